@@ -1,0 +1,95 @@
+"""The error tree: what went wrong, where, and what to do about it.
+
+Every error a user can cause carries one message, the place (file, line, column, register) and a
+hint. The library raises; only ``sensorai.cli`` prints and chooses the exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SensoraiError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, in one sentence.
+    where : str
+        The place: ``file:line``, a register, a settings key. Empty when there is none.
+    hint : str
+        What to do about it. Empty when there is nothing to say.
+    """
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.where:
+            lines.append(f"where: {self.where}")
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class UserError(SensoraiError):
+    """Something the user can mend: input, options, environment. Exit code 2."""
+
+    exit_code = 2
+
+
+class DataError(UserError):
+    """A log, ARFF or register file that cannot be read or does not hold what is needed."""
+
+
+class ConfigError(UserError):
+    """Options or settings that contradict each other or have no meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a target refuses a pipeline, with the way out."""
+
+    message: str
+    where: str = ""
+    hint: str = ""
+
+
+class TargetError(UserError):
+    """Everything a target has against a pipeline, all at once.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        At least one.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        message = first.message
+        for other in problems[1:]:
+            message += f"\n  also: {other.message}" + (f" ({other.hint})" if other.hint else "")
+        super().__init__(message, where=first.where, hint=first.hint)
+        self.problems = tuple(problems)
+
+
+class ToolMissing(UserError):
+    """An optional program or library is absent; the hint is the line that installs it."""
+
+
+class VerifyMismatch(SensoraiError):
+    """Two levels that must agree do not. Exit code 3; names the first difference."""
+
+    exit_code = 3
+
+
+class InternalError(SensoraiError):
+    """A fault of ours: an invariant is broken. The only error shown with a traceback."""

@@ -1,0 +1,1 @@
+"""What is saved, checked, emitted and simulated."""
