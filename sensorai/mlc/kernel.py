@@ -356,3 +356,41 @@ def run_windows(signals, window, left, streams, stream_state, counters, counter_
             stream_state[s, 2] = -np.inf
             stream_state[s, 3] = np.inf
     return rows, left
+
+
+# ---------------------------------------------------------------- meta-classifier
+
+
+@njit(cache=True)
+def run_meta_classifier(results, end_counters, group_width, counters, output, decided):  # type: ignore[no-untyped-def]
+    """Filter the results of one tree; the rule is stated in ``sensorai.mlc.simulate``.
+
+    Parameters
+    ----------
+    results : ndarray, shape (rows,), uint8
+    end_counters : ndarray, shape (groups,), int64
+    group_width : int
+        Codes per group.
+    counters : ndarray, shape (groups,), int64
+        State, carried from block to block.
+    output : int
+        Result the register holds now.
+    decided : ndarray, shape (rows,), uint8
+        Filled with the register after each window.
+
+    Returns
+    -------
+    output : int
+    """
+    groups = end_counters.size
+    for i in range(results.size):
+        own = results[i] // group_width
+        for g in range(groups):
+            if g == own:
+                counters[g] = min(counters[g] + 1, 15)
+            else:
+                counters[g] = max(counters[g] - 1, 0)
+        if own >= groups or counters[own] >= end_counters[own]:
+            output = results[i]
+        decided[i] = output
+    return output
