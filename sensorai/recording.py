@@ -19,6 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 #: The label column used when nothing else is said.
 LABEL = "label"
 
+#: The name of code 0 where no class has it: the sensor has not decided yet.
+NO_RESULT = "(none)"
+
 #: Factor to the base unit of each quantity, as an exact ratio (multiply, divide). Base units: mg for
 #: acceleration (what ST's logs use), dps for angular rate, mG for magnetic field.
 UNITS: Mapping[str, tuple[str, float, float]] = {

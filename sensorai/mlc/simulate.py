@@ -30,7 +30,7 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import device
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.mlc.labels import feature_names
-from sensorai.recording import Recording
+from sensorai.recording import NO_RESULT, Recording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,9 +93,15 @@ class Trace:
         return np.diff(self.decided, axis=0, prepend=self.before[None]) != 0
 
     def names(self, tree: int, codes: Sequence[int] | ByteArray) -> list[str]:
-        """Class names of result codes of one tree; the code as text where the file names none."""
+        """Class names of result codes of one tree.
+
+        A code that the file does not name is its number as text; 0 is ``NO_RESULT`` where other codes
+        are named.
+        """
         labels = self.config.trees[tree].labels
-        return [labels.get(int(c), str(int(c))) for c in codes]
+        zero = {0: NO_RESULT} if labels else {}
+        named = {**zero, **labels}
+        return [named.get(int(c), str(int(c))) for c in codes]
 
     def frame(self) -> pd.DataFrame:
         """Time, features, tree results, decided results, registers and interrupts as columns."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.recording import LABEL, Recording
+from sensorai.recording import LABEL, NO_RESULT, Recording
 
 IntArray = npt.NDArray[np.int64]
 
@@ -126,7 +126,7 @@ class EventMetrics:
     missed : int
         Events that never got the right result.
     wrong_switches : int
-        Changes of the output to a result that is not the label of that moment.
+        Changes of the output to a result that is not the label of that moment (``NO_RESULT`` aside).
     seconds : float
         Labelled time looked at.
     """
@@ -202,7 +202,7 @@ def event_metrics(
                 delays.append(((first + 1) * window - start) / rate)
             before = got[inside.start - 1] if inside.start else None
             for k in inside:
-                if got[k] != before and got[k] != label and k > 0:
+                if got[k] not in (before, label, NO_RESULT):
                     switches += 1
                 before = got[k]
     return EventMetrics(tuple(delays), missed, switches, seconds)

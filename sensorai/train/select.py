@@ -1,0 +1,247 @@
+"""Choosing features and tree size by cross-validation over groups; the test groups are never seen here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.train.table import BoolArray, IntArray, Windows
+
+#: Candidates that the forward search looks at: the best by importance in a forest, near-copies removed.
+POOL = 28
+#: Two candidates this strongly correlated (in rank) count as copies.
+COPY = 0.98
+#: Rows the forest is fitted on; enough to rank by.
+RANK_ROWS = 6000
+#: A further feature must raise the cross-validated score by this much, or the search stops.
+WORTH = 0.002
+#: Leaves of the trees that the feature search fits (the final size is chosen afterwards).
+SEARCH_LEAVES = 24
+#: Rows of the cross-validation inside the feature search.
+SEARCH_ROWS = 12000
+
+Fold = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
+    """Inner folds: rows to fit on, rows to judge on; whole groups on either side."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    joint = np.unique(windows.y, axis=0, return_inverse=True)[1].reshape(-1)
+    count = min(wanted, len(np.unique(windows.group)))
+    if count < 2:
+        # one training group only: its own windows in order, in two halves per class
+        rows = np.arange(len(joint))
+        return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    return [(a, b) for a, b in splitter.split(joint, joint, windows.group)]
+
+
+def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0):  # type: ignore[no-untyped-def]
+    """Return an unfitted scikit-learn tree the way this project trains them (classes weigh the same)."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(
+        max_leaf_nodes=max(leaves, 2),
+        min_samples_leaf=3,
+        class_weight="balanced",
+        random_state=seed,
+        ccp_alpha=ccp_alpha,
+    )
+
+
+def balanced(truth: IntArray, results: IntArray) -> float:
+    """Mean recall over the classes present in ``truth``."""
+    return float(np.mean([(results[truth == c] == c).mean() for c in np.unique(truth)]))
+
+
+def labelled(windows: Windows, task: int) -> BoolArray:
+    """Rows with a class of this task."""
+    mask: BoolArray = windows.y[:, task] >= 0
+    return mask
+
+
+def score(windows: Windows, split: Sequence[Fold], leaves: int, seed: int) -> float:
+    """Cross-validated balanced accuracy, mean over tasks and folds."""
+    values = []
+    for fit, judge in split:
+        for t in range(windows.y.shape[1]):
+            known = labelled(windows, t)
+            a, b = fit[known[fit]], judge[known[judge]]
+            if len(np.unique(windows.y[a, t])) < 2 or not len(b):
+                continue
+            tree = new_tree(leaves, seed).fit(windows.x[a], windows.y[a, t])
+            values.append(balanced(windows.y[b, t], tree.predict(windows.x[b])))
+    return float(np.mean(values)) if values else 0.0
+
+
+def rank(windows: Windows, seed: int) -> list[int]:
+    """Features by importance in a forest, best first; constant ones are left out."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    usable = np.isfinite(windows.x).all(axis=0) & (windows.x.max(axis=0) > windows.x.min(axis=0))
+    columns = np.flatnonzero(usable)
+    importance = np.zeros(len(columns))
+    rows = _some(len(windows.x), RANK_ROWS, seed)
+    for t in range(windows.y.shape[1]):
+        chosen = rows[labelled(windows, t)[rows]]
+        forest = ExtraTreesClassifier(
+            60, min_samples_leaf=3, class_weight="balanced", random_state=seed
+        )
+        forest.fit(windows.x[np.ix_(chosen, columns)], windows.y[chosen, t])
+        importance += forest.feature_importances_
+    return [int(columns[i]) for i in np.argsort(-importance, kind="stable")]
+
+
+def without_copies(windows: Windows, ranked: Sequence[int], count: int) -> list[int]:
+    """Keep the best ``count`` of ``ranked`` that are not near-copies of a better one."""
+    ranks = np.argsort(np.argsort(windows.x[:4000], axis=0), axis=0).astype(np.float64)
+    ranks -= ranks.mean(axis=0)
+    norm = np.sqrt((ranks**2).sum(axis=0))
+    kept: list[int] = []
+    for c in ranked:
+        if all(abs(ranks[:, c] @ ranks[:, k]) < COPY * norm[c] * norm[k] for k in kept):
+            kept.append(c)
+        if len(kept) == count:
+            break
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the forward search: the feature taken and the score with it."""
+
+    feature: int
+    score: float
+
+
+def forward(
+    windows: Windows,
+    split: Sequence[Fold],
+    pool: Sequence[int],
+    most: int,
+    leaves: int,
+    seed: int,
+    allowed: Callable[[Sequence[int]], bool],
+    on_step: Callable[[int], None] = lambda _: None,
+) -> list[Step]:
+    """Take features one by one, each time the one that raises the score most.
+
+    Parameters
+    ----------
+    pool : sequence of int
+        Candidate columns of ``windows``.
+    most : int
+        Largest number of features.
+    allowed : callable
+        Whether the device has room for a set of columns.
+    on_step : callable
+        Told the number of features after every step.
+
+    Returns
+    -------
+    list of Step
+        At least one, in the order taken; the search stops when a step gains less than ``WORTH``.
+    """
+    rows = _some(len(windows.x), SEARCH_ROWS, seed)
+    where = np.full(len(windows.x), -1)
+    where[rows] = np.arange(len(rows))
+    small = windows.rows(np.isin(np.arange(len(windows.x)), rows))
+    inner = [(where[a][where[a] >= 0], where[b][where[b] >= 0]) for a, b in split]
+    taken: list[Step] = []
+    while len(taken) < most:
+        have = [s.feature for s in taken]
+        options = [c for c in pool if c not in have and allowed([*have, c])]
+        scored = [(score(small.columns([*have, c]), inner, min(leaves, SEARCH_LEAVES), seed), c) for c in options]
+        if not scored:
+            break
+        best, column = max(scored, key=lambda s: s[0])
+        if taken and best < taken[-1].score + WORTH:
+            break
+        taken.append(Step(column, best))
+        on_step(len(taken))
+    return taken
+
+
+def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most ``most`` row numbers, ascending, chosen at random but reproducibly."""
+    rows = np.arange(n)
+    if n <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def choose_pruning(
+    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int
+) -> tuple[float, list[tuple[float, float]]]:
+    """Cost-complexity pruning by cross-validation.
+
+    Returns
+    -------
+    alpha : float
+        The strongest pruning whose score is within one standard error of the best.
+    path : list of (alpha, score)
+    """
+    known = labelled(windows, task)
+    x, y = windows.x[known], windows.y[known, task]
+    alphas = new_tree(leaves, seed).cost_complexity_pruning_path(x, y).ccp_alphas[:-1]
+    alphas = np.unique(np.concatenate([[0.0], np.quantile(np.maximum(alphas, 0), np.linspace(0, 1, 12))]))
+    table = []
+    for alpha in alphas.tolist():
+        values = [v for v in _fold_scores(windows, task, split, leaves, seed, alpha)]
+        error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+        table.append((alpha, float(np.mean(values)), error))
+    best = max(table, key=lambda row: row[1])
+    # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
+    enough = best[1] - 0.5 * best[2]
+    alpha = max(a for a, mean, _ in table if mean >= enough)
+    return alpha, [(a, mean) for a, mean, _ in table]
+
+
+def _fold_scores(
+    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
+) -> Iterator[float]:
+    known = labelled(windows, task)
+    for fit, judge in split:
+        a, b = fit[known[fit]], judge[known[judge]]
+        if len(np.unique(windows.y[a, task])) < 2 or not len(b):
+            continue
+        tree = new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task])
+        yield balanced(windows.y[b, task], tree.predict(windows.x[b]))
+
+
+def out_of_fold(
+    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
+) -> IntArray:
+    """Result of every row by a tree that did not see its group; -1 where there is none."""
+    known = labelled(windows, task)
+    out = np.full(len(windows.x), -1, np.int64)
+    for fit, judge in split:
+        a = fit[known[fit]]
+        if len(np.unique(windows.y[a, task])) >= 2:
+            out[judge] = new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task]).predict(windows.x[judge])
+    return out
+
+
+def random_split_score(
+    windows: Windows, task: int, leaves: int, seed: int, alpha: float
+) -> tuple[float, float]:
+    """Accuracy and balanced accuracy when windows are split at random: optimistic, shown as a warning.
+
+    Neighbouring windows of one person land on both sides, so this says how well the tree remembers, not
+    how well it will do on someone new.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    known = labelled(windows, task)
+    x, y = windows.x[known], windows.y[known, task]
+    count = min(4, int(np.bincount(y)[np.unique(y)].min()))
+    if count < 2:
+        return float("nan"), float("nan")
+    results = np.empty_like(y)
+    for fit, judge in StratifiedKFold(count, shuffle=True, random_state=seed).split(x, y):
+        results[judge] = new_tree(leaves, seed, alpha).fit(x[fit], y[fit]).predict(x[judge])
+    return float((results == y).mean()), balanced(y, results)
