@@ -35,7 +35,10 @@ _BRANCH = re.compile(
 )
 #: Instance counts behind a label: ``(12.0/1.0)``, and ``(12/0) [6/1]`` of Weka's other trees.
 _COUNTS = re.compile(r"\s*\([\d.eE+-]+(?:/[\d.eE+-]+)?\)(?:\s*\[[\d.eE+/-]+\])?$")
-_NUMBERED = re.compile(r"F(\d+)_")
+#: Names that carry the feature number: ST's ``F3_...``, MATLAB's own ``x3``, ``Var3``.
+_NUMBERED = re.compile(r"F(\d+)_|(?:x|b|Var)(\d+)$")
+#: Far above what any core has (64); a larger number in a name is a mistake, not a feature.
+MAX_FEATURES = 1024
 _UNDERLINE = re.compile(r"(-{3,}|={3,})$")
 
 
@@ -110,7 +113,10 @@ def read_tree_text(path: Path, features: Sequence[str] | Mapping[str, int] | Non
 
 
 def parse_tree_text(
-    text: str, source: str = "tree text", features: Sequence[str] | Mapping[str, int] | None = None
+    text: str,
+    source: str = "tree text",
+    features: Sequence[str] | Mapping[str, int] | None = None,
+    classes: Sequence[str] = (),
 ) -> TreeText:
     """Read the text of one tree, with or without the report of the tool around it.
 
@@ -123,6 +129,8 @@ def parse_tree_text(
         What feature names mean. A mapping can hold several spellings of one feature. None takes the
         number from names like ``F3_VAR_on_ACC_V``, else the order of the text's own feature list,
         else the order of appearance.
+    classes : sequence of str
+        Class names in order where the caller knows them; others follow.
 
     Raises
     ------
@@ -136,7 +144,7 @@ def parse_tree_text(
     return build(
         block,
         source,
-        classes=listed_classes,
+        classes=classes or listed_classes,
         listed=_weka_attributes(lines) or listed_features,
         features=features,
     )
@@ -256,19 +264,43 @@ def build(
         raise DataError(
             f"the tree ends inside the branches of {names[open_node]}", where=f"{source}:{lines[open_node]}"
         )
-    known = _known(dict.fromkeys(names), listed, features)
-    for name, line in zip(names, lines, strict=True):
+    rows = [(name, t, left, right) for name, t, (left, right) in zip(names, values, children, strict=True)]
+    return assemble(
+        rows, list(class_of), lines, source, strict=ops[0] == "<", listed=listed, features=features
+    )
+
+
+def assemble(
+    rows: Sequence[tuple[str, float, int, int]],
+    classes: Sequence[str],
+    lines: Sequence[int],
+    source: str,
+    *,
+    strict: bool,
+    listed: Sequence[str] = (),
+    features: Sequence[str] | Mapping[str, int] | None = None,
+    notes: tuple[str, ...] = (),
+) -> TreeText:
+    """Make a tree of nodes in pre-order, given as ``(feature name, threshold, left, right)``.
+
+    ``listed`` are the feature names the text itself lists; the rest is as in ``parse_tree_text``.
+    """
+    used = dict.fromkeys(row[0] for row in rows)
+    known = _known(used, listed, features)
+    for (name, *_), line in zip(rows, lines, strict=True):
         if name not in known:
             raise DataError(f"unknown feature {name!r}", where=f"{source}:{line}", hint=closest(name, known))
-    spelled = {i: name for name, i in reversed(known.items())} | {known[name]: name for name in names}
-    rows = [(known[n], t, left, right) for n, t, (left, right) in zip(names, values, children, strict=True)]
+    if max(known.values()) >= MAX_FEATURES:
+        raise DataError(f"a feature number beyond {MAX_FEATURES}", where=source, hint="no core has that many")
+    spelled = {i: name for name, i in reversed(known.items())} | {known[name]: name for name in used}
     return TreeText(
-        tree=Tree.from_nodes(rows),
+        tree=Tree.from_nodes([(known[name], t, left, right) for name, t, left, right in rows]),
         features=tuple(spelled.get(i, "") for i in range(max(spelled) + 1)),
-        classes=tuple(class_of),
-        strict=ops[0] == "<",
+        classes=tuple(classes),
+        strict=strict,
         lines=tuple(lines),
         source=source,
+        notes=notes,
     )
 
 
@@ -298,8 +330,8 @@ def _known(
         return {name: i for i, name in enumerate(features)}
     names = list(dict.fromkeys([*listed, *used]))
     numbers = [_NUMBERED.match(name) for name in names]
-    if all(m and int(m[1]) > 0 for m in numbers):
-        return {m.string: int(m[1]) - 1 for m in numbers if m}
+    if all(m and int(m[1] or m[2]) > 0 for m in numbers):
+        return {m.string: int(m[1] or m[2]) - 1 for m in numbers if m}
     return {name: i for i, name in enumerate(listed or names)}
 
 
@@ -309,14 +341,14 @@ def _known(
 def threshold_text(value: float) -> str:
     """``value`` with six decimals as ST prints it, or with as many more as it takes to keep it.
 
-    A half keeps its 16 bits when the text is rounded to the nearest half again; another number reads
-    back as the same float64.
+    A half is kept when the text has its six significant digits, so it rounds to the same 16 bits and
+    compares with printed feature values as the half does; another number reads back as the same double.
     """
-    bits = half.nearest(value)
-    exact = half.to_float(bits) == value
+    exact = half.to_float(half.nearest(value)) == value
+    kept = (value, float(half.arff_text(value))) if exact else (value,)
     for digits in range(6, 24):
         text = f"{value:.{digits}f}"
-        if half.nearest(float(text)) == bits if exact else float(text) == value:
+        if float(text) in kept:
             return text
     return f"{value!r}"
 
