@@ -92,7 +92,7 @@ def parse_arff(text: str, source: str = "ARFF") -> Arff:
     rows: list[list[float]] = []
     labels: list[str] = []
     in_data = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         where = f"{source}:{number}"
         line = line.strip()
         if not line or line.startswith("%"):

@@ -42,7 +42,7 @@ def test_round_trip_and_halves(tmp_path: Path, newline: str) -> None:
 
 def test_general_arff_is_read_too() -> None:
     table = parse_arff(
-        "% made by hand\n@RELATION x\n@ATTRIBUTE 'a b' REAL\n@attribute c {'d e',\"f\", g}\n@DATA\n0.1,'d e'\n"
+        "% by hand\n@RELATION x\n@ATTRIBUTE 'a b' REAL\n@attribute c {'d e',\"f\", g}\n@DATA\n0.1,'d e'\n"
     )
     assert table.features == ("a b",)
     assert table.classes == ("d e", "f", "g")
@@ -53,14 +53,10 @@ def test_general_arff_is_read_too() -> None:
 @given(st.lists(st.integers(0, 0x7BFF).map(half.to_float), max_size=20), st.text(min_size=1, max_size=8))
 def test_whatever_is_written_reads_back(values: list[float], name: str) -> None:
     table = Arff((name,), (name, "b"), np.array(values).reshape(-1, 1), (name,) * len(values))
-    if name.split() != [name] and len(name.splitlines()) > 1 or name != name.strip("\x1c\x1d\x1e\x85"):
-        return
     try:
         text = arff_text(table)
     except ConfigError:
         assert "\n" in name or "\r" in name
-        return
-    if len(text.splitlines()) != 6 + len(values):
         return
     back = parse_arff(text)
     assert (back.features, back.classes, back.labels) == (table.features, table.classes, table.labels)
