@@ -1,0 +1,177 @@
+"""Many logs as one dataset: which files, whose labels, which groups."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.formats.options import ReadOptions
+from sensorai.formats.read import read_named, stem
+from sensorai.recording import LABEL, Dataset, Recording, Span
+
+#: What is taken for a log inside a folder; a file named by the user is tried whatever its name.
+SUFFIXES = (".csv", ".tsv", ".txt", ".log")
+#: Text files that stand beside logs.
+_PAPERS = ("license", "licence", "notice", "readme", "copying", "changelog")
+
+
+def find_logs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Files to read: those named, and all logs below the folders named, sorted, each once.
+
+    Raises
+    ------
+    DataError
+        A path does not exist, or a folder holds no log.
+    """
+    found: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*")) if p.is_file() and _is_log(p, path)]
+            if not inside:
+                raw = any(path.rglob("*.dat"))
+                raise DataError(
+                    f"no logs in the folder (files ending in {', '.join(SUFFIXES)}, or these with .gz)",
+                    where=str(path),
+                    hint="raw HSDatalog folders must be converted to text first" if raw else "",
+                )
+        elif path.exists():
+            inside = [path]
+        else:
+            raise DataError("no such file or folder", where=str(path))
+        for file in inside:
+            found.setdefault(file.resolve(), file)
+    if not found:
+        raise ConfigError("no logs given")
+    return list(found.values())
+
+
+def _is_log(path: Path, root: Path) -> bool:
+    name = path.name.lower().removesuffix(".gz")
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return name.endswith(SUFFIXES) and not name.startswith(_PAPERS) and not hidden
+
+
+def read_dataset(
+    paths: Iterable[str | os.PathLike[str]],
+    options: ReadOptions | None = None,
+    *,
+    labels: Sequence[tuple[str, str]] = (),
+    label_columns: Sequence[str] = (),
+) -> Dataset:
+    """Read logs and settle labels and groups.
+
+    The main label (column ``"label"`` of each recording) comes from the log's label column; without one
+    from ``labels``, when given; else from the name of the file's folder, a leading ``<digits>_`` dropped
+    (``0_stationary/log_0.csv`` is ``stationary``). The group comes from the log's group or subject column,
+    else from ``options.group_path``, else it is the recording.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files, or folders that are searched for logs.
+    options : ReadOptions, optional
+    labels : sequence of (name, glob)
+        Label ``name`` for the files whose path ends in ``glob`` (as ``pathlib.PurePath.match`` has it:
+        ``walk*.csv``, ``walking/*``).
+    label_columns : sequence of str
+        Further label columns, each an independent question.
+
+    Returns
+    -------
+    Dataset
+        Recording names are unique.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As ``read_log``; and when labels contradict each other, a glob matches nothing, or a log stays
+        without label although globs are given.
+    """
+    options = options or ReadOptions()
+    options = replace(options, label_columns=(*options.label_columns, *label_columns))
+    files = find_logs(paths)
+    for name, glob in labels:
+        if not any(_matches(file, glob) for file in files):
+            raise ConfigError(f"no log matches --label {name}={glob}", where="label")
+    recordings: list[Recording] = []
+    for file, name in zip(files, _names(files), strict=True):
+        told = _told(file, labels)
+        for recording in read_named(file, options, name):
+            recordings.append(_labelled(recording, file, told, bool(labels)))
+    dataset = Dataset(tuple(recordings))
+    _check_spelling(dataset)
+    return dataset
+
+
+def _matches(file: Path, glob: str) -> bool:
+    return bool(glob) and file.match(glob)
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Stems where they are unique, else paths from the common folder."""
+    stems = [stem(file) for file in files]
+    if len(set(stems)) == len(stems):
+        return stems
+    whole = [Path(os.path.abspath(file)) for file in files]
+    root = Path(os.path.commonpath([file.parent for file in whole]))
+    names = [(file.relative_to(root).parent / stem(file)).as_posix() for file in whole]
+    if len(set(names)) == len(names):
+        return names
+    return [file.relative_to(root).as_posix() for file in whole]
+
+
+def _told(file: Path, labels: Sequence[tuple[str, str]]) -> str | None:
+    """Return the label the globs give to a file."""
+    names = list(dict.fromkeys(name for name, glob in labels if _matches(file, glob)))
+    if len(names) > 1:
+        raise ConfigError(
+            f"conflicting labels: --label gives the log {' and '.join(map(repr, names))}", where=str(file)
+        )
+    return names[0] if names else None
+
+
+def _labelled(recording: Recording, file: Path, told: str | None, globs: bool) -> Recording:
+    if LABEL in recording.labels:
+        inside = {span.label for span in recording.labels[LABEL]}
+        if told is not None and inside - {told}:
+            raise DataError(
+                f"conflicting labels: --label says {told!r}, the label column of the log says "
+                f"{', '.join(map(repr, sorted(inside)))}",
+                where=str(file),
+                hint="drop the --label option or choose the column with --label-column",
+            )
+        return recording
+    if told is None and globs:
+        raise DataError(
+            "the log has no label column and matches no --label",
+            where=str(file),
+            hint="add --label NAME=GLOB",
+        )
+    if told is None:
+        told = folder_label(file)
+        if not told:
+            return recording
+        recording = replace(recording, notes=(*recording.notes, f"label {told!r} from the folder's name"))
+    return replace(recording, labels={**recording.labels, LABEL: (Span(0, len(recording), told),)})
+
+
+def folder_label(file: Path) -> str:
+    """Label that the folder's name gives: ``0_stationary`` is ``stationary``."""
+    name = Path(os.path.abspath(file)).parent.name
+    digits, underscore, rest = name.partition("_")
+    return rest if underscore and digits.isdigit() and rest else name
+
+
+def _check_spelling(dataset: Dataset) -> None:
+    """Refuse labels that differ only in case or blanks: surely one class."""
+    seen: dict[str, str] = {}
+    for label in dataset.label_set():
+        first = seen.setdefault("".join(label.split()).casefold(), label)
+        if first != label:
+            raise DataError(
+                f"conflicting labels: {first!r} and {label!r} differ only in case or blanks",
+                hint="spell the class the same everywhere",
+            )
