@@ -26,7 +26,7 @@ def parse(text: str, source: str) -> RegisterFile:
     code, comments = _without_comments(text, source)
     facts = Comments()
     for comment in comments:
-        facts.take(comment.strip().lstrip("*-").strip())
+        facts.take(comment.lstrip("*- \t"))
     arrays = list(_arrays(code, source))
     holding_ops = [(name, items) for name, items in arrays if items and _is_op(items[0][0])]
     if len(holding_ops) != 1:

@@ -77,12 +77,12 @@ def to_ucf(rf: RegisterFile, *, newline: str = "\n") -> str:
 
 
 def comment_lines(rf: RegisterFile) -> list[str]:
-    """Head of a UCF file: tool and device, results, identifiers, each block followed by an empty line."""
+    """Head of a UCF file: tool, device and results; an empty line; identifiers; an empty line."""
     head = [f"-- {', '.join(part for part in (rf.tool, rf.device) if part)}"] if rf.tool else []
     head += [f"-- {one_line(comment)}" for comment in rf.comments]
     head += [result_line(output, number) for number, output in enumerate(rf.outputs, 1)]
     identifiers = [identifier_line(one) for one in rf.identifiers]
-    return [*head, *([""] if head else []), *identifiers, *([""] if identifiers else [])]
+    return [*head, "", *identifiers, ""] if head or identifiers else []
 
 
 def result_line(output: Output, number: int) -> str:
