@@ -36,9 +36,14 @@ class Field:
             else device.full_scale(self.sensor, code)
         )
 
-    def code(self, setting: float) -> int | None:
-        """Code of a setting; None when the device does not offer it."""
-        return 0 if self.what == "rate_hz" and setting == 0.0 else self.codes.get(setting)
+    def code(self, device: MlcDevice, setting: float) -> int | None:
+        """Code of a setting: the one on offer, else one that is known to be read so; None without any."""
+        if self.what == "rate_hz" and setting == 0.0:
+            return 0
+        if setting in self.codes:
+            return self.codes[setting]
+        codes = (self.bits.put(code) for code in range(1 << self.bits.width))
+        return next((self.bits.get(v) for v in codes if self.meaning(device, v) == setting), None)
 
 
 def high_g(config: MlcConfig, device: MlcDevice) -> bool:
@@ -118,7 +123,7 @@ def _put(config: MlcConfig, device: MlcDevice, register: int, value: int) -> int
         wanted = getattr(config.settings[field.slot], field.what)
         if wanted is None or field.meaning(device, value) == wanted:
             continue
-        code = field.code(wanted)
+        code = field.code(device, wanted)
         if code is not None:  # ``check`` refuses what the device does not offer
             value = value & ~field.bits.mask | field.bits.put(code)
     return value

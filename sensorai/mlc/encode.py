@@ -1,0 +1,160 @@
+"""From a configuration to the register file that a device loads.
+
+The bytes are in ``pages``, their order in ``sequence``; here everything a device objects to is raised
+at once and names are added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sensorai import __version__
+from sensorai.errors import Problem, TargetError
+from sensorai.mlc.check import check
+from sensorai.mlc.config import MlcConfig
+from sensorai.mlc.devices import MlcDevice
+from sensorai.mlc.devices import device as find_device
+from sensorai.mlc.labels import feature_name, filter_names, result_name
+from sensorai.mlc.layout import DELAY, Layout
+from sensorai.mlc.layout import style as find_style
+from sensorai.mlc.pages import config_places, stored
+from sensorai.mlc.regtypes import (
+    DESCRIPTION,
+    TAG_FEATURE,
+    TAG_FILTER,
+    Delay,
+    Identifier,
+    Output,
+    RegisterFile,
+    Write,
+)
+from sensorai.mlc.sensors import high_g
+from sensorai.mlc.sequence import steps
+
+__all__ = ["check", "default_layout", "encode", "identifiers", "outputs"]
+
+
+def encode(
+    config: MlcConfig, *, style: str | None = None, layout: Layout | None = None, name: str = ""
+) -> RegisterFile:
+    """Write a configuration as a register file.
+
+    Parameters
+    ----------
+    config : MlcConfig
+    style : str, optional
+        Write style, a name in ``layout.STYLES``: ``current`` (the default), ``2.3``, ``block``,
+        ``block-9.13``, ``block-9.10``, ``byte``, ``byte-pages``, ``six-byte-nodes``. It wins over the
+        layout's.
+    layout : Layout, optional
+        Of a decoded file: place and manner are kept. Without it the style's defaults hold.
+    name : str
+        Goes into the file as a comment.
+
+    Returns
+    -------
+    RegisterFile
+        With result labels and identifiers; nodes in pre-order, left first.
+
+    Raises
+    ------
+    TargetError
+        The device cannot hold the configuration; all reasons at once.
+    ConfigError
+        There is no such device or style.
+    """
+    part = find_device(config.device)
+    if layout is None:
+        layout = default_layout(config, style or "current")
+    elif style is not None:
+        layout = replace(layout, style=style)
+    problems = [*check(config, layout), *_layout_problems(config, part, layout)]
+    if problems:
+        raise TargetError(problems)
+    trees = tuple(replace(one, tree=stored(one.tree, layout.quirks)) for one in config.trees)
+    config = replace(config, trees=trees)
+    mine = [*layout.before, *steps(config, part, layout), *layout.after]
+    return RegisterFile(
+        ops=tuple(Delay(value) if register == DELAY else Write(register, value) for register, value in mine),
+        device=part.name,
+        tool=f"sensorai {__version__}",
+        outputs=outputs(config, part),
+        identifiers=identifiers(config, part, layout),
+        comments=(name,) if name else (),
+        description=DESCRIPTION,
+    )
+
+
+def default_layout(config: MlcConfig, style: str = "current") -> Layout:
+    """Place and manner of a new file: what the style's tools do by default.
+
+    Raises
+    ------
+    ConfigError
+        There is no such device or style.
+    """
+    part, how = find_device(config.device), find_style(style)
+    registers = part.registers
+    with_high_g = high_g(config, part)
+    return Layout(
+        style=style,
+        base=registers.bases[-1] if how.older_base else registers.base,
+        sensitivity=registers.sensitivity if how.defaults and not with_high_g else None,
+        high_g_sensitivity=part.high_g.sensitivity if part.high_g and with_high_g else None,
+        external_format=0 if how.defaults and registers.external_format is not None else None,
+    )
+
+
+def _layout_problems(config: MlcConfig, part: MlcDevice, layout: Layout) -> list[Problem]:
+    """What is wrong with place and manner."""
+    how = find_style(layout.style)
+    found = []
+    if part.generation not in how.generations:
+        found.append(
+            Problem(
+                f"no tool of style {how.name} ({how.tools}) is known to write for {part.name}",
+                "style",
+                "use style current",
+            )
+        )
+    if part.registers.node_bytes == 4 and "stored-order" in layout.quirks:
+        rows = (row for one in config.trees for row in enumerate(one.tree.rows()))
+        if any(left >= 0 and left != i + 1 for i, (_, _, left, _) in rows):
+            found.append(
+                Problem(
+                    "a tree is not in an order that can be stored", "layout", "drop the quirk stored-order"
+                )
+            )
+    return found
+
+
+def outputs(config: MlcConfig, part: MlcDevice) -> tuple[Output, ...]:
+    """Result register of each tree with its class names."""
+    return tuple(
+        Output(
+            "Categorical output",
+            result_name(part, i),
+            tuple(one.labels.items()),
+            register=part.registers.result_first + i,
+        )
+        for i, one in enumerate(config.trees)
+    )
+
+
+def identifiers(config: MlcConfig, part: MlcDevice, layout: Layout) -> tuple[Identifier, ...]:
+    """Name and value address of every filter output, then of every feature."""
+    at, how = config_places(config, part, layout), find_style(layout.style)
+    third = "AccHG" if high_g(config, part) else part.third_names[0]
+    filters = filter_names(config.filters, how.labels, third, part.acc_axes)
+    first = at.inputs + 2 * 5 * len(config.inputs)
+    return (
+        *(Identifier(TAG_FILTER, first + 2 * i, label) for i, label in enumerate(filters)),
+        *(
+            Identifier(
+                TAG_FEATURE,
+                at.values + 2 * i,
+                feature_name(config.filters, i, one, how.labels, third),
+            )
+            for i, one in enumerate(config.features)
+        ),
+    )
