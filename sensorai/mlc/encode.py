@@ -106,7 +106,7 @@ def default_layout(config: MlcConfig, style: str = "current") -> Layout:
 
 
 def _layout_problems(config: MlcConfig, part: MlcDevice, layout: Layout) -> list[Problem]:
-    """What is wrong with place and manner."""
+    """List what is wrong with place and manner."""
     how = find_style(layout.style)
     found = []
     if part.generation not in how.generations:
@@ -129,7 +129,7 @@ def _layout_problems(config: MlcConfig, part: MlcDevice, layout: Layout) -> list
 
 
 def outputs(config: MlcConfig, part: MlcDevice) -> tuple[Output, ...]:
-    """Result register of each tree with its class names."""
+    """Name the result register of each tree and its classes."""
     return tuple(
         Output(
             "Categorical output",
