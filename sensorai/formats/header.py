@@ -34,7 +34,8 @@ TIME_UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _TIME_WORDS = {"sec": "s", "seconds": "s", "msec": "ms", "usec": "us", "µs": "us", "μs": "us"}
 
 _BRACKET = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]?\s*")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# not inside uT
+_CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z])")
 _GLUED = re.compile(r"([a-z]+)([xyz])")
 
 

@@ -20,7 +20,7 @@ from sensorai.formats.options import ReadOptions
 from sensorai.formats.readers import READERS
 from sensorai.formats.source import Source, load
 from sensorai.formats.table import TEXT, Body, Column, Kind, parse
-from sensorai.recording import Channel, FloatArray, Recording, Span
+from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
 
 _RATE = re.compile(r"rate_hz\s*[:=]\s*(\S+)")
 
@@ -157,10 +157,10 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
     if time is not None:
         jumps = np.setdiff1d(timing.breaks(time), borders)
         if jumps.size and options.split_at_breaks:
-            notes.append(f"the time stamps break {jumps.size} times; each part is a recording of its own")
+            notes.append(f"{_places(jumps)}; each part is a recording of its own")
             cut[jumps] = True
         elif jumps.size:
-            notes.append(f"the time stamps break {jumps.size} times; read as one recording because told so")
+            notes.append(f"{_places(jumps)}; read as one recording because told so")
     rate = _rate(layout, options, time, np.union1d(borders, jumps), notes)
 
     edges = [0, *np.flatnonzero(cut).tolist(), count]
@@ -182,9 +182,18 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
             time_s=None if time is None else time[start:stop],
         )
         out.append(whole)
+    unitless = list(dict.fromkeys(c.sensor for c in channels if c.unit == "" and c.sensor in SENSORS))
+    if unitless:
+        say = " ".join(f"--unit {s}=..." for s in unitless)
+        notes.append(f"the log names no unit for {', '.join(unitless)}; say it with {say}")
     doubts = list(dict.fromkeys(d for d in map(gravity.doubt, out) if d))
     notes += doubts[:1]
     return [replace(r, notes=tuple(notes)) for r in out]
+
+
+def _places(jumps: npt.NDArray[np.intp]) -> str:
+    shown = ", ".join(str(i) for i in jumps[:3].tolist()) + (", ..." if jumps.size > 3 else "")
+    return f"the time stamps break off in {jumps.size} place(s), before sample {shown}"
 
 
 def _samples(
@@ -203,7 +212,7 @@ def _samples(
             arrays.append(np.asarray(column, dtype=np.float64))
     for reason, names in left.items():
         notes.append(f"left out, as the column {reason}: {', '.join(names)}")
-    if not any(c.sensor in ("acc", "gyro", "mag", "acch") for c in kept):
+    if not any(c.sensor in SENSORS for c in kept):
         raise DataError("every sensor column is empty", where=f"{body.path}:{body.line}")
     return tuple(kept), np.column_stack(arrays)
 
