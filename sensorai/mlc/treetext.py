@@ -354,16 +354,20 @@ def threshold_text(value: float) -> str:
 
 
 def write_tree_text(
-    tree: Tree, features: Sequence[str], classes: Sequence[str], counts: Mapping[int, str] | None = None
+    tree: Tree,
+    features: Sequence[str],
+    classes: Sequence[str] | Mapping[int, str],
+    counts: Mapping[int, str] | None = None,
 ) -> str:
     """Text of a tree in the form of ST's current tool (facts, mlc-format section 10).
 
     Parameters
     ----------
     tree : Tree
-        Leaf values index ``classes``.
-    features, classes : sequence of str
+    features : sequence of str
         Names by index.
+    classes : sequence of str, or mapping of int to str
+        Name of each leaf value.
     counts : mapping of leaf position to str, optional
         What to print in brackets behind the leaves, which are counted left to right:
         ``"353/3.0"`` for 353 windows, 3 of them wrong.
@@ -387,6 +391,7 @@ def write_tree_text(
         head = "|   " * depth + features[feature]
         text = threshold_text(value)
         stack += [(f"{head} > {text}", right, depth + 1), (f"{head} <= {text}", left, depth + 1)]
+    listed = classes.values() if isinstance(classes, Mapping) else classes
     out += ["", f"Number of Leaves: {leaves}", f"Size of the tree: {2 * leaves - 1}"]
-    out += ["", "Classes:", "=> " + ", ".join(classes), "", "Features:", "=> " + ", ".join(features)]
+    out += ["", "Classes:", "=> " + ", ".join(listed), "", "Features:", "=> " + ", ".join(features)]
     return "\n".join(out) + "\n"
