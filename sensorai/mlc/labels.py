@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
-from sensorai.mlc.config import Feature, Filter
+from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devicetypes import MlcDevice
 
 STYLES = ("current", "older")
@@ -105,6 +105,12 @@ def filter_names(
         axes = tuple(acc_axes) if one.component == "XYZ" and one.sensor == "acc" else one.outputs
         names += [f"FILTER_{one.kind}_{slots[one.sensor]}_{axis}" for axis in axes]
     return names
+
+
+def feature_names(config: MlcConfig, style: str = "current") -> tuple[str, ...]:
+    """Names of all features of a configuration, in order."""
+    third = "AccHG" if config.third_sensor == 3 else "Ext"
+    return tuple(feature_name(config.filters, i, f, style, third) for i, f in enumerate(config.features))
 
 
 def result_name(device: MlcDevice, tree: int) -> str:
