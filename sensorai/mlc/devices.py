@@ -74,6 +74,7 @@ SCHEMA: Schema = {
         ),
         **dict.fromkeys(("gyro_off", "gyro_off_older"), _MAYBE_INTEGER),
     },
+    "acc_registers": {"full_scale": _ROWS},
     "gyro_registers": {"full_scale": _ROWS, "off_with_high_g": _INTEGER, "unused_bit": _INTEGER},
     "rate_limits": dict.fromkeys(("acc_max_hz", "gyro_min_hz", "gyro_max_hz", "mlc_max_hz"), _MAYBE_NUMBER),
     "mlc_rates": _RATES,
@@ -141,7 +142,7 @@ def facts(device: MlcDevice) -> list[tuple[str, str, str, str, str]]:
 
 
 #: Groups whose whole numbers are addresses or register values, but for these keys.
-_HEXADECIMAL = ("memory", "registers", "sensor_registers", "gyro_registers", "high_g")
+_HEXADECIMAL = ("memory", "registers", "sensor_registers", "acc_registers", "gyro_registers", "high_g")
 _DECIMAL = ("node_bytes", "init_bit", "result_name_from", "source_code")
 
 
@@ -343,7 +344,9 @@ def _registers(groups: Mapping[str, Group], gyro: bool) -> Registers:
         sensor_order_older=tuple(row[0] for row in sensors.rows("order_older")) or order,
         acc_rate=_sure(sensors, "acc_rate"),
         acc_mode=_field(sensors, "acc_mode"),
-        acc_full_scale=_sure(sensors, "acc_full_scale"),
+        acc_full_scale=_sure(groups["acc_registers"], "full_scale")
+        if "acc_registers" in groups
+        else _sure(sensors, "acc_full_scale"),
         gyro_rate=_field(sensors, "gyro_rate") if gyro else None,
         gyro_mode=_field(sensors, "gyro_mode") if gyro else None,
         gyro_full_scale=_field(special or sensors, "full_scale" if special else "gyro_full_scale")

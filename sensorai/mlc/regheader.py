@@ -26,7 +26,9 @@ def parse(text: str, source: str) -> RegisterFile:
     code, comments = _without_comments(text, source)
     facts = Comments()
     for comment in comments:
-        facts.take(comment.lstrip("*- \t"))
+        line = comment.lstrip("* \t")
+        if line.startswith("--"):  # as in a UCF file; other comments are licences and prose
+            facts.take(line[2:])
     arrays = list(_arrays(code, source))
     holding_ops = [(name, items) for name, items in arrays if items and _is_op(items[0][0])]
     if len(holding_ops) != 1:
@@ -133,9 +135,7 @@ def _fields(item: str) -> dict[str, str]:
 def _is_op(item: str) -> bool:
     """Whether an array entry is a register operation, by its fields."""
     fields = _fields(item)
-    if "address" in fields or "op" in fields:
-        return True
-    if "data" in fields:
+    if not {"address", "op", "data"}.isdisjoint(fields):
         return True
     first = fields.get("0", "")
     return bool(_KIND.fullmatch(first)) or (set(fields) == {"0", "1"} and bool(_NUMBER.fullmatch(first)))

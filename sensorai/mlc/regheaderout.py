@@ -234,11 +234,7 @@ def _st(rf: RegisterFile, name: str) -> Iterator[str]:
     yield from _array("char *const", f"{name}_names_0", [quote(rf.device)])
     yield from _list("mems_conf_name_list", f"{name}_name_lists", name, f"{name}_names_0", "uint16_t")
     yield from ("/* Configurations */", "")
-    entries = [
-        f"{{ .type = MEMS_CONF_OP_TYPE_{kind}, .address = 0x{address:02X}, .data = {data} }}"
-        for op in rf.ops
-        for kind, address, data in map(_step, _short_waits(op))
-    ]
+    entries = [_st_entry(short) for op in rf.ops for short in _short_waits(op)]
     yield from _array("struct mems_conf_op", f"{name}_conf_0", entries)
     yield from _list("mems_conf_op_list", f"{name}_confs", name, f"{name}_conf_0", "uint32_t")
     if rf.outputs:
@@ -253,6 +249,12 @@ def _st(rf: RegisterFile, name: str) -> Iterator[str]:
         yield from _array("struct mems_conf_mlc_identifier", array, entries)
         lists = f"{name}_mlc_identifier_lists"
         yield from _list("mems_conf_mlc_identifier_list", lists, name, array, "uint16_t")
+
+
+def _st_entry(op: Op) -> str:
+    kind, address, data = _step(op)
+    place = "" if kind == "DELAY" else f".address = 0x{address:02X}, "
+    return f"{{ .type = MEMS_CONF_OP_TYPE_{kind}, {place}.data = {data} }}"
 
 
 def _short_waits(op: Op) -> Iterator[Op]:
