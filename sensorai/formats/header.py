@@ -116,7 +116,8 @@ def channel(name: str) -> tuple[str, str] | None:
 def time_unit(name: str, unit: str) -> str | None:
     """Return the unit of a time column (empty: not said), or None when it is no time column."""
     tokens = _tokens(name)
-    if not tokens or tokens[0] not in ("time", "timestamp", "t", "ts"):
+    # T is a temperature
+    if not tokens or tokens[0] not in ("time", "timestamp", "t", "ts") or name == "T":
         return None
     rest = tokens[1:] if tokens[1:] != ["stamp"] else []
     words = [w.strip().lower() for w in (*rest, unit) if w]

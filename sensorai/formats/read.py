@@ -142,6 +142,8 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
 
     channels, data = _samples(columns, roles, body, notes)
     count = len(data)
+    if not count:
+        raise DataError("the log has a header but no samples", where=f"{source.path}:{body.line}")
     time = _time(columns, roles, body, notes)
     groups, parts = _texts(columns, roles.group), _texts(columns, roles.recording)
     for what, column, values in (("group", roles.group, groups), ("recording", roles.recording, parts)):

@@ -77,7 +77,11 @@ def from_bytes(data: bytes, path: str) -> Source:
             raise DataError(f"this is {what}", where=path, hint=hint)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Source(path, text, tuple(text[:HEAD].split("\n")))
+    lines = text[:HEAD].split("\n")
+    if len(text) > HEAD and len(lines) == 1:
+        raise DataError(f"the first line is longer than {HEAD} characters: not a table", where=path)
+    # the last line of a long file is cut at HEAD
+    return Source(path, text, tuple(lines[:-1] if len(text) > HEAD else lines))
 
 
 def load(path: Path) -> Source:

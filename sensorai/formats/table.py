@@ -89,10 +89,15 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
         return None
     wanted: dict[int, str] = {}
     first = text.partition("\n")[0].split(body.separator)
+    out: list[Column | None] = [None] * named
     for i, kind in enumerate(kinds):
-        number = kind == "number" or (kind == "maybe" and _NUMBER.fullmatch(first[i].strip()))
-        if kind != "skip":
-            wanted[i] = "float64" if number else "str"
+        cell = first[i].strip()
+        if kind == "number" or (kind == "maybe" and _NUMBER.fullmatch(cell)):
+            wanted[i] = "float64"
+        elif kind == "maybe" and cell:
+            out[i] = TEXT
+        elif kind != "skip":
+            wanted[i] = "str"
     if not body.extra:
         wanted |= dict.fromkeys(range(named, width), "str")
     if not wanted:
@@ -116,7 +121,6 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
         )
     except (ValueError, OverflowError):
         return None
-    out: list[Column | None] = [None] * named
     for i, dtype in wanted.items():
         if dtype == "float64":
             values = frame[i].to_numpy(dtype=np.float64)

@@ -31,13 +31,14 @@ def rate_of(time_s: FloatArray, borders: npt.NDArray[np.intp]) -> float | None:
     """Mean rate in Hz over the steps inside the parts that ``borders`` delimit.
 
     The mean, not the median: stamps are often rounded to milliseconds or delivered in bursts, and both
-    leave the mean right. None when time does not advance.
+    leave the mean right. Rounded to 1 uHz, which is far below what any clock keeps. None when time does
+    not advance.
     """
     steps = np.diff(time_s)
     inside = np.ones(steps.size, dtype=bool)
     inside[borders - 1] = False
     total = float(steps[inside].sum())
-    return float(inside.sum()) / total if total > 0 else None
+    return round(float(inside.sum()) / total, 6) if total > 0 else None
 
 
 def mean_rate(recording: Recording) -> float | None:

@@ -131,7 +131,9 @@ def inputs(config: MlcConfig, recording: Recording, style: NumericStyle) -> dict
     out: dict[str, FloatArray] = {}
     for slot in used:
         name = third_sensor_name(config) if slot == "ext" else slot
-        missing = [a for a in _axes(config, slot) if f"{name}_{a}" not in {c.name for c in recording.channels}]
+        missing = [
+            a for a in _axes(config, slot) if f"{name}_{a}" not in {c.name for c in recording.channels}
+        ]
         if missing:
             have = ", ".join(c.name for c in recording.channels)
             raise DataError(

@@ -175,9 +175,7 @@ def squared_norms(x, y, z, out):  # type: ignore[no-untyped-def]
 def norms(x, y, z, out):  # type: ignore[no-untyped-def]
     """V = sqrt(x*x + (y*y + z*z)): the other association than V2."""
     for i in range(x.size):
-        out[i] = square_root(
-            add(multiply(x[i], x[i]), add(multiply(y[i], y[i]), multiply(z[i], z[i])))
-        )
+        out[i] = square_root(add(multiply(x[i], x[i]), add(multiply(y[i], y[i]), multiply(z[i], z[i]))))
 
 
 # ---------------------------------------------------------------- filters

@@ -112,8 +112,8 @@ class Trace:
             columns[name] = self.features[:, i]
         registers = device(self.config.device).registers
         for t in range(len(self.config.trees)):
-            columns[f"tree{t + 1}"] = self.names(t, self.tree[:, t])
-            columns[f"decided{t + 1}"] = self.names(t, self.decided[:, t])
+            columns[f"tree{t + 1}"] = pd.Series(self.names(t, self.tree[:, t]), dtype="str")
+            columns[f"decided{t + 1}"] = pd.Series(self.names(t, self.decided[:, t]), dtype="str")
             columns[f"MLC{registers.result_name_from + t}_SRC"] = self.decided[:, t]
             columns[f"interrupt{t + 1}"] = self.interrupts[:, t].astype(np.uint8)
         return pd.DataFrame(columns)

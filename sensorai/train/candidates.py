@@ -77,12 +77,17 @@ def with_levels(
     for source in dict.fromkeys(f.source for f in plain):
         levels = dict.fromkeys(half.nearest(level * deviations.get(source, 0.0)) for level in LEVELS)
         out += [
-            Feature(kind, source, threshold=bits) for kind in COUNTED if kind in device.features for bits in levels
+            Feature(kind, source, threshold=bits)
+            for kind in COUNTED
+            if kind in device.features
+            for bits in levels
         ]
     return out
 
 
-def deviations(config: MlcConfig, values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[Source, float]:
+def deviations(
+    config: MlcConfig, values: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+) -> dict[Source, float]:
     """Median standard deviation of every signal that has a VARIANCE among the features."""
     return {
         feature.source: float(np.sqrt(np.median(values[:, i])))
@@ -105,7 +110,9 @@ def config(
     )
 
 
-def compact(filter_list: Sequence[Filter], feature_list: Sequence[Feature]) -> tuple[tuple[Filter, ...], tuple[Feature, ...]]:
+def compact(
+    filter_list: Sequence[Filter], feature_list: Sequence[Feature]
+) -> tuple[tuple[Filter, ...], tuple[Feature, ...]]:
     """Keep only the filters in use and renumber the features' references to them."""
     used = sorted({f.source.filter for f in feature_list if f.source.filter is not None})
     number = {old: new for new, old in enumerate(used)}

@@ -48,7 +48,11 @@ def assign(device: MlcDevice, confusion: IntArray, use_zero: bool = False) -> tu
             + ("" if use_zero else ", and 0 is kept for 'no result yet'"),
             hint="merge classes"
             + (", or allow --use-code-0" if not use_zero and classes == limits.results else "")
-            + (", or choose a device with 256 results (LSM6DSRX, ISM330DHCX ...)" if limits.results < 256 else ""),
+            + (
+                ", or choose a device with 256 results (LSM6DSRX, ISM330DHCX ...)"
+                if limits.results < 256
+                else ""
+            ),
         )
     mixed = (confusion + confusion.T).astype(np.int64)
     room = [limits.group_width - (first if g == 0 else 0) for g in range(limits.groups)]

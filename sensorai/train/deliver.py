@@ -74,7 +74,9 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
     traces = tuple(run(emitted.config, recordings))
     compared, divergence = compare_with_trained(trained, traces, recordings)
     if divergence is not None:
-        raise VerifyMismatch(f"the emitted bytes and the trained tree part: {divergence}", where=f"{name}.json")
+        raise VerifyMismatch(
+            f"the emitted bytes and the trained tree part: {divergence}", where=f"{name}.json"
+        )
     judgements = tuple(
         judge(traces, recordings, t, task.column, task.classes) for t, task in enumerate(trained.tasks)
     )
@@ -85,7 +87,9 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
         classes = [texts.get(c, str(c)) for c in range(max(texts) + 1)]
         files[f"tree_{t + 1}.txt"] = write_tree_text(dt.tree, names, classes).encode()
         del task
-    files["mlc_settings.json"] = settings.to_text(config, tree_files=[f"tree_{t + 1}.txt" for t in range(len(config.trees))], name=name).encode()
+    files["mlc_settings.json"] = settings.to_text(
+        config, tree_files=[f"tree_{t + 1}.txt" for t in range(len(config.trees))], name=name
+    ).encode()
     report = _report(trained, name, seed, judgements, compared, files)
     files["report.json"] = _json(report)
     model = {
@@ -95,7 +99,8 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
         "name": name,
         "register_file": f"{name}.json",
         "trees": [
-            {"name": task.name, "column": task.column, "classes": list(task.classes)} for task in trained.tasks
+            {"name": task.name, "column": task.column, "classes": list(task.classes)}
+            for task in trained.tasks
         ],
         "test_groups": list(trained.test_groups),
         "files": sorted([*files, "model.sai", "report.html"]),
@@ -189,7 +194,8 @@ def _report(
             "window": config.window,
             "window_s": config.window / config.mlc_rate_hz,
             "sensors": {
-                slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale} for slot, s in config.settings.items()
+                slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale}
+                for slot, s in config.settings.items()
             },
             "filters": described["filters"],
             "features": list(feature_names(config)),

@@ -124,4 +124,3 @@ def compare_with_trained(
         if found is not None:
             return compared, found
     return compared, None
-

@@ -139,9 +139,7 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     train_set = dataset.only_groups(g for g in dataset.groups() if g not in test_groups)
 
     window = _choose_window(train_set, tasks, target, rate, slots, lengths, options, choices, say)
-    filters, features = _choose_features(
-        train_set, tasks, target, rate, slots, window, options, choices, say
-    )
+    filters, features = _choose_features(train_set, tasks, target, rate, slots, window, options, choices, say)
     say("fitting the tree and choosing its size")
     trees, fitted, filters, features, windows = _fit(
         train_set, tasks, target, rate, window, filters, features, options, choices
@@ -199,7 +197,9 @@ def _check_options(options: MlcOptions, target: MlcDevice) -> None:
                 hint=f"give one number for all groups, or {limits.groups}",
             )
         if not all(0 <= n <= 14 for n in options.end_counters):
-            raise ConfigError("an end counter is outside 0 to 14", hint="0 switches the filter of a group off")
+            raise ConfigError(
+                "an end counter is outside 0 to 14", hint="0 switches the filter of a group off"
+            )
 
 
 def _slots(dataset: Dataset, target: MlcDevice, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -286,7 +286,12 @@ def _check_fits(dataset: Dataset, window: int, rate: float) -> None:
 
 
 def _candidate_windows(
-    train_set: Dataset, tasks: Sequence[Task], target: MlcDevice, rate: float, slots: Sequence[str], window: int
+    train_set: Dataset,
+    tasks: Sequence[Task],
+    target: MlcDevice,
+    rate: float,
+    slots: Sequence[str],
+    window: int,
 ) -> tuple[MlcConfig, Windows]:
     """All candidate features on the training windows; levels of the counted kinds come from the data."""
     filter_list = candidates.filters(target, slots)
@@ -317,14 +322,18 @@ def _choose_window(
     say: Callable[[str], None],
 ) -> int:
     if len(lengths) == 1:
-        choices.window.append({"window": lengths[0], "seconds": lengths[0] / rate, "chosen": True, "given": True})
+        choices.window.append(
+            {"window": lengths[0], "seconds": lengths[0] / rate, "chosen": True, "given": True}
+        )
         return lengths[0]
     scores = {}
     for window in lengths:
         say(f"trying a window of {window} samples ({window / rate:.2g} s)")
         _, windows = _candidate_windows(train_set, tasks, target, rate, slots, window)
         present = all(
-            (windows.y[:, t] == c).sum() >= 8 for t, task in enumerate(tasks) for c in range(len(task.classes))
+            (windows.y[:, t] == c).sum() >= 8
+            for t, task in enumerate(tasks)
+            for c in range(len(task.classes))
         )
         if not present:
             continue
@@ -435,7 +444,9 @@ def _fit(
     used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]  # type: ignore[attr-defined]
     if len(used) < len(features):
         unused = [choices.features[i]["name"] for i in range(len(features)) if i not in used]
-        choices.notes.append("chosen by the search but not used by the pruned tree: " + ", ".join(map(str, unused)))
+        choices.notes.append(
+            "chosen by the search but not used by the pruned tree: " + ", ".join(map(str, unused))
+        )
         choices.features = [choices.features[i] for i in used]
         filters, features = candidates.compact(filters, [features[i] for i in used])
         windows = windows.columns(used)
@@ -444,7 +455,9 @@ def _fit(
     trees = []
     for t, (task, tree, (alpha, path)) in enumerate(zip(tasks, fitted, alphas, strict=True)):
         guesses = select.out_of_fold(windows, t, split, leaves, options.seed, alpha)
-        class_codes = codes.assign(target, _confusion(windows.y[:, t], guesses, len(task.classes)), options.use_code_0)
+        class_codes = codes.assign(
+            target, _confusion(windows.y[:, t], guesses, len(task.classes)), options.use_code_0
+        )
         runs = _runs(windows, t, guesses, class_codes)
         if options.end_counters == "auto":
             end, table = codes.choose_end_counters(target, runs, class_codes)

@@ -88,9 +88,7 @@ def rank(windows: Windows, seed: int) -> list[int]:
     rows = _some(len(windows.x), RANK_ROWS, seed)
     for t in range(windows.y.shape[1]):
         chosen = rows[labelled(windows, t)[rows]]
-        forest = ExtraTreesClassifier(
-            60, min_samples_leaf=3, class_weight="balanced", random_state=seed
-        )
+        forest = ExtraTreesClassifier(60, min_samples_leaf=3, class_weight="balanced", random_state=seed)
         forest.fit(windows.x[np.ix_(chosen, columns)], windows.y[chosen, t])
         importance += forest.feature_importances_
     return [int(columns[i]) for i in np.argsort(-importance, kind="stable")]
@@ -155,7 +153,9 @@ def forward(
     while len(taken) < most:
         have = [s.feature for s in taken]
         options = [c for c in pool if c not in have and allowed([*have, c])]
-        scored = [(score(small.columns([*have, c]), inner, min(leaves, SEARCH_LEAVES), seed), c) for c in options]
+        scored = [
+            (score(small.columns([*have, c]), inner, min(leaves, SEARCH_LEAVES), seed), c) for c in options
+        ]
         if not scored:
             break
         best, column = max(scored, key=lambda s: s[0])
@@ -222,7 +222,9 @@ def out_of_fold(
     for fit, judge in split:
         a = fit[known[fit]]
         if len(np.unique(windows.y[a, task])) >= 2:
-            out[judge] = new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task]).predict(windows.x[judge])
+            out[judge] = (
+                new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task]).predict(windows.x[judge])
+            )
     return out
 
 

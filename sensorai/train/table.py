@@ -149,7 +149,9 @@ def split_in_time(dataset: Dataset, blocks: int = 5) -> Dataset:
     for r in dataset:
         edges = np.linspace(0, len(r), blocks + 1).astype(int)
         for k, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-            parts.append(replace(r.slice(int(start), int(stop)), name=f"{r.name}#{k + 1}", group=f"part {k + 1}"))
+            parts.append(
+                replace(r.slice(int(start), int(stop)), name=f"{r.name}#{k + 1}", group=f"part {k + 1}")
+            )
     return Dataset(tuple(parts))
 
 

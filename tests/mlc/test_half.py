@@ -113,7 +113,9 @@ def test_addition_is_not_ieee() -> None:
     assert half.subtract(0x3C00, 0x3C00) == 0
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0, -1.0, 0.1, -0.1, 65504.0, 6e-8, 5.9604645e-8, 1e-9, -1e-9, 1 / 3])
+@pytest.mark.parametrize(
+    "value", [0.0, 1.0, -1.0, 0.1, -0.1, 65504.0, 6e-8, 5.9604645e-8, 1e-9, -1e-9, 1 / 3]
+)
 def test_narrowing_directions(value: float) -> None:
     down = half.to_float(half.floor(value))
     assert down <= value

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import logs
+
+pytestmark = pytest.mark.conformance
+
+
+def test_every_reference_log_opens_or_is_refused(shared: Path) -> None:
+    table = logs.rows(shared)
+    assert [row for row in table if not row.right] == []
+    assert len(table) == 341
+    assert sum(row.reader == "refused" for row in table) == 6
+    # every reader but the one for plain tables is exercised
+    assert {row.reader for row in table} == {
+        "refused",
+        "mems-studio",
+        "unico",
+        "st-ble",
+        "st-labelled",
+        "algobuilder",
+    }
+
+
+def test_the_table_adds_up(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert logs.print_table(shared)
+    text = capsys.readouterr().out
+    assert "WRONG" not in text
+    assert "total: 341 of 341 right; 335 opened" in text
