@@ -74,7 +74,7 @@ class Style:
 _STYLES = (
     Style(
         "current",
-        "MLC Tool 2.4",
+        "MLC Tool 2.3 and 2.4",
         split_header=True,
         older_sensors=False,
         defaults=True,
@@ -83,7 +83,7 @@ _STYLES = (
     ),
     Style(
         "2.3",
-        "MLC Tool 2.3 (2.3.0 to 2.3.7)",
+        "MLC Tool 2.3 with a high-g accelerometer",
         generations=("B", "C"),
         split_header=True,
         older_sensors=False,
