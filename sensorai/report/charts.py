@@ -1,0 +1,161 @@
+"""Small charts: confusion matrix, bars, curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sensorai.report import svg
+
+
+def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """Draw a confusion matrix: true classes down, results across, counts and shares of each row.
+
+    Parameters
+    ----------
+    rows, columns : sequences of str
+        A cell whose row and column have one name is right. Columns that are no class and never came
+        are left out.
+    counts : sequence of sequence of int, shape (rows, columns)
+    """
+    shown = [j for j, c in enumerate(columns) if c in rows or any(row[j] for row in counts)]
+    size, cell_w, cell_h = 12.0, 62.0, 36.0
+    left = min(max((svg.text_width(r, size) for r in rows), default=0.0), 170.0) + 12.0
+    widest = max((svg.text_width(columns[j], size) for j in shown), default=0.0)
+    slanted = widest > cell_w - 4
+    top = (min(widest, 140.0) * 0.71 + 16.0 if slanted else 18.0) + 18.0
+    parts = [svg.text(left, 11, "result \N{RIGHTWARDS ARROW}", fill=svg.theme("soft"), font_size=11)]
+    for k, j in enumerate(shown):
+        x = left + (k + 0.5) * cell_w
+        words = svg.title(columns[j])
+        if slanted:
+            name = svg.fit(columns[j], 140.0, size)
+            turn = f"translate({svg.number(x)} {svg.number(top - 8)}) rotate(-45)"
+            parts.append(svg.el("g", words + svg.text(0, 0, name), transform=turn))
+        else:
+            parts.append(svg.el("g", words + svg.text(x, top - 8, columns[j], text_anchor="middle")))
+    for i, (name, row) in enumerate(zip(rows, counts, strict=True)):
+        y = top + i * cell_h
+        label = svg.text(left - 8, y + cell_h / 2 + 4, svg.fit(name, left - 12.0, size), text_anchor="end")
+        parts.append(svg.el("g", svg.title(name) + label))
+        total = sum(row)
+        for k, j in enumerate(shown):
+            share = row[j] / total if total else 0.0
+            colour = svg.theme("good" if columns[j] == name else "bad")
+            words = svg.title(f"{name} taken for {columns[j]}: {row[j]} of {total}")
+            x = left + k * cell_w
+            parts.append(svg.rect(x + 1, y + 1, cell_w - 2, cell_h - 2, fill=svg.theme("line"), fill_opacity="0.3"))
+            parts.append(
+                svg.rect(x + 1, y + 1, cell_w - 2, cell_h - 2, words, fill=colour, fill_opacity=f"{0.85 * share:.2f}")
+            )
+            if row[j]:
+                # beyond this share the cell is darker (or, on a dark page, brighter) than the ink can bear
+                ink = svg.theme("paper") if share > 0.55 else svg.theme("ink")
+                middle = {"text_anchor": "middle", "fill": ink, "pointer_events": "none"}
+                parts.append(svg.text(x + cell_w / 2, y + 16, str(row[j]), **middle))
+                parts.append(svg.text(x + cell_w / 2, y + 29, f"{100 * share:.0f} %", font_size=10, **middle))
+    width = left + len(shown) * cell_w + (min(widest, 140.0) * 0.71 if slanted else 8.0)
+    return svg.drawing(width, top + len(rows) * cell_h + 4, "confusion matrix: true class by result", parts)
+
+
+def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words: str) -> str:
+    """Draw a bar for each name, to the left where the value is negative; None has no bar.
+
+    Parameters
+    ----------
+    names : sequence of str
+    values : sequence of float or None
+    unit : str
+        Written after each value.
+    words : str
+        What the chart shows.
+    """
+    size, row, room = 12.0, 22.0, 320.0
+    known = [v for v in values if v is not None and math.isfinite(v)]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    scale = room / (high - low) if high > low else 0.0
+    left = min(max((svg.text_width(n, size) for n in names), default=0.0), 270.0) + 14.0
+    # a negative bar carries its value on its left
+    zero = left + (52.0 if low < 0 else 0.0) - low * scale
+    parts = []
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
+        y = i * row + 4
+        parts.append(
+            svg.el("g", svg.title(name) + svg.text(left - 10, y + 13, svg.fit(name, left - 12, size), text_anchor="end"))
+        )
+        if value is None or not math.isfinite(value):
+            parts.append(svg.text(zero + 6, y + 13, "\N{EM DASH}", fill=svg.theme("soft")))
+            continue
+        length = abs(value) * scale
+        x = zero if value >= 0 else zero - length
+        parts.append(svg.rect(x, y, length, row - 6, fill=svg.theme("good" if value >= 0 else "bad"), rx=2))
+        label = f"{value:+.1f} {unit}".replace("-", "\N{MINUS SIGN}")
+        if value >= 0:
+            parts.append(svg.text(x + length + 6, y + 13, label, font_size=11, fill=svg.theme("soft")))
+        else:
+            parts.append(
+                svg.text(x - 6, y + 13, label, font_size=11, fill=svg.theme("soft"), text_anchor="end")
+            )
+    height = len(names) * row + 8
+    parts.append(svg.line(zero, 0, zero, height, stroke=svg.theme("soft")))
+    return svg.drawing(zero + high * scale + 90, height, words, parts)
+
+
+def curve(
+    points: Sequence[tuple[str, float | None]], chosen: int | None, x_words: str, y_words: str, unit: str = "%"
+) -> str:
+    """Draw a few values in order, evenly spaced, with the chosen one marked.
+
+    Parameters
+    ----------
+    points : sequence of (name on the axis, value or None)
+    chosen : int or None
+        Index of the marked point.
+    x_words, y_words : str
+        What the axes are.
+    unit : str
+        Written after the chosen value.
+    """
+    width, height, left, top = 380.0, 150.0, 52.0, 26.0
+    known = [(i, v) for i, (_, v) in enumerate(points) if v is not None and math.isfinite(v)]
+    low, high = (min(v for _, v in known), max(v for _, v in known)) if known else (0.0, 1.0)
+    margin = 0.08 * (high - low) or 0.5
+    low, high = low - margin, high + margin
+    step = (width - left - 30) / max(len(points) - 1, 1)
+
+    def at(i: int, v: float) -> tuple[float, float]:
+        return left + 10 + i * step, top + height - (v - low) / (high - low) * height
+
+    parts = [svg.text(0, 12, y_words, font_size=11, fill=svg.theme("soft"))]
+    for tick in svg.ticks(low, high, 4):
+        y = at(0, tick)[1]
+        parts.append(svg.line(left, y, width - 10, y))
+        parts.append(svg.text(left - 6, y + 4, f"{tick:g}", text_anchor="end", font_size=10, fill=svg.theme("soft")))
+    path = "".join(
+        f"{'L' if k else 'M'}{svg.number(x)} {svg.number(y)}" for k, (x, y) in enumerate(at(i, v) for i, v in known)
+    )
+    parts.append(svg.el("path", d=path, fill="none", stroke=svg.theme("good"), stroke_width=2))
+    for i, v in known:
+        x, y = at(i, v)
+        marked = i == chosen
+        words = svg.title(f"{points[i][0]}: {v:.1f} {unit}")
+        fill = svg.theme("good") if marked else svg.theme("paper")
+        parts.append(
+            svg.el("circle", words, cx=x, cy=y, r=5 if marked else 3, fill=fill, stroke=svg.theme("good"))
+        )
+        if marked:
+            anchor = "start" if i == 0 else "end" if i == len(points) - 1 else "middle"
+            parts.append(
+                svg.text(x, y - 10, f"{v:.1f} {unit}", text_anchor=anchor, font_size=11, font_weight="bold")
+            )
+    every = max(1, -(-len(points) // 8))
+    for i, (name, _) in enumerate(points):
+        if i % every == 0:
+            x = at(i, low)[0]
+            parts.append(
+                svg.text(x, top + height + 15, name, text_anchor="middle", font_size=10, fill=svg.theme("soft"))
+            )
+    parts.append(
+        svg.text((left + width) / 2, top + height + 31, x_words, text_anchor="middle", font_size=11, fill=svg.theme("soft"))
+    )
+    return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)

@@ -1,0 +1,193 @@
+"""The report as one HTML page: no script, nothing fetched, the same bytes for the same input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from sensorai.mlc.config import MlcConfig
+from sensorai.report import words
+from sensorai.report.charts import bars, confusion, curve
+from sensorai.report.timeline import per_block, timeline
+from sensorai.report.treeplot import draw_tree
+from sensorai.report.view import Colours, View, choose, colours_of
+
+#: Fewer test groups than this and the page says that the estimate is rough.
+FEW_GROUPS = 3
+
+#: Control characters have no place in HTML; labels of a damaged log may hold some.
+_CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+
+
+def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) -> str:
+    """Make the HTML report.
+
+    Parameters
+    ----------
+    report : mapping
+        What ``report.json`` holds (``sensorai.train.deliver``).
+    views : sequence of View
+        The held-out recordings; the page shows the telling ones.
+    config : MlcConfig
+        As read back from the emitted file.
+
+    Returns
+    -------
+    str
+        A complete page.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    room = files("sensorai.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(
+        percent=words.percent, seconds=words.seconds, rate=words.rate, drawn=Markup, plural=words.plural
+    )
+    template = environment.from_string((room / "page.jinja").read_text("utf-8"))
+    colours = colours_of(report["trees"])
+    page = template.render(
+        report=report,
+        style=Markup((room / "page.css").read_text("utf-8")),
+        trees=[
+            _tree(entry, t, config, c, report["settings"]["features"])
+            for t, (entry, c) in enumerate(zip(report["trees"], colours, strict=True))
+        ],
+        few_groups=len(report["data"]["test_groups"]) < FEW_GROUPS,
+        features=_features(report, config),
+        feature_chart=_feature_chart(report["choices"]["features"]),
+        filters=[words.describe_filter(config, f) for f in config.filters],
+        window_chart=_window_chart(report["choices"]["window"]),
+        views=_views(views, report, colours),
+        left_out=max(len(views) - len(choose(views)), 0),
+    )
+    # lone surrogates (undecodable file names) cannot be written as UTF-8
+    return page.translate(_CONTROL).encode("utf-8", "replace").decode()
+
+
+def _tree(
+    entry: Mapping[str, Any], t: int, config: MlcConfig, colours: Colours, features: Sequence[str]
+) -> dict[str, Any]:
+    """Everything the page says about one tree."""
+    held_out, chosen = entry["held_out"], entry["choices"]
+    dt = config.trees[t]
+    by_chance, even_chance = words.chance(held_out["tree"]["confusion"])
+    rows = [
+        {
+            "name": name,
+            "colour": colours.of(name),
+            "code": next((c["code"] for c in entry["classes"] if c["name"] == name), None),
+            "windows": sum(held_out["tree"]["confusion"][i]),
+            "recall": held_out["tree"]["recall"][i],
+            "precision": held_out["tree"]["precision"][i],
+            "decided_recall": held_out["decided"]["recall"][i],
+            "decided_precision": held_out["decided"]["precision"][i],
+        }
+        for i, name in enumerate(held_out["tree"]["classes"])
+    ]
+    pruning = chosen.get("pruning", [])
+    counters = chosen.get("end_counters", [])
+    final = {n for n in entry["end_counters"] if n}
+    marked = [i for i, row in enumerate(counters) if {row["all_groups"]} == (final or {0})]
+    return {
+        "entry": entry,
+        "register": words.register_name(config, t),
+        "tree": held_out["tree"],
+        "decided": held_out["decided"],
+        "tree_events": held_out["tree_events"],
+        "decided_events": held_out["decided_events"],
+        "by_group": held_out.get("by_group", {}),
+        "optimistic": chosen.get("random_windows_optimistic"),
+        "cross_validated": chosen.get("cross_validated"),
+        "filtered": bool(final),
+        "chance": by_chance,
+        "even_chance": even_chance,
+        "weakest": words.weakest(held_out["decided"]),
+        "rows": rows,
+        "matrices": [
+            (name, confusion(m["classes"], m["columns"], m["confusion"]))
+            for name, m in (("Tree", held_out["tree"]), ("Register, after the meta-classifier", held_out["decided"]))
+        ],
+        "drawing": draw_tree(dt.tree, features, dt.labels, colours),
+        "pruning_chart": curve(
+            [(f"{p['alpha']:.2g}", _hundred(p["balanced_accuracy"])) for p in pruning],
+            _chosen(pruning),
+            "pruning strength (alpha)",
+            "balanced accuracy, %",
+        )
+        if len(pruning) > 1
+        else None,
+        "counter_charts": [
+            curve(
+                [(str(row["all_groups"]), _hundred(row["right"])) for row in counters],
+                marked[0] if marked else None,
+                "end counter of all groups",
+                "right windows, %",
+            ),
+            curve(
+                [(str(row["all_groups"]), float(row["wrong_switches"])) for row in counters],
+                marked[0] if marked else None,
+                "end counter of all groups",
+                "wrong switches",
+                "",
+            ),
+        ]
+        if len(counters) > 1
+        else [],
+    }
+
+
+def _hundred(x: float | None) -> float | None:
+    return None if x is None else 100.0 * x
+
+
+def _chosen(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    return next((i for i, row in enumerate(rows) if row.get("chosen")), None)
+
+
+def _features(report: Mapping[str, Any], config: MlcConfig) -> list[dict[str, Any]]:
+    """Names, words and gains of the features, in file order."""
+    buys = {row["name"]: row for row in report["choices"]["features"]}
+    return [
+        {"name": name, "words": words.describe_feature(config, feature), "gain": buys.get(name)}
+        for name, feature in zip(report["settings"]["features"], config.features, strict=True)
+    ]
+
+
+def _feature_chart(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    gains = [(row["name"], _hundred(row.get("buys"))) for row in rows]
+    if not any(g is not None for _, g in gains):
+        return None
+    gains.sort(key=lambda g: (g[1] is None, -(g[1] or 0.0)))
+    names, values = zip(*gains, strict=True)
+    return bars(names, values, "points", "balanced accuracy lost without each feature")
+
+
+def _window_chart(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    if len(rows) < 2:
+        return None
+    points = [(f"{row['seconds']:.3g} s", _hundred(row.get("balanced_accuracy"))) for row in rows]
+    return curve(points, _chosen(rows), "window", "balanced accuracy, %")
+
+
+def _views(views: Sequence[View], report: Mapping[str, Any], colours: Sequence[Colours]) -> list[dict[str, Any]]:
+    names = [entry["name"] for entry in report["trees"]]
+    out = []
+    for view in choose(views):
+        right, total = view.right()
+        out.append(
+            {
+                "name": view.recording.name,
+                "group": view.recording.group,
+                "seconds": len(view.recording) / view.trace.rate_hz,
+                "right": right,
+                "total": total,
+                "per_block": per_block(len(view.trace)),
+                "drawing": timeline(view, colours, names),
+                "notes": list(dict.fromkeys([*view.recording.notes, *view.trace.notes])),
+            }
+        )
+    return out

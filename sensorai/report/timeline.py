@@ -1,0 +1,237 @@
+"""One recording over time: signals, truth, what each tree says, what the result register says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.mlc.features import SENSOR_WORDS, third_sensor_name
+from sensorai.report import svg
+from sensorai.report.view import Colours, View
+
+FloatArray = npt.NDArray[np.float64]
+
+LEFT, RIGHT, WIDTH = 112.0, 40.0, 1000.0
+PLOT = WIDTH - LEFT - RIGHT
+PANEL, STRIP, MARK = 96.0, 18.0, 5.0
+#: Pixel columns of a signal; a longer signal shows minimum and maximum of each column.
+COLUMNS = 560
+#: Windows that are drawn one by one; more are drawn as ``COLUMNS`` blocks.
+WINDOWS = 1680
+
+
+def timeline(view: View, colours: Sequence[Colours], names: Sequence[str]) -> str:
+    """Draw one recording.
+
+    Parameters
+    ----------
+    view : View
+    colours : sequence of Colours
+        Per tree.
+    names : sequence of str
+        Name of each tree.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    recording, trace = view.recording, view.trace
+    seconds = max(len(recording) / trace.rate_hz, float(trace.time_s[-1]) if len(trace) else 0.0)
+    scale = PLOT / seconds if seconds else 0.0
+    parts: list[str] = []
+    y = 14.0
+    for sensor in _sensors(view):
+        parts.append(_panel(view, sensor, y, len(recording) / trace.rate_hz * scale))
+        y += PANEL + 14.0
+    for t, name in enumerate(names):
+        if len(names) > 1:
+            parts.append(svg.text(0, y + 8, svg.fit(name, LEFT - 8, 12), font_weight="bold"))
+            y += 14.0
+        truth = view.truth(t)
+        parts.append(_row_name(y, "truth"))
+        parts.append(_spans(view, t, y, scale, colours[t]))
+        y += STRIP + 3.0
+        for words, results in (("tree", view.results(t)), ("register", view.decided(t))):
+            parts += [_row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
+            y += STRIP + MARK + 4.0
+        y += 6.0
+    parts.append(_time_axis(y, seconds, scale))
+    return svg.drawing(WIDTH, y + 34.0, f"{recording.name}: signals, truth and results over time", parts)
+
+
+def _row_name(y: float, words: str) -> str:
+    return svg.text(LEFT - 8, y + 13, words, text_anchor="end", fill=svg.theme("soft"))
+
+
+def _sensors(view: View) -> list[str]:
+    """Sensors of the recording that the features use, accelerometer and all that exist in the log."""
+    config = view.trace.config
+    used = {f.source.sensor for f in config.features}
+    third = third_sensor_name(config)
+    wanted = [third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used]
+    have = {c.sensor for c in view.recording.channels}
+    return [s for s in wanted if s in have]
+
+
+def _panel(view: View, sensor: str, top: float, width: float) -> str:
+    """Axes of one sensor in the unit of the log."""
+    recording = view.recording
+    columns = [(i, c) for i, c in enumerate(recording.channels) if c.sensor == sensor]
+    values = recording.samples[:, [i for i, _ in columns]]
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    if not high > low:
+        low, high = low - 1.0, high + 1.0
+    up = PANEL / (high - low)
+    unit = columns[0][1].unit
+    parts = [svg.text(0, top + 10, svg.fit(SENSOR_WORDS.get(sensor, sensor), LEFT - 40, 12))]
+    if unit:
+        parts.append(svg.text(0, top + 25, svg.fit(unit, LEFT - 40, 12), fill=svg.theme("soft")))
+    for tick in svg.ticks(low, high, 4):
+        at = top + PANEL - (tick - low) * up
+        parts.append(svg.line(LEFT, at, LEFT + PLOT, at))
+        label = f"{tick:g}".replace("-", "\N{MINUS SIGN}")
+        parts.append(
+            svg.text(LEFT - 8, at + 4, label, text_anchor="end", font_size=10, fill=svg.theme("soft"))
+        )
+    for k, (_, channel) in enumerate(columns):
+        axis = channel.name.rpartition("_")[2]
+        colour = svg.theme(f"s{axis}") if axis in ("x", "y", "z") else svg.theme("ink")
+        path = _signal(values[:, k], width, lambda v: top + PANEL - (v - low) * up)
+        parts.append(svg.el("path", d=path, fill="none", stroke=colour, stroke_width=0.9))
+        at = top + 12 + 16 * k
+        parts.append(svg.text(LEFT + PLOT + 10, at, axis, fill=colour, font_weight="bold"))
+    return "".join(parts)
+
+
+def _signal(values: FloatArray, width: float, place) -> str:  # type: ignore[no-untyped-def]
+    """Path of one signal from ``LEFT``; NaN breaks the line."""
+    n = len(values)
+    if n == 0:
+        return ""
+    if n <= 2 * COLUMNS:
+        xs = LEFT + (np.arange(n) + 0.5) * (width / n)
+        points = np.stack([xs, values], axis=1)
+    else:
+        edges = np.arange(COLUMNS + 1) * n // COLUMNS
+        filled_low = np.where(np.isnan(values), np.inf, values)
+        filled_high = np.where(np.isnan(values), -np.inf, values)
+        low = np.minimum.reduceat(filled_low, edges[:-1])
+        high = np.maximum.reduceat(filled_high, edges[:-1])
+        xs = LEFT + (np.arange(COLUMNS) + 0.5) * (width / COLUMNS)
+        # down and up in turn, so that the line does not cross each column twice
+        pairs = np.stack([low, high], axis=1)
+        pairs[1::2] = pairs[1::2, ::-1]
+        points = np.stack([np.repeat(xs, 2), pairs.reshape(-1)], axis=1)
+    out, pen = [], "M"
+    for x, v in points.tolist():
+        if not np.isfinite(v):
+            pen = "M"
+            continue
+        out.append(f"{pen}{svg.number(x)} {svg.number(place(v))}")
+        pen = "L"
+    return "".join(out)
+
+
+def _spans(view: View, tree: int, y: float, scale: float, colours: Colours) -> str:
+    """Truth as the log has it, to the sample."""
+    parts = [svg.rect(LEFT, y, PLOT, STRIP, fill=svg.theme("line"), fill_opacity="0.45")]
+    rate = view.trace.rate_hz
+    for span in view.recording.labels.get(view.columns[tree], ()):
+        x, width = LEFT + span.start / rate * scale, (span.stop - span.start) / rate * scale
+        words = svg.title(f"{span.label}: {span.start / rate:.1f} to {span.stop / rate:.1f} s")
+        colour = colours.of(span.label)
+        parts.append(svg.rect(x, y, width, STRIP, words, fill=colour))
+        parts.append(_inside(span.label, x, width, y, colour))
+    return "".join(parts)
+
+
+def _inside(words: str, x: float, width: float, y: float, colour: str) -> str:
+    """Name inside a block where it fits whole."""
+    if width < 12 or svg.fit(words, width - 6, 11) != words:
+        return ""
+    return svg.text(
+        x + width / 2,
+        y + 13,
+        words,
+        text_anchor="middle",
+        font_size=11,
+        fill=svg.ink_on(colour),
+        pointer_events="none",
+    )
+
+
+def per_block(windows: int) -> int:
+    """Windows that one block of a strip stands for."""
+    return 1 if windows <= WINDOWS else -(-windows // COLUMNS)
+
+
+def _strip(
+    view: View,
+    results: Sequence[str],
+    truth: Sequence[str | None],
+    y: float,
+    scale: float,
+    colours: Colours,
+) -> str:
+    """Results as coloured blocks, wrong windows marked below."""
+    ends = view.trace.time_s
+    step = per_block(len(results))
+    starts = range(0, len(results), step)
+    shown = [_commonest(results[k : k + step]) for k in starts]
+    span = step * view.trace.config.window / view.trace.rate_hz * scale
+    origin = LEFT + (float(ends[0]) * scale - span / step if len(ends) else 0.0)
+    last = origin + len(results) * span / step
+    paths: dict[str, list[str]] = {}
+    labels = []
+    for a, b, value in svg.blocks(shown):
+        name = str(value)
+        x, end = origin + a * span, min(origin + b * span, last)
+        paths.setdefault(name, []).append(_box(x, y, end - x, STRIP))
+        labels.append(_inside(name, x, end - x, y, colours.of(name)))
+    parts = [
+        svg.el("path", svg.title(name), d="".join(boxes), fill=colours.of(name))
+        for name, boxes in sorted(paths.items())
+    ]
+    marks = []
+    for k, a in enumerate(starts):
+        pairs = list(zip(truth[a : a + step], results[a : a + step], strict=True))
+        wrong = sum(t is not None and t != r for t, r in pairs)
+        if wrong:
+            x = origin + k * span
+            marks.append(_box(x, y + STRIP + 1, min(max(span, 1.0), last - x), MARK * wrong / len(pairs)))
+    if marks:
+        parts.append(svg.el("path", svg.title("wrong"), d="".join(marks), fill=svg.theme("bad")))
+    return "".join(parts + labels)
+
+
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f"M{_fine(x)} {_fine(y)}h{_fine(width)}v{_fine(height)}h-{_fine(width)}z"
+
+
+def _fine(x: float) -> str:
+    """Coordinate with two decimals: boxes that must meet without a gap."""
+    return f"{x:.2f}"
+
+
+def _commonest(values: Sequence[str]) -> str:
+    return max(sorted(set(values)), key=list(values).count)
+
+
+def _time_axis(y: float, seconds: float, scale: float) -> str:
+    minutes = seconds > 600
+    unit = 60.0 if minutes else 1.0
+    parts = [svg.line(LEFT, y, LEFT + PLOT, y, stroke=svg.theme("soft"))]
+    for tick in svg.ticks(0.0, seconds / unit, 10):
+        x = LEFT + tick * unit * scale
+        parts.append(svg.line(x, y, x, y + 4, stroke=svg.theme("soft")))
+        parts.append(
+            svg.text(x, y + 17, f"{tick:g}", text_anchor="middle", font_size=11, fill=svg.theme("soft"))
+        )
+    parts.append(
+        svg.text(LEFT + PLOT + 10, y + 17, "min" if minutes else "s", font_size=11, fill=svg.theme("soft"))
+    )
+    return "".join(parts)
