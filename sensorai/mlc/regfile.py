@@ -81,8 +81,9 @@ def parse_register_file(data: bytes, source: str) -> RegisterFile:
         raise DataError("too long for a register file", where=source, hint=f"the limit is {LARGEST} bytes")
     if b"\0" in data:
         raise DataError("not a text file", where=source, hint="register files are UCF, JSON or C headers")
+    data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -13,7 +13,7 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.mlc.devices import devices
 from sensorai.mlc.regtypes import Comments, Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
 
-_ARRAY = re.compile(r"\b([A-Za-z_]\w*)\s*\[\s*\w*\s*\]\s*=\s*\{")
+_ARRAY = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[\s*\w*\s*\]\s*){1,2}=\s*\{")
 _PART = re.compile(r'[{};]|"(?:[^"\\\n]|\\.)*"')
 _TEXT = r'"((?:[^"\\\n]|\\.)*)"'
 _NUMBER = re.compile(r"(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,9})[uUlL]{0,3}")

@@ -74,7 +74,7 @@ def _load(text: str, source: str) -> _Object:
     try:
         top = json.loads(text, object_pairs_hook=close)
     except json.JSONDecodeError as error:
-        cut = error.pos >= len(text.rstrip())
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         raise DataError(
             f"{'the file is cut off' if cut else 'broken JSON'}: {error.msg}",
             where=f"{source}:{error.lineno} column {error.colno}",
