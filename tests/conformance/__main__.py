@@ -1,4 +1,4 @@
-"""Print the conformance tables: ``python -m tests.conformance [logs features registers trees rebuild simulation]``.
+"""Print the conformance tables: ``python -m tests.conformance [TABLE ...]``, all of them by default.
 
 Exit code 0 when everything in the reference folder is reproduced, 1 otherwise.
 """
@@ -13,6 +13,7 @@ from tests.conftest import shared_dir
 SECTIONS = {
     "logs": "2. logs: every log opens or is refused with the right message",
     "features": "3. features: every published feature table",
+    "regfiles": "4. syntax: every register file read, written in each syntax, read again",
     "registers": "4. register files: decoded, re-encoded, compared",
     "trees": "4. trees: published text against decoded registers, node by node",
     "rebuild": "4. rebuilt: settings and tree text against the published file",
