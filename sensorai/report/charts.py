@@ -44,9 +44,19 @@ def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequ
             colour = svg.theme("good" if columns[j] == name else "bad")
             words = svg.title(f"{name} taken for {columns[j]}: {row[j]} of {total}")
             x = left + k * cell_w
-            parts.append(svg.rect(x + 1, y + 1, cell_w - 2, cell_h - 2, fill=svg.theme("line"), fill_opacity="0.3"))
             parts.append(
-                svg.rect(x + 1, y + 1, cell_w - 2, cell_h - 2, words, fill=colour, fill_opacity=f"{0.85 * share:.2f}")
+                svg.rect(x + 1, y + 1, cell_w - 2, cell_h - 2, fill=svg.theme("line"), fill_opacity="0.3")
+            )
+            parts.append(
+                svg.rect(
+                    x + 1,
+                    y + 1,
+                    cell_w - 2,
+                    cell_h - 2,
+                    words,
+                    fill=colour,
+                    fill_opacity=f"{0.85 * share:.2f}",
+                )
             )
             if row[j]:
                 # beyond this share the cell is darker (or, on a dark page, brighter) than the ink can bear
@@ -76,12 +86,16 @@ def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words:
     scale = room / (high - low) if high > low else 0.0
     left = min(max((svg.text_width(n, size) for n in names), default=0.0), 270.0) + 14.0
     # a negative bar carries its value on its left
-    zero = left + (52.0 if low < 0 else 0.0) - low * scale
+    zero = left + (72.0 if low < 0 else 0.0) - low * scale
     parts = []
     for i, (name, value) in enumerate(zip(names, values, strict=True)):
         y = i * row + 4
         parts.append(
-            svg.el("g", svg.title(name) + svg.text(left - 10, y + 13, svg.fit(name, left - 12, size), text_anchor="end"))
+            svg.el(
+                "g",
+                svg.title(name)
+                + svg.text(left - 10, y + 13, svg.fit(name, left - 12, size), text_anchor="end"),
+            )
         )
         if value is None or not math.isfinite(value):
             parts.append(svg.text(zero + 6, y + 13, "\N{EM DASH}", fill=svg.theme("soft")))
@@ -102,7 +116,11 @@ def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words:
 
 
 def curve(
-    points: Sequence[tuple[str, float | None]], chosen: int | None, x_words: str, y_words: str, unit: str = "%"
+    points: Sequence[tuple[str, float | None]],
+    chosen: int | None,
+    x_words: str,
+    y_words: str,
+    unit: str = "%",
 ) -> str:
     """Draw a few values in order, evenly spaced, with the chosen one marked.
 
@@ -130,32 +148,46 @@ def curve(
     for tick in svg.ticks(low, high, 4):
         y = at(0, tick)[1]
         parts.append(svg.line(left, y, width - 10, y))
-        parts.append(svg.text(left - 6, y + 4, f"{tick:g}", text_anchor="end", font_size=10, fill=svg.theme("soft")))
+        parts.append(
+            svg.text(left - 6, y + 4, f"{tick:g}", text_anchor="end", font_size=10, fill=svg.theme("soft"))
+        )
+
+    def label(v: float) -> str:
+        return f"{v:.1f} {unit}" if unit else f"{v:g}"
+
     path = "".join(
-        f"{'L' if k else 'M'}{svg.number(x)} {svg.number(y)}" for k, (x, y) in enumerate(at(i, v) for i, v in known)
+        f"{'L' if k else 'M'}{svg.number(x)} {svg.number(y)}"
+        for k, (x, y) in enumerate(at(i, v) for i, v in known)
     )
     parts.append(svg.el("path", d=path, fill="none", stroke=svg.theme("good"), stroke_width=2))
     for i, v in known:
         x, y = at(i, v)
         marked = i == chosen
-        words = svg.title(f"{points[i][0]}: {v:.1f} {unit}")
+        words = svg.title(f"{points[i][0]}: {label(v)}")
         fill = svg.theme("good") if marked else svg.theme("paper")
         parts.append(
             svg.el("circle", words, cx=x, cy=y, r=5 if marked else 3, fill=fill, stroke=svg.theme("good"))
         )
         if marked:
             anchor = "start" if i == 0 else "end" if i == len(points) - 1 else "middle"
-            parts.append(
-                svg.text(x, y - 10, f"{v:.1f} {unit}", text_anchor=anchor, font_size=11, font_weight="bold")
-            )
+            parts.append(svg.text(x, y - 10, label(v), text_anchor=anchor, font_size=11, font_weight="bold"))
     every = max(1, -(-len(points) // 8))
     for i, (name, _) in enumerate(points):
         if i % every == 0:
             x = at(i, low)[0]
             parts.append(
-                svg.text(x, top + height + 15, name, text_anchor="middle", font_size=10, fill=svg.theme("soft"))
+                svg.text(
+                    x, top + height + 15, name, text_anchor="middle", font_size=10, fill=svg.theme("soft")
+                )
             )
     parts.append(
-        svg.text((left + width) / 2, top + height + 31, x_words, text_anchor="middle", font_size=11, fill=svg.theme("soft"))
+        svg.text(
+            (left + width) / 2,
+            top + height + 31,
+            x_words,
+            text_anchor="middle",
+            font_size=11,
+            fill=svg.theme("soft"),
+        )
     )
     return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)

@@ -42,7 +42,11 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
 
     room = files("sensorai.report")
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(
         percent=words.percent, seconds=words.seconds, rate=words.rate, drawn=Markup, plural=words.plural
@@ -109,7 +113,10 @@ def _tree(
         "rows": rows,
         "matrices": [
             (name, confusion(m["classes"], m["columns"], m["confusion"]))
-            for name, m in (("Tree", held_out["tree"]), ("Register, after the meta-classifier", held_out["decided"]))
+            for name, m in (
+                ("Tree", held_out["tree"]),
+                ("Register, after the meta-classifier", held_out["decided"]),
+            )
         ],
         "drawing": draw_tree(dt.tree, features, dt.labels, colours),
         "pruning_chart": curve(
@@ -173,7 +180,9 @@ def _window_chart(rows: Sequence[Mapping[str, Any]]) -> str | None:
     return curve(points, _chosen(rows), "window", "balanced accuracy, %")
 
 
-def _views(views: Sequence[View], report: Mapping[str, Any], colours: Sequence[Colours]) -> list[dict[str, Any]]:
+def _views(
+    views: Sequence[View], report: Mapping[str, Any], colours: Sequence[Colours]
+) -> list[dict[str, Any]]:
     names = [entry["name"] for entry in report["trees"]]
     out = []
     for view in choose(views):

@@ -43,8 +43,9 @@ CLASSES = (
     "#ddcc77",
 )
 
-#: Average width of a character in ems, on the generous side for common sans-serif fonts.
-EM = 0.58
+#: Width of a character in ems, on the generous side for common sans-serif fonts: capitals and other wide
+#: ones, and the rest. Fonts differ; names end up where they fit in the wider ones.
+WIDE, NARROW = 0.7, 0.58
 
 
 def theme(name: str) -> str:
@@ -70,17 +71,17 @@ def number(x: float) -> str:
 
 
 def el(tag: str, content: str = "", /, **attributes: object) -> str:
-    """One element; ``content`` is markup. ``text_anchor=`` becomes ``text-anchor=``, ``class_=`` ``class=``."""
+    """One element; ``content`` is markup, ``text_anchor=`` becomes ``text-anchor=``, None is left out."""
     parts = [tag]
     for key, value in attributes.items():
         if value is not None:
             text = number(value) if isinstance(value, float) else str(value)
-            parts.append(f'{key.rstrip("_").replace("_", "-")}="{escape(text)}"')
+            parts.append(f'{key.replace("_", "-")}="{escape(text)}"')
     return f"<{' '.join(parts)}>{content}</{tag}>"
 
 
 def title(words: str) -> str:
-    """What a browser shows when the pointer rests on the element that holds this."""
+    """Words that a browser shows when the pointer rests on the element that holds this."""
     return el("title", escape(words))
 
 
@@ -118,7 +119,10 @@ def drawing(width: float, height: float, words: str, parts: Sequence[str]) -> st
 
 def text_width(words: str, size: float) -> float:
     """Estimated width of a text in the units of ``size``."""
-    return sum(1.0 if unicodedata.east_asian_width(c) in "WF" else EM for c in words) * size
+    return size * sum(
+        1.0 if unicodedata.east_asian_width(c) in "WF" else WIDE if c.isupper() or c in "mw%@_" else NARROW
+        for c in words
+    )
 
 
 def fit(words: str, width: float, size: float) -> str:
@@ -136,7 +140,7 @@ def ticks(low: float, high: float, wanted: int) -> list[float]:
         return []
     raw = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= raw * 0.999999)
+    step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= raw * 0.7)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [k * step for k in range(first, last + 1)]
 

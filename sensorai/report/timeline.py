@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.mlc.features import SENSOR_WORDS, third_sensor_name
+from sensorai.recording import Span
 from sensorai.report import svg
 from sensorai.report.view import Colours, View
 
 FloatArray = npt.NDArray[np.float64]
 
-LEFT, RIGHT, WIDTH = 112.0, 40.0, 1000.0
+LEFT, RIGHT, WIDTH = 64.0, 36.0, 1000.0
 PLOT = WIDTH - LEFT - RIGHT
 PANEL, STRIP, MARK = 96.0, 18.0, 5.0
 #: Pixel columns of a signal; a longer signal shows minimum and maximum of each column.
@@ -42,13 +43,13 @@ def timeline(view: View, colours: Sequence[Colours], names: Sequence[str]) -> st
     seconds = max(len(recording) / trace.rate_hz, float(trace.time_s[-1]) if len(trace) else 0.0)
     scale = PLOT / seconds if seconds else 0.0
     parts: list[str] = []
-    y = 14.0
+    y = 18.0
     for sensor in _sensors(view):
         parts.append(_panel(view, sensor, y, len(recording) / trace.rate_hz * scale))
-        y += PANEL + 14.0
+        y += PANEL + 24.0
     for t, name in enumerate(names):
         if len(names) > 1:
-            parts.append(svg.text(0, y + 8, svg.fit(name, LEFT - 8, 12), font_weight="bold"))
+            parts.append(svg.text(0, y + 8, svg.fit(name, PLOT, 12), font_weight="bold"))
             y += 14.0
         truth = view.truth(t)
         parts.append(_row_name(y, "truth"))
@@ -87,9 +88,8 @@ def _panel(view: View, sensor: str, top: float, width: float) -> str:
         low, high = low - 1.0, high + 1.0
     up = PANEL / (high - low)
     unit = columns[0][1].unit
-    parts = [svg.text(0, top + 10, svg.fit(SENSOR_WORDS.get(sensor, sensor), LEFT - 40, 12))]
-    if unit:
-        parts.append(svg.text(0, top + 25, svg.fit(unit, LEFT - 40, 12), fill=svg.theme("soft")))
+    name = SENSOR_WORDS.get(sensor, sensor) + (f", {unit}" if unit else "")
+    parts = [svg.text(LEFT, top - 6, name, font_size=11, fill=svg.theme("soft"))]
     for tick in svg.ticks(low, high, 4):
         at = top + PANEL - (tick - low) * up
         parts.append(svg.line(LEFT, at, LEFT + PLOT, at))
@@ -107,7 +107,7 @@ def _panel(view: View, sensor: str, top: float, width: float) -> str:
     return "".join(parts)
 
 
-def _signal(values: FloatArray, width: float, place) -> str:  # type: ignore[no-untyped-def]
+def _signal(values: FloatArray, width: float, place: Callable[[float], float]) -> str:
     """Path of one signal from ``LEFT``; NaN breaks the line."""
     n = len(values)
     if n == 0:
@@ -140,13 +140,24 @@ def _spans(view: View, tree: int, y: float, scale: float, colours: Colours) -> s
     """Truth as the log has it, to the sample."""
     parts = [svg.rect(LEFT, y, PLOT, STRIP, fill=svg.theme("line"), fill_opacity="0.45")]
     rate = view.trace.rate_hz
-    for span in view.recording.labels.get(view.columns[tree], ()):
+    for span in _merged(view.recording.labels.get(view.columns[tree], ())):
         x, width = LEFT + span.start / rate * scale, (span.stop - span.start) / rate * scale
         words = svg.title(f"{span.label}: {span.start / rate:.1f} to {span.stop / rate:.1f} s")
         colour = colours.of(span.label)
         parts.append(svg.rect(x, y, width, STRIP, words, fill=colour))
         parts.append(_inside(span.label, x, width, y, colour))
     return "".join(parts)
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    """Spans that follow one another with one label as one."""
+    out: list[Span] = []
+    for span in spans:
+        if out and out[-1].stop == span.start and out[-1].label == span.label:
+            out[-1] = Span(out[-1].start, span.stop, span.label)
+        else:
+            out.append(span)
+    return out
 
 
 def _inside(words: str, x: float, width: float, y: float, colour: str) -> str:

@@ -29,9 +29,11 @@ def draw_tree(tree: Tree, features: Sequence[str], labels: Mapping[int, str], co
     """
     tree = tree.preorder()
     names = [features[f] if f < len(features) else f"F{f + 1}" for f in tree.feature.tolist()]
-    tests = [f"\N{LESS-THAN OR EQUAL TO} {t:.6g}".replace("-", "\N{MINUS SIGN}") for t in tree.threshold.tolist()]
+    tests = [
+        f"\N{LESS-THAN OR EQUAL TO} {t:.6g}".replace("-", "\N{MINUS SIGN}") for t in tree.threshold.tolist()
+    ]
     leaves = [_result(v, labels) for v in tree.leaves]
-    box = min(max([svg.text_width(n, SIZE) for n in names] + [70.0]) + 16.0, 210.0)
+    box = min(max([svg.text_width(n, SIZE) for n in names] + [70.0]) + 16.0, 260.0)
     leaf = min(max([svg.text_width(n, SIZE) for n in leaves] + [36.0]) + 14.0, 150.0)
     spots, contour = _place(tree, box, leaf)
     left = -min(a for a, _ in contour) + 8.0
@@ -54,8 +56,8 @@ def draw_tree(tree: Tree, features: Sequence[str], labels: Mapping[int, str], co
     if len(tree):
         at, y = spots[0][0] + left, 4.0 + BOX_H + 14
         soft = {"font_size": 10, "fill": svg.theme("soft")}
-        boxes.append(svg.text(at - 14, y, "yes", text_anchor="end", **soft))
-        boxes.append(svg.text(at + 14, y, "no", **soft))
+        boxes.append(svg.text(at - 22, y, "yes", text_anchor="end", **soft))
+        boxes.append(svg.text(at + 22, y, "no", **soft))
     lines = svg.el("path", d="".join(edges), fill="none", stroke=svg.theme("soft"), stroke_width=1.2)
     # every level is as high as a test; the last one holds results only
     height = (len(contour) - 1) * LEVEL + LEAF_H + 8.0

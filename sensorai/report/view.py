@@ -39,11 +39,11 @@ class View:
         return labels + [None] * (len(self.trace) - len(labels))
 
     def results(self, tree: int) -> list[str]:
-        """Result of the tree in each window."""
+        """Name what the tree says in each window."""
         return self.trace.names(tree, self.trace.tree[:, tree])
 
     def decided(self, tree: int) -> list[str]:
-        """Result register after each window."""
+        """Name what the result register holds after each window."""
         return self.trace.names(tree, self.trace.decided[:, tree])
 
     def right(self) -> tuple[int, int]:
@@ -86,9 +86,7 @@ def choose(views: Sequence[View], most: int = MOST) -> list[View]:
         return (total - right) / total if total else -1.0
 
     order = sorted(views, key=badness, reverse=True)
-    has = [
-        {(t, c) for t in range(len(v.columns)) for c in v.truth(t) if c is not None} for v in order
-    ]
+    has = [{(t, c) for t in range(len(v.columns)) for c in v.truth(t) if c is not None} for v in order]
     taken: list[int] = []
     covered: set[tuple[int, str]] = set()
     while len(taken) < min(most, len(order)):

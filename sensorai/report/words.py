@@ -10,6 +10,7 @@ from sensorai.mlc import half
 from sensorai.mlc.config import FILTER_COEFFICIENTS, THRESHOLD_KINDS, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import device
 from sensorai.mlc.features import SENSOR_WORDS, third_sensor_name
+from sensorai.mlc.labels import result_name
 
 NOTHING = "\N{EM DASH}"
 
@@ -21,10 +22,10 @@ _FEATURES = {
     "MINIMUM": "smallest value of {s}",
     "MAXIMUM": "largest value of {s}",
     "ZERO_CROSSING": "how often {s} crosses m + t or m - t, with m its mean in the window before and t = {t}",
-    "POSITIVE_ZERO_CROSSING": "how often {s} rises through m + t or m - t, with m its mean in the window before "
-    "and t = {t}",
-    "NEGATIVE_ZERO_CROSSING": "how often {s} falls through m + t or m - t, with m its mean in the window before "
-    "and t = {t}",
+    "POSITIVE_ZERO_CROSSING": "how often {s} rises through m + t or m - t, with m its mean in the window "
+    "before and t = {t}",
+    "NEGATIVE_ZERO_CROSSING": "how often {s} falls through m + t or m - t, with m its mean in the window "
+    "before and t = {t}",
     "PEAK_DETECTOR": "peaks and dips of {s}: samples more than {t} above, or below, both neighbours",
     "POSITIVE_PEAK_DETECTOR": "peaks of {s}: samples more than {t} above both neighbours",
     "NEGATIVE_PEAK_DETECTOR": "dips of {s}: samples more than {t} below both neighbours",
@@ -59,7 +60,7 @@ def plural(n: int, word: str) -> str:
 
 
 def chance(confusion: Sequence[Sequence[int]]) -> tuple[float | None, float | None]:
-    """What knowing nothing scores: accuracy by naming the commonest class, balanced accuracy by any guess.
+    """Score of knowing nothing: accuracy by naming the commonest class, balanced accuracy by any guess.
 
     Parameters
     ----------
@@ -77,23 +78,27 @@ def chance(confusion: Sequence[Sequence[int]]) -> tuple[float | None, float | No
 def weakest(judged: Mapping[str, Any]) -> tuple[str, float, str | None] | None:
     """Class with the lowest recall, its recall, and what it is taken for most; None when all are right."""
     rows = [
-        (recall, i) for i, recall in enumerate(judged["recall"]) if recall is not None and not math.isnan(recall)
+        (recall, i)
+        for i, recall in enumerate(judged["recall"])
+        if recall is not None and not math.isnan(recall)
     ]
     if not rows or min(rows)[0] == 1.0:
         return None
     recall, i = min(rows)
-    others = [(n, -j) for j, n in enumerate(judged["confusion"][i]) if judged["columns"][j] != judged["classes"][i]]
+    others = [
+        (n, -j) for j, n in enumerate(judged["confusion"][i]) if judged["columns"][j] != judged["classes"][i]
+    ]
     most, at = max(others)
     return judged["classes"][i], recall, judged["columns"][-at] if most else None
 
 
 def register_name(config: MlcConfig, tree: int) -> str:
     """Name of a tree's result register."""
-    return f"MLC{device(config.device).registers.result_name_from + tree}_SRC"
+    return result_name(device(config.device), tree)
 
 
 def describe_feature(config: MlcConfig, feature: Feature) -> str:
-    """Formula of a feature in words."""
+    """Put the formula of a feature in words."""
     source = feature.source
     sensor = _sensor(config, source.sensor)
     if source.axis == "V":
@@ -114,7 +119,7 @@ def describe_feature(config: MlcConfig, feature: Feature) -> str:
 
 
 def describe_filter(config: MlcConfig, filter_: Filter) -> str:
-    """What a filter works on, its formula in words, and its coefficients."""
+    """Say what a filter works on, its formula, and its coefficients."""
     values = ", ".join(
         f"{name} = {half.to_float(bits):.6g}"
         for name, bits in zip(FILTER_COEFFICIENTS[filter_.kind], filter_.coefficients, strict=True)
