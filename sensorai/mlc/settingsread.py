@@ -276,7 +276,7 @@ def _slot(node: Node, sensor: str, use: _Use) -> str:
     slots = {"Acc": "acc", "Gyr": "gyro"} | dict.fromkeys(use.device.third_names, "ext")
     words = sensor.split("/")  # Temp/Qvar: the slot takes either
     slot = slots.get(words[0])
-    if slot is None or any(slots.get(word) != "ext" for word in words[1:]):
+    if slot is None or (len(words) > 1 and any(slots.get(word) != "ext" for word in words)):
         raise node.fail(f"{use.device.name} has no input {sensor!r}", closest(sensor, slots))
     if slot not in use.inputs or (slot == "ext" and (sensor == "AccHG") != (use.third == "AccHG")):
         raise node.fail(f"the input {sensor!r} is used, but input_type does not switch it on")

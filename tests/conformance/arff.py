@@ -17,9 +17,10 @@ def rows(shared: Path) -> list[tuple[str, int, int, bool]]:
     return out
 
 
-def print_table(shared: Path) -> None:
-    """Print one line per file and the sum."""
+def print_table(shared: Path) -> bool:
+    """Print one line per file and the sum; True when every file keeps its bytes."""
     table = rows(shared)
     for name, count, features, same in table:
         print(f"{'same bytes' if same else 'DIFFERENT':10}  {count:5} x {features:2}  {name}")
     print(f"ARFF files read and written to the same bytes: {sum(r[3] for r in table)} of {len(table)}")
+    return all(r[3] for r in table)
