@@ -1,14 +1,18 @@
-"""Writing files so that nobody ever sees half of one: a temporary name first, then a rename."""
+"""Writing files so that nobody ever sees half of one: a temporary name first, then a rename.
+
+And reading JSON with errors that name the place.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from sensorai.errors import UserError
+from sensorai.errors import DataError, UserError
 
 
 def write_with(path: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -46,3 +50,19 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with the line ends it has, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a DataError with line and column where it is none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read {path.name}: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise DataError("this is no text file (UTF-8 was expected)", where=str(path)) from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"this is no JSON: {error.msg}", where=f"{path}:{error.lineno}:{error.colno}") from None
+    except RecursionError:
+        raise DataError("this JSON is nested too deeply", where=str(path)) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Iterable, Iterator
 
 from sensorai.mlc.regheader import check_name, quote
@@ -112,6 +114,12 @@ struct mems_conf_mlc_identifier_list {
 
 #endif /* MEMS_CONF_METADATA_SHARED_TYPES */
 """
+
+
+def c_identifier(name: str) -> str:
+    """Return the nearest C name: other characters become ``_``, a leading digit gets one before it."""
+    clean = re.sub(r"\W", "_", name, flags=re.ASCII) or "_"
+    return f"_{clean}" if clean[0].isdigit() else clean
 
 
 def to_header(rf: RegisterFile, name: str, plain: bool = False) -> str:
