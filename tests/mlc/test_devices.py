@@ -235,3 +235,47 @@ def test_filter_and_result_names() -> None:
     assert result_name(device("LSM6DSV16X"), 3) == "MLC4_SRC"
     with pytest.raises(ConfigError):
         third_name("newest")
+
+
+def test_rate_and_scale_tables() -> None:
+    """The tables of the references, typed again by hand: values in the order of their codes."""
+    a, a2, b, c = (device(name) for name in ("LSM6DSOX", "LSM6DSRX", "LSM6DSV16X", "LIS2DUX12"))
+    in_a = [12.5, 26, 52, 104, 208, 416, 833, 1666, 3332, 6664]
+    in_b = [1.875, 7.5, 15, 30, 60, 120, 240, 480, 960, 1920, 3840, 7680]
+    assert a.acc_rates == a2.acc_rates == {hz: code for code, hz in enumerate([*in_a, 1.6], 1)}
+    assert a.gyro_rates == a2.gyro_rates == {hz: code for code, hz in enumerate(in_a, 1)}
+    assert b.acc_rates == b.gyro_rates == {hz: code for code, hz in enumerate(in_b, 1)}
+    in_c = {hz: code for code, hz in enumerate([6, 12.5, 25, 50, 100, 200, 400, 800], 4)}
+    assert c.acc_rates == {1.6: 1, 3: 2, **in_c}
+    assert list(a.mlc_rates) == list(a2.mlc_rates) == [12.5, 26, 52, 104]
+    assert list(device("LSM6DSV80X").mlc_rates) == [15, 30, 60, 120, 240, 480, 960]
+    assert list(c.mlc_rates) == [12.5, 25, 50, 100, 200]
+    for one in (a, b, c, device("LSM6DSV80X"), device("ST1VAFE3BX")):
+        assert list(one.mlc_rates.values()) == list(range(len(one.mlc_rates)))
+    assert list(device("ST1VAFE3BX").mlc_rates_with_vafe) == [50, 100, 200, 400, 800, 1600]
+    in_order = {code: scale for scale, code in a.acc_full_scales.items()}
+    assert [in_order[code] for code in range(4)] == [2, 16, 4, 8]
+    assert a2.acc_full_scales == a.acc_full_scales
+    assert device("LSM6DSO32X").acc_full_scales == {4: 0, 32: 1, 8: 2, 16: 3}
+    assert b.acc_full_scales == c.acc_full_scales == {2: 0, 4: 1, 8: 2, 16: 3}
+    assert device("ISM330BX").acc_full_scales == device("ST1VAFE6AX").acc_full_scales == {2: 0, 4: 1, 8: 2}
+    assert a.gyro_full_scales == {125: 2, 250: 0, 500: 4, 1000: 8, 2000: 12}
+    assert a2.gyro_full_scales == {**a.gyro_full_scales, 4000: 1}
+    assert b.gyro_full_scales == {125: 0, 250: 1, 500: 2, 1000: 3, 2000: 4, 4000: 12}
+    for name, scales, half in (
+        ("LSM6DSV80X", [32, 64, 80], 0x51F),
+        ("LSM6DSV320X", [32, 64, 128, 256, 320], 0x6D4),
+        ("ISM6HG256X", [32, 64, 128, 256], 0x6D4),
+    ):
+        one = device(name)
+        assert one.acch_full_scales == {scale: code for code, scale in enumerate(scales)}
+        assert one.acch_rates == {480: 3, 960: 4, 1920: 5, 3840: 6, 7680: 7}
+        assert one.gyro_full_scales == {250: 1, 500: 2, 1000: 3, 2000: 4, 4000: 5}
+        assert one.high_g is not None
+        assert (one.high_g.sensitivity_address, one.high_g.sensitivity) == (0x158, half)
+        assert (one.high_g.source_code, one.high_g.unit_g) == (3, 100.0)
+        assert (one.registers.gyro_off_high_g, one.registers.high_g_bit) == (9, 8)
+    assert [one.limits.nodes for one in (a, a2, b, c)] == [256, 512, 128, 128]
+    assert [one.limits.trees for one in (a, a2, b, c)] == [8, 8, 4, 4]
+    assert [one.limits.results for one in (a, a2, b, c)] == [16, 256, 16, 16]
+    assert [one.limits.groups for one in (a, a2, b, c)] == [4, 8, 4, 4]
