@@ -119,9 +119,11 @@ def _kinds(body: Body, roles: Roles) -> list[Kind]:
         kinds[i] = "maybe"
     if roles.time is not None:
         kinds[roles.time] = "number" if roles.time_unit else "maybe"
-    for column in (*roles.labels.values(), roles.group, roles.recording):
-        if column is not None:
-            kinds[column] = "text"
+    for column in roles.labels.values():
+        kinds[column] = "text"
+    for key in (roles.group, roles.recording):
+        if key is not None:
+            kinds[key] = "key"
     return kinds
 
 
@@ -146,10 +148,6 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
         raise DataError("the log has a header but no samples", where=f"{source.path}:{body.line}")
     time = _time(columns, roles, body, notes)
     groups, parts = _texts(columns, roles.group), _texts(columns, roles.recording)
-    for what, column, values in (("group", roles.group, groups), ("recording", roles.recording, parts)):
-        if values is not None and "" in values:
-            raise DataError(f"empty cell in the {what} column {body.names[column or 0]!r}", where=source.path)
-
     cut = np.zeros(count, dtype=bool)
     for values in (groups, parts):
         if values is not None:
@@ -163,7 +161,7 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
             cut[jumps] = True
         elif jumps.size:
             notes.append(f"{_places(jumps)}; read as one recording because told so")
-    rate = _rate(layout, options, time, np.union1d(borders, jumps), notes)
+    rate = _rate(layout, options, time, np.union1d(borders, jumps), source.path, notes)
 
     edges = [0, *np.flatnonzero(cut).tolist(), count]
     labels = {column: _texts(columns, i) for column, i in roles.labels.items()}
@@ -263,6 +261,10 @@ def _time(columns: list[Column | None], roles: Roles, body: Body, notes: list[st
         raise ConfigError(
             f"unknown unit {unit!r} of time", where="units", hint=f"units of time: {', '.join(TIME_UNITS)}"
         )
+    if values[0] / TIME_UNITS[unit] > timing.EPOCH:
+        # float64 has no room for fractions beside that many seconds
+        notes.append(f"the time stamps count from {values[0] / TIME_UNITS[unit]:.3f} s")
+        values = values - values[0]
     return values / TIME_UNITS[unit]
 
 
@@ -271,6 +273,7 @@ def _rate(
     options: ReadOptions,
     time: FloatArray | None,
     borders: npt.NDArray[np.intp],
+    path: str,
     notes: list[str],
 ) -> float | None:
     """Told rate, else the one in a comment, else the measured one."""
@@ -283,7 +286,9 @@ def _rate(
                 except ValueError:
                     rate = 0.0
                 if not 0 < rate < float("inf"):
-                    raise DataError(f"the comment {comment!r} is no sample rate", hint="as in # rate_hz: 104")
+                    raise DataError(
+                        f"the comment {comment!r} is no sample rate", where=path, hint="as in # rate_hz: 104"
+                    )
     measured = timing.rate_of(time, borders) if time is not None and len(time) > 1 else None
     if rate is not None and measured is not None and abs(measured / rate - 1) > 0.05:
         notes.append(f"the time stamps say {measured:.4g} Hz, but the rate is given as {rate:.4g} Hz")

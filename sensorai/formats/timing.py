@@ -10,6 +10,8 @@ from sensorai.recording import FloatArray, Recording
 
 #: A step this many times the median step is no jitter: something else happened in between.
 BREAK = 10.0
+#: More seconds than this are stamps since 1970: the years after 2000.
+EPOCH = 0.946e9
 #: A step longer than this many median steps is a gap.
 GAP = 2.0
 
@@ -57,7 +59,6 @@ def guess_unit(time: FloatArray) -> str | None:
     step = median_step(time)
     fitting = [unit for unit, ticks in TIME_UNITS.items() if 4.0 <= ticks / step <= 8000.0]
     for unit in fitting:
-        # the years 2000 to 2100
-        if 0.946e9 < float(time[0]) / TIME_UNITS[unit] < 4.1e9:
+        if EPOCH < float(time[0]) / TIME_UNITS[unit] < 4.1e9:
             return unit
     return fitting[0] if len(fitting) == 1 else None
