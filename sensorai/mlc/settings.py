@@ -96,11 +96,13 @@ def to_text(
             one["threshold"] = _number(feature.threshold)
         out["features"].append(one | ({"fifo": "true"} if feature.fifo else {}))
     for i, tree in enumerate(config.trees):
+        # ST's files give four counters; the others of the larger devices only where they say something
+        counters = list(tree.end_counters[: 8 if any(tree.end_counters[4:]) else 4])
         codes = sorted({*tree.labels, *tree.tree.leaves})
         out["dectrees"].append(
             {
                 "filename": tree_files[i] if tree_files else "",
-                "metaclassifier": list(tree.end_counters),
+                "metaclassifier": counters,
                 "results": [{"label": tree.labels.get(c, str(c)), "value": c} for c in codes],
             }
         )

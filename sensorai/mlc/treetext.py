@@ -201,7 +201,7 @@ def build(
     class_of = {label: i for i, label in enumerate(classes)}
 
     def leaf(text: str, line: int) -> int:
-        label = _COUNTS.sub("", text).strip()
+        label = text.strip() if text.strip() in classes else _COUNTS.sub("", text).strip()
         if not label:
             raise DataError("a branch ends in ':' without a class", where=f"{source}:{line}")
         return ~class_of.setdefault(label, len(class_of))

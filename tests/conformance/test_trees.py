@@ -18,6 +18,20 @@ def test_every_tree_text_equals_the_decoded_tree(shared: Path, capsys: pytest.Ca
     assert "node by node: 9 of 9" in capsys.readouterr().out
 
 
+def test_trees_do_on_their_tables_what_st_says(shared: Path) -> None:
+    table = trees.learnt(shared)
+    assert [(name, right, printed) for name, _, right, printed, _ in table if printed is not None] == [
+        ("example_4", 159, 159),
+        ("example_5", 16, 16),
+        ("tutorial 4, HAR", 1472, 1472),
+    ]
+    right = {name: (right, count) for name, count, right, _, _ in table}
+    assert right["example_8"] == (681, 687)  # 99.126640 % in the report of ST's tutorial
+    assert right["tree generator"] == (52, 52)
+    # example_1 has thresholds between halves: two windows take another way than by its text
+    assert {name: changed for name, *_, changed in table if changed} == {"example_1": 2}
+
+
 def test_rebuilt_configurations_equal_the_published_bytes(
     shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

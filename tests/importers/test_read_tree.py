@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, export_text
 
@@ -195,3 +197,19 @@ def test_files(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(DataError, match="no tree"):
         read_tree(path)
+
+
+EXPORTED = "|--- f <= 0.80\n|   |--- class: 0\n|--- f >  0.80\n|   |--- class: 1\n"
+
+
+@given(st.sampled_from([WEKA, VIEW, EXPORTED]), st.data())
+def test_changed_text_is_read_or_refused(text: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(text)))
+    cut = data.draw(st.integers(0, 40))
+    put = data.draw(st.sampled_from(["", "\n", "|", "1", "node 1", "<", "class: ", "|--- ", "x3<1 "]))
+    where = "read"
+    try:
+        narrow(parse_tree(text[:at] + put + text[at + cut :], "t.txt"))
+    except DataError as error:
+        where = error.where
+    assert where == "read" or where.startswith("t.txt")

@@ -306,8 +306,9 @@ def configurations(draw: st.DrawFn) -> MlcConfig:
         features.append(
             Feature(kind, draw(st.sampled_from(sources)), absolute, threshold, draw(st.booleans()))
         )
-    tree = DecisionTree(Tree.from_nodes([(0, 0.5, ~1, ~2)]), (3,) * what.limits.groups, {1: "one", 2: "two"})
-    rates = sorted(what.mlc_rates)
+    counters = tuple(draw(st.sampled_from((0, 0, 14))) for _ in range(what.limits.groups))
+    tree = DecisionTree(Tree.from_nodes([(0, 0.5, ~1, ~2)]), counters, {1: "one", 2: "two"})
+    rates = sorted((what.mlc_rates_with_vafe if "ext" in inputs else {}) or what.mlc_rates)
     return MlcConfig(
         what.name,
         draw(st.integers(1, 255)),

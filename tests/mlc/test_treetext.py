@@ -70,6 +70,11 @@ def test_names_can_be_given() -> None:
     assert parse_tree_text("q <= 1: a\nq > 1: b\n").features == ("q",)
 
 
+def test_a_listed_class_may_look_like_counts() -> None:
+    text = parse_tree_text("F1_A <= 1: walk (2)\nF1_A > 1: rest (3)\n\nClasses:\n=> walk (2), rest\n")
+    assert text.classes == ("walk (2)", "rest")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -195,3 +200,18 @@ def test_six_digits_of_a_half_mean_that_half() -> None:
     text = parse_tree_text("F1_A <= 1.01563: a\nF1_A > 1.01563: b\n")
     assert narrow(text).moved == ()
     assert narrow(text).tree.threshold[0] == 1.015625
+
+
+PIECES = st.sampled_from(
+    ["|   ", "F1_A", " <= ", " > ", "1.5", ": ", "x", "\n", "(3.0)", "\t", "<", ">= ", "=>"]
+)
+
+
+@given(st.integers(0, len(OLD)), st.lists(PIECES, max_size=6).map("".join), st.integers(0, 30))
+def test_changed_text_is_read_or_refused(at: int, put: str, cut: int) -> None:
+    where = "read"
+    try:
+        narrow(parse_tree_text(OLD[:at] + put + OLD[at + cut :], "t.txt"))
+    except DataError as error:
+        where = error.where
+    assert where == "read" or where.startswith("t.txt")
