@@ -16,9 +16,6 @@ from sensorai.report.view import Colours, View, choose, colours_of
 #: Fewer test groups than this and the page says that the estimate is rough.
 FEW_GROUPS = 3
 
-#: Control characters have no place in HTML; labels of a damaged log may hold some.
-_CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
-
 
 def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) -> str:
     """Make the HTML report.
@@ -68,8 +65,7 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
         views=_views(views, report, colours),
         left_out=max(len(views) - len(choose(views)), 0),
     )
-    # lone surrogates (undecodable file names) cannot be written as UTF-8
-    return page.translate(_CONTROL).encode("utf-8", "replace").decode()
+    return words.printable(page)
 
 
 def _tree(

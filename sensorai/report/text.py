@@ -10,6 +10,7 @@ from sensorai.report import words
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 #: Columns used at most.
 WIDTH = 100
@@ -32,42 +33,41 @@ def summary(report: Mapping[str, Any]) -> RenderableType:
     """
     from rich.console import Group
     from rich.constrain import Constrain
-    from rich.text import Text
 
     settings, data = report["settings"], report["data"]
     parts: list[RenderableType] = [
-        Text.assemble((report["name"], "bold"), f" for the machine learning core of {report['device']}"),
-        Text(
+        _text(f"{report['name']} for the machine learning core of {report['device']}", "bold"),
+        _text(
             f"{settings['window']} samples a window ({words.seconds(settings['window_s'])}) at "
             f"{settings['rate_hz']:g} Hz, {words.plural(len(settings['features']), 'feature')}, "
             f"{report['registers']['nodes']} of {report['registers']['nodes_limit']} nodes"
         ),
     ]
     for tree in report["trees"]:
-        parts.append(Text())
+        parts.append(_text(""))
         if len(report["trees"]) > 1:
-            parts.append(Text(f"tree {tree['name']}", style="bold"))
-        parts.append(Text(f"held out: {', '.join(data['test_groups']) or 'nothing'}"))
+            parts.append(_text(f"tree {tree['name']}", "bold"))
+        parts.append(_text(f"held out: {', '.join(data['test_groups']) or 'nothing'}"))
         parts.append(judgement_table(tree["held_out"], tree["classes"]))
-        parts += [Text(line) for line in headline(tree["held_out"])]
+        parts += [_text(line) for line in headline(tree["held_out"])]
         random = tree["choices"].get("random_windows_optimistic")
         if random:
             parts.append(
-                Text(
+                _text(
                     f"OPTIMISTIC, windows split at random: balanced accuracy "
                     f"{words.percent(random['balanced_accuracy'])}, "
                     f"accuracy {words.percent(random['accuracy'])}",
-                    style="dim",
+                    "dim",
                 )
             )
-    parts += [Text(), *(Text(line) for line in chosen(report))]
+    parts += [_text(""), *(_text(line) for line in chosen(report))]
     match = report["match"]
     parts.append(
-        Text(
+        _text(
             f"{match['equal']} of {match['windows']} windows equal between emitted registers and trained tree"
         )
     )
-    parts += [Text(f"note: {note}", style="yellow") for note in report["notes"]]
+    parts += [_text(f"note: {note}", "yellow") for note in report["notes"]]
     return Constrain(Group(*parts), WIDTH)
 
 
@@ -123,6 +123,12 @@ def chosen(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _text(line: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(words.printable(line), style=style)
+
+
 def _tried(name: str, row: Mapping[str, Any]) -> str:
     mark = " (chosen)" if row["chosen"] else ""
     return f"{name} {words.percent(row['balanced_accuracy'])}{mark}"
@@ -139,7 +145,6 @@ def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, An
         Classes without windows are shown too; the code of others is left open.
     """
     from rich.table import Table
-    from rich.text import Text
 
     tree, decided = judged["tree"], judged["decided"]
     codes = {c["name"]: c["code"] for c in classes}
@@ -156,5 +161,5 @@ def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, An
         ]
         count = sum(tree["confusion"][i]) if i is not None else 0
         code = codes.get(name)
-        table.add_row(Text(name), words.NOTHING if code is None else str(code), str(count), *shares)
+        table.add_row(_text(name), words.NOTHING if code is None else str(code), str(count), *shares)
     return table

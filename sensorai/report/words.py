@@ -14,6 +14,10 @@ from sensorai.mlc.labels import result_name
 
 NOTHING = "\N{EM DASH}"
 
+#: Control characters but tab and line end: labels of a damaged log may hold some, and neither a page nor
+#: a terminal may see them.
+_CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+
 _FEATURES = {
     "MEAN": "mean of {s}",
     "VARIANCE": "variance of {s}: mean of the squares minus the square of the mean, not below 0",
@@ -37,6 +41,11 @@ _FILTERS = {
     "IIR1": "first order: y[n] = b1 x[n] + b2 x[n-1] - a2 y[n-1]",
     "IIR2": "second order: y[n] = b1 x[n] + b2 x[n-1] + b3 x[n-2] - a2 y[n-1] - a3 y[n-2]",
 }
+
+
+def printable(words: str) -> str:
+    """Replace control characters, and what UTF-8 cannot hold (undecodable file names)."""
+    return words.translate(_CONTROL).encode("utf-8", "replace").decode()
 
 
 def percent(x: float | None) -> str:
