@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sensorai import __version__
 from sensorai.errors import VerifyMismatch
+from sensorai.files import read_json
 from sensorai.mlc import arff, describe, settings
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device
@@ -19,8 +21,9 @@ from sensorai.mlc.regfile import parse_register_file, to_header, to_json, to_ucf
 from sensorai.mlc.simulate import Trace
 from sensorai.mlc.treetext import write_tree_text
 from sensorai.recording import Recording
-from sensorai.train.judge import TreeJudgement, compare_with_trained, held_out, judge, run
+from sensorai.train.judge import compare_with_trained, held_out, run
 from sensorai.train.mlc import Trained
+from sensorai.verify.judge import TreeJudgement, judge
 
 #: Version of ``model.sai`` and ``report.json``.
 VERSION = 1
@@ -69,7 +72,7 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
         f"{name}.h": to_header(registers, name).encode(),
         f"{name}_plain.h": to_header(registers, name, plain=True).encode(),
     }
-    emitted = decode(parse_register_file(files[f"{name}.json"].decode(), f"{name}.json"))
+    emitted = decode(parse_register_file(files[f"{name}.json"], f"{name}.json"))
     recordings = tuple(held_out(trained))
     traces = tuple(run(emitted.config, recordings))
     compared, divergence = compare_with_trained(trained, traces, recordings)
@@ -103,6 +106,7 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
             for task in trained.tasks
         ],
         "test_groups": list(trained.test_groups),
+        "train_groups": [g for g in trained.dataset.groups() if g not in trained.test_groups],
         "files": sorted([*files, "model.sai", "report.html"]),
         "config": describe.as_dict(emitted),
     }
@@ -220,3 +224,15 @@ def _report(
         },
         "notes": list(choices.notes),
     }
+
+
+def stale_files(folder: Path, delivery: Delivery) -> list[str]:
+    """Files of an earlier result in ``folder`` that the new one does not replace; empty without one."""
+    index = folder / "model.sai"
+    if not index.is_file():
+        return []
+    listed = read_json(index)
+    names = listed.get("files", []) if isinstance(listed, dict) else []
+    new = {*delivery.files, "report.html"}
+    # only plain names: an index from elsewhere must not reach out of the folder
+    return [n for n in names if isinstance(n, str) and n not in new and Path(n).name == n and n not in ("", "..")]

@@ -16,8 +16,10 @@ POOL = 28
 COPY = 0.98
 #: Rows the forest is fitted on; enough to rank by.
 RANK_ROWS = 6000
-#: A further feature must raise the cross-validated score by this much, or the search stops.
-WORTH = 0.002
+#: A further feature must raise the cross-validated score by this much.
+WORTH = 0.004
+#: The search goes on for this many features that do not, in case the next one does.
+PATIENCE = 2
 #: Leaves of the trees that the feature search fits (the final size is chosen afterwards).
 SEARCH_LEAVES = 24
 #: Rows of the cross-validation inside the feature search.
@@ -142,7 +144,7 @@ def forward(
     Returns
     -------
     list of Step
-        At least one, in the order taken; the search stops when a step gains less than ``WORTH``.
+        At least one, in the order taken; features at the end that do not gain ``WORTH`` are left out.
     """
     rows = _some(len(windows.x), SEARCH_ROWS, seed)
     where = np.full(len(windows.x), -1)
@@ -150,7 +152,8 @@ def forward(
     small = windows.rows(np.isin(np.arange(len(windows.x)), rows))
     inner = [(where[a][where[a] >= 0], where[b][where[b] >= 0]) for a, b in split]
     taken: list[Step] = []
-    while len(taken) < most:
+    useful = 0
+    while len(taken) < most and len(taken) < useful + 1 + PATIENCE:
         have = [s.feature for s in taken]
         options = [c for c in pool if c not in have and allowed([*have, c])]
         scored = [
@@ -159,11 +162,11 @@ def forward(
         if not scored:
             break
         best, column = max(scored, key=lambda s: s[0])
-        if taken and best < taken[-1].score + WORTH:
-            break
         taken.append(Step(column, best))
+        if len(taken) == 1 or best >= taken[useful - 1].score + WORTH:
+            useful = len(taken)
         on_step(len(taken))
-    return taken
+    return taken[:useful]
 
 
 def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:

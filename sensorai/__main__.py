@@ -1,0 +1,5 @@
+"""``python -m sensorai`` is ``sensorai``."""
+
+from sensorai.cli import main
+
+main()

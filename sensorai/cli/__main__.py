@@ -1,0 +1,5 @@
+"""``python -m sensorai.cli`` is ``sensorai``."""
+
+from sensorai.cli import main
+
+main()

@@ -1,0 +1,49 @@
+"""The verbs put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sensorai import __version__
+from sensorai.cli import (
+    decode,
+    devices,
+    doctor,
+    encode,
+    features,
+    generate,
+    inspect,
+    simulate,
+    train,
+    validate,
+)
+
+app = typer.Typer(
+    name="sensorai",
+    help="Edge AI for motion sensors: from logs to something that runs on the chip, proved on the desk.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sensorai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _verb in (train, simulate, validate, decode, encode, generate, features, inspect, devices, doctor):
+    app.command(name=_verb.__name__.rpartition(".")[2])(_verb.run)

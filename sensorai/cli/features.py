@@ -1,0 +1,47 @@
+"""``sensorai features``: the feature table of logs under a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensorai.cli import logs as given
+
+
+def run(
+    artifact: Annotated[
+        Path, typer.Argument(metavar="ARTIFACT", help="Output folder, or any MLC register file.")
+    ],
+    logs: given.Logs,
+    out: Annotated[Path, typer.Option(help="Table: .arff, .csv or .parquet by its suffix.")],
+    style: Annotated[
+        str, typer.Option(help="Numeric style: current, stedgeai, unico, unico-b, unico-c.")
+    ] = "current",
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Take samples in order, whatever the log says of its rate.")
+    ] = False,
+    label: given.Label = [],  # noqa: B006
+    label_column: given.LabelColumn = None,
+    column: given.Column = [],  # noqa: B006
+    unit: given.Unit = [],  # noqa: B006
+    log_rate: given.LogRate = None,
+    header: given.Header = None,
+) -> None:
+    """Compute the features of a configuration on logs, bit for bit as the core does."""
+    from sensorai.errors import ConfigError
+    from sensorai.mlc.artifact import open_artifact
+    from sensorai.mlc.featuretable import collect, write
+
+    if out.suffix not in (".arff", ".csv", ".parquet"):
+        raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .arff, .csv or .parquet")
+    config = open_artifact(artifact).config
+    dataset = given.Reading(
+        label, label_column, None, None, column, unit, log_rate, header
+    ).dataset(logs)
+    rows = collect(config, dataset, style=style, rate="as-is" if as_is else "resample")
+    write(rows, out)
+    typer.echo(f"{out}: {len(rows.labels)} windows, {len(rows.features)} features")
+    for note in rows.notes:
+        typer.echo(f"note: {note}", err=True)

@@ -1,0 +1,128 @@
+"""``sensorai simulate``: the emitted thing on a recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensorai.cli import logs as given
+from sensorai.cli import out as printing
+
+if TYPE_CHECKING:
+    from sensorai.mlc.config import MlcConfig
+    from sensorai.verify.mlc import Run
+
+Artifact = Annotated[
+    Path, typer.Argument(metavar="ARTIFACT", help="Output folder, or any MLC register file, ours or ST's.")
+]
+Device = Annotated[str | None, typer.Option(help="Device, where the register file does not name it.")]
+AsIs = Annotated[
+    bool, typer.Option("--as-is", help="Take samples in order, whatever the log says of its rate, as ST's tools do.")
+]
+NoResample = Annotated[
+    bool, typer.Option("--no-resample", help="Refuse a log at another rate than the core's instead of resampling.")
+]
+Style = Annotated[str, typer.Option(help="Numeric style: current, stedgeai, unico, unico-b, unico-c.")]
+
+
+def rate_policy(as_is: bool, no_resample: bool) -> str:
+    """Turn two flags into one word; a ConfigError when both are given."""
+    from sensorai.errors import ConfigError
+
+    if as_is and no_resample:
+        raise ConfigError("--as-is and --no-resample contradict each other")
+    return "as-is" if as_is else "refuse" if no_resample else "resample"
+
+
+def run(
+    artifact: Artifact,
+    logs: given.Logs,
+    out: Annotated[Path | None, typer.Option(help="Trace: .csv or .parquet by its suffix.")] = None,
+    device: Device = None,
+    style: Style = "current",
+    as_is: AsIs = False,
+    no_resample: NoResample = False,
+    column: given.Column = [],  # noqa: B006
+    unit: given.Unit = [],  # noqa: B006
+    log_rate: given.LogRate = None,
+    header: given.Header = None,
+    json: printing.Json = False,
+) -> None:
+    """Run a register file on recordings: features, tree results, registers and interrupts per window.
+
+    Starts from the bytes, never from the model. For accuracy against labels see 'validate'.
+    """
+    from sensorai.errors import ConfigError
+    from sensorai.mlc.artifact import open_artifact
+    from sensorai.mlc.simulate import write_trace
+    from sensorai.verify.mlc import run_all
+
+    rate = rate_policy(as_is, no_resample)
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
+    with printing.progress() as say:
+        opened = open_artifact(artifact, device)
+        dataset = given.Reading(column=column, unit=unit, log_rate=log_rate, header=header).dataset(logs)
+        say("simulating")
+        runs = run_all(opened.config, dataset, style=style, rate=rate)
+        if out is not None:
+            write_trace({r.recording.name: r.trace for r in runs}, out)
+    if json:
+        printing.print_json(_as_json(runs))
+    else:
+        _print(opened.config, runs)
+        if out is not None:
+            typer.echo(f"trace: {out}")
+
+
+def _counts(run: Run, tree: int) -> Counter[str]:
+    return Counter(run.trace.names(tree, run.trace.decided[:, tree]))
+
+
+def _as_json(runs: list[Run]) -> list[dict[str, object]]:
+    return [
+        {
+            "recording": r.recording.name,
+            "windows": len(r.trace),
+            "rate_hz": r.trace.rate_hz,
+            "trees": [
+                {"windows_by_result": dict(_counts(r, t)), "interrupts": int(r.trace.interrupts[:, t].sum())}
+                for t in range(len(r.trace.config.trees))
+            ],
+            "notes": list(r.recording.notes),
+        }
+        for r in runs
+    ]
+
+
+def _print(config: MlcConfig, runs: list[Run]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None)
+    table.add_column("recording")
+    for heading in ("windows", "seconds", "changes"):
+        table.add_column(heading, justify="right")
+    table.add_column("register: share of windows")
+    for r in runs:
+        for t in range(len(config.trees)):
+            total = max(len(r.trace), 1)
+            shares = ", ".join(f"{name} {n / total:.0%}" for name, n in _counts(r, t).most_common())
+            table.add_row(
+                escape(r.recording.name) if t == 0 else "",
+                str(len(r.trace)) if t == 0 else "",
+                f"{len(r.recording) / r.trace.rate_hz:.1f}" if t == 0 else "",
+                str(int(r.trace.interrupts[:, t].sum())),
+                escape(shares or "no whole window"),
+            )
+    screen = printing.console()
+    screen.print(
+        f"{config.device}: window of {config.window} samples at {runs[0].trace.rate_hz:g} Hz, "
+        f"{len(config.features)} features, {len(config.trees)} tree{'s' if len(config.trees) > 1 else ''}"
+    )
+    screen.print(table)
+    for note in dict.fromkeys(n for r in runs for n in r.recording.notes):
+        screen.print(f"note: {note}", markup=False)

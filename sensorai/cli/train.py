@@ -1,0 +1,186 @@
+"""``sensorai train``: logs to verified register files in one go."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sensorai.cli import logs as given
+from sensorai.cli import out as printing
+
+if TYPE_CHECKING:
+    from sensorai.train.deliver import Delivery
+    from sensorai.train.mlc import MlcOptions, Trained
+
+
+class Target(StrEnum):
+    """What the logs are turned into."""
+
+    MLC = "mlc"
+
+
+class Split(StrEnum):
+    """What is kept apart for the test."""
+
+    GROUP = "group"
+    TIME = "time"
+
+
+def run(
+    logs: given.Logs,
+    target: Annotated[Target, typer.Option(help="mlc: registers for the machine learning core of a sensor.")],
+    device: Annotated[str, typer.Option(help="Device, or a unique prefix of it.")] = "LSM6DSV16X",
+    out: Annotated[Path | None, typer.Option(help="Output folder (default: NAME).")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the emitted files (default: that of the first log).")
+    ] = None,
+    window: Annotated[
+        str, typer.Option(metavar="N|auto", help="Samples per window, or a search over lengths.")
+    ] = "auto",
+    rate: Annotated[float | None, typer.Option(metavar="HZ", help="Rate of the core (default: nearest to the logs).")] = None,
+    sensors: Annotated[
+        str | None, typer.Option(metavar="acc|gyro|acc,gyro", help="Sensors to use (default: what is worth it).")
+    ] = None,
+    max_nodes: Annotated[int | None, typer.Option(metavar="N", help="Tree nodes, all trees together.")] = None,
+    max_features: Annotated[int, typer.Option(metavar="N", help="Features at most.")] = 12,
+    tree: Annotated[
+        list[str],
+        typer.Option("--tree", metavar="NAME=COLUMN", help="A tree for each of several label columns (repeat)."),
+    ] = [],  # noqa: B006
+    end_counters: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|off|N|N,N,...", help="End counters of the meta-classifier, for all result groups or each."
+        ),
+    ] = "auto",
+    use_code_0: Annotated[
+        bool, typer.Option("--use-code-0", help="Let a class have code 0, which also means 'no result yet'.")
+    ] = False,
+    split: Annotated[
+        Split, typer.Option(help="Keep whole groups for the test, or the parts of each log in time (says less).")
+    ] = Split.GROUP,
+    test_share: Annotated[float, typer.Option(metavar="SHARE", help="Share kept for the test.")] = 0.25,
+    no_resample: Annotated[
+        bool, typer.Option("--no-resample", help="Refuse logs at a rate that the device does not have.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    label: given.Label = [],  # noqa: B006
+    label_column: given.LabelColumn = None,
+    group_column: given.GroupColumn = None,
+    group_path: given.GroupPath = None,
+    column: given.Column = [],  # noqa: B006
+    unit: given.Unit = [],  # noqa: B006
+    log_rate: given.LogRate = None,
+    header: given.Header = None,
+    json: printing.Json = False,
+    quiet: printing.Quiet = False,
+) -> None:
+    """Turn logs into a register file for a sensor, and prove on held-out logs that it behaves.
+
+    Splits by group, chooses window, features and tree, emits the registers, reads them back, runs
+    them on recordings that training never saw, and writes everything into one folder.
+    """
+    from sensorai.errors import ConfigError
+    from sensorai.mlc.regheaderout import c_identifier
+    from sensorai.train.mlc import MlcOptions, train_mlc
+
+    reading = given.Reading(
+        label, label_column, group_column, group_path, column, unit, log_rate, header
+    )
+    trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
+    called = c_identifier(name or _stem(logs[0]))
+    folder = out or Path(called)
+    _check_folder(folder)
+    if window != "auto" and not window.isdigit():
+        raise ConfigError(f"--window {window!r} is neither a number of samples nor 'auto'")
+    options = MlcOptions(
+        device=device,
+        name=called,
+        trees=trees or (("tree1", "label"),),
+        window=None if window == "auto" else int(window),
+        rate_hz=rate,
+        sensors=None if sensors is None else tuple(s.strip() for s in sensors.split(",")),
+        max_nodes=max_nodes,
+        max_features=max_features,
+        end_counters=_end_counters(end_counters),
+        use_code_0=use_code_0,
+        test_share=test_share,
+        split=split.value,
+        seed=seed,
+        resample=not no_resample,
+    )
+    with printing.progress() as say:
+        dataset = reading.dataset(logs, [c for _, c in trees if c != "label"])
+        trained = train_mlc(dataset, options, say)
+        say("emitting the registers and running them on held-out logs")
+        delivery = _write(trained, options, folder)
+    _print(delivery, folder, json, quiet)
+
+
+def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
+    from sensorai.files import write_bytes
+    from sensorai.report.html import View, render
+    from sensorai.train.deliver import deliver, stale_files
+
+    delivery = deliver(trained, options.name, options.seed)
+    columns = tuple(task.column for task in trained.tasks)
+    views = [View(r, t, columns) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
+    page = render(delivery.report, views, trained.config).encode()
+    old = stale_files(folder, delivery)
+    for file, data in {**delivery.files, "report.html": page}.items():
+        if file != "model.sai":
+            write_bytes(folder / file, data)
+    # the index comes last: a folder without it is not taken for a finished one
+    write_bytes(folder / "model.sai", delivery.files["model.sai"])
+    for file in old:
+        (folder / file).unlink(missing_ok=True)
+    return delivery
+
+
+def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
+    from sensorai.report.text import summary
+
+    if json:
+        printing.print_json(delivery.report)
+        return
+    if quiet:
+        return
+    screen = printing.console()
+    screen.print(summary(delivery.report))
+    name = delivery.report["name"]
+    screen.print(f"[bold]{folder}[/bold]: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
+    screen.print(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
+
+
+def _stem(path: Path) -> str:
+    from sensorai.formats.read import stem
+
+    return (stem(path) if path.is_file() else path.resolve().name) or "model"
+
+
+def _end_counters(text: str) -> str | tuple[int, ...]:
+    from sensorai.errors import ConfigError
+
+    if text in ("auto", "off"):
+        return text
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise ConfigError(f"--end-counters {text!r} is neither auto, off, nor numbers", hint="as in 2 or 0,2,2,4")
+    return tuple(int(part) for part in parts)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse an output folder that holds something else than an earlier result of ours."""
+    from sensorai.errors import ConfigError
+
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file, not a folder", hint="choose another --out")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.sai").is_file():
+        raise ConfigError(
+            f"the folder {folder} is not empty and not a result of sensorai; nothing was written",
+            where=str(folder),
+            hint="choose another --out, or empty it",
+        )

@@ -1,0 +1,141 @@
+"""``sensorai validate``: accuracy per window and event, and all levels compared bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensorai.cli import logs as given
+from sensorai.cli import out as printing
+from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
+from sensorai.cli.simulate import Artifact as ArtifactPath
+
+if TYPE_CHECKING:
+    from sensorai.mlc.artifact import Artifact
+    from sensorai.recording import Dataset
+
+
+def run(
+    artifact: ArtifactPath,
+    logs: given.Logs,
+    all_groups: Annotated[
+        bool, typer.Option("--all", help="Use the groups that the model was trained on as well.")
+    ] = False,
+    map_: Annotated[
+        list[str],
+        typer.Option("--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."),
+    ] = [],  # noqa: B006
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
+    device: Device = None,
+    style: Style = "current",
+    as_is: AsIs = False,
+    no_resample: NoResample = False,
+    label: given.Label = [],  # noqa: B006
+    label_column: given.LabelColumn = None,
+    group_column: given.GroupColumn = None,
+    group_path: given.GroupPath = None,
+    column: given.Column = [],  # noqa: B006
+    unit: given.Unit = [],  # noqa: B006
+    log_rate: given.LogRate = None,
+    header: given.Header = None,
+    json: printing.Json = False,
+) -> None:
+    """Judge a register file on labelled recordings, and compare all its levels bit by bit.
+
+    Windows right, delay to the first right result, wrong switches an hour, before and after the
+    meta-classifier. Exit code 3 when two levels part; the first divergence is named.
+    """
+    from sensorai.errors import VerifyMismatch
+    from sensorai.files import write_text
+    from sensorai.mlc.artifact import open_artifact
+    from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
+    from sensorai.verify.report import validation_report
+
+    rate = rate_policy(as_is, no_resample)
+    names = given.pairs(map_, "--map", "walk=walking")
+    with printing.progress() as say:
+        opened = open_artifact(artifact, device)
+        reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
+        dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
+        dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
+        dataset, notes = _choose(dataset, opened, all_groups)
+        _check_labels(dataset, opened)
+        say("simulating")
+        runs = run_all(opened.config, dataset, style=style, rate=rate)
+        judgements = judge_all(runs, opened.columns)
+        say("comparing levels")
+        levels = compare_levels(opened, runs, style=style)
+    notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
+    report = validation_report(opened, runs, judgements, levels, notes)
+    if html is not None:
+        from sensorai.report.html import View, render
+
+        views = [View(r.recording, r.trace, opened.columns) for r in runs]
+        write_text(html, render(report, views, opened.config))
+    if json:
+        printing.print_json(report)
+    else:
+        _print(report)
+        if html is not None:
+            typer.echo(f"report: {html}")
+    if report["match"]["first_divergence"] is not None:
+        raise VerifyMismatch(f"levels part: {report['match']['first_divergence']}", where=str(artifact))
+
+
+def _choose(dataset: Dataset, opened: Artifact, all_groups: bool) -> tuple[Dataset, list[str]]:
+    """Leave out the recordings that the model was trained on, and say so."""
+    learnt = [r for r in dataset if r.group in opened.train_groups]
+    if not learnt:
+        return dataset, []
+    count = f"{len(learnt)} of {len(dataset)} recordings are of groups that the model was trained on"
+    if all_groups:
+        return dataset, [f"{count}: the figures are too good"]
+    rest = tuple(r for r in dataset if r.group not in opened.train_groups)
+    if not rest:
+        return dataset, [f"{count}: the figures are too good"]
+    return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
+
+
+def _check_labels(dataset: Dataset, opened: Artifact) -> None:
+    """Refuse when no label of the logs is a class of the register file."""
+    from sensorai.errors import DataError
+
+    for t, (dt, column) in enumerate(zip(opened.config.trees, opened.columns, strict=True)):
+        labels = dataset.label_set(column)
+        if not labels:
+            raise DataError(
+                f"the logs have no labels in column {column!r}, which tree {t + 1} answers",
+                hint="give them with --label NAME=GLOB, or look at results with 'sensorai simulate'",
+            )
+        if not set(labels) & set(dt.labels.values()):
+            raise DataError(
+                f"no label of the logs ({', '.join(labels)}) is a class of tree {t + 1} "
+                f"({', '.join(dt.labels.values()) or 'the file names none'})",
+                hint="say which is which with --map LABEL=CLASS",
+            )
+
+
+def _print(report: dict[str, Any]) -> None:
+    from sensorai.report.text import headline, judgement_table
+
+    screen = printing.console()
+    settings = report["settings"]
+    screen.print(
+        f"{report['name']} for {report['device']}: window of {settings['window']} samples at "
+        f"{settings['rate_hz']:g} Hz",
+        markup=False,
+    )
+    for tree in report["trees"]:
+        if len(report["trees"]) > 1:
+            screen.print(f"\n{tree['name']} ({tree['column']})", style="bold", markup=False)
+        screen.print(judgement_table(tree["held_out"], tree["classes"]))
+        for line in headline(tree["held_out"]):
+            screen.print(line, markup=False)
+    for level in report["levels"]:
+        verdict = level["first_divergence"] or f"equal in {level['windows']} windows, every feature and result"
+        screen.print(f"registers and {level['level']}: {verdict}", markup=False)
+    for note in report["notes"]:
+        screen.print(f"note: {note}", markup=False)
