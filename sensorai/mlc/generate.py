@@ -106,6 +106,8 @@ def feature_table(settings: Settings, style: str = "current") -> tuple[Arff, tup
         if len(r) < window
     )
     features = names(settings.config, "current" if style == "current" else "older")
+    if style.startswith("unico"):
+        features = [_unico(name) for name in features]
     table = from_tables(features, [t.values for t in computed], [entry.label for entry, _ in logs])
     if not len(table.values):
         raise DataError(f"no log fills a window of {window} samples", where=str(settings.source))
@@ -170,11 +172,14 @@ def complete(settings: Settings) -> tuple[MlcConfig, tuple[Narrowing, ...]]:
 def _spellings(config: MlcConfig, given: Iterable[str]) -> dict[str, int]:
     """Index of a feature by every name that some tool gives it."""
     thirds = device(config.device).third_names
-    return {
-        name: i
-        for spelling in (given, *(names(config, style, third) for style in LABEL_STYLES for third in thirds))
-        for i, name in enumerate(spelling)
-    }
+    spellings = [names(config, style, third) for style in LABEL_STYLES for third in thirds]
+    unico = [[_unico(name) for name in spelling] for spelling in spellings]
+    return {name: i for spelling in (*unico, *spellings, given) for i, name in enumerate(spelling)}
+
+
+def _unico(name: str) -> str:
+    """Name in ARFF files of Unico, which calls the high-pass filter a difference (tool 9.8, confirmed)."""
+    return name.replace("_filter_HP_on_A_", "_filter_DIFF_on_ACC_")
 
 
 def register_file(settings: Settings, style: str = "current") -> tuple[RegisterFile, tuple[Narrowing, ...]]:

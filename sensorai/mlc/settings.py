@@ -10,7 +10,8 @@ from sensorai.errors import ConfigError
 from sensorai.mlc import half
 from sensorai.mlc.config import FILTER_COEFFICIENTS, Filter, MlcConfig, Source
 from sensorai.mlc.devices import MlcDevice, device
-from sensorai.mlc.settingsread import LogEntry, Settings, TreeEntry, read_settings
+from sensorai.mlc.settingsread import read_settings
+from sensorai.mlc.settingstypes import LogEntry, Settings, TreeEntry
 
 __all__ = ["LogEntry", "Settings", "TreeEntry", "read_settings", "to_text"]
 

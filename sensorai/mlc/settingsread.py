@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from sensorai.mlc.config import (
 )
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.jsonlines import Node, load
+from sensorai.mlc.settingstypes import LogEntry, Settings, TreeEntry
 from sensorai.targets import closest
 
 #: The two spellings of the output files: version 1 of ST's command line, and later.
@@ -50,58 +50,6 @@ _KEYS = (
 )
 _TREE_KEYS = ("filename", "results", "metaclassifier", "max_depth", "min_samples_leaf", "test_train_split")
 _INPUT = re.compile(r"(?P<sensor>.+?)_(?P<axis>XYZ|X|Y|Z|V2|V)(?:_(?P<filter>.+))?$")
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """A log and the class all of it belongs to; ``where`` is the place in the settings file."""
-
-    path: Path
-    label: str
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
-    """A tree file (None while there is none), the codes of its classes, its end counters."""
-
-    path: Path | None
-    codes: Mapping[str, int]
-    end_counters: tuple[int, ...]
-    where: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a settings file says.
-
-    Attributes
-    ----------
-    config : MlcConfig
-        Without trees: they come from the tree files.
-    logs, trees : tuple
-        In file order; paths are relative to the folder of the settings file, resolved.
-    tree_features : tuple of str
-        ``dectree_features``: names of the features in tree files, in feature order; may be empty.
-    arff, output : str
-        Names of the feature table and of the configuration; empty where the file gives none.
-    sensitivity, high_g_sensitivity : int or None
-        Half patterns of the third sensor's sensitivity where the file gives them.
-    tree_count : int
-        ``decision_tree_count``.
-    source : Path
-    """
-
-    config: MlcConfig
-    logs: tuple[LogEntry, ...]
-    trees: tuple[TreeEntry, ...]
-    tree_features: tuple[str, ...]
-    arff: str
-    output: str
-    sensitivity: int | None
-    high_g_sensitivity: int | None
-    tree_count: int
-    source: Path
 
 
 class _Use(NamedTuple):

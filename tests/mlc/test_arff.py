@@ -106,3 +106,13 @@ def test_tables_of_several_logs() -> None:
     assert table.labels == ("a", "a", "a")
     assert table.classes == ("a", "b")
     assert table.values[:, 0].tolist() == [1.0, 2.0, 1.0]
+
+
+@given(st.integers(0, len(TEXT)), st.text("@{},'\"% 1.x\n?", max_size=4), st.integers(0, 30))
+def test_changed_text_is_read_or_refused(at: int, put: str, cut: int) -> None:
+    where = "read"
+    try:
+        parse_arff(TEXT[:at] + put + TEXT[at + cut :], "f.arff")
+    except DataError as error:
+        where = error.where
+    assert where == "read" or where.startswith("f.arff")

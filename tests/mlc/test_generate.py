@@ -108,6 +108,31 @@ def test_names_of_the_third_sensor(folder: Path) -> None:
     assert names(config)[0] == "F1_MEAN_ACC_X"
 
 
+@pytest.mark.parametrize("name", ["LSM6DSOX", "ISM330DHCX", "LSM6DSV16X", "LIS2DUX12"])
+def test_several_trees_on_every_generation(folder: Path, name: str) -> None:
+    rate = {"LSM6DSV16X": "30 Hz", "LIS2DUX12": "25 Hz"}.get(name, "26 Hz")
+    (folder / "b.txt").write_text(
+        "F2_ABS_VARIANCE_ACC_V <= 1\n|   F1_MEAN_ACC_X <= 0 : low (3)\n|   F1_MEAN_ACC_X > 0 : high (1)\n"
+        "F2_ABS_VARIANCE_ACC_V > 1 : shake (8/1.0)\n"
+    )
+    results = [{"label": label, "value": i} for i, label in enumerate(("low", "high", "shake"))]
+    changes = {
+        "name": name,
+        "mlc_odr": rate,
+        "accelerometer_odr": rate,
+        "decision_tree_count": "2",
+        "dectrees": [SETTINGS["dectrees"][0], {"filename": "b.txt", "results": results}],
+    }
+    done = generate_config(write(folder, **changes), folder / "out")
+    for path in done.files[:3]:
+        config = decode(read_register_file(path)).config
+        first, second = config.trees
+        assert list(first.tree.rows()) == [(0, 0.505859375, ~8, ~4)]
+        assert list(second.tree.rows()) == [(1, 1.0, 1, ~2), (0, 0.0, ~0, ~1)]
+        assert second.labels == {0: "low", 1: "high", 2: "shake"}
+        assert (config.device, config.features[1].absolute) == (name, True)
+
+
 @pytest.mark.parametrize(
     ("changes", "message", "line"),
     [
@@ -177,6 +202,81 @@ def test_published_tables_from_published_settings(shared: Path, tmp_path: Path) 
     # published with the line ends of another machine
     published = (root / name / "output/har_features.arff").read_bytes().replace(b"\r\n", b"\n")
     assert done.files[0].read_bytes() == published
+
+
+OLD = "STMems_Machine_Learning_Core/configuration_examples"
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    ("folder", "table", "style", "logs", "changes"),
+    [
+        (
+            "example_0_profi_unico_weka",
+            "2_features.arff",
+            "unico",
+            {
+                "face_up": "1_Log1_FaceUp.txt",
+                "face_down": "1_Log2_FaceDown.txt",
+                "shaking": "1_Log3_Shaking.txt",
+            },
+            {
+                "window_length": 26,
+                "filters": [{"filter_id": "filter_1", "filter_type": "HP", "input": "Acc_V"}],
+                "features": [
+                    {"feature_name": "MEAN", "input": "Acc_Z"},
+                    {"feature_name": "MEAN", "input": "Acc_V_filter_1"},
+                    {"feature_name": "VARIANCE", "input": "Acc_V"},
+                ],
+            },
+        ),
+        (
+            "example_4_stwin_stble_unico",
+            "2_mlc_attributes/attributes.arff",
+            "unico",
+            {
+                f"fan_{a}": f"1_datalogs/fan_{b}.txt"
+                for a, b in (("off", "off"), ("on", "onf"), ("fault", "fault"))
+            },
+            {"window_length": 104, "features": [{"feature_name": "PEAK_TO_PEAK", "input": "Acc_X"}]},
+        ),
+        (
+            "example_5_profi_unico",
+            "2_features/features.arff",
+            "unico-b",
+            {
+                f"{a}magnetic_variation": f"1_datalogs/log{n}_{a}magnetic_variation.txt"
+                for n, a in ((1, "no_"), (2, ""))
+            },
+            {
+                "window_length": 52,
+                "input_type": "accelerometer+external_sensor",
+                "features": [{"feature_name": "VARIANCE", "input": "Ext_V"}],
+            },
+        ),
+    ],
+)
+def test_old_tables_from_settings_of_our_own(
+    shared: Path,
+    tmp_path: Path,
+    folder: str,
+    table: str,
+    style: str,
+    logs: dict[str, str],
+    changes: dict[str, object],
+) -> None:
+    root = shared / "data" / "mlc-reference" / OLD / folder
+    settings = {
+        "name": "LSM6DSOX",
+        "mlc_odr": "26 Hz",
+        "input_type": "accelerometer_only",
+        "accelerometer_fs": "2 g",
+        "accelerometer_odr": "26 Hz",
+        "datalogs": [{"filename": str(root / log), "label": label} for label, log in logs.items()],
+    }
+    (tmp_path / "s.json").write_text(json.dumps(settings | changes))
+    done = generate_features(tmp_path / "s.json", tmp_path, style)
+    assert done.files[0].read_bytes() == (root / table).read_bytes()
 
 
 @pytest.mark.conformance
