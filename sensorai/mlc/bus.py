@@ -53,6 +53,11 @@ class Bus:
     other_banks: int = 0
 
 
+def place(source: str, line: int) -> str:
+    """``file:line`` as far as both are known; what was never a file has neither."""
+    return f"{source or 'line'}:{line}" if line else source
+
+
 def replay(ops: Iterable[Op], bank_register: int, source: str = "") -> Bus:
     """Run register writes; delays and polls change nothing.
 
@@ -86,7 +91,7 @@ def replay(ops: Iterable[Op], bank_register: int, source: str = "") -> Bus:
                 if low > 0xFF:
                     raise DataError(
                         f"page {select >> 4} is full, the byte {value:02X}h would run over its end",
-                        where=f"{source}:{op.line}",
+                        where=place(source, op.line),
                         hint="a new PAGE_SEL and PAGE_ADDRESS must stand before it",
                     )
                 memory = bus.tree if select & _TREE_BIT else bus.pages
@@ -117,8 +122,8 @@ class Memory:
     def where(self, address: int) -> str:
         """Place of an address for a message: the line that wrote it, where there is one."""
         cell = self.cells.get(address)
-        line = f"{self.source}:{cell.line}, " if cell else f"{self.source}, " if self.source else ""
-        return f"{line}{self.name} {address:03X}h"
+        file = place(self.source, cell.line if cell else 0)
+        return f"{file}{', ' if file else ''}{self.name} {address:03X}h"
 
     def byte(self, address: int, what: str) -> int:
         """Read one byte; a DataError when the file never writes it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.mlc import fsm
-from sensorai.mlc.bus import Bus, Cell, Memory, ranges, replay
+from sensorai.mlc.bus import Bus, Cell, Memory, place, ranges, replay
 from sensorai.mlc.config import DecisionTree, MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.devices import device as find_device
@@ -309,7 +309,7 @@ def _rate(bus: Bus, part: MlcDevice, inputs: Sequence[str], source: str) -> floa
             return hz
     raise DataError(
         f"{cell.value:02X}h is no rate of the core on {part.name}",
-        where=f"{source}:{cell.line}, embedded register {register:02X}h",
+        where=f"{place(source, cell.line)}, embedded register {register:02X}h".removeprefix(", "),
     )
 
 

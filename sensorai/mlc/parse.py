@@ -233,7 +233,7 @@ class TreeReader:
             spare = self._spare(name, at, start, count, room, end)
             rows |= spare
             count += len(spare)
-        nodes = [rows[i] if i in rows else self._node(name, at, start, i, room) for i in range(count)]
+        nodes = [rows[i] if i in rows else self._stray(name, at, start, i, room) for i in range(count)]
         for i, (_, _, left, right) in enumerate(nodes):
             if max(left, right) >= count:
                 raise DataError(
@@ -245,6 +245,16 @@ class TreeReader:
     def _empty(self, at: int) -> bool:
         cells = (self.memory.cells.get(a) for a in range(at, at + 8))
         return all(cell is not None and cell.value == 0 for cell in cells)
+
+    def _stray(self, name: str, at: int, start: int, i: int, room: int) -> Row:
+        """Read a node that no branch leads to, between nodes that are reached."""
+        try:
+            return self._node(name, at, start, i, room)
+        except _NotAbsoluteError:
+            raise DataError(
+                f"{name}: node {i}, which no branch leads to, is damaged",
+                where=self.memory.where(at + self.device.registers.node_bytes * i),
+            ) from None
 
     def _spare(
         self, name: str, at: int, start: int, count: int, room: int, end: int | None

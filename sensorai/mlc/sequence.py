@@ -167,7 +167,9 @@ def _trees(config: MlcConfig, device: MlcDevice, layout: Layout, how: Style) -> 
         out: list[Step] = []
         for i, node in enumerate(nodes):
             out += _bytes(Block(at + 4 * i, node), how)
-            if i + 1 < len(nodes) or "zeros-after-tree" in layout.quirks:
+            # no published file has such a node end a page; nothing may run over its end
+            ends_page = at + 4 * i + 3 & 0xFF == 0xFF
+            if not ends_page and (i + 1 < len(nodes) or "zeros-after-tree" in layout.quirks):
                 out += [(PAGE_VALUE, 0)] * 2
         return out
     data = b"".join(nodes) + bytes(2 if "zeros-after-tree" in layout.quirks else 0)
