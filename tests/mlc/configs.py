@@ -23,9 +23,8 @@ from sensorai.model.forest import Tree
 
 def random_half(rng: random.Random) -> int:
     """Any half but NaN: zeros of both signs, subnormals and infinities included."""
-    return rng.choice(
-        [rng.randrange(0, 0x7C01), rng.randrange(0x8000, 0xFC01), 0x0000, 0x8000, 0x0001, 0x7C00]
-    )
+    either = rng.randrange(0, 0x7C01), rng.randrange(0x8000, 0xFC01)
+    return rng.choice([*either, 0x0000, 0x8000, 0x0001, 0x7C00])
 
 
 def random_tree(rng: random.Random, nodes: int, features: int, results: int) -> Tree:
