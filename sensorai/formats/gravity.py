@@ -26,11 +26,12 @@ def resting_norm(samples: FloatArray) -> float | None:
     if not blocks:
         return None
     cut = samples[: blocks * _BLOCK].reshape(blocks, _BLOCK, 3)
-    scatter = np.sqrt(cut.var(axis=1).sum(axis=1))
-    norm = np.sqrt((cut.mean(axis=1) ** 2).sum(axis=1))
-    # a block of zeros is a dead sensor, not a quiet one
-    with np.errstate(divide="ignore", invalid="ignore"):
+    # a block of zeros is a dead sensor, not a quiet one; absurd values may overflow, and are not quiet either
+    with np.errstate(all="ignore"):
+        scatter = np.sqrt(cut.var(axis=1).sum(axis=1))
+        norm = np.sqrt((cut.mean(axis=1) ** 2).sum(axis=1))
         relative = np.where(norm > 0, scatter / norm, np.inf)
+    relative[~np.isfinite(relative)] = np.inf
     best = int(np.argmin(relative))
     return float(norm[best]) if relative[best] < _QUIET else None
 

@@ -137,7 +137,8 @@ def _time_facts(
     long = steps > timing.GAP * timing.median_step(time_s)
     gaps = tuple((int(i) + 1, float(steps[i])) for i in np.flatnonzero(long))
     regular = steps[~long & (steps >= 0)]
-    jitter = float(regular.std()) if regular.size else None
+    with np.errstate(over="ignore", invalid="ignore"):
+        jitter = float(regular.std()) if regular.size else None
     return jitter, gaps, int((steps == 0).sum()), int((steps < 0).sum())
 
 

@@ -26,8 +26,8 @@ class ReadOptions:
     label_columns : tuple of str
         Further columns that hold labels, each an independent question.
     group_path : str or None
-        Regular expression searched in the file's path; its first group (or the whole match) names the
-        group of logs that have no group column.
+        Regular expression searched in the file's path; the first group (or the whole) of its last match
+        names the group of logs that have no group column.
     header : str or None
         Header line for logs without one.
     short_rows : {"refuse", "zero"}

@@ -299,11 +299,12 @@ def _group_of_path(path: str, options: ReadOptions) -> str:
     if options.group_path is None:
         return ""
     try:
-        match = re.search(options.group_path, Path(path).as_posix())
+        found = list(re.finditer(options.group_path, Path(path).as_posix()))
     except re.error as error:
         raise ConfigError(
             f"the group pattern is no regular expression: {error}", where="group_path"
         ) from None
-    if not match:
+    if not found:
         raise DataError(f"the group pattern {options.group_path!r} does not match the path", where=path)
-    return str(match[1] if match.re.groups else match[0])
+    match = found[-1]
+    return str((match[1] if match.re.groups else match[0]) or "")

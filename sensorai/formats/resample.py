@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.recording import Recording, Span
+from sensorai.recording import FloatArray, Recording, Span
 
 #: Largest factor up or down; a rate is met to better than one part in a million.
 _MOST = 1000
@@ -38,9 +38,10 @@ def at_rate(recording: Recording, rate_hz: float) -> Recording:
 def resample(recording: Recording, rate_hz: float) -> Recording:
     """Resample to ``rate_hz`` with a polyphase anti-aliasing filter.
 
-    The samples are taken as evenly spaced at ``recording.rate_hz``. The filter is SciPy's default (Kaiser
-    window, beta 5, ten zero crossings a side), run on the deviation from the line through first and last
-    sample so that gravity leaves no step at the ends. Label borders move to the nearest new sample.
+    The samples are taken as evenly spaced at ``recording.rate_hz``. The filter is a Kaiser-windowed sinc
+    (beta 5, ten zero crossings a side). Each of its phases has a gain of exactly one at rest, so that gravity
+    gets no ripple; beyond the ends the first and last sample are held, so that it leaves no step there.
+    Label borders move to the nearest new sample.
 
     Returns
     -------
@@ -74,15 +75,9 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
     note = f"resampled from {have:.6g} Hz to {rate_hz:g} Hz"
     if ratio == 1:
         return replace(recording, rate_hz=rate_hz, notes=(*recording.notes, note))
-    from scipy.signal import resample_poly
-
-    up, down = ratio.numerator, ratio.denominator
     count = len(recording)
-    samples = recording.samples
-    if count:
-        samples = np.ascontiguousarray(
-            resample_poly(samples, up, down, axis=0, padtype="line"), dtype=np.float64
-        )
+    up, down = ratio.numerator, ratio.denominator
+    samples = _polyphase(recording.samples, up, down) if count else recording.samples
     total = len(samples)
 
     def moved(index: int) -> int:
@@ -105,3 +100,22 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         time_s=time,
         notes=(*recording.notes, note),
     )
+
+
+def _polyphase(samples: FloatArray, up: int, down: int) -> FloatArray:
+    from scipy.signal import firwin, upfirdn
+
+    most = max(up, down)
+    half = 10 * most
+    taps = np.asarray(firwin(2 * half + 1, 1.0 / most, window=("kaiser", 5.0)), dtype=np.float64)
+    # zeros in front make the delay a whole number of output samples
+    taps = np.concatenate([np.zeros(-half % down), taps])
+    for phase in range(up):
+        taps[phase::up] /= taps[phase::up].sum()
+    # hold the ends for as long as the filter looks, in multiples that keep output samples in step
+    holds = -(-half // (up * down)) + 1
+    held = np.pad(samples, ((holds * down, holds * down), (0, 0)), mode="edge")
+    first = holds * up + -(-half // down)
+    total = -(-len(samples) * up // down)
+    out = np.asarray(upfirdn(taps, held, up, down, axis=0), dtype=np.float64)
+    return np.ascontiguousarray(out[first : first + total])

@@ -40,7 +40,7 @@ def rate_of(time_s: FloatArray, borders: npt.NDArray[np.intp]) -> float | None:
     inside = np.ones(steps.size, dtype=bool)
     inside[borders - 1] = False
     total = float(steps[inside].sum())
-    return round(float(inside.sum()) / total, 6) if total > 0 else None
+    return (round(float(inside.sum()) / total, 6) if total > 0 else 0.0) or None
 
 
 def mean_rate(recording: Recording) -> float | None:
