@@ -23,9 +23,10 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
     Parameters
     ----------
     report : mapping
-        What ``report.json`` holds (``sensorai.train.deliver``).
+        What ``report.json`` holds (``sensorai.train.deliver``), or the report of a validation
+        (``sensorai.verify.report``), which has ``levels`` and no choices.
     views : sequence of View
-        The held-out recordings; the page shows the telling ones.
+        The recordings judged; the page shows the telling ones.
     config : MlcConfig
         As read back from the emitted file.
 
@@ -116,7 +117,10 @@ def _tree(
         ],
         "drawing": draw_tree(dt.tree, features, dt.labels, colours),
         "pruning_chart": curve(
-            [(f"{p['alpha']:.2g}", _hundred(p["balanced_accuracy"])) for p in pruning],
+            [
+                (f"{p['alpha'] if p['alpha'] > 1e-9 else 0:.2g}", _hundred(p["balanced_accuracy"]))
+                for p in pruning
+            ],
             _chosen(pruning),
             "pruning strength (alpha)",
             "balanced accuracy, %",

@@ -185,6 +185,29 @@ def test_what_is_missing_in_the_dict_is_not_drawn() -> None:
     words_of(render(report, some, conf))
 
 
+def test_validation_of_a_file_claims_nothing_about_training() -> None:
+    report, some, conf = usual()
+    report["levels"] = [
+        {"level": "UCF", "windows": 120, "first_divergence": None},
+        {"level": "header", "windows": 3, "first_divergence": "log, row 3"},
+    ]
+    report["match"] |= {"first_divergence": "log, row 3"}
+    report["choices"] = {"window": [], "sensors": [], "features": []}
+    report["settings"] |= {"seed": None, "sensors": {"acc": {"rate_hz": None, "full_scale": None}}}
+    report["registers"]["writes"] = None
+    report["trees"][0]["choices"] = {}
+    report["sources"] = {"held_out": "computed"}
+    said = words_of(render(report, some, conf))
+    assert "training" not in said
+    assert "held out" not in said.lower()
+    assert "OPTIMISTIC" not in said
+    assert "walkers.json" not in said
+    assert "Registers and UCF: equal in 120 windows" in said
+    assert "First divergence: log, row 3" in said
+    assert "120 of 120" not in said
+    assert "unknown rate, full scale unknown" in said
+
+
 def test_two_trees() -> None:
     conf = make.config(make.full(2))
     conf = MlcConfig(
