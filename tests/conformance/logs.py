@@ -94,9 +94,9 @@ def summary(table: list[Row]) -> list[tuple[str, str, str, int, int, str, str]]:
     return out
 
 
-def print_table(shared: Path) -> bool:
-    """Print the table; True when every log came out right."""
-    table = rows(shared)
+def print_table(shared: Path, table: list[Row] | None = None) -> bool:
+    """Print the table (of rows already made, if given); True when every log came out right."""
+    table = rows(shared) if table is None else table
     print("Logs: every datalog of mlc-reference opens with all samples or is rightly refused")
     print(f"{'folder':<62} {'reader':<12} {'channels':<32} {'right/logs':>10} {'samples':>8}  rate Hz")
     for folder, reader, channels, logs, right, samples, rate in summary(table):
