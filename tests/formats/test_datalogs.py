@@ -27,10 +27,10 @@ def script(repo: Path, name: str) -> ModuleType:
 
 def test_har(repo: Path) -> None:
     dataset = read_dataset([repo / "datalogs" / "har.csv"])
-    assert len(dataset) == 70
+    assert len(dataset) == 50
     assert dataset.groups() == tuple(f"{k:02d}" for k in range(1, 11))
-    assert len(dataset.label_set()) == 7
-    assert sum(map(len, dataset)) == 81966
+    assert len(dataset.label_set()) == 5
+    assert sum(map(len, dataset)) == 69215
     for recording in dataset:
         assert recording.sensors == ("acc", "gyro")
         assert recording.rate_hz == 50.0
