@@ -20,7 +20,7 @@ def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequ
     """
     shown = [j for j, c in enumerate(columns) if c in rows or any(row[j] for row in counts)]
     size, cell_w, cell_h = 12.0, 62.0, 36.0
-    left = min(max((svg.text_width(r, size) for r in rows), default=0.0), 170.0) + 12.0
+    left = min(max((svg.text_width(r, size) for r in rows), default=0.0), 200.0) + 12.0
     widest = max((svg.text_width(columns[j], size) for j in shown), default=0.0)
     slanted = widest > cell_w - 4
     top = (min(widest, 140.0) * 0.71 + 16.0 if slanted else 18.0) + 18.0

@@ -51,6 +51,8 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
     )
     template = environment.from_string((room / "page.jinja").read_text("utf-8"))
     colours = colours_of(report["trees"])
+    shown = _views(views, report, colours)
+    common = _take_common_notes(shown)
     page = template.render(
         report=report,
         style=Markup((room / "page.css").read_text("utf-8")),
@@ -63,8 +65,9 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
         feature_chart=_feature_chart(report["choices"]["features"]),
         filters=[words.describe_filter(config, f) for f in config.filters],
         window_chart=_window_chart(report["choices"]["window"]),
-        views=_views(views, report, colours),
-        left_out=max(len(views) - len(choose(views)), 0),
+        views=shown,
+        common_notes=common,
+        left_out=len(views) - len(shown),
     )
     return words.printable(page)
 
@@ -200,3 +203,13 @@ def _views(
             }
         )
     return out
+
+
+def _take_common_notes(shown: Sequence[dict[str, Any]]) -> list[str]:
+    """Take the notes that every recording has out of theirs: said once is enough."""
+    if len(shown) < 2:
+        return []
+    common = [note for note in shown[0]["notes"] if all(note in v["notes"] for v in shown)]
+    for v in shown:
+        v["notes"] = [note for note in v["notes"] if note not in common]
+    return common

@@ -124,6 +124,10 @@ def describe_feature(config: MlcConfig, feature: Feature) -> str:
     if feature.kind in THRESHOLD_KINDS:
         squared = "\N{SUPERSCRIPT TWO}" if source.axis == "V2" else ""
         threshold = f"{half.to_float(feature.threshold or 0):.4g} {_unit(config, source.sensor)}{squared}"
+        if "CROSSING" in feature.kind and not half.to_float(feature.threshold or 0):
+            # the two levels fall together, and each counts
+            verb = {"P": "rises through", "N": "falls through"}.get(feature.kind[0], "crosses")
+            return f"twice the number of times that {signal} {verb} its mean in the window before"
     return _FEATURES[feature.kind].format(s=signal, t=threshold)
 
 

@@ -173,6 +173,9 @@ def test_every_feature_and_filter_has_words() -> None:
             said = words.describe_feature(conf, Feature(kind, source, True, 0x3C00))
             assert "absolute value" in said
             assert "{" not in said
+    for kind, verb in (("ZERO_CROSSING", "crosses"), ("NEGATIVE_ZERO_CROSSING", "falls through")):
+        said = words.describe_feature(conf, Feature(kind, Source("acc", "X"), threshold=0x8000))
+        assert said == f"twice the number of times that accelerometer X {verb} its mean in the window before"
     gyro = Feature("PEAK_DETECTOR", Source("gyro", "Z"), threshold=0x3800)
     assert "0.5 rad/s" in words.describe_feature(conf, gyro)
     wide = replace(conf, device="LSM6DSO32X")

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,7 @@ def test_validation_of_a_file_claims_nothing_about_training() -> None:
     assert "held out" not in said.lower()
     assert "OPTIMISTIC" not in said
     assert "walkers.json" not in said
-    assert "Registers and UCF: equal in 120 windows" in said
+    assert "UCF: equal in 120 windows" in said
     assert "First divergence: log, row 3" in said
     assert "120 of 120" not in said
     assert "unknown rate, full scale unknown" in said
@@ -246,6 +247,17 @@ def test_views_worst_first_and_every_class() -> None:
     some = [bare, *calm, rare, bad]
     assert "15 more recordings not shown" in words_of(render(make.report(conf, some), some, conf))
     assert choose([bare, bad]) == [bad, bare]
+
+
+def test_notes_that_all_recordings_have_are_said_once() -> None:
+    report, some, conf = usual()
+    noted = [
+        View(replace(v.recording, notes=("resampled", f"gap in {v.recording.name}")), v.trace, v.columns)
+        for v in some
+    ]
+    said = words_of(render(report, noted, conf))
+    assert said.count("All of these: resampled") == 1
+    assert said.count("gap in ") == len(some)
 
 
 def test_style_and_drawings_have_one_set_of_colours(repo: Path) -> None:
