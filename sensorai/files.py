@@ -63,6 +63,8 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"this is no JSON: {error.msg}", where=f"{path}:{error.lineno}:{error.colno}") from None
+        raise DataError(
+            f"this is no JSON: {error.msg}", where=f"{path}:{error.lineno}:{error.colno}"
+        ) from None
     except RecursionError:
         raise DataError("this JSON is nested too deeply", where=str(path)) from None

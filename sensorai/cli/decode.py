@@ -21,7 +21,9 @@ class As(StrEnum):
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Register file: JSON, UCF or C header.")],
-    as_: Annotated[As, typer.Option("--as", help="Readable text, JSON for 'encode', or tree text.")] = As.TEXT,
+    as_: Annotated[
+        As, typer.Option("--as", help="Readable text, JSON for 'encode', or tree text.")
+    ] = As.TEXT,
     device: Annotated[
         str | None, typer.Option(help="Device, where the file does not name it (a unique prefix will do).")
     ] = None,

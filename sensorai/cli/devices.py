@@ -10,7 +10,9 @@ from sensorai.cli import out as printing
 
 
 def run(
-    name: Annotated[str | None, typer.Argument(help="A device, or a unique prefix.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A device, or a unique prefix.", show_default=False)
+    ] = None,
     json: printing.Json = False,
 ) -> None:
     """List the devices, or everything known of one, each fact with its source and how sure it is."""
@@ -44,7 +46,11 @@ def run(
             rates = f"{min(d.mlc_rates):g} to {max(d.mlc_rates):g}"
             limits = d.limits
             table.add_row(
-                d.name, d.generation, " ".join(d.sensors), rates, *map(str, (limits.nodes, limits.trees, limits.results))
+                d.name,
+                d.generation,
+                " ".join(d.sensors),
+                rates,
+                *map(str, (limits.nodes, limits.trees, limits.results)),
             )
         screen.print(table)
         screen.print("more: sensorai devices NAME")

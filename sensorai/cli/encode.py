@@ -13,7 +13,9 @@ def run(
     out: Annotated[Path, typer.Option(help="Register file: .json, .ucf or .h by its suffix.")],
     style: Annotated[
         str | None,
-        typer.Option(help="Write style of one of ST's tools; default: that of the description, else current."),
+        typer.Option(
+            help="Write style of one of ST's tools; default: that of the description, else current."
+        ),
     ] = None,
     plain: Annotated[bool, typer.Option(help="A .h without ST's types, for any C99 program.")] = False,
 ) -> None:

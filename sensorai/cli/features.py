@@ -35,11 +35,11 @@ def run(
     from sensorai.mlc.featuretable import collect, write
 
     if out.suffix not in (".arff", ".csv", ".parquet"):
-        raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .arff, .csv or .parquet")
+        raise ConfigError(
+            f"cannot tell the format of {out.name}", hint="end the name in .arff, .csv or .parquet"
+        )
     config = open_artifact(artifact).config
-    dataset = given.Reading(
-        label, label_column, None, None, column, unit, log_rate, header
-    ).dataset(logs)
+    dataset = given.Reading(label, label_column, None, None, column, unit, log_rate, header).dataset(logs)
     rows = collect(config, dataset, style=style, rate="as-is" if as_is else "resample")
     write(rows, out)
     typer.echo(f"{out}: {len(rows.labels)} windows, {len(rows.features)} features")

@@ -43,7 +43,9 @@ def run(
 def _print(one: Inspection) -> None:
     screen = printing.console()
     screen.print(f"[bold]{one.name}[/bold]  [dim]{one.source}[/dim]")
-    rows: list[tuple[str, str]] = [("samples", f"{one.rows}" + (f", {one.duration_s:.1f} s" if one.duration_s else ""))]
+    rows: list[tuple[str, str]] = [
+        ("samples", f"{one.rows}" + (f", {one.duration_s:.1f} s" if one.duration_s else ""))
+    ]
     rate = "not known: give --log-rate" if one.rate_hz is None else f"{one.rate_hz:g} Hz"
     if one.measured_hz:
         rate += f" (time stamps: {one.measured_hz:.4g} Hz"

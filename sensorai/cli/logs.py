@@ -34,18 +34,21 @@ GroupPath = Annotated[
 ]
 Column = Annotated[
     list[str],
-    typer.Option("--column", metavar="CHANNEL=COLUMN", help="Channel (acc_x ...) in a column of this name (repeat)."),
+    typer.Option(
+        "--column", metavar="CHANNEL=COLUMN", help="Channel (acc_x ...) in a column of this name (repeat)."
+    ),
 ]
 Unit = Annotated[
     list[str],
-    typer.Option("--unit", metavar="SENSOR=UNIT", help="Unit of a sensor, a channel or 'time', as in acc=mg (repeat)."),
+    typer.Option(
+        "--unit", metavar="SENSOR=UNIT", help="Unit of a sensor, a channel or 'time', as in acc=mg (repeat)."
+    ),
 ]
 LogRate = Annotated[
-    float | None, typer.Option(metavar="HZ", help="Sample rate of the logs, where they do not say it (or wrongly).")
+    float | None,
+    typer.Option(metavar="HZ", help="Sample rate of the logs, where they do not say it (or wrongly)."),
 ]
-Header = Annotated[
-    str | None, typer.Option(metavar="LINE", help="Header line for logs that have none.")
-]
+Header = Annotated[str | None, typer.Option(metavar="LINE", help="Header line for logs that have none.")]
 
 
 @dataclass(frozen=True, slots=True)

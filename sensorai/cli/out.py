@@ -22,9 +22,7 @@ def console(stderr: bool = False) -> Console:
     from rich.console import Console
 
     plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return Console(
-        stderr=stderr, highlight=False, width=min(plain.width, 100) if plain.is_terminal else 100
-    )
+    return Console(stderr=stderr, highlight=False, width=min(plain.width, 100) if plain.is_terminal else 100)
 
 
 def print_json(value: Any) -> None:

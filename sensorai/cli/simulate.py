@@ -20,10 +20,14 @@ Artifact = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="Device, where the register file does not name it.")]
 AsIs = Annotated[
-    bool, typer.Option("--as-is", help="Take samples in order, whatever the log says of its rate, as ST's tools do.")
+    bool,
+    typer.Option(
+        "--as-is", help="Take samples in order, whatever the log says of its rate, as ST's tools do."
+    ),
 ]
 NoResample = Annotated[
-    bool, typer.Option("--no-resample", help="Refuse a log at another rate than the core's instead of resampling.")
+    bool,
+    typer.Option("--no-resample", help="Refuse a log at another rate than the core's instead of resampling."),
 ]
 Style = Annotated[str, typer.Option(help="Numeric style: current, stedgeai, unico, unico-b, unico-c.")]
 

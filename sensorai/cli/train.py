@@ -40,27 +40,36 @@ def run(
     window: Annotated[
         str, typer.Option(metavar="N|auto", help="Samples per window, or a search over lengths.")
     ] = "auto",
-    rate: Annotated[float | None, typer.Option(metavar="HZ", help="Rate of the core (default: nearest to the logs).")] = None,
-    sensors: Annotated[
-        str | None, typer.Option(metavar="acc|gyro|acc,gyro", help="Sensors to use (default: what is worth it).")
+    rate: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Rate of the core (default: nearest to the logs).")
     ] = None,
-    max_nodes: Annotated[int | None, typer.Option(metavar="N", help="Tree nodes, all trees together.")] = None,
+    sensors: Annotated[
+        str | None,
+        typer.Option(metavar="acc|gyro|acc,gyro", help="Sensors to use (default: what is worth it)."),
+    ] = None,
+    max_nodes: Annotated[
+        int | None, typer.Option(metavar="N", help="Tree nodes, all trees together.")
+    ] = None,
     max_features: Annotated[int, typer.Option(metavar="N", help="Features at most.")] = 12,
     tree: Annotated[
         list[str],
-        typer.Option("--tree", metavar="NAME=COLUMN", help="A tree for each of several label columns (repeat)."),
+        typer.Option(
+            "--tree", metavar="NAME=COLUMN", help="A tree for each of several label columns (repeat)."
+        ),
     ] = [],  # noqa: B006
     end_counters: Annotated[
         str,
         typer.Option(
-            metavar="auto|off|N|N,N,...", help="End counters of the meta-classifier, for all result groups or each."
+            metavar="auto|off|N|N,N,...",
+            help="End counters of the meta-classifier, for all result groups or each.",
         ),
     ] = "auto",
     use_code_0: Annotated[
         bool, typer.Option("--use-code-0", help="Let a class have code 0, which also means 'no result yet'.")
     ] = False,
     split: Annotated[
-        Split, typer.Option(help="Keep whole groups for the test, or the parts of each log in time (says less).")
+        Split,
+        typer.Option(help="Keep whole groups for the test, or the parts of each log in time (says less)."),
     ] = Split.GROUP,
     test_share: Annotated[float, typer.Option(metavar="SHARE", help="Share kept for the test.")] = 0.25,
     no_resample: Annotated[
@@ -87,9 +96,7 @@ def run(
     from sensorai.mlc.regheaderout import c_identifier
     from sensorai.train.mlc import MlcOptions, train_mlc
 
-    reading = given.Reading(
-        label, label_column, group_column, group_path, column, unit, log_rate, header
-    )
+    reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
     trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
     called = c_identifier(name or _stem(logs[0]))
     folder = out or Path(called)
@@ -122,7 +129,8 @@ def run(
 
 def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
     from sensorai.files import write_bytes
-    from sensorai.report.html import View, render
+    from sensorai.report.html import render
+    from sensorai.report.view import View
     from sensorai.train.deliver import deliver, stale_files
 
     delivery = deliver(trained, options.name, options.seed)
@@ -151,7 +159,9 @@ def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
     screen = printing.console()
     screen.print(summary(delivery.report))
     name = delivery.report["name"]
-    screen.print(f"[bold]{folder}[/bold]: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
+    screen.print(
+        f"[bold]{folder}[/bold]: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from"
+    )
     screen.print(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
 
 
@@ -168,7 +178,9 @@ def _end_counters(text: str) -> str | tuple[int, ...]:
         return text
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdigit() for part in parts):
-        raise ConfigError(f"--end-counters {text!r} is neither auto, off, nor numbers", hint="as in 2 or 0,2,2,4")
+        raise ConfigError(
+            f"--end-counters {text!r} is neither auto, off, nor numbers", hint="as in 2 or 0,2,2,4"
+        )
     return tuple(int(part) for part in parts)
 
 

@@ -10,8 +10,8 @@ import typer
 
 from sensorai.cli import logs as given
 from sensorai.cli import out as printing
-from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
 from sensorai.cli.simulate import Artifact as ArtifactPath
+from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
 
 if TYPE_CHECKING:
     from sensorai.mlc.artifact import Artifact
@@ -26,7 +26,9 @@ def run(
     ] = False,
     map_: Annotated[
         list[str],
-        typer.Option("--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."),
+        typer.Option(
+            "--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."
+        ),
     ] = [],  # noqa: B006
     html: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
     device: Device = None,
@@ -71,7 +73,8 @@ def run(
     notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
     report = validation_report(opened, runs, judgements, levels, notes)
     if html is not None:
-        from sensorai.report.html import View, render
+        from sensorai.report.html import render
+        from sensorai.report.view import View
 
         views = [View(r.recording, r.trace, opened.columns) for r in runs]
         write_text(html, render(report, views, opened.config))
@@ -135,7 +138,9 @@ def _print(report: dict[str, Any]) -> None:
         for line in headline(tree["held_out"]):
             screen.print(line, markup=False)
     for level in report["levels"]:
-        verdict = level["first_divergence"] or f"equal in {level['windows']} windows, every feature and result"
+        verdict = (
+            level["first_divergence"] or f"equal in {level['windows']} windows, every feature and result"
+        )
         screen.print(f"registers and {level['level']}: {verdict}", markup=False)
     for note in report["notes"]:
         screen.print(f"note: {note}", markup=False)

@@ -1,0 +1,1 @@
+"""ISPU: the programmable core in ST sensors (to come)."""

@@ -310,7 +310,7 @@ def _tree(config: MlcConfig, part: MlcDevice, one: DecisionTree, name: str) -> I
             f"0 to {limits.results - 1}",
         )
     for i, (feature, threshold, _, _) in enumerate(tree.rows()):
-        if not 0 <= feature < len(config.features):
+        if config.features and not 0 <= feature < len(config.features):
             yield Problem(
                 f"{name}: node {i} tests feature F{feature + 1}, there are {len(config.features)}",
                 name,

@@ -1,5 +1,6 @@
-"""What an MLC register file says, as values: the one description that encoder, decoder, simulator,
-trainer and settings reader share.
+"""What an MLC register file says, as values.
+
+The one description that encoder, decoder, simulator, trainer and settings reader share.
 
 Halves (thresholds, coefficients, sensitivities) are held as their 16-bit patterns wherever the file
 stores them, so nothing is lost between bytes and description.

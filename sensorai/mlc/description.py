@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sensorai.errors import ConfigError
@@ -290,13 +291,20 @@ def _known(values: Sequence[str], names: Mapping[str, object], where: str) -> tu
     return tuple(values)
 
 
+def _pointers(one: JsonObject) -> dict[str, int]:
+    found = {
+        name: one.maybe(name, partial(one.hexadecimal, name, 0xFFFF))
+        for name in ("inputs", "values", "meta", "tree")
+    }
+    one.done()
+    return {name: at for name, at in found.items() if at is not None}
+
+
 def _layout(one: JsonObject) -> Layout:
-    pointers = one.child("pointers", {})
-    known = ("inputs", "values", "meta", "tree")
     made = Layout(
         style=_known([one.take("style", str)], STYLES, one.path("style"))[0],
         base=one.hexadecimal("base", 0xFFF),
-        pointers={name: pointers.hexadecimal(name, 0xFFFF) for name in known if name in pointers.data},
+        pointers=_pointers(one.child("pointers", {})),
         sensitivity=one.maybe("sensitivity", lambda: one.hexadecimal("sensitivity", 0xFFFF)),
         high_g_sensitivity=one.maybe(
             "high_g_sensitivity", lambda: one.hexadecimal("high_g_sensitivity", 0xFFFF)
@@ -309,7 +317,6 @@ def _layout(one: JsonObject) -> Layout:
         before=_steps(one, "before"),
         after=_steps(one, "after"),
     )
-    pointers.done()
     one.done()
     return made
 

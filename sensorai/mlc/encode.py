@@ -6,30 +6,34 @@ at once and names are added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 from sensorai import __version__
 from sensorai.errors import Problem, TargetError
+from sensorai.mlc.bus import ranges, replay
 from sensorai.mlc.check import check
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.devices import device as find_device
-from sensorai.mlc.labels import feature_name, filter_names, result_name
-from sensorai.mlc.layout import DELAY, Layout
+from sensorai.mlc.labels import feature_name, filter_names, result_name, third_of
+from sensorai.mlc.layout import DELAY, Layout, Step
 from sensorai.mlc.layout import style as find_style
-from sensorai.mlc.pages import config_places, stored
+from sensorai.mlc.pages import config_places, input_codes, stored
 from sensorai.mlc.regtypes import (
     DESCRIPTION,
     TAG_FEATURE,
     TAG_FILTER,
     Delay,
     Identifier,
+    Op,
     Output,
     RegisterFile,
     Write,
 )
 from sensorai.mlc.sensors import high_g
-from sensorai.mlc.sequence import steps
+from sensorai.mlc.sequence import page_blocks, steps, tree_block
 
 __all__ = ["check", "default_layout", "encode", "identifiers", "outputs"]
 
@@ -73,9 +77,12 @@ def encode(
         raise TargetError(problems)
     trees = tuple(replace(one, tree=stored(one.tree, layout.quirks)) for one in config.trees)
     config = replace(config, trees=trees)
+    problems = _collisions(config, part, layout)
+    if problems:
+        raise TargetError(problems)
     mine = [*layout.before, *steps(config, part, layout), *layout.after]
     return RegisterFile(
-        ops=tuple(Delay(value) if register == DELAY else Write(register, value) for register, value in mine),
+        ops=as_ops(mine),
         device=part.name,
         tool=f"sensorai {__version__}",
         outputs=outputs(config, part),
@@ -128,6 +135,40 @@ def _layout_problems(config: MlcConfig, part: MlcDevice, layout: Layout) -> list
     return found
 
 
+def _collisions(config: MlcConfig, part: MlcDevice, layout: Layout) -> list[Problem]:
+    """List parts that lie over one another, over what stands in ``layout.before``, or beyond the pages."""
+    places = config_places(config, part, layout)
+    blocks = [*page_blocks(config, part, layout), tree_block(config, part, layout)]
+    used = [("MLC bytes", b.address, b.address + len(b.data)) for b in blocks if not b.in_tree_ram]
+    used.append(
+        (
+            "input values",
+            places.inputs,
+            places.inputs + 2 * len(input_codes(part, config.inputs, config.filters)),
+        )
+    )
+    used.append(("feature values", places.values, places.values + 2 * len(config.features)))
+    other = replay(as_ops(layout.before), part.registers.bank).pages
+    used += [("other bytes of the file", first, first + count) for first, count in ranges(other)]
+    used.sort(key=lambda one: one[1:])
+    hint = "choose another base address in the layout, or make the configuration smaller"
+    found = [
+        Problem(f"{what} end at {end:X}h, pages at FFFh", f"page address {first:03X}h", hint)
+        for what, first, end in used
+        if end > 0x1000
+    ]
+    for (what, first, end), (next_what, at, _) in pairwise(used):
+        if at < end:
+            message = f"{what} from {first:03X}h and {next_what} from {at:03X}h overlap"
+            found.append(Problem(message, f"page address {at:03X}h", hint))
+    return found
+
+
+def as_ops(mine: Iterable[Step]) -> tuple[Op, ...]:
+    """Make operations of a write list."""
+    return tuple(Delay(value) if register == DELAY else Write(register, value) for register, value in mine)
+
+
 def outputs(config: MlcConfig, part: MlcDevice) -> tuple[Output, ...]:
     """Name the result register of each tree and its classes."""
     return tuple(
@@ -144,7 +185,7 @@ def outputs(config: MlcConfig, part: MlcDevice) -> tuple[Output, ...]:
 def identifiers(config: MlcConfig, part: MlcDevice, layout: Layout) -> tuple[Identifier, ...]:
     """Name and value address of every filter output, then of every feature."""
     at, how = config_places(config, part, layout), find_style(layout.style)
-    third = "AccHG" if high_g(config, part) else part.third_names[0]
+    third = third_of(config, part)
     filters = filter_names(config.filters, how.labels, third, part.acc_axes)
     first = at.inputs + 2 * 5 * len(config.inputs)
     return (

@@ -276,7 +276,8 @@ class FeatureStream:
 
         def component(slot: str, axis: str) -> FloatArray:
             if axis in ("X", "Y", "Z"):
-                return block[slot]["XYZ".index(axis)]
+                plain: FloatArray = block[slot]["XYZ".index(axis)]
+                return plain
             if (slot, axis) not in raw:
                 x, y, z = block[slot]
                 raw[slot, axis] = np.empty(n)
@@ -304,7 +305,8 @@ class FeatureStream:
             self._features,
             out,
         )
-        return out[:rows]
+        done: FloatArray = out[:rows]
+        return done
 
 
 def table(

@@ -20,9 +20,8 @@ from sensorai.mlc.devices import device
 from sensorai.mlc.encode import default_layout, encode
 from sensorai.mlc.features import tables
 from sensorai.mlc.labels import STYLES as LABEL_STYLES
-from sensorai.mlc.labels import feature_name
+from sensorai.mlc.labels import feature_name, third_of
 from sensorai.mlc.regfile import RegisterFile, to_header, to_json, to_ucf
-from sensorai.mlc.sensors import high_g
 from sensorai.mlc.settings import Settings, read_settings
 from sensorai.mlc.thresholds import Narrowing, narrow
 from sensorai.mlc.treetext import read_tree_text
@@ -53,7 +52,7 @@ def names(config: MlcConfig, style: str = "current", third: str | None = None) -
     else the first of the device's third sensors.
     """
     what = device(config.device)
-    third = third or ("AccHG" if high_g(config, what) else what.third_names[0])
+    third = third or third_of(config, what)
     return [feature_name(config.filters, i, f, style, third) for i, f in enumerate(config.features)]
 
 

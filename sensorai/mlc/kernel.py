@@ -25,8 +25,8 @@ _PEAK_ANY, _PEAK_UP, _PEAK_DOWN = 0x0A, 0x0C, 0x0E
 _MINIMUM, _MAXIMUM = 0x10, 0x11
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pattern(typingctx, x):  # type: ignore[no-untyped-def]  # noqa: ARG001
+@intrinsic
+def _pattern(typingctx, x):  # type: ignore[no-untyped-def]
     """float64 -> int64, same 64 bits."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -35,8 +35,8 @@ def _pattern(typingctx, x):  # type: ignore[no-untyped-def]  # noqa: ARG001
     return types.int64(types.float64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _value(typingctx, x):  # type: ignore[no-untyped-def]  # noqa: ARG001
+@intrinsic
+def _value(typingctx, x):  # type: ignore[no-untyped-def]
     """int64 -> float64, same 64 bits."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]

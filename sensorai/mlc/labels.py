@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
 from sensorai.mlc.config import Feature, Filter, MlcConfig
+from sensorai.mlc.devices import device
 from sensorai.mlc.devicetypes import MlcDevice
+from sensorai.mlc.sensors import high_g
 
 STYLES = ("current", "older")
 
@@ -107,9 +109,14 @@ def filter_names(
     return names
 
 
+def third_of(config: MlcConfig, part: MlcDevice) -> str:
+    """What the third slot holds: the high-g accelerometer, else the first of the device's third sensors."""
+    return "AccHG" if high_g(config, part) else part.third_names[0]
+
+
 def feature_names(config: MlcConfig, style: str = "current") -> tuple[str, ...]:
     """Names of all features of a configuration, in order."""
-    third = "AccHG" if config.third_sensor == 3 else "Ext"
+    third = third_of(config, device(config.device))
     return tuple(feature_name(config.filters, i, f, style, third) for i, f in enumerate(config.features))
 
 

@@ -64,11 +64,13 @@ def _joined(optional: dict[int, bytes], header: dict[int, bytes]) -> list[Block]
     return blocks
 
 
-def tree_address(config: MlcConfig, device: MlcDevice, layout: Layout) -> tuple[int, bool]:
-    """First byte of the trees, and whether it is in the tree RAM."""
+def tree_block(config: MlcConfig, device: MlcDevice, layout: Layout) -> Block:
+    """All trees, in page RAM or in the tree RAM."""
+    data = b"".join(tree_nodes(config, device, layout.quirks))
+    data += bytes(2 if "zeros-after-tree" in layout.quirks else 0)
     if device.registers.node_bytes == 8:
-        return 0, True
-    return config_places(config, device, layout).tree, False
+        return Block(0, data, True)
+    return Block(config_places(config, device, layout).tree, data)
 
 
 def steps(config: MlcConfig, device: MlcDevice, layout: Layout) -> list[Step]:
@@ -161,17 +163,16 @@ def _bytes(block: Block, how: Style) -> list[Step]:
 
 
 def _trees(config: MlcConfig, device: MlcDevice, layout: Layout, how: Style) -> list[Step]:
-    at, in_tree_ram = tree_address(config, device, layout)
+    block = tree_block(config, device, layout)
+    if how.trees != "six":
+        return _bytes(block, how) if how.trees == "bytes" else _pages(block, how)
+    out: list[Step] = []
+    zeros = "zeros-after-tree" in layout.quirks
     nodes = tree_nodes(config, device, layout.quirks)
-    if how.trees == "six":
-        out: list[Step] = []
-        for i, node in enumerate(nodes):
-            out += _bytes(Block(at + 4 * i, node), how)
-            # no published file has such a node end a page; nothing may run over its end
-            ends_page = at + 4 * i + 3 & 0xFF == 0xFF
-            if not ends_page and (i + 1 < len(nodes) or "zeros-after-tree" in layout.quirks):
-                out += [(PAGE_VALUE, 0)] * 2
-        return out
-    data = b"".join(nodes) + bytes(2 if "zeros-after-tree" in layout.quirks else 0)
-    block = Block(at, data, in_tree_ram)
-    return _bytes(block, how) if how.trees == "bytes" else _pages(block, how)
+    for i, node in enumerate(nodes):
+        at = block.address + 4 * i
+        out += _bytes(Block(at, node), how)
+        # no published file has such a node end a page; nothing may run over its end
+        if at + 3 & 0xFF != 0xFF and (zeros or i + 1 < len(nodes)):
+            out += [(PAGE_VALUE, 0)] * 2
+    return out

@@ -90,7 +90,8 @@ class Trace:
     @property
     def interrupts(self) -> npt.NDArray[np.bool_]:
         """Whether each result register took a new value, shape (rows, trees)."""
-        return np.diff(self.decided, axis=0, prepend=self.before[None]) != 0
+        changed: npt.NDArray[np.bool_] = np.diff(self.decided, axis=0, prepend=self.before[None]) != 0
+        return changed
 
     def names(self, tree: int, codes: Sequence[int] | ByteArray) -> list[str]:
         """Class names of result codes of one tree.

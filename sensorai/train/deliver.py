@@ -85,11 +85,8 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
     )
     names = feature_names(config)
     files["features.arff"] = arff.arff_text(_feature_table(trained, names)).encode()
-    for t, (dt, task) in enumerate(zip(config.trees, trained.tasks, strict=True)):
-        texts = {code: label for code, label in dt.labels.items()}
-        classes = [texts.get(c, str(c)) for c in range(max(texts) + 1)]
-        files[f"tree_{t + 1}.txt"] = write_tree_text(dt.tree, names, classes).encode()
-        del task
+    for t, dt in enumerate(config.trees):
+        files[f"tree_{t + 1}.txt"] = write_tree_text(dt.tree, names, dt.labels).encode()
     files["mlc_settings.json"] = settings.to_text(
         config, tree_files=[f"tree_{t + 1}.txt" for t in range(len(config.trees))], name=name
     ).encode()
@@ -148,7 +145,7 @@ def _report(
 ) -> dict[str, Any]:
     config, target, choices = trained.config, device(trained.config.device), trained.choices
     described = describe.as_dict(config)
-    trees = []
+    trees: list[dict[str, Any]] = []
     for dt, task, verdict, chosen in zip(config.trees, trained.tasks, judgements, choices.trees, strict=True):
         code = {label: c for c, label in dt.labels.items()}
         trees.append(
@@ -235,4 +232,6 @@ def stale_files(folder: Path, delivery: Delivery) -> list[str]:
     names = listed.get("files", []) if isinstance(listed, dict) else []
     new = {*delivery.files, "report.html"}
     # only plain names: an index from elsewhere must not reach out of the folder
-    return [n for n in names if isinstance(n, str) and n not in new and Path(n).name == n and n not in ("", "..")]
+    return [
+        n for n in names if isinstance(n, str) and n not in new and Path(n).name == n and n not in ("", "..")
+    ]

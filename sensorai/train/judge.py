@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
@@ -43,8 +45,8 @@ def compare_with_trained(
     compared = 0
     for recording, trace in zip(recordings, traces, strict=True):
         values = FeatureStream(config).push(inputs(config, recording, style))
-        expected = {n: values[:, i] for i, n in enumerate(names)}
-        got = {n: trace.features[:, i] for i, n in enumerate(names)}
+        expected: dict[str, npt.NDArray[Any]] = {n: values[:, i] for i, n in enumerate(names)}
+        got: dict[str, npt.NDArray[Any]] = {n: trace.features[:, i] for i, n in enumerate(names)}
         for t, (fitted, dt, task) in enumerate(zip(trained.fitted, config.trees, trained.tasks, strict=True)):
             code = {label: c for c, label in dt.labels.items()}
             classes = np.array([code[name] for name in task.classes], np.int64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -220,7 +221,8 @@ def _slots(dataset: Dataset, target: MlcDevice, wanted: Sequence[str] | None) ->
     if not usable:
         have = ", ".join(c.name for c in dataset.recordings[0].channels)
         raise DataError(
-            f"no log channel that {target.name} could use: x, y and z of an accelerometer or gyroscope are needed",
+            f"no log channel that {target.name} could use: x, y and z of an accelerometer or gyroscope "
+            "are needed",
             where=dataset.recordings[0].source,
             hint=f"the log has: {have}; name columns with --column acc_x=COLUMN",
         )
@@ -251,18 +253,19 @@ def _at_device_rate(
             out.append(r)
         elif not options.resample:
             raise DataError(
-                f"the log is at {r.rate_hz:g} Hz, {target.name} offers no such rate, and resampling was refused",
+                f"the log is at {r.rate_hz:g} Hz, {target.name} offers no such rate, and resampling was "
+                "refused",
                 where=r.source,
-                hint=f"drop --no-resample (the log would be brought to {rate:g} Hz), or record at a rate of the "
-                "core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
+                hint=f"drop --no-resample (the log would be brought to {rate:g} Hz), or record at a rate of "
+                "the core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
             )
         else:
             changed[r.rate_hz] = changed.get(r.rate_hz, 0) + 1
             out.append(resample(r, rate))
     for hz, count in changed.items():
         choices.notes.append(
-            f"{count} recording{'s' if count > 1 else ''} resampled from {hz:g} Hz to {rate:g} Hz, the nearest "
-            f"rate of {target.name}'s core"
+            f"{count} recording{'s' if count > 1 else ''} resampled from {hz:g} Hz to {rate:g} Hz, the "
+            f"nearest rate of {target.name}'s core"
         )
     return Dataset(tuple(out)), rate
 
@@ -385,7 +388,7 @@ def _choose_features(
             _leaves(options, target),
             options.seed,
             lambda chosen: _fits(config, chosen, target),
-            lambda n, words=words: say(f"choosing features of {words}: {n}"),
+            partial(_say_step, say, words),
         )
     scores = {subset: steps[-1].score for subset, steps in found.items()}
     chosen = sets[-1] if scores[sets[-1]] >= scores[sets[0]] - WORTH else sets[0]
@@ -400,6 +403,10 @@ def _choose_features(
     ):
         choices.features.append({"name": name.split("_", 1)[1], "balanced_accuracy_with": step.score})
     return filters, features
+
+
+def _say_step(say: Callable[[str], None], words: str, count: int) -> None:
+    say(f"choosing features of {words}: {count}")
 
 
 def _fits(config: MlcConfig, columns: Sequence[int], target: MlcDevice) -> bool:

@@ -194,7 +194,7 @@ def choose_pruning(
     alphas = np.unique(np.concatenate([[0.0], np.quantile(np.maximum(alphas, 0), np.linspace(0, 1, 12))]))
     table = []
     for alpha in alphas.tolist():
-        values = [v for v in _fold_scores(windows, task, split, leaves, seed, alpha)]
+        values = list(_fold_scores(windows, task, split, leaves, seed, alpha))
         error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         table.append((alpha, float(np.mean(values)), error))
     best = max(table, key=lambda row: row[1])

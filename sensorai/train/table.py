@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -143,12 +144,10 @@ def split_in_time(dataset: Dataset, blocks: int = 5) -> Dataset:
     For data with one recording per class. It says less than a split by subject: all parts come from the
     same session.
     """
-    from dataclasses import replace
-
     parts = []
     for r in dataset:
         edges = np.linspace(0, len(r), blocks + 1).astype(int)
-        for k, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for k, (start, stop) in enumerate(pairwise(edges)):
             parts.append(
                 replace(r.slice(int(start), int(stop)), name=f"{r.name}#{k + 1}", group=f"part {k + 1}")
             )
@@ -187,7 +186,8 @@ def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -
                 )
             if len(inside) == 1:
                 raise DataError(
-                    f"class {name!r} is only in one group ({inside[0]!r}): it cannot be both learnt and tested",
+                    f"class {name!r} is only in one group ({inside[0]!r}): it cannot be both learnt "
+                    "and tested",
                     hint="add logs of that class from another subject or session, or split each log in time "
                     "with --split time (which says less)",
                 )
@@ -199,13 +199,13 @@ def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -
         splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + attempt)
         for _, test in splitter.split(joint, joint, windows.group):
             groups = tuple(windows.groups[g] for g in np.unique(windows.group[test]))
-            inside = windows.in_groups(groups)
+            chosen = windows.in_groups(groups)
             missing = sum(
-                (windows.y[inside, t] == c).sum() == 0 or (windows.y[~inside, t] == c).sum() == 0
+                (windows.y[chosen, t] == c).sum() == 0 or (windows.y[~chosen, t] == c).sum() == 0
                 for t, task in enumerate(tasks)
                 for c in range(len(task.classes))
             )
-            badness = 10.0 * float(missing) + abs(float(inside.mean()) - share)
+            badness = 10.0 * float(missing) + abs(float(chosen.mean()) - share)
             if best is None or badness < best[0]:
                 best = badness, groups
         if best is not None and best[0] < 10.0:

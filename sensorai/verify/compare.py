@@ -1,4 +1,4 @@
-"""Two levels side by side: where do they part for the first time?"""
+"""Two levels side by side, and where they part for the first time."""
 
 from __future__ import annotations
 

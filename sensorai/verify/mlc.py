@@ -26,7 +26,9 @@ class Run:
     trace: Trace
 
 
-def run_all(config: MlcConfig, dataset: Dataset, *, style: str = "current", rate: str = "resample") -> list[Run]:
+def run_all(
+    config: MlcConfig, dataset: Dataset, *, style: str = "current", rate: str = "resample"
+) -> list[Run]:
     """Simulate every recording."""
     runs = []
     for recording in dataset:
@@ -116,7 +118,9 @@ def _compare_stream(config: MlcConfig, runs: Sequence[Run], style: str, pieces: 
     windows = 0
     for run in runs:
         parts = [columns_of(t) for t in stream(config, run.recording, pieces, style=style)]
-        whole = {k: np.concatenate([p[k] for p in parts]) if parts else v for k, v in columns_of(run.trace).items()}
+        whole = {
+            k: np.concatenate([p[k] for p in parts]) if parts else v for k, v in columns_of(run.trace).items()
+        }
         found = _divergence(run, whole)
         if found is not None:
             return Level(f"in pieces of {pieces} samples", windows, found)
@@ -124,7 +128,9 @@ def _compare_stream(config: MlcConfig, runs: Sequence[Run], style: str, pieces: 
     return Level(f"in pieces of {pieces} samples", windows, None)
 
 
-def _divergence(run: Run, other: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> Divergence | None:
+def _divergence(
+    run: Run, other: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]]
+) -> Divergence | None:
     mine = columns_of(run.trace)
     # another level may hold another number of features or trees: that, too, is a divergence
     if list(mine) != list(other):

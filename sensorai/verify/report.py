@@ -32,7 +32,9 @@ def validation_report(
     rate = core_rate(config)
     trees = []
     for t, (dt, verdict, column) in enumerate(zip(config.trees, judgements, artifact.columns, strict=True)):
-        text = write_tree_text(dt.tree, feature_names(config), {c: dt.labels.get(c, str(c)) for c in dt.tree.leaves})
+        text = write_tree_text(
+            dt.tree, feature_names(config), {c: dt.labels.get(c, str(c)) for c in dt.tree.leaves}
+        )
         trees.append(
             {
                 "name": f"tree{t + 1}",
@@ -78,7 +80,8 @@ def validation_report(
             "window": config.window,
             "window_s": config.window / rate,
             "sensors": {
-                slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale} for slot, s in config.settings.items()
+                slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale}
+                for slot, s in config.settings.items()
             },
             "filters": as_dict(config)["filters"],
             "features": list(feature_names(config)),

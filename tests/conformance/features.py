@@ -71,6 +71,7 @@ def examples(root: Path) -> list[Example]:
     """Return the tables in the shared folder; logs in the order in which the tool loaded them."""
     e8 = json.loads((root / EXAMPLES / "example_8_stedgeai/mlc_conf.json").read_text())
     t2 = f"{TUTORIALS}/2_datalogs_and_automatic_feature_selection"
+    t4 = f"{TUTORIALS}/4_decision_tree"
     yoga = f"{EXAMPLES}/example_1_sensortilebox_stble_unico"
     fan = f"{EXAMPLES}/example_4_stwin_stble_unico"
     mag = f"{EXAMPLES}/example_5_profi_unico"
@@ -87,6 +88,11 @@ def examples(root: Path) -> list[Example]:
         for log in sorted((root / t2 / "datalogs" / folder).iterdir(), key=lambda p: (len(p.name), p.name))
     )
     hp, bp = Filter("HP", "acc", "V"), Filter("BP", "acc", "V2", _bp(-1.66, 0.81, 0.09))
+    e8_logs = tuple(f"{EXAMPLES}/example_8_stedgeai/{d['filename']}" for d in e8["datalogs"])
+    mag_logs = ("log1_no_magnetic_variation", "log2_magnetic_variation")
+    gen_logs = tuple(f"{script}/{log}.txt" for log in ("still/log1", "walk/log2", "fastwalk/log3"))
+    e8_arff = f"{EXAMPLES}/example_8_stedgeai/output/har_features.arff"
+    gen_arff = f"{NEW}/tools/decision_tree_generator/matlab/features.arff"
     return [
         Example("ex0", f"{weka}/2_features.arff", "LSM6DSOX", 26, "unico",
                 tuple(f"{weka}/1_Log{n}.txt" for n in ("1_FaceUp", "2_FaceDown", "3_Shaking")), (hp,)),
@@ -95,14 +101,12 @@ def examples(root: Path) -> list[Example]:
         Example("ex4", f"{fan}/2_mlc_attributes/attributes.arff", "ISM330DHCX", 104, "unico",
                 tuple(f"{fan}/1_datalogs/{n}.txt" for n in ("fan_off", "fan_onf", "fan_fault"))),
         Example("ex5", f"{mag}/2_features/features.arff", "LSM6DSOX", 52, "unico-b",
-                tuple(f"{mag}/1_datalogs/{n}.txt" for n in ("log1_no_magnetic_variation", "log2_magnetic_variation"))),
-        Example("ex8", f"{EXAMPLES}/example_8_stedgeai/output/har_features.arff", "LSM6DSV16X", 60, "stedgeai",
-                tuple(f"{EXAMPLES}/example_8_stedgeai/{d['filename']}" for d in e8["datalogs"]), (bp,)),
-        Example("gen", f"{NEW}/tools/decision_tree_generator/matlab/features.arff", "LSM6DSOX", 52, "unico",
-                (f"{script}/still/log1.txt", f"{script}/walk/log2.txt", f"{script}/fastwalk/log3.txt"), (), 0.5),
+                tuple(f"{mag}/1_datalogs/{n}.txt" for n in mag_logs)),
+        Example("ex8", e8_arff, "LSM6DSV16X", 60, "stedgeai", e8_logs, (bp,)),
+        Example("gen", gen_arff, "LSM6DSOX", 52, "unico", gen_logs, (), 0.5),
         Example("tut2", f"{t2}/workspace/features.arff", "LSM6DSV16X", 70, "current", har),
-        Example("tut4", f"{TUTORIALS}/4_decision_tree/workspace_har/features.arff", "LSM6DSV16X", 70, "current",
-                tuple(log.replace(t2, f"{TUTORIALS}/4_decision_tree") for log in har)),
+        Example("tut4", f"{t4}/workspace_har/features.arff", "LSM6DSV16X", 70, "current",
+                tuple(log.replace(t2, t4) for log in har)),
     ]  # fmt: skip
 
 
@@ -159,7 +163,7 @@ Row = tuple[str, str, int, int, int]
 
 
 def rows(shared: Path) -> list[Row]:
-    """Return (example, feature, rows equal in bits, rows equal in text, rows) for every attribute of every table."""
+    """Return example, feature, rows equal in bits, in text, and rows, for every attribute of every table."""
     root = shared / "data" / "mlc-reference"
     out: list[Row] = []
     for example in examples(root):

@@ -20,7 +20,7 @@ from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device
 from sensorai.mlc.regfile import read_register_file
 from sensorai.mlc.simulate import Trace, simulate
-from tests.conformance.features import EXAMPLES, NEW, OLD, TUTORIALS, kept_files, recording
+from tests.conformance.features import EXAMPLES, NEW, OLD, kept_files, recording
 
 #: Tutorial examples by the name of the table: register file, folder of the logs.
 TUTORIAL_FILES = {
@@ -132,7 +132,7 @@ def find(root: Path, line: Expected) -> tuple[str, list[str]]:
             continue
         if application not in squeezed(file) or (not line.old_only and f"/{line.device}/" not in file):
             continue
-        folder = "/".join(file.split("/")[: 4 if line.old_only else 4])
+        folder = "/".join(file.split("/")[:4])
         wanted = [squeezed(n) for n in line.logs.split(",")]
         wanted += [SPELLINGS[n] for n in wanted if n in SPELLINGS]
         logs = [p for p in logs_below(root, folder) if squeezed(PurePosixPath(p).stem) in wanted]
@@ -169,7 +169,7 @@ def is_cut(root: Path, log: str) -> bool:
 def code_of(config: MlcConfig, tree: int, name: str) -> int:
     """Result code that the table calls ``name``."""
     labels = config.trees[tree].labels
-    codes = {c for c in labels} or set(config.trees[tree].tree.leaves)
+    codes = set(labels) or set(config.trees[tree].tree.leaves)
     if name in README_CLASSES and not any(label != str(c) for c, label in labels.items()):
         return README_CLASSES[name]
     exact = [c for c in codes if squeezed(labels.get(c, str(c))) == squeezed(name)]
@@ -245,11 +245,11 @@ def print_table(shared: Path) -> bool:
             bad += 1
             remark = f"  <-- facts: {line.windows} {line.right} {line.decided} {line.wrong} {got.problem}"
         print(
-            f"{line.example[:34]:34s} {line.device[:12]:12s} {line.expected[:24]:24s} {got.windows:7d} {got.right:6d} "
-            f"{got.decided:6d}  {got.wrong}{remark}"
+            f"{line.example[:34]:34s} {line.device[:12]:12s} {line.expected[:24]:24s} {got.windows:7d} "
+            f"{got.right:6d} {got.decided:6d}  {got.wrong}{remark}"
         )
     print(
-        f"{plain + cut} of {len(lines)} lines equal; for {cut} of them the table was made without the row that "
-        "stands on a cut header line (a sample like any other: the table is wrong there)"
+        f"{plain + cut} of {len(lines)} lines equal; for {cut} of them the table was made without the row "
+        "that stands on a cut header line (a sample like any other: the table is wrong there)"
     )
     return bad == 0

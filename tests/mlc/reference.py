@@ -25,12 +25,14 @@ def squared_norm(x: int, y: int, z: int) -> int:
 def filtered(signal: Sequence[int], filter_: Filter) -> list[int]:
     zero, one = 0x0000, 0x3C00
     c = filter_.coefficients
-    b1, b2, b3, a2, a3, gain = {
-        "HP": lambda: (0x3800, 0xB800, zero, zero, zero, one),
-        "BP": lambda: (one, zero, 0xBC00, c[0], c[1], c[2]),
-        "IIR1": lambda: (c[0], c[1], zero, c[2], zero, one),
-        "IIR2": lambda: (*c, one),
-    }[filter_.kind]()
+    if filter_.kind == "HP":
+        b1, b2, b3, a2, a3, gain = 0x3800, 0xB800, zero, zero, zero, one
+    elif filter_.kind == "BP":
+        b1, b2, b3, a2, a3, gain = one, zero, 0xBC00, c[0], c[1], c[2]
+    elif filter_.kind == "IIR1":
+        b1, b2, b3, a2, a3, gain = c[0], c[1], zero, c[2], zero, one
+    else:
+        b1, b2, b3, a2, a3, gain = *c, one
     w1 = w2 = zero
     out = []
     for x in signal:

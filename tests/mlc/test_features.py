@@ -167,7 +167,7 @@ def test_window_policies(style: str, rows: int) -> None:
 def test_refusals() -> None:
     config = configuration((Feature("MEAN", Source("gyro", "X")),), 10)
     acc_only = Recording(np.zeros((20, 3)), CHANNELS[:3], 30.0)
-    with pytest.raises(DataError, match="gyroscope.*gyro_x"):
+    with pytest.raises(DataError, match=r"gyroscope.*gyro_x"):
         table(config, acc_only)
     with pytest.raises(ConfigError, match="unknown numeric style"):
         table(config, acc_only, style="unicorn")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +20,14 @@ from sensorai.recording import NO_RESULT, Channel, Recording
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
 
 
-def configuration(window: int = 4, end: tuple[int, ...] = (0, 0, 0, 0), **more: object) -> MlcConfig:
+def configuration(window: int = 4, end: tuple[int, ...] = (0, 0, 0, 0), **more: Any) -> MlcConfig:
     tree = Tree.from_nodes([(0, -0.5, ~4, 1), (0, 0.5, ~8, ~12)])
     labels = {4: "down", 8: "flat", 12: "up"}
     plain = MlcConfig(
         "LSM6DSOX", window, 26.0, ("acc",), (), (Feature("MEAN", Source("acc", "Z")),),
         (DecisionTree(tree, end, labels),), {"acc": SensorSetting(26.0, 2.0)},
     )  # fmt: skip
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return replace(plain, **more)
 
 
 def log(z: list[float], rate: float | None = 26.0) -> Recording:
@@ -50,7 +51,7 @@ def meta(results: list[int], end: list[int]) -> list[int]:
     out = np.empty(len(results), np.uint8)
     state = np.zeros(len(end), np.int64)
     kernel.run_meta_classifier(np.array(results, np.uint8), np.array(end, np.int64), 4, state, 0, out)
-    return out.tolist()  # type: ignore[no-any-return]
+    return out.tolist()
 
 
 def test_meta_classifier_counts_up_and_down() -> None:

@@ -1,0 +1,43 @@
+# Set-up is part of every target: a virtual environment in .venv, made once.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test conformance lint bench docs clean
+
+# The main job on a shipped log: from datalogs/har.csv to registers, then the registers on the log again.
+demo: $(READY)
+	$(BIN)/sensorai train datalogs/har.csv --target mlc --device LSM6DSOX --out build/har
+	$(BIN)/sensorai validate build/har datalogs/har.csv
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -n auto
+
+conformance: $(READY)
+	$(BIN)/python -m tests.conformance
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python benchmarks/mlc_simulate.py
+
+# Pages that are made from the code; the tests fail when they are out of date.
+docs: $(READY)
+	$(BIN)/python -m sensorai.mlc.devicedoc > docs/devices.md
+	$(BIN)/python -m sensorai.cli.reference > docs/cli.md
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python's venv module is missing; on Debian: sudo apt install python3-venv"; rm -rf .venv; exit 2; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[parquet]' --group dev
+	@touch $@
+
+clean:
+	rm -rf .venv build
