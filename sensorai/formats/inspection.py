@@ -150,7 +150,8 @@ def _saturation(recording: Recording) -> dict[str, int]:
             count = int((values >= 32767).sum())
         elif channel.unit in UNITS and len(values):
             kind, up, down = UNITS[channel.unit]
-            values = values * up / down
+            with np.errstate(over="ignore"):
+                values = values * up / down
             peak = float(values.max())
             top = next((t for t in _TOPS[kind] if abs(peak / t - 1) < _NEAR), None)
             held = values > (1 - _NEAR) * top if top else np.zeros(0, dtype=bool)

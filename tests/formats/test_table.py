@@ -60,17 +60,40 @@ def test_sound_tables_take_the_fast_road_and_keep_every_bit(values: list[list[st
         )
 
 
-def test_blocks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "\n".join(f"{k},{k * k}" for k in range(200))
-    body = Body("log", text, 2, ",", ("a", "b"))
-    whole = table.parse(body, ["number", "text"])
-    monkeypatch.setattr(table, "_BLOCK", 7)
-    assert len(list(table._blocks(text))) > 50
-    assert "\n".join(table._blocks(text)) == text
-    assert all(same(a, b) for a, b in zip(table.parse(body, ["number", "text"]), whole, strict=True))
+@pytest.mark.parametrize("cells", [["True", "True"], ["1", "True"], ["False", "1"], ["1", "TRUE"]])
+def test_true_is_no_number(cells: list[str]) -> None:
+    with pytest.raises(DataError, match="is not a number"):
+        table.parse(Body("log", "\n".join(f"{c},1" for c in cells), 2, ",", ("a", "b")), ["number", "number"])
 
 
-def test_fault_far_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hard_decimals_are_rounded_right() -> None:
+    # halfway between two floats, more digits than a float has, the ends of the range
+    hard = [
+        "9007199254740993",
+        "9007199254740992.99999999999999999",
+        "1.00000000000000011102230246251565404",
+        "2.2250738585072011e-308",
+        "5e-324",
+        "1.7976931348623157e308",
+        "0.1e-7",
+        "123456789012345678901234",
+    ]
+    columns = table._fast(
+        Body("log", "\n".join(f"{h},0" for h in hard), 2, ",", ("a", "b")), ["number", "skip"]
+    )
+    assert columns is not None
+    assert isinstance(columns[0], np.ndarray)
+    assert columns[0].tolist() == [float(h) for h in hard]
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"), [("3.1.1", True), ("3.0.2", False), ("2.2.3", False), ("10.0.0rc1", True)]
+)
+def test_version(text: str, exact: bool) -> None:
+    assert (table._version(text) >= (3, 1)) is exact
+
+
+def test_fault_far_down_is_named() -> None:
     text = "1,2\n" * 5000 + "1,x\n" + "1,2\n" * 10
     with pytest.raises(DataError) as caught:
         table.parse(Body("log", text, 3, ",", ("a", "b")), ["number", "number"])
