@@ -45,5 +45,10 @@ def _top(
     pass
 
 
-for _verb in (train, simulate, validate, decode, encode, generate, features, inspect, devices, doctor):
-    app.command(name=_verb.__name__.rpartition(".")[2])(_verb.run)
+#: Every verb by name, in the order of the help.
+VERBS = {
+    verb.__name__.rpartition(".")[2]: verb.run
+    for verb in (train, simulate, validate, decode, encode, generate, features, inspect, devices, doctor)
+}
+for _name, _run in VERBS.items():
+    app.command(name=_name)(_run)

@@ -1,0 +1,87 @@
+"""Docs cannot drift: generated pages are current, and the README's console blocks do what they show."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensorai.cli.reference import markdown as cli_markdown
+from sensorai.mlc.devicedoc import markdown as device_markdown
+
+
+def test_command_line_reference_is_current(repo: Path) -> None:
+    assert (repo / "docs" / "cli.md").read_text() == cli_markdown(), "run: make docs"
+
+
+def test_device_tables_are_current(repo: Path) -> None:
+    assert (repo / "docs" / "devices.md").read_text() == device_markdown(), "run: make docs"
+
+
+def steps(readme: str) -> list[tuple[str, str]]:
+    """Commands of the console blocks, each with what is shown for it."""
+    out: list[tuple[str, str]] = []
+    for block in re.findall(r"```console\n(.*?)```", readme, re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            out.append((command, shown))
+    return out
+
+
+def matches(shown: str, got: str) -> bool:
+    """Whether ``got`` is what is shown; ``...`` stands for anything."""
+    pattern = ".*".join(re.escape(piece) for piece in shown.split("..."))
+    return re.fullmatch(pattern.replace("\\\n.*\\\n", "\\\n.*"), got, re.DOTALL) is not None
+
+
+def test_matching_is_strict() -> None:
+    assert matches("a ... b\n", "a 1 2 b\n")
+    assert matches("a\n...\n", "a\nb\nc\n")
+    assert not matches("a\n...\nz\n", "a\nb\nc\n")
+    assert not matches("a\n", "a\nb\n")
+
+
+def test_readme_console_blocks(repo: Path, tmp_path: Path) -> None:
+    shutil.copytree(repo / "datalogs", tmp_path / "datalogs")
+    commands = steps((repo / "README.md").read_text())
+    assert len(commands) >= 8
+    for command, shown in commands:
+        words = shlex.split(command)
+        assert words[0] == "sensorai", command
+        done = subprocess.run(
+            [sys.executable, "-m", "sensorai", *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert matches(shown, done.stdout), f"{command}\nshown:\n{shown}\ngot:\n{done.stdout}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/decisions.md", "docs/numerics.md", "docs/devices.md"])
+def test_links_lead_somewhere(repo: Path, page: str) -> None:
+    path = repo / page
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "numpy pandas scipy sklearn numba matplotlib pyarrow"
+    code = (
+        "import sys, contextlib, io\n"
+        "sys.argv = ['sensorai', '--help']\n"
+        "from sensorai.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main()\n"
+        f"print([m for m in '{heavy}'.split() if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
