@@ -32,7 +32,7 @@ from sensorai.mlc.regtypes import (
     RegisterFile,
     Write,
 )
-from sensorai.mlc.sensors import high_g
+from sensorai.mlc.sensors import high_g, sensor_writes
 from sensorai.mlc.sequence import page_blocks, steps, tree_block
 
 __all__ = ["check", "default_layout", "encode", "identifiers", "outputs"]
@@ -48,8 +48,9 @@ def encode(
     config : MlcConfig
     style : str, optional
         Write style, a name in ``layout.STYLES``: ``current`` (the default), ``2.3``, ``block``,
-        ``block-9.13``, ``block-9.10``, ``byte``, ``byte-pages``, ``six-byte-nodes``. It wins over the
-        layout's.
+        ``block-9.13``, ``block-9.10``, ``byte``, ``byte-pages``, ``six-byte-nodes``. When the layout
+        has another one, place and manner become those of the style; sensor modes, interrupts and what
+        stands around the MLC part are kept, faults of the old file are not.
     layout : Layout, optional
         Of a decoded file: place and manner are kept. Without it the style's defaults hold.
     name : str
@@ -70,8 +71,8 @@ def encode(
     part = find_device(config.device)
     if layout is None:
         layout = default_layout(config, style or "current")
-    elif style is not None:
-        layout = replace(layout, style=style)
+    elif style is not None and style != layout.style:
+        layout = _restyled(config, layout, style)
     problems = [*check(config, layout), *_layout_problems(config, part, layout)]
     if problems:
         raise TargetError(problems)
@@ -109,6 +110,25 @@ def default_layout(config: MlcConfig, style: str = "current") -> Layout:
         sensitivity=registers.sensitivity if how.defaults and not with_high_g else None,
         high_g_sensitivity=part.high_g.sensitivity if part.high_g and with_high_g else None,
         external_format=0 if how.defaults and registers.external_format is not None else None,
+    )
+
+
+def _restyled(config: MlcConfig, layout: Layout, style: str) -> Layout:
+    """Move a layout to another style."""
+    part, new = find_device(config.device), default_layout(config, style)
+    order = sensor_writes(config, part, new)
+    values = dict(layout.registers)
+    registers = [(register, values.pop(register, value)) for register, value in order]
+    told = layout.sensitivity not in (None, part.registers.sensitivity)
+    return replace(
+        layout,
+        style=style,
+        base=new.base,
+        pointers={},
+        sensitivity=layout.sensitivity if told else new.sensitivity,
+        external_format=layout.external_format or new.external_format,
+        registers=(*registers, *values.items()) if layout.registers else (),
+        quirks=(),
     )
 
 

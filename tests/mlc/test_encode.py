@@ -232,6 +232,22 @@ def test_layout_keeps_modes_but_not_changed_settings() -> None:
     assert ops[-4:] == [(0x15, 0), (0x17, 2), (0x10, 0x45), (0x11, 0)]
 
 
+def test_a_decoded_file_moves_to_another_style() -> None:
+    config = for_device("LSM6DSV16X")
+    old = decode(encode(config, style="block-9.13"))
+    layout = replace(old.layout, registers=((0x15, 0), (0x17, 3), (0x10, 0x4C), (0x11, 0)), int1=0, int2=1)
+    mode = replace(layout, quirks=("meta-short",))
+    moved = decode(encode(old.config, layout=mode, style="current"))
+    assert (moved.layout.style, moved.layout.base, moved.layout.quirks) == ("current", 0x35C, ())
+    assert (moved.layout.sensitivity, moved.layout.external_format, moved.layout.int2) == (0x3C00, 0, 1)
+    assert [register for register, _ in moved.layout.registers] == [0x10, 0x11, 0x15, 0x17]
+    assert moved.layout.registers[0][1] & 0x70 == 0x40  # the operating mode stays
+    back = encode(moved.config, layout=moved.layout, style="block-9.13")
+    assert decode(back).layout == replace(
+        layout, registers=old.layout.registers[:2] + ((0x10, 0x4C), (0x11, 0))
+    )
+
+
 # ---------------------------------------------------------------- edges
 
 
