@@ -173,7 +173,7 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
         *(_unread(tree_memory) if tree_memory is not memory else _cells("tree", bus.tree)),
     ]
     layout, reproduces = detect(rf.ops, config, layout, part)
-    notes = _notes(config, layout, embedded, reproduces)
+    notes = _notes(config, part, layout, embedded, reproduces)
     if layout.before or layout.after:
         other.append(
             f"register writes around the MLC part: {len(layout.before)} before, {len(layout.after)} after"
@@ -327,13 +327,36 @@ def _cells(name: str, cells: Mapping[int, Cell]) -> list[str]:
     return out
 
 
+#: What a regular pattern says and no published file shows (facts, mlc-format sections 5 and 6).
+_INFERRED_FEATURES = ("POSITIVE_ZERO_CROSSING", "NEGATIVE_ZERO_CROSSING", "NEGATIVE_PEAK_DETECTOR")
+_INFERRED_FILTERS = (("HP", "V2"), ("BP", "V"), ("IIR1", "V2"))
+
+
+def _inferred(config: MlcConfig, part: MlcDevice) -> list[str]:
+    """Name readings that are inferred, not confirmed."""
+    notes = [
+        f"feature F{i}: the code of {one.kind} is inferred, no published file shows it"
+        for i, one in enumerate(config.features, 1)
+        if one.kind in _INFERRED_FEATURES
+    ]
+    for k, one in enumerate(config.filters, 1):
+        if (one.kind, one.component) in _INFERRED_FILTERS:
+            notes.append(f"filter {k}: the code of {one.kind} on {one.component} is inferred")
+        if one.component == "XYZ" and one.sensor == "acc" and part.acc_axes != "XYZ":
+            notes.append(f"filter {k}: that its outputs are in the order {part.acc_axes} is inferred")
+    if config.third_sensor not in (None, 1, 3):
+        notes.append(f"third-sensor source {config.third_sensor} is not known")
+    return notes
+
+
 def _notes(
     config: MlcConfig,
+    part: MlcDevice,
     layout: Layout,
     embedded: Mapping[int, int],
     reproduces: bool,
 ) -> list[str]:
-    notes = [QUIRKS[quirk] for quirk in layout.quirks]
+    notes = [QUIRKS[quirk] for quirk in layout.quirks] + _inferred(config, part)
     if not embedded.get(_EN_B, 0) & MLC_ENABLE:
         notes.append("the file does not switch the MLC on (bit 4 of EMB_FUNC_EN_B)")
     if not layout.int1 and not layout.int2:

@@ -157,6 +157,18 @@ def test_unreachable_nodes_are_kept_only_for_the_same_file() -> None:
     assert clean.layout.quirks == ()
 
 
+def test_inferred_readings_say_so() -> None:
+    config = worked.config()
+    feature = replace(config.features[0], kind="NEGATIVE_PEAK_DETECTOR", threshold=0)
+    filters = (replace(config.filters[0], component="V2"),)
+    features = (feature, config.features[0], config.features[2])
+    found = decode(encode(replace(config, filters=filters, features=features)))
+    assert found.notes == (
+        "feature F1: the code of NEGATIVE_PEAK_DETECTOR is inferred, no published file shows it",
+        "filter 1: the code of HP on V2 is inferred",
+    )
+
+
 # ---------------------------------------------------------------- every device
 
 
