@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -50,6 +51,69 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with the line ends it has, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def check_writable(folder: Path) -> None:
+    """Raise a UserError when files could not be made in ``folder``, which need not exist yet."""
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise UserError(f"cannot write {folder}: {there} is a file, not a folder", where=str(folder))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}", where=str(there)) from None
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], remove: Sequence[str] = ()) -> None:
+    """Write all ``files`` into ``folder`` and remove the files ``remove`` from it, or change nothing.
+
+    Everything is written to a temporary folder first. A new folder then appears in one step; in an
+    existing one the files are exchanged, and changed back when that is interrupted. Other files there
+    are left alone.
+    """
+    new = not folder.exists()
+    place = folder.parent if new else folder
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=place))
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}", where=str(folder)) from None
+    try:
+        fresh, aside = stage / "new", stage / "old"
+        fresh.mkdir()
+        aside.mkdir()
+        for name, data in files.items():
+            (fresh / name).write_bytes(data)
+        if new:
+            fresh.rename(folder)
+        else:
+            _exchange(folder, fresh, aside, [*files, *remove])
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}", where=str(folder)) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _exchange(folder: Path, fresh: Path, aside: Path, names: Sequence[str]) -> None:
+    """Move the files of ``fresh`` into ``folder``, those in their place to ``aside``; undo when stopped."""
+    wanted = set(os.listdir(fresh))
+    try:
+        for name in names:
+            if (folder / name).exists():
+                (folder / name).rename(aside / name)
+            if (fresh / name).exists():
+                (fresh / name).rename(folder / name)
+    except BaseException:
+        # each step is one rename, so what lies where tells how far it came
+        for name in names:
+            if (aside / name).exists():
+                (aside / name).replace(folder / name)
+            elif name in wanted and not (fresh / name).exists():
+                (folder / name).unlink()
+        raise
 
 
 def read_json(path: Path) -> Any:

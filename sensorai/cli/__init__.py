@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sensorai.errors import InternalError, SensoraiError
+from sensorai.errors import InternalError, SensoraiError, UserError
 
 
 def main() -> None:
@@ -21,10 +21,13 @@ def main() -> None:
 
 
 def _run() -> int:
+    import typer
+
     from sensorai.cli.app import app
 
     try:
-        app()
+        # standalone mode would word usage errors its own way and keep Ctrl-C to itself
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
     except InternalError:
@@ -32,13 +35,22 @@ def _run() -> int:
     except SensoraiError as error:
         _complain(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; nothing was half-written", file=sys.stderr)  # noqa: T201
-        return 130
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
     except MemoryError:
-        print("error: out of memory\nhint: give fewer or shorter logs at once", file=sys.stderr)  # noqa: T201
+        _complain(UserError("out of memory", hint="give fewer or shorter logs at once"))
         return 2
-    return 0
+    except Exception as error:
+        # usage errors of the option parser, which each version of typer takes from another module
+        if not hasattr(error, "format_message"):
+            raise
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context else "sensorai"
+        _complain(UserError(error.format_message(), hint=f"{verb} --help"))
+        return 2
+    if code == 130:
+        print("interrupted; nothing was half-written", file=sys.stderr)  # noqa: T201
+    return code if isinstance(code, int) else 0
 
 
 def _complain(error: SensoraiError) -> None:

@@ -20,7 +20,7 @@ def run(
     plain: Annotated[bool, typer.Option(help="A .h without ST's types, for any C99 program.")] = False,
 ) -> None:
     """Write the register file that a description means; the inverse of 'decode --as json'."""
-    from sensorai.errors import ConfigError
+    from sensorai.errors import ConfigError, UserError
     from sensorai.files import read_json, write_text
     from sensorai.mlc.describe import from_dict
     from sensorai.mlc.encode import encode
@@ -29,7 +29,12 @@ def run(
 
     if out.suffix not in (".json", ".ucf", ".h"):
         raise ConfigError(f"cannot tell the syntax of {out.name}", hint="end the name in .json, .ucf or .h")
-    config, layout = from_dict(read_json(description))
+    read = read_json(description)
+    try:
+        config, layout = from_dict(read)
+    except UserError as error:
+        error.where = f"{description}: {error.where}"
+        raise
     registers = encode(config, layout=layout, style=style, name=out.stem)
     if out.suffix == ".json":
         text = to_json(registers)

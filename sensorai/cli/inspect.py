@@ -41,8 +41,10 @@ def run(
 
 
 def _print(one: Inspection) -> None:
+    from rich.markup import escape
+
     screen = printing.console()
-    screen.print(f"[bold]{one.name}[/bold]  [dim]{one.source}[/dim]")
+    screen.print(f"[bold]{escape(one.name)}[/bold]  [dim]{escape(one.source)}[/dim]", soft_wrap=True)
     rows: list[tuple[str, str]] = [
         ("samples", f"{one.rows}" + (f", {one.duration_s:.1f} s" if one.duration_s else ""))
     ]
@@ -75,6 +77,7 @@ def _print(one: Inspection) -> None:
 
 
 def _print_many(found: list[Inspection]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None)
@@ -83,11 +86,11 @@ def _print_many(found: list[Inspection]) -> None:
     for one in found:
         labels: dict[str, Any] = dict(next(iter(one.labels.values()), {}))
         table.add_row(
-            one.name,
+            escape(one.name),
             str(one.rows),
             f"{one.rate_hz:g}" if one.rate_hz else "?",
-            one.group,
-            ", ".join(k or "(none)" for k in labels) or "-",
+            escape(one.group),
+            escape(", ".join(k or "(none)" for k in labels) or "-"),
             str(len(one.gaps)),
             str(sum(one.saturated.values())),
             str(len(one.notes)) if one.notes else "",

@@ -82,6 +82,10 @@ def run(
             typer.echo(f"trace: {out}")
 
 
+def _plural(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def _counts(run: Run, tree: int) -> Counter[str]:
     return Counter(run.trace.names(tree, run.trace.decided[:, tree]))
 
@@ -125,7 +129,7 @@ def _print(config: MlcConfig, runs: list[Run]) -> None:
     screen = printing.console()
     screen.print(
         f"{config.device}: window of {config.window} samples at {runs[0].trace.rate_hz:g} Hz, "
-        f"{len(config.features)} features, {len(config.trees)} tree{'s' if len(config.trees) > 1 else ''}"
+        f"{_plural(len(config.features), 'feature')}, {_plural(len(config.trees), 'tree')}"
     )
     screen.print(table)
     for note in dict.fromkeys(n for r in runs for n in r.recording.notes):

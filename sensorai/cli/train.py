@@ -101,7 +101,7 @@ def run(
     called = c_identifier(name or _stem(logs[0]))
     folder = out or Path(called)
     _check_folder(folder)
-    if window != "auto" and not window.isdigit():
+    if window != "auto" and not (window.isascii() and window.isdigit()):
         raise ConfigError(f"--window {window!r} is neither a number of samples nor 'auto'")
     options = MlcOptions(
         device=device,
@@ -128,7 +128,7 @@ def run(
 
 
 def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
-    from sensorai.files import write_bytes
+    from sensorai.files import write_folder
     from sensorai.report.html import render
     from sensorai.report.view import View
     from sensorai.train.deliver import deliver, stale_files
@@ -137,14 +137,7 @@ def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
     columns = tuple(task.column for task in trained.tasks)
     views = [View(r, t, columns) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
     page = render(delivery.report, views, trained.config).encode()
-    old = stale_files(folder, delivery)
-    for file, data in {**delivery.files, "report.html": page}.items():
-        if file != "model.sai":
-            write_bytes(folder / file, data)
-    # the index comes last: a folder without it is not taken for a finished one
-    write_bytes(folder / "model.sai", delivery.files["model.sai"])
-    for file in old:
-        (folder / file).unlink(missing_ok=True)
+    write_folder(folder, {**delivery.files, "report.html": page}, stale_files(folder, delivery))
     return delivery
 
 
@@ -156,13 +149,11 @@ def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
-    screen = printing.console()
-    screen.print(summary(delivery.report))
+    printing.console().print(summary(delivery.report))
     name = delivery.report["name"]
-    screen.print(
-        f"[bold]{folder}[/bold]: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from"
-    )
-    screen.print(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
+    # not by Rich: it would break long paths and take brackets in them for markup
+    typer.echo(f"{folder}: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
+    typer.echo(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
 
 
 def _stem(path: Path) -> str:
@@ -177,7 +168,7 @@ def _end_counters(text: str) -> str | tuple[int, ...]:
     if text in ("auto", "off"):
         return text
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isascii() and part.isdigit() for part in parts):
         raise ConfigError(
             f"--end-counters {text!r} is neither auto, off, nor numbers", hint="as in 2 or 0,2,2,4"
         )
@@ -187,9 +178,11 @@ def _end_counters(text: str) -> str | tuple[int, ...]:
 def _check_folder(folder: Path) -> None:
     """Refuse an output folder that holds something else than an earlier result of ours."""
     from sensorai.errors import ConfigError
+    from sensorai.files import check_writable
 
     if folder.is_file():
         raise ConfigError(f"{folder} is a file, not a folder", hint="choose another --out")
+    check_writable(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.sai").is_file():
         raise ConfigError(
             f"the folder {folder} is not empty and not a result of sensorai; nothing was written",

@@ -19,6 +19,24 @@ MOST = 6
 PRICE = 0.005
 
 
+def check_room(device: MlcDevice, classes: int, use_zero: bool = False) -> None:
+    """Raise a ConfigError with the ways out when ``device`` has not that many results per tree."""
+    limits = device.limits
+    first = 0 if use_zero else 1
+    if classes > limits.results - first:
+        raise ConfigError(
+            f"{classes} classes do not fit: {device.name} has {limits.results} results per tree"
+            + ("" if use_zero else ", and 0 is kept for 'no result yet'"),
+            hint="merge classes"
+            + (", or allow --use-code-0" if not use_zero and classes == limits.results else "")
+            + (
+                ", or choose a device with 256 results (LSM6DSRX, ISM330DHCX ...)"
+                if limits.results < 256
+                else ""
+            ),
+        )
+
+
 def assign(device: MlcDevice, confusion: IntArray, use_zero: bool = False) -> tuple[int, ...]:
     """Choose a result code for every class.
 
@@ -41,19 +59,8 @@ def assign(device: MlcDevice, confusion: IntArray, use_zero: bool = False) -> tu
     """
     limits = device.limits
     classes = len(confusion)
+    check_room(device, classes, use_zero)
     first = 0 if use_zero else 1
-    if classes > limits.results - first:
-        raise ConfigError(
-            f"{classes} classes do not fit: {device.name} has {limits.results} results per tree"
-            + ("" if use_zero else ", and 0 is kept for 'no result yet'"),
-            hint="merge classes"
-            + (", or allow --use-code-0" if not use_zero and classes == limits.results else "")
-            + (
-                ", or choose a device with 256 results (LSM6DSRX, ISM330DHCX ...)"
-                if limits.results < 256
-                else ""
-            ),
-        )
     mixed = (confusion + confusion.T).astype(np.int64)
     room = [limits.group_width - (first if g == 0 else 0) for g in range(limits.groups)]
     groups: list[list[int]] = [[] for _ in room]

@@ -127,6 +127,9 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     _check_options(options, target)
     choices = Choices()
     tasks = find_tasks(dataset, options.trees)
+    for task in tasks:
+        codes.check_room(target, len(task.classes), options.use_code_0)
+    choices.notes += _doubts(dataset)
     if options.split == "time":
         dataset = split_in_time(dataset)
         choices.notes.append(
@@ -159,6 +162,17 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     return Trained(config, tasks, dataset, test_groups, tuple(fitted), windows, choices)
 
 
+def _doubts(dataset: Dataset) -> list[str]:
+    """Accelerometers that do not show 1 g at rest: said aloud, because a wrong unit spoils everything."""
+    from sensorai.formats import gravity
+
+    found = [(r.name, text) for r in dataset if (text := gravity.doubt(r))]
+    if not found:
+        return []
+    name, text = found[0]
+    return [f"{name}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {text}"]
+
+
 def _check_options(options: MlcOptions, target: MlcDevice) -> None:
     limits = target.limits
     if options.window is not None and not 1 <= options.window <= limits.window:
@@ -189,6 +203,8 @@ def _check_options(options: MlcOptions, target: MlcDevice) -> None:
             f"the machine learning core of {target.name} has no rate of {options.rate_hz:g} Hz",
             hint=f"its rates are {rates} Hz",
         )
+    if not 0 <= options.seed < 2**32:
+        raise ConfigError(f"--seed {options.seed} is outside 0 to 4294967295")
     if not 0.05 <= options.test_share <= 0.5:
         raise ConfigError(f"--test-share {options.test_share:g} is outside 0.05 to 0.5")
     if isinstance(options.end_counters, tuple):
