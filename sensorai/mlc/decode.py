@@ -17,11 +17,12 @@ from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.layout import QUIRKS, Layout
 from sensorai.mlc.pages import MISPLACED_THIRD_SOURCE, Places, input_codes, places
-from sensorai.mlc.parse import TreeReader, parse_features, parse_filters, parse_meta
+from sensorai.mlc.parse import Meta, TreeReader, parse_features, parse_filters, parse_meta
 from sensorai.mlc.regtypes import RegisterFile
 from sensorai.mlc.reproduce import detect
 from sensorai.mlc.sensors import read_settings
 from sensorai.mlc.sequence import MLC_ENABLE, mlc_rates
+from sensorai.model.forest import Tree
 
 _EN_B = 0x05
 
@@ -108,26 +109,10 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
     codes = input_codes(part, header.inputs, filters)
     features, behind = parse_features(memory, behind, {c: s for s, c in codes.items()}, part.limits.features)
     meta = parse_meta(memory, at.meta, header.trees, part.limits.groups)
-    tree_memory = Memory(bus.tree, rf.source, "tree address") if part.registers.node_bytes == 8 else memory
-    reader = TreeReader(tree_memory, part, len(features))
+    in_ram = part.registers.node_bytes == 8
+    tree_memory = Memory(bus.tree, rf.source, "tree address") if in_ram else memory
     programs = fsm.programs(bus, part)
-    first, starts = (
-        (0, [2 * s for s in meta.starts]) if tree_memory is not memory else (at.tree, _sums(meta.starts))
-    )
-    end = min((p.address for p in programs if p.address > first), default=None)
-    trees = reader.read(first, starts, end if tree_memory is memory else None)
-
-    quirks = []
-    if meta.short:
-        quirks.append("meta-short")
-    if reader.relative:
-        quirks.append("relative-children")
-    if any(tree != tree.preorder() for tree in trees):
-        quirks.append("stored-order")
-    tail = first + part.registers.node_bytes * (starts[-1] + len(trees[-1]))
-    if _zeros_follow(tree_memory, tail, end):
-        tree_memory.zeros(tail, 2, "behind the trees")
-        quirks.append("zeros-after-tree")
+    trees, quirks = _trees(tree_memory, part, at.tree, meta, len(features), programs)
     third_source, third_quirk = _third_source(memory, part)
     quirks += third_quirk
 
@@ -165,13 +150,9 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
         int2=embedded.get(part.registers.tree_interrupt_2, 0),
         quirks=tuple(quirks),
     )
-    # A2 parts keep trees in their own RAM; the FSM bytes lie in the pages in any case.
-    mlc_bytes = len(memory.used) + (len(tree_memory.used) if tree_memory is not memory else 0)
-    other = fsm.explain(programs, memory, part)
-    unknown = [
-        *_unread(memory),
-        *(_unread(tree_memory) if tree_memory is not memory else _cells("tree", bus.tree)),
-    ]
+    mlc_bytes = len(memory.used) + (len(tree_memory.used) if in_ram else 0)
+    other = fsm.explain(programs, memory, part)  # its bytes are explained from here on, and not the MLC's
+    unknown = [*_unread(memory), *(_unread(tree_memory) if in_ram else _cells("tree address", bus.tree))]
     layout, reproduces = detect(rf.ops, config, layout, part)
     notes = _notes(config, part, layout, embedded, reproduces)
     if layout.before or layout.after:
@@ -254,6 +235,28 @@ def _header(memory: Memory, part: MlcDevice, bus: Bus) -> _Header:
     if window == 0:
         raise DataError("the window is 0 samples", where=memory.where(h + 8))
     return _Header(slots, last_tree + 1, window, Places(base, inputs, values, meta, tree))
+
+
+def _trees(
+    memory: Memory, part: MlcDevice, at: int, meta: Meta, features: int, programs: Sequence[fsm.Program]
+) -> tuple[list[Tree], list[str]]:
+    """Read the trees and name the quirks of how they and the block before them are stored."""
+    size = part.registers.node_bytes
+    if size == 8:  # in a memory of their own; the block holds half the node number
+        first, starts, end = 0, [2 * start for start in meta.starts], None
+    else:
+        first, starts = at, _sums(meta.starts)
+        end = min((p.address for p in programs if p.address > first), default=None)
+    reader = TreeReader(memory, part, features)
+    trees = reader.read(first, starts, end)
+    quirks = ["meta-short"] if meta.short else []
+    quirks += ["relative-children"] if reader.relative else []
+    quirks += ["stored-order"] if any(tree != tree.preorder() for tree in trees) else []
+    tail = first + size * (starts[-1] + len(trees[-1]))
+    if _zeros_follow(memory, tail, end):
+        memory.zeros(tail, 2, "behind the trees")
+        quirks.append("zeros-after-tree")
+    return trees, quirks
 
 
 def _sums(counts: Sequence[int]) -> list[int]:
