@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -441,3 +442,11 @@ def test_a_configuration_that_grows_over_other_programs_is_refused() -> None:
     grown = with_tree(random_tree(random.Random(1), 60, 3, 16))
     with pytest.raises(TargetError, match="370h and other bytes of the file from 400h overlap"):
         encode(grown, layout=layout)
+
+
+def test_every_style_is_documented(repo: Path) -> None:
+    text = (repo / "docs" / "register-files.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:4] for line in text.splitlines() if line.startswith("| `")]
+    assert [(name.strip(" `"), where.strip()) for name, _, where in rows] == [
+        (how.name, ", ".join(how.generations)) for how in STYLES.values()
+    ]
