@@ -1,7 +1,7 @@
 """From logs to a trained MLC configuration: split, search, train, choose codes and counters.
 
-Order of the choices, none of which sees the test groups: window length, sensors, features (forward
-search), tree size (cost-complexity pruning), result codes, end counters. What is delivered is the very
+Order of the choices, none of which sees the test groups: window length, sensors, features, tree size
+(cost-complexity pruning), result codes, end counters. What is delivered is the very
 tree that is judged; it is not fitted again on the test groups.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -38,8 +37,6 @@ from sensorai.train.table import (
 WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 #: A longer window, or a second sensor, must raise the cross-validated score by this much.
 WORTH = 0.01
-#: Features taken into the comparison of window lengths.
-QUICK = 10
 #: Margin above the largest value in the logs when a full scale is chosen.
 HEADROOM = 1.05
 
@@ -356,7 +353,7 @@ def _choose_window(
         )
         if not present:
             continue
-        best = select.without_copies(windows, select.rank(windows, options.seed), QUICK)
+        best = select.pool(windows, select.rank(windows, options.seed), select.POOL, lambda _: True)
         split = select.folds(windows, options.seed)
         scores[window] = select.score(
             windows.columns(best), split, min(_leaves(options, target), select.SEARCH_LEAVES), options.seed
@@ -386,43 +383,39 @@ def _choose_features(
     choices: Choices,
     say: Callable[[str], None],
 ) -> tuple[tuple[Filter, ...], tuple[Feature, ...]]:
-    """Forward search; a second sensor is used only where it is worth its current."""
+    """Let pruned trees pick from the best candidates; a second sensor only where it is worth its current."""
     config, windows = _candidate_windows(train_set, tasks, target, rate, slots, window)
     split = select.folds(windows, options.seed)
     ranked = select.rank(windows, options.seed)
-    found: dict[tuple[str, ...], list[select.Step]] = {}
+    leaves = _leaves(options, target)
+    found: dict[tuple[str, ...], list[int]] = {}
+    scores: dict[tuple[str, ...], float] = {}
     sets = [tuple(slots)] + ([("acc",)] if len(slots) > 1 and options.sensors is None else [])
     for subset in sets:
-        words = " + ".join(subset)
+        say(f"choosing features of {' + '.join(subset)}")
         inside = [c for c in ranked if config.features[c].source.sensor in subset]
-        pool = select.without_copies(windows, inside, select.POOL)
-        found[subset] = select.forward(
-            windows,
-            split,
-            pool,
-            options.max_features,
-            _leaves(options, target),
-            options.seed,
-            lambda chosen: _fits(config, chosen, target),
-            partial(_say_step, say, words),
-        )
-    scores = {subset: steps[-1].score for subset, steps in found.items()}
+        picked = select.pool(windows, inside, select.POOL, lambda chosen: _fits(config, chosen, target))
+        while True:
+            few = windows.columns(picked)
+            weights = np.zeros(len(picked))
+            means = []
+            for t in range(len(tasks)):
+                alpha, path = select.choose_pruning(few, t, split, leaves, options.seed)
+                means.append(dict(path)[alpha])
+                weights += select.importances(few, t, leaves, options.seed, alpha)
+            best = np.argsort(-weights, kind="stable")[: options.max_features]
+            used = [picked[i] for i in sorted(best) if weights[i] > 0] or picked[:1]
+            found[subset], scores[subset] = used, float(np.mean(means))
+            if len(used) == len(picked) or np.count_nonzero(weights) <= options.max_features:
+                break
+            # more than the user allows: prune again with the most important ones alone
+            picked = used
     chosen = sets[-1] if scores[sets[-1]] >= scores[sets[0]] - WORTH else sets[0]
     choices.sensors += [
         {"sensors": list(s), "features": len(found[s]), "balanced_accuracy": scores[s], "chosen": s == chosen}
         for s in sets
     ]
-    columns = [step.feature for step in found[chosen]]
-    filters, features = candidates.compact(config.filters, [config.features[c] for c in columns])
-    for name, step in zip(
-        feature_names(replace(config, filters=filters, features=features)), found[chosen], strict=True
-    ):
-        choices.features.append({"name": name.split("_", 1)[1], "balanced_accuracy_with": step.score})
-    return filters, features
-
-
-def _say_step(say: Callable[[str], None], words: str, count: int) -> None:
-    say(f"choosing features of {words}: {count}")
+    return candidates.compact(config.filters, [config.features[c] for c in found[chosen]])
 
 
 def _fits(config: MlcConfig, columns: Sequence[int], target: MlcDevice) -> bool:
@@ -466,11 +459,6 @@ def _fit(
     fitted = fit(windows)
     used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]  # type: ignore[attr-defined]
     if len(used) < len(features):
-        unused = [choices.features[i]["name"] for i in range(len(features)) if i not in used]
-        choices.notes.append(
-            "chosen by the search but not used by the pruned tree: " + ", ".join(map(str, unused))
-        )
-        choices.features = [choices.features[i] for i in used]
         filters, features = candidates.compact(filters, [features[i] for i in used])
         windows = windows.columns(used)
         # same columns, same rows: only the numbering changes, but let the tree be fitted on what ships
@@ -587,9 +575,13 @@ def _drop_one(config: MlcConfig, windows: Windows, options: MlcOptions, choices:
     leaves = min(_leaves(options, device(config.device)), select.SEARCH_LEAVES)
     whole = select.score(windows, split, leaves, options.seed)
     count = windows.x.shape[1]
-    for i, (name, row) in enumerate(zip(feature_names(config), choices.features, strict=True)):
-        row["name"] = name
+    for i, name in enumerate(feature_names(config)):
         others = [c for c in range(count) if c != i]
         without = select.score(windows.columns(others), split, leaves, options.seed) if others else None
-        row["balanced_accuracy_without"] = without
-        row["buys"] = None if without is None else whole - without
+        choices.features.append(
+            {
+                "name": name,
+                "balanced_accuracy_without": without,
+                "buys": None if without is None else whole - without,
+            }
+        )
