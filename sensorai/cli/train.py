@@ -98,7 +98,7 @@ def run(
 
     reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
     trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
-    called = c_identifier(name or _stem(logs[0]))
+    called = c_identifier(name or _stem(logs))
     folder = out or Path(called)
     _check_folder(folder)
     if window != "auto" and not (window.isascii() and window.isdigit()):
@@ -156,10 +156,16 @@ def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
     typer.echo(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
 
 
-def _stem(path: Path) -> str:
+def _stem(logs: list[Path]) -> str:
+    """Name of the log, or of the folder that holds them all."""
+    from os.path import commonpath
+
     from sensorai.formats.read import stem
 
-    return (stem(path) if path.is_file() else path.resolve().name) or "model"
+    if len(logs) == 1 and not logs[0].is_dir():
+        return stem(logs[0]) or "model"
+    common = Path(commonpath([path.resolve() for path in logs]))
+    return (common if common.is_dir() else common.parent).name or "model"
 
 
 def _end_counters(text: str) -> str | tuple[int, ...]:

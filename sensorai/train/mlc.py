@@ -275,9 +275,12 @@ def _at_device_rate(
         else:
             changed[r.rate_hz] = changed.get(r.rate_hz, 0) + 1
             out.append(resample(r, rate))
-    for hz, count in changed.items():
+    if changed:
+        low, high = min(changed), max(changed)
+        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
+        count = sum(changed.values())
         choices.notes.append(
-            f"{count} recording{'s' if count > 1 else ''} resampled from {hz:g} Hz to {rate:g} Hz, the "
+            f"{count} recording{'s' if count > 1 else ''} resampled from {rates} to {rate:g} Hz, the "
             f"nearest rate of {target.name}'s core"
         )
     return Dataset(tuple(out)), rate
