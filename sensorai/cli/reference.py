@@ -17,8 +17,8 @@ def markdown() -> str:
     lines = [
         "# Command line",
         "",
-        "Made from the program (`make docs`); a test fails when it is out of date. Exit codes: 0 good, 2 user",
-        "error (one message: what, where, what to do), 3 two levels that must agree do not.",
+        "Made from the program (`make docs`); a test fails when it is out of date. Exit codes: 0 good,",
+        "2 user error (one message: what, where, what to do), 3 two levels that must agree do not.",
         "",
     ]
     for name, verb in VERBS.items():

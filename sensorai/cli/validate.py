@@ -141,6 +141,6 @@ def _print(report: dict[str, Any]) -> None:
         verdict = (
             level["first_divergence"] or f"equal in {level['windows']} windows, every feature and result"
         )
-        screen.print(f"registers and {level['level']}: {verdict}", markup=False)
+        screen.print(f"registers against {level['level']}: {verdict}", markup=False)
     for note in report["notes"]:
         screen.print(f"note: {note}", markup=False)

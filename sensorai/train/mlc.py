@@ -32,6 +32,7 @@ from sensorai.train.table import (
     outline,
     split_in_time,
 )
+from sensorai.verify.metrics import none_if_nan
 
 #: Window lengths that ``auto`` tries, in seconds.
 WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -493,7 +494,10 @@ def _fit(
                     "accuracy": float((guesses[known] == truth)[truth >= 0].mean()),
                     "balanced_accuracy": select.balanced(truth[truth >= 0], guesses[known][truth >= 0]),
                 },
-                "random_windows_optimistic": {"accuracy": accuracy, "balanced_accuracy": even},
+                "random_windows_optimistic": {
+                    "accuracy": none_if_nan(accuracy),
+                    "balanced_accuracy": none_if_nan(even),
+                },
                 "end_counters": [
                     {"all_groups": n, "right": share, "wrong_switches": wrong} for n, share, wrong in table
                 ],

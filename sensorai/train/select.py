@@ -101,7 +101,7 @@ def pool(
     allowed : callable
         Whether the device has room for a set of columns.
     """
-    ranks = np.argsort(np.argsort(windows.x[:4000], axis=0), axis=0).astype(np.float64)
+    ranks = _ranks(windows.x[:4000])
     ranks -= ranks.mean(axis=0)
     norm = np.sqrt((ranks**2).sum(axis=0))
     kept: list[int] = []
@@ -113,6 +113,12 @@ def pool(
         if len(kept) == count:
             break
     return kept
+
+
+def _ranks(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Rank of every value in its column; ties in order of rows, the same on every machine."""
+    order = np.argsort(x, axis=0, kind="stable")
+    return np.argsort(order, axis=0, kind="stable").astype(np.float64)
 
 
 def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:

@@ -132,7 +132,8 @@ def find_tasks(dataset: Dataset, trees: Sequence[tuple[str, str]]) -> tuple[Task
         if len(classes) < 2:
             raise ConfigError(
                 f"only one class ({classes[0]!r}) in column {column!r}: there is nothing to tell apart",
-                hint="add logs of a second class",
+                hint="add logs of a second class; where the class came from the name of a folder that holds "
+                "all logs, give --label NAME=GLOB for each class",
             )
         tasks.append(Task(name, column, classes))
     return tuple(tasks)

@@ -123,9 +123,9 @@ def _compare_stream(config: MlcConfig, runs: Sequence[Run], style: str, pieces: 
         }
         found = _divergence(run, whole)
         if found is not None:
-            return Level(f"in pieces of {pieces} samples", windows, found)
+            return Level(f"the same logs in pieces of {pieces} samples", windows, found)
         windows += len(run.trace)
-    return Level(f"in pieces of {pieces} samples", windows, None)
+    return Level(f"the same logs in pieces of {pieces} samples", windows, None)
 
 
 def _divergence(
