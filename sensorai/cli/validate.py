@@ -139,7 +139,7 @@ def _print(report: dict[str, Any]) -> None:
             screen.print(line, markup=False)
     for level in report["levels"]:
         verdict = (
-            level["first_divergence"] or f"equal in {level['windows']} windows, every feature and result"
+            level["first_divergence"] or f"equal in {level['windows']} windows"
         )
         screen.print(f"registers against {level['level']}: {verdict}", markup=False)
     for note in report["notes"]:

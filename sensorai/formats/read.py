@@ -247,6 +247,9 @@ def _time(columns: list[Column | None], roles: Roles, body: Body, notes: list[st
         notes.append(f"time column {name!r} {column}; it is not used")
         return None
     values = np.asarray(column, dtype=np.float64)
+    if len(values) and float(np.abs(values).max()) > timing.LARGEST:
+        notes.append(f"the time column {name!r} holds numbers that are no time; it is not used")
+        return None
     unit = roles.time_unit
     if not unit:
         guess = timing.guess_unit(values)

@@ -10,6 +10,8 @@ from sensorai.recording import FloatArray, Recording
 
 #: A step this many times the median step is no jitter: something else happened in between.
 BREAK = 10.0
+#: Nanoseconds since 1970 stay below this for three centuries; beyond it a number is no time stamp.
+LARGEST = 1e19
 #: More seconds than this are stamps since 1970: the years after 2000.
 EPOCH = 0.946e9
 #: A step longer than this many median steps is a gap.

@@ -52,19 +52,19 @@ OPTIONS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=20000)
 @given(data=st.binary(max_size=200), options=OPTIONS)
 def test_random_bytes(data: bytes, options: ReadOptions) -> None:
     attempt(data, options)
 
 
-@settings(max_examples=500, deadline=2000)
+@settings(max_examples=500, deadline=20000)
 @given(pieces=st.lists(PIECES, max_size=60), options=OPTIONS)
 def test_random_pieces_of_logs(pieces: list[bytes], options: ReadOptions) -> None:
     attempt(b"".join(pieces), options)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=20000)
 @given(
     log=st.sampled_from(SAMPLES),
     cut=st.integers(0, 1500),
@@ -76,7 +76,7 @@ def test_damaged_logs(log: bytes, cut: int, at: int, insert: bytes, options: Rea
     attempt((log[:at] + insert + log[at:])[: cut or None], options)
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200, deadline=20000)
 @given(
     stamps=st.lists(
         st.one_of(st.integers(-5, 50), st.floats(allow_nan=False, allow_infinity=False)), max_size=12
