@@ -1,0 +1,1 @@
+"""Text of C: literals, arrays, identifiers, whole files."""

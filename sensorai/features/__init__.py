@@ -1,0 +1,1 @@
+"""Exact integer features and filters on sensor counts: references and one catalogue."""

@@ -1,0 +1,1 @@
+"""Compilers, host builds, emulators: the only room that starts processes."""
