@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.train.table import BoolArray, IntArray, Windows
+from sensorai.errors import DataError
+from sensorai.train.table import BoolArray, IntArray, Windows, group_folds
 
 #: Candidates that a tree may choose from: the best by importance in a forest, near-copies removed.
 #: Measured on held-out groups, a tree that picks from such a pool and is pruned does better than a
@@ -25,16 +26,12 @@ Fold = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
     """Inner folds: rows to fit on, rows to judge on; whole groups on either side."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    joint = np.unique(windows.y, axis=0, return_inverse=True)[1].reshape(-1)
-    count = min(wanted, len(np.unique(windows.group)))
-    if count < 2:
-        # one training group only: its own windows in order, in two halves per class
-        rows = np.arange(len(joint))
-        return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    return [(a, b) for a, b in splitter.split(joint, joint, windows.group)]
+    found = group_folds(windows, wanted, seed)
+    if found:
+        return found
+    # one training group only: its own windows, every other one
+    rows = np.arange(len(windows.y))
+    return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
 
 
 def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0):  # type: ignore[no-untyped-def]
@@ -81,6 +78,11 @@ def rank(windows: Windows, seed: int) -> list[int]:
 
     usable = np.isfinite(windows.x).all(axis=0) & (windows.x.max(axis=0) > windows.x.min(axis=0))
     columns = np.flatnonzero(usable)
+    if not len(columns):
+        raise DataError(
+            "no feature differs between windows: the signals do not change, or the core cannot hold them",
+            hint="look at the logs with sensorai inspect",
+        )
     importance = np.zeros(len(columns))
     rows = _some(len(windows.x), RANK_ROWS, seed)
     for t in range(windows.y.shape[1]):

@@ -155,6 +155,27 @@ def split_in_time(dataset: Dataset, blocks: int = 5) -> Dataset:
     return Dataset(tuple(parts))
 
 
+def group_folds(windows: Windows, count: int, seed: int) -> list[tuple[IntArray, IntArray]]:
+    """Rows to fit on and rows to judge on: whole groups on either side, the classes spread evenly.
+
+    As many folds as asked for, or as there are groups; none when there is nothing to split.
+    """
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    # the joint label of all tasks keeps every task's classes spread
+    joint = np.unique(windows.y, axis=0, return_inverse=True)[1].reshape(-1)
+    count = min(count, len(np.unique(windows.group)), int(np.bincount(joint).max(initial=0)))
+    if count < 2:
+        return []
+    with warnings.catch_warnings():
+        # rare classes are missing from some folds, which callers look after
+        warnings.filterwarnings("ignore", message="The least populated class")
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        return list(splitter.split(joint, joint, windows.group))
+
+
 def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -> tuple[str, ...]:
     """Choose the groups that are kept for the test alone, balanced over the classes.
 
@@ -170,8 +191,6 @@ def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -
     DataError
         A single group, or a class that occurs in one group only: it could not be both learnt and tested.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     if len(windows.groups) < 2:
         raise DataError(
             f"all logs belong to one group ({windows.groups[0]!r}): nothing is left to test on",
@@ -192,13 +211,10 @@ def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -
                     hint="add logs of that class from another subject or session, or split each log in time "
                     "with --split time (which says less)",
                 )
-    # the joint label of all tasks keeps every task's classes spread
-    joint = np.unique(windows.y, axis=0, return_inverse=True)[1].reshape(-1)
-    folds = max(2, min(round(1 / share), len(windows.groups)))
+    folds = max(2, round(1 / share))
     best: tuple[float, tuple[str, ...]] | None = None
     for attempt in range(10):
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + attempt)
-        for _, test in splitter.split(joint, joint, windows.group):
+        for _, test in group_folds(windows, folds, seed + attempt):
             groups = tuple(windows.groups[g] for g in np.unique(windows.group[test]))
             chosen = windows.in_groups(groups)
             missing = sum(
