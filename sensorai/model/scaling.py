@@ -12,7 +12,10 @@ from sensorai.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """``clip((x - offset + half) >> shift, -128, 127)`` with ``half = 1 << (shift - 1)``, 0 for shift 0.
+    """``clip((d + half) >> shift, -128, 127)`` with ``d = x - offset`` saturated to int32.
+
+    ``half`` is ``1 << (shift - 1)``, 0 for shift 0. In C ``(d >> shift) + ((d >> (shift - 1)) & 1)`` is the
+    same without overflow.
 
     Attributes
     ----------
@@ -31,10 +34,11 @@ class Scaling:
 
     def apply(self, x: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
         """Scale the last axis, shape (..., inputs) -> (..., inputs), int8."""
-        wide = x.astype(np.int64) - np.array(self.offset, np.int64)
+        wide = np.clip(x.astype(np.int64) - np.array(self.offset, np.int64), -(2**31), 2**31 - 1)
         shift = np.array(self.shift, np.int64)
         half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
-        return np.clip((wide + half) >> shift, -128, 127).astype(np.int8)
+        out: npt.NDArray[np.int8] = np.clip((wide + half) >> shift, -128, 127).astype(np.int8)
+        return out
 
     @staticmethod
     def fit(x: npt.NDArray[np.integer], spread: float = 3.0) -> Scaling:
