@@ -142,6 +142,11 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
 
     window = _choose_window(train_set, tasks, target, rate, slots, lengths, options, choices, say)
     filters, features = _choose_features(train_set, tasks, target, rate, slots, window, options, choices, say)
+    if not select.enough_groups(outline(window, train_set, tasks)):
+        choices.notes.append(
+            "too few groups per class to choose by: features and tree size were chosen on parts of the same "
+            "logs, so the cross-validated scores are optimistic (the held-out ones are not)"
+        )
     say("fitting the tree and choosing its size")
     trees, fitted, filters, features, windows = _fit(
         train_set, tasks, target, rate, window, filters, features, options, choices

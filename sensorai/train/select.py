@@ -24,14 +24,32 @@ SEARCH_LEAVES = 24
 Fold = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
+def enough_groups(windows: Windows) -> bool:
+    """Whether every task has at least two classes that occur in two groups or more.
+
+    Without them a tree would be judged on classes that it never saw.
+    """
+    return all(
+        sum(len(np.unique(windows.group[y == c])) > 1 for c in np.unique(y[y >= 0])) > 1 for y in windows.y.T
+    )
+
+
 def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
-    """Inner folds: rows to fit on, rows to judge on; whole groups on either side."""
-    found = group_folds(windows, wanted, seed)
+    """Inner folds: rows to fit on, rows to judge on; whole groups on either side where there are enough.
+
+    Else each class is cut in four in time, two parts on either side: neighbouring windows, which are
+    nearly copies, stay together.
+    """
+    found = group_folds(windows, wanted, seed) if enough_groups(windows) else []
     if found:
         return found
-    # one training group only: its own windows, every other one
-    rows = np.arange(len(windows.y))
-    return [(rows[::2], rows[1::2]), (rows[1::2], rows[::2])]
+    side = np.zeros(len(windows.y), np.int64)
+    joint = np.unique(windows.y, axis=0, return_inverse=True)[1].reshape(-1)
+    for c in np.unique(joint):
+        rows = np.flatnonzero(joint == c)
+        side[rows] = np.arange(len(rows)) * 4 // len(rows) % 2
+    halves = np.flatnonzero(side == 0), np.flatnonzero(side == 1)
+    return [halves, halves[::-1]]
 
 
 def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0):  # type: ignore[no-untyped-def]

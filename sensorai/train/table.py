@@ -211,22 +211,23 @@ def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -
                     hint="add logs of that class from another subject or session, or split each log in time "
                     "with --split time (which says less)",
                 )
-    folds = max(2, round(1 / share))
-    best: tuple[float, tuple[str, ...]] | None = None
-    for attempt in range(10):
-        for _, test in group_folds(windows, folds, seed + attempt):
-            groups = tuple(windows.groups[g] for g in np.unique(windows.group[test]))
-            chosen = windows.in_groups(groups)
-            missing = sum(
-                (windows.y[chosen, t] == c).sum() == 0 or (windows.y[~chosen, t] == c).sum() == 0
-                for t, task in enumerate(tasks)
-                for c in range(len(task.classes))
-            )
-            badness = 10.0 * float(missing) + abs(float(chosen.mean()) - share)
-            if best is None or badness < best[0]:
-                best = badness, groups
-        if best is not None and best[0] < 10.0:
-            return best[1]
+    # fewer, larger test sets where small ones leave a class on one side only (two logs per class)
+    for folds in range(max(2, round(1 / share)), 1, -1):
+        best: tuple[float, tuple[str, ...]] | None = None
+        for attempt in range(10):
+            for _, test in group_folds(windows, folds, seed + attempt):
+                groups = tuple(windows.groups[g] for g in np.unique(windows.group[test]))
+                chosen = windows.in_groups(groups)
+                missing = sum(
+                    (windows.y[chosen, t] == c).sum() == 0 or (windows.y[~chosen, t] == c).sum() == 0
+                    for t, task in enumerate(tasks)
+                    for c in range(len(task.classes))
+                )
+                badness = 10.0 * float(missing) + abs(float(chosen.mean()) - share)
+                if best is None or badness < best[0]:
+                    best = badness, groups
+            if best is not None and best[0] < 10.0:
+                return best[1]
     raise DataError(
         "no choice of test groups leaves every class on both sides",
         hint="add logs, merge classes, or split each log in time with --split time (which says less)",
