@@ -24,8 +24,8 @@ def run(
     from sensorai.files import read_json, write_text
     from sensorai.mlc.describe import from_dict
     from sensorai.mlc.encode import encode
-    from sensorai.mlc.regfile import to_header, to_json, to_ucf
-    from sensorai.mlc.regheaderout import c_identifier
+    from sensorai.regfile import to_header, to_json, to_ucf
+    from sensorai.regfile.headerout import c_identifier
 
     if out.suffix not in (".json", ".ucf", ".h"):
         raise ConfigError(f"cannot tell the syntax of {out.name}", hint="end the name in .json, .ucf or .h")

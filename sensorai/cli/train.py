@@ -93,7 +93,7 @@ def run(
     them on recordings that training never saw, and writes everything into one folder.
     """
     from sensorai.errors import ConfigError
-    from sensorai.mlc.regheaderout import c_identifier
+    from sensorai.regfile.headerout import c_identifier
     from sensorai.train.mlc import MlcOptions, train_mlc
 
     reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)

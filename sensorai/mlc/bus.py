@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sensorai.errors import DataError
-from sensorai.mlc.regtypes import Op, Write
+from sensorai.regfile import Op, Write
 
 #: Registers of the embedded bank that reach the pages, the same in all generations.
 PAGE_SEL, PAGE_ADDRESS, PAGE_VALUE, PAGE_RW = 0x02, 0x08, 0x09, 0x17

@@ -18,11 +18,12 @@ from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.layout import QUIRKS, Layout
 from sensorai.mlc.pages import MISPLACED_THIRD_SOURCE, Places, input_codes, places
 from sensorai.mlc.parse import Meta, TreeReader, parse_features, parse_filters, parse_meta
-from sensorai.mlc.regtypes import RegisterFile
+from sensorai.mlc.regfile import labels as class_names
 from sensorai.mlc.reproduce import detect
 from sensorai.mlc.sensors import read_settings
 from sensorai.mlc.sequence import MLC_ENABLE, mlc_rates
 from sensorai.model.forest import Tree
+from sensorai.regfile import RegisterFile
 
 _EN_B = 0x05
 
@@ -117,7 +118,7 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
     quirks += third_quirk
 
     rate = _rate(bus, part, header.inputs, rf.source)
-    labels = rf.labels
+    labels = class_names(rf)
     high_g = part.high_g is not None and "ext" in header.inputs and third_source == part.high_g.source_code
     user = {register: cell.value for register, cell in bus.user.items()}
     embedded = {register: cell.value for register, cell in bus.embedded.items()}

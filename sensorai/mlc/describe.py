@@ -11,9 +11,9 @@ from sensorai.mlc.description import as_dict, from_dict
 from sensorai.mlc.encode import identifiers
 from sensorai.mlc.labels import result_name
 from sensorai.mlc.layout import STYLES
-from sensorai.mlc.regtypes import TAG_FEATURE, TAG_FILTER
 from sensorai.mlc.sensors import high_g
 from sensorai.mlc.treetext import write_tree_text
+from sensorai.regfile import TAG_FEATURE, TAG_FILTER
 
 __all__ = ["as_dict", "as_text", "as_tree", "from_dict"]
 

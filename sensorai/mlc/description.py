@@ -26,9 +26,9 @@ from sensorai.mlc.decode import Decoded
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.encode import default_layout, identifiers
 from sensorai.mlc.layout import DELAY, QUIRKS, STYLES, Layout, Step
-from sensorai.mlc.regtypes import TAG_FEATURE
 from sensorai.mlc.strictjson import MOST, JsonObject, hexadecimal
 from sensorai.model.forest import Tree
+from sensorai.regfile import TAG_FEATURE
 from sensorai.targets import closest
 
 FORMAT, VERSION = "sensorai-mlc", 1

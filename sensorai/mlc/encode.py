@@ -21,19 +21,10 @@ from sensorai.mlc.labels import feature_name, filter_names, result_name, third_o
 from sensorai.mlc.layout import DELAY, Layout, Step
 from sensorai.mlc.layout import style as find_style
 from sensorai.mlc.pages import config_places, input_codes, stored
-from sensorai.mlc.regtypes import (
-    DESCRIPTION,
-    TAG_FEATURE,
-    TAG_FILTER,
-    Delay,
-    Identifier,
-    Op,
-    Output,
-    RegisterFile,
-    Write,
-)
+from sensorai.mlc.regfile import DESCRIPTION
 from sensorai.mlc.sensors import high_g, sensor_writes
 from sensorai.mlc.sequence import page_blocks, steps, tree_block
+from sensorai.regfile import TAG_FEATURE, TAG_FILTER, Delay, Identifier, Op, Output, RegisterFile, Write
 
 __all__ = ["check", "default_layout", "encode", "identifiers", "outputs"]
 

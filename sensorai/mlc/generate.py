@@ -21,10 +21,10 @@ from sensorai.mlc.encode import default_layout, encode
 from sensorai.mlc.features import tables
 from sensorai.mlc.labels import STYLES as LABEL_STYLES
 from sensorai.mlc.labels import feature_name, third_of
-from sensorai.mlc.regfile import RegisterFile, to_header, to_json, to_ucf
 from sensorai.mlc.settings import Settings, read_settings
 from sensorai.mlc.thresholds import Narrowing, narrow
 from sensorai.mlc.treetext import read_tree_text
+from sensorai.regfile import RegisterFile, to_header, to_json, to_ucf
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,103 +1,73 @@
-"""Register files: reading any of ST's syntaxes, told apart by content, and writing them.
-
-The syntaxes are UCF text, JSON ``reg_config`` 2.0 and C headers (source: facts, mlc-format section
-10, and ST's published headers).
-"""
+"""Register files as the machine learning core sees them: its devices, result registers and classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from sensorai.errors import DataError
-from sensorai.mlc import regheader, regjson, ucf
-from sensorai.mlc.regheaderout import to_header
-from sensorai.mlc.regjson import to_json
-from sensorai.mlc.regtypes import (
-    DESCRIPTION,
-    TAG_FEATURE,
-    TAG_FILTER,
-    Delay,
-    Identifier,
-    Op,
-    Output,
-    Poll,
-    Read,
-    RegisterFile,
-    Write,
-    result_register,
-)
-from sensorai.mlc.ucf import to_ucf
+from sensorai import regfile
+from sensorai.errors import ConfigError
+from sensorai.mlc.devices import device as find_device
+from sensorai.mlc.devices import devices
+from sensorai.regfile import Output, RegisterFile
 
-__all__ = [
-    "DESCRIPTION",
-    "TAG_FEATURE",
-    "TAG_FILTER",
-    "Delay",
-    "Identifier",
-    "Op",
-    "Output",
-    "Poll",
-    "Read",
-    "RegisterFile",
-    "Write",
-    "parse_register_file",
-    "read_register_file",
-    "result_register",
-    "to_header",
-    "to_json",
-    "to_ucf",
-]
-
-#: No register file comes near this many bytes; what is longer is something else.
-LARGEST = 16 << 20
+#: What ST's 2.x MLC Tool says of every configuration it writes.
+DESCRIPTION = "Generated sensor configuration for MLC core"
 
 
 def read_register_file(path: str | Path) -> RegisterFile:
-    """Read a register file of any syntax.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read or is no register file; ``where`` names the line.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}", where=str(path)) from None
-    return parse_register_file(data, str(path))
+    """Read a register file of any syntax, as ``sensorai.regfile`` does, and place its results."""
+    return _placed(regfile.read_register_file(path, [one.name for one in devices()]))
 
 
 def parse_register_file(data: bytes, source: str) -> RegisterFile:
-    """Read the bytes of a register file; ``source`` is its name for messages.
+    """Read the bytes of a register file, as ``sensorai.regfile`` does, and place its results."""
+    return _placed(regfile.parse_register_file(data, source, [one.name for one in devices()]))
 
-    Raises
-    ------
-    DataError
-        They are no register file, or a damaged one, or one without a single operation.
-    """
-    if len(data) > LARGEST:
-        raise DataError("too long for a register file", where=source, hint=f"the limit is {LARGEST} bytes")
-    if b"\0" in data:
-        raise DataError("not a text file", where=source, hint="register files are UCF, JSON or C headers")
-    data = data.removeprefix(b"\xef\xbb\xbf")
+
+def _placed(rf: RegisterFile) -> RegisterFile:
+    """``rf`` with the register addresses that its device gives results named without one."""
+    outputs = [
+        replace(one, register=result_register(rf.device, one.register_name)) if one.register is None else one
+        for one in rf.outputs
+    ]
+    return replace(rf, outputs=tuple(outputs))
+
+
+def labels(rf: RegisterFile) -> Mapping[int, Mapping[int, str]]:
+    """Class names: tree number from 0 -> result code -> name; only trees that name any."""
+    found: dict[int, dict[int, str]] = {}
+    for output in rf.outputs:
+        if output.core == "MLC" and output.results:
+            found.setdefault(_tree_number(rf, output), {}).update(output.results)
+    return found
+
+
+def _tree_number(rf: RegisterFile, output: Output) -> int:
+    """Tree an output belongs to, from 0: by the number in its name, else by register."""
+    number = re.search(r"(?:^DT|#)(\d{1,3})", output.name)
+    if number:
+        return int(number[1]) - 1
+    register = output.register
+    if register is not None and register >= 0x70:
+        return register - 0x70
+    if register is not None and register >= 0x34:
+        return register - 0x34
+    named = re.search(r"MLC(\d{1,3})_SRC", output.register_name)
+    first = result_register(rf.device, "MLC1_SRC")
+    return max(int(named[1]) - (0 if first == 0x71 else 1), 0) if named else 0
+
+
+def result_register(device: str, name: str) -> int | None:
+    """Address of result register ``name`` (``MLC0_SRC`` ...) on ``device``; None where either is unknown."""
+    number = re.fullmatch(r"MLC(\d{1,3})_SRC", name)
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    rf = _parser(text)(text, source)
-    if not rf.ops:
-        raise DataError("the file holds no register writes", where=source)
-    return rf
-
-
-def _parser(text: str) -> Callable[[str, str], RegisterFile]:
-    """Choose the reader whose syntax the text begins with."""
-    begin = text.lstrip()
-    if begin.startswith(("{", "[")):
-        return regjson.parse
-    if begin.startswith(("/", "#", "const", "static", "typedef", "struct", "enum", "extern")):
-        return regheader.parse
-    return ucf.parse
+        registers = find_device(device).registers if device else None
+    except ConfigError:
+        return None
+    if not number or registers is None:
+        return None
+    place = int(number[1]) - registers.result_name_from
+    return registers.result_first + place if 0 <= place < registers.result_count else None

@@ -9,8 +9,8 @@ from sensorai.mlc.bus import EMBEDDED
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.layout import DELAY, STYLES, Layout, Step
-from sensorai.mlc.regtypes import Delay, Op, Write
 from sensorai.mlc.sequence import steps
+from sensorai.regfile import Delay, Op, Write
 
 
 def op_steps(ops: Sequence[Op]) -> list[Step] | None:

@@ -17,10 +17,11 @@ from sensorai.mlc.devices import device
 from sensorai.mlc.encode import encode
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.mlc.labels import feature_names
-from sensorai.mlc.regfile import parse_register_file, to_header, to_json, to_ucf
+from sensorai.mlc.regfile import parse_register_file
 from sensorai.mlc.simulate import Trace
 from sensorai.mlc.treetext import write_tree_text
 from sensorai.recording import Recording
+from sensorai.regfile import to_header, to_json, to_ucf
 from sensorai.train.judge import compare_with_trained, held_out, run
 from sensorai.train.mlc import Trained
 from sensorai.verify.judge import TreeJudgement, judge

@@ -18,8 +18,9 @@ from sensorai.mlc.arff import read_arff
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device
 from sensorai.mlc.encode import encode
-from sensorai.mlc.regfile import read_register_file, to_json, to_ucf
+from sensorai.mlc.regfile import read_register_file
 from sensorai.model.forest import Tree
+from sensorai.regfile import to_json, to_ucf
 from tests.cli.call import Outcome, call, snapshot
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log

@@ -15,8 +15,9 @@ from sensorai.mlc.config import DecisionTree, MlcConfig, SensorSetting
 from sensorai.mlc.decode import decode
 from sensorai.mlc.encode import default_layout, encode
 from sensorai.mlc.generate import register_file
-from sensorai.mlc.regfile import RegisterFile, read_register_file
+from sensorai.mlc.regfile import read_register_file
 from sensorai.mlc.settings import read_settings
+from sensorai.regfile import RegisterFile
 from tests.conformance import trees
 from tests.conformance.features import Example, configuration, examples
 

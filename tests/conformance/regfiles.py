@@ -12,15 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensorai.errors import DataError
-from sensorai.mlc.regfile import (
-    RegisterFile,
-    Write,
-    parse_register_file,
-    read_register_file,
-    to_header,
-    to_json,
-    to_ucf,
-)
+from sensorai.mlc.regfile import labels, parse_register_file, read_register_file
+from sensorai.regfile import RegisterFile, Write, to_header, to_json, to_ucf
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +73,8 @@ def _lines_hold(rf: RegisterFile, lines: list[str]) -> bool:
 
 
 def _same(one: RegisterFile, other: RegisterFile) -> bool:
-    keys = ("ops", "device", "labels", "identifiers")
-    return all(getattr(one, key) == getattr(other, key) for key in keys)
+    keys = ("ops", "device", "also", "identifiers")
+    return labels(one) == labels(other) and all(getattr(one, key) == getattr(other, key) for key in keys)
 
 
 def print_table(shared: Path) -> bool:

@@ -21,7 +21,8 @@ from sensorai.mlc.describe import as_dict, as_text, from_dict
 from sensorai.mlc.devices import devices
 from sensorai.mlc.encode import encode
 from sensorai.mlc.labels import feature_name
-from sensorai.mlc.regfile import RegisterFile, read_register_file
+from sensorai.mlc.regfile import read_register_file
+from sensorai.regfile import RegisterFile
 
 REFERENCE = Path("data", "mlc-reference")
 

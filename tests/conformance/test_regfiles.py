@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sensorai.mlc.regfile import read_register_file, to_json
+from sensorai.mlc.regfile import read_register_file
+from sensorai.regfile import to_json
 from tests.conformance import regfiles
 
 pytestmark = pytest.mark.conformance

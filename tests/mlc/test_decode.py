@@ -16,8 +16,8 @@ from sensorai.mlc.describe import as_dict, as_text, as_tree, from_dict
 from sensorai.mlc.devices import MlcDevice, devices
 from sensorai.mlc.encode import default_layout, encode
 from sensorai.mlc.layout import STYLES
-from sensorai.mlc.regtypes import Delay, Poll, RegisterFile, Write
 from sensorai.model.forest import Tree
+from sensorai.regfile import Delay, Poll, RegisterFile, Write
 from tests.mlc import worked
 from tests.mlc.configs import random_config
 

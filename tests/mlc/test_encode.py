@@ -16,8 +16,8 @@ from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device, devices
 from sensorai.mlc.encode import check, default_layout, encode
 from sensorai.mlc.layout import STYLES
-from sensorai.mlc.regtypes import Delay, Identifier, Output, RegisterFile, Write
 from sensorai.model.forest import Tree
+from sensorai.regfile import Delay, Identifier, Output, RegisterFile, Write
 from tests.mlc import worked
 from tests.mlc.configs import random_tree
 

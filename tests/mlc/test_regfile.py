@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.mlc.regfile import (
+from sensorai.mlc.regfile import DESCRIPTION, labels, parse_register_file, read_register_file, result_register
+from sensorai.regfile import (
     LARGEST,
     Delay,
     Identifier,
@@ -24,9 +25,6 @@ from sensorai.mlc.regfile import (
     Read,
     RegisterFile,
     Write,
-    parse_register_file,
-    read_register_file,
-    result_register,
     to_header,
     to_json,
     to_ucf,
@@ -42,6 +40,7 @@ SAMPLE = RegisterFile(
     tool="MLC Tool 2.3.7",
     outputs=OUTPUTS,
     identifiers=(Identifier(0x1B, 0x3B6, "FILTER_BP_ACC_V"), Identifier(0x1C, 0x3B8, "F1_MEAN_ACC_X")),
+    description=DESCRIPTION,
 )
 LABELS = {0: {0: "still", 4: "walk fast", 12: "it's"}, 1: {1: "left"}}
 
@@ -66,7 +65,7 @@ def test_round_trip(syntax: str) -> None:
     read = parse(text)
     assert read.ops == SAMPLE.ops
     assert (read.device, read.tool) == (SAMPLE.device, SAMPLE.tool)
-    assert read.labels == SAMPLE.labels == LABELS
+    assert labels(read) == labels(SAMPLE) == LABELS
     assert read.identifiers == SAMPLE.identifiers
     assert [output.register for output in read.outputs] == [0x70, 0x71]
     lines = text.splitlines()
@@ -116,9 +115,9 @@ def test_hostile_labels_break_nothing(syntax: str) -> None:
     assert read.ops == rf.ops
     assert read.identifiers == rf.identifiers
     if syntax in ("json", "st header"):
-        assert read.labels == {0: {3: nasty[0]}}
+        assert labels(read) == {0: {3: nasty[0]}}
     else:
-        assert list(read.labels[0]) == [3]
+        assert list(labels(read)[0]) == [3]
 
 
 UCF = """-- Machine Learning Core Tool v9.8.9.0, LSM6DSRX__
@@ -141,7 +140,7 @@ def test_what_ucf_comments_say() -> None:
     assert rf.ops == (Write(0x10, 0x0A), Delay(12), Write(1, 0x80))
     assert [op.line for op in rf.ops] == [10, 11, 12]
     assert (rf.device, rf.tool) == ("LSM6DSRX", "Machine Learning Core Tool v9.8.9.0")
-    assert rf.labels == {0: {0: "a", 4: "b, c", 255: "d"}, 2: {0: "x"}}
+    assert labels(rf) == {0: {0: "a", 4: "b, c", 255: "d"}, 2: {0: "x"}}
     assert [(o.core, o.name, o.register) for o in rf.outputs] == [
         ("MLC", "DT1", 0x70),
         ("MLC", "Decision tree #3: ", 0x72),
@@ -179,7 +178,7 @@ def test_first_line_of_ucf(line: str, tool: str, device: str) -> None:
 def test_tree_numbers_without_a_number_in_the_name() -> None:
     def number(device: str, name: str, register: int | None) -> int:
         output = Output("Categorical output", name, ((0, "x"),), register=register)
-        return next(iter(RegisterFile(ops=(), device=device, outputs=(output,)).labels))
+        return next(iter(labels(RegisterFile(ops=(), device=device, outputs=(output,)))))
 
     assert number("", "MLC1_SRC", 0x70) == 0
     assert number("", "MLC4_SRC", 0x37) == 3
@@ -445,6 +444,7 @@ RICH = RegisterFile(
     tool="MLC Tool 2.3.7",
     outputs=(OUTPUTS[0], Output('DT2 ??/ "q" \\', "MLC2_SRC", ((1, "*/ // ü"),), register=0x71)),
     identifiers=SAMPLE.identifiers,
+    description=DESCRIPTION,
 )
 
 
@@ -549,7 +549,7 @@ def accept(raw: bytes) -> None:
         for value in (getattr(op, "register", 0), getattr(op, "value", 0), getattr(op, "mask", 0)):
             assert 0 <= value <= 255
     assert parse(to_json(rf)).ops == rf.ops
-    assert rf.labels is not None
+    assert labels(rf) is not None
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-
-from sensorai.errors import ConfigError
-from sensorai.mlc.devices import device as find_device
+from dataclasses import dataclass, field
 
 #: FIFO tags of filter outputs and features (source: facts, mlc-format section 3).
 TAG_FILTER, TAG_FEATURE = 0x1B, 0x1C
-
-#: What ST's 2.x MLC Tool says of every configuration it writes.
-DESCRIPTION = "Generated sensor configuration for MLC core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +49,21 @@ Op = Write | Delay | Read | Poll
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One result register.
+    """One result register, or several in a row.
 
     Attributes
     ----------
     name : str
-        ``Categorical output`` (tools 2.x), ``DT1``, ``FSM1``.
+        ``Categorical output`` (tools 2.x), ``DT1``, ``FSM1``; on the ISPU whatever the program says.
     register_name : str
-        ``MLC1_SRC``, ``FSM_OUTS1``.
+        ``MLC1_SRC``, ``FSM_OUTS1``, ``ISPU_DOUT_00_L``.
     results : tuple of (code, class name)
     core : str
-        ``MLC`` or ``FSM``.
+        ``MLC``, ``FSM`` or ``ISPU``.
     register : int or None
-        Address in the embedded bank; None where the file does not say and the device is unknown.
+        Address in the core's bank; None where the file does not say.
     type, length : str, int
-        Always ``uint8_t`` and 1 so far.
+        C type of one value and how many there are; ``uint8_t`` and 1 on MLC and FSM.
     """
 
     name: str
@@ -111,6 +104,8 @@ class RegisterFile:
         Name of the file it was read from, for messages.
     description, date : str
         As JSON files have them; empty where the file has none.
+    also : tuple of str
+        Further devices the file is for, with the same registers.
     """
 
     ops: tuple[Op, ...]
@@ -120,44 +115,9 @@ class RegisterFile:
     identifiers: tuple[Identifier, ...] = ()
     comments: tuple[str, ...] = ()
     source: str = ""
-    description: str = DESCRIPTION
+    description: str = ""
     date: str = ""
-
-    @property
-    def labels(self) -> Mapping[int, Mapping[int, str]]:
-        """Class names: tree number from 0 -> result code -> name; only trees that name any."""
-        found: dict[int, dict[int, str]] = {}
-        for output in self.outputs:
-            if output.core == "MLC" and output.results:
-                found.setdefault(self._tree_number(output), {}).update(output.results)
-        return found
-
-    def _tree_number(self, output: Output) -> int:
-        """Tree an output belongs to, from 0: by the number in its name, else by register."""
-        number = re.search(r"(?:^DT|#)(\d{1,3})", output.name)
-        if number:
-            return int(number[1]) - 1
-        register = output.register
-        if register is not None and register >= 0x70:
-            return register - 0x70
-        if register is not None and register >= 0x34:
-            return register - 0x34
-        named = re.search(r"MLC(\d{1,3})_SRC", output.register_name)
-        first = result_register(self.device, "MLC1_SRC")
-        return max(int(named[1]) - (0 if first == 0x71 else 1), 0) if named else 0
-
-
-def result_register(device: str, name: str) -> int | None:
-    """Address of result register ``name`` (``MLC0_SRC`` ...) on ``device``; None where either is unknown."""
-    number = re.fullmatch(r"MLC(\d{1,3})_SRC", name)
-    try:
-        registers = find_device(device).registers if device else None
-    except ConfigError:
-        return None
-    if not number or registers is None:
-        return None
-    place = int(number[1]) - registers.result_name_from
-    return registers.result_first + place if 0 <= place < registers.result_count else None
+    also: tuple[str, ...] = ()
 
 
 #: Tool with a dotted version, then the device, alone or in brackets after a board's name.
@@ -177,7 +137,7 @@ class Comments:
 
     def __init__(self) -> None:
         self.tool = self.device = ""
-        self._outputs: list[Output] = []
+        self.outputs: list[Output] = []
         self.identifiers: list[Identifier] = []
         self.rest: list[str] = []
 
@@ -186,7 +146,7 @@ class Comments:
         text = text.strip()
         results, identifier = _RESULTS.fullmatch(text), _IDENTIFIER.fullmatch(text)
         if results:
-            self._outputs.append(_output(results["register"], results["rest"]))
+            self.outputs.append(_output(results["register"], results["rest"]))
         elif identifier:
             tag = TAG_FILTER if identifier["label"].upper().startswith("FILTER") else TAG_FEATURE
             self.identifiers.append(Identifier(tag, int(identifier["address"], 16), identifier["label"]))
@@ -199,10 +159,6 @@ class Comments:
             else:
                 self.rest.append(text)
 
-    def outputs(self, device: str) -> tuple[Output, ...]:
-        """Results, with the register addresses of ``device`` where it is known."""
-        return tuple(replace(o, register=result_register(device, o.register_name)) for o in self._outputs)
-
 
 def _output(register_name: str, rest: str) -> Output:
     """``DT1,0='a',4='b'`` as an output; the name is what stands before the first result."""
@@ -212,5 +168,5 @@ def _output(register_name: str, rest: str) -> Output:
         name=name.removesuffix(","),
         register_name=register_name,
         results=tuple((int(match[1]), match[2]) for match in found),
-        core="FSM" if register_name.startswith("FSM") else "MLC",
+        core=next((core for core in ("FSM", "ISPU") if register_name.startswith(core)), "MLC"),
     )

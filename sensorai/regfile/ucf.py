@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sensorai.errors import DataError
-from sensorai.mlc.regtypes import Comments, Delay, Identifier, Op, Output, RegisterFile, Write
+from sensorai.regfile.content import Comments, Delay, Identifier, Op, Output, RegisterFile, Write
 
 _WRITE = re.compile(r"Ac\s+([0-9A-Fa-f]{2})\s+([0-9A-Fa-f]{2})", re.IGNORECASE)
 _WAIT = re.compile(r"WAIT\s+(\d{1,6})", re.IGNORECASE)
@@ -38,7 +38,7 @@ def parse(text: str, source: str) -> RegisterFile:
         ops=tuple(ops),
         device=comments.device,
         tool=comments.tool,
-        outputs=comments.outputs(comments.device),
+        outputs=tuple(comments.outputs),
         identifiers=tuple(comments.identifiers),
         comments=tuple(comments.rest),
         source=source,

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from sensorai.errors import DataError
-from sensorai.mlc.regtypes import Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
+from sensorai.regfile.content import Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
 
 _HINT = "expected JSON of type reg_config, version 2.0"
 
@@ -42,19 +42,22 @@ def parse(text: str, source: str) -> RegisterFile:
         )
     sensor = _dict(sensors[0], "sensors", source, top)
     names = _list(sensor, "name", source)
+    steps = _list(sensor, "configuration", source)
     application = top.get("application", {})
     parts = [application.get(key) for key in ("name", "version")] if isinstance(application, dict) else []
     return RegisterFile(
-        ops=tuple(_op(item, source, sensor) for item in _list(sensor, "configuration", source)),
+        ops=tuple(_op(item, source, sensor) for item in steps if not _is_comment(item)),
         device=str(names[0]).rstrip("_") if names else "",
         tool=" ".join(str(part) for part in parts if part),
         outputs=tuple(_output(item, source, sensor) for item in _list(sensor, "outputs", source, [])),
         identifiers=tuple(
             _identifier(item, source, sensor) for item in _list(sensor, "mlc_identifiers", source, [])
         ),
+        comments=tuple(_text(item, "comment", "", source) for item in steps if _is_comment(item)),
         source=source,
         description=str(top.get("description") or ""),
         date=str(top.get("date") or ""),
+        also=tuple(str(one).rstrip("_") for one in names[1:]),
     )
 
 
@@ -139,6 +142,11 @@ def _text(item: _Object, key: str, default: str, source: str) -> str:
     return value
 
 
+def _is_comment(entry: object) -> bool:
+    """Tell a remark among the operations (ISPU files have them) from an operation."""
+    return isinstance(entry, _Object) and "comment" in entry and "type" not in entry
+
+
 def _op(entry: object, source: str, parent: _Object) -> Op:
     item = _dict(entry, "configuration", source, parent)
     kind = item.get("type")
@@ -204,7 +212,8 @@ def to_json(rf: RegisterFile, *, date: str = "") -> str:
         for key, value in (("date", date or rf.date), ("description", rf.description))
         if value
     ]
-    parts = [f'"name": [ {_quote(rf.device)} ]', _block("configuration", [_op_text(op) for op in rf.ops])]
+    devices = ", ".join(map(_quote, (rf.device, *rf.also)))
+    parts = [f'"name": [ {devices} ]', _block("configuration", [_op_text(op) for op in rf.ops])]
     if rf.outputs:
         parts.append(_block("outputs", [_output_text(output) for output in rf.outputs]))
     if rf.identifiers:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sensorai.mlc.regheader import check_name, quote
-from sensorai.mlc.regtypes import Delay, Op, Output, Poll, Read, RegisterFile, Write
-from sensorai.mlc.ucf import comment_lines, one_line
+from sensorai.regfile.content import Delay, Op, Output, Poll, Read, RegisterFile, Write
+from sensorai.regfile.header import check_name, quote
+from sensorai.regfile.ucf import comment_lines, one_line
 
 #: Longest wait that fits one entry of ST's array (a byte); longer ones take several.
 _LONGEST_WAIT = 255
@@ -238,7 +238,7 @@ def _st(rf: RegisterFile, name: str) -> Iterator[str]:
     yield f"    .name = {quote(tool or version)},"
     yield f"    .version = {quote(version if tool else '')}"
     yield from ("};", "", "/* Sensor names */", "")
-    yield from _array("char *const", f"{name}_names_0", [quote(rf.device)])
+    yield from _array("char *const", f"{name}_names_0", [quote(one) for one in (rf.device, *rf.also)])
     yield from _list("mems_conf_name_list", f"{name}_name_lists", name, f"{name}_names_0", "uint16_t")
     yield from ("/* Configurations */", "")
     entries = [_st_entry(short) for op in rf.ops for short in _short_waits(op)]

@@ -7,11 +7,10 @@ array can wait or poll), by name or in that order, whatever the C type is called
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.mlc.devices import devices
-from sensorai.mlc.regtypes import Comments, Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
+from sensorai.regfile.content import Comments, Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
 
 _ARRAY = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[\s*\w*\s*\]\s*){1,2}=\s*\{")
 _PART = re.compile(r'[{};]|"(?:[^"\\\n]|\\.)*"')
@@ -21,8 +20,11 @@ _KIND = re.compile(r"\w*?(POLL_RESET|POLL_SET|WRITE|DELAY|READ)")
 _DEVICE_IN_NAME = re.compile(r"[a-z0-9]+", re.IGNORECASE)
 
 
-def parse(text: str, source: str) -> RegisterFile:
-    """Read a header; a DataError names the line of what is wrong."""
+def parse(text: str, source: str, known: Iterable[str] = ()) -> RegisterFile:
+    """Read a header; a DataError names the line of what is wrong.
+
+    ``known`` are names of devices; the array's name may begin with one of them.
+    """
     code, comments = _without_comments(text, source)
     facts = Comments()
     for comment in comments:
@@ -39,20 +41,21 @@ def parse(text: str, source: str) -> RegisterFile:
             hint="one array of address and data pairs is expected",
         )
     name, items = holding_ops[0]
-    named = re.search(rf"_names_0\s*\[\s*\w*\s*\]\s*=\s*\{{\s*{_TEXT}", code)
-    device = _unescape(named[1]).rstrip("_") if named else facts.device or _device_in(name)
+    named = re.search(rf"_names_0\s*\[\s*\w*\s*\]\s*=\s*\{{(\s*{_TEXT}(?:\s*,\s*{_TEXT})*)", code)
+    devices = [_unescape(one).rstrip("_") for one in re.findall(_TEXT, named[1])] if named else []
     tool = re.search(rf"_application\s*=\s*\{{\s*\.name\s*=\s*{_TEXT},\s*\.version\s*=\s*{_TEXT}", code)
     description = re.search(rf"_description\s*=\s*{_TEXT}", code)
     date = re.search(rf"_date\s*=\s*{_TEXT}", code)
     return RegisterFile(
         ops=tuple(_op(item, source, line) for item, line in items),
-        device=device,
+        device=devices[0] if devices else facts.device or _device_in(name, known),
         tool=f"{_unescape(tool[1])} {_unescape(tool[2])}".strip() if tool else facts.tool,
-        outputs=tuple(_outputs(dict(arrays), source)) or facts.outputs(device),
+        outputs=tuple(_outputs(dict(arrays), source)) or tuple(facts.outputs),
         identifiers=tuple(_identifiers(arrays, source)) or tuple(facts.identifiers),
         source=source,
         description=_unescape(description[1]) if description else "",
         date=_unescape(date[1]) if date else "",
+        also=tuple(devices[1:]),
     )
 
 
@@ -219,11 +222,11 @@ def _identifiers(arrays: list[tuple[str, _Items]], source: str) -> Iterator[Iden
                 yield Identifier(tag, _value(fields, "id", 0xFFFF, source, line), _pick(item, "label") or "")
 
 
-def _device_in(array: str) -> str:
+def _device_in(array: str, known: Iterable[str]) -> str:
     """Device whose name the array's name begins with (``lsm6dsox_yoga``); empty where none does."""
     first = _DEVICE_IN_NAME.match(array)
-    known = {one.name.casefold(): one.name for one in devices()}
-    return known.get(first[0].casefold(), "") if first else ""
+    names = {name.casefold(): name for name in known}
+    return names.get(first[0].casefold(), "") if first else ""
 
 
 def _unescape(text: str) -> str:
