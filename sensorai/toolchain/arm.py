@@ -111,9 +111,18 @@ class Image:
             )
         return found[0]
 
+    def functions(self) -> list[Symbol]:
+        """Every function once, by address, also those of the start-up; of several names the first."""
+        known: dict[int, Symbol] = {}
+        for one in sorted(self.elf.symbols, key=lambda one: one.name):
+            if one.kind == "function" and one.size:
+                known.setdefault(one.address, one)
+        return [known[address] for address in sorted(known)]
+
     def sizes(self) -> dict[str, int]:
-        """Bytes of every function and object of the project, largest first."""
-        own = [s for s in self.elf.symbols if s.size and not s.section.startswith(".harness")]
+        """Bytes of every function and object of the project, largest first; aliases count once."""
+        objects = [one for one in self.elf.symbols if one.kind == "object" and one.size]
+        own = [s for s in (*self.functions(), *objects) if not s.section.startswith(".harness")]
         return {one.name: one.size for one in sorted(own, key=lambda one: (-one.size, one.name))}
 
     def helpers(self, *kinds: str) -> list[str]:

@@ -11,18 +11,33 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import carray, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 #: Words at the head of the table: how many half-words of code there are, the address of the first, the
-#: address after the last block, the half-word of its last instruction, instructions so far, and how many
-#: accesses were unaligned, the first one's address and the code address of the block it was in.
-HEAD = 8
-_WORDS, _BASE, _NEXT, _LAST, _TOTAL, _UNALIGNED, _AT, _BLOCK = range(HEAD)
+#: address after the last block, the half-word of its last instruction, instructions so far, how many
+#: accesses were unaligned, the first one's address and the code address of the block it was in, the number
+#: of instructions at which the engine is stopped, and the address of Unicorn's function that stops it.
+HEAD = 10
+_WORDS, _BASE, _NEXT, _LAST, _TOTAL, _UNALIGNED, _AT, _BLOCK, _LIMIT, _STOP = range(HEAD)
+
+
+@intrinsic
+def _call(typing_context, function, engine):  # type: ignore[no-untyped-def]
+    """Call the C function at address ``function`` with the engine."""
+
+    def emit(_context, builder, _signature, arguments):  # type: ignore[no-untyped-def]
+        kind = ir.FunctionType(ir.IntType(32), [ir.IntType(8).as_pointer()])
+        pointer = builder.inttoptr(arguments[0], kind.as_pointer())
+        return builder.call(pointer, [arguments[1]])
+
+    return types.int32(types.int64, types.voidptr), emit
 
 
 @numba.cfunc(types.void(types.voidptr, types.uint64, types.uint32, types.voidptr), cache=True)
-def _count_block(_engine, address, size, table):  # type: ignore[no-untyped-def]
+def _count_block(engine, address, size, table):  # type: ignore[no-untyped-def]
     head = carray(table, (HEAD,), np.int64)
     words = head[_WORDS]
     first = (np.int64(address) - head[_BASE]) >> 1
@@ -43,6 +58,8 @@ def _count_block(_engine, address, size, table):  # type: ignore[no-untyped-def]
     head[_TOTAL] += count
     head[_NEXT] = after
     head[_LAST] = last
+    if head[_TOTAL] > head[_LIMIT]:
+        _call(head[_STOP], engine)
 
 
 @numba.cfunc(
@@ -91,8 +108,9 @@ class Counter:
             return None
         return int(self._table[_AT]), self.base + 2 * int(self._table[_BLOCK])
 
-    def start(self) -> None:
-        """Forget where the code was last: a new call begins."""
+    def start(self, limit: int) -> None:
+        """Begin a new call, which is stopped after ``limit`` instructions."""
+        self._table[_LIMIT] = self._table[_TOTAL] + limit
         self._table[_LAST] = -1
         self._table[_UNALIGNED] = 0
 
@@ -105,7 +123,9 @@ class Counter:
     def attach(self, engine: Any, *, aligned: bool) -> None:
         """Hook into a Unicorn engine; with ``aligned`` every data access is checked as well."""
         from unicorn import unicorn_const as const
+        from unicorn.unicorn_py3.unicorn import uclib
 
+        self._table[_STOP] = ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0
         _add_hook(engine, const.UC_HOOK_BLOCK, _count_block.address, self._table)
         if aligned:
             _add_hook(

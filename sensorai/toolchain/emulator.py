@@ -82,8 +82,8 @@ class Emulator:
     image : Image
     stack_bytes : int
         Room for the stack; a function that needs more faults.
-    timeout : float
-        Seconds that one call may take.
+    limit : int
+        Instructions that one call may take.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class Emulator:
         Unicorn has no model of this core.
     """
 
-    def __init__(self, image: Image, *, stack_bytes: int = 64 << 10, timeout: float = 60.0) -> None:
+    def __init__(self, image: Image, *, stack_bytes: int = 64 << 10, limit: int = 500_000_000) -> None:
         try:
             import unicorn
             from unicorn import arm_const, unicorn_const
@@ -108,7 +108,7 @@ class Emulator:
             )
         self._arm, self._const, self._unicorn = arm_const, unicorn_const, unicorn
         self.image = image
-        self.timeout = timeout
+        self.limit = limit
         self.engine = unicorn.Uc(
             unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB | unicorn_const.UC_MODE_MCLASS
         )
@@ -202,7 +202,7 @@ class Emulator:
         ------
         EmulatorFault
             Invalid access, undefined instruction, write beyond an array or into a read-only one, unaligned
-            access on a core that cannot, no return within the time.
+            access on a core that cannot, no return within the limit.
         ConfigError
             No such function.
         """
@@ -217,7 +217,7 @@ class Emulator:
         before = [array.tobytes() for array in arrays.values()]
         where = dict(zip(arrays, self._place(before), strict=True))
         top = self._pass(arguments, where)
-        self.counter.start()
+        self.counter.start(self.limit)
         executed = self.counter.total
         self._run(function.address, symbol)
         self._check_zones(symbol, list(where.values()), [len(raw) for raw in before])
@@ -250,30 +250,28 @@ class Emulator:
                 )
         if len(floats) > 16:
             raise InternalError("more than 16 float arguments")
-        for number, bits in enumerate(floats):
-            self.engine.reg_write(arm.UC_ARM_REG_S0 + number, bits)
-        for number in range(13):
-            # registers that hold no argument get a value that no code can have counted on
-            value = words[number] if number < min(4, len(words)) else 0xDEAD_0000 + number
-            self.engine.reg_write(arm.UC_ARM_REG_R0 + number, value)
+        # registers that hold no argument get a value that no code can have counted on
+        core = [*words[:4], *(0xDEAD_0000 + number for number in range(min(4, len(words)), 13))]
         rest = struct.pack(f"<{max(0, len(words) - 4)}I", *words[4:])
         top = (_STACK_TOP - len(rest)) & -8
         self._paint(top, _STACK_TOP - top)
         self.engine.mem_write(top, rest)
-        self.engine.reg_write(arm.UC_ARM_REG_SP, top)
-        self.engine.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
+        registers = [(arm.UC_ARM_REG_S0 + number, bits) for number, bits in enumerate(floats)]
+        registers += [(arm.UC_ARM_REG_R0 + number, value) for number, value in enumerate(core)]
+        registers += [(arm.UC_ARM_REG_SP, top), (arm.UC_ARM_REG_LR, _RETURN | 1)]
+        self.engine.reg_write_batch(registers)
         return top
 
     def _run(self, address: int, symbol: str) -> None:
         self._invalid = ""
         reason = ""
         try:
-            self.engine.emu_start(address | 1, _RETURN, timeout=int(self.timeout * 1e6))
+            self.engine.emu_start(address | 1, _RETURN)
         except self._unicorn.UcError as error:
             reason = self._invalid or str(error)
         pc = self.engine.reg_read(self._arm.UC_ARM_REG_PC) & ~1
         if not reason and pc != _RETURN:
-            reason = f"no return after {self.timeout:g} s"
+            reason = f"no return after {self.limit} instructions"
         unaligned = self.counter.unaligned
         if not reason and unaligned:
             data, pc = unaligned
@@ -284,8 +282,8 @@ class Emulator:
 
     def place(self, address: int) -> str:
         """Name of the function an address is in, with the distance from its start; empty outside."""
-        for one in self.image.elf.symbols:
-            if one.kind == "function" and one.address <= address < one.address + max(one.size, 2):
+        for one in self.image.functions():
+            if one.address <= address < one.address + one.size:
                 return f"in {one.name}+{address - one.address:#x}"
         return ""
 
@@ -322,12 +320,11 @@ class Emulator:
     def profile(self) -> dict[str, int]:
         """Instructions executed in each function since the last `clear`, most first; callees not included."""
         counts = {}
-        for one in self.image.elf.symbols:
-            if one.kind == "function" and one.size:
-                first = (one.address - self.counter.base) >> 1
-                count = int(self.counter.executed[first : first + (one.size >> 1)].sum())
-                if count:
-                    counts[one.name] = count
+        for one in self.image.functions():
+            first = (one.address - self.counter.base) >> 1
+            count = int(self.counter.executed[first : first + (one.size >> 1)].sum())
+            if count:
+                counts[one.name] = count
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def clear(self) -> None:
