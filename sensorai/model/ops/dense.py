@@ -1,0 +1,63 @@
+"""Fully connected layer: weights (out, in)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import ConfigError
+from sensorai.model.graph import Array, Graph, Node, Shape, Tensor
+from sensorai.model.ops import _products, _testing
+
+TYPES = _products.TYPES
+
+
+def shape(node: Node, *shapes: Shape) -> Shape:
+    """(in,) -> (out,)."""
+    w = node.params["weights"].shape
+    if len(shapes[0]) != 1 or len(w) != 2 or w[1] != shapes[0][0]:
+        raise ConfigError(
+            f"layer {node.output}: weights of shape {w} cannot take an input of shape {shapes[0]}"
+        )
+    return (int(w[0]),)
+
+
+def reference(node: Node, ins: tuple[Tensor, ...], out: Tensor, *arrays: Array) -> Array:
+    """Exact result for (batch, in)."""
+    w = node.params["weights"]
+    if ins[0].dtype == "float32":
+        return _products.finish(node, out, _products.ordered_matmul(arrays[0], w, node.params["bias"]))
+    acc = _products.exact_matmul(arrays[0], w) + np.asarray(node.params.get("bias", 0), np.int64)
+    return _products.finish(node, out, acc)
+
+
+def float_form(xp: Any, attrs: Any, params: Any, *arrays: Any) -> Any:
+    """Real-valued result for (batch, in)."""
+    w = _products.real_weights(xp, attrs, params["weights"])
+    return _products.real_finish(xp, attrs, arrays[0] @ w.T + params["bias"])
+
+
+def macs(node: Node, ins: tuple[Tensor, ...], out: Tensor) -> int:
+    """One per weight."""
+    return int(node.params["weights"].size)
+
+
+def cases() -> Iterator[tuple[str, Graph]]:
+    """Sizes around the blocks of the kernels (4 inputs, 2 and 8 rows, 32 bits), every output type."""
+    sizes = ((1, 1), (3, 2), (4, 8), (5, 9), (28, 12), (67, 19))
+    for i, (n, rows) in enumerate(sizes):
+        for x, out in sorted(TYPES):
+            params = _testing.product_params((rows, n), rows, 100 + i, x, out, n)
+            attrs: dict[str, Any] = {"lo": 0, "hi": 127 if i % 2 else 96} if out == "int8" and i > 2 else {}
+            if out == "float32" and i % 2:
+                attrs = {"lo": 0.0, "hi": 1.5}
+            yield f"dense_{n}x{rows}_{x}_{out}", _testing.one("dense", (n,), x, out, params, **attrs)
+    wide = _testing.product_params((3, 1100), 3, 7, "int8", "int8", 1100)
+    wide["weights"][0] = 127
+    yield "dense_long", _testing.one("dense", (1100,), "int8", "int8", wide)
+    wide = _testing.product_params((33, 300), 33, 7, "binary", "binary", 300)
+    yield "dense_long_binary", _testing.one("dense", (300,), "binary", "binary", wide)
+    imported = _testing.product_params((11, 20), 11, 8, "int8", "int8", 20, multiplier=True)
+    yield "dense_multiplier", _testing.one("dense", (20,), "int8", "int8", imported)
