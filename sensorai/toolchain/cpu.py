@@ -26,9 +26,11 @@ class Cpu:
     flash, ram : (int, int)
         Start and size of the memories of that board.
     timer : int
-        Address of its CMSDK timer 0; 0 where it has none that is fast enough to count instructions.
+        Address of its CMSDK timer 0, or of the value of its SSE system counter; 0: none.
     timer_hz : int
         Rate of that timer.
+    counter_control : int
+        Address of the control register of the SSE system counter; 0: the timer is a CMSDK timer.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Cpu:
     ram: tuple[int, int] = (0x2000_0000, 4 << 20)
     timer: int = 0x4000_0000
     timer_hz: int = 25_000_000
+    counter_control: int = 0
 
 
 def _core(name: str, fpu: str = "") -> tuple[str, ...]:
@@ -78,8 +81,9 @@ CPUS = (
         "mps3-an547",
         flash=(0x1000_0000, 512 << 10),
         ram=(0x3000_0000, 512 << 10),
-        timer=0,
-        timer_hz=0,
+        timer=0x5810_1000,
+        timer_hz=32_000_000,
+        counter_control=0x5810_0000,
     ),
 )
 

@@ -131,11 +131,15 @@ class Emulator:
     def _map_image(self) -> None:
         """Map the pages of the image; what is not writable there stays so."""
         const = self._const
+        pages: dict[int, int] = {}
         for segment in self.image.elf.segments:
-            start = segment.address & -_PAGE
-            end = -(-(segment.address + segment.memory) // _PAGE) * _PAGE
-            write = const.UC_PROT_WRITE if segment.writable else const.UC_PROT_EXEC
-            self.engine.mem_map(start, end - start, const.UC_PROT_READ | write)
+            rights = const.UC_PROT_READ
+            rights |= const.UC_PROT_WRITE if segment.writable else const.UC_PROT_EXEC
+            for page in range(segment.address & -_PAGE, segment.address + segment.memory, _PAGE):
+                pages[page] = pages.get(page, 0) | rights
+        for page, rights in pages.items():
+            self.engine.mem_map(page, _PAGE, rights)
+        for segment in self.image.elf.segments:
             self.engine.mem_write(segment.address, segment.data)
         code = [one for one in self.image.elf.segments if one.executable and not one.writable]
         if len(code) != 1:
