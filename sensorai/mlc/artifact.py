@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import DataError
+from sensorai.errors import DataError, TargetError, UserError
 from sensorai.files import read_json
+from sensorai.mlc.check import check
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import Decoded, decode
 from sensorai.mlc.description import from_dict
@@ -79,7 +80,7 @@ def open_artifact(path: Path, device: str | None = None) -> Artifact:
     trees = model.get("trees")
     if not isinstance(trees, list) or len(trees) != len(decoded.config.trees):
         raise DataError("model.sai and the register file do not belong together", where=str(index))
-    intended, _ = from_dict(model.get("config"))
+    intended = _intended(model.get("config"), index)
     others = [file.with_suffix(".ucf"), file.with_suffix(".h"), file.with_name(f"{file.stem}_plain.h")]
     return Artifact(
         file,
@@ -90,6 +91,19 @@ def open_artifact(path: Path, device: str | None = None) -> Artifact:
         intended,
         tuple(other for other in others if other.is_file()),
     )
+
+
+def _intended(description: object, index: Path) -> MlcConfig:
+    """Return the configuration of a model file; one that no device could hold must not be run."""
+    try:
+        config, layout = from_dict(description)
+        problems = check(config, layout)
+        if problems:
+            raise TargetError(problems)
+    except UserError as error:
+        error.where = f"{index}: {error.where}"
+        raise
+    return config
 
 
 def _text(model: Mapping[str, Any], key: str, index: Path) -> str:
