@@ -87,6 +87,7 @@ class Counter:
         halves = np.frombuffer(code + b"\0" * (len(code) % 2), "<u2").astype(np.int64)
         words = len(halves)
         self.base = base
+        self._halves = [*halves.tolist(), 0]
         self._table = np.zeros(HEAD + 3 * words, np.int64)
         self._table[:2] = words, base
         self._table[_LAST] = -1
@@ -107,6 +108,22 @@ class Counter:
         if not self._table[_UNALIGNED]:
             return None
         return int(self._table[_AT]), self.base + 2 * int(self._table[_BLOCK])
+
+    def ran(self) -> list[tuple[int, int]]:
+        """Half-word and count of every instruction that was executed, in the order of the code."""
+        places = np.flatnonzero(self.executed)
+        return list(zip(places.tolist(), self.executed[places].tolist(), strict=True))
+
+    def words(self, place: int) -> tuple[int, int]:
+        """Two half-words of code from half-word ``place`` on."""
+        return self._halves[place], self._halves[place + 1]
+
+    def before(self, place: int) -> int | None:
+        """Half-word of the executed instruction that lies right before ``place``, if one does."""
+        for length in (1, 2):
+            if place >= length and self.executed[place - length] and self.length[place - length] == length:
+                return place - length
+        return None
 
     def start(self, limit: int) -> None:
         """Begin a new call, which is stopped after ``limit`` instructions."""
