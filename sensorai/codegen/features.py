@@ -1,0 +1,322 @@
+"""C for integer features and filters: calls into ``runtime/features``, specialised to the window.
+
+Every signal is scanned once for all sums its features share; signals with the same features share one
+function. Only what is called is compiled: the runtime consists of static inline functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sensorai.codegen.parts import CodeParts
+from sensorai.errors import ConfigError
+from sensorai.features import catalogue, spectrum
+from sensorai.features.catalogue import IntFeature, Quantity
+from sensorai.features.filters import IntFilter
+from sensorai.features.integer import log2_ceil
+
+#: What a feature is in C, from the stats ``s`` of a signal ``x`` of n samples and its spectrum ``bins``.
+_EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
+    "MEAN": lambda g, f: "s->sum",
+    "VARIANCE": lambda g, f: f"sa_variance(s, {g.n}U, {log2_ceil(g.n)}U)",
+    "ENERGY": lambda g, f: f"sa_energy(s, {log2_ceil(g.n)}U)",
+    "RMS": lambda g, f: f"sa_rms(s, {log2_ceil(g.n)}U)",
+    "MINIMUM": lambda g, f: "s->min",
+    "MAXIMUM": lambda g, f: "s->max",
+    "PEAK_TO_PEAK": lambda g, f: "s->max - s->min",
+    "ZERO_CROSSING": lambda g, f: f"sa_zero_crossings(x, {g.n}U, {g.stride}U, {f.threshold})",
+    "MEAN_CROSSING": lambda g, f: f"sa_mean_crossings(x, {g.n}U, {g.stride}U, s->sum, {f.threshold})",
+    "PEAKS": lambda g, f: f"sa_peaks(x, {g.n}U, {g.stride}U, {f.threshold})",
+    "DOMINANT_BIN": lambda g, f: f"sa_dominant_bin(bins, {g.edges(f)})",
+    "BAND_ENERGY": lambda g, f: f"sa_band_energy(bins, {g.edges(f)}, left)",
+}
+
+_FLAGS = {"SUM": "SA_SUM", "SQUARES": "SA_SQUARES", "LIMITS": "SA_LIMITS"}
+
+_FILES = {
+    "sa_scan(": "features/sa_scan.h",
+    "sa_norm(": "features/sa_signal.h",
+    "sa_jerk(": "features/sa_signal.h",
+    "sa_zero_crossings(": "features/sa_scan.h",
+    "sa_peaks(": "features/sa_scan.h",
+    "sa_correlation(": "features/sa_correlation.h",
+    "sa_fft(": "features/sa_spectrum.h",
+}
+
+
+@dataclass(slots=True)
+class _Signal:
+    """One signal of the window with its features and the places of their results."""
+
+    key: tuple[str, tuple[int, ...]]
+    n: int
+    stride: int
+    outputs: list[tuple[int, IntFeature, Quantity]] = field(default_factory=list)
+    correlated: bool = False
+
+    @property
+    def length(self) -> int:
+        return spectrum.spectrum_length(self.n)
+
+    @property
+    def spectral(self) -> bool:
+        return any(quantity.takes == "band" for _, _, quantity in self.outputs)
+
+    @property
+    def base(self) -> int:
+        """Where the first result goes."""
+        return min((place for place, _, _ in self.outputs), default=0)
+
+    def edges(self, feature: IntFeature) -> str:
+        low, high = feature.band or (1, self.length // 2)
+        return f"{low}U, {high}U"
+
+    def flags(self) -> str:
+        """Sums the scan must make, as C."""
+        needs = {need for _, _, quantity in self.outputs for need in quantity.needs}
+        needs |= {"SUM", "SQUARES"} if self.correlated else set()
+        return " | ".join(flag for need, flag in _FLAGS.items() if need in needs)
+
+    def arguments(self, pointer: str, stats: str) -> str:
+        """Arguments of a call of the function whose `parameters` these are."""
+        out = f"out + {self.base}" if self.base else "out"
+        parts = [pointer, out if self.outputs else "", "bins" if self.spectral else ""]
+        return ", ".join(part for part in [*parts, stats if self.correlated else ""] if part)
+
+    def parameters(self) -> str:
+        parts = ["const int16_t *x", "int32_t *out" if self.outputs else ""]
+        parts += ["uint32_t *bins" if self.spectral else "", "sa_stats *s" if self.correlated else ""]
+        return ", ".join(part for part in parts if part)
+
+    def body(self, sine: str, quarter: int) -> list[str]:
+        """Return the lines of the function; equal lines mean that one function serves two signals."""
+        lines, declared = [], []
+        flags = self.flags()
+        stats = "s"
+        if flags and not self.correlated:
+            declared.append("sa_stats stats;")
+            declared.append("sa_stats *s = &stats;")
+        if flags:
+            lines.append(f"sa_scan(x, {self.n}U, {self.stride}U, {flags}, s);")
+        if self.spectral:
+            n, first, points = min(self.n, self.length), "x", self.length // 2
+            if n < self.n:
+                declared.append("sa_stats newest;")
+                first, stats = f"x + {(self.n - n) * self.stride}", "newest"
+                lines.append(f"sa_scan({first}, {n}U, {self.stride}U, SA_SUM | SA_LIMITS, &newest);")
+            mark = "->" if stats == "s" else "."
+            sums = ", ".join(f"{stats}{mark}{name}" for name in ("sum", "min", "max"))
+            energy = any(quantity.name == "BAND_ENERGY" for _, _, quantity in self.outputs)
+            if energy:
+                declared.append("int32_t left;")
+            target = "left = " if energy else "(void)"
+            lines.append(f"{target}sa_fft_load({first}, {n}U, {self.stride}U, {sums}, bins, {points}U);")
+            lines.append(f"sa_fft(bins, {points}U, {sine}, {quarter}U);")
+            lines.append(f"sa_fft_power(bins, {points}U, {sine}, {quarter}U);")
+        for place, feature, quantity in sorted(self.outputs, key=lambda output: output[0]):
+            expression = _EXPRESSION[quantity.name](self, feature)
+            lines.append(f"out[{place - self.base}] = {expression};")
+        return [*declared, "", *lines] if declared else lines
+
+
+def emit_features(features: Sequence[IntFeature], window: int, channels: int, prefix: str) -> CodeParts:
+    """Emit the C function that computes features of a window.
+
+    ``static void PREFIX_features(const int16_t *window, int32_t *out, uint8_t *arena)``: the window holds
+    ``window * channels`` counts, oldest sample first; results are in the order of `features`, equal to
+    `catalogue.table`.
+
+    Parameters
+    ----------
+    features : sequence of IntFeature
+        At least one.
+    window : int
+        Samples.
+    channels : int
+    prefix : str
+        C identifier.
+
+    Raises
+    ------
+    ConfigError
+        No features, or one that `catalogue.check` refuses.
+    """
+    if not features:
+        raise ConfigError("there are no features to emit", where="features")
+    signals, pairs = _plan(features, window, channels)
+    longest = max((g.length for g in signals if g.spectral), default=4)
+    derived = -(-2 * window // 4) * 4 if any(g.key[0] for g in signals) else 0
+    arena = derived + max((4 * (g.length // 2 + 1) for g in signals if g.spectral), default=0)
+    functions: dict[tuple[str, ...], str] = {}
+    text, calls = [], []
+    for before, signal in zip([None, *signals], signals, strict=False):
+        body = (signal.parameters(), *signal.body(f"{prefix}_sine", longest // 4))
+        if body not in functions:
+            functions[body] = f"{prefix}_signal{len(functions)}"
+            text.append(_function(f"static void {functions[body]}({body[0]})", body[1:]))
+        kind, inputs = signal.key
+        calls += _derive(signal, before, window, channels)
+        pointer = "signal" if kind else _offset("window", inputs[0])
+        calls.append(f"{functions[body]}({signal.arguments(pointer, f'&s{inputs[0]}')});")
+    declared = [f"sa_stats s{g.key[1][0]};" for g in signals if g.correlated]
+    declared += [f"sa_deviation d{g.key[1][0]};" for g in signals if g.correlated]
+    if derived:
+        declared.append("int16_t *signal = (int16_t *)(void *)arena;")
+    if arena > derived:
+        declared.append(f"uint32_t *bins = (uint32_t *)(void *)({_offset('arena', derived)});")
+    calls += [
+        f"sa_deviation_of(&s{g.key[1][0]}, {window}U, &d{g.key[1][0]});" for g in signals if g.correlated
+    ]
+    for place, (a, b) in pairs:
+        data = f"{_offset('window', a)}, {_offset('window', b)}, {window}U, {channels}U"
+        calls.append(f"out[{place}] = sa_correlation({data}, &s{a}, &s{b}, &d{a}, &d{b});")
+    if not arena:
+        calls.append("(void)arena;")
+    head = f"static void {prefix}_features(const int16_t *window, int32_t *out, uint8_t *arena)"
+    text.append(_function(head, [*declared, "", *calls] if declared else calls))
+    source = "\n\n".join(text)
+    return CodeParts(
+        source=source,
+        data=_sine(prefix, longest) if any(g.spectral for g in signals) else "",
+        runtime=_runtime(source),
+        arena_bytes=arena,
+        arena_align=4 if arena > derived else 2,
+    )
+
+
+def _plan(
+    features: Sequence[IntFeature], window: int, channels: int
+) -> tuple[list[_Signal], list[tuple[int, tuple[int, int]]]]:
+    """Sort features by signal: axes first, then each norm before its jerk, so that it is computed once."""
+    found: dict[tuple[str, tuple[int, ...]], _Signal] = {}
+    pairs = []
+
+    def signal_of(prefix: str, inputs: tuple[int, ...], n: int) -> _Signal:
+        stride = 1 if prefix else channels
+        return found.setdefault((prefix, inputs), _Signal((prefix, inputs), n, stride))
+
+    for place, feature in enumerate(features):
+        catalogue.check(feature, window, channels)
+        kind, quantity = catalogue.row(feature)
+        if quantity.inputs == 2:
+            a, b = feature.inputs
+            pairs.append((place, (a, b)))
+            for channel in (a, b):
+                signal_of("", (channel,), window).correlated = True
+        else:
+            group = signal_of(kind.prefix, feature.inputs, window - kind.lost)
+            group.outputs.append((place, feature, quantity))
+    order = {"": 0, "JERK_": 1, "NORM_": 2, "NORM_JERK_": 2}
+    return sorted(found.values(), key=lambda g: (order[g.key[0]], g.key[1], g.key[0])), pairs
+
+
+def _derive(signal: _Signal, before: _Signal | None, window: int, channels: int) -> list[str]:
+    """Return the lines that put a derived signal into the arena; `before` is what lies there."""
+    prefix, inputs = signal.key
+    lines = []
+    axes = ", ".join(_offset("window", i) for i in inputs)
+    if prefix.startswith("NORM_") and (before is None or before.key != ("NORM_", inputs)):
+        lines.append(f"sa_norm({axes}, {window}U, {channels}U, signal);")
+    if prefix == "NORM_JERK_":
+        lines.append(f"sa_jerk(signal, {window}U, 1U, signal);")
+    if prefix == "JERK_":
+        lines.append(f"sa_jerk({axes}, {window}U, {channels}U, signal);")
+    return lines
+
+
+def _offset(pointer: str, count: int) -> str:
+    return f"{pointer} + {count}" if count else pointer
+
+
+def _function(head: str, lines: Sequence[str]) -> str:
+    body = "\n".join(f"    {line}" if line else "" for line in lines)
+    return f"{head}\n{{\n{body}\n}}"
+
+
+def _sine(prefix: str, length: int) -> str:
+    table = spectrum.sine_table(length).tolist()
+    rows = [", ".join(map(str, table[i : i + 12])) for i in range(0, len(table), 12)]
+    values = ",\n    ".join(rows)
+    return f"static const int16_t {prefix}_sine[{len(table)}] = {{\n    {values}\n}};"
+
+
+def _runtime(source: str) -> tuple[str, ...]:
+    """Files of the runtime for a source, those that they include too."""
+    used = {file for call, file in _FILES.items() if call in source}
+    if "features/sa_correlation.h" in used:
+        used.add("features/sa_scan.h")
+    return tuple(sorted(used | {"features/sa_wide.h"}))
+
+
+def emit_filters(filters: Sequence[IntFilter], channels: int, prefix: str) -> CodeParts:
+    """Emit the integer filters that run on every sample, equal to `filters.run_filters`.
+
+    The header has ``PREFIX_filter_t``, the state of a section, and ``PREFIX_SECTIONS``; a context holds an
+    array of that many. The source has ``static void PREFIX_filter_init(PREFIX_filter_t *state)`` and
+    ``static void PREFIX_filter(PREFIX_filter_t *state, int16_t *sample)``, which replaces the counts of a
+    sample by the filtered ones.
+
+    Parameters
+    ----------
+    filters : sequence of IntFilter
+        At least one.
+    channels : int
+    prefix : str
+
+    Raises
+    ------
+    ConfigError
+        No filters, or a channel that there is not.
+    """
+    if not filters:
+        raise ConfigError("there are no filters to emit", where="filter")
+    if any(one.channel >= channels for one in filters):
+        raise ConfigError(f"a filter names a channel above {channels - 1}", where="filter")
+    steps = [(one.channel, section) for one in filters for section in one.sections]
+    rows = list(dict.fromkeys(section for _, section in steps))
+    values = ",\n    ".join(", ".join(map(str, (*row.b, *row.a, row.shift))) for row in rows)
+    count, macro = len(steps), prefix.upper()
+    index = ", ".join(str(6 * rows.index(section)) for _, section in steps)
+    channel = ", ".join(str(c) for c, _ in steps)
+    return CodeParts(
+        header=(
+            f"#define {macro}_SECTIONS {count} /* of filters */\n\n"
+            "/* State of a section: what the last output dropped, inputs and outputs */\n"
+            f"typedef struct {{\n    int32_t rest;\n    int16_t past[4];\n}} {prefix}_filter_t;\n"
+        ),
+        source=_FILTER.replace("PREFIX", prefix).replace("COUNT", f"{macro}_SECTIONS"),
+        data=(
+            f"static const int16_t {prefix}_biquad[{6 * len(rows)}] = {{\n    {values}\n}};\n\n"
+            f"static const uint16_t {prefix}_section[{count}] = {{{index}}};\n\n"
+            f"static const uint8_t {prefix}_filtered[{count}] = {{{channel}}};"
+        ),
+        runtime=("features/sa_biquad.h", "features/sa_wide.h"),
+        arena_align=1,
+    )
+
+
+_FILTER = """static void PREFIX_filter_init(PREFIX_filter_t *state)
+{
+    uint32_t i;
+
+    for (i = 0; i < COUNT; i++) {
+        state[i].rest = SA_BIQUAD_REST;
+        state[i].past[0] = 0;
+        state[i].past[1] = 0;
+        state[i].past[2] = 0;
+        state[i].past[3] = 0;
+    }
+}
+
+/* One sample through all sections, in place */
+static void PREFIX_filter(PREFIX_filter_t *state, int16_t *sample)
+{
+    uint32_t i;
+
+    for (i = 0; i < COUNT; i++) {
+        int16_t *value = &sample[PREFIX_filtered[i]];
+
+        *value = sa_biquad(&PREFIX_biquad[PREFIX_section[i]], state[i].past, &state[i].rest, *value);
+    }
+}"""

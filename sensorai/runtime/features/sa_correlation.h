@@ -1,0 +1,76 @@
+/* sensorai: correlation of two channels. */
+#ifndef SA_CORRELATION_H
+#define SA_CORRELATION_H
+
+#include "sa_scan.h"
+
+/* Root of a spread: root * 2^half, root in [2^15, 2^16), or 0 */
+typedef struct {
+    uint32_t root;
+    int32_t half;
+} sa_deviation;
+
+static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+{
+    sa_wide v = sa_spread(s, n);
+    uint32_t bits = (v.hi != 0U) ? 32U + sa_bits(v.hi) : sa_bits(v.lo);
+    uint32_t x;
+
+    if (bits > 32U) {
+        uint32_t half = (bits - 31U) >> 1;
+
+        d->half = (int32_t)half;
+        x = sa_wide_right(v, 2U * half);
+    } else {
+        uint32_t half = (32U - bits) >> 1;
+
+        d->half = -(int32_t)half;
+        x = (bits == 0U) ? 0U : v.lo << (2U * half);
+    }
+    d->root = sa_sqrt(x);
+}
+
+/* 2^15 times the correlation, towards zero; 0 where a deviation is 0 */
+static inline int32_t sa_correlation(const int16_t *x, const int16_t *y, uint32_t n, uint32_t stride,
+                                     const sa_stats *sx, const sa_stats *sy, const sa_deviation *dx,
+                                     const sa_deviation *dy)
+{
+    const int16_t *end = x + n * stride;
+    int64_t products = 0;
+    sa_wide cross;
+    sa_wide means;
+    uint32_t below = (dx->root & 0xFFFFU) * (dy->root & 0xFFFFU);
+    uint32_t size;
+    int32_t half = dx->half + dy->half;
+    int32_t negative;
+    int32_t r;
+
+    if (below == 0U) {
+        return 0;
+    }
+    do {
+        products += (int32_t)(*x * *y);
+        x += stride;
+        y += stride;
+    } while (x != end);
+    /* n sum(x y) - sum(x) sum(y), modulo 2^64 */
+    cross = sa_wide_times(sa_wide_of((uint64_t)products), n);
+    means = sa_wide_product(sa_magnitude(sx->sum), sa_magnitude(sy->sum));
+    if ((sx->sum < 0) != (sy->sum < 0)) {
+        sa_wide zero = { 0, 0 };
+
+        means = sa_wide_less(zero, means);
+    }
+    cross = sa_wide_less(cross, means);
+    negative = (int32_t)(cross.hi >> 31);
+    if (negative != 0) {
+        sa_wide zero = { 0, 0 };
+
+        cross = sa_wide_less(zero, cross);
+    }
+    size = (half >= 0) ? sa_wide_right(cross, (uint32_t)half) : cross.lo << (uint32_t)-half;
+    r = (size >= below) ? 32768 : (int32_t)sa_fraction(size, below, 15);
+    return (negative != 0) ? -r : r;
+}
+
+#endif

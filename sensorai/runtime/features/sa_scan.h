@@ -1,0 +1,157 @@
+/* sensorai: sums and extremes of a signal in one pass, and the features made of them. */
+#ifndef SA_SCAN_H
+#define SA_SCAN_H
+
+#include "sa_wide.h"
+
+#define SA_SUM 1U
+#define SA_SQUARES 2U
+#define SA_LIMITS 4U
+
+typedef struct {
+    int32_t sum;
+    sa_wide squares;
+    int32_t min;
+    int32_t max;
+} sa_stats;
+
+/* One pass over n samples (at most 4096); what is a constant at the call, and what is not in `want` costs
+ * nothing: its members are not written. */
+SA_INLINE void sa_scan(const int16_t *x, uint32_t n, uint32_t stride, uint32_t want, sa_stats *s)
+{
+    const int16_t *end = x + n * stride;
+    int32_t sum = 0;
+    int64_t squares = 0;
+    int32_t min = *x;
+    int32_t max = *x;
+
+    do {
+        int32_t v = *x;
+
+        if ((want & SA_SUM) != 0U) {
+            sum += v;
+        }
+        if ((want & SA_SQUARES) != 0U) {
+            squares += (int32_t)((int16_t)v * (int16_t)v);
+        }
+        if ((want & SA_LIMITS) != 0U) {
+            min = (v < min) ? v : min;
+            max = (v > max) ? v : max;
+        }
+        x += stride;
+    } while (x != end);
+    if ((want & SA_SUM) != 0U) {
+        s->sum = sum;
+    }
+    if ((want & SA_SQUARES) != 0U) {
+        s->squares = sa_wide_of((uint64_t)squares);
+    }
+    if ((want & SA_LIMITS) != 0U) {
+        s->min = min;
+        s->max = max;
+    }
+}
+
+/* n sum(x^2) - sum(x)^2 */
+static inline sa_wide sa_spread(const sa_stats *s, uint32_t n)
+{
+    uint32_t sum = sa_magnitude(s->sum);
+
+    return sa_wide_less(sa_wide_times(s->squares, n), sa_wide_product(sum, sum));
+}
+
+/* The spread over 4^k, k = ceil(log2 n) */
+SA_INLINE int32_t sa_variance(const sa_stats *s, uint32_t n, uint32_t k)
+{
+    return (int32_t)sa_wide_right(sa_spread(s, n), 2U * k);
+}
+
+SA_INLINE int32_t sa_energy(const sa_stats *s, uint32_t k)
+{
+    return (int32_t)sa_wide_right(s->squares, k);
+}
+
+/* 16 times the root of the sum of squares over 2^k */
+SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
+{
+    sa_wide x = s->squares;
+
+    if (k < 8U) {
+        x.hi = (x.hi << (8U - k)) | (x.lo >> (24U + k));
+        x.lo <<= 8U - k;
+    } else if (k > 8U) {
+        x.lo = sa_wide_right(x, k - 8U);
+        x.hi >>= k - 8U;
+    }
+    return (int32_t)sa_wide_sqrt(x);
+}
+
+/* Changes of scale * x - offset between above threshold and below -threshold */
+SA_INLINE int32_t sa_crossings(const int16_t *x, uint32_t n, uint32_t stride, int16_t scale, int32_t offset,
+                               int32_t threshold)
+{
+    int32_t above = offset + threshold;
+    int32_t below = offset - threshold;
+    int32_t count = -1;
+    int32_t side = 0;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        int32_t v = (int32_t)*x * scale;
+
+        if (v > above) {
+            count += (int32_t)(side != 1);
+            side = 1;
+        } else if (v < below) {
+            count += (int32_t)(side != -1);
+            side = -1;
+        }
+        x += stride;
+    }
+    return (side == 0) ? 0 : count; /* the first side that is reached is no crossing */
+}
+
+static inline int32_t sa_zero_crossings(const int16_t *x, uint32_t n, uint32_t stride, int32_t threshold)
+{
+    return sa_crossings(x, n, stride, 1, 0, threshold);
+}
+
+/* Crossings of the mean sum / n; all is multiplied by n, at most 4096, so nothing is divided */
+static inline int32_t sa_mean_crossings(const int16_t *x, uint32_t n, uint32_t stride, int32_t sum,
+                                        int32_t threshold)
+{
+    return sa_crossings(x, n, stride, (int16_t)n, sum, threshold * (int32_t)n);
+}
+
+/* Maxima after a rise of more than threshold and before a fall of more than threshold */
+static inline int32_t sa_peaks(const int16_t *x, uint32_t n, uint32_t stride, int32_t threshold)
+{
+    int32_t extreme = *x;
+    int32_t rising = 0;
+    int32_t count = 0;
+    uint32_t i;
+
+    for (i = 1; i < n; i++) {
+        int32_t v;
+
+        x += stride;
+        v = *x;
+        if (rising != 0) {
+            if (v > extreme) {
+                extreme = v;
+            } else if (extreme - v > threshold) {
+                extreme = v;
+                rising = 0;
+                count++;
+            }
+        } else if (v < extreme) {
+            extreme = v;
+        } else if (v - extreme > threshold) {
+            extreme = v;
+            rising = 1;
+        }
+    }
+    return count;
+}
+
+#endif

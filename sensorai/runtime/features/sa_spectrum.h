@@ -1,0 +1,178 @@
+/* sensorai: integer Fourier transform of a real signal, strongest bin, band energy.
+ *
+ * N real samples are N / 2 complex points, a word each: real part in the low, imaginary part in the high
+ * half, both int16. Input is scaled to 14 bits, every stage halves, so nothing overflows: a component never
+ * exceeds 2^14 sqrt(2), a sum of products stays below 2^31.
+ */
+#ifndef SA_SPECTRUM_H
+#define SA_SPECTRUM_H
+
+#include "sa_wide.h"
+
+SA_INLINE int16_t sa_re(uint32_t z)
+{
+    return (int16_t)(uint16_t)(z & 0xFFFFU);
+}
+
+SA_INLINE int16_t sa_im(uint32_t z)
+{
+    return (int16_t)(uint16_t)(z >> 16);
+}
+
+SA_INLINE uint32_t sa_complex(int32_t re, int32_t im)
+{
+    return ((uint32_t)re & 0xFFFFU) | ((uint32_t)im << 16);
+}
+
+/* A sample less the mean, times 2^left; right shifts round to the nearest */
+SA_INLINE int32_t sa_block(int32_t v, int32_t left)
+{
+    if (left >= 0) {
+        return (int32_t)((uint32_t)v << (uint32_t)left);
+    }
+    return (v + (1 << (-left - 1))) >> -left;
+}
+
+/* n samples (2 to 2 points) less their mean, scaled, in bit-reversed order into z; returns the scaling */
+static inline int32_t sa_fft_load(const int16_t *x, uint32_t n, uint32_t stride, int32_t sum, int32_t min,
+                                  int32_t max, uint32_t *z, uint32_t points)
+{
+    int32_t mean = sa_mean(sum, n);
+    int32_t up = max - mean;
+    int32_t down = mean - min;
+    uint32_t peak = (uint32_t)((up > down) ? up : down);
+    int32_t left = (peak == 0U) ? 0 : 14 - (int32_t)sa_bits(peak);
+    uint32_t to = 0;
+    uint32_t i;
+
+    for (i = 0; i < points; i++) {
+        uint32_t bit = points >> 1;
+        int32_t re = 0;
+        int32_t im = 0;
+
+        if (2U * i < n) {
+            re = sa_block((int32_t)*x - mean, left);
+            x += stride;
+        }
+        if (2U * i + 1U < n) {
+            im = sa_block((int32_t)*x - mean, left);
+            x += stride;
+        }
+        z[to] = sa_complex(re, im);
+        while ((to & bit) != 0U) {
+            to ^= bit;
+            bit >>= 1;
+        }
+        to |= bit;
+    }
+    return left;
+}
+
+/* Transform of z in place; sine: a quarter of a sine in Q15, `quarter` + 1 values, 4 quarter >= 2 points */
+static inline void sa_fft(uint32_t *z, uint32_t points, const int16_t *sine, uint32_t quarter)
+{
+    uint32_t half;
+    uint32_t step = 2U * quarter;
+
+    for (half = 1; half < points; half <<= 1) {
+        uint32_t j;
+        uint32_t i;
+
+        for (i = 0; i < points; i += 2U * half) {
+            uint32_t a = z[i];
+            uint32_t b = z[i + half];
+
+            z[i] = sa_complex((sa_re(a) + sa_re(b) + 1) >> 1, (sa_im(a) + sa_im(b) + 1) >> 1);
+            z[i + half] = sa_complex((sa_re(a) - sa_re(b) + 1) >> 1, (sa_im(a) - sa_im(b) + 1) >> 1);
+        }
+        for (j = 1; j < half; j++) {
+            uint32_t at = j * step;
+            int16_t s = (at <= quarter) ? sine[at] : sine[2U * quarter - at];
+            int16_t c = (at <= quarter) ? sine[quarter - at] : (int16_t)-sine[at - quarter];
+
+            for (i = j; i < points; i += 2U * half) {
+                uint32_t a = z[i];
+                uint32_t b = z[i + half];
+                int32_t tr = (int32_t)c * sa_re(b) + (int32_t)s * sa_im(b);
+                int32_t ti = (int32_t)c * sa_im(b) - (int32_t)s * sa_re(b);
+                int32_t ar = (int32_t)sa_re(a) * 32768 + 32768;
+                int32_t ai = (int32_t)sa_im(a) * 32768 + 32768;
+
+                z[i] = sa_complex((ar + tr) >> 16, (ai + ti) >> 16);
+                z[i + half] = sa_complex((ar - tr) >> 16, (ai - ti) >> 16);
+            }
+        }
+        step >>= 1;
+    }
+}
+
+SA_INLINE uint32_t sa_power(int32_t re, int32_t im)
+{
+    return (uint32_t)((int32_t)(int16_t)re * (int16_t)re) + (uint32_t)((int32_t)(int16_t)im * (int16_t)im);
+}
+
+/* From the transform of the points to the power of the bins of the real signal, in place: points + 1 words */
+static inline void sa_fft_power(uint32_t *z, uint32_t points, const int16_t *sine, uint32_t quarter)
+{
+    const int16_t *cosine = sine + quarter;
+    uint32_t step = 2U * quarter / points;
+    uint32_t low = 1;
+    uint32_t high = points - 1U;
+    uint32_t first = z[0];
+
+    z[0] = sa_power((sa_re(first) + sa_im(first) + 1) >> 1, 0);
+    z[points] = sa_power((sa_re(first) - sa_im(first) + 1) >> 1, 0);
+    while (low <= high) {
+        uint32_t a = z[low];
+        uint32_t b = z[high];
+        int32_t ar = (sa_re(a) + sa_re(b)) * 16384 + 32768;
+        int32_t ai = (sa_im(a) - sa_im(b)) * 16384;
+        int16_t br = (int16_t)((sa_re(a) - sa_re(b) + 1) >> 1);
+        int16_t bi = (int16_t)((sa_im(a) + sa_im(b) + 1) >> 1);
+        int16_t c;
+        int16_t s;
+        int32_t tr;
+        int32_t ti;
+
+        sine += step;
+        cosine -= step;
+        s = *sine;
+        c = *cosine;
+        tr = (int32_t)c * bi - (int32_t)s * br;
+        ti = (int32_t)c * br + (int32_t)s * bi;
+        z[high] = sa_power((ar - tr) >> 16, (ai + ti + 32768) >> 16);
+        z[low] = sa_power((ar + tr) >> 16, (ai - ti + 32768) >> 16);
+        low++;
+        high--;
+    }
+}
+
+/* Strongest bin, the lowest of equals; 0 where all are empty */
+static inline int32_t sa_dominant_bin(const uint32_t *bins, uint32_t low, uint32_t high)
+{
+    uint32_t best = 0;
+    uint32_t at = 0;
+
+    for (; low <= high; low++) {
+        if (bins[low] > best) {
+            best = bins[low];
+            at = low;
+        }
+    }
+    return (int32_t)at;
+}
+
+/* Sum of the bins, less the scaling of the input */
+static inline int32_t sa_band_energy(const uint32_t *bins, uint32_t low, uint32_t high, int32_t left)
+{
+    uint64_t sum = 0;
+    sa_wide wide;
+
+    for (; low <= high; low++) {
+        sum += bins[low];
+    }
+    wide = sa_wide_of(sum);
+    return (int32_t)((left >= 0) ? sa_wide_right(wide, 2U * (uint32_t)left) : wide.lo << (2U * (uint32_t)-left));
+}
+
+#endif
