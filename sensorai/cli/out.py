@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +39,12 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with screen.status("reading logs") as status:
         yield status.update
+
+
+def say_notes(notes: Sequence[str]) -> None:
+    """Print notes beside the output."""
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def plain(value: Any) -> Any:

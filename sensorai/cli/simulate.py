@@ -69,6 +69,8 @@ def run(
         raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
     with printing.progress() as say:
         opened = open_artifact(artifact, device)
+        if device is not None:
+            printing.say_notes(opened.decoded.notes)
         dataset = given.Reading(column=column, unit=unit, log_rate=log_rate, header=header).dataset(logs)
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)

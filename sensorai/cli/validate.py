@@ -60,6 +60,8 @@ def run(
     names = given.pairs(map_, "--map", "walk=walking")
     with printing.progress() as say:
         opened = open_artifact(artifact, device)
+        if device is not None:
+            printing.say_notes(opened.decoded.notes)
         reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
         dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
@@ -138,9 +140,7 @@ def _print(report: dict[str, Any]) -> None:
         for line in headline(tree["held_out"]):
             screen.print(line, markup=False)
     for level in report["levels"]:
-        verdict = (
-            level["first_divergence"] or f"equal in {level['windows']} windows"
-        )
+        verdict = level["first_divergence"] or f"equal in {level['windows']} windows"
         screen.print(f"registers against {level['level']}: {verdict}", markup=False)
     for note in report["notes"]:
         screen.print(f"note: {note}", markup=False)

@@ -156,6 +156,8 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
     unknown = [*_unread(memory), *(_unread(tree_memory) if in_ram else _cells("tree address", bus.tree))]
     layout, reproduces = detect(rf.ops, config, layout, part)
     notes = _notes(config, part, layout, embedded, reproduces)
+    if rf.device and device and rf.device.casefold() != part.name.casefold():
+        notes.insert(0, f"the file says that it is for {rf.device}; read for {part.name}, as told")
     if layout.before or layout.after:
         other.append(
             f"register writes around the MLC part: {len(layout.before)} before, {len(layout.after)} after"

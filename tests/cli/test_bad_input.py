@@ -533,3 +533,15 @@ def test_model_file_of_another_register_file(trained: Path, log: Path, tmp_path:
     refused(call("validate", folder, log))
     (folder / "model.sai").write_text("{")
     refused(call("validate", folder, log), "model.sai:1")
+
+
+def test_register_file_of_another_device_is_said(trained: Path, log: Path) -> None:
+    """Told to read a file for another part: done, because parts share formats, but not in silence."""
+    file = trained / "toy.ucf"
+    said = "the file says that it is for LSM6DSOX; read for LSM6DSO32X, as told"
+    for words in (("decode", file), ("simulate", file, log), ("validate", file, log)):
+        result = call(*words, "--device", "LSM6DSO32X")
+        assert result.code == 0, result.err
+        assert said in " ".join((result.out + result.err).split())
+        assert "as told" not in call(*words, "--device", "lsm6dsox").out
+    refused(call("decode", file, "--device", "LIS2DUX12"), "where: ", "for another device?")
