@@ -1,0 +1,179 @@
+"""A whole C project from a pipeline: header, source, tables, runtime files, build files, example.
+
+Pure: the same pipeline gives the same bytes; nothing touches the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from sensorai import __version__, runtime
+from sensorai.codegen.features import emit_features, emit_filters
+from sensorai.codegen.forest import emit_forest
+from sensorai.codegen.net import emit_net
+from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.model.ensemble import Ensemble
+from sensorai.model.pipeline import Pipeline
+
+#: Flags that every emitted file is clean under.
+WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -Werror"
+
+_TABLE = re.compile(r"^static (const [^=;{]*?\]) = \{", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Files by name, and what the model in them costs by its shape.
+
+    Attributes
+    ----------
+    files : mapping of name to text
+    arena_bytes : int
+    layers : tuple of LayerCost
+    """
+
+    files: Mapping[str, str]
+    arena_bytes: int
+    layers: tuple[LayerCost, ...]
+
+    def sources(self) -> dict[str, str]:
+        """Only what the library is compiled from: no example, no build files."""
+        return {
+            name: text
+            for name, text in self.files.items()
+            if name.endswith((".c", ".h")) and name != "main.c"
+        }
+
+
+def emit_project(pipeline: Pipeline) -> Project:
+    """Emit the C project of a pipeline."""
+    name = pipeline.name
+    parts = [p for p in (_filters(pipeline), _features(pipeline), _scaling(pipeline), _model(pipeline)) if p]
+    data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
+    declared = "\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))
+    arena = max((p.arena_bytes for p in parts), default=0)
+    fields = {
+        "name": name,
+        "macro": name.upper(),
+        "version": __version__,
+        "summary": f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
+        "channels": pipeline.channels,
+        "rate_millihz": round(pipeline.rate_hz * 1000),
+        "rate_hz": pipeline.rate_hz,
+        "window": pipeline.window,
+        "stride": pipeline.stride,
+        "inputs": pipeline.inputs,
+        "classes": pipeline.classes,
+        "class_names": class_identifiers(pipeline),
+        "wins": pipeline.wins,
+        "arena": max(arena, 4),
+        "input_type": "int32_t" if isinstance(pipeline.model, Ensemble) else "int8_t",
+        "features": pipeline.features,
+        "scaled": pipeline.scaling is not None,
+        "filtered": bool(pipeline.filters),
+        "state": "\n".join(p.header for p in parts if p.header.strip()),
+        "sources": [p.source.strip() for p in parts if p.source.strip()],
+        "declared": declared,
+        "data": _TABLE.sub(r"\1 = {", data),
+        "strings": [c_string(label) for label in pipeline.classes],
+        "warnings": WARNINGS,
+    }
+    used = sorted({file for p in parts for file in p.runtime})
+    fields["includes"] = [file.rpartition("/")[2] for file in used if file.endswith(".h")]
+    fields["runtime_c"] = [file.rpartition("/")[2] for file in used if file.endswith(".c")]
+    files = {
+        f"{name}.h": _render("model.h.jinja", fields),
+        f"{name}.c": _render("model.c.jinja", fields),
+        f"{name}_data.c": _render("model_data.c.jinja", fields),
+        **{file.rpartition("/")[2]: runtime.text(file) for file in used},
+        "main.c": _render("main.c.jinja", fields),
+        "Makefile": _render("Makefile.jinja", fields),
+        "CMakeLists.txt": _render("CMakeLists.txt.jinja", fields),
+        "README.md": _render("README.md.jinja", fields),
+    }
+    return Project(files, max(arena, 4), tuple(layer for p in parts for layer in p.layers))
+
+
+def class_identifiers(pipeline: Pipeline) -> list[str]:
+    """Return a C enumerator for every class; equal ones get a number."""
+    out: list[str] = []
+    for label in pipeline.classes:
+        base = f"{pipeline.name}_{re.sub(r'[^A-Za-z0-9]+', '_', label).strip('_') or 'class'}".upper()
+        name, k = base, 2
+        while name in out:
+            name, k = f"{base}_{k}", k + 1
+        out.append(name)
+    return out
+
+
+def c_string(text: str) -> str:
+    """Return ``text`` as the inside of a C string literal (UTF-8 bytes as octal escapes)."""
+    out = []
+    for byte in text.encode():
+        char = chr(byte)
+        out.append(char if 32 <= byte < 127 and char not in '"\\?' else f"\\{byte:03o}")
+    return "".join(out)
+
+
+def _filters(pipeline: Pipeline) -> CodeParts | None:
+    return emit_filters(pipeline.filters, len(pipeline.channels), pipeline.name) if pipeline.filters else None
+
+
+def _features(pipeline: Pipeline) -> CodeParts | None:
+    if not pipeline.features:
+        return None
+    return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name)
+
+
+def _model(pipeline: Pipeline) -> CodeParts:
+    if isinstance(pipeline.model, Ensemble):
+        return emit_forest(pipeline.model, pipeline.name)
+    return emit_net(pipeline.model, pipeline.name)
+
+
+def _scaling(pipeline: Pipeline) -> CodeParts | None:
+    scaling = pipeline.scaling
+    if scaling is None:
+        return None
+    name, n = pipeline.name, len(scaling.offset)
+    offsets = ", ".join("(-2147483647 - 1)" if v == -(2**31) else str(v) for v in scaling.offset)
+    shifts = ", ".join(map(str, scaling.shift))
+    return CodeParts(
+        data=f"static const int32_t {name}_offset[{n}] = {{{offsets}}};\n\n"
+        f"static const uint8_t {name}_shift[{n}] = {{{shifts}}};",
+        source=_SCALE.replace("NAME", name),
+    )
+
+
+_SCALE = """/* (x - offset) >> shift, rounded half up, saturated to int8. */
+static int8_t NAME_scale(int32_t x, int32_t offset, uint8_t shift)
+{
+    int32_t d;
+
+    if (offset > 0 && x < INT32_MIN + offset) {
+        d = INT32_MIN;
+    } else if (offset < 0 && x > INT32_MAX + offset) {
+        d = INT32_MAX;
+    } else {
+        d = x - offset;
+    }
+    if (shift > 0U) {
+        d = (d >> shift) + ((d >> (shift - 1U)) & 1);
+    }
+    return (int8_t)(d > 127 ? 127 : (d < -128 ? -128 : d));
+}"""
+
+
+def _render(template: str, fields: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    text = (resources.files("sensorai.codegen") / template).read_text(encoding="utf-8")
+    # the output is C and make, not HTML: nothing is to be escaped
+    environment = Environment(  # noqa: S701
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    return environment.from_string(text).render(fields)
