@@ -1,0 +1,139 @@
+"""Microcontrollers that projects are built for, from the fact files in ``devices/``.
+
+A fact that a file does not state is unknown: there is no check against a memory of unknown size, and no
+time or energy from an unknown clock or current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from sensorai.errors import ConfigError
+from sensorai.targets import Group, Key, Schema, find, load
+from sensorai.toolchain.cpu import Cpu, cpu
+
+#: Groups and keys of the fact files.
+SCHEMA: Schema = {
+    "device": {"name": Key("text"), "stands_for": Key("texts")},
+    "core": {"cpu": Key("text"), "clock_mhz": Key("number", True)},
+    "memory": {"flash_kib": Key("integer", True), "ram_kib": Key("integer", True)},
+    "power": {"run_ua_per_mhz": Key("number"), "volts": Key("number")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class McuDevice:
+    """One microcontroller.
+
+    Attributes
+    ----------
+    name : str
+    stands_for : tuple of str
+        Shorter names that mean this device: it is the one we take for its family.
+    cpu : Cpu
+        Core, with the compiler flags.
+    clock_hz : float or None
+        Highest clock.
+    flash, ram : int or None
+        Bytes. None: unknown, or (flash) none on the chip.
+    run_amperes_per_hz : float or None
+        Current in run mode per clock, as the data sheet's headline states it.
+    volts : float or None
+        Supply at which that is so.
+    groups : mapping of name to Group
+        The facts with their sources and marks.
+    """
+
+    name: str
+    stands_for: tuple[str, ...]
+    cpu: Cpu
+    clock_hz: float | None
+    flash: int | None
+    ram: int | None
+    run_amperes_per_hz: float | None
+    volts: float | None
+    groups: Mapping[str, Group]
+
+    def seconds(self, cycles: float) -> float | None:
+        """Time of so many cycles at the highest clock; None when the clock is unknown."""
+        return cycles / self.clock_hz if self.clock_hz else None
+
+    def joules(self, cycles: float) -> float | None:
+        """Energy of so many cycles; None when no current is stated. It does not depend on the clock."""
+        if self.run_amperes_per_hz is None or self.volts is None:
+            return None
+        return cycles * self.run_amperes_per_hz * self.volts
+
+
+def device(name: str) -> McuDevice:
+    """Find the device ``name`` means: a name, what a device stands for, or a unique prefix of a name.
+
+    Raises
+    ------
+    ConfigError
+        Nothing or more than one fits; the hint names what is near.
+    """
+    wanted = name.strip().casefold()
+    for one in devices():
+        if any(short.casefold() == wanted for short in one.stands_for):
+            return one
+    known = {one.name: one for one in devices()}
+    return known[find(name, known)]
+
+
+def with_room(flash: int, ram: int) -> list[McuDevice]:
+    """Devices whose stated flash and RAM (bytes) are large enough, the smallest flash first."""
+    fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.ram or 0) >= ram]
+    return sorted(fitting, key=lambda one: (one.flash or 0, one.ram or 0, one.name))
+
+
+def facts(device: McuDevice) -> list[tuple[str, str, str, str, str]]:
+    """Every fact of a device as (group, fact, value, mark, source), for tables."""
+    rows = []
+    for group in device.groups.values():
+        for key, value in group.values.items():
+            shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            rows.append((group.name, key, shown, group.mark_of(key), group.source))
+        if group.note:
+            rows.append((group.name, "note", group.note, group.mark, group.source))
+    return rows
+
+
+@cache
+def devices() -> tuple[McuDevice, ...]:
+    """Every device, sorted by name."""
+    folder = resources.files("sensorai.mcu").joinpath("devices")
+    files = sorted((one for one in folder.iterdir() if one.name.endswith(".toml")), key=lambda one: one.name)
+    return tuple(parse(one.read_text(encoding="utf-8"), one.name) for one in files)
+
+
+def parse(text: str, file: str) -> McuDevice:
+    """Read one fact file.
+
+    Raises
+    ------
+    ConfigError
+        The strict loader refuses it, or a core or group is not there.
+    """
+    groups = load(text, file, SCHEMA)
+    for name in ("device", "core"):
+        if name not in groups:
+            raise ConfigError(f"group [{name}] is missing", where=file)
+    about, core = groups["device"], groups["core"]
+    memory = groups["memory"].values if "memory" in groups else {}
+    power = groups.get("power")
+    clock = core.values.get("clock_mhz")
+    return McuDevice(
+        name=about.text("name"),
+        stands_for=about.texts("stands_for"),
+        cpu=cpu(core.text("cpu")),
+        clock_hz=clock * 1e6 if clock is not None else None,
+        flash=memory["flash_kib"] * 1024 if "flash_kib" in memory else None,
+        ram=memory["ram_kib"] * 1024 if "ram_kib" in memory else None,
+        run_amperes_per_hz=power.number("run_ua_per_mhz") * 1e-12 if power else None,
+        volts=power.number("volts") if power else None,
+        groups=groups,
+    )
