@@ -14,7 +14,6 @@ from typing import Any
 from sensorai import __version__, runtime
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
-from sensorai.codegen.net import emit_net
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
@@ -132,6 +131,8 @@ def _features(pipeline: Pipeline) -> CodeParts | None:
 def _model(pipeline: Pipeline) -> CodeParts:
     if isinstance(pipeline.model, Ensemble):
         return emit_forest(pipeline.model, pipeline.name)
+    from sensorai.codegen.net import emit_net
+
     return emit_net(pipeline.model, pipeline.name)
 
 
