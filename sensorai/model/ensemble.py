@@ -26,7 +26,7 @@ INT32 = (-(2**31), 2**31 - 1)
 #: Votes per leaf that are tried, smallest first: small denominators divide them, so that most ties stay ties.
 TOTALS = (240, 5040, 55440, 720720, 12252240, 232792560)
 #: Sums of leaves, and pairs of them, up to which the proof is tried.
-PROOF_SUMS, PROOF_PAIRS = 20_000, 2_000_000
+PROOF_SUMS, PROOF_PAIRS = 100_000, 5_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,25 +212,21 @@ def same_winner(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.floati
 
 def _same_signs(one: list[tuple[int, int]], other: list[tuple[int, int]], common: int, total: int) -> bool:
     """Whether for all pairs the sum of the exact parts and that of the votes agree on ``>= 0``."""
-    shares = np.array([e / common for e, _ in other])
-    votes = np.array([v for _, v in other])
+    mine, theirs = (np.array([e / common for e, _ in half]) for half in (one, other))
+    votes, more = (np.array([v for _, v in half], np.int64) for half in (one, other))
     # beyond this distance from zero no rounding reaches; 1e-9 covers float64
-    width = [max(abs(e / common - v / total) for e, v in half) for half in (one, other)]
-    reach = sum(width) + 1e-9
-    pairs = 0
-    for e, v in one:
-        low, high = np.searchsorted(shares, [-reach - e / common, reach - e / common])
-        pairs += int(high - low)
-        if pairs > PROOF_PAIRS:
-            return False
-        near = shares[low:high] + e / common
-        wins = votes[low:high] + v >= 0
-        if (wins != (near >= 0))[np.abs(near) > 1e-9].any():
-            return False
-        for k in np.flatnonzero(np.abs(near) <= 1e-9):
-            if (other[low + k][0] + e >= 0) != wins[k]:
-                return False
-    return True
+    reach = sum(max(abs(e / common - v / total) for e, v in half) for half in (one, other)) + 1e-9
+    low, high = np.searchsorted(theirs, -reach - mine), np.searchsorted(theirs, reach - mine)
+    count = high - low
+    if count.sum() > PROOF_PAIRS:
+        return False
+    i = np.repeat(np.arange(len(one)), count)
+    k = np.arange(len(i)) - np.repeat(np.cumsum(count) - count - low, count)
+    near, wins = mine[i] + theirs[k], votes[i] + more[k] >= 0
+    close = np.abs(near) <= 1e-9
+    if (wins != (near >= 0))[~close].any():
+        return False
+    return all((one[i[j]][0] + other[k[j]][0] >= 0) == wins[j] for j in np.flatnonzero(close))
 
 
 def round_votes(weights: npt.NDArray[np.floating], total: int) -> npt.NDArray[np.int32]:

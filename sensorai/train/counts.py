@@ -1,0 +1,296 @@
+"""From logs to windows of int16 sensor counts, split into groups for learning, choosing and testing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.formats.resample import at_rate, resample
+from sensorai.model.pipeline import Count, counts
+from sensorai.recording import LABEL, Dataset, Recording
+from sensorai.train.table import BoolArray, IntArray, Task, Windows, find_tasks, hold_out
+
+Int16 = npt.NDArray[np.int16]
+
+#: Full scale and the value of one count, typical of ST's inertial sensors: acceleration (g, mg) and
+#: angular rate (dps, dps), smallest first.
+SCALES: dict[str, tuple[str, tuple[tuple[float, float], ...]]] = {
+    "acc": ("mg", ((2, 0.061), (4, 0.122), (8, 0.244), (16, 0.488))),
+    "gyro": ("dps", ((125, 0.004375), (250, 0.00875), (500, 0.0175), (1000, 0.035), (2000, 0.07))),
+}
+#: Share of samples that may saturate before the next full scale is taken.
+SATURATED = 1e-3
+#: Length of a window when nothing is said, in seconds.
+SECONDS = 2.0
+#: Rates this close (relative) are one rate: the clocks of sensors differ by as much.
+SAME_RATE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class CountOptions:
+    """How logs become windows.
+
+    Attributes
+    ----------
+    sensors : tuple of str
+        ``acc``, ``gyro``; empty: those that every log has.
+    rate_hz : float, optional
+        Rate of the samples; by default that of the slowest log.
+    window, stride : int, optional
+        Samples; by default two seconds (less where labels are shorter) and half a window.
+    full_scale : mapping of sensor to g or dps, optional
+        By default the smallest that keeps saturation below one sample in a thousand.
+    column : str
+        Label column.
+    """
+
+    sensors: tuple[str, ...] = ()
+    rate_hz: float | None = None
+    window: int | None = None
+    stride: int | None = None
+    full_scale: dict[str, float] | None = None
+    column: str = LABEL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Labelled windows of sensor counts.
+
+    Attributes
+    ----------
+    x : ndarray, shape (rows, window, channels), int16
+    y : ndarray, shape (rows,), int64
+        Index into ``classes``.
+    group, recording : ndarray, shape (rows,), int64
+        Index into ``groups``, and of the recording in the dataset.
+    groups, classes : tuple of str
+    channels : tuple of Count
+    rate_hz : float
+    stride : int
+    saturated : float
+        Share of samples beyond the full scale.
+    notes : tuple of str
+    """
+
+    x: Int16
+    y: IntArray
+    group: IntArray
+    recording: IntArray
+    groups: tuple[str, ...]
+    classes: tuple[str, ...]
+    channels: tuple[Count, ...]
+    rate_hz: float
+    stride: int
+    saturated: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> int:
+        """Samples in a window."""
+        return int(self.x.shape[1])
+
+    def rows(self, mask: BoolArray) -> Counted:
+        """Return the rows where ``mask`` is true."""
+        return replace(
+            self, x=self.x[mask], y=self.y[mask], group=self.group[mask], recording=self.recording[mask]
+        )
+
+    def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
+        """Return feature values (or none) with classes and groups, for splitting and ranking."""
+        x = np.zeros((len(self.y), 0)) if values is None else values
+        return Windows(x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Which rows are learnt from, which decide when to stop, and which are kept for the test.
+
+    Attributes
+    ----------
+    train, validation, test : ndarray of bool, shape (rows,)
+    test_groups, validation_groups : tuple of str
+        Whole groups; no validation groups where there are too few of them (then ``validation`` is every
+        fifth training window, which says less).
+    """
+
+    train: BoolArray
+    validation: BoolArray
+    test: BoolArray
+    test_groups: tuple[str, ...]
+    validation_groups: tuple[str, ...]
+
+
+def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
+    """Turn a dataset into labelled windows.
+
+    Raises
+    ------
+    DataError
+        Logs without rate, values that are no numbers, fewer than two classes or no whole window.
+    ConfigError
+        A sensor that the logs lack, or an impossible window.
+    """
+    options = options or CountOptions()
+    (task,) = find_tasks(dataset, [("model", options.column)])
+    rate = options.rate_hz or _slowest(dataset)
+    sensors = options.sensors or _common_sensors(dataset)
+    logs = [_at_rate(r, rate) for r in dataset]
+    values = [{s: r.xyz(s, SCALES[s][0]) for s in _known(sensors)} for r in logs]
+    for r, by_sensor in zip(logs, values, strict=True):
+        if not all(np.isfinite(v).all() for v in by_sensor.values()):
+            raise DataError(
+                f"{r.name} has values that are no numbers",
+                where=r.source,
+                hint="sensorai inspect says where; cut or mend that part of the log",
+            )
+    channels = tuple(
+        Count(f"{s}_{axis}", SCALES[s][0], lsb)
+        for s in sensors
+        for lsb in [_lsb(s, [v[s] for v in values], (options.full_scale or {}).get(s))]
+        for axis in "xyz"
+    )
+    window, stride = _lengths(options, logs, rate)
+    pieces, labels, recordings = [], [], []
+    beyond = 0
+    for i, (r, by_sensor) in enumerate(zip(logs, values, strict=True)):
+        columns = [by_sensor[s][:, a] for s in sensors for a in range(3)]
+        samples, more = counts(columns, channels)
+        beyond += more
+        starts, classes = _starts(r, task, window, stride)
+        pieces += [samples[s : s + window] for s in starts]
+        labels += classes
+        recordings += [i] * len(starts)
+    groups = dataset.groups()
+    of = np.array([groups.index(r.group) for r in logs], np.int64)
+    if not pieces:
+        raise DataError(
+            f"no label lasts for a window of {window} samples",
+            hint="choose a shorter --window or add longer logs",
+        )
+    numbers = np.array(recordings, np.int64)
+    share = beyond / max(sum(len(r) for r in logs) * len(channels), 1)
+    notes = [f"{share:.2%} of the samples are beyond full scale"] if beyond else []
+    return Counted(
+        np.stack(pieces),
+        np.array(labels, np.int64),
+        of[numbers],
+        numbers,
+        groups,
+        task.classes,
+        channels,
+        rate,
+        stride,
+        share,
+        tuple(notes),
+    )
+
+
+def split(counted: Counted, share: float = 0.25, seed: int = 0) -> Split:
+    """Keep whole groups for the test and, of the others, some for validation.
+
+    Raises
+    ------
+    DataError
+        One group only, or a class in one group only (see ``table.hold_out``).
+    """
+    tasks = [Task("model", LABEL, counted.classes)]
+    windows = counted.as_windows()
+    test_groups = hold_out(windows, tasks, share, seed)
+    test = windows.in_groups(test_groups)
+    rest = windows.rows(~test)
+    left = tuple(g for i, g in enumerate(windows.groups) if (rest.group == i).any())
+    order = {windows.groups.index(g): i for i, g in enumerate(left)}
+    inner = Windows(
+        rest.x, rest.y, np.array([order[g] for g in rest.group.tolist()], np.int64), rest.recording, left
+    )
+    try:
+        chosen = hold_out(inner, tasks, 0.2, seed)
+        validation = windows.in_groups(chosen)
+    except DataError:
+        chosen = ()
+        validation = ~test & (np.cumsum(~test) % 5 == 0)
+    return Split(~test & ~validation, validation, test, test_groups, chosen)
+
+
+def random_split(counted: Counted, like: Split, seed: int = 0) -> Split:
+    """Split the windows at random with the same shares: optimistic, shown as a warning only."""
+    order = np.random.default_rng(seed).permutation(len(counted.y))
+    kinds = np.concatenate(
+        [np.zeros(like.train.sum(), int), np.ones(like.validation.sum(), int), np.full(like.test.sum(), 2)]
+    )
+    kind = np.empty(len(order), int)
+    kind[order] = kinds
+    return Split(kind == 0, kind == 1, kind == 2, (), ())
+
+
+def _known(sensors: Sequence[str]) -> Sequence[str]:
+    for s in sensors:
+        if s not in SCALES:
+            raise ConfigError(f"sensor {s!r} cannot be used here", hint="sensors are " + ", ".join(SCALES))
+    return sensors
+
+
+def _common_sensors(dataset: Dataset) -> tuple[str, ...]:
+    found = tuple(s for s in SCALES if all(s in r.sensors for r in dataset))
+    if not found:
+        raise DataError(
+            "the logs have no sensor in common with x, y and z (acc or gyro)",
+            hint="sensorai inspect lists the channels",
+        )
+    return found
+
+
+def _slowest(dataset: Dataset) -> float:
+    rates = [r.rate_hz for r in dataset]
+    if any(r is None for r in rates) or not rates:
+        name = next((r.name for r in dataset if r.rate_hz is None), "")
+        raise DataError(f"{name} does not say its rate", hint="give --rate in Hz")
+    return float(np.round(min(r for r in rates if r is not None), 3))
+
+
+def _at_rate(recording: Recording, rate: float) -> Recording:
+    if recording.rate_hz is not None and abs(recording.rate_hz / rate - 1) <= SAME_RATE:
+        return recording
+    return at_rate(recording, rate) if recording.rate_hz is None else resample(recording, rate)
+
+
+def _lsb(sensor: str, values: Sequence[npt.NDArray[np.float64]], wanted: float | None) -> float:
+    scales = SCALES[sensor][1]
+    if wanted is not None:
+        for full, lsb in scales:
+            if full == wanted:
+                return lsb
+        names = ", ".join(f"{full:g}" for full, _ in scales)
+        raise ConfigError(f"{wanted:g} is no full scale of {sensor}", hint=f"known are {names}")
+    every = np.abs(np.concatenate(values))
+    for _, lsb in scales:
+        if (every > 32767 * lsb).mean() <= SATURATED:
+            return lsb
+    return scales[-1][1]
+
+
+def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> tuple[int, int]:
+    spans = [s.stop - s.start for r in logs for s in r.labels.get(options.column, ())]
+    # three quarters of the labels last for a default window
+    usual = int(np.quantile(spans, 0.25)) if spans else 1
+    window = options.window or max(min(round(SECONDS * rate), usual), 1)
+    stride = options.stride or max(window // 2, 1)
+    if not 1 <= stride <= window:
+        raise ConfigError(f"a stride of {stride} samples does not fit a window of {window}")
+    return window, stride
+
+
+def _starts(recording: Recording, task: Task, window: int, stride: int) -> tuple[list[int], list[int]]:
+    """First samples and classes of the windows (multiples of the stride) that lie inside one label."""
+    starts: list[int] = []
+    classes: list[int] = []
+    for span in recording.labels.get(task.column, ()):
+        first = -(-span.start // stride) * stride
+        here = range(first, min(span.stop, len(recording)) - window + 1, stride)
+        starts += here
+        classes += [task.classes.index(span.label)] * len(here)
+    return starts, classes

@@ -1,0 +1,88 @@
+"""Which integer features a model looks at: candidates for the channels, the best of them by importance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.features import catalogue
+from sensorai.features.catalogue import IntFeature
+from sensorai.model.pipeline import Count
+from sensorai.train import select
+from sensorai.train.counts import Counted, Split
+
+#: Quantities of each axis and of the norm of each sensor; spectra only where a model asks for them.
+AXIS = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_ENERGY")
+NORM = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS")
+#: Features with a threshold count what exceeds this share of the signal's usual deviation.
+DEAD_BAND = 0.25
+
+
+def candidates(counted: Counted, rows: npt.NDArray[np.bool_], spectra: bool = False) -> list[IntFeature]:
+    """All features worth a look for these channels.
+
+    Parameters
+    ----------
+    rows : ndarray of bool
+        Training rows: thresholds are taken from their usual deviation.
+    spectra : bool
+        Also dominant bins and band energies (an FFT on the device).
+    """
+    out: list[IntFeature] = []
+    sensors = [counted.channels[i].name.rpartition("_")[0] for i in range(0, len(counted.channels), 3)]
+    for k in range(len(sensors)):
+        axes = (3 * k, 3 * k + 1, 3 * k + 2)
+        x = counted.x[rows][:, :, list(axes)].astype(np.float64)
+        size = np.sqrt((x**2).sum(axis=2))
+        for i, name in ((i, q) for i in axes for q in AXIS):
+            out.append(_feature(name, (i,), float(np.median(x[:, :, i - axes[0]].std(axis=1)))))
+        out += [_feature(f"NORM_{q}", axes, float(np.median(size.std(axis=1)))) for q in NORM]
+        out += [IntFeature("CORRELATION", (axes[a], axes[b])) for a, b in ((0, 1), (0, 2), (1, 2))]
+        if spectra:
+            out.append(IntFeature("NORM_DOMINANT_BIN", axes))
+            out += [IntFeature("NORM_BAND_ENERGY", axes, band=band) for band in _bands(counted)]
+    return [f for f in out if _possible(f, counted)]
+
+
+def choose(
+    counted: Counted,
+    split: Split,
+    features: Sequence[IntFeature],
+    count: int,
+    seed: int,
+) -> list[int]:
+    """Places of the best ``count`` features by importance on the training rows, near-copies left out."""
+    train = counted.rows(split.train)
+    windows = train.as_windows(catalogue.table(features, train.x))
+    return select.pool(windows, select.rank(windows, seed), count, lambda _: True)
+
+
+def names(features: Sequence[IntFeature], channels: Sequence[Count]) -> list[str]:
+    """Names of features as reports show them."""
+    return [f.label([c.name for c in channels]) for f in features]
+
+
+def _feature(name: str, inputs: tuple[int, ...], deviation: float) -> IntFeature:
+    counts = name.endswith(("CROSSING", "PEAKS"))
+    return IntFeature(name, inputs, int(min(DEAD_BAND * deviation, 32767)) if counts else 0)
+
+
+def _bands(counted: Counted) -> list[tuple[int, int]]:
+    """Octaves of bins below half the rate."""
+    from sensorai.features.spectrum import spectrum_length
+
+    last = spectrum_length(counted.window) // 2
+    edges = [1, *(2**k for k in range(1, 12) if 2**k <= last)]
+    return [(a, min(2 * a - 1, last)) for a in edges]
+
+
+def _possible(feature: IntFeature, counted: Counted) -> bool:
+    from sensorai.errors import ConfigError
+
+    try:
+        catalogue.check(feature, counted.window, len(counted.channels))
+    except ConfigError:
+        return False
+    return True

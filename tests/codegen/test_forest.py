@@ -1,0 +1,228 @@
+"""C of trees and forests: the reference, the host and the emulated cores give the same votes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sensorai.codegen.forest import emit_forest
+from sensorai.codegen.parts import CodeParts
+from sensorai.errors import ToolMissing
+from sensorai.model.ensemble import Ensemble, build
+from sensorai.model.forest import Tree
+from sensorai.toolchain.arm import build_elf
+from sensorai.toolchain.cpu import cpu
+from sensorai.toolchain.emulator import Emulator
+from sensorai.toolchain.host import build_shared
+
+Rows = npt.NDArray[np.int32]
+LOW, HIGH = -(2**31), 2**31 - 1
+EXPORT = """
+void run(const int32_t *input, int32_t *scores, uint32_t rows, uint32_t features, uint32_t classes);
+void run(const int32_t *input, int32_t *scores, uint32_t rows, uint32_t features, uint32_t classes)
+{
+    uint32_t i;
+
+    for (i = 0; i < rows; i++) {
+        m_model(input + i * features, scores + i * classes, 0);
+    }
+}
+"""
+
+
+def needed(error: ToolMissing) -> NoReturn:
+    """Skip without the tool; CI must have it."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+def source(parts: CodeParts) -> dict[str, str | bytes]:
+    return {"m.c": "#include <stdint.h>\n\n" + parts.data + parts.source + EXPORT}
+
+
+def random_tree(rng: np.random.Generator, depth: int, features: int, leaves: int, span: int) -> Tree:
+    nodes: list[tuple[int, float, int, int]] = []
+
+    def grow(level: int) -> int:
+        if level == 0 or (level < depth and rng.random() < 0.2):
+            return ~int(rng.integers(leaves))
+        at = len(nodes)
+        nodes.append((0, 0.0, 0, 0))
+        threshold = float(rng.integers(-span, span)) + float(rng.choice([0.0, 0.5]))
+        nodes[at] = (int(rng.integers(features)), threshold, grow(level - 1), grow(level - 1))
+        return at
+
+    root = grow(depth)
+    return Tree.from_nodes(nodes, root)
+
+
+def forest(seed: int, trees: int, depth: int, classes: int, span: int, total: int | None = None) -> Ensemble:
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 30, (12, classes)).astype(float)
+    weights[:classes] = np.eye(classes)
+    weights[:, 0] += 1
+    return build(
+        [random_tree(rng, depth, 5, 12, span) for _ in range(trees)],
+        weights,
+        [f"c{i}" for i in range(classes)],
+        5,
+        total=total,
+    )
+
+
+def coarse(ensemble: Ensemble, shift: int) -> Ensemble:
+    """The same forest on features ``shift`` bits larger."""
+    trees = []
+    for t in ensemble.trees:
+        rows = [(f, float(((int(x) + 1) << shift) - 1), a, b) for f, x, a, b in t.rows()]
+        trees.append(Tree.from_nodes(rows, t.root))
+    return Ensemble(tuple(trees), ensemble.votes, ensemble.classes, ensemble.features)
+
+
+def leaf_only() -> Ensemble:
+    return build([Tree.from_nodes([], -1), Tree.from_nodes([], -2)], np.eye(2), ["a", "b"], 1)
+
+
+def all_sums_large() -> Ensemble:
+    """Votes beyond 16 bits."""
+    return forest(5, 6, 6, 3, 500, total=2**28)
+
+
+CASES: dict[str, Callable[[], Ensemble]] = {
+    "tree": lambda: forest(1, 1, 5, 3, 300),
+    "tree_of_large_numbers": lambda: forest(2, 1, 5, 2, 2**31 - 1),
+    "one_leaf": lambda: build([Tree.from_nodes([], -2)], np.eye(3), ["a", "b", "c"], 2),
+    "two_leaves_tie": leaf_only,
+    "forest": lambda: forest(3, 7, 6, 4, 400),
+    "forest_16_bits_sums": lambda: forest(3, 7, 6, 5, 400, total=60),
+    "forest_large_sums": all_sums_large,
+    "forest_wide": lambda: forest(4, 5, 7, 3, 2**31 - 1, total=240),
+    "forest_shifted": lambda: coarse(forest(6, 5, 7, 3, 2**14, total=240), 9),
+    "forest_hard": lambda: forest(7, 5, 7, 3, 1000, total=1),
+}
+
+
+def rows_of(ensemble: Ensemble, seed: int = 0) -> Rows:
+    """Random rows around all thresholds: at each one, next to it, and the ends of int32."""
+    rng = np.random.default_rng(seed)
+    limits: list[list[int]] = [[LOW, LOW + 1, -1, 0, 1, HIGH - 1, HIGH] for _ in range(ensemble.features)]
+    for tree in ensemble.trees:
+        for f, t, _, _ in tree.rows():
+            limits[f] += [v for v in (int(t) - 1, int(t), int(t) + 1) if LOW <= v <= HIGH]
+    rows = [[int(rng.choice(column)) for column in limits] for _ in range(40)]
+    # along every decision path, each threshold exactly met and just missed
+    for tree in ensemble.trees:
+        for path in paths(tree):
+            row = [int(rng.choice(column)) for column in limits]
+            for at, left in path:
+                t = int(tree.threshold[at])
+                row[int(tree.feature[at])] = t if left else t + 1
+            rows.append(row)
+    return np.array(rows, np.int32)
+
+
+def paths(tree: Tree) -> Iterator[list[tuple[int, bool]]]:
+    stack: list[tuple[int, list[tuple[int, bool]]]] = [(tree.root, [])]
+    while stack:
+        at, path = stack.pop()
+        if at < 0:
+            continue
+        for left, child in ((True, int(tree.left[at])), (False, int(tree.right[at]))):
+            yield [*path, (at, left)]
+            stack.append((child, [*path, (at, left)]))
+
+
+def on_host(parts: CodeParts, rows: Rows, classes: int) -> Rows:
+    try:
+        library = build_shared(source(parts))
+    except ToolMissing as error:
+        needed(error)
+    scores = np.full((len(rows), classes), -1, np.int32)
+    library.call("run", rows, scores, len(rows), rows.shape[1], classes, returns="void")
+    return scores
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("levels", [None, 0, 1, 3])
+def test_host_equals_reference(name: str, levels: int | None) -> None:
+    ensemble = CASES[name]()
+    rows = rows_of(ensemble)
+    got = on_host(emit_forest(ensemble, "m", levels=levels), rows, len(ensemble.classes))
+    assert np.array_equal(got, ensemble.scores(rows))
+    assert (got.sum(axis=1) == ensemble.total * len(ensemble.trees)).all()
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7"])
+def test_emulator_equals_reference(core: str) -> None:
+    for name, make in CASES.items():
+        ensemble = make()
+        rows = rows_of(ensemble)[:80]
+        for levels in (None, 0):
+            try:
+                image = build_elf(source(emit_forest(ensemble, "m", levels=levels)), cpu(core))
+                emulator = Emulator(image)
+            except ToolMissing as error:
+                needed(error)
+            assert image.library_calls == ()
+            scores = np.full((len(rows), len(ensemble.classes)), -1, np.int32)
+            emulator.call("run", rows, scores, len(rows), rows.shape[1], scores.shape[1], returns="void")
+            assert np.array_equal(scores, ensemble.scores(rows)), (name, levels)
+
+
+MUTANTS = {
+    "forest": [
+        (" > (node >> 16)", " >= (node >> 16)"),
+        ("sum0 += vote[0]", "sum0 = vote[0]"),
+        ("tree = 0; tree <", "tree = 1; tree <"),
+    ],
+    "tree": [(" <= ", " < ")],
+    "forest_shifted": [("node >> 16)", "node >> 15)"), ("] >> 8;", "] >> 7;")],
+    "forest_wide": [(" > m_nodes", " >= m_nodes")],
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutants_are_seen(name: str) -> None:
+    """What the at-threshold rows are for: each of these faults changes a score."""
+    ensemble = CASES[name]()
+    rows = rows_of(ensemble)
+    parts = emit_forest(ensemble, "m", levels=None if name == "tree" else 0)
+    for old, new in MUTANTS[name]:
+        assert old in parts.source
+        broken = CodeParts(source=parts.source.replace(old, new), data=parts.data)
+        got = on_host(broken, rows, len(ensemble.classes))
+        assert not np.array_equal(got, ensemble.scores(rows)), (old, new)
+
+
+def test_nearest_threshold_is_seen() -> None:
+    """Rounding a threshold of k + 0.5 up instead of down changes an answer at the threshold."""
+    tree = Tree.from_nodes([(0, 2.5, -1, -2)])
+    ensemble = build([tree], np.eye(2), ["a", "b"], 1)
+    rows = np.array([[1], [2], [3], [4]], np.int32)
+    scores = on_host(emit_forest(ensemble, "m"), rows, 2)
+    assert np.argmax(scores, axis=1).tolist() == [0, 0, 1, 1]
+
+
+def test_small_code_on_cortex_m4() -> None:
+    """A tree of eleven nodes within 20 instructions; a walk of a table within ten a step."""
+    ensemble = forest(11, 1, 4, 4, 1000)
+    parts = emit_forest(ensemble, "m")
+    text = source(parts)["m.c"]
+    assert isinstance(text, str)
+    head = "uint32_t leaf(const int32_t *input)"
+    export = f"\n{head};\n{head}\n{{\n    return m_leaf(input);\n}}\n"
+    try:
+        image = build_elf({"m.c": text + export}, cpu("cortex-m4"), keep=["leaf"])
+        emulator = Emulator(image)
+    except ToolMissing as error:
+        needed(error)
+    rows = rows_of(ensemble)
+    calls = [emulator.call("leaf", row, returns="uint32") for row in rows]
+    assert [c.value for c in calls] == ensemble.trees[0].predict(rows.astype(np.float64)).tolist()
+    assert max(c.instructions for c in calls) <= 4 + 5 * 4
