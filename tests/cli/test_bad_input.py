@@ -467,7 +467,7 @@ def test_damaged_line_is_named(suffix: str, trained: Path, tmp_path: Path) -> No
         refused(call(verb, path, *words), f"{path}:{number + 1}")
 
 
-@settings(max_examples=120, deadline=20000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=20_0000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     suffix=st.sampled_from(["ucf", "json", "h"]),
     flips=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=6),
@@ -483,7 +483,7 @@ def test_flipped_bytes(suffix: str, flips: list[tuple[int, int]], trained: Path,
         refused(result, "where: ")
 
 
-@settings(max_examples=60, deadline=20000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=20_0000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.tuples(st.integers(0, 0x7F), st.integers(0, 255)), max_size=60))
 def test_random_registers(lines: list[tuple[int, int]], tmp_path: Path) -> None:
     path = tmp_path / "random.ucf"
@@ -491,7 +491,7 @@ def test_random_registers(lines: list[tuple[int, int]], tmp_path: Path) -> None:
     refused(call("decode", path, "--device", "LSM6DSOX"), "where: ")
 
 
-@settings(max_examples=60, deadline=20000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=20_0000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 1 << 20), value=st.integers(0, 255))
 def test_changed_register_value(place: int, value: int, trained: Path, log: Path, tmp_path: Path) -> None:
     """A file that is well formed but says something else: explained or refused, and it runs or not."""
