@@ -69,9 +69,9 @@ def finish(node: Node, out: Tensor, acc: Array) -> Array:
         value = acc.astype(np.float32)
         low, high = node.attrs.get("lo"), node.attrs.get("hi")
         if low is not None:
-            value = np.maximum(value, np.float32(low))
+            value = np.where(value < np.float32(low), np.float32(low), value)
         if high is not None:
-            value = np.minimum(value, np.float32(high))
+            value = np.where(value > np.float32(high), np.float32(high), value)
         return pooled(node, value)
     if acc.size and (acc.max() > rounding.INT32_MAX or acc.min() < rounding.INT32_MIN):
         raise InternalError(f"layer {node.output}: an accumulator left int32")
@@ -90,13 +90,22 @@ def finish(node: Node, out: Tensor, acc: Array) -> Array:
     return rounding.saturate(q, node.attrs.get("lo", -128), node.attrs.get("hi", 127)).astype(np.int8)
 
 
+def largest(parts: list[Array]) -> Array:
+    """Maximum, the earlier of equal values: that matters for -0.0."""
+    best = parts[0]
+    for part in parts[1:]:
+        best = np.where(part > best, part, best)
+    return best
+
+
 def pooled(node: Node, acc: Array) -> Array:
     """Maximum over ``pool`` steps, the rest at the end dropped."""
     pool = node.attrs.get("pool", 1)
     if pool == 1:
         return acc
     steps = acc.shape[1] // pool
-    return np.asarray(acc[:, : steps * pool].reshape(acc.shape[0], steps, pool, -1).max(axis=2))
+    parts = acc[:, : steps * pool].reshape(acc.shape[0], steps, pool, -1)
+    return largest([parts[:, :, i] for i in range(pool)])
 
 
 def pool_steps(node: Node, steps: int, channels: int) -> Shape:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.model.graph import Array, Graph, Node, Shape, Tensor
-from sensorai.model.ops import _testing
+from sensorai.model.ops import _products, _testing
 
 TYPES = frozenset({("int8", "int8"), ("binary", "binary"), ("float32", "float32")})
 
@@ -38,7 +38,7 @@ def shape(node: Node, *shapes: Shape) -> Shape:
 
 def reference(node: Node, ins: tuple[Tensor, ...], out: Tensor, *arrays: Array) -> Array:
     """Exact result for (batch, time, channels)."""
-    return np.asarray(np.max(np.stack(taps(node.attrs, arrays[0])), axis=0))
+    return _products.largest(taps(node.attrs, arrays[0]))
 
 
 def float_form(xp: Any, attrs: Any, params: Any, *arrays: Any) -> Any:

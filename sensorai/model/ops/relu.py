@@ -22,8 +22,8 @@ def reference(node: Node, ins: tuple[Tensor, ...], out: Tensor, *arrays: Array) 
     """Exact result."""
     kind = arrays[0].dtype.type
     high = node.attrs.get("hi")
-    x = np.maximum(arrays[0], kind(0))
-    return np.asarray(x if high is None else np.minimum(x, kind(high)))
+    x = np.where(arrays[0] < 0, kind(0), arrays[0])
+    return x if high is None else np.where(x > kind(high), kind(high), x)
 
 
 def float_form(xp: Any, attrs: Any, params: Any, *arrays: Any) -> Any:

@@ -1,0 +1,202 @@
+/* int8 dense and convolution.
+ *
+ * Two rows of weights share each 16-bit number h = 256 * second + first. With x an input,
+ *     sum(x * h)               = 256 * B + A
+ *     sum(x * sign-extended low byte of h) = A
+ * so two multiply-accumulates give both rows, and no weight is unpacked but the low bytes: with SMLAD, four
+ * products cost one load, one SXTB16 and two SMLAD. Modulo 2^32 this is exact while |B| < 2^23; sums are taken
+ * over at most 512 inputs (512 * 127 * 128 < 2^23) and added up in int32 beyond that.
+ *
+ * Rows come in blocks of 8 (4 pairs), then of 2. Inputs come in groups of 4 in the order 0 2 1 3, which is
+ * how SXTB16 splits a word of inputs. A block is [group][inputs 0 2, then 1 3][pair][2 inputs].
+ */
+#ifndef SA_NN_INT8_H
+#define SA_NN_INT8_H
+
+#include "sa_nn.h"
+
+#define SA_NN_CHUNK 128U /* groups whose sums are surely exact */
+
+#if SA_NN_DSP
+SA_NN_INLINE int32_t sa_nn_load(const void *from)
+{
+    int32_t word;
+    __builtin_memcpy(&word, from, 4);
+    return word;
+}
+
+SA_NN_INLINE int32_t sa_nn_pairs(const int16_t *w)
+{
+    return sa_nn_load(__builtin_assume_aligned(w, 4));
+}
+
+/* acc[0..7] += 8 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
+SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
+                                                         int32_t *acc)
+{
+    int32_t m0 = 0, m1 = 0, m2 = 0, m3 = 0;
+    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    const int8_t *const end = x + 4U * groups;
+
+    do {
+        int32_t v = sa_nn_load(x);
+        int32_t e = __sxtb16(v);
+        int32_t h;
+        h = sa_nn_pairs(w), m0 = __smlad(h, e, m0), a0 = __smlad(__sxtb16(h), e, a0);
+        h = sa_nn_pairs(w + 2), m1 = __smlad(h, e, m1), a1 = __smlad(__sxtb16(h), e, a1);
+        h = sa_nn_pairs(w + 4), m2 = __smlad(h, e, m2), a2 = __smlad(__sxtb16(h), e, a2);
+        h = sa_nn_pairs(w + 6), m3 = __smlad(h, e, m3), a3 = __smlad(__sxtb16(h), e, a3);
+        e = __sxtb16((int32_t)__ror((uint32_t)v, 8));
+        h = sa_nn_pairs(w + 8), m0 = __smlad(h, e, m0), a0 = __smlad(__sxtb16(h), e, a0);
+        h = sa_nn_pairs(w + 10), m1 = __smlad(h, e, m1), a1 = __smlad(__sxtb16(h), e, a1);
+        h = sa_nn_pairs(w + 12), m2 = __smlad(h, e, m2), a2 = __smlad(__sxtb16(h), e, a2);
+        h = sa_nn_pairs(w + 14), m3 = __smlad(h, e, m3), a3 = __smlad(__sxtb16(h), e, a3);
+        x += 4;
+        w += 16;
+    } while (x != end);
+    acc[0] += a0;
+    acc[1] += (int32_t)((uint32_t)m0 - (uint32_t)a0) >> 8;
+    acc[2] += a1;
+    acc[3] += (int32_t)((uint32_t)m1 - (uint32_t)a1) >> 8;
+    acc[4] += a2;
+    acc[5] += (int32_t)((uint32_t)m2 - (uint32_t)a2) >> 8;
+    acc[6] += a3;
+    acc[7] += (int32_t)((uint32_t)m3 - (uint32_t)a3) >> 8;
+}
+
+/* acc[0..1] += 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
+SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+{
+    int32_t m = 0, a = 0;
+    const int8_t *const end = x + 4U * groups;
+
+    do {
+        int32_t v = sa_nn_load(x);
+        int32_t e = __sxtb16(v);
+        int32_t h;
+        h = sa_nn_pairs(w), m = __smlad(h, e, m), a = __smlad(__sxtb16(h), e, a);
+        e = __sxtb16((int32_t)__ror((uint32_t)v, 8));
+        h = sa_nn_pairs(w + 2), m = __smlad(h, e, m), a = __smlad(__sxtb16(h), e, a);
+        x += 4;
+        w += 4;
+    } while (x != end);
+    acc[0] += a;
+    acc[1] += (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
+}
+#else
+/* acc[0..1] += 2 rows times 4 * groups inputs; the block holds `pairs` pairs of rows */
+SA_NN_FUNCTION void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
+{
+    uint32_t m = 0, a = 0;
+    const uint32_t half = 2U * pairs;
+    const int8_t *const end = x + 4U * groups;
+
+    do {
+        int32_t v;
+        v = x[0], m += (uint32_t)(v * w[0]), a += (uint32_t)(v * (int8_t)w[0]);
+        v = x[2], m += (uint32_t)(v * w[1]), a += (uint32_t)(v * (int8_t)w[1]);
+        w += half;
+        v = x[1], m += (uint32_t)(v * w[0]), a += (uint32_t)(v * (int8_t)w[0]);
+        v = x[3], m += (uint32_t)(v * w[1]), a += (uint32_t)(v * (int8_t)w[1]);
+        w += half;
+        x += 4;
+    } while (x != end);
+    acc[0] += (int32_t)a;
+    acc[1] += (int32_t)(m - a) >> 8;
+}
+
+SA_NN_FUNCTION void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+{
+    uint32_t pair;
+
+    for (pair = 0; pair < 4U; pair++) {
+        sa_nn_pair(x, w + 2U * pair, groups, 4, acc + 2U * pair);
+    }
+}
+
+SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+{
+    sa_nn_pair(x, w, groups, 1, acc);
+}
+#endif
+
+/* Sums of n = 8 or 2 rows over all groups, without bias; returns the weights of the next block. */
+SA_NN_INLINE const int16_t *sa_nn_block(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n,
+                                        int32_t *acc)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        acc[i] = 0;
+    }
+    while (groups > 0U) {
+        const uint32_t now = groups < SA_NN_CHUNK ? groups : SA_NN_CHUNK;
+        if (n == 8U) {
+            sa_nn_dot8(x, w, now, acc);
+        } else {
+            sa_nn_dot2(x, w, now, acc);
+        }
+        x += 4U * now;
+        w += 2U * n * now;
+        groups -= now;
+    }
+    return w;
+}
+
+SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *l, const int8_t *x, void *out, int kind)
+{
+    uint8_t *y = (uint8_t *)out;
+    uint32_t step;
+
+    for (step = l->steps; step > 0U; step--) {
+        const int16_t *w = (const int16_t *)l->weights;
+        uint32_t row = 0;
+
+        while (row < l->rows) {
+            const uint32_t left = l->rows - row;
+            const uint32_t n = left >= 8U ? 8U : 2U;
+            const uint32_t real = n < left ? n : left;
+            const int16_t *next = 0;
+            int32_t best[8];
+            int32_t acc[8];
+            uint32_t p;
+            uint32_t i;
+
+            next = sa_nn_block(x, w, l->groups, n, best);
+            for (p = 1; p < l->pool; p++) {
+                (void)sa_nn_block(x + p * l->stride, w, l->groups, n, acc);
+                for (i = 0; i < n; i++) {
+                    best[i] = acc[i] > best[i] ? acc[i] : best[i];
+                }
+            }
+            for (i = 0; i < real; i++, row++) {
+                sa_nn_put(l, kind, y, row, best[i] + l->bias[row]);
+            }
+            w = next;
+        }
+        x += (uint32_t)l->stride * l->pool;
+        y += sa_nn_step_bytes(l, kind);
+    }
+}
+
+SA_NN_FUNCTION void sa_nn_int8_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS);
+}
+
+#endif
