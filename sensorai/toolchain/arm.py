@@ -95,20 +95,20 @@ class Image:
         return sum(one.size for one in own if one.writable)
 
     def symbol(self, name: str) -> Symbol:
-        """Find a function or object.
+        """Find a function or object of the project.
 
         Raises
         ------
         ConfigError
             There is none of this name, or there are several.
         """
-        found = [one for one in self.elf.symbols if one.name == name and one.kind != "label"]
-        if len(found) != 1:
-            names = (one.name for one in self.elf.symbols if one.kind != "label" and one.size)
-            raise ConfigError(
-                f"the image has {len(found) or 'no'} symbols {name!r}",
-                hint=closest(name, names),
-            )
+        own = [s for s in self.elf.symbols if s.kind != "label" and not s.section.startswith(".harness")]
+        found = [one for one in own if one.name == name]
+        if not found:
+            hint = closest(name, (one.name for one in own))
+            raise ConfigError(f"the image has no function or object {name!r}", hint=hint)
+        if len(found) > 1:
+            raise ConfigError(f"the image has {len(found)} functions or objects {name!r}")
         return found[0]
 
     def functions(self) -> list[Symbol]:

@@ -95,7 +95,7 @@ void harness_main(void)
 
 void harness_fault(void)
 {
-    const uintptr_t arguments[2] = {0x20023u, 77u};
+    const uintptr_t arguments[2] = {0x20026u, 77u};
     (void)semihost(SYS_EXIT_EXTENDED, arguments);
     for (;;) {
     }
