@@ -46,11 +46,12 @@ def edge_windows(n: int) -> list[Window]:
         np.where(rng.integers(0, 2, (n, 3)) == 1, 32767, -32768),
         np.where(i == n // 2, 1, 0) * np.array([1, -1, 32767]),
         (i % 3 == 0) * np.array([1, 101, -100]) + np.array([0, 0, 100]),
+        np.where(i % 2 == 0, 100, -100) * np.array([1, -1, -1]),
         np.arange(3 * n).reshape(n, 3) % 65536 - 32768,
         rng.integers(-32768, 32768, (n, 3)),
         rng.integers(-3, 4, (n, 3)),
         rng.integers(-140, 141, (n, 3)),
-        np.rint(9000 * np.sin(0.7 * i + np.arange(3)) + rng.normal(0, 40, (n, 3)) + [0, -50, 8000]),
+        np.rint(9000 * np.sin(0.7 * i + np.arange(3) / 4) + rng.normal(0, 40, (n, 3)) + [0, -50, 8000]),
         np.rint(300 * np.sin(2.1 * i) * np.array([1, 1, -1]) + [5, 5, 5]),
     ]
     return [np.ascontiguousarray(np.clip(r, -32768, 32767).astype(np.int16)) for r in rows]
