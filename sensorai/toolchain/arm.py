@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from sensorai.errors import ConfigError
 from sensorai.targets import closest
@@ -95,15 +96,16 @@ class Image:
         return sum(one.size for one in own if one.writable)
 
     def symbol(self, name: str) -> Symbol:
-        """Find a function or object of the project.
+        """Find a function or object: the project's, or else one of the start-up or harness.
 
         Raises
         ------
         ConfigError
             There is none of this name, or there are several.
         """
-        own = [s for s in self.elf.symbols if s.kind != "label" and not s.section.startswith(".harness")]
-        found = [one for one in own if one.name == name]
+        named = [one for one in self.elf.symbols if one.kind != "label"]
+        own = [one for one in named if not one.section.startswith(".harness")]
+        found = [one for one in own if one.name == name] or [one for one in named if one.name == name]
         if not found:
             hint = closest(name, (one.name for one in own))
             raise ConfigError(f"the image has no function or object {name!r}", hint=hint)
@@ -137,7 +139,7 @@ def build_elf(
     opt: str = "-O2",
     flags: Sequence[str] = STRICT,
     keep: Sequence[str] = (),
-    harness: Mapping[str, str | bytes] | None = None,
+    harness: Mapping[str, str | bytes] = MappingProxyType({}),
 ) -> Image:
     """Compile and link C for a core.
 
@@ -152,20 +154,15 @@ def build_elf(
         In addition to the core's, ``BASE`` and ``opt``; the strict warnings unless given.
     keep : sequence of str
         Functions that must be in the image, with what they need. Empty: every global function.
-    harness : mapping of file name to text, optional
-        More C, counted nowhere, compiled without the strict warnings; has ``harness_main``. None: a
-        library image, whose functions the emulator calls one by one.
+    harness : mapping of file name to text
+        More C that is counted nowhere and compiled without the strict warnings: functions that drive the
+        project in the emulator, with the marks of ``harness.h``, or a ``harness_main``.
 
     Raises
     ------
     ToolMissing, BuildError
     """
-    extra = tuple(harness.items()) if harness is not None else None
-    return _build(tuple(sources.items()), cpu, opt, tuple(flags), tuple(keep), extra)
-
-
-_IDLE = "void harness_main(void);\nvoid harness_main(void)\n{\n}\n"
-_FAULT = "void harness_fault(void);\nvoid harness_fault(void)\n{\n    for (;;) {\n    }\n}\n"
+    return _build(tuple(sources.items()), cpu, opt, tuple(flags), tuple(keep), tuple(harness.items()))
 
 
 @lru_cache(maxsize=64)
@@ -175,7 +172,7 @@ def _build(
     opt: str,
     flags: tuple[str, ...],
     keep: tuple[str, ...],
-    harness: tuple[tuple[str, str | bytes], ...] | None,
+    harness: tuple[tuple[str, str | bytes], ...],
 ) -> Image:
     compiler = find("arm-none-eabi-gcc")
     with tempfile.TemporaryDirectory(prefix="sensorai-") as name:
@@ -192,16 +189,13 @@ def _build(
             needed |= set(read.undefined)
             graph = (folder / target).with_suffix(".ci")
             graphs.append(graph.read_text() if graph.exists() else "")
-            if not keep:
-                kept = [s.name for s in read.symbols if s.kind == "function" and not s.local]
-                objects += [f"-Wl,-u,{name}" for name in kept]
-        own = {"reset.c": support("reset.c")} | dict(
-            harness if harness is not None else (("idle.c", _IDLE), ("fault.c", _FAULT))
-        )
+            objects += [] if keep else _keep(read)
+        own: dict[str, str | bytes] = {"reset.c": support("reset.c"), "harness.h": support("harness.h")}
+        own |= dict(harness)
         for file in write_sources(folder, own):
             target = f"harness_{PurePosixPath(file).stem}.o"
             compile_step([*common, "-c", file, "-o", target], folder)
-            objects.append(target)
+            objects += [target, *_keep(read_elf((folder / target).read_bytes(), file))]
         (folder / "link.ld").write_text(_memory(cpu) + support("cortex_m.ld"))
         link = [str(compiler), *cpu.flags, "-nostartfiles", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         link += [f"-Wl,-u,{name}" for name in keep]
@@ -220,6 +214,11 @@ def _build(
         if not any(one.name == name for one in image.elf.symbols):
             raise BuildError(f"the sources have no function {name!r}")
     return image
+
+
+def _keep(elf: Elf) -> list[str]:
+    """Linker options that keep every global function of an object file."""
+    return [f"-Wl,-u,{one.name}" for one in elf.symbols if one.kind == "function" and not one.local]
 
 
 def _memory(cpu: Cpu) -> str:

@@ -16,12 +16,20 @@ from numba import carray, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from sensorai.errors import InternalError
+
 #: Words at the head of the table: how many half-words of code there are, the address of the first, the
 #: address after the last block, the half-word of its last instruction, instructions so far, how many
 #: accesses were unaligned, the first one's address and the code address of the block it was in, the number
-#: of instructions at which the engine is stopped, and the address of Unicorn's function that stops it.
-HEAD = 10
-_WORDS, _BASE, _NEXT, _LAST, _TOTAL, _UNALIGNED, _AT, _BLOCK, _LIMIT, _STOP = range(HEAD)
+#: of instructions at which the engine is stopped, the address of Unicorn's function that stops it, the
+#: half-words where ``harness_begin`` and ``harness_end`` start (-1: nowhere), instructions at the last
+#: begin, and how many stretches were marked.
+HEAD = 14
+_WORDS, _BASE, _NEXT, _LAST, _TOTAL, _UNALIGNED, _AT, _BLOCK, _LIMIT, _STOP = range(10)
+_BEGIN, _END, _STARTED, _MARKED = range(10, HEAD)
+
+#: Marked stretches that one call may have.
+MARKS = 1 << 18
 
 
 @intrinsic
@@ -44,7 +52,7 @@ def _count_block(engine, address, size, table):  # type: ignore[no-untyped-def]
     after = first + (np.int64(size) >> 1)
     if first < 0 or after > words:
         return
-    everything = carray(table, (HEAD + 3 * words,), np.int64)
+    everything = carray(table, (HEAD + 3 * words + MARKS,), np.int64)
     if head[_LAST] >= 0 and head[_NEXT] != first:
         everything[HEAD + words + head[_LAST]] += 1
     place = first
@@ -55,7 +63,14 @@ def _count_block(engine, address, size, table):  # type: ignore[no-untyped-def]
         count += 1
         last = place
         place += everything[HEAD + 2 * words + place]
+    if first == head[_END]:
+        # between the marks there is the call of harness_end as well
+        if head[_MARKED] < MARKS:
+            everything[HEAD + 3 * words + head[_MARKED]] = head[_TOTAL] - head[_STARTED] - 1
+        head[_MARKED] += 1
     head[_TOTAL] += count
+    if first == head[_BEGIN]:
+        head[_STARTED] = head[_TOTAL]
     head[_NEXT] = after
     head[_LAST] = last
     if head[_TOTAL] > head[_LIMIT]:
@@ -88,11 +103,11 @@ class Counter:
         words = len(halves)
         self.base = base
         self._halves = [*halves.tolist(), 0]
-        self._table = np.zeros(HEAD + 3 * words, np.int64)
+        self._table = np.zeros(HEAD + 3 * words + MARKS, np.int64)
         self._table[:2] = words, base
-        self._table[_LAST] = -1
+        self._table[[_LAST, _BEGIN, _END]] = -1
         # 11101, 11110 and 11111 in the five highest bits begin an instruction of two half-words
-        self.length = self._table[HEAD + 2 * words :]
+        self.length = self._table[HEAD + 2 * words : HEAD + 3 * words]
         self.length[:] = np.where(halves >> 11 >= 0b11101, 2, 1)
         self.executed = self._table[HEAD : HEAD + words]
         self.taken = self._table[HEAD + words : HEAD + 2 * words]
@@ -129,7 +144,25 @@ class Counter:
         """Begin a new call, which is stopped after ``limit`` instructions."""
         self._table[_LIMIT] = self._table[_TOTAL] + limit
         self._table[_LAST] = -1
-        self._table[_UNALIGNED] = 0
+        self._table[[_UNALIGNED, _MARKED]] = 0
+
+    def mark(self, begin: int, end: int) -> None:
+        """Count between a call of the function at address ``begin`` and one of that at ``end``."""
+        self._table[[_BEGIN, _END]] = (begin - self.base) >> 1, (end - self.base) >> 1
+
+    def marked(self) -> tuple[int, ...]:
+        """Instructions of each marked stretch since `start`.
+
+        Raises
+        ------
+        InternalError
+            There were more than ``MARKS``.
+        """
+        count = int(self._table[_MARKED])
+        if count > MARKS:
+            raise InternalError(f"{count} marked stretches in one call; {MARKS} can be held")
+        first = HEAD + 3 * len(self.length)
+        return tuple(self._table[first : first + count].tolist())
 
     def clear(self) -> None:
         """Forget every count."""

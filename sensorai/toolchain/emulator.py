@@ -47,11 +47,15 @@ class Call:
         that an IT block skips counts, as it does in QEMU.
     stack : int
         Bytes below the stack pointer at its entry that were written.
+    marked : tuple of int
+        Instructions between each ``harness_begin`` and ``harness_end`` that it called (``harness.h``), the
+        call of the function measured included, as in QEMU.
     """
 
     value: int | float
     instructions: int
     stack: int
+    marked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,10 @@ class Emulator:
         if len(code) != 1:
             raise InternalError(f"an image with {len(code)} code segments")
         self.counter = Counter(code[0].address, code[0].data)
+        marks = [one for one in self.image.functions() if one.name in ("harness_begin", "harness_end")]
+        if len(marks) == 2:
+            begin, end = sorted(marks, key=lambda one: one.name)
+            self.counter.mark(begin.address, end.address)
         self.counter.attach(self.engine, aligned=self.image.cpu.name in ("cortex-m0", "cortex-m0plus"))
 
     def _on_invalid(
@@ -231,7 +239,8 @@ class Emulator:
                 array[...] = np.frombuffer(new, array.dtype).reshape(array.shape)
             elif new != old:
                 raise EmulatorFault(f"{symbol} wrote into a read-only argument")
-        return Call(self._value(returns), self.counter.total - executed, self._stack_used(top))
+        executed = self.counter.total - executed
+        return Call(self._value(returns), executed, self._stack_used(top), self.counter.marked())
 
     def _pass(self, arguments: Sequence[Argument | Buffer], where: dict[tuple[int, int], int]) -> int:
         """Put arguments where the ARM procedure call standard has them; return the stack pointer."""

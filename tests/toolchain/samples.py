@@ -133,6 +133,7 @@ static float smooth;
 void net(void);
 void tree(void);
 void floats(void);
+void all(void);
 
 /* like a layer: products of bytes, shifted, saturated */
 void __attribute__((noinline)) net(void)
@@ -176,11 +177,9 @@ void __attribute__((noinline)) floats(void)
     smooth = value;
 }
 
-int main(void)
+/* the three, each between marks */
+void all(void)
 {
-    if (harness_read(input, N) != N) {
-        return 1;
-    }
     harness_begin();
     net();
     harness_end();
@@ -190,6 +189,16 @@ int main(void)
     harness_begin();
     floats();
     harness_end();
+    /* so that the last call is like the others and no jump */
+    __asm volatile("");
+}
+
+int main(void)
+{
+    if (harness_read(input, N) != N) {
+        return 1;
+    }
+    all();
     harness_write(&sum, 4);
     harness_write(&smooth, 4);
     return 0;

@@ -147,3 +147,36 @@ def test_no_estimate_for_a_core_without_timings(arm: None) -> None:
     emulator = Emulator(build_elf({"f.c": FUNCTIONS}, cpu("m4")))
     with pytest.raises(ConfigError, match="no cycle estimate for cortex-m55"):
         estimate(cpu("m55"), emulator.counter)
+
+
+DRIVER = """
+#include "harness.h"
+int32_t dot(const int8_t *a, const int8_t *b, int32_t n);
+void drive(const int8_t *a, int32_t n, int32_t *out);
+void drive(const int8_t *a, int32_t n, int32_t *out)
+{
+    for (int32_t i = 0; i < n; i++) {
+        harness_begin();
+        int32_t value = dot(a, a, i);
+        harness_end();
+        out[i] = value;
+    }
+}
+"""
+
+
+@cores
+def test_marked_stretches_of_a_driver(arm: None, core: Cpu) -> None:
+    image = build_elf({"f.c": FUNCTIONS}, core, keep=("dot",), harness={"drive.c": DRIVER})
+    assert image.flash == build_elf({"f.c": FUNCTIONS}, core, keep=("dot",)).flash
+    assert list(image.sizes()) == ["dot"]
+    emulator = Emulator(image)
+    a, out = np.arange(-10, 10, dtype=np.int8), np.zeros(20, np.int32)
+    marked = emulator.call("drive", a, 20, out, returns="void").marked
+    assert out.tolist() == [int((a[:i].astype(int) ** 2).sum()) for i in range(20)]
+    alone = [emulator.call("dot", a, a, i) for i in range(20)]
+    assert alone[0].marked == ()
+    # the call, the moves of its arguments and result, and what the compiler puts between
+    extra = {count - one.instructions for count, one in zip(marked, alone, strict=True)}
+    assert len(extra) == 1
+    assert 4 <= extra.pop() <= 8

@@ -10,7 +10,8 @@ uint32_t harness_read(void *to, uint32_t bytes);
 /* Appends to the output. */
 void harness_write(const void *from, uint32_t bytes);
 
-/* Around one call: the instructions between the two are counted (QEMU); nothing happens on the host. */
+/* Around one call: the instructions between the two are counted (emulator, QEMU); nothing happens on the
+   host. */
 void harness_begin(void);
 void harness_end(void);
 

@@ -7,6 +7,29 @@ extern uint32_t harness_bss_start[], harness_bss_end[], harness_stack_top[];
 void harness_main(void);
 void harness_fault(void);
 void harness_reset(void);
+void harness_begin(void);
+void harness_end(void);
+
+/* What a harness file may replace. */
+void __attribute__((weak)) harness_main(void)
+{
+}
+
+void __attribute__((weak)) harness_fault(void)
+{
+    for (;;) {
+    }
+}
+
+void __attribute__((weak, noinline)) harness_begin(void)
+{
+    __asm volatile("");
+}
+
+void __attribute__((weak, noinline)) harness_end(void)
+{
+    __asm volatile("");
+}
 
 void __attribute__((noreturn, used)) harness_reset(void)
 {
