@@ -10,10 +10,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sensorai.errors import DataError, UserError
+from sensorai.errors import DataError, ToolMissing, UserError
 
 
 def write_with(path: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -132,3 +133,12 @@ def read_json(path: Path) -> Any:
         ) from None
     except RecursionError:
         raise DataError("this JSON is nested too deeply", where=str(path)) from None
+
+
+def write_parquet(frame: Any, path: Path) -> None:
+    """Write a pandas table as Parquet; a ToolMissing with the install line where pyarrow is absent."""
+    if find_spec("pyarrow") is None:
+        raise ToolMissing(
+            "Parquet needs the package pyarrow", hint="pip install 'sensorai[parquet]', or write .csv"
+        )
+    write_with(path, lambda file: frame.to_parquet(file, index=False))

@@ -20,7 +20,9 @@ class As(StrEnum):
 
 
 def run(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Register file: JSON, UCF or C header.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Register file (JSON, UCF, C header) or output folder.")
+    ],
     as_: Annotated[
         As, typer.Option("--as", help="Readable text, JSON for 'encode', or tree text.")
     ] = As.TEXT,
@@ -28,6 +30,7 @@ def run(
         str | None, typer.Option(help="Device, where the file does not name it (a unique prefix will do).")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write to a file instead of the terminal.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="The same as --as json.")] = False,
 ) -> None:
     """Explain a machine learning core register file, ours or ST's.
 
@@ -38,11 +41,10 @@ def run(
 
     from sensorai.files import write_text
     from sensorai.mlc import describe
-    from sensorai.mlc.decode import decode
-    from sensorai.mlc.regfile import read_register_file
+    from sensorai.mlc.artifact import open_artifact
 
-    decoded = decode(read_register_file(file), device)
-    if as_ is As.JSON:
+    decoded = open_artifact(file, device).decoded
+    if as_ is As.JSON or json_:
         description = describe.as_dict(decoded)
         if out is None:
             print_json(description)

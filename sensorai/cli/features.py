@@ -12,10 +12,17 @@ from sensorai.cli import logs as given
 
 def run(
     artifact: Annotated[
-        Path, typer.Argument(metavar="ARTIFACT", help="Output folder, or any MLC register file.")
+        Path,
+        typer.Argument(
+            metavar="ARTIFACT",
+            help="Output folder, any MLC register file, or ST's settings file (with its logs).",
+        ),
     ],
-    logs: given.Logs,
     out: Annotated[Path, typer.Option(help="Table: .arff, .csv or .parquet by its suffix.")],
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Log files, or folders of them.", metavar="LOG...", show_default=False),
+    ] = None,
     style: Annotated[
         str, typer.Option(help="Numeric style: current, stedgeai, unico, unico-b, unico-c.")
     ] = "current",
@@ -28,18 +35,32 @@ def run(
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
     header: given.Header = None,
+    short_rows: given.ShortRows = "refuse",
 ) -> None:
     """Compute the features of a configuration on logs, bit for bit as the core does."""
     from sensorai.errors import ConfigError
     from sensorai.mlc.artifact import open_artifact
     from sensorai.mlc.featuretable import collect, write
+    from sensorai.mlc.generate import generate_features
 
     if out.suffix not in (".arff", ".csv", ".parquet"):
         raise ConfigError(
             f"cannot tell the format of {out.name}", hint="end the name in .arff, .csv or .parquet"
         )
+    if not logs:
+        if out.suffix != ".arff":
+            raise ConfigError(
+                "a settings file alone gives an ARFF", hint="end the name in .arff, or give logs"
+            )
+        made = generate_features(artifact, out, style)
+        typer.echo("\n".join(str(file) for file in made.files))
+        for note in made.notes:
+            typer.echo(f"note: {note}", err=True)
+        return
     config = open_artifact(artifact).config
-    dataset = given.Reading(label, label_column, None, None, column, unit, log_rate, header).dataset(logs)
+    dataset = given.Reading(
+        label, label_column, None, None, column, unit, log_rate, header, short_rows
+    ).dataset(logs)
     rows = collect(config, dataset, style=style, rate="as-is" if as_is else "resample")
     write(rows, out)
     typer.echo(f"{out}: {len(rows.labels)} windows, {len(rows.features)} features")

@@ -21,6 +21,7 @@ def run(
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
     header: given.Header = None,
+    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
 ) -> None:
     """Show what is in logs: rate, jitter, gaps, repeats, saturation, units, labels, groups.
@@ -29,8 +30,10 @@ def run(
     """
     from sensorai.formats import inspect
 
-    reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
-    found = [inspect(recording) for recording in reading.dataset(logs)]
+    reading = given.Reading(
+        label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+    )
+    found = [inspect(recording) for recording in reading.dataset(logs, split_at_breaks=False)]
     if json:
         printing.print_json([printing.plain(one) for one in found])
     elif len(found) <= 3:

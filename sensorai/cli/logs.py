@@ -48,6 +48,12 @@ LogRate = Annotated[
     float | None,
     typer.Option(metavar="HZ", help="Sample rate of the logs, where they do not say it (or wrongly)."),
 ]
+ShortRows = Annotated[
+    str,
+    typer.Option(
+        metavar="refuse|zero", help="Rows with too few cells: refuse, or read 0 as ST's old tools did."
+    ),
+]
 Header = Annotated[str | None, typer.Option(metavar="LINE", help="Header line for logs that have none.")]
 
 
@@ -63,11 +69,16 @@ class Reading:
     unit: Sequence[str] = ()
     log_rate: float | None = None
     header: str | None = None
+    short_rows: str = "refuse"
 
-    def dataset(self, logs: Sequence[Path], label_columns: Sequence[str] = ()) -> Dataset:
-        """Read the logs."""
+    def dataset(
+        self, logs: Sequence[Path], label_columns: Sequence[str] = (), *, split_at_breaks: bool = True
+    ) -> Dataset:
+        """Read the logs; ``split_at_breaks`` starts a new recording where time jumps."""
         from sensorai.formats import ReadOptions, read_dataset
 
+        if self.short_rows not in ("refuse", "zero"):
+            raise ConfigError(f"--short-rows {self.short_rows!r} is neither refuse nor zero")
         options = ReadOptions(
             rate_hz=self.log_rate,
             units=pairs(self.unit, "--unit", "acc=mg"),
@@ -76,6 +87,8 @@ class Reading:
             group=self.group_column,
             group_path=self.group_path,
             header=self.header,
+            short_rows="zero" if self.short_rows == "zero" else "refuse",
+            split_at_breaks=split_at_breaks,
         )
         labels = [split(text, "--label", "walking=walk*.csv") for text in self.label]
         return read_dataset(logs, options, labels=labels, label_columns=label_columns)

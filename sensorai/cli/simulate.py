@@ -53,6 +53,7 @@ def run(
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
     header: given.Header = None,
+    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
 ) -> None:
     """Run a register file on recordings: features, tree results, registers and interrupts per window.
@@ -71,7 +72,9 @@ def run(
         opened = open_artifact(artifact, device)
         if device is not None:
             printing.say_notes(opened.decoded.notes)
-        dataset = given.Reading(column=column, unit=unit, log_rate=log_rate, header=header).dataset(logs)
+        dataset = given.Reading(
+            column=column, unit=unit, log_rate=log_rate, header=header, short_rows=short_rows
+        ).dataset(logs)
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)
         if out is not None:

@@ -84,6 +84,7 @@ def run(
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
     header: given.Header = None,
+    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
     quiet: printing.Quiet = False,
 ) -> None:
@@ -96,9 +97,16 @@ def run(
     from sensorai.regfile.headerout import c_identifier
     from sensorai.train.mlc import MlcOptions, train_mlc
 
-    reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
+    reading = given.Reading(
+        label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+    )
     trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
-    called = c_identifier(name or _stem(logs))
+    called = c_identifier(_stem(logs)) if name is None else name
+    if c_identifier(called) != called:
+        raise ConfigError(
+            f"--name {called!r} is no C name, and files and identifiers are called after it",
+            hint=f"as in --name {c_identifier(called).strip('_') or 'har'}",
+        )
     folder = out or Path(called)
     _check_folder(folder)
     if window != "auto" and not (window.isascii() and window.isdigit()):

@@ -43,6 +43,7 @@ def run(
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
     header: given.Header = None,
+    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
 ) -> None:
     """Judge a register file on labelled recordings, and compare all its levels bit by bit.
@@ -62,7 +63,9 @@ def run(
         opened = open_artifact(artifact, device)
         if device is not None:
             printing.say_notes(opened.decoded.notes)
-        reading = given.Reading(label, label_column, group_column, group_path, column, unit, log_rate, header)
+        reading = given.Reading(
+            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+        )
         dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
         dataset, notes = _choose(dataset, opened, all_groups)
@@ -119,7 +122,8 @@ def _check_labels(dataset: Dataset, opened: Artifact) -> None:
             raise DataError(
                 f"no label of the logs ({', '.join(labels)}) is a class of tree {t + 1} "
                 f"({', '.join(dt.labels.values()) or 'the file names none'})",
-                hint="say which is which with --map LABEL=CLASS",
+                hint="say which log is what with --label CLASS=GLOB, or which label is which class with "
+                "--map LABEL=CLASS",
             )
 
 

@@ -180,7 +180,8 @@ def _strict(body: Body, kinds: Sequence[Kind], zero_short_rows: bool) -> list[Co
             raise DataError(
                 f"the row has {len(fields)} fields, the header {named}",
                 where=where,
-                hint="mend or remove the row (short_rows=zero reads 0, as ST's old tools did)",
+                hint="mend or remove the row, or read missing cells as 0 with --short-rows zero (as ST's "
+                "old tools did)",
             )
         for i, kind in enumerate(kinds):
             cell = fields[i] if i < len(fields) else ("0" if kind in ("number", "maybe") else "")

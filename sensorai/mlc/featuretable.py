@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
-from sensorai.files import write_with
+from sensorai.files import write_parquet, write_with
 from sensorai.mlc import arff
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.features import table
@@ -82,4 +82,4 @@ def write(rows: Rows, path: Path) -> None:
     if path.suffix == ".csv":
         write_with(path, lambda f: frame.to_csv(f, index=False, lineterminator="\n"))
     else:
-        write_with(path, lambda f: frame.to_parquet(f, index=False))
+        write_parquet(frame, path)

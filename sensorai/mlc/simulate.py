@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.files import write_with
+from sensorai.files import write_parquet, write_with
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import device
-from sensorai.mlc.features import FeatureStream, inputs, numeric_style
+from sensorai.mlc.features import SENSOR_WORDS, FeatureStream, inputs, numeric_style
 from sensorai.mlc.labels import feature_names
 from sensorai.recording import NO_RESULT, Recording
 
@@ -130,16 +130,28 @@ def write_trace(traces: Mapping[str, Trace], path: Path) -> None:
     if path.suffix == ".csv":
         write_with(path, lambda f: whole.to_csv(f, index=False, lineterminator="\n"))
     elif path.suffix == ".parquet":
-        write_with(path, lambda f: whole.to_parquet(f, index=False))
+        write_parquet(whole, path)
     else:
         raise ConfigError(f"cannot tell the format of {path.name}", hint="end the name in .csv or .parquet")
 
 
 def core_rate(config: MlcConfig) -> float:
-    """Samples per second that the core takes: its own rate or the sensors', whichever is lower."""
+    """Samples per second that the core takes: its own rate or the sensors', whichever is lower.
+
+    Raises
+    ------
+    DataError
+        A sensor that features use is switched off.
+    """
     used = {f.source.sensor for f in config.features}
-    rates = [s.rate_hz for slot, s in config.settings.items() if slot in used and s.rate_hz]
-    return min([config.mlc_rate_hz, *rates])
+    rates = {slot: s.rate_hz for slot, s in config.settings.items() if slot in used}
+    off = [SENSOR_WORDS.get(slot, slot) for slot, hz in rates.items() if hz == 0.0]
+    if off:
+        raise DataError(
+            f"the configuration leaves the {off[0]}, which its features use, switched off: no sample comes",
+            hint="a register file that is cut off at its end looks like this",
+        )
+    return min([config.mlc_rate_hz, *(hz for hz in rates.values() if hz is not None)])
 
 
 def at_core_rate(recording: Recording, config: MlcConfig, how: str = "resample") -> Recording:

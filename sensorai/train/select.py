@@ -184,6 +184,14 @@ def importances(windows: Windows, task: int, leaves: int, seed: int, alpha: floa
     return out
 
 
+def pruned_score(
+    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
+) -> float:
+    """Cross-validated balanced accuracy of a tree pruned with ``alpha``."""
+    values = list(_fold_scores(windows, task, split, leaves, seed, alpha))
+    return float(np.mean(values)) if values else 0.0
+
+
 def _fold_scores(
     windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
 ) -> Iterator[float]:

@@ -85,6 +85,19 @@ def build(config: MlcConfig, dataset: Dataset, tasks: Sequence[Task]) -> Windows
     return _windows(values, config.window, dataset, tasks)
 
 
+def settled(windows: Windows, fewest: int = 4) -> Windows:
+    """Leave the first window of every recording (of at least ``fewest``) unlabelled.
+
+    Filters start from zero there, and what a tree learnt from the transient would be the order in which
+    logs were cut, not the movement.
+    """
+    start = np.r_[True, windows.recording[1:] != windows.recording[:-1]]
+    counts = np.bincount(windows.recording)
+    y = windows.y.copy()
+    y[start & (counts[windows.recording] >= fewest)] = -1
+    return replace(windows, y=y)
+
+
 def outline(window: int, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
     """Return the windows without features, for splitting."""
     values = [np.zeros((len(r) // window, 0), np.float32) for r in dataset]

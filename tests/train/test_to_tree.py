@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensorai.mlc import half
 from sensorai.train import select
-from sensorai.train.mlc import to_tree
+from sensorai.train.convert import to_tree
 
 
 def halves(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:

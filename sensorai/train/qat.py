@@ -1,0 +1,263 @@
+"""Learning nets with JAX: float nets, and nets that compute in the forward pass as the device will.
+
+The graph is the float net of ``sensorai.model.graph``; what is rounded, and how, is decided here and done
+again in integers by ``sensorai.train.lower``. Gradients pass through a rounding as if it were not there
+(straight through), and through a sign where its argument lies within [-1, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.model import ops
+from sensorai.model.graph import Graph, Node
+from sensorai.train.curves import Epoch, best
+
+Float = npt.NDArray[np.float32]
+Params = dict[str, dict[str, Any]]
+
+#: Axis of the output channels in the weights.
+CHANNEL_AXIS = {"dense": 0, "conv1d": 0, "depthwise_conv1d": 1}
+#: Share of the old value in the running statistics of batch normalisation.
+MOMENTUM = 0.9
+#: Most binary places of a weight.
+PLACES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Rows to learn from and rows to choose by.
+
+    Attributes
+    ----------
+    x, val_x : ndarray, shape (rows, *input), float32
+    y, val_y : ndarray, shape (rows,), int64
+    weights : ndarray, shape (classes,), float32
+        Weight of each class in the loss.
+    """
+
+    x: Float
+    y: npt.NDArray[np.int64]
+    val_x: Float
+    val_y: npt.NDArray[np.int64]
+    weights: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Attributes
+    ----------
+    epochs, patience : int
+        Most epochs, and epochs without a better validation loss before stopping.
+    rate : float
+        First learning rate; it falls to a twentieth along a cosine.
+    batch : int
+    seed : int
+    """
+
+    epochs: int
+    patience: int
+    rate: float
+    batch: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Binary places of the int8 tensors of a net; empty: the float net.
+
+    Attributes
+    ----------
+    places : mapping of tensor name to int
+        Of the input and of every output that is int8. A product layer without an entry keeps its
+        accumulators.
+    """
+
+    places: Mapping[str, int] = field(default_factory=dict)
+
+
+def learn(
+    graph: Graph,
+    params: Params,
+    data: Data,
+    schedule: Schedule,
+    scales: Scales,
+    stage: str,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Params, list[Epoch]]:
+    """Learn with Adam; returns the parameters of the epoch with the least validation loss, and the curve."""
+    import jax
+    import jax.numpy as jnp
+    import optax  # type: ignore[import-untyped]
+
+    batch = min(schedule.batch, len(data.x))
+    steps = len(data.x) // batch
+    decay = optax.cosine_decay_schedule(schedule.rate, max(schedule.epochs * steps, 1), alpha=0.05)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=1e-4))
+    class_weights = jnp.asarray(data.weights)
+
+    def loss_of(params: Params, x: Any, y: Any, training: bool) -> tuple[Any, tuple[Any, Params]]:
+        logits, statistics = forward(graph, params, x, scales, training)
+        weight = class_weights[y]
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, y)
+        right = (jnp.argmax(logits, axis=1) == y).mean()
+        return (each * weight).sum() / weight.sum(), (right, statistics)
+
+    def step(state: Any, rows: Any) -> tuple[Any, Any]:
+        params, inner = state
+        gradient = jax.value_and_grad(lambda p: loss_of(p, rows[0], rows[1], True), has_aux=True)
+        (loss, (right, statistics)), slope = gradient(params)
+        change, inner = optimiser.update(slope, inner, params)
+        params = optax.apply_updates(params, change)
+        return (keep_statistics(params, statistics), inner), (loss, right)
+
+    @jax.jit
+    def epoch(params: Params, inner: Any, x: Any, y: Any) -> Any:
+        (params, inner), (loss, right) = jax.lax.scan(step, (params, inner), (x, y))
+        return params, inner, loss.mean(), right.mean()
+
+    judge = jax.jit(lambda p, x, y: loss_of(p, x, y, False))
+    rng = np.random.default_rng(schedule.seed)
+    state = jax.tree.map(jnp.asarray, params)
+    inner = optimiser.init(state)
+    curve: list[Epoch] = []
+    kept = state
+    for number in range(schedule.epochs):
+        rows = rng.permutation(len(data.x))[: steps * batch].reshape(steps, batch)
+        state, inner, loss, right = epoch(state, inner, data.x[rows], data.y[rows])
+        val_loss, (val_right, _) = judge(state, data.val_x, data.val_y)
+        curve.append(Epoch(stage, float(loss), float(right), float(val_loss), float(val_right)))
+        if best(curve) == number:
+            kept = state
+        if number - best(curve) >= schedule.patience:
+            break
+    last = curve[best(curve)]
+    say(
+        f"{stage}: {len(curve)} epochs, best {best(curve) + 1}: training {last.train_accuracy:.1%}, "
+        f"validation {last.validation_accuracy:.1%}"
+    )
+    return {n: {k: np.asarray(v) for k, v in own.items()} for n, own in kept.items()}, curve
+
+
+def forward(
+    graph: Graph, params: Params, x: Any, scales: Scales, training: bool = False
+) -> tuple[Any, Params]:
+    """Compute the scores; returns them and the batch statistics that ``training`` made."""
+    import jax.numpy as jnp
+
+    values: dict[str, Any] = {graph.inputs[0]: x}
+    statistics: Params = {}
+    for node in graph.nodes:
+        own = dict(params.get(node.output, {}))
+        source = values[node.inputs[0]]
+        if node.op in ops.PRODUCTS:
+            value = _product(graph, node, own, source, scales)
+        elif node.op == "batch_norm":
+            if training:
+                axes = tuple(range(source.ndim - 1))
+                own |= {"mean": source.mean(axis=axes), "variance": source.var(axis=axes)}
+                statistics[node.output] = {"mean": own["mean"], "variance": own["variance"]}
+            value = ops.module(node.op).float_form(jnp, node.attrs, own, source)
+        elif node.op == "sign":
+            value = _sign(source)
+        else:
+            value = ops.module(node.op).float_form(jnp, node.attrs, own, source)
+            if node.output in scales.places:
+                value = _round(value, scales.places[node.output], -128)
+        values[node.output] = value
+    return values[graph.outputs[0]], statistics
+
+
+def keep_statistics(params: Params, statistics: Params) -> Params:
+    """Move the running mean and variance of batch normalisation towards those of a batch."""
+    return {
+        name: own | {k: MOMENTUM * own[k] + (1 - MOMENTUM) * v for k, v in statistics.get(name, {}).items()}
+        for name, own in params.items()
+    }
+
+
+def weight_places(xp: Any, node: Node, weights: Any, source: int, target: int | None, scores: bool) -> Any:
+    """Binary places of the weights of each output channel; where scores come out, of the whole layer.
+
+    The most with which the largest weight stays within 127, and with which requantisation shifts to the
+    right.
+
+    Parameters
+    ----------
+    source, target : int
+        Places of the input, and of the output where that is int8.
+    scores : bool
+        Whether the accumulators are the scores: they must have one scale.
+    """
+    axis = CHANNEL_AXIS[node.op]
+    others = tuple(a for a in range(weights.ndim) if a != axis)
+    top = xp.abs(weights).max(axis=others)
+    if scores:
+        top = xp.broadcast_to(top.max(), top.shape)
+    places = xp.floor(xp.log2(127.0 / xp.maximum(top, 2.0**-PLACES)))
+    return xp.clip(places, 0 if target is None else max(target - source, 0), PLACES)
+
+
+def spread(xp: Any, node: Node, per_channel: Any) -> Any:
+    """Shape values per channel so that they multiply the weights."""
+    return per_channel if CHANNEL_AXIS[node.op] else per_channel.reshape((-1,) + (1,) * (_rank(node) - 1))
+
+
+def _rank(node: Node) -> int:
+    return {"dense": 2, "conv1d": 3, "depthwise_conv1d": 2}[node.op]
+
+
+def _product(graph: Graph, node: Node, own: dict[str, Any], x: Any, scales: Scales) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    attrs = {k: v for k, v in node.attrs.items() if k != "binary"}
+    if node.attrs.get("binary"):
+        own["weights"] = _sign(own["weights"])
+    elif scales.places:
+        source = scales.places.get(node.inputs[0], 0)
+        target = scales.places.get(node.output)
+        w = own["weights"]
+        places = jax.lax.stop_gradient(
+            weight_places(jnp, node, w, source, target, node.output in graph.outputs)
+        )
+        unit = spread(jnp, node, 2.0**places)
+        own["weights"] = _through(w, jnp.clip(jnp.floor(w * unit + 0.5), -127, 127) / unit)
+        step = 2.0 ** (places + source)
+        own["bias"] = _through(own["bias"], jnp.floor(own["bias"] * step + 0.5) / step)
+    if node.attrs.get("frozen_bias"):
+        own["bias"] = jax.lax.stop_gradient(own["bias"]) * 0.0
+    value = ops.module(node.op).float_form(jnp, attrs, own, x)
+    if node.output in scales.places:
+        value = _round(value, scales.places[node.output], 0 if node.attrs.get("lo") == 0 else -128)
+    return value
+
+
+def _through(x: Any, rounded: Any) -> Any:
+    """``rounded``, with the gradient of ``x``."""
+    import jax
+
+    return x + jax.lax.stop_gradient(rounded - x)
+
+
+def _round(x: Any, places: int, low: int) -> Any:
+    import jax.numpy as jnp
+
+    unit = 2.0**places
+    # outside the range the gradient is that of the clamp: none
+    inside = jnp.clip(x, low / unit, 127 / unit)
+    return _through(inside, jnp.clip(jnp.floor(x * unit + 0.5), low, 127) / unit)
+
+
+def _sign(x: Any) -> Any:
+    import jax.numpy as jnp
+
+    inside = jnp.clip(x, -1.0, 1.0)
+    return _through(inside, jnp.where(x >= 0, 1.0, -1.0))

@@ -1,0 +1,122 @@
+"""Float nets of the families that are trained: layers, first weights, sizes to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensorai.errors import ConfigError
+from sensorai.model.graph import Array, Builder, Graph
+
+#: Sizes tried for a memory, largest first: units of hidden layers, channels of convolutions.
+MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
+CNN_SIZES = ((16, 32, 32), (16, 24, 24), (8, 16, 16), (8, 8, 8), (4, 8))
+#: Size where no memory is given.
+MLP_USUAL, CNN_USUAL = (32, 16), (8, 16, 16)
+#: Binary layers say less for each weight: so many times the units.
+BINARY_WIDER = 4
+
+
+def mlp(inputs: int, hidden: Sequence[int], classes: int, *, binary: bool, seed: int) -> Graph:
+    """Fully connected net, ReLU between layers; binary: batch normalisation and sign, first and last int8."""
+    make = _Maker((inputs,), seed)
+    for i, units in enumerate(hidden):
+        make.dense(units, binary, i > 0)
+    make.dense(classes, False, False, last=True)
+    return make.builder.graph()
+
+
+def cnn(
+    window: int, channels: int, sizes: Sequence[int], classes: int, *, kernel: int, binary: bool, seed: int
+) -> Graph:
+    """Convolutions over time, each halving it while it can.
+
+    The first is a full one; the others are split into one over time for each channel and one over channels
+    (depthwise-separable), with the mean over time at the end. Binary nets use full convolutions, and keep
+    the last steps apart instead of their mean, which bits cannot hold.
+    """
+    make = _Maker((window, channels), seed)
+    for i, out in enumerate(sizes):
+        if binary:
+            make.conv(out, kernel, True, i > 0)
+        elif i == 0:
+            make.conv(out, kernel, False, False)
+        else:
+            make.depthwise(kernel)
+            make.conv(out, 1, False, False)
+    make.builder.add("flatten" if binary else "global_avg_pool")
+    make.dense(classes, False, False, last=True)
+    return make.builder.graph()
+
+
+def weight_bytes(graph: Graph, precision: str) -> dict[str, int]:
+    """Bytes of the constants of each product layer, by name."""
+    out = {}
+    for node in graph.nodes:
+        if "weights" in node.params:
+            size = int(node.params["weights"].size)
+            bits = 32 if precision == "float32" else 1 if node.attrs.get("binary") else 8
+            out[node.output] = -(-size * bits // 8) + 5 * graph.tensors[node.output].shape[-1]
+    return out
+
+
+class _Maker:
+    """Adds layers with first weights: normal, with the variance that keeps the size of activations (He)."""
+
+    def __init__(self, shape: tuple[int, ...], seed: int) -> None:
+        self.builder = Builder(shape)
+        self.rng = np.random.default_rng(seed)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.builder.tensors[self.builder.last].shape
+
+    def _params(self, shape: tuple[int, ...], fan: int, out: int, gain: float = 2.0) -> dict[str, Array]:
+        w = self.rng.normal(0, np.sqrt(gain / fan), shape).astype(np.float32)
+        return {"weights": w, "bias": np.zeros(out, np.float32)}
+
+    def _after(self, binary: bool, out: int) -> None:
+        if binary:
+            ones, zeros = np.ones(out, np.float32), np.zeros(out, np.float32)
+            norm = {"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones}
+            self.builder.add("batch_norm", params=norm)
+            self.builder.add("sign")
+
+    def dense(self, units: int, binary: bool, binary_weights: bool, *, last: bool = False) -> None:
+        fan = self.shape[0]
+        attrs = _attrs(binary, binary_weights, last)
+        self.builder.add(
+            "dense", params=self._params((units, fan), fan, units, 1.0 if last else 2.0), **attrs
+        )
+        self._after(binary, units)
+
+    def conv(self, out: int, kernel: int, binary: bool, binary_weights: bool) -> None:
+        time, channels = self.shape
+        params = self._params((out, kernel, channels), kernel * channels, out)
+        attrs = _attrs(binary, binary_weights, False)
+        attrs |= {"padding": "same", "pool": 2 if time >= 2 else 1}
+        if binary_weights:
+            attrs["pad_value"] = -1
+        self.builder.add("conv1d", params=params, **attrs)
+        self._after(binary, out)
+
+    def depthwise(self, kernel: int) -> None:
+        channels = self.shape[1]
+        params = self._params((kernel, channels), kernel, channels, 1.0)
+        self.builder.add("depthwise_conv1d", params=params, padding="same")
+
+
+def _attrs(binary: bool, binary_weights: bool, last: bool) -> dict[str, object]:
+    attrs: dict[str, object] = {} if binary or last else {"lo": 0}
+    if binary:
+        attrs["frozen_bias"] = True
+    if binary_weights:
+        attrs["binary"] = True
+    return attrs
+
+
+def check_sizes(sizes: Sequence[int]) -> None:
+    """Refuse sizes that are no net."""
+    if not sizes or any(not 1 <= s <= 1024 for s in sizes):
+        raise ConfigError(f"layers of {list(sizes)} are not possible", hint="give 1 to 1024 for each layer")
