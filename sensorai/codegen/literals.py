@@ -13,11 +13,68 @@ WIDTH = 100
 
 #: Keywords of C99 and C11 and the macros they bring, and what the generated files use themselves.
 RESERVED = frozenset(
-    """auto break case char const continue default do double else enum extern float for goto if inline int
-    long register restrict return short signed sizeof static struct switch typedef union unsigned void
-    volatile while alignas alignof atomic_bool bool complex false generic imaginary noreturn static_assert
-    thread_local true asm typeof main NULL errno int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t
-    uint64_t size_t""".split()
+    (
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "alignas",
+        "alignof",
+        "atomic_bool",
+        "bool",
+        "complex",
+        "false",
+        "generic",
+        "imaginary",
+        "noreturn",
+        "static_assert",
+        "thread_local",
+        "true",
+        "asm",
+        "typeof",
+        "main",
+        "NULL",
+        "errno",
+        "int8_t",
+        "int16_t",
+        "int32_t",
+        "int64_t",
+        "uint8_t",
+        "uint16_t",
+        "uint32_t",
+        "uint64_t",
+        "size_t",
+    )
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -71,8 +128,10 @@ def array(kind: str, name: str, values: Sequence[int] | Iterable[float], attribu
 
     ``kind`` is float, uint32_t (written in hexadecimal) or another integer type.
     """
-    text = real if kind == "float" else word if kind == "uint32_t" else integer
-    items = [text(v) for v in values]
+    if kind == "float":
+        items = [real(v) for v in values]
+    else:
+        items = [word(int(v)) if kind == "uint32_t" else integer(int(v)) for v in values]
     if not items:
         raise InternalError(f"the table {name} would be empty")
     lines, line = [], "   "

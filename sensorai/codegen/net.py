@@ -20,6 +20,9 @@ from sensorai.model.ops import _products, avg_pool, dequantize
 
 TABLE = "SA_NN_TABLE"
 
+#: Inputs of a row over which the int8 kernel's packed sums are surely exact (sa_nn_int8.h).
+INT8_CHUNK = 512
+
 INPUT: Mapping[str, str] = {"int8": "int8_t", "binary": "uint32_t", "float32": "float"}
 
 
@@ -27,7 +30,8 @@ def emit_net(graph: Graph, prefix: str) -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *input, OUT *scores, uint8_t *arena)``.
 
     ``IN`` is int8_t, float, or uint32_t for packed bits; ``OUT`` is float for float32 outputs, else int32_t
-    (int8 scores, int16 probabilities and bits, as +1 and -1, are widened). The arena must be aligned to 4 bytes; nothing of it outlives the call.
+    (int8 scores, int16 probabilities and bits, as +1 and -1, are widened). The arena must be aligned to
+    4 bytes; nothing of it outlives the call.
 
     Parameters
     ----------
@@ -140,8 +144,7 @@ class _Emitter:
 
     def _stage(self, x: Tensor) -> None:
         if x.dtype == "float32":
-            text = f"sa_nn_float_clamp(input, {self.at(x.name, 'void')}, {x.size}, -__builtin_inff(), __builtin_inff());"
-            self.call("sa_nn_float", text)
+            self.call("sa_nn_float", f"sa_nn_float_copy(input, {self.at(x.name, 'void')}, {x.size});")
         else:
             source = "input" if x.dtype == "int8" else "(const int8_t *)input"
             self.call("sa_nn_steps", f"sa_nn_copy({source}, {self.at(x.name)}, {memory.tensor_bytes(x)});")
@@ -162,9 +165,7 @@ class _Emitter:
         if y.dtype == "int8":
             self.call("sa_nn_steps", f"sa_nn_widen({self.read(y.name)}, scores, {y.size});")
         elif y.dtype == "float32":
-            source = self.at(y.name, "void")
-            text = f"sa_nn_float_clamp({source}, scores, {y.size}, -__builtin_inff(), __builtin_inff());"
-            self.call("sa_nn_float", text)
+            self.call("sa_nn_float", f"sa_nn_float_copy({self.at(y.name, 'void')}, scores, {y.size});")
         else:
             steps, channels = y.size // y.shape[-1], y.shape[-1]
             self.call(
@@ -335,7 +336,8 @@ def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> No
         "taps": g.taps,
     }
     layer = _layer(e, index, fields)
-    name = f"sa_nn_{'depthwise' if depthwise else 'int8'}_{kind}"
+    family = "depthwise" if depthwise else "int8_long" if g.taps * g.channels > INT8_CHUNK else "int8"
+    name = f"sa_nn_{family}_{kind}"
     x = e.read(node.inputs[0], g.left * g.channels)
     e.call(
         "sa_nn_depthwise" if depthwise else "sa_nn_int8", f"{name}({layer}, {x}, {e.at(out.name, 'void')});"
@@ -436,10 +438,8 @@ def _relu(e: _Emitter, node: Node, index: int) -> None:
         pointers = f"{e.at(x.name, 'void')}, {e.at(out.name, 'void')}"
         e.call("sa_nn_float", f"sa_nn_float_clamp({pointers}, {x.size}, 0x0p+0F, {top});")
     else:
-        e.call(
-            "sa_nn_steps",
-            f"sa_nn_relu({e.read(x.name)}, {e.at(out.name)}, {x.size}, {127 if high is None else int(high)});",
-        )
+        top = "127" if high is None else str(int(high))
+        e.call("sa_nn_steps", f"sa_nn_relu({e.read(x.name)}, {e.at(out.name)}, {x.size}, {top});")
 
 
 def _add(e: _Emitter, node: Node, index: int) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from sensorai.errors import ConfigError
 from sensorai.model.graph import Array, Graph, Node, Shape, Tensor
 from sensorai.model.ops import _products, _testing

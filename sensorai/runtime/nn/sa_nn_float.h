@@ -90,6 +90,16 @@ SA_NN_FUNCTION void sa_nn_float_avg_pool(const void *in, void *out, uint32_t cha
     }
 }
 
+SA_NN_FUNCTION void sa_nn_float_copy(const void *in, void *out, uint32_t size)
+{
+    const sa_nn_float_t *x = (const sa_nn_float_t *)in;
+    sa_nn_float_t *y = (sa_nn_float_t *)out;
+
+    for (; size > 0U; size--) {
+        *y++ = *x++;
+    }
+}
+
 SA_NN_FUNCTION void sa_nn_float_clamp(const void *in, void *out, uint32_t size, float low, float high)
 {
     const sa_nn_float_t *x = (const sa_nn_float_t *)in;

@@ -30,7 +30,20 @@ SA_NN_INLINE int32_t sa_nn_pairs(const int16_t *w)
     return sa_nn_load(__builtin_assume_aligned(w, 4));
 }
 
-/* acc[0..7] += 8 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
+/* Two products of each of four rows. The barrier keeps the compiler from loading weights further ahead: beside
+ * eight sums there are two registers for them. */
+#define SA_NN_FOUR_ROWS(from, m, a, mm, aa)                  \
+    do {                                                     \
+        const int32_t h_ = sa_nn_pairs(from);                \
+        const int32_t k_ = sa_nn_pairs((from) + 2);          \
+        (m) = __smlad(h_, e, (m));                           \
+        (a) = __smlad(__sxtb16(h_), e, (a));                 \
+        (mm) = __smlad(k_, e, (mm));                         \
+        (aa) = __smlad(__sxtb16(k_), e, (aa));               \
+        __asm__ volatile("" : : : "memory");                 \
+    } while (0)
+
+/* acc[0..7] = 8 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
 SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
                                                          int32_t *acc)
 {
@@ -41,50 +54,46 @@ SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const 
     do {
         int32_t v = sa_nn_load(x);
         int32_t e = __sxtb16(v);
-        int32_t h;
-        h = sa_nn_pairs(w), m0 = __smlad(h, e, m0), a0 = __smlad(__sxtb16(h), e, a0);
-        h = sa_nn_pairs(w + 2), m1 = __smlad(h, e, m1), a1 = __smlad(__sxtb16(h), e, a1);
-        h = sa_nn_pairs(w + 4), m2 = __smlad(h, e, m2), a2 = __smlad(__sxtb16(h), e, a2);
-        h = sa_nn_pairs(w + 6), m3 = __smlad(h, e, m3), a3 = __smlad(__sxtb16(h), e, a3);
-        e = __sxtb16((int32_t)__ror((uint32_t)v, 8));
-        h = sa_nn_pairs(w + 8), m0 = __smlad(h, e, m0), a0 = __smlad(__sxtb16(h), e, a0);
-        h = sa_nn_pairs(w + 10), m1 = __smlad(h, e, m1), a1 = __smlad(__sxtb16(h), e, a1);
-        h = sa_nn_pairs(w + 12), m2 = __smlad(h, e, m2), a2 = __smlad(__sxtb16(h), e, a2);
-        h = sa_nn_pairs(w + 14), m3 = __smlad(h, e, m3), a3 = __smlad(__sxtb16(h), e, a3);
+        SA_NN_FOUR_ROWS(w, m0, a0, m1, a1);
+        SA_NN_FOUR_ROWS(w + 4, m2, a2, m3, a3);
+        e = __sxtb16((int32_t)((uint32_t)v >> 8));
+        SA_NN_FOUR_ROWS(w + 8, m0, a0, m1, a1);
+        SA_NN_FOUR_ROWS(w + 12, m2, a2, m3, a3);
         x += 4;
         w += 16;
     } while (x != end);
-    acc[0] += a0;
-    acc[1] += (int32_t)((uint32_t)m0 - (uint32_t)a0) >> 8;
-    acc[2] += a1;
-    acc[3] += (int32_t)((uint32_t)m1 - (uint32_t)a1) >> 8;
-    acc[4] += a2;
-    acc[5] += (int32_t)((uint32_t)m2 - (uint32_t)a2) >> 8;
-    acc[6] += a3;
-    acc[7] += (int32_t)((uint32_t)m3 - (uint32_t)a3) >> 8;
+    acc[0] = a0;
+    acc[1] = (int32_t)((uint32_t)m0 - (uint32_t)a0) >> 8;
+    acc[2] = a1;
+    acc[3] = (int32_t)((uint32_t)m1 - (uint32_t)a1) >> 8;
+    acc[4] = a2;
+    acc[5] = (int32_t)((uint32_t)m2 - (uint32_t)a2) >> 8;
+    acc[6] = a3;
+    acc[7] = (int32_t)((uint32_t)m3 - (uint32_t)a3) >> 8;
 }
 
-/* acc[0..1] += 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
+/* acc[0..1] = 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
 SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
 {
     int32_t m = 0, a = 0;
     const int8_t *const end = x + 4U * groups;
 
     do {
-        int32_t v = sa_nn_load(x);
-        int32_t e = __sxtb16(v);
-        int32_t h;
-        h = sa_nn_pairs(w), m = __smlad(h, e, m), a = __smlad(__sxtb16(h), e, a);
-        e = __sxtb16((int32_t)__ror((uint32_t)v, 8));
-        h = sa_nn_pairs(w + 2), m = __smlad(h, e, m), a = __smlad(__sxtb16(h), e, a);
+        const int32_t v = sa_nn_load(x);
+        const int32_t e = __sxtb16(v);
+        const int32_t o = __sxtb16((int32_t)((uint32_t)v >> 8));
+        const int32_t h = sa_nn_pairs(w);
+        const int32_t k = sa_nn_pairs(w + 2);
+        m = __smlad(k, o, __smlad(h, e, m));
+        a = __smlad(__sxtb16(k), o, __smlad(__sxtb16(h), e, a));
         x += 4;
         w += 4;
     } while (x != end);
-    acc[0] += a;
-    acc[1] += (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
+    acc[0] = a;
+    acc[1] = (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
 }
 #else
-/* acc[0..1] += 2 rows times 4 * groups inputs; the block holds `pairs` pairs of rows */
+/* acc[0..1] = 2 rows times 4 * groups inputs; the block holds `pairs` pairs of rows */
 SA_NN_FUNCTION void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
 {
     uint32_t m = 0, a = 0;
@@ -101,8 +110,8 @@ SA_NN_FUNCTION void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t group
         w += half;
         x += 4;
     } while (x != end);
-    acc[0] += (int32_t)a;
-    acc[1] += (int32_t)(m - a) >> 8;
+    acc[0] = (int32_t)a;
+    acc[1] = (int32_t)(m - a) >> 8;
 }
 
 SA_NN_FUNCTION void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
@@ -120,83 +129,124 @@ SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t group
 }
 #endif
 
-/* Sums of n = 8 or 2 rows over all groups, without bias; returns the weights of the next block. */
-SA_NN_INLINE const int16_t *sa_nn_block(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n,
-                                        int32_t *acc)
+/* Sums of n = 8 or 2 rows over all groups, without bias. */
+SA_NN_INLINE void sa_nn_dot(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n, int32_t *acc)
 {
-    uint32_t i;
-
-    for (i = 0; i < n; i++) {
-        acc[i] = 0;
+    if (n == 8U) {
+        sa_nn_dot8(x, w, groups, acc);
+    } else {
+        sa_nn_dot2(x, w, groups, acc);
     }
-    while (groups > 0U) {
-        const uint32_t now = groups < SA_NN_CHUNK ? groups : SA_NN_CHUNK;
-        if (n == 8U) {
-            sa_nn_dot8(x, w, now, acc);
-        } else {
-            sa_nn_dot2(x, w, now, acc);
-        }
+}
+
+/* The same for rows of any length: in chunks whose sums are surely exact. */
+SA_NN_INLINE void sa_nn_long_dot(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n, int32_t *acc)
+{
+    uint32_t now = SA_NN_CHUNK;
+
+    sa_nn_dot(x, w, now, n, acc);
+    while (groups > now) {
+        int32_t more[8];
+        uint32_t i;
         x += 4U * now;
         w += 2U * n * now;
         groups -= now;
+        now = groups < SA_NN_CHUNK ? groups : SA_NN_CHUNK;
+        sa_nn_dot(x, w, now, n, more);
+        for (i = 0; i < n; i++) {
+            acc[i] += more[i];
+        }
     }
-    return w;
 }
 
-SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *l, const int8_t *x, void *out, int kind)
+SA_NN_INLINE void sa_nn_block(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n, int32_t *acc,
+                              int many)
 {
+    if (many) {
+        sa_nn_long_dot(x, w, groups, n, acc);
+    } else {
+        sa_nn_dot(x, w, groups, n, acc);
+    }
+}
+
+/* many: rows of more than 4 * SA_NN_CHUNK inputs */
+SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind,
+                                    int many)
+{
+    /* a copy: the compiler need not think that storing results changes it */
+    const sa_nn_layer_t l = *layer;
     uint8_t *y = (uint8_t *)out;
     uint32_t step;
 
-    for (step = l->steps; step > 0U; step--) {
-        const int16_t *w = (const int16_t *)l->weights;
+    for (step = l.steps; step > 0U; step--) {
+        const int16_t *w = (const int16_t *)l.weights;
         uint32_t row = 0;
 
-        while (row < l->rows) {
-            const uint32_t left = l->rows - row;
+        while (row < l.rows) {
+            const uint32_t left = l.rows - row;
             const uint32_t n = left >= 8U ? 8U : 2U;
-            const uint32_t real = n < left ? n : left;
-            const int16_t *next = 0;
+            const uint32_t stop = row + (n < left ? n : left);
+            const int32_t *sum;
             int32_t best[8];
-            int32_t acc[8];
             uint32_t p;
-            uint32_t i;
 
-            next = sa_nn_block(x, w, l->groups, n, best);
-            for (p = 1; p < l->pool; p++) {
-                (void)sa_nn_block(x + p * l->stride, w, l->groups, n, acc);
+            sa_nn_block(x, w, l.groups, n, best, many);
+            for (p = 1; p < l.pool; p++) {
+                int32_t acc[8];
+                uint32_t i;
+                sa_nn_block(x + p * l.stride, w, l.groups, n, acc, many);
                 for (i = 0; i < n; i++) {
                     best[i] = acc[i] > best[i] ? acc[i] : best[i];
                 }
             }
-            for (i = 0; i < real; i++, row++) {
-                sa_nn_put(l, kind, y, row, best[i] + l->bias[row]);
+            for (sum = best; row < stop; row++) {
+                sa_nn_put(&l, kind, y, row, *sum++ + l.bias[row]);
             }
-            w = next;
+            w += 2U * n * l.groups;
         }
-        x += (uint32_t)l->stride * l->pool;
-        y += sa_nn_step_bytes(l, kind);
+        x += (uint32_t)l.stride * l.pool;
+        y += sa_nn_step_bytes(&l, kind);
     }
 }
 
 SA_NN_FUNCTION void sa_nn_int8_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT);
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER);
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SCORES);
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_BITS);
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 1);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 1);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 1);
 }
 
 #endif
