@@ -47,6 +47,12 @@ TOOLS: Mapping[str, Tool] = {
         "C for Cortex-M",
         "sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi",
     ),
+    "stred-gcc": Tool(
+        ("stred-gcc", "reisc-gcc"),
+        "C for the ISPU",
+        "get ST's ISPU-Toolchain from st.com and add its bin folder to PATH",
+    ),
+    "make": Tool(("make",), "building projects", "sudo apt install make"),
     "qemu-system-arm": Tool(("qemu-system-arm",), "Cortex-M in QEMU", "sudo apt install qemu-system-arm"),
 }
 

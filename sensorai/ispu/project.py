@@ -1,0 +1,288 @@
+"""The ISPU's side of a C project: start-up, linker script, registers, run loop, settings, Makefile.
+
+The application calls the public interface of a generated model (``NAME_init``, ``NAME_push``); what
+lies around it is the same for every model. All of it was written from the facts about the core; none
+of it is ST's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sensorai import __version__
+from sensorai.errors import ConfigError, DataError
+from sensorai.ispu.conf import parse_conf
+from sensorai.ispu.devices import IspuDevice, device
+from sensorai.ispu.lines import rate_text
+from sensorai.ispu.meta import Meta, meta_text, place_outputs
+from sensorai.regfile import Output
+from sensorai.targets import closest
+
+#: File that says what a project is; ``build`` and ``virtual`` begin with it.
+INDEX = "ispu.toml"
+
+#: Code of ``NAME_NONE``: no decision yet.
+NONE = 255
+
+_AGAIN = "emit the project again"
+
+#: Largest sensible reserve for the stack, bytes.
+_MOST_STACK = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A model as a program for the ISPU.
+
+    Attributes
+    ----------
+    name : str
+        Prefix of the generated C (``NAME.h``).
+    device : IspuDevice
+    channels : tuple of str
+        Channels of a sample in the model's order: ``acc_x`` ... ``gyro_z``.
+    classes : tuple of str
+        Names by class number.
+    rate_hz : float
+        Sample rate, one of the device's.
+    acc_full_scale, gyro_full_scale : float or None
+        In g and dps; None where no channel needs the sensor.
+    sources : tuple of str
+        C files of the model, as they are compiled.
+    summary : str
+    stack : int
+        Bytes of data RAM that the linker keeps free for the stack. Only ST's compiler can tell the need.
+    """
+
+    name: str
+    device: IspuDevice
+    channels: tuple[str, ...]
+    classes: tuple[str, ...]
+    rate_hz: float
+    acc_full_scale: float | None
+    gyro_full_scale: float | None = None
+    sources: tuple[str, ...] = ()
+    summary: str = ""
+    stack: int = 512
+
+    def __post_init__(self) -> None:
+        known = self.device.channels
+        for channel in self.channels:
+            if channel not in known:
+                raise ConfigError(
+                    f"{self.device.name} has no channel {channel!r}",
+                    hint=closest(channel, known),
+                )
+        if not self.channels or not self.classes or len(self.classes) >= NONE:
+            raise ConfigError("a program needs channels, and from 1 to 254 classes")
+        if not re.fullmatch(r"[A-Za-z_]\w*", self.name, re.ASCII):
+            raise ConfigError(f"{self.name!r} is no name in C")
+        if not 0 <= self.stack <= _MOST_STACK:
+            raise ConfigError(f"{self.stack} bytes of stack", hint=f"from 0 to {_MOST_STACK} make sense")
+        if not self.rate_hz or self.rate_hz not in self.device.rates:
+            raise ConfigError(
+                f"{self.device.name} has no rate of {self.rate_hz:g} Hz",
+                hint=f"it has {', '.join(rate_text(hz) for hz in self.device.rates if hz)}",
+            )
+        for sensor, scale in (("acc", self.acc_full_scale), ("gyro", self.gyro_full_scale)):
+            used = any(channel.startswith(f"{sensor}_") for channel in self.channels)
+            if used != (scale is not None):
+                raise ConfigError(
+                    f"{sensor} channels are {'' if used else 'not '}used, but "
+                    f"{'no full scale is' if used else 'a full scale is'} given"
+                )
+            if scale is not None:
+                self.device.lsb(sensor, scale)
+
+    @property
+    def scores(self) -> int:
+        """Scores that fit the output registers beside the first word."""
+        return min(len(self.classes), self.device.integer("run", "dout_bytes") // 4 - 1)
+
+
+def conf_text(app: App) -> str:
+    """``conf.txt``: sensors and core at the model's rate, algorithm 0 called, its flag 0 on INT1."""
+    rate, lines = rate_text(app.rate_hz), []
+    full = app.device.family == "imu_22"
+    mode = "high_performance" if full else "continuous"
+    if app.acc_full_scale is not None:
+        lines += [f"acc_odr {rate}", f"acc_fs {app.acc_full_scale:g}", f"acc_mode {mode}", ""]
+    if app.gyro_full_scale is not None:
+        lines += [f"gyr_odr {rate}", f"gyr_fs {app.gyro_full_scale:g}", f"gyr_mode {mode}", ""]
+    lines += [f"{'ispu_irq_rate' if full else 'ispu_rate'} {rate}", "ispu_int1 enable", "ispu_latch disable"]
+    lines += [] if full else ["ispu_bdu enable"]
+    lines += ["", "algo 0 enable", f"{'algo_int1' if full else 'ispu_flag_int1'} 0 enable", ""]
+    text = "\n".join(lines)
+    parse_conf(text, app.device)
+    return text
+
+
+def meta(app: App) -> Meta:
+    """What the output registers hold, as the application writes them."""
+    results = (*enumerate(app.classes), (NONE, "none"))
+    outputs = [
+        Output("decision", "", results, "ISPU"),
+        Output("answer", "", results, "ISPU"),
+        Output("windows", "", (), "ISPU", None, "uint16_t"),
+        Output("scores", "", (), "ISPU", None, "int32_t", app.scores),
+    ]
+    return Meta(" ".join(app.summary.split()), place_outputs(tuple(outputs), app.device))
+
+
+def project_files(app: App) -> dict[str, str]:
+    """Files of the project that are not the model's: pure, the same every time."""
+    fields = _fields(app)
+    made = {
+        name: render(f"{name}.jinja", fields)
+        for name in ("ispu.h", "ispu_main.c", "ispu_boot.c", "ispu_vectors.S", "ispu.ld", "Makefile")
+    }
+    made[f"{app.name}_ispu.c"] = render("app.c.jinja", fields)
+    made["conf.txt"] = conf_text(app)
+    made["meta.txt"] = meta_text(meta(app))
+    made[INDEX] = _index(app)
+    return made
+
+
+def host_file(app: App) -> str:
+    """C that stands for the core on this machine."""
+    return render("ispu_host.c.jinja", _fields(app))
+
+
+def _index(app: App) -> str:
+    def texts(values: tuple[str, ...]) -> str:
+        return f"[{', '.join(json.dumps(one) for one in values)}]"
+
+    lines = [
+        f"name = {json.dumps(app.name)}",
+        f"device = {json.dumps(app.device.name)}",
+        f"channels = {texts(app.channels)}",
+        f"classes = {texts(app.classes)}",
+        f"rate_hz = {float(app.rate_hz)!r}",
+    ]
+    for key, scale in (("acc_full_scale", app.acc_full_scale), ("gyro_full_scale", app.gyro_full_scale)):
+        lines += [f"{key} = {float(scale)!r}"] if scale is not None else []
+    lines += [f"sources = {texts(app.sources)}", f"summary = {json.dumps(app.summary)}"]
+    return "\n".join([*lines, f"stack = {app.stack}", ""])
+
+
+def parse_index(text: str, where: str) -> App:
+    """Read an ``ispu.toml``.
+
+    Raises
+    ------
+    DataError
+        It is damaged; ``where`` is its name.
+    """
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"not valid TOML: {error}", where=where) from None
+    kinds: dict[str, tuple[type, ...]] = {
+        **dict.fromkeys(("name", "device", "summary"), (str,)),
+        **dict.fromkeys(("channels", "classes", "sources"), (list,)),
+        **dict.fromkeys(("rate_hz", "acc_full_scale", "gyro_full_scale"), (int, float)),
+        "stack": (int,),
+    }
+    values: dict[str, Any] = {"acc_full_scale": None, "gyro_full_scale": None}
+    for key, value in found.items():
+        good = key in kinds and isinstance(value, kinds[key]) and not isinstance(value, bool)
+        if not good or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+            raise DataError(
+                f"{key!r} is unknown or of the wrong kind", where=where, hint="emit the project again"
+            )
+        values[key] = tuple(value) if isinstance(value, list) else value
+    missing = kinds.keys() - values.keys()
+    if missing:
+        raise DataError(f"{min(missing)!r} is missing", where=where, hint=_AGAIN)
+    try:
+        return App(**{**values, "device": device(values["device"])})
+    except ConfigError as error:
+        raise DataError(error.message, where=where, hint=error.hint) from None
+
+
+def read_index(folder: Path) -> App:
+    """Read the ``ispu.toml`` of a project folder; a DataError where there is none or it is damaged."""
+    path = folder / INDEX
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise DataError(
+            f"the folder holds no {INDEX} that can be read, so it is no ISPU project",
+            where=str(folder),
+            hint="give a folder that 'sensorai train --target ispu' wrote",
+        ) from None
+    return parse_index(text, str(path))
+
+
+def _vectors(one: IspuDevice) -> list[tuple[int, str]]:
+    """Every entry of the vector table: offset and the function it jumps to, empty for a reserved one."""
+    facts = one.groups["vectors"]
+    boot, first, init = (facts.integer(key) for key in ("boot", "algorithm", "init"))
+    used = {offset + 4 * n: "ispu_unused" for offset in (first, init) for n in range(one.algorithms)}
+    used |= {first: "algo_00", init: "algo_00_init"}
+    if boot:
+        # trap, low priority and data valid: none of them is asked for, all of them return
+        used |= dict.fromkeys((0x00, 0x04, 0x78), "ispu_unused")
+    used[boot] = "ispu_reset"
+    return [(offset, used.get(offset, "")) for offset in range(0, 4 * facts.integer("entries"), 4)]
+
+
+def _fields(app: App) -> Mapping[str, Any]:
+    one = app.device
+    control, extended = one.integer("memory", "control"), one.integer("memory", "extended")
+    core = one.groups["core"]
+    return {
+        "version": __version__,
+        "name": app.name,
+        "macro": app.name.upper(),
+        "devices": " and ".join(one.names),
+        "family": one.family,
+        "run": one.groups["run"].values,
+        "control": control,
+        "extended": extended,
+        "block": extended - control + 0x100,
+        "sleep": one.integer("memory", "sleep"),
+        "stack_top": one.integer("memory", "stack_top"),
+        "stack": app.stack,
+        "code": one.code,
+        "data": one.data,
+        "vectors": _vectors(one),
+        "channels": app.channels,
+        "registers": one.channels,
+        "offsets": [one.channels[channel] for channel in app.channels],
+        "shift": one.integer("samples", "shift"),
+        "classes": app.classes,
+        "scores": app.scores,
+        "none": NONE,
+        "cpu": core.text("cpu"),
+        "cpu_older": core.values.get("cpu_older", ""),
+        "float_format": core.text("float_format"),
+        "sources": app.sources,
+        "hex": lambda value: f"0x{value:02X}",
+    }
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(  # C and make, not HTML
+        loader=PackageLoader("sensorai.ispu", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def render(template: str, fields: Mapping[str, Any]) -> str:
+    """Fill one template."""
+    return str(_environment().get_template(template).render(fields))
