@@ -174,7 +174,7 @@ def _render(template: str, fields: Mapping[str, Any]) -> str:
 
     text = (resources.files("sensorai.codegen") / template).read_text(encoding="utf-8")
     # the output is C and make, not HTML: nothing is to be escaped
-    environment = Environment(  # noqa: S701
+    environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     return environment.from_string(text).render(fields)

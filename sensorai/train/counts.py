@@ -24,6 +24,8 @@ SCALES: dict[str, tuple[str, tuple[tuple[float, float], ...]]] = {
 }
 #: Share of samples that may saturate before the next full scale is taken.
 SATURATED = 1e-3
+#: Share of the windows left after the test groups that decide when learning stops.
+VALIDATION = 0.3
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
 #: Rates this close (relative) are one rate: the clocks of sensors differ by as much.
@@ -208,7 +210,7 @@ def split(counted: Counted, share: float = 0.25, seed: int = 0) -> Split:
         rest.x, rest.y, np.array([order[g] for g in rest.group.tolist()], np.int64), rest.recording, left
     )
     try:
-        chosen = hold_out(inner, tasks, 0.2, seed)
+        chosen = hold_out(inner, tasks, VALIDATION, seed)
         validation = windows.in_groups(chosen)
     except DataError:
         chosen = ()

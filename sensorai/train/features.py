@@ -16,11 +16,16 @@ from sensorai.train.counts import Counted, Split
 #: Quantities of each axis and of the norm of each sensor; spectra only where a model asks for them.
 AXIS = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_ENERGY")
 NORM = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS")
+#: The same for nets, which add features up: none that grows with the square of a signal.
+AXIS_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_RMS")
+NORM_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS", "JERK_RMS")
 #: Features with a threshold count what exceeds this share of the signal's usual deviation.
 DEAD_BAND = 0.25
 
 
-def candidates(counted: Counted, rows: npt.NDArray[np.bool_], spectra: bool = False) -> list[IntFeature]:
+def candidates(
+    counted: Counted, rows: npt.NDArray[np.bool_], *, spectra: bool = False, linear: bool = False
+) -> list[IntFeature]:
     """All features worth a look for these channels.
 
     Parameters
@@ -29,6 +34,8 @@ def candidates(counted: Counted, rows: npt.NDArray[np.bool_], spectra: bool = Fa
         Training rows: thresholds are taken from their usual deviation.
     spectra : bool
         Also dominant bins and band energies (an FFT on the device).
+    linear : bool
+        For nets rather than trees.
     """
     out: list[IntFeature] = []
     sensors = [counted.channels[i].name.rpartition("_")[0] for i in range(0, len(counted.channels), 3)]
@@ -36,9 +43,12 @@ def candidates(counted: Counted, rows: npt.NDArray[np.bool_], spectra: bool = Fa
         axes = (3 * k, 3 * k + 1, 3 * k + 2)
         x = counted.x[rows][:, :, list(axes)].astype(np.float64)
         size = np.sqrt((x**2).sum(axis=2))
-        for i, name in ((i, q) for i in axes for q in AXIS):
+        for i, name in ((i, q) for i in axes for q in (AXIS_LINEAR if linear else AXIS)):
             out.append(_feature(name, (i,), float(np.median(x[:, :, i - axes[0]].std(axis=1)))))
-        out += [_feature(f"NORM_{q}", axes, float(np.median(size.std(axis=1)))) for q in NORM]
+        out += [
+            _feature(f"NORM_{q}", axes, float(np.median(size.std(axis=1))))
+            for q in (NORM_LINEAR if linear else NORM)
+        ]
         out += [IntFeature("CORRELATION", (axes[a], axes[b])) for a, b in ((0, 1), (0, 2), (1, 2))]
         if spectra:
             out.append(IntFeature("NORM_DOMINANT_BIN", axes))

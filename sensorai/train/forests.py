@@ -98,7 +98,7 @@ def train_forest(
     """
     options = options or ForestOptions()
     fit = split.train | split.validation
-    known = choice.candidates(counted, fit, options.spectra)
+    known = choice.candidates(counted, fit, spectra=options.spectra)
     wide = Split(fit, split.validation, split.test, split.test_groups, split.validation_groups)
     places = choice.choose(counted, wide, known, options.features, options.seed)
     chosen = [known[i] for i in places]

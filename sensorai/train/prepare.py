@@ -12,6 +12,7 @@ import numpy as np
 from sensorai.errors import ConfigError, DataError
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
+from sensorai.mlc.features import SENSOR_WORDS
 from sensorai.mlc.simulate import RATE_TOLERANCE
 from sensorai.recording import Dataset, Recording
 from sensorai.train.options import Choices, MlcOptions
@@ -40,7 +41,15 @@ def usable_sensors(dataset: Dataset, target: MlcDevice, wanted: Sequence[str] | 
     common = set(dataset.recordings[0].sensors)
     for r in dataset:
         common &= set(r.sensors)
-    usable = tuple(s for s in ("acc", "gyro") if s in common and s in target.sensors)
+    there = [s for s in ("acc", "gyro") if s in common and s in target.sensors]
+    usable = tuple(s for s in there if _varies(dataset, s))
+    if there and not usable:
+        raise DataError(
+            f"every sample of the {' and the '.join(SENSOR_WORDS[s] for s in there)} is the same: no feature "
+            "can tell classes apart",
+            where=dataset.recordings[0].source,
+            hint="check the sensor and the columns of the log",
+        )
     if wanted is not None:
         missing = [s for s in wanted if s not in usable]
         if missing:
@@ -59,6 +68,15 @@ def usable_sensors(dataset: Dataset, target: MlcDevice, wanted: Sequence[str] | 
             hint=f"the log has: {have}; name columns with --column acc_x=COLUMN",
         )
     return usable
+
+
+def _varies(dataset: Dataset, sensor: str) -> bool:
+    """Whether a sensor shows anything but one constant value per recording."""
+    for r in dataset:
+        x = r.samples[:, [r.column(f"{sensor}_{a}") for a in "xyz"]]
+        if len(x) and (x != x[0]).any():
+            return True
+    return False
 
 
 def at_device_rate(
@@ -143,7 +161,7 @@ def without_copies(dataset: Dataset, columns: Sequence[str], choices: Choices) -
     for r in dataset:
         key = hashlib.sha256(np.ascontiguousarray(r.samples).tobytes()).digest()
         other = first.get(key)
-        if other is None or len(r) == 0:
+        if other is None or not r.samples.size or (r.samples == r.samples[0]).all():
             first[key] = r
             kept.append(r)
         elif any(r.labels.get(c, ()) != other.labels.get(c, ()) for c in columns):

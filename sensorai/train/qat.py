@@ -1,7 +1,7 @@
 """Learning nets with JAX: float nets, and nets that compute in the forward pass as the device will.
 
 The graph is the float net of ``sensorai.model.graph``; what is rounded, and how, is decided here and done
-again in integers by ``sensorai.train.lower``. Gradients pass through a rounding as if it were not there
+again in integers by ``sensorai.model.quantize``. Gradients pass through a rounding as if it were not there
 (straight through), and through a sign where its argument lies within [-1, 1].
 """
 
@@ -25,8 +25,15 @@ Params = dict[str, dict[str, Any]]
 CHANNEL_AXIS = {"dense": 0, "conv1d": 0, "depthwise_conv1d": 1}
 #: Share of the old value in the running statistics of batch normalisation.
 MOMENTUM = 0.9
+#: Share of the old value in the average of the parameters over steps, which is what is judged and kept: a
+#: single step's parameters jump about too much to choose between epochs on a few validation groups.
+AVERAGE = 0.97
+#: Share of the target spread over all classes, so that confident answers do not drown the loss.
+SMOOTHING = 0.05
+#: Operators besides products whose int8 results are rounded.
+ROUNDS = ("relu", "global_avg_pool", "avg_pool")
 #: Most binary places of a weight.
-PLACES = 20
+PLACES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,38 +111,42 @@ def learn(
     class_weights = jnp.asarray(data.weights)
 
     def loss_of(params: Params, x: Any, y: Any, training: bool) -> tuple[Any, tuple[Any, Params]]:
-        logits, statistics = forward(graph, params, x, scales, training)
+        values, statistics = forward(graph, params, x, scales, training)
+        logits = values[graph.outputs[0]]
         weight = class_weights[y]
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, y)
+        target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
+        each = optax.softmax_cross_entropy(logits, target)
         right = (jnp.argmax(logits, axis=1) == y).mean()
         return (each * weight).sum() / weight.sum(), (right, statistics)
 
     def step(state: Any, rows: Any) -> tuple[Any, Any]:
-        params, inner = state
+        params, average, inner = state
         gradient = jax.value_and_grad(lambda p: loss_of(p, rows[0], rows[1], True), has_aux=True)
         (loss, (right, statistics)), slope = gradient(params)
         change, inner = optimiser.update(slope, inner, params)
         params = optax.apply_updates(params, change)
-        return (keep_statistics(params, statistics), inner), (loss, right)
+        params = keep_statistics(params, statistics)
+        average = jax.tree.map(lambda a, p: AVERAGE * a + (1 - AVERAGE) * p, average, params)
+        return (params, average, inner), (loss, right)
 
     @jax.jit
-    def epoch(params: Params, inner: Any, x: Any, y: Any) -> Any:
-        (params, inner), (loss, right) = jax.lax.scan(step, (params, inner), (x, y))
-        return params, inner, loss.mean(), right.mean()
+    def epoch(state: Any, x: Any, y: Any) -> Any:
+        state, (loss, right) = jax.lax.scan(step, state, (x, y))
+        return state, loss.mean(), right.mean()
 
     judge = jax.jit(lambda p, x, y: loss_of(p, x, y, False))
     rng = np.random.default_rng(schedule.seed)
-    state = jax.tree.map(jnp.asarray, params)
-    inner = optimiser.init(state)
+    first = jax.tree.map(jnp.asarray, params)
+    state = first, first, optimiser.init(first)
     curve: list[Epoch] = []
-    kept = state
+    kept = first
     for number in range(schedule.epochs):
         rows = rng.permutation(len(data.x))[: steps * batch].reshape(steps, batch)
-        state, inner, loss, right = epoch(state, inner, data.x[rows], data.y[rows])
-        val_loss, (val_right, _) = judge(state, data.val_x, data.val_y)
+        state, loss, right = epoch(state, data.x[rows], data.y[rows])
+        val_loss, (val_right, _) = judge(state[1], data.val_x, data.val_y)
         curve.append(Epoch(stage, float(loss), float(right), float(val_loss), float(val_right)))
         if best(curve) == number:
-            kept = state
+            kept = state[1]
         if number - best(curve) >= schedule.patience:
             break
     last = curve[best(curve)]
@@ -149,7 +160,7 @@ def learn(
 def forward(
     graph: Graph, params: Params, x: Any, scales: Scales, training: bool = False
 ) -> tuple[Any, Params]:
-    """Compute the scores; returns them and the batch statistics that ``training`` made."""
+    """Compute every tensor; returns them by name, and the batch statistics that ``training`` made."""
     import jax.numpy as jnp
 
     values: dict[str, Any] = {graph.inputs[0]: x}
@@ -169,10 +180,50 @@ def forward(
             value = _sign(source)
         else:
             value = ops.module(node.op).float_form(jnp, node.attrs, own, source)
-            if node.output in scales.places:
+            if node.output in scales.places and node.op in ROUNDS:
                 value = _round(value, scales.places[node.output], -128)
         values[node.output] = value
-    return values[graph.outputs[0]], statistics
+    return values, statistics
+
+
+def predict(graph: Graph, params: Params, x: Float) -> npt.NDArray[np.int64]:
+    """Class with the largest score of the float net, shape (rows, *input) -> (rows,)."""
+    import jax
+    import jax.numpy as jnp
+
+    run = jax.jit(lambda p, x: jnp.argmax(forward(graph, p, x, Scales())[0][graph.outputs[0]], axis=1))
+    return np.asarray(run(params, x), np.int64)
+
+
+def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scales:
+    """Binary places of every int8 tensor: the most with which a value in a thousand at most is cut off.
+
+    Parameters
+    ----------
+    x : ndarray, shape (rows, *input), float32
+        Training rows; a few thousand are looked at.
+    """
+    values, _ = forward(graph, params, x[:4000], Scales())
+    places = {graph.inputs[0]: input_places}
+    for node in graph.nodes:
+        if node.output in graph.outputs:
+            continue
+        source = places[node.inputs[0]]
+        if node.op in ops.PRODUCTS:
+            end = _rounded_at(graph, node)
+            top = float(np.quantile(np.abs(np.asarray(values[end])), 0.999))
+            # accumulators have the places of the input and at least four of the weights
+            places[end] = int(np.clip(np.floor(np.log2(127.0 / max(top, 1e-6))), -6, source + 4))
+            places[node.output] = places[end]
+        elif node.output not in places:
+            places[node.output] = source
+    return Scales(places)
+
+
+def _rounded_at(graph: Graph, node: Node) -> str:
+    """Tensor in which a product becomes int8: behind its ReLU where it has one."""
+    after = graph.consumers(node.output)
+    return after[0].output if len(after) == 1 and after[0].op == "relu" else node.output
 
 
 def keep_statistics(params: Params, statistics: Params) -> Params:
@@ -183,26 +234,17 @@ def keep_statistics(params: Params, statistics: Params) -> Params:
     }
 
 
-def weight_places(xp: Any, node: Node, weights: Any, source: int, target: int | None, scores: bool) -> Any:
-    """Binary places of the weights of each output channel; where scores come out, of the whole layer.
+def weight_places(xp: Any, node: Node, weights: Any, scores: bool) -> Any:
+    """Binary places of the weights of each output channel: the most with which all stay within 127.
 
-    The most with which the largest weight stays within 127, and with which requantisation shifts to the
-    right.
-
-    Parameters
-    ----------
-    source, target : int
-        Places of the input, and of the output where that is int8.
-    scores : bool
-        Whether the accumulators are the scores: they must have one scale.
+    Where scores come out, the same for all channels, as they must have one scale.
     """
     axis = CHANNEL_AXIS[node.op]
     others = tuple(a for a in range(weights.ndim) if a != axis)
     top = xp.abs(weights).max(axis=others)
     if scores:
         top = xp.broadcast_to(top.max(), top.shape)
-    places = xp.floor(xp.log2(127.0 / xp.maximum(top, 2.0**-PLACES)))
-    return xp.clip(places, 0 if target is None else max(target - source, 0), PLACES)
+    return xp.clip(xp.floor(xp.log2(127.0 / xp.maximum(top, 2.0**-PLACES))), -16, PLACES)
 
 
 def spread(xp: Any, node: Node, per_channel: Any) -> Any:
@@ -222,21 +264,17 @@ def _product(graph: Graph, node: Node, own: dict[str, Any], x: Any, scales: Scal
     if node.attrs.get("binary"):
         own["weights"] = _sign(own["weights"])
     elif scales.places:
-        source = scales.places.get(node.inputs[0], 0)
-        target = scales.places.get(node.output)
         w = own["weights"]
-        places = jax.lax.stop_gradient(
-            weight_places(jnp, node, w, source, target, node.output in graph.outputs)
-        )
+        places = jax.lax.stop_gradient(weight_places(jnp, node, w, node.output in graph.outputs))
         unit = spread(jnp, node, 2.0**places)
         own["weights"] = _through(w, jnp.clip(jnp.floor(w * unit + 0.5), -127, 127) / unit)
-        step = 2.0 ** (places + source)
+        step = 2.0 ** (places + scales.places.get(node.inputs[0], 0))
         own["bias"] = _through(own["bias"], jnp.floor(own["bias"] * step + 0.5) / step)
-    if node.attrs.get("frozen_bias"):
-        own["bias"] = jax.lax.stop_gradient(own["bias"]) * 0.0
+    if any(n.op == "batch_norm" for n in graph.consumers(node.output)):
+        own["bias"] = jnp.zeros_like(own["bias"])  # the batch mean takes it away again
     value = ops.module(node.op).float_form(jnp, attrs, own, x)
-    if node.output in scales.places:
-        value = _round(value, scales.places[node.output], 0 if node.attrs.get("lo") == 0 else -128)
+    if node.output in scales.places and _rounded_at(graph, node) == node.output:
+        value = _round(value, scales.places[node.output], -128)
     return value
 
 

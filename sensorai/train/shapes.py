@@ -8,6 +8,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.model.graph import Array, Builder, Graph
+from sensorai.model.quantize import mark_binary
 
 #: Sizes tried for a memory, largest first: units of hidden layers, channels of convolutions.
 MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
@@ -21,10 +22,10 @@ BINARY_WIDER = 4
 def mlp(inputs: int, hidden: Sequence[int], classes: int, *, binary: bool, seed: int) -> Graph:
     """Fully connected net, ReLU between layers; binary: batch normalisation and sign, first and last int8."""
     make = _Maker((inputs,), seed)
-    for i, units in enumerate(hidden):
-        make.dense(units, binary, i > 0)
-    make.dense(classes, False, False, last=True)
-    return make.builder.graph()
+    for units in hidden:
+        make.dense(units, binary)
+    make.dense(classes, binary, last=True)
+    return _finish(make, binary)
 
 
 def cnn(
@@ -39,15 +40,20 @@ def cnn(
     make = _Maker((window, channels), seed)
     for i, out in enumerate(sizes):
         if binary:
-            make.conv(out, kernel, True, i > 0)
+            make.conv(out, kernel, True)
         elif i == 0:
-            make.conv(out, kernel, False, False)
+            make.conv(out, kernel, False)
         else:
             make.depthwise(kernel)
-            make.conv(out, 1, False, False)
+            make.conv(out, 1, False)
     make.builder.add("flatten" if binary else "global_avg_pool")
-    make.dense(classes, False, False, last=True)
-    return make.builder.graph()
+    make.dense(classes, binary, last=True)
+    return _finish(make, binary)
+
+
+def _finish(make: _Maker, binary: bool) -> Graph:
+    graph = make.builder.graph()
+    return mark_binary(graph) if binary else graph
 
 
 def weight_bytes(graph: Graph, precision: str) -> dict[str, int]:
@@ -77,43 +83,31 @@ class _Maker:
         return {"weights": w, "bias": np.zeros(out, np.float32)}
 
     def _after(self, binary: bool, out: int) -> None:
-        if binary:
-            ones, zeros = np.ones(out, np.float32), np.zeros(out, np.float32)
-            norm = {"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones}
-            self.builder.add("batch_norm", params=norm)
-            self.builder.add("sign")
+        if not binary:
+            self.builder.add("relu")
+            return
+        ones, zeros = np.ones(out, np.float32), np.zeros(out, np.float32)
+        self.builder.add("batch_norm", params={"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones})
+        self.builder.add("sign")
 
-    def dense(self, units: int, binary: bool, binary_weights: bool, *, last: bool = False) -> None:
+    def dense(self, units: int, binary: bool, *, last: bool = False) -> None:
         fan = self.shape[0]
-        attrs = _attrs(binary, binary_weights, last)
-        self.builder.add(
-            "dense", params=self._params((units, fan), fan, units, 1.0 if last else 2.0), **attrs
-        )
-        self._after(binary, units)
+        self.builder.add("dense", params=self._params((units, fan), fan, units, 1.0 if last else 2.0))
+        if not last:
+            self._after(binary, units)
 
-    def conv(self, out: int, kernel: int, binary: bool, binary_weights: bool) -> None:
+    def conv(self, out: int, kernel: int, binary: bool) -> None:
         time, channels = self.shape
         params = self._params((out, kernel, channels), kernel * channels, out)
-        attrs = _attrs(binary, binary_weights, False)
-        attrs |= {"padding": "same", "pool": 2 if time >= 2 else 1}
-        if binary_weights:
-            attrs["pad_value"] = -1
-        self.builder.add("conv1d", params=params, **attrs)
+        self.builder.add("conv1d", params=params, padding="same")
         self._after(binary, out)
+        if time >= 2:
+            self.builder.add("max_pool", size=2)
 
     def depthwise(self, kernel: int) -> None:
         channels = self.shape[1]
         params = self._params((kernel, channels), kernel, channels, 1.0)
         self.builder.add("depthwise_conv1d", params=params, padding="same")
-
-
-def _attrs(binary: bool, binary_weights: bool, last: bool) -> dict[str, object]:
-    attrs: dict[str, object] = {} if binary or last else {"lo": 0}
-    if binary:
-        attrs["frozen_bias"] = True
-    if binary_weights:
-        attrs["binary"] = True
-    return attrs
 
 
 def check_sizes(sizes: Sequence[int]) -> None:
