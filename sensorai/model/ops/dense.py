@@ -61,3 +61,11 @@ def cases() -> Iterator[tuple[str, Graph]]:
     yield "dense_long_binary", _testing.one("dense", (300,), "binary", "binary", wide)
     imported = _testing.product_params((11, 20), 11, 8, "int8", "int8", 20, multiplier=True)
     yield "dense_multiplier", _testing.one("dense", (20,), "int8", "int8", imported)
+    # scales from 1/2 on: every bit of the product below the point counts
+    small = _testing.product_params((32, 2), 32, 9, "int8", "int8", 2, multiplier=True)
+    small |= {
+        "weights": np.sign(small["weights"]),
+        "bias": np.arange(-16, 16, dtype=np.int32),
+        "shift": np.repeat(np.array([31, 32, 33, 34], np.uint8), 8),
+    }
+    yield "dense_multiplier_small", _testing.one("dense", (2,), "int8", "int8", small)

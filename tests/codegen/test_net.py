@@ -1,0 +1,293 @@
+"""C of nets: reference = host C under the sanitizers = emulated Cortex-M, bit for bit; and it is small."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensorai import runtime
+from sensorai.codegen.net import emit_net, pack_bits, pack_int8, pack_lanes, translation_unit
+from sensorai.errors import ConfigError
+from sensorai.model import rounding
+from sensorai.model.graph import Builder, Graph, Node
+from sensorai.model.ops import _testing
+from sensorai.toolchain import arm, qemu
+from sensorai.toolchain.cpu import cpu
+from sensorai.toolchain.emulator import Emulator
+from sensorai.toolchain.host import build_program, build_shared
+from tests.codegen import nets
+from tests.need import need
+
+PRECISIONS = ("int8", "multiplier", "binary")
+
+
+@lru_cache(maxsize=1)
+def samples() -> list[nets.Sample]:
+    """Every operator's cases, and whole nets."""
+    whole = [nets.sample(f"{p}_{seed}", nets.random_net(seed, p), 3) for p in PRECISIONS for seed in range(4)]
+    return nets.operator_samples() + whole
+
+
+def test_host_with_sanitizers_equals_the_reference() -> None:
+    need("gcc")
+    program = build_program(nets.unit(samples(), driver=True), sanitize=True, harness=True, opt="-O1")
+    assert nets.differences_in(samples(), program.run(nets.stream(samples()))) == []
+
+
+@pytest.mark.parametrize("opt", ["-O0", "-O3"])
+def test_other_optimisations_give_the_same(opt: str) -> None:
+    need("gcc")
+    few = samples()[::5]
+    library = build_shared(nets.unit(few), opt=opt)
+    assert nets.differences(few, lambda f, *a: library.call(f, *a, returns="void")) == []
+
+
+@pytest.mark.parametrize("core", ["m0plus", "m3", "m4", "m7"])
+def test_emulated_cores_equal_the_reference(core: str) -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    emulator = Emulator(arm.build_elf(nets.unit(samples()), cpu(core)))
+    assert nets.differences(samples(), lambda f, *a: emulator.call(f, *a, returns="void")) == []
+
+
+@pytest.mark.parametrize("core", ["m33", "m55"])
+def test_cores_in_qemu_equal_the_reference(core: str) -> None:
+    need("arm-none-eabi-gcc", "qemu-system-arm")
+    few = [s for s in samples() if "long" not in s.name][::3]
+    image = qemu.build(nets.unit(few, driver=True), cpu(core))
+    assert nets.differences_in(few, qemu.run_image(image, nets.stream(few)).output) == []
+
+
+@given(st.integers(0, 10**6), st.sampled_from(PRECISIONS))
+@settings(max_examples=8, deadline=None)
+def test_random_nets(seed: int, precision: str) -> None:
+    need("gcc")
+    one = [nets.sample("random", nets.random_net(seed, precision), 5)]
+    library = build_shared(nets.unit(one), opt="-O1")
+    assert nets.differences(one, lambda f, *a: library.call(f, *a, returns="void")) == []
+
+
+# -- the comparison sees wrong code
+
+MUTATIONS = {
+    "rounding half dropped": (
+        "q = v >> l->shift[row];",
+        "q = (v - (1 << l->shift[row] >> 1)) >> l->shift[row];",
+    ),
+    "bias dropped": ("*sum++ + l.bias[row]", "*sum++"),
+    "threshold > for >=": ("v >= l->multiplier[row]", "v > l->multiplier[row]"),
+    "upper clamp dropped": ("q = q > l->high ? l->high : q;", ""),
+    "lower clamp dropped": ("q = q < l->low ? l->low : q;", ""),
+    "pooling takes the smaller": ("acc[i] > best[i] ? acc[i]", "acc[i] < best[i] ? acc[i]"),
+    "second row not separated": ("(m - a) >> 8", "m >> 8"),
+    "limits start one too low": ("plane[last] = 0;", "plane[last] = 0; ones = 0;"),
+    "binary rows joined by OR": ("above &=", "above |="),
+    "scores of the other sign": ("l->bias[row] - 2 * best;", "l->bias[row] + 2 * best;"),
+    "binary > for >= on the way in": ("*x++ >= threshold[c]", "*x++ > threshold[c]"),
+    "depthwise bias dropped": ("int32_t sum = l->bias[row];", "int32_t sum = 0;"),
+    "mean without half": ("* factor + 32768", "* factor"),
+    "multiplier without half": ("low += half;", ""),
+    "multiplier without carry": ("(low < half) ? 1U : 0U", "0U"),
+    "float bias last": ("float sum = l->bias[row];", "float sum = 0.0F;"),
+    "float upper clamp dropped": ("sum = sum > l->high ? l->high : sum;", ""),
+    "last of equals wins": ("best = x[i] > x[best] ? i", "best = x[i] >= x[best] ? i"),
+    "margins not cleared": ("*y++ = 0;", "y++;"),
+}
+
+
+@lru_cache(maxsize=1)
+def mutation_samples() -> list[nets.Sample]:
+    return [s for s in samples() if not re.search("int8_[0-9]$|multiplier_[0-9]$|binary_[0-9]$", s.name)]
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutated_code_is_seen(name: str) -> None:
+    need("gcc")
+    old, new = MUTATIONS[name]
+    few = mutation_samples()
+    assert any(old in str(text) for text in nets.unit(few).values()), "the mutation no longer applies"
+    library = build_shared(nets.unit(few, lambda text: text.replace(old, new)), flags=("-w",), opt="-O1")
+    assert nets.differences(few, lambda f, *a: library.call(f, *a, returns="void"))
+
+
+def test_mutated_dsp_code_is_seen() -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    few = [s for s in mutation_samples() if s.name.startswith("dense_28x12_int8")]
+    for old, new in (
+        ("(uint32_t)v >> 8", "(uint32_t)v >> 7"),
+        ("(uint32_t)m0 - (uint32_t)a0", "(uint32_t)m0"),
+    ):
+        files = nets.unit(few, lambda text, old=old, new=new: text.replace(old, new))  # type: ignore[misc]
+        assert files != nets.unit(few)
+        emulator = Emulator(arm.build_elf(files, cpu("m4"), flags=("-w",)))
+        assert nets.differences(few, lambda f, *a, e=emulator: e.call(f, *a, returns="void"))  # type: ignore[misc]
+
+
+ROUNDING = """
+#include "sa_nn.h"
+void round_all(const int32_t *a, const int32_t *m, const uint32_t *s, int32_t *y, uint32_t n);
+void round_all(const int32_t *a, const int32_t *m, const uint32_t *s, int32_t *y, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        y[i] = sa_nn_multiply_round(a[i], m[i], s[i]);
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("core", ["", "m0plus", "m4"])
+def test_multiplier_rounding_at_its_edges(core: str) -> None:
+    rng = np.random.default_rng(1)
+    ends = [-(2**31), -(2**31) + 1, -(2**16), -65535, -2, -1, 0, 1, 2, 65535, 2**16, 2**31 - 1]
+    a, m, s = (
+        v.reshape(-1)
+        for v in np.meshgrid(
+            np.array(ends + rng.integers(-(2**31), 2**31, 20).tolist(), np.int32),
+            np.array([2**30, 2**30 + 1, 3 * 2**29, 2**31 - 1], np.int32),
+            np.array([31, 32, 33, 34, 47, 48, 61, 62], np.uint32),
+        )
+    )
+    want = rounding.multiply_round(a, m, s)
+    fits = (want >= -(2**31)) & (want < 2**31)
+    a, m, s, want = (np.ascontiguousarray(v[fits]) for v in (a, m, s, want.astype(np.int32)))
+    got = np.zeros_like(want)
+    files: dict[str, str | bytes] = {"sa_nn.h": runtime.text("nn/sa_nn.h"), "round.c": ROUNDING}
+    if core:
+        need("arm-none-eabi-gcc", "unicorn")
+        image = arm.build_elf(files, cpu(core))
+        assert image.library_calls == ()
+        Emulator(image).call("round_all", a, m, s, got, len(want), returns="void")
+    else:
+        need("gcc")
+        build_shared(files).call("round_all", a, m, s, got, len(want), returns="void")
+    assert np.array_equal(got, want)
+
+
+# -- size and speed on the reference shapes of the facts (Cortex-M4, -O2)
+
+
+def mlp() -> Graph:
+    p = _testing.product_params
+    b = Builder((28,), "int8", 5)
+    for i, (n, rows) in enumerate(((28, 128), (128, 128))):
+        b.add(
+            "dense", params=p((rows, n), rows, i, "int8", "int8", n), dtype="int8", fraction=4, lo=0, hi=127
+        )
+    b.add("dense", params=p((4, 128), 4, 3, "int8", "int32", 128), dtype="int32", fraction=10)
+    return b.graph()
+
+
+def cnn() -> Graph:
+    p = _testing.product_params
+    b = Builder((52, 3), "int8", 5)
+    for i, (rows, kernel, channels, pool) in enumerate(((16, 5, 3, 2), (32, 5, 16, 2), (32, 3, 32, 1))):
+        params = p((rows, kernel, channels), rows, i, "int8", "int8", kernel * channels)
+        b.add("conv1d", params=params, dtype="int8", fraction=4, lo=0, hi=127, padding="same", pool=pool)
+    b.add("flatten", dtype="int8", fraction=4)
+    b.add("dense", params=p((32, 416), 32, 4, "int8", "int8", 416), dtype="int8", fraction=4, lo=0, hi=127)
+    b.add("dense", params=p((4, 32), 4, 5, "int8", "int32", 32), dtype="int32", fraction=10)
+    return b.graph()
+
+
+def binary_mlp() -> Graph:
+    p = _testing.product_params
+    b = Builder((28,), "int8", 5)
+    median = {"threshold": np.zeros(28, np.int32), "flip": np.zeros(28, np.uint8)}
+    b.add("quantize", params=median, dtype="binary", fraction=0)
+    b.add("dense", params=p((128, 28), 128, 1, "binary", "binary", 28), dtype="binary", fraction=0)
+    b.add("dense", params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary", fraction=0)
+    b.add("dense", params=p((4, 128), 4, 3, "binary", "int32", 128), dtype="int32", fraction=0)
+    return b.graph()
+
+
+def cost(graph: Graph) -> tuple[int, int, int]:
+    """Instructions, flash and multiply-accumulates on Cortex-M4 at -O2."""
+    image = arm.build_elf(translation_unit(graph, "net"), cpu("m4"), opt="-O2")
+    emulator = Emulator(image)
+    one = nets.sample("cost", graph)
+    most = 0
+    for x, want in zip(one.inputs, one.scores, strict=True):
+        y, arena = np.zeros_like(want), np.zeros(one.arena_bytes // 4 + 1, np.uint32)
+        most = max(most, emulator.call("net_run", x, y, arena, returns="void").instructions)
+        assert y.tobytes() == want.tobytes()
+    return most, image.flash, sum(c.macs for c in emit_net(graph, "net").layers)
+
+
+def test_targets_on_cortex_m4() -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    instructions, flash, macs = cost(mlp())
+    assert macs == 20480
+    assert instructions <= 1.6 * macs
+    assert flash <= 128 * 28 + 128 * 128 + 4 * 128 + 4 * 260 + 1500
+    binary, _, _ = cost(binary_mlp())
+    assert 3 * binary <= instructions
+    instructions, flash, macs = cost(cnn())
+    assert macs == 132416
+    assert instructions <= 1.9 * macs
+    assert flash <= 19312 + 4 * 116 + 2500
+
+
+def test_integer_nets_call_no_library_function() -> None:
+    need("arm-none-eabi-gcc")
+    integer = [s for s in samples() if not any(t.dtype == "float32" for t in s.graph.tensors.values())]
+    # softmax divides: Cortex-M0+ has no instruction for it
+    integer = [s for s in integer if not s.name.startswith("softmax")]
+    for core in ("m0plus", "m4"):
+        for opt in ("-O2", "-Os"):
+            assert arm.build_elf(nets.unit(integer), cpu(core), opt=opt).library_calls == ()
+
+
+# -- tables and refusals
+
+
+def test_two_rows_share_a_number() -> None:
+    w = np.array([[1, -2, 3, -4, 5], [127, -127, 0, 7, -8], [9, 10, 11, 12, 13]], np.int8)
+    packed = pack_int8(w)
+    # two blocks of two rows, eight inputs each, the last three and the fourth row zero
+    assert packed.dtype == np.int16
+    assert packed.size == 2 * 8
+    assert packed[:4].tolist() == [256 * 127 + 1, 0 * 256 + 3, -127 * 256 - 2, 7 * 256 - 4]
+    assert packed[4:8].tolist() == [-8 * 256 + 5, 0, 0, 0]
+    assert packed[8:].tolist() == [9, 11, 10, 12, 13, 0, 0, 0]
+
+
+def test_bits_of_the_first_channel_come_first() -> None:
+    assert pack_bits(np.array([1, -1, 1] + [-1] * 30 + [1], np.int8)).tolist() == [5, 2]
+    lanes = pack_lanes(np.array([[[1, -1]], [[1, 1]]], np.int8))
+    assert lanes.shape == (1, 1, 16)
+    assert lanes[0, 0].tolist() == [3, 2] + [0] * 14
+
+
+def test_same_net_same_text() -> None:
+    assert emit_net(cnn(), "a") == emit_net(cnn(), "a")
+
+
+def test_layers_without_c_are_named() -> None:
+    b = Builder((3,))
+    b.add("sign")
+    with pytest.raises(ConfigError, match="sign_0"):
+        emit_net(b.graph(), "net")
+    with pytest.raises(ConfigError, match="reserved"):
+        emit_net(mlp(), "static")
+
+
+def test_more_than_one_output_is_refused() -> None:
+    g = mlp()
+    two = Graph(g.inputs, (g.outputs[0], g.nodes[0].output), g.tensors, g.nodes)
+    with pytest.raises(ConfigError, match="one output"):
+        emit_net(two, "net")
+
+
+def test_two_models_in_one_unit_share_the_kernels() -> None:
+    need("gcc")
+    pair: list[Any] = [nets.sample("a", mlp()), nets.sample("b", cnn())]
+    library = build_shared(nets.unit(pair))
+    assert nets.differences(pair, lambda f, *a: library.call(f, *a, returns="void")) == []
+    assert isinstance(pair[0].graph.nodes[0], Node)
