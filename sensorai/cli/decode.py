@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,26 +32,35 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Write to a file instead of the terminal.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="The same as --as json.")] = False,
 ) -> None:
-    """Explain a machine learning core register file, ours or ST's.
+    """Explain a register file, ours or ST's: of the machine learning core or of an ISPU program.
 
     Sensor settings, rate, window, filters, features, trees, meta-classifier, results, and anything
-    that cannot be explained, named by address.
+    that cannot be explained, named by address. Of an ISPU program: what lies in its memories, settings,
+    algorithms and outputs.
     """
     import json
 
+    from sensorai.errors import ConfigError
     from sensorai.files import write_text
+    from sensorai.ispu import unload
     from sensorai.mlc import describe
     from sensorai.mlc.artifact import open_artifact
 
-    decoded = open_artifact(file, device).decoded
-    if as_ is As.JSON or json_:
-        description = describe.as_dict(decoded)
-        if out is None:
-            print_json(description)
-            return
-        text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
+    as_json = json_ or as_ is As.JSON
+    program = unload.open_program(file, device)
+    shown: dict[str, Any] | str
+    if program:
+        if as_ is As.TREE and not as_json:
+            raise ConfigError("an ISPU program has no trees to show", hint="use --as text or --as json")
+        shown = unload.as_dict(program) if as_json else unload.as_text(program)
     else:
-        text = describe.as_text(decoded) if as_ is As.TEXT else describe.as_tree(decoded)
+        decoded = open_artifact(file, device).decoded
+        explain = describe.as_tree if as_ is As.TREE else describe.as_text
+        shown = describe.as_dict(decoded) if as_json else explain(decoded)
+    if isinstance(shown, dict) and out is None:
+        print_json(shown)
+        return
+    text = shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
     if out is None:
         typer.echo(text, nl=False)
     else:

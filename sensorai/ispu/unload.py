@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sensorai.errors import DataError
@@ -14,7 +15,8 @@ from sensorai.ispu.conf import Configuration, conf_lines
 from sensorai.ispu.devices import IspuDevice, devices
 from sensorai.ispu.devices import device as find_device
 from sensorai.ispu.image import Image, Program, check, make_image
-from sensorai.regfile import Delay, Op, Output, RegisterFile, Write
+from sensorai.ispu.project import INDEX, read_index
+from sensorai.regfile import Delay, Op, Output, RegisterFile, Write, read_register_file
 
 #: Bytes into the data port that tell a program from other uses of the same registers.
 _ENOUGH = 4
@@ -107,6 +109,31 @@ def unload(rf: RegisterFile, device: str | None = None) -> Unloaded:
     if target is None:
         raise DataError("the file loads no ISPU program", where=rf.source)
     return _Reader(target, rf).read()
+
+
+def open_program(path: Path, device: str | None = None) -> Unloaded | None:
+    """Take the ISPU program at ``path`` apart: a register file, or a project folder that was built.
+
+    Returns None for anything else that is a register file or a folder, so that other cores are tried.
+
+    Raises
+    ------
+    DataError
+        No register file at all, a damaged one, or a project that was not built yet.
+    """
+    if (path / INDEX).is_file():
+        built = path / f"{read_index(path).name}_load.json"
+        if not built.is_file():
+            raise DataError(
+                "this ISPU project has no register file yet",
+                where=str(path),
+                hint="build it with ST's compiler: 'make' there, or 'sensorai build'",
+            )
+        path = built
+    if path.is_dir():
+        return None
+    rf = read_register_file(path)
+    return unload(rf, device) if ispu_device(rf) else None
 
 
 class _Reader:
