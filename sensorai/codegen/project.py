@@ -71,6 +71,7 @@ def emit_project(pipeline: Pipeline) -> Project:
         "wins": pipeline.wins,
         "arena": max(arena, 4),
         "input_type": "int32_t" if isinstance(pipeline.model, Ensemble) else "int8_t",
+        "score_type": "float" if pipeline.float_scores else "int32_t",
         "features": pipeline.features,
         "scaled": pipeline.scaling is not None,
         "filtered": bool(pipeline.filters),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from sensorai.features.filters import IntFilter, run_filters
 from sensorai.model.decision import decide
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.graph import Graph
+from sensorai.model.interpret import output
 from sensorai.model.scaling import Scaling
 
 Int16 = npt.NDArray[np.int16]
@@ -101,6 +103,13 @@ class Pipeline:
             raise ConfigError(f"the forest takes {self.model.features} features, not {len(self.features)}")
 
     @property
+    def float_scores(self) -> bool:
+        """Whether the model answers with float32 scores."""
+        if isinstance(self.model, Ensemble):
+            return False
+        return self.model.tensors[self.model.outputs[0]].dtype == "float32"
+
+    @property
     def inputs(self) -> int:
         """Values that the model takes."""
         return len(self.features) or self.window * len(self.channels)
@@ -116,7 +125,7 @@ class PipelineTrace:
         No columns where the window goes straight into the net.
     inputs : ndarray, shape (rows, inputs)
         int32 for trees, int8 for nets.
-    scores : ndarray, shape (rows, classes), int32
+    scores : ndarray, shape (rows, classes), int32 (float32 for float nets)
     answer : ndarray, shape (rows,), int64
         Class of the largest score, the first of equal ones.
     decided : ndarray, shape (rows,), int64
@@ -127,7 +136,7 @@ class PipelineTrace:
 
     features: npt.NDArray[np.int32]
     inputs: npt.NDArray[np.integer]
-    scores: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.number]
     answer: npt.NDArray[np.int64]
     decided: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
@@ -155,13 +164,15 @@ def model_inputs(pipeline: Pipeline, cut: Int16) -> tuple[npt.NDArray[np.int32],
     return values, values if pipeline.scaling is None else pipeline.scaling.apply(values)
 
 
-def scores(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-    """Run the model on prepared inputs, shape (rows, inputs) -> (rows, classes)."""
+def scores(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> npt.NDArray[np.number]:
+    """Run the model on prepared inputs, shape (rows, inputs) -> (rows, classes), int32 or float32."""
     if isinstance(pipeline.model, Ensemble):
         return pipeline.model.scores(inputs)
-    from sensorai.model.interpret import scores as net_scores
-
-    return net_scores(pipeline.model, inputs)
+    graph = pipeline.model
+    shape = graph.tensors[graph.inputs[0]].shape
+    out = output(graph, inputs.astype(np.int8).reshape(len(inputs), *shape))
+    flat = out.reshape(len(inputs), len(pipeline.classes))
+    return flat if flat.dtype == np.float32 else flat.astype(np.int32)
 
 
 def run(pipeline: Pipeline, samples: Int16) -> PipelineTrace:
@@ -198,3 +209,90 @@ def counts(values: Sequence[npt.NDArray[np.float64]], channels: Sequence[Count])
     wide = np.stack([np.rint(v / c.lsb) for v, c in zip(values, channels, strict=True)], axis=1)
     beyond = int(((wide < -32768) | (wide > 32767)).sum())
     return np.clip(wide, -32768, 32767).astype(np.int16), beyond
+
+
+# ---------------------------------------------------------------- store
+
+
+def to_dict(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the pipeline as plain data for JSON."""
+    from dataclasses import asdict
+
+    from sensorai.model import ensemble, store
+
+    forest = isinstance(pipeline.model, Ensemble)
+    return {
+        "name": pipeline.name,
+        "channels": [asdict(c) for c in pipeline.channels],
+        "rate_hz": pipeline.rate_hz,
+        "window": pipeline.window,
+        "stride": pipeline.stride,
+        "filters": [
+            {"channel": f.channel, "sections": [[*s.b, *s.a, s.shift] for s in f.sections]}
+            for f in pipeline.filters
+        ],
+        "features": [
+            {
+                "name": f.name,
+                "inputs": list(f.inputs),
+                "threshold": f.threshold,
+                "band": f.band and list(f.band),
+            }
+            for f in pipeline.features
+        ],
+        "scaling": None
+        if pipeline.scaling is None
+        else {"offset": list(pipeline.scaling.offset), "shift": list(pipeline.scaling.shift)},
+        "model": ensemble.to_dict(pipeline.model)
+        if isinstance(pipeline.model, Ensemble)
+        else store.to_dict(pipeline.model),
+        "kind": "forest" if forest else "net",
+        "classes": list(pipeline.classes),
+        "wins": pipeline.wins,
+    }
+
+
+def from_dict(data: Any, where: str = "") -> Pipeline:
+    """Read what ``to_dict`` wrote; a DataError naming ``where`` for anything else."""
+    from sensorai.errors import DataError, SensoraiError
+    from sensorai.features.filters import Biquad
+    from sensorai.model import ensemble, store
+
+    try:
+        forest = data["kind"] == "forest"
+        scaling = data["scaling"]
+        return Pipeline(
+            str(data["name"]),
+            tuple(Count(str(c["name"]), str(c["unit"]), float(c["lsb"])) for c in data["channels"]),
+            float(data["rate_hz"]),
+            int(data["window"]),
+            int(data["stride"]),
+            tuple(
+                IntFilter(
+                    int(f["channel"]),
+                    tuple(Biquad((s[0], s[1], s[2]), (s[3], s[4]), s[5]) for s in f["sections"]),
+                )
+                for f in data["filters"]
+            ),
+            tuple(
+                IntFeature(
+                    str(f["name"]),
+                    tuple(int(i) for i in f["inputs"]),
+                    int(f["threshold"]),
+                    None if f["band"] is None else (int(f["band"][0]), int(f["band"][1])),
+                )
+                for f in data["features"]
+            ),
+            None
+            if scaling is None
+            else Scaling(tuple(int(v) for v in scaling["offset"]), tuple(int(v) for v in scaling["shift"])),
+            ensemble.from_dict(data["model"], where) if forest else store.from_dict(data["model"], where),
+            tuple(str(c) for c in data["classes"]),
+            int(data["wins"]),
+        )
+    except SensoraiError as error:
+        raise DataError(error.message, where=error.where or where, hint="train again") from None
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise DataError(
+            f"this is no pipeline: {type(error).__name__} {error}", where=where, hint="train again"
+        ) from None

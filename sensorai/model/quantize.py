@@ -366,7 +366,10 @@ class _Quantizer:
         x = self.tensors[self.name[node.inputs[0]]]
         if node.op == "sign":
             size = x.shape[-1]
-            params: dict[str, Array] = {"threshold": np.zeros(size, np.int32), "flip": np.zeros(size, np.uint8)}
+            params: dict[str, Array] = {
+                "threshold": np.zeros(size, np.int32),
+                "flip": np.zeros(size, np.uint8),
+            }
             x = self._int8(node.inputs[0])
             self._make(Node("quantize", (x.name,), node.output, {}, params), node.output, "binary", 0)
             return

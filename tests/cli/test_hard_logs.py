@@ -77,7 +77,10 @@ def test_constant_signals_are_refused(tmp_path: Path) -> None:
     lines = [re.sub(r"^([-\d.]+,){3}", "0.0,0.0,1000.0,", line) for line in log.read_text().splitlines()]
     log.write_text("\n".join(lines) + "\n")
     with unchanged(tmp_path):
-        refused(call("train", log, *TRAIN, "--out", tmp_path / "out"), "every sample of the accelerometer is the same")
+        refused(
+            call("train", log, *TRAIN, "--out", tmp_path / "out"),
+            "every sample of the accelerometer is the same",
+        )
 
 
 def test_a_file_cut_before_its_sensor_settings_gives_no_results(

@@ -172,14 +172,13 @@ MUTATIONS = (
         "(want & SA_SQUARES) != 0U) {\n            squares +=",
         "(want & SA_SQUARES) != 0U) {\n squares =",
     ),
-    ("sa_scan.h", "v > above", "v >= above"),
-    ("sa_scan.h", "v < below", "v <= below"),
-    ("sa_scan.h", "extreme - v > threshold", "extreme - v >= threshold"),
-    ("sa_scan.h", "v - extreme > threshold", "v - extreme >= threshold"),
-    ("sa_scan.h", "(side == 0) ? 0 : count", "count"),
+    ("sa_scan.h", "v <= above &&", "v < above &&"),
+    ("sa_scan.h", "&& v >= below", "&& v > below"),
+    ("sa_scan.h", "v >= below);", "v > below);"),
+    ("sa_scan.h", "v <= above);", "v < above);"),
+    ("sa_scan.h", "extreme - v <= threshold", "extreme - v < threshold"),
+    ("sa_scan.h", "v - extreme <= threshold", "v - extreme < threshold"),
     ("sa_wide.h", "- (uint32_t)(a.lo < b.lo)", ""),
-    ("sa_wide.h", "x >= trial", "x > trial"),
-    ("sa_wide.h", "rest >= trial", "rest > trial"),
     ("sa_wide.h", "carry != 0U || a >= b", "a >= b"),
     ("sa_wide.h", "(int32_t)(n << 15)) + n", "(int32_t)(n << 15))"),
     ("sa_wide.h", "(x > 32767) ? 32767", "(x > 32766) ? 32766"),
@@ -188,10 +187,11 @@ MUTATIONS = (
     ("sa_correlation.h", "size >= below", "size > below"),
     ("sa_signal.h", "s >= 0x3FFF0001UL", "s >= 0x7FFF0001UL"),
     ("sa_signal.h", "i + 1U < n", "i + 2U < n"),
-    ("sa_spectrum.h", "(v + (1 << (-left - 1)))", "(v)"),
+    ("sa_signal.h", "rest > 2U * r", "rest > 2U * r + 1U"),
+    ("sa_spectrum.h", "(1U << down_by) >> 1", "0U"),
     ("sa_spectrum.h", "* 32768 + 32768;", "* 32768;"),
-    ("sa_spectrum.h", "sa_re(a) - sa_re(b) + 1) >> 1)", "sa_re(a) - sa_re(b)) >> 1)"),
-    ("sa_spectrum.h", "(ai - ti + 32768)", "(ai - ti)"),
+    ("sa_spectrum.h", "sa_re(u) - sa_re(v) + 1) >> 1", "sa_re(u) - sa_re(v)) >> 1"),
+    ("sa_spectrum.h", "* 16384 + 32768;", "* 16384;"),
     ("sa_spectrum.h", "bins[low] > best", "bins[low] >= best"),
 )
 
@@ -211,7 +211,7 @@ def test_mutations_are_seen(file: str, right: str, wrong: str) -> None:
     assert (got != table(features, windows)).any()
 
 
-WIDE = """#include "sa_wide.h"
+WIDE = """#include "sa_signal.h"
 void wide(uint32_t *v);
 void wide(uint32_t *v)
 {
@@ -236,6 +236,7 @@ void wide(uint32_t *v)
     v[12] = sa_sqrt(v[0]);
     a.hi &= 0xFFU;
     v[13] = sa_wide_sqrt(a);
+    v[14] = (v[0] == 0U) ? 0U : sa_root(v[0]);
 }
 """
 
@@ -245,15 +246,22 @@ def wide_differs(call: Callable[..., object]) -> bool:
     rng = np.random.default_rng(6)
     edges = np.array([0, 1, 2, 3, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFE0001, 0xFFFFFFFF], np.uint32)
     some = [rng.choice(edges, 4) for _ in range(400)]
+    some += [np.full(4, r * r + d, np.uint32) for r in (255, 181, 46341, 65535, 40000) for d in (-1, 0, 1)]
     some += [rng.integers(0, 2**32, 4, np.uint32) >> rng.integers(0, 32, 4, np.uint32) for _ in range(400)]
     for words in some:
-        v = np.concatenate([words, np.zeros(10, np.uint32)]).astype(np.uint32)
+        v = np.concatenate([words, np.zeros(11, np.uint32)]).astype(np.uint32)
         call("wide", v, returns="void")
         lo, hi, low, high = words.tolist()
         a = lo + (hi << 32)
         want = [a * (low & 0xFFFF), lo * low, a - low - (high << 32)]
         got = [int(v[i]) + (int(v[i + 1]) << 32) for i in (4, 6, 8)] + v[10:].tolist()
-        want += [(a >> (high & 63)) % 2**32, lo.bit_length(), math.isqrt(lo), math.isqrt(a % 2**40)]
+        want += [
+            (a >> (high & 63)) % 2**32,
+            lo.bit_length(),
+            math.isqrt(lo),
+            math.isqrt(a % 2**40),
+            math.isqrt(lo),
+        ]
         if got != [w % 2**64 for w in want]:
             return True
     return False
@@ -261,7 +269,7 @@ def wide_differs(call: Callable[..., object]) -> bool:
 
 @pytest.mark.parametrize("core", ["host", "cortex-m0plus", "cortex-m4"])
 def test_wide(core: str) -> None:
-    text = {"m.c": WIDE, "sa_wide.h": runtime.text("features/sa_wide.h")}
+    text = {"m.c": WIDE, **{name: runtime.text(f"features/{name}") for name in ("sa_wide.h", "sa_signal.h")}}
     if core == "host":
         assert not wide_differs(built(lambda: build_shared(text)).call)
     else:
@@ -282,6 +290,7 @@ def test_wide_mutations_are_seen(right: str, wrong: str) -> None:
     header = runtime.text("features/sa_wide.h")
     assert right in header
     text = {"m.c": WIDE, "sa_wide.h": header.replace(right, wrong)}
+    text["sa_signal.h"] = runtime.text("features/sa_signal.h")
     assert wide_differs(built(lambda: build_shared(text, flags=("-std=c99",), opt="-O0")).call)
 
 

@@ -25,6 +25,9 @@ SA_INLINE void sa_scan(const int16_t *x, uint32_t n, uint32_t stride, uint32_t w
     int32_t min = *x;
     int32_t max = *x;
 
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+#pragma GCC unroll 2
+#endif
     do {
         int32_t v = *x;
 
@@ -90,25 +93,42 @@ SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
 SA_INLINE int32_t sa_crossings(const int16_t *x, uint32_t n, uint32_t stride, int16_t scale, int32_t offset,
                                int32_t threshold)
 {
+    const int16_t *end = x + n * stride;
     int32_t above = offset + threshold;
     int32_t below = offset - threshold;
-    int32_t count = -1;
-    int32_t side = 0;
-    uint32_t i;
+    int32_t count = 0;
+    int32_t high;
+    int32_t v;
 
-    for (i = 0; i < n; i++) {
-        int32_t v = (int32_t)*x * scale;
-
-        if (v > above) {
-            count += (int32_t)(side != 1);
-            side = 1;
-        } else if (v < below) {
-            count += (int32_t)(side != -1);
-            side = -1;
+    do { /* the side that is reached first is no crossing */
+        if (x == end) {
+            return 0;
         }
+        v = (int32_t)*x * scale;
         x += stride;
+    } while (v <= above && v >= below);
+    high = (int32_t)(v > above);
+    for (;;) {
+        if (high != 0) {
+            do {
+                if (x == end) {
+                    return count;
+                }
+                v = (int32_t)*x * scale;
+                x += stride;
+            } while (v >= below);
+        } else {
+            do {
+                if (x == end) {
+                    return count;
+                }
+                v = (int32_t)*x * scale;
+                x += stride;
+            } while (v <= above);
+        }
+        high ^= 1;
+        count++;
     }
-    return (side == 0) ? 0 : count; /* the first side that is reached is no crossing */
 }
 
 static inline int32_t sa_zero_crossings(const int16_t *x, uint32_t n, uint32_t stride, int32_t threshold)
@@ -126,32 +146,32 @@ static inline int32_t sa_mean_crossings(const int16_t *x, uint32_t n, uint32_t s
 /* Maxima after a rise of more than threshold and before a fall of more than threshold */
 static inline int32_t sa_peaks(const int16_t *x, uint32_t n, uint32_t stride, int32_t threshold)
 {
+    const int16_t *end = x + n * stride;
     int32_t extreme = *x;
-    int32_t rising = 0;
     int32_t count = 0;
-    uint32_t i;
+    int32_t v;
 
-    for (i = 1; i < n; i++) {
-        int32_t v;
-
-        x += stride;
-        v = *x;
-        if (rising != 0) {
-            if (v > extreme) {
-                extreme = v;
-            } else if (extreme - v > threshold) {
-                extreme = v;
-                rising = 0;
-                count++;
+    for (;;) {
+        do {
+            if (x == end) {
+                return count;
             }
-        } else if (v < extreme) {
-            extreme = v;
-        } else if (v - extreme > threshold) {
-            extreme = v;
-            rising = 1;
-        }
+            v = *x;
+            x += stride;
+            extreme = (v < extreme) ? v : extreme;
+        } while (v - extreme <= threshold);
+        extreme = v;
+        do {
+            if (x == end) {
+                return count;
+            }
+            v = *x;
+            x += stride;
+            extreme = (v > extreme) ? v : extreme;
+        } while (extreme - v <= threshold);
+        extreme = v;
+        count++;
     }
-    return count;
 }
 
 #endif

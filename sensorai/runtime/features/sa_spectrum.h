@@ -9,6 +9,10 @@
 
 #include "sa_wide.h"
 
+#if defined(__ARM_FEATURE_DSP)
+#include <arm_acle.h>
+#endif
+
 SA_INLINE int16_t sa_re(uint32_t z)
 {
     return (int16_t)(uint16_t)(z & 0xFFFFU);
@@ -24,13 +28,60 @@ SA_INLINE uint32_t sa_complex(int32_t re, int32_t im)
     return ((uint32_t)re & 0xFFFFU) | ((uint32_t)im << 16);
 }
 
-/* A sample less the mean, times 2^left; right shifts round to the nearest */
-SA_INLINE int32_t sa_block(int32_t v, int32_t left)
+/* The high halves of two words */
+SA_INLINE uint32_t sa_highs(int32_t re, int32_t im)
 {
-    if (left >= 0) {
-        return (int32_t)((uint32_t)v << (uint32_t)left);
+    return ((uint32_t)re >> 16) | ((uint32_t)im & 0xFFFF0000U);
+}
+
+/* b (c - i s) with w = (c, s): real part */
+SA_INLINE int32_t sa_turn_re(uint32_t w, uint32_t b)
+{
+#if defined(__ARM_FEATURE_DSP)
+    return __smuad((int16x2_t)w, (int16x2_t)b);
+#else
+    return (int32_t)sa_re(w) * sa_re(b) + (int32_t)sa_im(w) * sa_im(b);
+#endif
+}
+
+/* Imaginary part of the same */
+SA_INLINE int32_t sa_turn_im(uint32_t w, uint32_t b)
+{
+#if defined(__ARM_FEATURE_DSP)
+    return __smusdx((int16x2_t)w, (int16x2_t)b);
+#else
+    return (int32_t)sa_re(w) * sa_im(b) - (int32_t)sa_im(w) * sa_re(b);
+#endif
+}
+
+/* Half the sum and half the difference of two points, rounded to the nearest, halves up */
+SA_INLINE void sa_halves(uint32_t *a, uint32_t *b)
+{
+#if defined(__ARM_FEATURE_DSP)
+    int16x2_t u = (int16x2_t)*a;
+    int16x2_t v = (int16x2_t)*b;
+
+    /* ceil((u + v) / 2) = u - floor((u - v) / 2) */
+    *a = (uint32_t)__ssub16(u, __shsub16(u, v));
+    *b = (uint32_t)__ssub16(u, __shadd16(u, v));
+#else
+    uint32_t u = *a;
+    uint32_t v = *b;
+
+    *a = sa_complex((sa_re(u) + sa_re(v) + 1) >> 1, (sa_im(u) + sa_im(v) + 1) >> 1);
+    *b = sa_complex((sa_re(u) - sa_re(v) + 1) >> 1, (sa_im(u) - sa_im(v) + 1) >> 1);
+#endif
+}
+
+SA_INLINE uint32_t sa_reversed_next(uint32_t to, uint32_t points)
+{
+    uint32_t bit = points >> 1;
+
+    while ((to & bit) != 0U) {
+        to ^= bit;
+        bit >>= 1;
     }
-    return (v + (1 << (-left - 1))) >> -left;
+    return to | bit;
 }
 
 /* n samples (2 to 2 points) less their mean, scaled, in bit-reversed order into z; returns the scaling */
@@ -42,28 +93,26 @@ static inline int32_t sa_fft_load(const int16_t *x, uint32_t n, uint32_t stride,
     int32_t down = mean - min;
     uint32_t peak = (uint32_t)((up > down) ? up : down);
     int32_t left = (peak == 0U) ? 0 : 14 - (int32_t)sa_bits(peak);
+    uint32_t up_by = (left > 0) ? (uint32_t)left : 0U;
+    uint32_t down_by = (left < 0) ? (uint32_t)-left : 0U;
+    int32_t half = (int32_t)((1U << down_by) >> 1);
     uint32_t to = 0;
     uint32_t i;
 
     for (i = 0; i < points; i++) {
-        uint32_t bit = points >> 1;
         int32_t re = 0;
         int32_t im = 0;
 
         if (2U * i < n) {
-            re = sa_block((int32_t)*x - mean, left);
+            re = ((*x - mean) * (1 << up_by) + half) >> down_by;
             x += stride;
         }
         if (2U * i + 1U < n) {
-            im = sa_block((int32_t)*x - mean, left);
+            im = ((*x - mean) * (1 << up_by) + half) >> down_by;
             x += stride;
         }
         z[to] = sa_complex(re, im);
-        while ((to & bit) != 0U) {
-            to ^= bit;
-            bit >>= 1;
-        }
-        to |= bit;
+        to = sa_reversed_next(to, points);
     }
     return left;
 }
@@ -79,36 +128,37 @@ static inline void sa_fft(uint32_t *z, uint32_t points, const int16_t *sine, uin
         uint32_t i;
 
         for (i = 0; i < points; i += 2U * half) {
-            uint32_t a = z[i];
-            uint32_t b = z[i + half];
-
-            z[i] = sa_complex((sa_re(a) + sa_re(b) + 1) >> 1, (sa_im(a) + sa_im(b) + 1) >> 1);
-            z[i + half] = sa_complex((sa_re(a) - sa_re(b) + 1) >> 1, (sa_im(a) - sa_im(b) + 1) >> 1);
+            sa_halves(&z[i], &z[i + half]);
         }
         for (j = 1; j < half; j++) {
             uint32_t at = j * step;
             int16_t s = (at <= quarter) ? sine[at] : sine[2U * quarter - at];
             int16_t c = (at <= quarter) ? sine[quarter - at] : (int16_t)-sine[at - quarter];
+            uint32_t w = sa_complex(c, s);
 
             for (i = j; i < points; i += 2U * half) {
                 uint32_t a = z[i];
                 uint32_t b = z[i + half];
-                int32_t tr = (int32_t)c * sa_re(b) + (int32_t)s * sa_im(b);
-                int32_t ti = (int32_t)c * sa_im(b) - (int32_t)s * sa_re(b);
+                int32_t tr = sa_turn_re(w, b);
+                int32_t ti = sa_turn_im(w, b);
                 int32_t ar = (int32_t)sa_re(a) * 32768 + 32768;
                 int32_t ai = (int32_t)sa_im(a) * 32768 + 32768;
 
-                z[i] = sa_complex((ar + tr) >> 16, (ai + ti) >> 16);
-                z[i + half] = sa_complex((ar - tr) >> 16, (ai - ti) >> 16);
+                z[i] = sa_highs(ar + tr, ai + ti);
+                z[i + half] = sa_highs(ar - tr, ai - ti);
             }
         }
         step >>= 1;
     }
 }
 
-SA_INLINE uint32_t sa_power(int32_t re, int32_t im)
+SA_INLINE uint32_t sa_power(uint32_t z)
 {
-    return (uint32_t)((int32_t)(int16_t)re * (int16_t)re) + (uint32_t)((int32_t)(int16_t)im * (int16_t)im);
+#if defined(__ARM_FEATURE_DSP)
+    return (uint32_t)__smuad((int16x2_t)z, (int16x2_t)z);
+#else
+    return (uint32_t)((int32_t)sa_re(z) * sa_re(z)) + (uint32_t)((int32_t)sa_im(z) * sa_im(z));
+#endif
 }
 
 /* From the transform of the points to the power of the bins of the real signal, in place: points + 1 words */
@@ -120,28 +170,26 @@ static inline void sa_fft_power(uint32_t *z, uint32_t points, const int16_t *sin
     uint32_t high = points - 1U;
     uint32_t first = z[0];
 
-    z[0] = sa_power((sa_re(first) + sa_im(first) + 1) >> 1, 0);
-    z[points] = sa_power((sa_re(first) - sa_im(first) + 1) >> 1, 0);
+    z[0] = sa_power(sa_complex((sa_re(first) + sa_im(first) + 1) >> 1, 0));
+    z[points] = sa_power(sa_complex((sa_re(first) - sa_im(first) + 1) >> 1, 0));
     while (low <= high) {
         uint32_t a = z[low];
         uint32_t b = z[high];
         int32_t ar = (sa_re(a) + sa_re(b)) * 16384 + 32768;
-        int32_t ai = (sa_im(a) - sa_im(b)) * 16384;
-        int16_t br = (int16_t)((sa_re(a) - sa_re(b) + 1) >> 1);
-        int16_t bi = (int16_t)((sa_im(a) + sa_im(b) + 1) >> 1);
-        int16_t c;
-        int16_t s;
+        int32_t ai = (sa_im(a) - sa_im(b)) * 16384 + 32768;
+        uint32_t d = sa_complex((sa_re(a) - sa_re(b) + 1) >> 1, (sa_im(a) + sa_im(b) + 1) >> 1);
         int32_t tr;
         int32_t ti;
+        uint32_t w;
 
         sine += step;
         cosine -= step;
-        s = *sine;
-        c = *cosine;
-        tr = (int32_t)c * bi - (int32_t)s * br;
-        ti = (int32_t)c * br + (int32_t)s * bi;
-        z[high] = sa_power((ar - tr) >> 16, (ai + ti + 32768) >> 16);
-        z[low] = sa_power((ar + tr) >> 16, (ai - ti + 32768) >> 16);
+        /* d (s + i c), as the turn by (c, s) with the parts of the product exchanged */
+        w = sa_complex(*cosine, *sine);
+        tr = sa_turn_im(w, d);
+        ti = sa_turn_re(w, d);
+        z[high] = sa_power(sa_highs(ar - tr, ai + ti));
+        z[low] = sa_power(sa_highs(ar + tr, ai - ti));
         low++;
         high--;
     }

@@ -1,0 +1,228 @@
+"""A generated C project on recordings: on this machine, with sanitizers, or as Cortex-M code in an emulator.
+
+Every level takes the same counts and must give the same scores, answers and decisions as the integer
+reference (``sensorai.model.pipeline.run``), window by window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.model.pipeline import Pipeline, PipelineTrace
+from sensorai.toolchain.cpu import Cpu
+from sensorai.verify.compare import Divergence, first_divergence
+
+Int16 = npt.NDArray[np.int16]
+
+#: Feeds samples and keeps every result; the marks are for counting instructions.
+DRIVER = """#include "NAME.h"
+#include "harness.h"
+
+NAME_t NAME_context;
+
+uint32_t NAME_drive(const int16_t *samples, uint32_t count, NAME_result_t *results, uint8_t fresh);
+
+uint32_t NAME_drive(const int16_t *samples, uint32_t count, NAME_result_t *results, uint8_t fresh)
+{
+    uint32_t i;
+    uint32_t made = 0;
+
+    if (fresh != 0U) {
+        (void)NAME_init(&NAME_context);
+    }
+    for (i = 0; i < count; i++) {
+        int got;
+
+        harness_begin();
+        got = NAME_push(&NAME_context, &samples[i * MACRO_CHANNELS], &results[made]);
+        harness_end();
+        if (got == 1) {
+            made++;
+        }
+    }
+    return made;
+}
+"""
+
+MAIN = """#include <stdio.h>
+#include "NAME.h"
+
+int main(void)
+{
+    static NAME_t context;
+    NAME_result_t result;
+    int16_t sample[MACRO_CHANNELS];
+
+    (void)NAME_init(&context);
+    while (fread(sample, sizeof sample, 1, stdin) == 1) {
+        if (NAME_push(&context, sample, &result) == 1) {
+            (void)fwrite(&result, sizeof result, 1, stdout);
+        }
+    }
+    NAME_deinit(&context);
+    return 0;
+}
+"""
+
+#: Samples in one emulated call: the emulator keeps that many marks.
+CHUNK = 65536
+
+
+def _fill(text: str, pipeline: Pipeline) -> str:
+    return text.replace("NAME", pipeline.name).replace("MACRO", pipeline.name.upper())
+
+
+def record(pipeline: Pipeline) -> np.dtype[np.void]:
+    """Layout of ``NAME_result_t``, the same on every target."""
+    score = "<f4" if pipeline.float_scores else "<i4"
+    fields = [
+        ("window", "<u4"),
+        ("score", score, (len(pipeline.classes),)),
+        ("answer", "u1"),
+        ("decided", "u1"),
+        ("changed", "u1"),
+        ("pad", "u1"),
+    ]
+    return np.dtype(fields)
+
+
+def on_host(
+    pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16]
+) -> list[npt.NDArray[np.void]]:
+    """Run the C on this machine with address and undefined-behaviour sanitizers, a fresh start per log.
+
+    Raises
+    ------
+    ToolMissing, BuildError, RunError
+    """
+    from sensorai.toolchain.host import build_program
+
+    program = build_program({**sources, "main.c": _fill(MAIN, pipeline)}, sanitize=True)
+    layout = record(pipeline)
+    return [np.frombuffer(program.run(np.ascontiguousarray(x).tobytes()), layout) for x in samples]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the project costs on a Cortex-M.
+
+    Attributes
+    ----------
+    core : str
+    flash, ram : int
+        Bytes of code and tables, and of the context (``sizeof(NAME_t)``) and variables: compiled.
+    instructions_mean, instructions_most : float
+        Of one push that completes a window: emulated.
+    instructions_sample : float
+        Of one push that does not (mean): emulated.
+    stack : int
+        Most bytes of stack: emulated.
+    cycles : float or None
+        Per window, an estimate from kinds of instructions; None where there is no model of the core.
+    """
+
+    core: str
+    flash: int
+    ram: int
+    instructions_mean: float
+    instructions_most: int
+    instructions_sample: float
+    stack: int
+    cycles: float | None
+
+
+def emulated(
+    pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16], cpu: Cpu, opt: str = "-O2"
+) -> tuple[list[npt.NDArray[np.void]], Cost]:
+    """Run the Cortex-M machine code in the emulator, a fresh start per log.
+
+    Raises
+    ------
+    ToolMissing, BuildError, EmulatorFault
+    """
+    from sensorai.toolchain.arm import build_elf
+    from sensorai.toolchain.cycles import TIMINGS, estimate
+    from sensorai.toolchain.emulator import Emulator
+
+    name = pipeline.name
+    image = build_elf(
+        sources, cpu, opt=opt, keep=(f"{name}_drive",), harness={"drive.c": _fill(DRIVER, pipeline)}
+    )
+    emulator = Emulator(image)
+    layout = record(pipeline)
+    out: list[npt.NDArray[np.void]] = []
+    with_result: list[int] = []
+    without: list[int] = []
+    stack = 0
+    cycles = 0.0
+    for log in samples:
+        parts = []
+        filled = 0
+        for start in range(0, max(len(log), 1), CHUNK):
+            piece = np.ascontiguousarray(log[start : start + CHUNK])
+            results = np.zeros(len(piece) // pipeline.stride + 2, layout).view(np.uint8)
+            call = emulator.call(
+                f"{name}_drive", piece, len(piece), results, int(start == 0), returns="uint32"
+            )
+            made = int(call.value)
+            parts.append(results.view(layout)[:made].copy())
+            stack = max(stack, call.stack)
+            for count in call.marked:
+                filled += 1
+                if filled == pipeline.window:
+                    with_result.append(count)
+                    filled = pipeline.window - pipeline.stride
+                else:
+                    without.append(count)
+        out.append(np.concatenate(parts))
+    if cpu.name in TIMINGS:
+        cycles = float(estimate(cpu, emulator.counter) or 0) / max(len(with_result), 1)
+    context = image.symbol(f"{name}_context").size
+    return out, Cost(
+        cpu.name,
+        image.flash,
+        image.ram + context,
+        float(np.mean(with_result)) if with_result else 0.0,
+        max(with_result, default=0),
+        float(np.mean(without)) if without else 0.0,
+        stack,
+        cycles or None,
+    )
+
+
+def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.generic]]:
+    """Scores, answers and decisions of C results by name, in the order of computation."""
+    out: dict[str, npt.NDArray[np.generic]] = {
+        f"score {c}": got["score"][:, i] for i, c in enumerate(pipeline.classes)
+    }
+    out["answer"] = got["answer"].astype(np.int64)
+    out["decided"] = got["decided"].astype(np.int64)
+    return out
+
+
+def reference_columns(pipeline: Pipeline, trace: PipelineTrace) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the same of the integer reference."""
+    out: dict[str, npt.NDArray[np.generic]] = {
+        f"score {c}": trace.scores[:, i] for i, c in enumerate(pipeline.classes)
+    }
+    return {**out, "answer": trace.answer, "decided": trace.decided}
+
+
+def compare(
+    pipeline: Pipeline,
+    names: Sequence[str],
+    traces: Sequence[PipelineTrace],
+    results: Sequence[npt.NDArray[np.void]],
+) -> tuple[int, Divergence | None]:
+    """Compare results with the reference, log by log; windows compared and the first difference."""
+    compared = 0
+    for name, trace, got in zip(names, traces, results, strict=True):
+        found = first_divergence(name, reference_columns(pipeline, trace), columns(pipeline, got))
+        if found is not None:
+            return compared, found
+        compared += len(trace)
+    return compared, None
