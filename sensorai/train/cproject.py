@@ -1,0 +1,539 @@
+"""From logs to a C project for the ISPU or a microcontroller: learn, emit, run the C, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai import __version__
+from sensorai.codegen.project import Project, emit_project
+from sensorai.errors import ConfigError, VerifyMismatch
+from sensorai.features.catalogue import IntFeature
+from sensorai.ispu import devices as ispu_devices
+from sensorai.ispu.project import App, project_files
+from sensorai.mcu import devices as mcu_devices
+from sensorai.model import pipeline as pipelines
+from sensorai.model.decision import NONE, decide
+from sensorai.model.ensemble import Ensemble
+from sensorai.model.graph import Graph
+from sensorai.model.pipeline import Pipeline, PipelineTrace
+from sensorai.model.scaling import Scaling
+from sensorai.recording import NO_RESULT, Dataset, Recording
+from sensorai.toolchain.compilers import available
+from sensorai.toolchain.cpu import Cpu, cpu
+from sensorai.train import counts as counting
+from sensorai.train.counts import Counted, CountOptions, Split
+from sensorai.train.forests import ForestOptions, train_forest
+from sensorai.verify import cproject
+from sensorai.verify.metrics import EventMetrics, WindowMetrics, window_metrics
+
+#: Version of ``model.sai`` and ``report.json`` of C projects.
+VERSION = 1
+#: The core that stands in for the ISPU where a size or a count is wanted: no ISPU compiler is open.
+STAND_IN = "cortex-m0plus"
+#: Decision filters that are tried, and the share of right windows one may cost.
+WINS = range(5)
+PRICE = 0.005
+MODELS = ("tree", "forest", "mlp", "cnn")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOptions:
+    """What the user may decide; None means: chosen from the data.
+
+    ``target`` is ``ispu`` or ``stm32``, ``model`` one of ``MODELS``, ``precision`` of nets ``int8``,
+    ``binary`` or ``float32``, ``wins`` the decision filter.
+    """
+
+    target: str
+    device: str
+    name: str
+    model: str = "mlp"
+    precision: str = "int8"
+    column: str = "label"
+    window: int | None = None
+    stride: int | None = None
+    rate_hz: float | None = None
+    sensors: tuple[str, ...] = ()
+    wins: int | None = None
+    test_share: float = 0.25
+    split: str = "group"
+    seed: int = 0
+    net: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDelivery:
+    """The result: files, report, and what the C did on the held-out recordings.
+
+    Attributes
+    ----------
+    files : mapping of name to bytes
+    report : mapping
+        What ``report.json`` says.
+    pipeline : Pipeline
+    """
+
+    files: Mapping[str, bytes]
+    report: Mapping[str, Any]
+    pipeline: Pipeline
+
+
+@dataclass(slots=True)
+class _Learnt:
+    """A model with what belongs to it."""
+
+    model: Ensemble | Graph
+    features: tuple[IntFeature, ...]
+    scaling: Scaling | None
+    accuracy: Mapping[str, float]
+    float_accuracy: Mapping[str, float]
+    curve: list[dict[str, object]] = field(default_factory=list)
+    fit: dict[str, str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def train_project(
+    dataset: Dataset, options: ProjectOptions, say: Callable[[str], None] = lambda _: None
+) -> ProjectDelivery:
+    """Learn a model on counts, emit its C, run the C on held-out recordings, report.
+
+    Raises
+    ------
+    ConfigError, DataError, ToolMissing
+        Options that contradict the device or the data, or JAX missing for nets.
+    VerifyMismatch
+        The C and the integer reference part.
+    """
+    if options.model not in MODELS:
+        raise ConfigError(f"unknown model {options.model!r}", hint="one of: " + ", ".join(MODELS))
+    notes: list[str] = []
+    core, rate, full_scales = _device(dataset, options, notes)
+    dataset = _at_rate(dataset, rate, notes)
+    if options.split == "time":
+        from sensorai.train.table import split_in_time
+
+        dataset = split_in_time(dataset)
+        notes.append("split in time: training and test come from the same sessions, so scores are optimistic")
+    counted = counting.build(
+        dataset,
+        CountOptions(options.sensors, rate, options.window, options.stride, full_scales, options.column),
+    )
+    counted = _with_device_lsb(counted, options)
+    split = counting.split(counted, options.test_share, options.seed)
+    learnt = _learn(counted, split, options, say)
+    say("learning once more on windows split at random, for comparison")
+    random = counting.random_split(counted, split, options.seed)
+    optimistic = _learn(counted, random, options, lambda _: None).accuracy["test"]
+    pipeline = Pipeline(
+        options.name,
+        counted.channels,
+        rate,
+        counted.window,
+        counted.stride,
+        (),
+        learnt.features,
+        learnt.scaling,
+        learnt.model,
+        counted.classes,
+    )
+    pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
+    say("emitting C and running it on held-out logs")
+    project = emit_project(pipeline)
+    held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
+    samples = [recording_counts(r, pipeline) for r in held]
+    traces = [pipelines.run(pipeline, x) for x in samples]
+    levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
+    files = {name: text.encode() for name, text in project.files.items()}
+    if options.target == "ispu":
+        files |= _ispu_files(pipeline, options, project)
+    report = _report(
+        options, pipeline, counted, split, learnt, optimistic, held, traces, levels, cost, project, notes
+    )
+    files["report.json"] = _json(report)
+    model = {
+        "format": "sensorai-model",
+        "version": VERSION,
+        "target": options.target,
+        "name": options.name,
+        "device": options.device,
+        "column": options.column,
+        "test_groups": list(split.test_groups),
+        "train_groups": [g for g in dataset.groups() if g not in split.test_groups],
+        "files": sorted([*files, "model.sai", "report.html"]),
+        "pipeline": pipelines.to_dict(pipeline),
+    }
+    files["model.sai"] = _json(model)
+    return ProjectDelivery(files, report, pipeline)
+
+
+def recording_counts(recording: Recording, pipeline: Pipeline) -> npt.NDArray[np.int16]:
+    """Counts of a recording at the pipeline's rate, shape (n, channels), int16."""
+    values = [recording.in_unit(c.name, c.unit) for c in pipeline.channels]
+    return pipelines.counts(values, pipeline.channels)[0]
+
+
+# ---------------------------------------------------------------- device
+
+
+def _device(
+    dataset: Dataset, options: ProjectOptions, notes: list[str]
+) -> tuple[Cpu, float, dict[str, float] | None]:
+    """Core to build for, sample rate, and full scales where the device limits them."""
+    known = [r.rate_hz for r in dataset if r.rate_hz]
+    if options.rate_hz is None and not known:
+        raise ConfigError(
+            "the logs do not say their rate",
+            where=dataset.recordings[0].source,
+            hint="give the rate of the logs with --log-rate HZ",
+        )
+    wanted = options.rate_hz or float(np.median(known))
+    if options.target == "stm32":
+        return mcu_devices.device(options.device).cpu, round(wanted, 3), None
+    part = ispu_devices.device(options.device)
+    rates = [hz for hz in part.rates if hz]
+    if options.rate_hz is not None and options.rate_hz not in rates:
+        raise ConfigError(
+            f"{part.name} has no rate of {options.rate_hz:g} Hz",
+            hint="its rates are " + ", ".join(f"{hz:g}" for hz in rates) + " Hz",
+        )
+    rate = min(rates, key=lambda hz: (abs(np.log(hz / wanted)), hz))
+    return cpu(STAND_IN), rate, None
+
+
+def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
+    """Resample logs whose rate is not the device's, said aloud."""
+    from sensorai.formats.resample import resample
+
+    out = []
+    changed: list[float] = []
+    for r in dataset:
+        if r.rate_hz is not None and abs(r.rate_hz / rate - 1) > counting.SAME_RATE:
+            changed.append(r.rate_hz)
+            out.append(resample(r, rate))
+        else:
+            out.append(replace(r, rate_hz=rate))
+    if changed:
+        low, high = min(changed), max(changed)
+        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
+        notes.append(f"{len(changed)} recordings resampled from {rates} to {rate:g} Hz")
+    return Dataset(tuple(out))
+
+
+def _full_scale(channel: pipelines.Count) -> float:
+    """Full scale in g or dps that a typical count belongs to."""
+    sensor = channel.name.partition("_")[0]
+    for full, lsb in counting.SCALES[sensor][1]:
+        if lsb == channel.lsb:
+            return full
+    raise ConfigError(f"{channel.lsb} {channel.unit} per count belongs to no full scale")
+
+
+def _with_device_lsb(counted: Counted, options: ProjectOptions) -> Counted:
+    """Refuse full scales that an ISPU device does not have or counts differently."""
+    if options.target != "ispu":
+        return counted
+    part = ispu_devices.device(options.device)
+    for channel in counted.channels:
+        sensor = channel.name.partition("_")[0]
+        lsb = part.lsb(sensor, _full_scale(channel))
+        own = lsb / 1000.0 if sensor == "gyro" else lsb
+        if abs(own / channel.lsb - 1) > 1e-9:
+            raise ConfigError(
+                f"{part.name} counts {sensor} in steps of {own:g} {channel.unit}, not {channel.lsb:g}",
+                hint="choose a device with 16-bit samples (LSM6DSO16IS, ISM330IS)",
+            )
+    return counted
+
+
+def _ispu_files(pipeline: Pipeline, options: ProjectOptions, project: Project) -> dict[str, bytes]:
+    part = ispu_devices.device(options.device)
+    scales = {c.name.partition("_")[0]: _full_scale(c) for c in pipeline.channels}
+    app = App(
+        pipeline.name,
+        part,
+        tuple(c.name for c in pipeline.channels),
+        pipeline.classes,
+        pipeline.rate_hz,
+        scales.get("acc"),
+        scales.get("gyro"),
+        tuple(sorted(name for name in project.sources() if name.endswith(".c"))),
+        f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
+    )
+    return {name: text.encode() for name, text in project_files(app).items()}
+
+
+# ---------------------------------------------------------------- learning
+
+
+def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
+    if options.model in ("tree", "forest"):
+        trees = 1 if options.model == "tree" else 10
+        made = train_forest(counted, split, ForestOptions(trees=trees, seed=options.seed), say)
+        return _Learnt(made.ensemble, made.features, None, made.accuracy, made.float_accuracy)
+    from sensorai.train.nets import NetOptions, train_net
+
+    net = options.net or NetOptions(family=options.model, precision=options.precision, seed=options.seed)
+    got = train_net(counted, split, net, say)
+    curve = [
+        {
+            "stage": e.stage,
+            "train_loss": e.train_loss,
+            "train_accuracy": e.train_accuracy,
+            "validation_loss": e.validation_loss,
+            "validation_accuracy": e.validation_accuracy,
+        }
+        for e in got.curve
+    ]
+    return _Learnt(
+        got.graph,
+        got.features,
+        got.scaling,
+        got.accuracy,
+        got.float_accuracy,
+        curve,
+        {"fit": got.verdict.fit, "why": got.verdict.why},
+        list(got.notes),
+    )
+
+
+def _wins(pipeline: Pipeline, counted: Counted, split: Split, options: ProjectOptions) -> int:
+    """Decision filter: the given one, or the steadiest on validation windows that costs next to nothing."""
+    if options.wins is not None:
+        return options.wins
+    rows = counted.rows(split.validation)
+    if not len(rows.y):
+        return 0
+    _, inputs = pipelines.model_inputs(pipeline, rows.x)
+    answers = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
+    table = []
+    for wins in WINS:
+        right = switches = 0
+        for r in np.unique(rows.recording):
+            here = rows.recording == r
+            decided = decide(answers[here], wins, len(counted.classes))
+            right += int((decided == rows.y[here]).sum())
+            changed = np.diff(decided, prepend=NONE) != 0
+            switches += int((changed & (decided != rows.y[here]) & (decided != NONE)).sum())
+        table.append((right / len(rows.y), switches, wins))
+    top = max(share for share, _, _ in table)
+    return min((s, w) for share, s, w in table if share >= top - PRICE)[1]
+
+
+# ---------------------------------------------------------------- proof and report
+
+
+def _prove(
+    pipeline: Pipeline,
+    project: Project,
+    held: Sequence[Recording],
+    samples: Sequence[npt.NDArray[np.int16]],
+    traces: Sequence[PipelineTrace],
+    core: Cpu,
+    say: Callable[[str], None],
+) -> tuple[list[dict[str, Any]], cproject.Cost | None]:
+    """Run the C where tools allow; a VerifyMismatch at the first difference."""
+    names = [r.name for r in held]
+    levels: list[dict[str, Any]] = []
+    cost = None
+
+    def add(level: str, results: Sequence[npt.NDArray[np.void]]) -> None:
+        compared, found = cproject.compare(pipeline, names, traces, results)
+        if found is not None:
+            raise VerifyMismatch(f"the C on {level} and the integer reference part: {found}")
+        levels.append({"level": level, "windows": compared, "first_divergence": None})
+
+    if available("gcc"):
+        add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
+    else:
+        levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
+    if core.unicorn and available("arm-none-eabi-gcc") and _has_unicorn():
+        say(f"running {core.name} code in the emulator")
+        few = list(samples)
+        results, cost = cproject.emulated(pipeline, project.sources(), few, core)
+        add(f"{core.name}, emulated", results)
+    else:
+        missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
+        levels.append({"level": core.name, "missing": f"not run: {missing}"})
+    return levels, cost
+
+
+def _has_unicorn() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("unicorn") is not None
+
+
+def window_truth(recording: Recording, trace: PipelineTrace, window: int, column: str) -> list[str | None]:
+    """Label of each window of a trace; None where it is not wholly inside one label."""
+    spans = recording.labels.get(column, ())
+    return [
+        next((s.label for s in spans if s.start <= end - window and end <= s.stop), None)
+        for end in trace.end.tolist()
+    ]
+
+
+def judge(
+    pipeline: Pipeline, recordings: Sequence[Recording], traces: Sequence[PipelineTrace], column: str
+) -> dict[str, Any]:
+    """Window and event metrics of answers and decisions, in the shape of the MLC's."""
+    truth, answers, decided = [], [], []
+    by_group: dict[str, list[int]] = {}
+    for r, t in zip(recordings, traces, strict=True):
+        here = window_truth(r, t, pipeline.window, column)
+        truth += here
+        named = [pipeline.classes[a] for a in t.answer.tolist()]
+        answers += named
+        decided += [NO_RESULT if d == NONE else pipeline.classes[d] for d in t.decided.tolist()]
+        count = by_group.setdefault(r.group, [0, 0])
+        for a, b in zip(here, named, strict=True):
+            if a is not None:
+                count[0] += a == b
+                count[1] += 1
+    tree: WindowMetrics = window_metrics(truth, answers, pipeline.classes)
+    after: WindowMetrics = window_metrics(truth, decided, pipeline.classes)
+    return {
+        "tree": tree.as_dict(),
+        "decided": after.as_dict(),
+        "tree_events": _events(pipeline, recordings, traces, column, after=False).as_dict(),
+        "decided_events": _events(pipeline, recordings, traces, column, after=True).as_dict(),
+        "by_group": {g: right / n for g, (right, n) in by_group.items() if n},
+    }
+
+
+def _events(
+    pipeline: Pipeline,
+    recordings: Sequence[Recording],
+    traces: Sequence[PipelineTrace],
+    column: str,
+    *,
+    after: bool,
+) -> EventMetrics:
+    """Delays and wrong switches; windows overlap here, so a result belongs to the end of its window."""
+    delays: list[float] = []
+    missed = switches = 0
+    seconds = 0.0
+    for r, t in zip(recordings, traces, strict=True):
+        codes = (t.decided if after else t.answer).tolist()
+        names = [NO_RESULT if c == NONE else pipeline.classes[c] for c in codes]
+        for span in r.labels.get(column, ()):
+            if span.stop - span.start < pipeline.window:
+                continue
+            inside = [k for k, end in enumerate(t.end.tolist()) if span.start < end <= span.stop]
+            if not inside:
+                continue
+            seconds += (span.stop - span.start) / pipeline.rate_hz
+            first = next((k for k in inside if names[k] == span.label), None)
+            if first is None:
+                missed += 1
+            else:
+                delays.append((int(t.end[first]) - span.start) / pipeline.rate_hz)
+            before = names[inside[0] - 1] if inside[0] else None
+            for k in inside:
+                switches += names[k] not in (before, span.label, NO_RESULT)
+                before = names[k]
+    return EventMetrics(tuple(delays), missed, switches, seconds)
+
+
+def _report(
+    options: ProjectOptions,
+    pipeline: Pipeline,
+    counted: Counted,
+    split: Split,
+    learnt: _Learnt,
+    optimistic: float,
+    held: Sequence[Recording],
+    traces: Sequence[PipelineTrace],
+    levels: Sequence[Mapping[str, Any]],
+    cost: cproject.Cost | None,
+    project: Project,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    channels = [c.name for c in pipeline.channels]
+    return {
+        "format": "sensorai-report",
+        "version": VERSION,
+        "sensorai": __version__,
+        "name": pipeline.name,
+        "target": options.target,
+        "device": options.device,
+        "sources": {
+            "held_out": "computed: the integer reference on recordings of groups that training did not see; "
+            "the C gives the same bits at every level listed",
+            "random_windows_optimistic": "computed: windows split at random, so this is too good",
+            "flash, ram": "compiled",
+            "instructions, stack": "emulated",
+            "cycles": "an estimate from kinds of instructions",
+        },
+        "data": {
+            "recordings": len(held),
+            "groups": list(counted.groups),
+            "test_groups": list(split.test_groups),
+            "validation_groups": list(split.validation_groups),
+            "windows": {
+                "train": int(split.train.sum()),
+                "validation": int(split.validation.sum()),
+                "test": int(split.test.sum()),
+            },
+        },
+        "settings": {
+            "rate_hz": pipeline.rate_hz,
+            "window": pipeline.window,
+            "window_s": pipeline.window / pipeline.rate_hz,
+            "stride": pipeline.stride,
+            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
+            "features": [f.label(channels) for f in pipeline.features],
+            "model": options.model,
+            "precision": options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds",
+            "wins": pipeline.wins,
+            "seed": options.seed,
+        },
+        "accuracy": {
+            "integer": dict(learnt.accuracy),
+            "float": dict(learnt.float_accuracy),
+            "random_windows_optimistic": optimistic,
+        },
+        "classes": list(pipeline.classes),
+        "held_out": judge(pipeline, held, traces, options.column),
+        "learning": {"curve": learnt.curve, "verdict": learnt.fit},
+        "layers": [
+            {
+                "name": layer.name,
+                "macs": layer.macs,
+                "weight_bytes": layer.weight_bytes,
+                "activation_bytes": layer.activation_bytes,
+            }
+            for layer in project.layers
+        ],
+        "levels": [dict(level) for level in levels],
+        "cost": None
+        if cost is None
+        else {
+            "core": cost.core + (" (stand-in: not measured on the ISPU)" if options.target == "ispu" else ""),
+            "flash": cost.flash,
+            "ram": cost.ram,
+            "stack": cost.stack,
+            "instructions_mean": cost.instructions_mean,
+            "instructions_most": cost.instructions_most,
+            "instructions_sample": cost.instructions_sample,
+            "cycles": cost.cycles,
+            **_time_and_energy(options, cost),
+        },
+        "notes": [*notes, *counted.notes, *learnt.notes],
+    }
+
+
+def _time_and_energy(options: ProjectOptions, cost: cproject.Cost) -> dict[str, float | None]:
+    if options.target != "stm32" or cost.cycles is None:
+        return {"seconds": None, "joules": None}
+    part = mcu_devices.device(options.device)
+    return {"seconds": part.seconds(cost.cycles), "joules": part.joules(cost.cycles)}
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
