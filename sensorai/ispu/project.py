@@ -150,6 +150,11 @@ def project_files(app: App) -> dict[str, str]:
     return made
 
 
+def readme(app: App) -> str:
+    """``README.md`` of the project."""
+    return render("README.md.jinja", _fields(app))
+
+
 def host_file(app: App) -> str:
     """C that stands for the core on this machine."""
     return render("ispu_host.c.jinja", _fields(app))
@@ -240,6 +245,8 @@ def _fields(app: App) -> Mapping[str, Any]:
     core = one.groups["core"]
     return {
         "version": __version__,
+        "summary": app.summary,
+        "rate_hz": app.rate_hz,
         "name": app.name,
         "macro": app.name.upper(),
         "devices": " and ".join(one.names),
