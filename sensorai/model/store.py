@@ -66,7 +66,7 @@ def from_dict(data: Any, where: str = "net") -> Graph:
     )
     try:
         return graph.check()
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
         raise DataError(f"the layers of this net do not fit together ({error!r})", where=where) from None
 
 

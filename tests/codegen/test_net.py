@@ -15,7 +15,7 @@ from sensorai import runtime
 from sensorai.codegen.net import emit_net, pack_bits, pack_int8, pack_lanes, translation_unit
 from sensorai.errors import ConfigError
 from sensorai.model import rounding
-from sensorai.model.graph import Builder, Graph, Node
+from sensorai.model.graph import Array, Builder, Graph, Node
 from sensorai.model.ops import _testing
 from sensorai.toolchain import arm, qemu
 from sensorai.toolchain.cpu import cpu
@@ -125,7 +125,7 @@ def test_mutated_dsp_code_is_seen() -> None:
         files = nets.unit(few, lambda text, old=old, new=new: text.replace(old, new))  # type: ignore[misc]
         assert files != nets.unit(few)
         emulator = Emulator(arm.build_elf(files, cpu("m4"), flags=("-w",)))
-        assert nets.differences(few, lambda f, *a, e=emulator: e.call(f, *a, returns="void"))  # type: ignore[misc]
+        assert nets.differences(few, lambda f, *a, e=emulator: e.call(f, *a, returns="void"))
 
 
 ROUNDING = """
@@ -156,18 +156,19 @@ def test_multiplier_rounding_at_its_edges(core: str) -> None:
     )
     want = rounding.multiply_round(a, m, s)
     fits = (want >= -(2**31)) & (want < 2**31)
-    a, m, s, want = (np.ascontiguousarray(v[fits]) for v in (a, m, s, want.astype(np.int32)))
-    got = np.zeros_like(want)
+    arguments = [np.ascontiguousarray(v[fits]) for v in (a, m, s)]
+    expected = want[fits].astype(np.int32)
+    got = np.zeros_like(expected)
     files: dict[str, str | bytes] = {"sa_nn.h": runtime.text("nn/sa_nn.h"), "round.c": ROUNDING}
     if core:
         need("arm-none-eabi-gcc", "unicorn")
         image = arm.build_elf(files, cpu(core))
         assert image.library_calls == ()
-        Emulator(image).call("round_all", a, m, s, got, len(want), returns="void")
+        Emulator(image).call("round_all", *arguments, got, len(got), returns="void")
     else:
         need("gcc")
-        build_shared(files).call("round_all", a, m, s, got, len(want), returns="void")
-    assert np.array_equal(got, want)
+        build_shared(files).call("round_all", *arguments, got, len(got), returns="void")
+    assert np.array_equal(got, expected)
 
 
 # -- size and speed on the reference shapes of the facts (Cortex-M4, -O2)
@@ -199,7 +200,7 @@ def cnn() -> Graph:
 def binary_mlp() -> Graph:
     p = _testing.product_params
     b = Builder((28,), "int8", 5)
-    median = {"threshold": np.zeros(28, np.int32), "flip": np.zeros(28, np.uint8)}
+    median: dict[str, Array] = {"threshold": np.zeros(28, np.int32), "flip": np.zeros(28, np.uint8)}
     b.add("quantize", params=median, dtype="binary", fraction=0)
     b.add("dense", params=p((128, 28), 128, 1, "binary", "binary", 28), dtype="binary", fraction=0)
     b.add("dense", params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary", fraction=0)

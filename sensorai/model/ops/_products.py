@@ -31,6 +31,8 @@ def geometry(length: int, kernel: int, stride: int, padding: str) -> tuple[int, 
 
     ``same`` gives ``ceil(length / stride)`` steps, with the odd zero at the end.
     """
+    if type(stride) is not int or stride < 1:
+        raise ConfigError(f"a stride of {stride!r} makes no sense")
     if padding == "valid":
         return ((length - kernel) // stride + 1 if length >= kernel else 0), 0, 0
     if padding != "same":
@@ -110,7 +112,10 @@ def pooled(node: Node, acc: Array) -> Array:
 
 def pool_steps(node: Node, steps: int, channels: int) -> Shape:
     """Shape of a convolution's output after its own pooling; a ConfigError when nothing is left."""
-    left = steps // int(node.attrs.get("pool", 1))
+    pool = node.attrs.get("pool", 1)
+    if type(pool) is not int or pool < 1:
+        raise ConfigError(f"layer {node.output}: pooling over {pool!r} steps makes no sense")
+    left = steps // pool
     if left < 1:
         raise ConfigError(f"layer {node.output}: its input is too short for its kernel or pooling")
     return (left, channels)
@@ -157,6 +162,9 @@ def check(node: Node, x: Tensor, out: Tensor) -> None:
         raise ConfigError(
             f"{where}: the weight -128 is not allowed", hint="symmetric weights are -127 to 127"
         )
+    low, high = node.attrs.get("lo", -128), node.attrs.get("hi", 127)
+    if type(low) is not int or type(high) is not int or not -128 <= low <= high <= 127:
+        raise ConfigError(f"{where}: an int8 layer cannot be clamped to {low!r} .. {high!r}")
     bias = node.params.get("bias", np.zeros(channels, np.int32))
     for name, kind in (("bias", np.int32), ("shift", np.uint8), ("threshold", np.int32), ("flip", np.uint8)):
         have = node.params.get(name)

@@ -1,0 +1,86 @@
+"""The arena: no two tensors that live at the same time share a byte, found by marking every byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensorai.model import memory, ops
+from sensorai.model.graph import Builder, Graph
+from tests.codegen.nets import random_float_net, random_net
+
+GRAPHS = [(f"{p}_{seed}", random_net(seed, p)) for p in ("int8", "multiplier", "binary") for seed in range(8)]
+GRAPHS += [(f"float_{seed}", random_float_net(seed, "binary")) for seed in range(3)]
+GRAPHS += [(name, graph) for op in ops.NAMES for name, graph in list(ops.module(op).cases())[:3]]
+
+
+@pytest.mark.parametrize(("name", "graph"), GRAPHS, ids=[name for name, _ in GRAPHS])
+def test_bytes_hold_what_is_read(name: str, graph: Graph) -> None:
+    """Run the net on labels: every byte says which value of which tensor was written there last."""
+    plan = memory.plan(graph)
+    arena: list[tuple[str, int] | None] = [None] * plan.peak
+
+    def write(tensor: str) -> None:
+        slot = plan.slots[tensor]
+        for i in range(slot.size if slot.offset >= 0 else 0):
+            arena[slot.offset + i] = (tensor, i)
+
+    if plan.staged:
+        write(graph.inputs[0])
+    alias = {graph.inputs[0]: graph.inputs[0]}
+    for node in graph.nodes:
+        x = graph.ins(node)[0]
+        left, right, _ = memory.margins(node, x)
+        for tensor in node.inputs:
+            slot = plan.slots[tensor]
+            for i in range(slot.size if slot.offset >= 0 else 0):
+                assert arena[slot.offset + i] == (alias[tensor], i), (node.output, tensor, i)
+        slot = plan.slots[x.name]
+        if left or right:
+            assert slot.offset - left >= 0
+            assert slot.offset + slot.size + right <= plan.peak
+            margin = [*range(slot.offset - left, slot.offset)]
+            margin += range(slot.offset + slot.size, slot.offset + slot.size + right)
+            for at in margin:
+                arena[at] = None
+        alias[node.output] = node.output
+        if memory.is_alias(graph, node):
+            alias[node.output] = alias[node.inputs[0]]
+            continue
+        out = plan.slots[node.output]
+        if out.offset >= 0 and node.op not in memory.IN_PLACE:
+            reads = (
+                range(slot.offset - left, slot.offset + slot.size + right) if slot.offset >= 0 else range(0)
+            )
+            assert not set(reads) & set(range(out.offset, out.offset + out.size)), node.output
+        write(node.output)
+    last = plan.slots[graph.outputs[0]]
+    for i in range(last.size if last.offset >= 0 else 0):
+        assert arena[last.offset + i] == (alias[graph.outputs[0]], i)
+
+
+@pytest.mark.parametrize(("name", "graph"), GRAPHS, ids=[name for name, _ in GRAPHS])
+def test_groups_that_live_together_lie_apart(name: str, graph: Graph) -> None:
+    groups = memory.plan(graph).groups
+    for i, (first, last, at, size) in enumerate(groups):
+        assert at % memory.ALIGN == 0
+        for first2, last2, at2, size2 in groups[i + 1 :]:
+            if first <= last2 and first2 <= last:
+                assert at + size <= at2 or at2 + size2 <= at
+
+
+def test_what_dies_is_reused() -> None:
+    b = Builder((8,), "int8", 4)
+    for _ in range(3):
+        b.add("relu", dtype="int8", fraction=4)
+    # the input is the caller's; the first ReLU needs a place, the others work in it
+    assert memory.plan(b.graph()).peak == 8
+
+
+def test_a_residual_keeps_its_source_alive() -> None:
+    b = Builder((8,), "int8", 4)
+    first = b.add("relu", dtype="int8", fraction=4)
+    b.add("relu", dtype="int8", fraction=4)
+    b.add("add", first, b.last, dtype="int8", fraction=4)
+    plan = memory.plan(b.graph())
+    assert plan.peak == 16
+    assert plan.slots["relu_0"].offset != plan.slots["relu_1"].offset
