@@ -1,0 +1,92 @@
+"""Sizes of a project on a Cortex-M0+, which stands in for the ISPU where ST's compiler is absent.
+
+Both are small 32-bit cores without a wide multiply, but they are not the same: code, stack and variables
+on the ISPU are *not measured here*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sensorai.errors import Problem
+from sensorai.ispu.project import App
+from sensorai.toolchain.arm import build_elf
+from sensorai.toolchain.cpu import cpu
+from sensorai.toolchain.host import STRICT
+
+#: How every figure of this module must be named.
+SOURCE = "Cortex-M0+ stand-in, not measured on the ISPU"
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What the whole program takes on a Cortex-M0+ at ``-Os``.
+
+    Attributes
+    ----------
+    code_bytes : int
+        Code and constants, run loop and application included, vectors and start-up not.
+    data_bytes : int
+        Variables; the state of the model is most of them.
+    stack_bytes : int
+        Run loop, then handler, then model, as the compiler states their frames.
+    stack_unknown : tuple of str
+        Why ``stack_bytes`` is no upper bound; empty where it is.
+    compiler : str
+    library_calls : tuple of str
+        Functions of the compiler's library that the program calls; float and 64-bit helpers would show.
+    """
+
+    code_bytes: int
+    data_bytes: int
+    stack_bytes: int
+    stack_unknown: tuple[str, ...]
+    compiler: str
+    library_calls: tuple[str, ...]
+
+    def problems(self, app: App) -> list[Problem]:
+        """What would not fit if the ISPU needed as much."""
+        found = []
+        for what, used, memory in (
+            ("code and constants", self.code_bytes, app.device.code),
+            ("variables and stack", self.data_bytes + max(self.stack_bytes, app.stack), app.device.data),
+        ):
+            if used > memory.size:
+                found.append(
+                    Problem(
+                        f"{what} need about {used} bytes of {memory.size} in {memory.name}: "
+                        f"{used - memory.size} too many ({SOURCE})",
+                        app.device.name,
+                        "choose a smaller model or window, or a device with more memory",
+                    )
+                )
+        return found
+
+
+def stand_in(app: App, files: Mapping[str, str]) -> StandIn:
+    """Build the project for a Cortex-M0+ and add up what it takes.
+
+    Raises
+    ------
+    ToolMissing, BuildError
+        No Arm compiler, or it refuses the project.
+    """
+    compiled = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
+    sources = {name: text for name, text in files.items() if name in compiled or name.endswith(".h")}
+    image = build_elf(
+        sources,
+        cpu("cortex-m0plus"),
+        opt="-Os",
+        flags=(*STRICT, "-fno-strict-aliasing", "-DISPU_STAND_IN"),
+        keep=("main", "algo_00", "algo_00_init"),
+    )
+    loop, handlers = image.stack.bound("main"), [image.stack.bound(n) for n in ("algo_00", "algo_00_init")]
+    return StandIn(
+        code_bytes=image.flash,
+        data_bytes=image.ram,
+        stack_bytes=loop.bytes + max(one.bytes for one in handlers),
+        stack_unknown=tuple(sorted({*loop.unknown, *(u for one in handlers for u in one.unknown)})),
+        compiler=image.compiler,
+        library_calls=image.library_calls,
+    )
