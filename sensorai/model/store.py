@@ -105,9 +105,10 @@ def _tensor(data: Any, where: str) -> Tensor:
     fraction = item["fraction"]
     if fraction is not None and (type(fraction) is not int or not -100 <= fraction <= 100):
         raise DataError(f"a fraction of {fraction!r} makes no sense", where=where)
-    if item["dtype"] not in DTYPES:
-        raise DataError(f"unknown type {item['dtype']!r}", where=where)
-    return Tensor(_name(item["name"], where), _shape(item["shape"], where), item["dtype"], fraction)
+    dtype = _name(item["dtype"], where)
+    if dtype not in DTYPES:
+        raise DataError(f"unknown type {dtype!r}", where=where)
+    return Tensor(_name(item["name"], where), _shape(item["shape"], where), dtype, fraction)
 
 
 def _node(data: Any, where: str) -> Node:

@@ -50,6 +50,7 @@ FAULTS = {
     "too short": change(["nodes", 0, "params", "weights", "data"], "AAAA"),
     "shape": change(["nodes", 0, "params", "weights", "shape"], [1, 1]),
     "negative shape": change(["tensors", 0, "shape"], [-1]),
+    "list as type": change(["tensors", 0, "dtype"], []),
     "bool as shape": change(["tensors", 0, "shape"], [True]),
     "object type": change(["nodes", 0, "params", "weights", "dtype"], "object"),
     "attribute": change(["nodes", 0, "attrs", "lo"], [1]),
