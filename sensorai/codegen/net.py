@@ -250,7 +250,10 @@ def lane_limits(node: Node, n: int, rows: int) -> tuple[Array, int]:
 
 def _kind(node: Node, out: Tensor) -> str:
     if out.dtype == "int8":
-        return "multiplier" if "multiplier" in node.params else "shift"
+        if "multiplier" in node.params:
+            return "multiplier"
+        clamp = (node.attrs.get("lo", -128), node.attrs.get("hi", 127))
+        return {(0, 127): "relu", (-128, 127): "full"}.get(clamp, "shift")
     return {"int32": "scores", "binary": "bits"}[out.dtype]
 
 
@@ -298,11 +301,12 @@ def _constants(e: _Emitter, node: Node, index: int, kind: str, bias: Array) -> d
     """Fields for the way out of a layer: bias, shifts, multipliers, thresholds, clamp."""
     fields: dict[str, object] = {}
     p = node.params
-    if kind == "shift":
+    if kind in ("shift", "relu", "full"):
         bias = bias + ((np.int64(1) << p["shift"].astype(np.int64)) >> 1)
     fields["bias"] = e.table("int32_t", f"bias{index}", bias)
-    if kind in ("shift", "multiplier"):
+    if "shift" in p:
         fields["shift"] = e.table("uint8_t", f"shift{index}", p["shift"])
+    if kind in ("shift", "multiplier"):
         fields["low"] = int(node.attrs.get("lo", -128))
         fields["high"] = int(node.attrs.get("hi", 127))
     if kind == "multiplier":

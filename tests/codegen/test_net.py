@@ -83,6 +83,8 @@ MUTATIONS = {
     "threshold > for >=": ("v >= l->multiplier[row]", "v > l->multiplier[row]"),
     "upper clamp dropped": ("q = q > l->high ? l->high : q;", ""),
     "lower clamp dropped": ("q = q < l->low ? l->low : q;", ""),
+    "ReLU dropped": ("q = q < 0 ? 0 : q;", ""),
+    "saturation dropped": ("q = q < -128 ? -128 : q;", ""),
     "pooling takes the smaller": ("acc[i] > best[i] ? acc[i]", "acc[i] < best[i] ? acc[i]"),
     "second row not separated": ("(m - a) >> 8", "m >> 8"),
     "limits start one too low": ("plane[last] = 0;", "plane[last] = 0; ones = 0;"),

@@ -29,6 +29,8 @@ typedef float sa_nn_float_t __attribute__((may_alias));
 #define SA_NN_MULTIPLIER 1 /* int8: multiplier, rounding shift, clamp */
 #define SA_NN_SCORES 2     /* int32: as they are */
 #define SA_NN_BITS 3       /* one bit each: comparison */
+#define SA_NN_RELU 4       /* as SA_NN_SHIFT with a clamp to 0 .. 127 */
+#define SA_NN_FULL 5       /* as SA_NN_SHIFT with a clamp to -128 .. 127 */
 
 /* A layer of integer products; sizes in elements of x unless said otherwise. */
 typedef struct {
@@ -94,8 +96,17 @@ SA_NN_INLINE void sa_nn_put(const sa_nn_layer_t *l, int kind, void *y, uint32_t 
         } else {
             q = v >> l->shift[row];
         }
-        q = q < l->low ? l->low : q;
-        q = q > l->high ? l->high : q;
+        /* with constants a clamp can be one instruction */
+        if (kind == SA_NN_RELU) {
+            q = q < 0 ? 0 : q;
+            q = q > 127 ? 127 : q;
+        } else if (kind == SA_NN_FULL) {
+            q = q < -128 ? -128 : q;
+            q = q > 127 ? 127 : q;
+        } else {
+            q = q < l->low ? l->low : q;
+            q = q > l->high ? l->high : q;
+        }
         ((int8_t *)y)[row] = (int8_t)q;
     }
 }

@@ -4,40 +4,52 @@
 
 #include "sa_nn.h"
 
-SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *l, const int8_t *x, void *out, int kind)
+SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind)
 {
-    const int8_t *const w = (const int8_t *)l->weights;
+    /* a copy: the compiler need not think that storing results changes it */
+    const sa_nn_layer_t l = *layer;
+    const int8_t *const w = (const int8_t *)l.weights;
     uint8_t *y = (uint8_t *)out;
-    const uint32_t rows = l->rows;
+    const uint32_t rows = l.rows;
     uint32_t step;
 
-    for (step = l->steps; step > 0U; step--) {
+    for (step = l.steps; step > 0U; step--) {
         uint32_t row;
         for (row = 0; row < rows; row++) {
             int32_t best = 0;
             uint32_t p;
-            for (p = 0; p < l->pool; p++) {
-                const int8_t *v = x + p * l->stride + row;
+            for (p = 0; p < l.pool; p++) {
+                const int8_t *v = x + p * l.stride + row;
                 const int8_t *k = w + row;
-                int32_t sum = l->bias[row];
+                int32_t sum = l.bias[row];
                 uint32_t tap;
-                for (tap = l->taps; tap > 0U; tap--) {
+                for (tap = l.taps; tap > 0U; tap--) {
                     sum += *v * *k;
                     v += rows;
                     k += rows;
                 }
                 best = (p == 0U || sum > best) ? sum : best;
             }
-            sa_nn_put(l, kind, y, row, best);
+            sa_nn_put(&l, kind, y, row, best);
         }
-        x += (uint32_t)l->stride * l->pool;
-        y += sa_nn_step_bytes(l, kind);
+        x += (uint32_t)l.stride * l.pool;
+        y += sa_nn_step_bytes(&l, kind);
     }
 }
 
 SA_NN_FUNCTION void sa_nn_depthwise_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
     sa_nn_depthwise_layer(l, x, y, SA_NN_SHIFT);
+}
+
+SA_NN_FUNCTION void sa_nn_depthwise_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_depthwise_layer(l, x, y, SA_NN_RELU);
+}
+
+SA_NN_FUNCTION void sa_nn_depthwise_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_depthwise_layer(l, x, y, SA_NN_FULL);
 }
 
 SA_NN_FUNCTION void sa_nn_depthwise_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)

@@ -214,6 +214,16 @@ SA_NN_FUNCTION void sa_nn_int8_shift(const sa_nn_layer_t *l, const int8_t *x, vo
     sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0);
 }
 
+SA_NN_FUNCTION void sa_nn_int8_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 0);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 0);
+}
+
 SA_NN_FUNCTION void sa_nn_int8_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
     sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0);
@@ -232,6 +242,16 @@ SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, voi
 SA_NN_FUNCTION void sa_nn_int8_long_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
     sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 1);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_long_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
