@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sensorai.errors import ConfigError, DataError, InternalError
 from sensorai.ispu.conf import Configuration, parse_conf
-from sensorai.ispu.project import App, host_file, read_index
+from sensorai.ispu.project import NONE, App, host_file, read_index
 from sensorai.toolchain.host import STRICT, HostLibrary, build_shared
 
 #: Flags of the host build. Registers of several widths share memory, so types may alias.
@@ -53,7 +53,8 @@ class IspuTrace:
     def results(self) -> NDArray[np.intp]:
         """Samples at which a window was complete."""
         before = np.concatenate([self.windows[:1] * 0, self.windows[:-1]])
-        return np.flatnonzero(self.windows != before)
+        # a new start sets the count back as well, with no answer
+        return np.flatnonzero((self.windows != before) & (self.answer != NONE))
 
 
 class VirtualIspu:

@@ -83,6 +83,7 @@ def test_a_pause_leads_to_the_init_handler_again() -> None:
     found = run("LSM6DSO16IS", samples, enabled=enabled)
     assert found.windows.tolist() == [0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 1]
     assert np.flatnonzero(found.flags).tolist() == [4, 11]
+    assert found.results.tolist() == [4, 11]
 
 
 def test_runs_do_not_know_of_each_other() -> None:
