@@ -4,7 +4,7 @@
 
 #include "sa_scan.h"
 
-/* Root of a spread: root * 2^half, root in [2^15, 2^16), or 0 */
+/* Root of a spread: root * 2^half, root in [2^15, 2^16), or root 0 */
 typedef struct {
     uint32_t root;
     int32_t half;
@@ -39,7 +39,7 @@ static inline int32_t sa_correlation(const int16_t *x, const int16_t *y, uint32_
     int64_t products = 0;
     sa_wide cross;
     sa_wide means;
-    uint32_t below = (dx->root & 0xFFFFU) * (dy->root & 0xFFFFU);
+    uint32_t below = sa_times16(dx->root, dy->root);
     uint32_t size;
     int32_t half = dx->half + dy->half;
     int32_t negative;

@@ -25,7 +25,7 @@ SA_INLINE void sa_scan(const int16_t *x, uint32_t n, uint32_t stride, uint32_t w
     int32_t min = *x;
     int32_t max = *x;
 
-#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE_SIZE__)
 #pragma GCC unroll 2
 #endif
     do {
@@ -89,7 +89,8 @@ SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
     return (int32_t)sa_wide_sqrt(x);
 }
 
-/* Changes of scale * x - offset between above threshold and below -threshold */
+/* Changes of scale * x - offset between above threshold and below -threshold: a search for the one, then for
+ * the other, with two comparisons a sample */
 SA_INLINE int32_t sa_crossings(const int16_t *x, uint32_t n, uint32_t stride, int16_t scale, int32_t offset,
                                int32_t threshold)
 {

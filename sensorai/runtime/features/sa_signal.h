@@ -18,13 +18,13 @@ static inline uint32_t sa_root(uint32_t v)
     uint32_t shift = (32U - sa_bits(v)) & ~1U;
     uint32_t m = v << shift; /* from 2^30 */
     uint32_t y = inverse[(m >> 25) - 32U];
-    uint32_t r = ((m >> 16) * y) >> 7;
-    uint32_t rest = m - r * r;
+    uint32_t r = sa_times16(m >> 16, y) >> 7;
+    uint32_t rest = m - sa_times16(r, r);
 
-    r += ((rest >> 11) * y) >> 13;
-    rest = m - r * r;
-    r += ((rest >> 7) * y) >> 17;
-    rest = m - r * r;
+    r += sa_times16(rest >> 11, y) >> 13;
+    rest = m - sa_times16(r, r);
+    r += sa_times16(rest >> 7, y) >> 17;
+    rest = m - sa_times16(r, r);
     while (rest > 2U * r) {
         rest -= 2U * r + 1U;
         r++;

@@ -124,6 +124,7 @@ static inline void sa_fft(uint32_t *z, uint32_t points, const int16_t *sine, uin
     uint32_t step = 2U * quarter;
 
     for (half = 1; half < points; half <<= 1) {
+        uint32_t at = step;
         uint32_t j;
         uint32_t i;
 
@@ -131,7 +132,6 @@ static inline void sa_fft(uint32_t *z, uint32_t points, const int16_t *sine, uin
             sa_halves(&z[i], &z[i + half]);
         }
         for (j = 1; j < half; j++) {
-            uint32_t at = j * step;
             int16_t s = (at <= quarter) ? sine[at] : sine[2U * quarter - at];
             int16_t c = (at <= quarter) ? sine[quarter - at] : (int16_t)-sine[at - quarter];
             uint32_t w = sa_complex(c, s);
@@ -147,6 +147,7 @@ static inline void sa_fft(uint32_t *z, uint32_t points, const int16_t *sine, uin
                 z[i] = sa_highs(ar + tr, ai + ti);
                 z[i + half] = sa_highs(ar - tr, ai - ti);
             }
+            at += step;
         }
         step >>= 1;
     }

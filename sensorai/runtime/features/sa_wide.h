@@ -29,11 +29,21 @@ SA_INLINE sa_wide sa_wide_of(uint64_t x)
     return r;
 }
 
+/* a * b for a, b below 2^16. ARM has the whole 32-bit product; others are told that half of one is enough. */
+SA_INLINE uint32_t sa_times16(uint32_t a, uint32_t b)
+{
+#if defined(__ARM_ARCH)
+    return a * b;
+#else
+    return (uint32_t)(uint16_t)a * (uint32_t)(uint16_t)b;
+#endif
+}
+
 /* a * b for b below 2^16, modulo 2^64 */
 static inline sa_wide sa_wide_times(sa_wide a, uint32_t b)
 {
-    uint32_t low = (a.lo & 0xFFFFU) * b;
-    uint32_t high = (a.lo >> 16) * b;
+    uint32_t low = sa_times16(a.lo & 0xFFFFU, b);
+    uint32_t high = sa_times16(a.lo >> 16, b);
     sa_wide r;
 
     r.lo = low + (high << 16);
@@ -48,13 +58,13 @@ static inline sa_wide sa_wide_product(uint32_t a, uint32_t b)
     uint32_t ah = a >> 16;
     uint32_t bl = b & 0xFFFFU;
     uint32_t bh = b >> 16;
-    uint32_t low = al * bl;
-    uint32_t mid = al * bh + (low >> 16); /* at most (2^16 - 1) 2^16: no overflow */
-    uint32_t mid2 = ah * bl + (mid & 0xFFFFU);
+    uint32_t low = sa_times16(al, bl);
+    uint32_t mid = sa_times16(al, bh) + (low >> 16); /* at most (2^16 - 1) 2^16: no overflow */
+    uint32_t mid2 = sa_times16(ah, bl) + (mid & 0xFFFFU);
     sa_wide r;
 
     r.lo = (mid2 << 16) | (low & 0xFFFFU);
-    r.hi = ah * bh + (mid >> 16) + (mid2 >> 16);
+    r.hi = sa_times16(ah, bh) + (mid >> 16) + (mid2 >> 16);
     return r;
 }
 
