@@ -93,34 +93,45 @@ SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t group
     acc[1] = (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
 }
 #else
+/* One input times two rows. The barrier keeps the compiler from loading ahead what has no register, and from
+ * adding up the products before they go into the sums. */
+#define SA_NN_TWO_ROWS(input, weight)            \
+    do {                                         \
+        const int32_t v_ = (input);              \
+        const int32_t h_ = (weight);             \
+        m += (uint32_t)(v_ * h_);                \
+        a += (uint32_t)(v_ * (int8_t)h_);        \
+        __asm__ volatile("" : "+r"(m), "+r"(a) : : "memory"); \
+    } while (0)
+
 /* acc[0..1] = 2 rows times 4 * groups inputs; the block holds `pairs` pairs of rows */
-SA_NN_FUNCTION void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
+SA_NN_INLINE void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
 {
     uint32_t m = 0, a = 0;
-    const uint32_t half = 2U * pairs;
     const int8_t *const end = x + 4U * groups;
 
     do {
-        int32_t v;
-        v = x[0], m += (uint32_t)(v * w[0]), a += (uint32_t)(v * (int8_t)w[0]);
-        v = x[2], m += (uint32_t)(v * w[1]), a += (uint32_t)(v * (int8_t)w[1]);
-        w += half;
-        v = x[1], m += (uint32_t)(v * w[0]), a += (uint32_t)(v * (int8_t)w[0]);
-        v = x[3], m += (uint32_t)(v * w[1]), a += (uint32_t)(v * (int8_t)w[1]);
-        w += half;
+        SA_NN_TWO_ROWS(x[0], w[0]);
+        SA_NN_TWO_ROWS(x[2], w[1]);
+        SA_NN_TWO_ROWS(x[1], w[2U * pairs]);
+        SA_NN_TWO_ROWS(x[3], w[2U * pairs + 1U]);
+        w += 4U * pairs;
         x += 4;
     } while (x != end);
     acc[0] = (int32_t)a;
     acc[1] = (int32_t)(m - a) >> 8;
 }
 
-SA_NN_FUNCTION void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
+                                                         int32_t *acc)
 {
-    uint32_t pair;
+    const int32_t *const end = acc + 8;
 
-    for (pair = 0; pair < 4U; pair++) {
-        sa_nn_pair(x, w + 2U * pair, groups, 4, acc + 2U * pair);
-    }
+    do {
+        sa_nn_pair(x, w, groups, 4, acc);
+        w += 2;
+        acc += 2;
+    } while (acc != end);
 }
 
 SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
