@@ -21,7 +21,9 @@ from sensorai.model.pipeline import Pipeline
 #: Flags that every emitted file is clean under.
 WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -Werror"
 
-_TABLE = re.compile(r"^static (const [^=;{]*?\]) = \{", re.MULTILINE)
+#: An array of constants: what goes to ``NAME_data.c``. Other constants stay beside the code, so that the
+#: compiler sees the shapes they hold.
+_TABLE = re.compile(r"^static (const [\w ]+\[[^=;{]*?) = \{.*?\};\n?", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def emit_project(pipeline: Pipeline) -> Project:
     parts = [p for p in (_filters(pipeline), _features(pipeline), _scaling(pipeline), _model(pipeline)) if p]
     data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
     declared = "\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))
+    tables = "\n\n".join(m[0].removeprefix("static ").rstrip() for m in _TABLE.finditer(data))
+    constants = re.sub(r"\n{3,}", "\n\n", _TABLE.sub("", data)).strip()
     arena = max((p.arena_bytes for p in parts), default=0)
     fields = {
         "name": name,
@@ -78,12 +82,15 @@ def emit_project(pipeline: Pipeline) -> Project:
         "state": "\n".join(p.header for p in parts if p.header.strip()),
         "sources": [p.source.strip() for p in parts if p.source.strip()],
         "declared": declared,
-        "data": _TABLE.sub(r"\1 = {", data),
+        "data": tables,
+        "constants": constants,
         "strings": [c_string(label) for label in pipeline.classes],
         "warnings": WARNINGS,
     }
     used = sorted({file for p in parts for file in p.runtime})
     fields["includes"] = [file.rpartition("/")[2] for file in used if file.endswith(".h")]
+    # the attribute of net tables is defined there
+    fields["table_includes"] = ["sa_nn.h"] if "SA_NN_TABLE" in tables else []
     fields["runtime_c"] = [file.rpartition("/")[2] for file in used if file.endswith(".c")]
     files = {
         f"{name}.h": _render("model.h.jinja", fields),
