@@ -8,6 +8,7 @@ import typer
 
 from sensorai import __version__
 from sensorai.cli import (
+    build,
     decode,
     devices,
     doctor,
@@ -48,7 +49,19 @@ def _top(
 #: Every verb by name, in the order of the help.
 VERBS = {
     verb.__name__.rpartition(".")[2]: verb.run
-    for verb in (train, simulate, validate, decode, encode, generate, features, inspect, devices, doctor)
+    for verb in (
+        train,
+        simulate,
+        validate,
+        build,
+        decode,
+        encode,
+        generate,
+        features,
+        inspect,
+        devices,
+        doctor,
+    )
 }
 for _name, _run in VERBS.items():
     app.command(name=_name)(_run)

@@ -22,6 +22,8 @@ from sensorai.ispu.virtual import VirtualIspu, open_virtual
 from sensorai.model.ensemble import build
 from sensorai.model.forest import Tree
 from sensorai.model.pipeline import Count, Pipeline, run
+from sensorai.model.scaling import Scaling
+from tests.codegen.nets import random_net
 
 LSM, IIS = device("LSM6DSO16IS"), device("IIS3DWB10IS")
 FEATURES = (IntFeature("MEAN", (0,)), IntFeature("PEAK_TO_PEAK", (1,)), IntFeature("VARIANCE", (2,)))
@@ -153,6 +155,19 @@ def test_the_stand_in() -> None:
     assert "variables and stack need about 9024 bytes of 8192 in data RAM: 832 too many" in data.message
     assert SOURCE in code.message
     assert "not measured" in SOURCE
+
+
+@pytest.mark.parametrize("precision", ["int8", "multiplier", "binary"])
+def test_nets_on_raw_windows(precision: str) -> None:
+    nets = (random_net(seed, precision) for seed in range(100))
+    net = next(one for one in nets if one.tensors["input"].shape[1] == 3)
+    window = net.tensors["input"].shape[0]
+    classes = tuple(f"c{i}" for i in range(net.tensors[net.outputs[0]].shape[-1]))
+    scaling = Scaling((0, 5, -9), (4, 3, 5))
+    one = pipeline(model=net, features=(), scaling=scaling, window=window, stride=5, classes=classes)
+    samples = np.random.default_rng(8).integers(-3000, 3000, (150, 3)).astype(np.int16)
+    samples[70:90] = 32767
+    agree(one, LSM, samples)
 
 
 # one change each to the program around the model; every one must be seen
