@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sensorai.errors import DataError, Problem
@@ -33,7 +33,7 @@ class Image:
 
     def within(self, memory: Memory) -> tuple[Segment, ...]:
         """Segments that begin in ``memory``."""
-        return tuple(one for one in self.segments if memory.address <= one.address < memory.end)
+        return tuple(one for one in self.segments if _begins_in(memory, one.address))
 
     def loaded(self, memory: Memory) -> int:
         """Bytes that are loaded into ``memory``."""
@@ -114,7 +114,7 @@ def check(program: Program, device: IspuDevice, stack: int = 0) -> list[Problem]
                 f"compile with -mcpu={device.groups['core'].text('cpu')}, or choose the right device",
             )
         )
-    found += _outside(image.segments, device, where)
+    found += _outside(program, device)
     entry = device.code.address + device.integer("vectors", "boot")
     if not any(one.address <= entry and entry + WORD <= one.end for one in image.segments):
         found.append(
@@ -129,20 +129,25 @@ def check(program: Program, device: IspuDevice, stack: int = 0) -> list[Problem]
     return found
 
 
-def _outside(segments: Sequence[Segment], device: IspuDevice, where: str) -> list[Problem]:
+def _outside(program: Program, device: IspuDevice) -> list[Problem]:
+    places = [(one.address, one.end) for one in program.image.segments]
+    # what is cleared may run over the end of data RAM: that is said by size
+    places += [(at, at + size) for at, size in program.zeroed if not _begins_in(device.data, at)]
     found = []
-    for one in segments:
-        if not any(
-            memory.address <= one.address and one.end <= memory.end for memory in (device.code, device.data)
-        ):
+    for start, end in places:
+        if not any(memory.address <= start and end <= memory.end for memory in (device.code, device.data)):
             found.append(
                 Problem(
-                    f"bytes at {one.address:05X}h..{one.end - 1:05X}h are in no memory of {device.name}",
-                    where,
+                    f"bytes at {start:05X}h..{end - 1:05X}h are in no memory of {device.name}",
+                    program.source,
                     f"code RAM is {_span(device.code)}, data RAM {_span(device.data)}",
                 )
             )
     return found
+
+
+def _begins_in(memory: Memory, address: int) -> bool:
+    return memory.address <= address < memory.end
 
 
 def _span(memory: Memory) -> str:
@@ -161,7 +166,7 @@ def _code_size(image: Image, device: IspuDevice, where: str) -> list[Problem]:
 def _data_size(program: Program, device: IspuDevice, stack: int) -> list[Problem]:
     """Judge the end of variables, loaded or cleared, against the room that the stack leaves."""
     ends = [one.end for one in program.image.within(device.data)]
-    ends += [start + size for start, size in program.zeroed if start < device.data.end]
+    ends += [start + size for start, size in program.zeroed if _begins_in(device.data, start)]
     used = max(ends, default=device.data.address) - device.data.address + stack
     over = used - device.data.size
     hint = "choose a smaller model or window: variables and working memory lie in data RAM"

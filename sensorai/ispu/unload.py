@@ -17,6 +17,7 @@ from sensorai.ispu.devices import device as find_device
 from sensorai.ispu.image import Image, Program, check, make_image
 from sensorai.ispu.project import INDEX, read_index
 from sensorai.regfile import Delay, Op, Output, RegisterFile, Write, read_register_file
+from sensorai.regfile.ucf import one_line
 
 #: Bytes into the data port that tell a program from other uses of the same registers.
 _ENOUGH = 4
@@ -236,7 +237,7 @@ def as_text(one: Unloaded) -> str:
     names = " / ".join(device.names)
     lines = [f"ISPU program for {names}" + (f", written by {one.tool}" if one.tool else "")]
     if one.description:
-        lines.append(one.description)
+        lines.append(one_line(one.description))
     lines += ["", "Memory"]
     for memory in (device.data, device.code):
         segments = one.image.within(memory)
@@ -258,8 +259,8 @@ def as_text(one: Unloaded) -> str:
         count = f"[{output.length}]" if output.length != 1 else ""
         known = output.register is not None
         place = f"{output.register:02X}h  {output.type}{count}" if known else "type not said"
-        lines.append(f"  {output.register_name}  {place}  {output.name}")
-        lines += [f"        {code} = {label}" for code, label in output.results]
+        lines.append(f"  {output.register_name}  {place}  {one_line(output.name)}")
+        lines += [f"        {code} = {one_line(label)}" for code, label in output.results]
     if not one.outputs:
         lines.append("  the file does not name any")
     if one.notes:

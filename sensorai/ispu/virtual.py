@@ -76,12 +76,12 @@ class VirtualIspu:
 
     def __init__(self, app: App, files: Mapping[str, str | bytes], conf: Configuration | None = None) -> None:
         self.app = app
-        text = files.get("conf.txt", "")
-        self.conf = conf or parse_conf(text if isinstance(text, str) else text.decode(), app.device)
         compiled = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
-        missing = sorted(compiled - set(files))
+        missing = sorted({*compiled, "ispu.h", *(() if conf else ("conf.txt",))} - set(files))
         if missing:
             raise DataError(f"the project lacks {missing[0]}", hint="emit the project again")
+        text = files.get("conf.txt", "")
+        self.conf = conf or parse_conf(text if isinstance(text, str) else text.decode(), app.device)
         sources = {
             name: content
             for name, content in files.items()

@@ -13,8 +13,8 @@ from sensorai.ispu.conf import parse_conf
 from sensorai.ispu.devices import device
 from sensorai.ispu.loader import files, load
 from sensorai.ispu.meta import parse_meta
-from sensorai.ispu.unload import unload
-from sensorai.regfile import RegisterFile, Write, parse_register_file, to_header, to_json
+from sensorai.ispu.unload import ispu_device, unload
+from sensorai.regfile import RegisterFile, Write, parse_register_file, read_register_file, to_header, to_json
 from tests.ispu.make import program
 
 LSM = device("LSM6DSO16IS")
@@ -62,3 +62,17 @@ def test_headers_are_c(tmp_path: Path, name: str) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.conformance
+def test_no_file_of_the_machine_learning_core_is_taken_for_a_program(shared: Path) -> None:
+    seen = 0
+    for suffix in ("ucf", "json", "h"):
+        for path in sorted((shared / "data" / "mlc-reference").rglob(f"*.{suffix}")):
+            try:
+                found = read_register_file(path)
+            except DataError:
+                continue  # settings of the tools and other JSON
+            seen += 1
+            assert ispu_device(found) is None, path.name
+    assert seen > 150

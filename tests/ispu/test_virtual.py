@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.ispu.conf import Configuration
-from sensorai.ispu.virtual import IspuTrace, VirtualIspu, open_virtual
+from sensorai.ispu.project import host_file
+from sensorai.ispu.virtual import FLAGS, IspuTrace, VirtualIspu, open_virtual
 from sensorai.toolchain.compilers import BuildError
+from sensorai.toolchain.host import build_program
 from tests.ispu import stub
 
 NAMES = ["LSM6DSO16IS", "IIS3DWB10IS"]
@@ -124,8 +126,11 @@ def test_messages(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         virtual.run(np.zeros((3, 3), np.int32))
     files = stub.files(one)
+    del files["conf.txt"]
+    with pytest.raises(DataError, match=r"lacks conf\.txt"):
+        VirtualIspu(one, files)
     del files["stub.c"]
-    with pytest.raises(DataError, match=r"lacks stub\.c"):
+    with pytest.raises(DataError, match=r"lacks (conf\.txt|stub\.c)"):
         VirtualIspu(one, files)
     wrong = {**stub.files(one), "stub.h": stub.HEADER % (3, 4)}
     with pytest.raises(BuildError) as build:
@@ -143,3 +148,44 @@ def test_a_folder_is_opened(tmp_path: Path) -> None:
     found = open_virtual(tmp_path)
     assert found.app == one
     assert found.run(np.ones((5, 3), np.int16)).windows[-1] == 1
+
+
+DRIVER = """\
+#include <stdio.h>
+#include "ispu.h"
+int32_t ispu_host_run(const int16_t *samples, uint32_t count, const uint32_t *settings, uint8_t *dout,
+                      uint32_t *flags, uint8_t *pins);
+#define N 40
+int main(void)
+{
+    static int16_t samples[N * 3];
+    static uint32_t settings[N * 3];
+    static uint32_t flags[N];
+    static uint8_t dout[N * 4U * ISPU_DOUT_WORDS];
+    static uint8_t pins[N];
+    int i;
+    if (fread(samples, sizeof samples[0], N * 3, stdin) != N * 3) {
+        return 1;
+    }
+    for (i = 0; i < N; i++) {
+        settings[3 * i] = 0xFFFFFFFFU;
+        settings[3 * i + 1] = 1;
+    }
+    ispu_host_run(samples, N, settings, dout, flags, pins);
+    fwrite(dout, 1, sizeof dout, stdout);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_undefined_behaviour(name: str) -> None:
+    one = stub.app(name)
+    files = stub.files(one)
+    sources = {n: files[n] for n in ("stub.h", "stub.c", "ispu.h", "ispu_main.c", "stub_ispu.c")}
+    program = build_program(
+        {**sources, "ispu_host.c": host_file(one), "driver.c": DRIVER}, FLAGS, sanitize=True
+    )
+    samples = np.random.default_rng(9).choice(np.array([-32768, -1, 0, 32767], np.int16), (40, 3))
+    expected = VirtualIspu(one, files).run(samples).registers
+    assert program.run(samples.tobytes()) == expected.tobytes()
