@@ -258,7 +258,7 @@ def _shape(
 def _choose_sizes(counted: Counted, shape: tuple[int, ...], options: NetOptions) -> tuple[int, ...]:
     """Take the usual size, or with a memory the largest that fits it."""
     every = shapes.MLP_SIZES if options.family == "mlp" else shapes.CNN_SIZES
-    wider = shapes.BINARY_WIDER if options.precision == "binary" else 1
+    wider = shapes.BINARY_WIDER[options.family] if options.precision == "binary" else 1
     usual = shapes.MLP_USUAL if options.family == "mlp" else shapes.CNN_USUAL
     if options.flash_bytes is None:
         return tuple(wider * s for s in usual)

@@ -203,7 +203,9 @@ def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scal
     x : ndarray, shape (rows, *input), float32
         Training rows; a few thousand are looked at.
     """
-    values, _ = forward(graph, params, x[:4000], Scales())
+    import jax
+
+    values = jax.jit(lambda p, x: forward(graph, p, x, Scales())[0])(params, x[:4000])
     places = {graph.inputs[0]: input_places}
     for node in graph.nodes:
         if node.output in graph.outputs:
@@ -282,7 +284,8 @@ def _through(x: Any, rounded: Any) -> Any:
     """``rounded``, with the gradient of ``x``."""
     import jax
 
-    return x + jax.lax.stop_gradient(rounded - x)
+    # in this order the sum is exact: the bracket is zero
+    return jax.lax.stop_gradient(rounded) + (x - jax.lax.stop_gradient(x))
 
 
 def _round(x: Any, places: int, low: int) -> Any:

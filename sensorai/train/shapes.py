@@ -15,8 +15,8 @@ MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
 CNN_SIZES = ((16, 32, 32), (16, 24, 24), (8, 16, 16), (8, 8, 8), (4, 8))
 #: Size where no memory is given.
 MLP_USUAL, CNN_USUAL = (32, 16), (8, 16, 16)
-#: Binary layers say less for each weight: so many times the units.
-BINARY_WIDER = 4
+#: Binary layers say less for each weight: so many times the units, or channels.
+BINARY_WIDER = {"mlp": 4, "cnn": 2}
 
 
 def mlp(inputs: int, hidden: Sequence[int], classes: int, *, binary: bool, seed: int) -> Graph:

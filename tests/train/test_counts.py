@@ -1,0 +1,131 @@
+"""Logs to windows of counts, and whole groups on every side of the split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.recording import Channel, Dataset, Recording, Span
+from sensorai.train.counts import SCALES, CountOptions, build, random_split, split
+from tests.train.counted import counted
+from tests.train.make import dataset
+
+ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
+
+
+def log(values: list[float], spans: list[tuple[int, int, str]], group: str = "a") -> Recording:
+    samples = np.repeat(np.array(values)[:, None], 3, axis=1)
+    labels = {"label": tuple(Span(*s) for s in spans)}
+    return Recording(samples, ACC, 50.0, labels, group=group, name=group, source=group)
+
+
+def test_counts_are_nearest_ties_to_even() -> None:
+    lsb = 0.061
+    values = [0.0, 0.5 * lsb, 1.5 * lsb, -0.5 * lsb, 2.4 * lsb, -2.6 * lsb, 1998.0, -1998.0]
+    data = Dataset((log(values, [(0, 4, "x"), (4, 8, "y")]),))
+    got = build(data, CountOptions(window=4, stride=4))
+    assert got.channels[0].lsb == lsb
+    assert got.x[:, :, 0].tolist() == [[0, 0, 2, 0], [2, -3, 32754, -32754]]
+    assert got.saturated == 0.0
+
+
+@pytest.mark.parametrize(
+    ("top", "lsb"), [(1990, 0.061), (3900, 0.122), (7900, 0.244), (15000, 0.488), (99000, 0.488)]
+)
+def test_smallest_full_scale_that_holds_the_signal(top: float, lsb: float) -> None:
+    data = Dataset((log([0.0, top, -top, 0.0], [(0, 2, "x"), (2, 4, "y")]),))
+    got = build(data, CountOptions(window=2))
+    assert got.channels[0].lsb == lsb
+    assert got.saturated == (0.5 if top > 16000 else 0.0)
+    assert bool(got.notes) == (top > 16000)
+
+
+def test_full_scale_on_request_saturates() -> None:
+    data = Dataset((log([0.0, 9000.0, -9000.0, 0.0], [(0, 2, "x"), (2, 4, "y")]),))
+    got = build(data, CountOptions(window=2, full_scale={"acc": 4}))
+    assert got.x.min() == -32768
+    assert got.x.max() == 32767
+    with pytest.raises(ConfigError, match="full scale"):
+        build(data, CountOptions(window=2, full_scale={"acc": 5}))
+
+
+def test_windows_start_at_multiples_of_the_stride_inside_labels() -> None:
+    data = Dataset((log(list(range(40)), [(3, 17, "x"), (17, 21, "y"), (21, 40, "y")]),))
+    got = build(data, CountOptions(window=8, stride=4))
+    first = np.rint(got.x[:, 0, 0] * 0.061).astype(int).tolist()
+    assert first == [4, 8, 24, 28, 32]
+    assert got.y.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_other_rates_are_resampled() -> None:
+    slow = log([0.0] * 50 + [100.0] * 50, [(0, 50, "x"), (50, 100, "y")])
+    fast = replace(slow, rate_hz=100.0, group="b", name="b")
+    got = build(Dataset((slow, fast)), CountOptions(window=10, stride=10))
+    assert got.rate_hz == 50.0
+    assert (got.recording == 0).sum() == 10
+    assert 4 <= (got.recording == 1).sum() <= 5
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({"rate_hz": None}, {}, "does not say its rate"),
+        ({"labels": {"label": (Span(0, 8, "x"),)}}, {}, "only one class"),
+        ({"labels": {}}, {}, "labels"),
+        ({"samples": np.full((8, 3), np.nan)}, {}, "no numbers"),
+        ({}, {"window": 9}, "no label lasts"),
+        ({}, {"window": 2, "stride": 3}, "stride"),
+        ({}, {"sensors": ("mag",)}, "sensor 'mag'"),
+        ({"channels": tuple(Channel(f"t{i}", "") for i in range(3))}, {}, "no sensor in common"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_refused(
+    change: dict[str, object], options: dict[str, object], message: str
+) -> None:
+    good = log([1.0, 2, 3, 4, 5, 6, 7, 8], [(0, 4, "x"), (4, 8, "y")])
+    assert len(build(Dataset((good,)), CountOptions(window=2)).y) == 4 + 3 - 1
+    with pytest.raises((DataError, ConfigError), match=message):
+        build(Dataset((replace(good, **change),)), CountOptions(**({"window": 2} | options)))  # type: ignore[arg-type]
+
+
+def test_split_keeps_groups_whole() -> None:
+    data = counted()
+    parts = split(data)
+    sides = [set(data.group[m].tolist()) for m in (parts.train, parts.validation, parts.test)]
+    assert all(sides)
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+    assert (parts.train.astype(int) + parts.validation + parts.test == 1).all()
+    for mask in (parts.train, parts.validation, parts.test):
+        assert set(data.y[mask].tolist()) == {0, 1, 2}
+    assert {data.groups.index(g) for g in parts.test_groups} == sides[2]
+    again = split(data)
+    assert np.array_equal(again.train, parts.train)
+
+
+def test_two_groups_leave_no_group_for_validation() -> None:
+    parts = split(counted(groups=2))
+    assert parts.validation_groups == ()
+    assert parts.validation.any()
+    assert not (parts.validation & parts.test).any()
+
+
+def test_random_split_has_the_same_shares() -> None:
+    data = counted()
+    like = split(data)
+    parts = random_split(data, like)
+    for name in ("train", "validation", "test"):
+        assert getattr(parts, name).sum() == getattr(like, name).sum()
+    assert (parts.train.astype(int) + parts.validation + parts.test == 1).all()
+    assert set(data.group[parts.test].tolist()) & set(data.group[parts.train].tolist())
+
+
+def test_dataset_of_the_other_tests() -> None:
+    got = build(dataset())
+    assert got.window == 104
+    assert got.stride == 52
+    assert set(SCALES) >= {c.name[:3] for c in got.channels}
