@@ -99,8 +99,8 @@ SETTINGS = [
     ),
     (
         LSM,
-        "acc_mode low_power\nacc_odr 26\nispu_irq_rate 26\nispu_latch enable\nalgo 9 enable\nispu_int2 enable\n",
-        "15=10 18=20 5F=02 01=80 02=11 71=02 01=00 10=20",
+        "acc_mode low_power\nacc_odr 26\nispu_irq_rate 0\nispu_latch enable\nalgo 9 enable\nispu_int2 enable",
+        "15=10 18=00 5F=02 01=80 02=11 71=02 01=00 10=20",
     ),
     (
         IIS,
