@@ -20,6 +20,25 @@ class Target(StrEnum):
     """What the logs are turned into."""
 
     MLC = "mlc"
+    ISPU = "ispu"
+    STM32 = "stm32"
+
+
+class Model(StrEnum):
+    """Kind of model of a C project."""
+
+    TREE = "tree"
+    FOREST = "forest"
+    MLP = "mlp"
+    CNN = "cnn"
+
+
+class Precision(StrEnum):
+    """Arithmetic of a net."""
+
+    INT8 = "int8"
+    BINARY = "binary"
+    FLOAT32 = "float32"
 
 
 class Split(StrEnum):
@@ -31,8 +50,34 @@ class Split(StrEnum):
 
 def run(
     logs: given.Logs,
-    target: Annotated[Target, typer.Option(help="mlc: registers for the machine learning core of a sensor.")],
-    device: Annotated[str, typer.Option(help="Device, or a unique prefix of it.")] = "LSM6DSV16X",
+    target: Annotated[
+        Target,
+        typer.Option(
+            help="mlc: registers for a sensor's machine learning core; ispu: C for a sensor's programmable "
+            "core; stm32: C for a Cortex-M."
+        ),
+    ],
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="Device, or a unique prefix of it (default: LSM6DSV16X for mlc, LSM6DSO16IS for ispu, "
+            "cortex-m4 for stm32)."
+        ),
+    ] = None,
+    model: Annotated[
+        Model | None, typer.Option(help="Model of a C project (default: mlp); the MLC runs trees.")
+    ] = None,
+    precision: Annotated[Precision, typer.Option(help="Arithmetic of a net.")] = Precision.INT8,
+    stride: Annotated[
+        int | None, typer.Option(metavar="N", help="Samples from one window to the next (C projects).")
+    ] = None,
+    wins: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Decision filter of a C project: answers a class must be ahead."),
+    ] = None,
+    net: Annotated[
+        Path | None, typer.Option(metavar="NET.toml", help="Sizes and schedule of a net (C projects).")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder (default: NAME).")] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the emitted files (default: that of the first log).")
@@ -88,10 +133,10 @@ def run(
     json: printing.Json = False,
     quiet: printing.Quiet = False,
 ) -> None:
-    """Turn logs into a register file for a sensor, and prove on held-out logs that it behaves.
+    """Turn logs into something that runs on the chip, and prove on held-out logs that it behaves.
 
-    Splits by group, chooses window, features and tree, emits the registers, reads them back, runs
-    them on recordings that training never saw, and writes everything into one folder.
+    Splits by group, chooses window, features and model, emits registers or C, runs the emitted thing
+    on recordings that training never saw, and writes everything into one folder.
     """
     from sensorai.errors import ConfigError
     from sensorai.regfile.headerout import c_identifier
@@ -111,8 +156,57 @@ def run(
     _check_folder(folder)
     if window != "auto" and not (window.isascii() and window.isdigit()):
         raise ConfigError(f"--window {window!r} is neither a number of samples nor 'auto'")
+    if target is not Target.MLC:
+        for given_, option in (
+            (tree, "--tree"),
+            (max_nodes is not None, "--max-nodes"),
+            (use_code_0, "--use-code-0"),
+            (end_counters != "auto", "--end-counters"),
+            (no_resample, "--no-resample"),
+            (max_features != 12, "--max-features"),
+        ):
+            if given_:
+                raise ConfigError(f"{option} is for --target mlc", hint="see sensorai train --help")
+        from sensorai.cli import projects
+        from sensorai.train.cproject import ProjectOptions
+
+        projects.train(
+            reading.dataset(logs),
+            ProjectOptions(
+                target=target.value,
+                device=device or ("LSM6DSO16IS" if target is Target.ISPU else "cortex-m4"),
+                name=called,
+                model=(model or Model.MLP).value,
+                precision=precision.value,
+                window=None if window == "auto" else int(window),
+                stride=stride,
+                rate_hz=rate,
+                sensors=() if sensors is None else tuple(s.strip() for s in sensors.split(",")),
+                wins=wins,
+                test_share=test_share,
+                split=split.value,
+                seed=seed,
+                net=_net(net, model, precision, seed),
+            ),
+            folder,
+            json,
+            quiet,
+        )
+        return
+    for given_, option in (
+        (model not in (None, Model.TREE), "--model"),
+        (precision is not Precision.INT8, "--precision"),
+        (stride is not None, "--stride"),
+        (wins is not None, "--wins"),
+        (net is not None, "--net"),
+    ):
+        if given_:
+            raise ConfigError(
+                f"{option} is for --target ispu and stm32: the machine learning core runs decision trees",
+                hint="see sensorai train --help",
+            )
     options = MlcOptions(
-        device=device,
+        device=device or "LSM6DSV16X",
         name=called,
         trees=trees or (("tree1", "label"),),
         window=None if window == "auto" else int(window),
@@ -145,7 +239,7 @@ def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
     columns = tuple(task.column for task in trained.tasks)
     views = [View(r, t, columns) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
     page = render(delivery.report, views, trained.config).encode()
-    write_folder(folder, {**delivery.files, "report.html": page}, stale_files(folder, delivery))
+    write_folder(folder, {**delivery.files, "report.html": page}, stale_files(folder, delivery.files))
     return delivery
 
 
@@ -162,6 +256,19 @@ def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
     # not by Rich: it would break long paths and take brackets in them for markup
     typer.echo(f"{folder}: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
     typer.echo(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
+
+
+def _net(path: Path | None, model: Model | None, precision: Precision, seed: int) -> object:
+    """Net options of a TOML file; None without one."""
+    if path is None:
+        return None
+    from dataclasses import replace
+
+    from sensorai.train.nets import NetOptions
+
+    options = NetOptions.from_toml(path)
+    family = options.family if model is None else model.value
+    return replace(options, family=family, precision=precision.value, seed=seed)
 
 
 def _stem(logs: list[Path]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,14 @@ from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
 if TYPE_CHECKING:
     from sensorai.mlc.artifact import Artifact
     from sensorai.recording import Dataset
+    from sensorai.verify.cproject import OpenedProject
+
+
+class On(StrEnum):
+    """Where C runs."""
+
+    HOST = "host"
+    EMULATOR = "emulator"
 
 
 def run(
@@ -30,6 +39,12 @@ def run(
             "--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."
         ),
     ] = [],  # noqa: B006
+    on: Annotated[
+        list[On] | None,
+        typer.Option(
+            "--on", help="Where to run the C of a project (repeat; default: host). For ISPU and STM32."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
     device: Device = None,
     style: Style = "current",
@@ -51,14 +66,23 @@ def run(
     Windows right, delay to the first right result, wrong switches an hour, before and after the
     meta-classifier. Exit code 3 when two levels part; the first divergence is named.
     """
-    from sensorai.errors import VerifyMismatch
+    from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.files import write_text
     from sensorai.mlc.artifact import open_artifact
+    from sensorai.verify.cproject import project_target
     from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
     from sensorai.verify.report import validation_report
 
     rate = rate_policy(as_is, no_resample)
     names = given.pairs(map_, "--map", "walk=walking")
+    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
+        reading = given.Reading(
+            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+        )
+        _project(artifact, reading.dataset(logs), names, rate, all_groups, on, json)
+        return
+    if on:
+        raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
     with printing.progress() as say:
         opened = open_artifact(artifact, device)
         if device is not None:
@@ -93,7 +117,30 @@ def run(
         raise VerifyMismatch(f"levels part: {report['match']['first_divergence']}", where=str(artifact))
 
 
-def _choose(dataset: Dataset, opened: Artifact, all_groups: bool) -> tuple[Dataset, list[str]]:
+def _project(
+    folder: Path,
+    dataset: Dataset,
+    names: dict[str, str],
+    rate: str,
+    all_groups: bool,
+    on: list[On] | None,
+    json: bool,
+) -> None:
+    """Validate a C project."""
+    from sensorai.cli import projects
+    from sensorai.verify.cproject import open_project
+    from sensorai.verify.mlc import renamed
+
+    opened = open_project(folder)
+    dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
+    dataset, notes = _choose(dataset, opened, all_groups)
+    recordings, more = projects.at_rate(dataset, opened, rate)
+    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes + more, json)
+
+
+def _choose(
+    dataset: Dataset, opened: Artifact | OpenedProject, all_groups: bool
+) -> tuple[Dataset, list[str]]:
     """Leave out the recordings that the model was trained on, and say so."""
     learnt = [r for r in dataset if r.group in opened.train_groups]
     if not learnt:

@@ -23,14 +23,14 @@ from sensorai.model.ensemble import Ensemble
 from sensorai.model.graph import Graph
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.model.scaling import Scaling
-from sensorai.recording import NO_RESULT, Dataset, Recording
+from sensorai.recording import Dataset, Recording
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import counts as counting
 from sensorai.train.counts import Counted, CountOptions, Split
 from sensorai.train.forests import ForestOptions, train_forest
 from sensorai.verify import cproject
-from sensorai.verify.metrics import EventMetrics, WindowMetrics, window_metrics
+from sensorai.verify.cjudge import judge, recording_counts
 
 #: Version of ``model.sai`` and ``report.json`` of C projects.
 VERSION = 1
@@ -77,11 +77,18 @@ class ProjectDelivery:
     report : mapping
         What ``report.json`` says.
     pipeline : Pipeline
+    column : str
+        Label column.
+    recordings, traces
+        Held-out recordings at the pipeline's rate, and the reference on them.
     """
 
     files: Mapping[str, bytes]
     report: Mapping[str, Any]
     pipeline: Pipeline
+    column: str
+    recordings: tuple[Recording, ...]
+    traces: tuple[PipelineTrace, ...]
 
 
 @dataclass(slots=True)
@@ -151,7 +158,11 @@ def train_project(
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
     if options.target == "ispu":
-        files |= _ispu_files(pipeline, options, project)
+        app = _app(pipeline, options, project)
+        files |= {name: text.encode() for name, text in project_files(app).items()}
+        if available("gcc"):
+            compared = cproject.on_virtual_ispu(pipeline, app, files, [r.name for r in held], samples)
+            levels.append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
     report = _report(
         options, pipeline, counted, split, learnt, optimistic, held, traces, levels, cost, project, notes
     )
@@ -169,13 +180,7 @@ def train_project(
         "pipeline": pipelines.to_dict(pipeline),
     }
     files["model.sai"] = _json(model)
-    return ProjectDelivery(files, report, pipeline)
-
-
-def recording_counts(recording: Recording, pipeline: Pipeline) -> npt.NDArray[np.int16]:
-    """Counts of a recording at the pipeline's rate, shape (n, channels), int16."""
-    values = [recording.in_unit(c.name, c.unit) for c in pipeline.channels]
-    return pipelines.counts(values, pipeline.channels)[0]
+    return ProjectDelivery(files, report, pipeline, options.column, tuple(held), tuple(traces))
 
 
 # ---------------------------------------------------------------- device
@@ -251,10 +256,10 @@ def _with_device_lsb(counted: Counted, options: ProjectOptions) -> Counted:
     return counted
 
 
-def _ispu_files(pipeline: Pipeline, options: ProjectOptions, project: Project) -> dict[str, bytes]:
+def _app(pipeline: Pipeline, options: ProjectOptions, project: Project) -> App:
     part = ispu_devices.device(options.device)
     scales = {c.name.partition("_")[0]: _full_scale(c) for c in pipeline.channels}
-    app = App(
+    return App(
         pipeline.name,
         part,
         tuple(c.name for c in pipeline.channels),
@@ -265,7 +270,6 @@ def _ispu_files(pipeline: Pipeline, options: ProjectOptions, project: Project) -
         tuple(sorted(name for name in project.sources() if name.endswith(".c"))),
         f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
     )
-    return {name: text.encode() for name, text in project_files(app).items()}
 
 
 # ---------------------------------------------------------------- learning
@@ -367,77 +371,6 @@ def _has_unicorn() -> bool:
     from importlib.util import find_spec
 
     return find_spec("unicorn") is not None
-
-
-def window_truth(recording: Recording, trace: PipelineTrace, window: int, column: str) -> list[str | None]:
-    """Label of each window of a trace; None where it is not wholly inside one label."""
-    spans = recording.labels.get(column, ())
-    return [
-        next((s.label for s in spans if s.start <= end - window and end <= s.stop), None)
-        for end in trace.end.tolist()
-    ]
-
-
-def judge(
-    pipeline: Pipeline, recordings: Sequence[Recording], traces: Sequence[PipelineTrace], column: str
-) -> dict[str, Any]:
-    """Window and event metrics of answers and decisions, in the shape of the MLC's."""
-    truth, answers, decided = [], [], []
-    by_group: dict[str, list[int]] = {}
-    for r, t in zip(recordings, traces, strict=True):
-        here = window_truth(r, t, pipeline.window, column)
-        truth += here
-        named = [pipeline.classes[a] for a in t.answer.tolist()]
-        answers += named
-        decided += [NO_RESULT if d == NONE else pipeline.classes[d] for d in t.decided.tolist()]
-        count = by_group.setdefault(r.group, [0, 0])
-        for a, b in zip(here, named, strict=True):
-            if a is not None:
-                count[0] += a == b
-                count[1] += 1
-    tree: WindowMetrics = window_metrics(truth, answers, pipeline.classes)
-    after: WindowMetrics = window_metrics(truth, decided, pipeline.classes)
-    return {
-        "tree": tree.as_dict(),
-        "decided": after.as_dict(),
-        "tree_events": _events(pipeline, recordings, traces, column, after=False).as_dict(),
-        "decided_events": _events(pipeline, recordings, traces, column, after=True).as_dict(),
-        "by_group": {g: right / n for g, (right, n) in by_group.items() if n},
-    }
-
-
-def _events(
-    pipeline: Pipeline,
-    recordings: Sequence[Recording],
-    traces: Sequence[PipelineTrace],
-    column: str,
-    *,
-    after: bool,
-) -> EventMetrics:
-    """Delays and wrong switches; windows overlap here, so a result belongs to the end of its window."""
-    delays: list[float] = []
-    missed = switches = 0
-    seconds = 0.0
-    for r, t in zip(recordings, traces, strict=True):
-        codes = (t.decided if after else t.answer).tolist()
-        names = [NO_RESULT if c == NONE else pipeline.classes[c] for c in codes]
-        for span in r.labels.get(column, ()):
-            if span.stop - span.start < pipeline.window:
-                continue
-            inside = [k for k, end in enumerate(t.end.tolist()) if span.start < end <= span.stop]
-            if not inside:
-                continue
-            seconds += (span.stop - span.start) / pipeline.rate_hz
-            first = next((k for k in inside if names[k] == span.label), None)
-            if first is None:
-                missed += 1
-            else:
-                delays.append((int(t.end[first]) - span.start) / pipeline.rate_hz)
-            before = names[inside[0] - 1] if inside[0] else None
-            for k in inside:
-                switches += names[k] not in (before, span.label, NO_RESULT)
-                before = names[k]
-    return EventMetrics(tuple(delays), missed, switches, seconds)
 
 
 def _report(

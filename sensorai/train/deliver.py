@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -224,14 +224,14 @@ def _report(
     }
 
 
-def stale_files(folder: Path, delivery: Delivery) -> list[str]:
+def stale_files(folder: Path, files: Iterable[str]) -> list[str]:
     """Files of an earlier result in ``folder`` that the new one does not replace; empty without one."""
     index = folder / "model.sai"
     if not index.is_file():
         return []
     listed = read_json(index)
     names = listed.get("files", []) if isinstance(listed, dict) else []
-    new = {*delivery.files, "report.html"}
+    new = {*files, "report.html"}
     # only plain names: an index from elsewhere must not reach out of the folder
     return [
         n for n in names if isinstance(n, str) and n not in new and Path(n).name == n and n not in ("", "..")

@@ -1,0 +1,164 @@
+"""What ``train``, ``validate`` and ``simulate`` do with C projects for the ISPU and microcontrollers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sensorai.cli import out as printing
+
+if TYPE_CHECKING:
+    from sensorai.recording import Dataset, Recording
+    from sensorai.train.cproject import ProjectDelivery, ProjectOptions
+    from sensorai.verify.cproject import OpenedProject
+
+
+def train(dataset: Dataset, options: ProjectOptions, folder: Path, json: bool, quiet: bool) -> None:
+    """Learn, emit, prove, write, print."""
+    from sensorai.files import write_folder
+    from sensorai.train.cproject import train_project
+    from sensorai.train.deliver import stale_files
+
+    with printing.progress() as say:
+        delivery = train_project(dataset, options, say)
+        page = _page(delivery).encode()
+        files = {**delivery.files, "report.html": page}
+        write_folder(folder, files, stale_files(folder, delivery.files))
+    if json:
+        printing.print_json(delivery.report)
+        return
+    if quiet:
+        return
+    from sensorai.report.project_text import summary_project
+
+    printing.console().print(summary_project(delivery.report))
+    name = options.name
+    typer.echo(
+        f"{folder}: {name}.h  {name}.c  {name}_data.c  Makefile  report.html  and the rest of the project"
+    )
+    more = f"   sensorai build {folder}" if options.target == "ispu" else ""
+    typer.echo(f"next: sensorai validate {folder} LOG...{more}")
+
+
+def _page(delivery: ProjectDelivery) -> str:
+    from sensorai.report.project_html import ProjectView, render_project
+
+    views = [
+        ProjectView(r, t, delivery.pipeline, delivery.column)
+        for r, t in zip(delivery.recordings, delivery.traces, strict=True)
+    ]
+    return render_project(delivery.report, views)
+
+
+def at_rate(dataset: Dataset, opened: OpenedProject, rate: str) -> tuple[list[Recording], list[str]]:
+    """Bring recordings to the pipeline's rate as asked; notes of what was done."""
+    from dataclasses import replace
+
+    from sensorai.errors import DataError
+    from sensorai.formats.resample import resample
+    from sensorai.train.counts import SAME_RATE
+
+    wanted = opened.pipeline.rate_hz
+    out, notes = [], []
+    for r in dataset:
+        if rate == "as-is" or r.rate_hz is None or abs(r.rate_hz / wanted - 1) <= SAME_RATE:
+            out.append(replace(r, rate_hz=wanted))
+        elif rate == "refuse":
+            raise DataError(
+                f"the log is at {r.rate_hz:g} Hz, the project runs at {wanted:g} Hz, and resampling was "
+                "refused",
+                where=r.source,
+                hint="drop --no-resample",
+            )
+        else:
+            out.append(resample(r, wanted))
+            notes.append(f"resampled from {r.rate_hz:g} Hz to {wanted:g} Hz")
+    return out, list(dict.fromkeys(notes))
+
+
+def validate(
+    opened: OpenedProject, recordings: list[Recording], on: list[str], notes: list[str], json: bool
+) -> None:
+    """Judge the project and compare its levels; a VerifyMismatch when two part."""
+    from sensorai.errors import VerifyMismatch
+    from sensorai.model import pipeline as pipelines
+    from sensorai.verify import cproject
+    from sensorai.verify.cjudge import judge, recording_counts
+
+    pipeline = opened.pipeline
+    names = [r.name for r in recordings]
+    samples = [recording_counts(r, pipeline) for r in recordings]
+    traces = [pipelines.run(pipeline, x) for x in samples]
+    report: dict[str, Any] = {
+        "name": pipeline.name,
+        "target": opened.target,
+        "device": opened.device,
+        "held_out": judge(pipeline, recordings, traces, opened.column),
+        "classes": list(pipeline.classes),
+        "levels": [],
+        "cost": None,
+        "notes": notes,
+    }
+    mismatch = None
+    for level in on:
+        if level == "host":
+            shown, results = (
+                "this machine, with sanitizers",
+                cproject.on_host(pipeline, opened.sources, samples),
+            )
+        else:
+            core = core_of(opened)
+            results, cost = cproject.emulated(pipeline, opened.sources, samples, core)
+            shown = f"{core.name}, emulated"
+            report["cost"] = printing.plain(cost)
+        compared, found = cproject.compare(pipeline, names, traces, results)
+        report["levels"].append(
+            {"level": shown, "windows": compared, "first_divergence": None if found is None else str(found)}
+        )
+        mismatch = mismatch or found
+    if opened.target == "ispu":
+        from sensorai.ispu.project import read_index
+
+        compared = cproject.on_virtual_ispu(pipeline, read_index(opened.folder), opened.files, names, samples)
+        report["levels"].append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
+    if json:
+        printing.print_json(report)
+    else:
+        _print(report)
+    if mismatch is not None:
+        raise VerifyMismatch(f"levels part: {mismatch}", where=str(opened.folder))
+
+
+def core_of(opened: OpenedProject) -> Any:
+    """Return the core to emulate: the device's, or the stand-in for the ISPU."""
+    from sensorai.mcu.devices import device
+    from sensorai.toolchain.cpu import cpu
+    from sensorai.train.cproject import STAND_IN
+
+    return device(opened.device).cpu if opened.target == "stm32" else cpu(STAND_IN)
+
+
+def _print(report: dict[str, Any]) -> None:
+    from sensorai.report.text import headline, judgement_table
+
+    screen = printing.console()
+    screen.print(f"{report['name']} for {report['device']} ({report['target']})", markup=False)
+    classes = [{"name": name, "code": i} for i, name in enumerate(report["classes"])]
+    screen.print(judgement_table(report["held_out"], classes))
+    for line in headline(report["held_out"]):
+        screen.print(line, markup=False)
+    for level in report["levels"]:
+        verdict = level["first_divergence"] or f"equal in {level['windows']} windows"
+        screen.print(f"integer reference against {level['level']}: {verdict}", markup=False)
+    cost = report["cost"]
+    if cost:
+        screen.print(
+            f"{cost['core']}: flash {cost['flash']} B, RAM {cost['ram']} B (compiled); "
+            f"{cost['instructions_mean']:.0f} instructions a window, at most {cost['instructions_most']}, "
+            f"stack {cost['stack']} B (emulated)",
+            markup=False,
+        )
+    for note in report["notes"]:
+        screen.print(f"note: {note}", markup=False)
