@@ -362,20 +362,22 @@ def _binary_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> 
         "taps": g.taps,
     }
     name = f"sa_nn_binary_{kind}"
-    if node.op == "depthwise_conv1d":
-        name = f"sa_nn_binary_depthwise_{kind}"
-        fields["weights"] = e.table("uint32_t", f"weights{index}", pack_bits(w))
-        fields |= _constants(e, node, index, kind, bias + n)
-    elif kind == "bits":
-        fields["weights"] = e.table("uint32_t", f"weights{index}", pack_lanes(w.reshape(g.rows, g.taps, -1)))
+    if kind == "bits":
         limits, last = lane_limits(node, n, g.rows)
         fields["flip"] = e.table("uint32_t", f"limits{index}", limits)
         fields["shift"] = e.table("uint8_t", f"planes{index}", np.array([last]))
+    else:
+        fields["bias"] = e.table("int32_t", f"bias{index}", bias + n)
+    if node.op == "depthwise_conv1d":
+        name = f"sa_nn_binary_depthwise_{kind}"
+        packed = pack_bits(w)
+    elif kind == "bits":
+        packed = pack_lanes(w.reshape(g.rows, g.taps, -1))
         fields["groups"] = -(-g.channels // 16)
     else:
-        fields["weights"] = e.table("uint32_t", f"weights{index}", pack_bits(w.reshape(g.rows, g.taps, -1)))
-        fields["bias"] = e.table("int32_t", f"bias{index}", bias + n)
+        packed = pack_bits(w.reshape(g.rows, g.taps, -1))
         fields["groups"] = g.taps * words
+    fields["weights"] = e.table("uint32_t", f"weights{index}", packed)
     layer = _layer(e, index, fields)
     x = e.at(node.inputs[0], "void", 4 * words * g.left)
     e.call("sa_nn_binary", f"{name}({layer}, {x}, {e.at(out.name, 'void')});")

@@ -40,6 +40,11 @@ def product_params(
             params["shift"] = r.integers(max(level - 1, 0), level + 2, channels).astype(np.uint8)
     if out == "binary":
         params["threshold"] = r.normal(0, spread, channels).astype(np.int32)
+        # every third is met exactly by a constant input: 0 leaves the bias, -1 the weights' sum negated
+        w = params["weights"].astype(np.int32)
+        rows_first = shape[0] == channels and int(np.prod(shape[1:])) == fan
+        sums = w.reshape(channels, -1).sum(axis=1) if rows_first else w.sum(axis=0)
+        params["threshold"][::3] = (params["bias"] if x == "int8" else -sums)[::3]
         params["flip"] = r.integers(0, 2, channels).astype(np.uint8)
     return params
 

@@ -136,12 +136,56 @@ SA_NN_FUNCTION void sa_nn_binary_scores(const sa_nn_layer_t *l, const void *in, 
     }
 }
 
-/* Depthwise convolution; weights [tap][word of channels]. */
-SA_NN_INLINE void sa_nn_binary_depthwise(const sa_nn_layer_t *l, const void *in, void *out, int kind)
+/* Depthwise convolution with binary output, 32 channels at once; weights [tap][word], limits in flip as above. */
+SA_NN_FUNCTION void sa_nn_binary_depthwise_bits(const sa_nn_layer_t *l, const void *in, void *out)
 {
     const sa_nn_word_t *x = (const sa_nn_word_t *)in;
     const uint32_t words = (l->rows + 31U) >> 5;
-    uint8_t *y = (uint8_t *)out;
+    const uint32_t last = l->shift[0];
+    sa_nn_word_t *y = (sa_nn_word_t *)out;
+    uint32_t step;
+
+    for (step = l->steps; step > 0U; step--) {
+        const uint32_t *start = l->flip;
+        uint32_t word;
+        for (word = 0; word < words; word++) {
+            uint32_t above = 0xFFFFFFFFU;
+            uint32_t p;
+            for (p = 0; p < l->pool; p++) {
+                const sa_nn_word_t *v = x + p * l->stride + word;
+                const uint32_t *w = (const uint32_t *)l->weights + word;
+                uint32_t plane[SA_NN_PLANES];
+                uint32_t tap;
+                uint32_t k;
+                for (k = 0; k < last; k++) {
+                    plane[k] = start[k];
+                }
+                plane[last] = 0;
+                for (tap = l->taps; tap > 0U; tap--) {
+                    uint32_t carry = *v ^ *w;
+                    for (k = 0; carry != 0U; k++) {
+                        const uint32_t on = plane[k] & carry;
+                        plane[k] ^= carry;
+                        carry = on;
+                    }
+                    v += words;
+                    w += words;
+                }
+                above &= plane[last];
+            }
+            *y++ = above ^ start[last];
+            start += last + 1U;
+        }
+        x += (uint32_t)l->stride * l->pool;
+    }
+}
+
+/* Depthwise convolution with int32 output. */
+SA_NN_FUNCTION void sa_nn_binary_depthwise_scores(const sa_nn_layer_t *l, const void *in, void *out)
+{
+    const sa_nn_word_t *x = (const sa_nn_word_t *)in;
+    const uint32_t words = (l->rows + 31U) >> 5;
+    sa_nn_int_t *y = (sa_nn_int_t *)out;
     uint32_t step;
 
     for (step = l->steps; step > 0U; step--) {
@@ -161,21 +205,10 @@ SA_NN_INLINE void sa_nn_binary_depthwise(const sa_nn_layer_t *l, const void *in,
                 }
                 best = count < best ? count : best;
             }
-            sa_nn_put(l, kind, y, row, l->bias[row] - 2 * best);
+            *y++ = l->bias[row] - 2 * best;
         }
         x += (uint32_t)l->stride * l->pool;
-        y += sa_nn_step_bytes(l, kind);
     }
-}
-
-SA_NN_FUNCTION void sa_nn_binary_depthwise_bits(const sa_nn_layer_t *l, const void *x, void *y)
-{
-    sa_nn_binary_depthwise(l, x, y, SA_NN_BITS);
-}
-
-SA_NN_FUNCTION void sa_nn_binary_depthwise_scores(const sa_nn_layer_t *l, const void *x, void *y)
-{
-    sa_nn_binary_depthwise(l, x, y, SA_NN_SCORES);
 }
 
 /* OR over size steps of a number of words. */
