@@ -69,14 +69,17 @@ class _Votes:
         self.rows = ensemble.votes.tolist()
         self.classes = len(ensemble.classes)
         self.name = f"{prefix}_votes"
-        self.hard = ensemble.total == 1 and len(ensemble.trees) == 1
         self.pairs = ensemble.total * len(ensemble.trees) <= 0xFFFF
-        self.words = (self.classes + 1) // 2 if self.pairs else self.classes
+        # all votes of a leaf add up to the same, so those of the last class follow from the others
+        self.kept = max(self.classes - 1, 1)
+        self.all = ensemble.total * len(ensemble.trees)
+        self.words = (self.kept + 1) // 2 if self.pairs else self.kept
         self.bytes = 4 * self.words * len(self.rows)
 
     def table(self) -> str:
         words = []
-        for row in self.rows:
+        for votes in self.rows:
+            row = votes[: self.kept]
             if self.pairs:
                 padded = [*row, 0]
                 row = [padded[2 * w] | padded[2 * w + 1] << 16 for w in range(self.words)]
@@ -93,12 +96,15 @@ class _Votes:
         return "".join(f"    uint32_t sum{w} = 0;\n" for w in range(self.words))
 
     def store(self) -> str:
-        if not self.pairs:
-            return "".join(f"    scores[{c}] = (int32_t)sum{c};\n" for c in range(self.classes))
         halves = ("sum{} & 0xFFFFu", "sum{} >> 16")
-        return "".join(
-            f"    scores[{c}] = (int32_t)({halves[c % 2].format(c // 2)});\n" for c in range(self.classes)
-        )
+        one = [f"(int32_t)({halves[c % 2].format(c // 2)})" for c in range(self.kept)]
+        if not self.pairs:
+            one = [f"(int32_t)sum{c}" for c in range(self.kept)]
+        lines = [f"    scores[{c}] = {value};\n" for c, value in enumerate(one)]
+        if self.kept < self.classes:
+            others = "".join(f" - scores[{c}]" for c in range(self.kept))
+            lines.append(f"    scores[{self.kept}] = {self.all}{others};\n")
+        return "".join(lines)
 
 
 def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:

@@ -41,8 +41,9 @@ class ForestOptions:
         Most leaves of a tree.
     features : int
         Most features that are looked at.
-    soft : bool
-        Trees of a forest vote with the shares of the classes in the leaf, else with the largest.
+    total : int, optional
+        Votes of a leaf. By default as many as the exact soft vote needs; 60 or 240 make the code of a large
+        forest smaller; 1 is the hard vote, for the largest class in the leaf.
     spectra : bool
         Whether features of the integer FFT are candidates.
     seed : int
@@ -52,7 +53,7 @@ class ForestOptions:
     depth: int = 8
     leaves: int = 32
     features: int = 12
-    soft: bool = True
+    total: int | None = None
     spectra: bool = False
     seed: int = 0
 
@@ -109,7 +110,7 @@ def train_forest(
     windows = counted.rows(fit).as_windows(x[fit])
     model = _forest(windows, options) if options.trees > 1 else _tree(windows, options)
     fitted = model.estimators_ if options.trees > 1 else [model]
-    full = _ensemble(fitted, counted.classes, shifts, options.soft and options.trees > 1)
+    full = _ensemble(fitted, counted.classes, shifts, options.total if options.trees > 1 else 1)
     ensemble, used = only_used(full)
     kept = tuple(chosen[i] for i in used)
     return TrainedForest(
@@ -121,18 +122,18 @@ def train_forest(
     )
 
 
-def from_forest(model: Any, classes: Sequence[str], features: int, *, soft: bool = True) -> Ensemble:
+def from_forest(model: Any, classes: Sequence[str], features: int, *, total: int | None = None) -> Ensemble:
     """Take over a fitted ``DecisionTreeClassifier`` or forest of them; the features are whole numbers.
 
     Parameters
     ----------
     model : scikit-learn classifier
         Learnt on values that float32 holds exactly (whole numbers below 2**24).
-    soft : bool
-        Vote with the shares in the leaves, as scikit-learn does; else each tree has one vote.
+    total : int, optional
+        As for ``build``: by default the exact soft vote, 1 for the hard one.
     """
     fitted = list(model.estimators_) if hasattr(model, "estimators_") else [model]
-    return _ensemble(fitted, classes, np.zeros(features, np.int64), soft and len(fitted) > 1)
+    return _ensemble(fitted, classes, np.zeros(features, np.int64), total)
 
 
 def narrow(table: npt.NDArray[np.integer]) -> Int:
@@ -194,7 +195,7 @@ def _tree(windows: Windows, options: ForestOptions) -> Any:
     return model.fit(windows.x, windows.y[:, 0])
 
 
-def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, soft: bool) -> Ensemble:
+def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total: int | None) -> Ensemble:
     trees: list[Tree] = []
     weights: list[npt.NDArray[np.float64]] = []
     count = 0
@@ -222,7 +223,7 @@ def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, soft: 
         shares[:, model.classes_.astype(int)] = whole if np.allclose(here, whole, atol=1e-6) else here
         weights.append(shares)
         count += int(leaf.sum())
-    return build(trees, np.concatenate(weights), classes, len(shifts), total=None if soft else 1)
+    return build(trees, np.concatenate(weights), classes, len(shifts), total=total)
 
 
 def _accuracy(results: npt.NDArray[np.integer], y: Int, split: Split) -> dict[str, float]:

@@ -17,7 +17,7 @@ from tests.train.counted import counted
 
 
 @pytest.mark.parametrize(
-    "options", [ForestOptions(), ForestOptions(trees=5), ForestOptions(trees=5, soft=False)]
+    "options", [ForestOptions(), ForestOptions(trees=5), ForestOptions(trees=5, total=1)]
 )
 def test_training(options: ForestOptions) -> None:
     data = counted()
@@ -49,7 +49,7 @@ def test_thresholds_of_shortened_features_decide_alike() -> None:
     model = DecisionTreeClassifier(max_depth=5, random_state=0).fit(narrowed(table, shifts), y)
     from sensorai.train import forests
 
-    ensemble = forests._ensemble([model], ("a", "b"), shifts, False)
+    ensemble = forests._ensemble([model], ("a", "b"), shifts, 1)
     probe = [table]
     for f, t, _, _ in ensemble.trees[0].rows():
         near = table[:5].copy()

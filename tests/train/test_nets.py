@@ -67,7 +67,7 @@ def test_forward_pass_of_training_is_the_integer_net(family: str, binary: bool, 
     # a batch norm at its threshold in float32 may fall on the other side
     same = (values * 2.0**score.fraction == got).all(axis=1)
     assert same.mean() >= (0.95 if binary else 1.0)
-    assert len(np.unique(got)) > 100
+    assert len(np.unique(got)) > 4
     if not binary:
         off = replace(scales, places={k: v - (k != "input") for k, v in scales.places.items()})
         assert not np.array_equal(interpret.output(lower(graph, params, off), q), got)
