@@ -62,6 +62,7 @@ class _Emitter:
     prefix: str
     plan: memory.Plan = field(init=False)
     tables: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
@@ -90,7 +91,7 @@ class _Emitter:
         kind = "float" if y.dtype == "float32" else "int32_t"
         p = self.prefix
         unused = "" if any("arena" in call for call in self.calls) else "    (void)arena;\n"
-        source = (
+        source = "".join(self.functions) + (
             f"static void {p}_model(const {INPUT[x.dtype]} *input, {kind} *scores, uint8_t *arena)\n{{\n"
             + unused
             + "".join(f"    {call}\n" for call in self.calls)
@@ -139,6 +140,15 @@ class _Emitter:
         """Add a call of a function in runtime file ``file``."""
         self.runtime.add(f"nn/{file}.h")
         self.calls.append(text)
+
+    def depthwise(self, kind: str, taps: int) -> str:
+        """Name of a depthwise function for one way out and one kernel size, defined once."""
+        name = f"{self.prefix}_depthwise{taps}_{kind}"
+        head = f"static void {name}(const sa_nn_layer_t *l, const int8_t *x, void *y)\n"
+        text = f"{head}{{\n    sa_nn_depthwise_layer(l, x, y, SA_NN_{kind.upper()}, {taps});\n}}\n"
+        if text not in self.functions:
+            self.functions.append(text)
+        return name
 
     # -- around the layers
 
@@ -340,12 +350,13 @@ def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> No
         "taps": g.taps,
     }
     layer = _layer(e, index, fields)
-    family = "depthwise" if depthwise else "int8_long" if g.taps * g.channels > INT8_CHUNK else "int8"
+    family = "int8_long" if g.taps * g.channels > INT8_CHUNK else "int8"
     name = f"sa_nn_{family}_{kind}"
     x = e.read(node.inputs[0], g.left * g.channels)
-    e.call(
-        "sa_nn_depthwise" if depthwise else "sa_nn_int8", f"{name}({layer}, {x}, {e.at(out.name, 'void')});"
-    )
+    if depthwise:
+        name = e.depthwise(kind, g.taps)
+    file = "sa_nn_depthwise" if depthwise else "sa_nn_int8"
+    e.call(file, f"{name}({layer}, {x}, {e.at(out.name, 'void')});")
 
 
 def _binary_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> None:

@@ -4,7 +4,9 @@
 
 #include "sa_nn.h"
 
-SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind)
+/* taps: l->taps, as a constant where the generated code knows one number for all layers of this kind */
+SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind,
+                                        uint32_t taps)
 {
     /* a copy: the compiler need not think that storing results changes it */
     const sa_nn_layer_t l = *layer;
@@ -23,7 +25,8 @@ SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *layer, const int8_t
                 const int8_t *k = w + row;
                 int32_t sum = l.bias[row];
                 uint32_t tap;
-                for (tap = l.taps; tap > 0U; tap--) {
+#pragma GCC unroll 8
+                for (tap = 0; tap < taps; tap++) {
                     sum += *v * *k;
                     v += rows;
                     k += rows;
@@ -35,36 +38,6 @@ SA_NN_INLINE void sa_nn_depthwise_layer(const sa_nn_layer_t *layer, const int8_t
         x += (uint32_t)l.stride * l.pool;
         y += sa_nn_step_bytes(&l, kind);
     }
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_SHIFT);
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_RELU);
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_FULL);
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_MULTIPLIER);
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_SCORES);
-}
-
-SA_NN_FUNCTION void sa_nn_depthwise_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
-{
-    sa_nn_depthwise_layer(l, x, y, SA_NN_BITS);
 }
 
 #endif
