@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sensorai.cli import out as printing
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Fact = tuple[str, str, str, str, str]
 
 
 def run(
@@ -16,55 +21,127 @@ def run(
     json: printing.Json = False,
 ) -> None:
     """List the devices, or everything known of one, each fact with its source and how sure it is."""
-    from rich.table import Table
-
-    from sensorai.mlc.devices import device, devices, facts
-
-    screen = printing.console()
     if name is None:
-        every = devices()
+        rows = _rows()
         if json:
-            printing.print_json(
-                [
-                    {
-                        "name": d.name,
-                        "generation": d.generation,
-                        "sensors": list(d.sensors),
-                        "rates_hz": list(d.mlc_rates),
-                        "nodes": d.limits.nodes,
-                        "trees": d.limits.trees,
-                        "results": d.limits.results,
-                    }
-                    for d in every
-                ]
-            )
-            return
-        table = Table(box=None)
-        for heading in ("device", "gen", "sensors", "core rates, Hz", "nodes", "trees", "results"):
-            table.add_column(heading, justify="right" if heading in ("nodes", "trees", "results") else "left")
-        for d in every:
-            rates = f"{min(d.mlc_rates):g} to {max(d.mlc_rates):g}"
-            limits = d.limits
-            table.add_row(
-                d.name,
-                d.generation,
-                " ".join(d.sensors),
-                rates,
-                *map(str, (limits.nodes, limits.trees, limits.results)),
-            )
-        screen.print(table)
-        screen.print("more: sensorai devices NAME")
+            printing.print_json(rows)
+        else:
+            _print_all(rows)
         return
-    one = device(name)
-    rows = facts(one)
+    called, kind, facts = _find(name)
     if json:
         keys = ("group", "fact", "value", "mark", "source")
-        printing.print_json({"name": one.name, "facts": [dict(zip(keys, row, strict=True)) for row in rows]})
-        return
-    screen.print(f"[bold]{one.name}[/bold], generation {one.generation}")
+        printing.print_json({"name": called, "facts": [dict(zip(keys, row, strict=True)) for row in facts]})
+    else:
+        _print_one(called, kind, facts)
+
+
+def _rows() -> dict[str, list[dict[str, Any]]]:
+    from sensorai.ispu import devices as ispu
+    from sensorai.mcu import devices as mcu
+    from sensorai.mlc import devices as mlc
+
+    return {
+        "mlc": [
+            {
+                "name": d.name,
+                "generation": d.generation,
+                "sensors": list(d.sensors),
+                "rates_hz": list(d.mlc_rates),
+                "nodes": d.limits.nodes,
+                "trees": d.limits.trees,
+                "results": d.limits.results,
+            }
+            for d in mlc.devices()
+        ],
+        "ispu": [
+            {
+                "name": d.name,
+                "channels": list(d.channels),
+                "code_bytes": d.code.size,
+                "data_bytes": d.data.size,
+            }
+            for d in ispu.devices()
+        ],
+        "stm32": [
+            {
+                "name": d.name,
+                "core": d.cpu.name,
+                "clock_hz": d.clock_hz,
+                "flash_bytes": d.flash,
+                "ram_bytes": d.ram,
+            }
+            for d in mcu.devices()
+        ],
+    }
+
+
+def _find(name: str) -> tuple[str, str, list[Fact]]:
+    """Look a device up in every room; the errors of all of them when none has it."""
+    from sensorai.errors import ConfigError
+    from sensorai.ispu import devices as ispu
+    from sensorai.mcu import devices as mcu
+    from sensorai.mlc import devices as mlc
+
+    problem: ConfigError | None = None
+    rooms: tuple[tuple[Any, str], ...] = ((mlc, "mlc"), (ispu, "ispu"), (mcu, "stm32"))
+    for room, kind in rooms:
+        try:
+            one = room.device(name)
+        except ConfigError as error:
+            # an ambiguous name says more than an unknown one
+            if problem is None or "unique" in error.message:
+                problem = error
+            continue
+        return one.name, kind, list(room.facts(one))
+    raise problem or ConfigError(f"unknown device {name!r}")
+
+
+def _columns(*headings: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for heading in headings:
+        right = heading in ("nodes", "trees", "results", "code", "data", "flash", "RAM", "MHz")
+        table.add_column(heading, justify="right" if right else "left")
+    return table
+
+
+def _kib(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1024:g} KiB"
+
+
+def _print_all(rows: dict[str, list[dict[str, Any]]]) -> None:
+    screen = printing.console()
+    table = _columns("device", "gen", "sensors", "core rates, Hz", "nodes", "trees", "results")
+    for d in rows["mlc"]:
+        rates = f"{min(d['rates_hz']):g} to {max(d['rates_hz']):g}"
+        counts = (str(d[key]) for key in ("nodes", "trees", "results"))
+        table.add_row(d["name"], d["generation"], " ".join(d["sensors"]), rates, *counts)
+    screen.print("[bold]mlc[/bold]: sensors with a machine learning core")
+    screen.print(table)
+    table = _columns("device", "channels", "code", "data")
+    for d in rows["ispu"]:
+        table.add_row(d["name"], " ".join(d["channels"]), _kib(d["code_bytes"]), _kib(d["data_bytes"]))
+    screen.print("\n[bold]ispu[/bold]: sensors with a programmable core")
+    screen.print(table)
+    table = _columns("device", "core", "MHz", "flash", "RAM")
+    for d in rows["stm32"]:
+        clock = "?" if d["clock_hz"] is None else f"{d['clock_hz'] / 1e6:g}"
+        table.add_row(d["name"], d["core"], clock, _kib(d["flash_bytes"]), _kib(d["ram_bytes"]))
+    screen.print("\n[bold]stm32[/bold]: microcontrollers")
+    screen.print(table)
+    screen.print("more: sensorai devices NAME")
+
+
+def _print_one(name: str, kind: str, facts: list[Fact]) -> None:
+    from rich.markup import escape
+
+    screen = printing.console()
+    screen.print(f"[bold]{name}[/bold], --target {kind}")
     group = ""
-    for title, fact, value, mark, source in rows:
+    for title, fact, value, mark, source in facts:
         if title != group:
             group = title
-            screen.print(f"\n[bold]{title}[/bold]  [dim]{source}[/dim]")
-        screen.print(f"  {fact:18s} {value}  [dim]({mark})[/dim]", soft_wrap=True)
+            screen.print(f"\n[bold]{title}[/bold]  [dim]{escape(source)}[/dim]")
+        screen.print(f"  {fact:18s} {escape(value)}  [dim]({mark})[/dim]", soft_wrap=True)

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from sensorai.cli import out as printing
 
-#: Package, what it is for; all but the last are installed with sensorai.
+#: Package, what it is for; those with an install line are extras.
 PACKAGES = (
     ("numpy", "arrays everywhere"),
     ("numba", "the compiled kernel of the simulator"),
@@ -18,10 +18,22 @@ PACKAGES = (
     ("jinja2", "the HTML report"),
     ("typer", "the command line"),
     ("rich", "tables in the terminal"),
-    ("pyarrow", "traces as Parquet: pip install sensorai[parquet]"),
+    ("pyarrow", "traces as Parquet: pip install 'sensorai[parquet]'"),
+    ("jax", "training nets: pip install 'sensorai[nets]'"),
+    ("optax", "training nets: pip install 'sensorai[nets]'"),
+    ("unicorn", "C projects in the emulator: pip install 'sensorai[emulator]'"),
 )
 #: Program, what it is for.
-PROGRAMS = (("gcc", "tests of the emitted C headers (apt install gcc)"),)
+PROGRAMS = (
+    ("gcc", "C projects on this machine, the virtual ISPU: apt install gcc libc6-dev"),
+    (
+        "arm-none-eabi-gcc",
+        "C projects for Cortex-M: apt install gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    ),
+    ("qemu-system-arm", "a second opinion on Cortex-M code: apt install qemu-system-arm"),
+    ("stred-gcc", "building ISPU projects: ST's ISPU-Toolchain 1.5 or newer"),
+    ("reisc-gcc", "building ISPU projects: older ISPU-Toolchain"),
+)
 
 
 def run(json: printing.Json = False) -> None:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
-from sensorai.errors import ConfigError, VerifyMismatch
+from sensorai.errors import ConfigError, TargetError, VerifyMismatch
 from sensorai.features.catalogue import IntFeature
 from sensorai.ispu import devices as ispu_devices
-from sensorai.ispu.project import App, project_files
+from sensorai.ispu.emit import emit_ispu
+from sensorai.ispu.standin import SOURCE, stand_in
 from sensorai.mcu import devices as mcu_devices
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
@@ -131,7 +132,6 @@ def train_project(
         dataset,
         CountOptions(options.sensors, rate, options.window, options.stride, full_scales, options.column),
     )
-    counted = _with_device_lsb(counted, options)
     split = counting.split(counted, options.test_share, options.seed)
     learnt = _learn(counted, split, options, say)
     say("learning once more on windows split at random, for comparison")
@@ -157,14 +157,23 @@ def train_project(
     traces = [pipelines.run(pipeline, x) for x in samples]
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
+    sizes = None
     if options.target == "ispu":
-        app = _app(pipeline, options, project)
-        files |= {name: text.encode() for name, text in project_files(app).items()}
-        if available("gcc"):
-            compared = cproject.on_virtual_ispu(pipeline, app, files, [r.name for r in held], samples)
-            levels.append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
+        files, sizes = _on_ispu(pipeline, options, held, samples, levels)
     report = _report(
-        options, pipeline, counted, split, learnt, optimistic, held, traces, levels, cost, project, notes
+        options,
+        pipeline,
+        counted,
+        split,
+        learnt,
+        optimistic,
+        held,
+        traces,
+        levels,
+        cost,
+        sizes,
+        project,
+        notes,
     )
     files["report.json"] = _json(report)
     model = {
@@ -230,48 +239,6 @@ def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
     return Dataset(tuple(out))
 
 
-def _full_scale(channel: pipelines.Count) -> float:
-    """Full scale in g or dps that a typical count belongs to."""
-    sensor = channel.name.partition("_")[0]
-    for full, lsb in counting.SCALES[sensor][1]:
-        if lsb == channel.lsb:
-            return full
-    raise ConfigError(f"{channel.lsb} {channel.unit} per count belongs to no full scale")
-
-
-def _with_device_lsb(counted: Counted, options: ProjectOptions) -> Counted:
-    """Refuse full scales that an ISPU device does not have or counts differently."""
-    if options.target != "ispu":
-        return counted
-    part = ispu_devices.device(options.device)
-    for channel in counted.channels:
-        sensor = channel.name.partition("_")[0]
-        lsb = part.lsb(sensor, _full_scale(channel))
-        own = lsb / 1000.0 if sensor == "gyro" else lsb
-        if abs(own / channel.lsb - 1) > 1e-9:
-            raise ConfigError(
-                f"{part.name} counts {sensor} in steps of {own:g} {channel.unit}, not {channel.lsb:g}",
-                hint="choose a device with 16-bit samples (LSM6DSO16IS, ISM330IS)",
-            )
-    return counted
-
-
-def _app(pipeline: Pipeline, options: ProjectOptions, project: Project) -> App:
-    part = ispu_devices.device(options.device)
-    scales = {c.name.partition("_")[0]: _full_scale(c) for c in pipeline.channels}
-    return App(
-        pipeline.name,
-        part,
-        tuple(c.name for c in pipeline.channels),
-        pipeline.classes,
-        pipeline.rate_hz,
-        scales.get("acc"),
-        scales.get("gyro"),
-        tuple(sorted(name for name in project.sources() if name.endswith(".c"))),
-        f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
-    )
-
-
 # ---------------------------------------------------------------- learning
 
 
@@ -332,6 +299,41 @@ def _wins(pipeline: Pipeline, counted: Counted, split: Split, options: ProjectOp
 # ---------------------------------------------------------------- proof and report
 
 
+def _on_ispu(
+    pipeline: Pipeline,
+    options: ProjectOptions,
+    held: Sequence[Recording],
+    samples: Sequence[npt.NDArray[np.int16]],
+    levels: list[dict[str, Any]],
+) -> tuple[dict[str, bytes], dict[str, Any] | None]:
+    """Files of the ISPU project, checked on the virtual core and, by its stand-in, against the memories.
+
+    Raises
+    ------
+    TargetError
+        The stand-in build needs more than the device has; nothing is written.
+    """
+    app, texts = emit_ispu(pipeline, ispu_devices.device(options.device))
+    files = {name: text.encode() for name, text in texts.items()}
+    if available("gcc"):
+        compared = cproject.on_virtual_ispu(pipeline, app, files, [r.name for r in held], samples)
+        levels.append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
+    if not available("arm-none-eabi-gcc"):
+        return files, None
+    built = stand_in(app, texts)
+    problems = built.problems(app)
+    if problems:
+        raise TargetError(problems)
+    return files, {
+        "source": SOURCE,
+        "code_bytes": built.code_bytes,
+        "code_limit": app.device.code.size,
+        "data_bytes": built.data_bytes,
+        "data_limit": app.device.data.size,
+        "stack_bytes": built.stack_bytes,
+    }
+
+
 def _prove(
     pipeline: Pipeline,
     project: Project,
@@ -384,6 +386,7 @@ def _report(
     traces: Sequence[PipelineTrace],
     levels: Sequence[Mapping[str, Any]],
     cost: cproject.Cost | None,
+    sizes: Mapping[str, Any] | None,
     project: Project,
     notes: Sequence[str],
 ) -> dict[str, Any]:
@@ -457,6 +460,7 @@ def _report(
             "cycles": cost.cycles,
             **_time_and_energy(options, cost),
         },
+        "stand_in": sizes,
         "notes": [*notes, *counted.notes, *learnt.notes],
     }
 
