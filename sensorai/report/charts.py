@@ -146,11 +146,7 @@ def curve(
 
     parts = [svg.text(0, 12, y_words, font_size=11, fill=svg.theme("soft"))]
     for tick in svg.ticks(low, high, 4):
-        y = at(0, tick)[1]
-        parts.append(svg.line(left, y, width - 10, y))
-        parts.append(
-            svg.text(left - 6, y + 4, f"{tick:g}", text_anchor="end", font_size=10, fill=svg.theme("soft"))
-        )
+        parts += _level(tick, at(0, tick)[1], left, width - 10)
 
     def label(v: float) -> str:
         return f"{v:.1f} {unit}" if unit else f"{v:g}"
@@ -191,3 +187,94 @@ def curve(
         )
     )
     return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)
+
+
+def _level(tick: float, y: float, left: float, right: float) -> list[str]:
+    """One line of a grid with its value."""
+    words = svg.text(left - 6, y + 4, f"{tick:g}", text_anchor="end", font_size=10, fill=svg.theme("soft"))
+    return [svg.line(left, y, right, y), words]
+
+
+def learning(
+    stages: Sequence[str],
+    training: Sequence[float | None],
+    validation: Sequence[float | None],
+    kept: int | None,
+    y_words: str,
+) -> str:
+    """Draw a value per epoch, on training and on validation data, with borders between stages.
+
+    Parameters
+    ----------
+    stages : sequence of str, one per epoch
+        Stages follow one another; epochs are counted anew in each.
+    training, validation : sequences of float or None, one per epoch
+    kept : int or None
+        Index of the epoch whose weights were kept.
+    y_words : str
+        What the values are.
+    """
+    width, height, left, top = 520.0, 170.0, 52.0, 44.0
+    known = [v for v in (*training, *validation) if v is not None and math.isfinite(v)]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    margin = 0.08 * (high - low) or 0.5
+    low, high = low - margin, high + margin
+    step = (width - left - 14) / max(len(stages), 1)
+
+    def across(i: float) -> float:
+        return left + (i + 0.5) * step
+
+    def up(v: float) -> float:
+        return top + height - (v - low) / (high - low) * height
+
+    parts = [svg.text(0, 12, y_words, font_size=11, fill=svg.theme("soft"))]
+    kinds = (("training", "soft", training, "5 3"), ("validation", "good", validation, None))
+    for k, (name, colour, _, dash) in enumerate(kinds):
+        x = width - 190 + 90 * k
+        parts.append(
+            svg.line(x, 8, x + 18, 8, stroke=svg.theme(colour), stroke_width=2, stroke_dasharray=dash)
+        )
+        parts.append(svg.text(x + 22, 12, name, font_size=11, fill=svg.theme(colour)))
+    for tick in svg.ticks(low, high, 4):
+        parts += _level(tick, up(tick), left, width - 10)
+    every = next(n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, len(stages)) if n * 12 >= len(stages))
+    for a, b, stage in svg.blocks(stages):
+        x, room = across(a - 0.5), (b - a) * step
+        if a:
+            parts.append(
+                svg.line(x, top - 16, x, top + height, stroke=svg.theme("soft"), stroke_dasharray="2 3")
+            )
+        name = svg.fit(str(stage), room - 4, 11)
+        words = svg.title(f"{stage}: {b - a} epochs")
+        parts.append(svg.el("g", words + svg.text(x + 4, top - 6, name, font_size=11, font_weight="bold")))
+        for i in range(a, b):
+            epoch = i - a + 1
+            if epoch % every == 0 or (epoch == 1 and every * step > 24 and b - a > 1):
+                small = {"text_anchor": "middle", "font_size": 10, "fill": svg.theme("soft")}
+                parts.append(svg.text(across(i), top + height + 15, str(epoch), **small))
+    for _, colour, values, dash in kinds:
+        path = _broken_line([(across(i), None if v is None else up(v)) for i, v in enumerate(values)])
+        parts.append(
+            svg.el(
+                "path", d=path, fill="none", stroke=svg.theme(colour), stroke_width=1.8, stroke_dasharray=dash
+            )
+        )
+    marked = None if kept is None else validation[kept]
+    if kept is not None and marked is not None and math.isfinite(marked):
+        words = svg.title(f"kept: {marked:.3g}")
+        parts.append(svg.el("circle", words, cx=across(kept), cy=up(marked), r=5, fill=svg.theme("good")))
+    middle = {"text_anchor": "middle", "font_size": 11, "fill": svg.theme("soft")}
+    parts.append(svg.text((left + width) / 2, top + height + 31, "epoch of the stage", **middle))
+    return svg.drawing(width, top + height + 38, f"{y_words} by epoch, training and validation", parts)
+
+
+def _broken_line(points: Sequence[tuple[float, float | None]]) -> str:
+    """Path through points; one without a finite height breaks it."""
+    out, pen = [], "M"
+    for x, y in points:
+        if y is None or not math.isfinite(y):
+            pen = "M"
+            continue
+        out.append(f"{pen}{svg.number(x)} {svg.number(y)}")
+        pen = "L"
+    return "".join(out)

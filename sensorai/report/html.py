@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 from sensorai.mlc.config import MlcConfig
 from sensorai.report import words
-from sensorai.report.charts import bars, confusion, curve
-from sensorai.report.timeline import per_block, timeline
+from sensorai.report.charts import bars, curve
+from sensorai.report.page import FEW_GROUPS, class_rows, drawn_views, fill, matrices, take_common_notes
 from sensorai.report.treeplot import draw_tree
-from sensorai.report.view import Colours, View, choose, colours_of
-
-#: Fewer test groups than this and the page says that the estimate is rough.
-FEW_GROUPS = 3
+from sensorai.report.view import Colours, View, colours_of
 
 
 def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) -> str:
@@ -35,27 +31,12 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
     str
         A complete page.
     """
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    room = files("sensorai.report")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        percent=words.percent, seconds=words.seconds, rate=words.rate, drawn=Markup, plural=words.plural
-    )
-    template = environment.from_string((room / "page.jinja").read_text("utf-8"))
     colours = colours_of(report["trees"])
-    shown = _views(views, report, colours)
-    common = _take_common_notes(shown)
-    page = template.render(
+    shown = drawn_views(views, [entry["name"] for entry in report["trees"]], colours)
+    common = take_common_notes(shown)
+    return fill(
+        "page.jinja",
         report=report,
-        style=Markup((room / "page.css").read_text("utf-8")),
         trees=[
             _tree(entry, t, config, c, report["settings"]["features"])
             for t, (entry, c) in enumerate(zip(report["trees"], colours, strict=True))
@@ -69,7 +50,6 @@ def render(report: Mapping[str, Any], views: Sequence[View], config: MlcConfig) 
         common_notes=common,
         left_out=len(views) - len(shown),
     )
-    return words.printable(page)
 
 
 def _tree(
@@ -79,19 +59,7 @@ def _tree(
     held_out, chosen = entry["held_out"], entry["choices"]
     dt = config.trees[t]
     by_chance, even_chance = words.chance(held_out["tree"]["confusion"])
-    rows = [
-        {
-            "name": name,
-            "colour": colours.of(name),
-            "code": next((c["code"] for c in entry["classes"] if c["name"] == name), None),
-            "windows": sum(held_out["tree"]["confusion"][i]),
-            "recall": held_out["tree"]["recall"][i],
-            "precision": held_out["tree"]["precision"][i],
-            "decided_recall": held_out["decided"]["recall"][i],
-            "decided_precision": held_out["decided"]["precision"][i],
-        }
-        for i, name in enumerate(held_out["tree"]["classes"])
-    ]
+    codes = {c["name"]: c["code"] for c in entry["classes"]}
     pruning = chosen.get("pruning", [])
     counters = chosen.get("end_counters", [])
     final = {n for n in entry["end_counters"] if n}
@@ -110,14 +78,8 @@ def _tree(
         "chance": by_chance,
         "even_chance": even_chance,
         "weakest": words.weakest(held_out["decided"]),
-        "rows": rows,
-        "matrices": [
-            (name, confusion(m["classes"], m["columns"], m["confusion"]))
-            for name, m in (
-                ("Tree", held_out["tree"]),
-                ("Register, after the meta-classifier", held_out["decided"]),
-            )
-        ],
+        "rows": class_rows(held_out, codes, colours),
+        "matrices": matrices(held_out, "Tree", "Register, after the meta-classifier"),
         "drawing": draw_tree(dt.tree, features, dt.labels, colours),
         "pruning_chart": curve(
             [
@@ -181,35 +143,3 @@ def _window_chart(rows: Sequence[Mapping[str, Any]]) -> str | None:
         return None
     points = [(f"{row['seconds']:.3g} s", _hundred(row.get("balanced_accuracy"))) for row in rows]
     return curve(points, _chosen(rows), "window", "balanced accuracy, %")
-
-
-def _views(
-    views: Sequence[View], report: Mapping[str, Any], colours: Sequence[Colours]
-) -> list[dict[str, Any]]:
-    names = [entry["name"] for entry in report["trees"]]
-    out = []
-    for view in choose(views):
-        right, total = view.right()
-        out.append(
-            {
-                "name": view.recording.name,
-                "group": view.recording.group,
-                "seconds": len(view.recording) / view.trace.rate_hz,
-                "right": right,
-                "total": total,
-                "per_block": per_block(len(view.trace)),
-                "drawing": timeline(view, colours, names),
-                "notes": list(dict.fromkeys([*view.recording.notes, *view.trace.notes])),
-            }
-        )
-    return out
-
-
-def _take_common_notes(shown: Sequence[dict[str, Any]]) -> list[str]:
-    """Take the notes that every recording has out of theirs: said once is enough."""
-    if len(shown) < 2:
-        return []
-    common = [note for note in shown[0]["notes"] if all(note in v["notes"] for v in shown)]
-    for v in shown:
-        v["notes"] = [note for note in v["notes"] if note not in common]
-    return common

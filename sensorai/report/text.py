@@ -36,48 +36,50 @@ def summary(report: Mapping[str, Any]) -> RenderableType:
 
     settings, data = report["settings"], report["data"]
     parts: list[RenderableType] = [
-        _text(f"{report['name']} for the machine learning core of {report['device']}", "bold"),
-        _text(
+        text_line(f"{report['name']} for the machine learning core of {report['device']}", "bold"),
+        text_line(
             f"{settings['window']} samples a window ({words.seconds(settings['window_s'])}) at "
             f"{settings['rate_hz']:g} Hz, {words.plural(len(settings['features']), 'feature')}, "
             f"{report['registers']['nodes']} of {report['registers']['nodes_limit']} nodes"
         ),
     ]
     for tree in report["trees"]:
-        parts.append(_text(""))
+        parts.append(text_line(""))
         if len(report["trees"]) > 1:
-            parts.append(_text(f"tree {tree['name']}", "bold"))
-        parts.append(_text(f"held out: {', '.join(data['test_groups']) or 'nothing'}"))
+            parts.append(text_line(f"tree {tree['name']}", "bold"))
+        parts.append(text_line(f"held out: {', '.join(data['test_groups']) or 'nothing'}"))
         parts.append(judgement_table(tree["held_out"], tree["classes"]))
-        parts += [_text(line) for line in headline(tree["held_out"])]
+        parts += [text_line(line) for line in headline(tree["held_out"])]
         random = tree["choices"].get("random_windows_optimistic")
         if random:
             parts.append(
-                _text(
+                text_line(
                     f"OPTIMISTIC, windows split at random: balanced accuracy "
                     f"{words.percent(random['balanced_accuracy'])}, "
                     f"accuracy {words.percent(random['accuracy'])}",
                     "dim",
                 )
             )
-    parts += [_text(""), *(_text(line) for line in chosen(report))]
+    parts += [text_line(""), *(text_line(line) for line in chosen(report))]
     match = report["match"]
     parts.append(
-        _text(
+        text_line(
             f"{match['equal']} of {match['windows']} windows equal between emitted registers and trained tree"
         )
     )
-    parts += [_text(f"note: {note}", "yellow") for note in report["notes"]]
+    parts += [text_line(f"note: {note}", "yellow") for note in report["notes"]]
     return Constrain(Group(*parts), WIDTH)
 
 
-def headline(judged: Mapping[str, Any]) -> list[str]:
-    """Lines with the figures of one tree, before and after the meta-classifier.
+def headline(judged: Mapping[str, Any], first: str = "tree", second: str = "register") -> list[str]:
+    """Lines with the figures of one classifier, before and after filtering.
 
     Parameters
     ----------
     judged : mapping
         ``tree``, ``decided``, ``tree_events`` and ``decided_events`` as the metrics write them.
+    first, second : str
+        What to call the two.
     """
     tree, decided = judged["tree"], judged["decided"]
     before, after = judged["tree_events"], judged["decided_events"]
@@ -85,15 +87,15 @@ def headline(judged: Mapping[str, Any]) -> list[str]:
         return ["no labelled windows: nothing to judge"]
     accuracy, balanced = words.chance(tree["confusion"])
     return [
-        f"balanced accuracy  tree {words.percent(tree['balanced_accuracy'])}, "
-        f"register {words.percent(decided['balanced_accuracy'])}, chance {words.percent(balanced)}",
-        f"accuracy           tree {words.percent(tree['accuracy'])}, "
-        f"register {words.percent(decided['accuracy'])}, chance {words.percent(accuracy)}",
+        f"balanced accuracy  {first} {words.percent(tree['balanced_accuracy'])}, "
+        f"{second} {words.percent(decided['balanced_accuracy'])}, chance {words.percent(balanced)}",
+        f"accuracy           {first} {words.percent(tree['accuracy'])}, "
+        f"{second} {words.percent(decided['accuracy'])}, chance {words.percent(accuracy)}",
         f"delay              median {words.seconds(after['delay_median_s'])}, "
         f"worst {words.seconds(after['delay_worst_s'])}, "
         f"{after['missed']} of {words.plural(after['events'], 'event')} missed",
-        f"wrong switches     tree {words.rate(before['wrong_switches_per_hour'])}, "
-        f"register {words.rate(after['wrong_switches_per_hour'])} an hour",
+        f"wrong switches     {first} {words.rate(before['wrong_switches_per_hour'])}, "
+        f"{second} {words.rate(after['wrong_switches_per_hour'])} an hour",
     ]
 
 
@@ -123,7 +125,8 @@ def chosen(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _text(line: str, style: str = "") -> Text:
+def text_line(line: str, style: str = "") -> Text:
+    """Line whose words are no markup and hold no control characters."""
     from rich.text import Text
 
     return Text(words.printable(line), style=style)
@@ -134,8 +137,13 @@ def _tried(name: str, row: Mapping[str, Any]) -> str:
     return f"{name} {words.percent(row['balanced_accuracy'])}{mark}"
 
 
-def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, Any]]) -> Table:
-    """Recall and precision of every class, before and after the meta-classifier.
+def judgement_table(
+    judged: Mapping[str, Any],
+    classes: Sequence[Mapping[str, Any]],
+    first: str = "tree",
+    second: str = "register",
+) -> Table:
+    """Recall and precision of every class, before and after filtering.
 
     Parameters
     ----------
@@ -143,6 +151,8 @@ def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, An
         ``tree`` and ``decided`` as the window metrics write them.
     classes : sequence of mapping with ``name`` and ``code``
         Classes without windows are shown too; the code of others is left open.
+    first, second : str
+        What to call the two.
     """
     from rich.table import Table
 
@@ -150,7 +160,7 @@ def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, An
     codes = {c["name"]: c["code"] for c in classes}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("class", max_width=NAME, overflow="fold")
-    for column in ("code", "windows", "found: tree", "register", "trust: tree", "register"):
+    for column in ("code", "windows", f"found: {first}", second, f"trust: {first}", second):
         table.add_column(column, justify="right", no_wrap=True)
     for name in dict.fromkeys([*tree["classes"], *codes]):
         i = tree["classes"].index(name) if name in tree["classes"] else None
@@ -161,5 +171,5 @@ def judgement_table(judged: Mapping[str, Any], classes: Sequence[Mapping[str, An
         ]
         count = sum(tree["confusion"][i]) if i is not None else 0
         code = codes.get(name)
-        table.add_row(_text(name), words.NOTHING if code is None else str(code), str(count), *shares)
+        table.add_row(text_line(name), words.NOTHING if code is None else str(code), str(count), *shares)
     return table

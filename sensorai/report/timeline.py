@@ -1,4 +1,4 @@
-"""One recording over time: signals, truth, what each tree says, what the result register says."""
+"""One recording over time: signals, truth, what each classifier says, what comes out after filtering."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.mlc.features import SENSOR_WORDS, third_sensor_name
+from sensorai.mlc.features import SENSOR_WORDS
 from sensorai.recording import Span
 from sensorai.report import svg
-from sensorai.report.view import Colours, View
+from sensorai.report.view import Colours, Watched
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,29 +23,29 @@ COLUMNS = 560
 WINDOWS = 1680
 
 
-def timeline(view: View, colours: Sequence[Colours], names: Sequence[str]) -> str:
+def timeline(view: Watched, colours: Sequence[Colours], names: Sequence[str]) -> str:
     """Draw one recording.
 
     Parameters
     ----------
-    view : View
+    view : Watched
     colours : sequence of Colours
-        Per tree.
+        Per classifier.
     names : sequence of str
-        Name of each tree.
+        Name of each classifier.
 
     Returns
     -------
     str
         SVG.
     """
-    recording, trace = view.recording, view.trace
-    seconds = max(len(recording) / trace.rate_hz, float(trace.time_s[-1]) if len(trace) else 0.0)
+    recording, ends = view.recording, view.ends_s
+    seconds = max(len(recording) / view.rate_hz, float(ends[-1]) if len(ends) else 0.0)
     scale = PLOT / seconds if seconds else 0.0
     parts: list[str] = []
     y = 18.0
-    for sensor in _sensors(view):
-        parts.append(_panel(view, sensor, y, len(recording) / trace.rate_hz * scale))
+    for sensor in view.sensors:
+        parts.append(_panel(view, sensor, y, len(recording) / view.rate_hz * scale))
         y += PANEL + 24.0
     for t, name in enumerate(names):
         if len(names) > 1:
@@ -55,7 +55,7 @@ def timeline(view: View, colours: Sequence[Colours], names: Sequence[str]) -> st
         parts.append(_row_name(y, "truth"))
         parts.append(_spans(view, t, y, scale, colours[t]))
         y += STRIP + 3.0
-        for words, results in (("tree", view.results(t)), ("register", view.decided(t))):
+        for words, results in zip(view.strips, (view.results(t), view.decided(t)), strict=True):
             parts += [_row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
             y += STRIP + MARK + 4.0
         y += 6.0
@@ -67,17 +67,7 @@ def _row_name(y: float, words: str) -> str:
     return svg.text(LEFT - 8, y + 13, words, text_anchor="end", fill=svg.theme("soft"))
 
 
-def _sensors(view: View) -> list[str]:
-    """Sensors of the recording that the features use, accelerometer and all that exist in the log."""
-    config = view.trace.config
-    used = {f.source.sensor for f in config.features}
-    third = third_sensor_name(config)
-    wanted = [third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used]
-    have = {c.sensor for c in view.recording.channels}
-    return [s for s in wanted if s in have]
-
-
-def _panel(view: View, sensor: str, top: float, width: float) -> str:
+def _panel(view: Watched, sensor: str, top: float, width: float) -> str:
     """Axes of one sensor in the unit of the log."""
     recording = view.recording
     columns = [(i, c) for i, c in enumerate(recording.channels) if c.sensor == sensor]
@@ -136,10 +126,10 @@ def _signal(values: FloatArray, width: float, place: Callable[[float], float]) -
     return "".join(out)
 
 
-def _spans(view: View, tree: int, y: float, scale: float, colours: Colours) -> str:
+def _spans(view: Watched, tree: int, y: float, scale: float, colours: Colours) -> str:
     """Truth as the log has it, to the sample."""
     parts = [svg.rect(LEFT, y, PLOT, STRIP, fill=svg.theme("line"), fill_opacity="0.45")]
-    rate = view.trace.rate_hz
+    rate = view.rate_hz
     for span in _merged(view.recording.labels.get(view.columns[tree], ())):
         x, width = LEFT + span.start / rate * scale, (span.stop - span.start) / rate * scale
         words = svg.title(f"{span.label}: {span.start / rate:.1f} to {span.stop / rate:.1f} s")
@@ -181,7 +171,7 @@ def per_block(windows: int) -> int:
 
 
 def _strip(
-    view: View,
+    view: Watched,
     results: Sequence[str],
     truth: Sequence[str | None],
     y: float,
@@ -189,11 +179,11 @@ def _strip(
     colours: Colours,
 ) -> str:
     """Results as coloured blocks, wrong windows marked below."""
-    ends = view.trace.time_s
+    ends = view.ends_s
     step = per_block(len(results))
     starts = range(0, len(results), step)
     shown = [_commonest(results[k : k + step]) for k in starts]
-    span = step * view.trace.config.window / view.trace.rate_hz * scale
+    span = step * view.step / view.rate_hz * scale
     origin = LEFT + (float(ends[0]) * scale - span / step if len(ends) else 0.0)
     last = origin + len(results) * span / step
     paths: dict[str, list[str]] = {}

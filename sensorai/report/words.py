@@ -58,6 +58,16 @@ def seconds(x: float | None) -> str:
     return NOTHING if x is None or math.isnan(x) else f"{x:.3g} s"
 
 
+def short(x: float | None, unit: str) -> str:
+    """Small quantity with a prefix: ``1.25 ms``, ``340 nJ``; a dash where there is none."""
+    if x is None or math.isnan(x):
+        return NOTHING
+    scale, prefix = next(
+        ((s, p) for s, p in ((1.0, ""), (1e-3, "m"), (1e-6, "\N{MICRO SIGN}")) if x >= s), (1e-9, "n")
+    )
+    return f"{x / scale:.3g} {prefix}{unit}"
+
+
 def rate(x: float | None) -> str:
     """Events in an hour."""
     return NOTHING if x is None or math.isnan(x) else f"{x:.0f}" if x >= 10 else f"{x:.1f}"

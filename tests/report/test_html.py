@@ -17,7 +17,7 @@ from sensorai.mlc.simulate import Trace
 from sensorai.model.forest import Tree
 from sensorai.report import svg, words
 from sensorai.report.html import render
-from sensorai.report.view import MOST, View, choose
+from sensorai.report.view import MOST, View, choose, right
 
 from . import make
 
@@ -242,7 +242,7 @@ def test_views_worst_first_and_every_class() -> None:
     assert names[-1] == "rare"
     assert "bare" not in names
     assert len(names) == MOST
-    rights = [v.right()[0] for v in shown]
+    rights = [right(v)[0] for v in shown]
     assert rights == sorted(rights)
     some = [bare, *calm, rare, bad]
     assert "15 more recordings not shown" in words_of(render(make.report(conf, some), some, conf))

@@ -1,0 +1,109 @@
+"""The report of a C project for the terminal, never wider than ``WIDTH``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sensorai.report import project_figures as figures
+from sensorai.report import words
+from sensorai.report.text import NAME, WIDTH, headline, judgement_table, text_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+
+def summary_project(report: Mapping[str, Any]) -> RenderableType:
+    """Say what came of a training for C.
+
+    Parameters
+    ----------
+    report : mapping
+        What ``report.json`` holds (``sensorai.train.cproject``).
+
+    Returns
+    -------
+    rich renderable
+        Text without colour on anything but a terminal.
+    """
+    from rich.console import Group
+    from rich.constrain import Constrain
+
+    settings, data, held_out = report["settings"], report["data"], report["held_out"]
+    inputs = words.plural(len(settings["features"]), "feature") if settings["features"] else "raw windows"
+    classes = [{"name": name, "code": i} for i, name in enumerate(report["classes"])]
+    parts: list[RenderableType] = [
+        text_line(f"{report['name']} in C for {figures.place(report)}", "bold"),
+        text_line(
+            f"{settings['model']} ({settings['precision']}), {inputs}, {settings['window']} samples "
+            f"a window ({words.seconds(settings['window_s'])}), every {settings['stride']}, "
+            f"at {settings['rate_hz']:g} Hz"
+        ),
+        text_line(f"held out: {', '.join(data['test_groups']) or 'nothing'}"),
+        judgement_table(held_out, classes, "answer", "decided"),
+        *map(text_line, headline(held_out, "answer", "decided")),
+        text_line(""),
+        _accuracy_table(report),
+        text_line(""),
+        *_levels(report),
+        text_line(""),
+        *_costs(report),
+    ]
+    if report["layers"]:
+        parts += [text_line(""), _layer_table(report)]
+    verdict = figures.fit(report)
+    if verdict is not None:
+        style = "" if report["learning"]["verdict"]["fit"] == "good" else "yellow"
+        parts += [text_line(""), text_line(f"{verdict}: {report['learning']['verdict']['why']}", style)]
+    parts += [text_line(f"note: {note}", "yellow") for note in report["notes"]]
+    return Constrain(Group(*parts), WIDTH)
+
+
+def _table(first: str, columns: Sequence[str], wide: int = NAME) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first, max_width=wide, overflow="fold")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _accuracy_table(report: Mapping[str, Any]) -> Table:
+    table = _table("accuracy of the model by window", ("training", "validation", "test, held out"), 40)
+    for row in figures.accuracies(report):
+        table.add_row(text_line(row["name"]), *map(words.percent, row["shares"]))
+    return table
+
+
+def _levels(report: Mapping[str, Any]) -> list[RenderableType]:
+    return [
+        text_line(
+            f"C on {level['name']}: {level['result']}"
+            if level["missing"]
+            else f"C on {level['name']}: {level['windows']} windows compared, {level['result']}",
+            "yellow" if level["missing"] else "",
+        )
+        for level in figures.levels(report)
+    ]
+
+
+def _costs(report: Mapping[str, Any]) -> list[RenderableType]:
+    rows = figures.costs(report)
+    if not rows:
+        return [text_line("flash, RAM, stack and instructions: not measured")]
+    table = _table("cost", ("",), 46)
+    table.add_column("source", overflow="fold")
+    for row in rows:
+        table.add_row(row.name, row.value, text_line(row.source))
+    return [text_line(f"on {report['cost']['core']}"), table]
+
+
+def _layer_table(report: Mapping[str, Any]) -> Table:
+    table = _table("layer", ("MACs", "weights, B", "activations, B", "instructions"))
+    rows, sums = figures.layers(report)
+    for row in [*rows, {**sums, "activations": ""}] if len(rows) > 1 else rows:
+        cells = (row[key] for key in ("macs", "weights", "activations", "instructions"))
+        table.add_row(text_line(row["name"]), *cells)
+    return table
