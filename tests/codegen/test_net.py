@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -300,3 +301,42 @@ def test_two_models_in_one_unit_share_the_kernels() -> None:
     library = build_shared(nets.unit(pair))
     assert nets.differences(pair, lambda f, *a: library.call(f, *a, returns="void")) == []
     assert isinstance(pair[0].graph.nodes[0], Node)
+
+
+MARKED = """
+#include <stdint.h>
+#include "harness.h"
+void net_run(const int8_t *input, int32_t *scores, uint8_t *arena);
+static int8_t input[1024];
+static int32_t scores[4];
+static uint32_t arena[1024];
+int main(void)
+{
+    while (harness_read(input, INPUTS) == INPUTS) {
+        harness_begin();
+        net_run(input, scores, (uint8_t *)arena);
+        harness_end();
+        harness_write(scores, sizeof scores);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("make", [mlp, cnn, binary_mlp])
+def test_qemu_counts_as_the_emulator_does(make: Callable[[], Graph]) -> None:
+    need("arm-none-eabi-gcc", "unicorn", "qemu-system-arm")
+    graph = make()
+    one = nets.sample("cost", graph)
+    files = translation_unit(graph, "net")
+    main = MARKED.replace("INPUTS", f"{one.inputs[0].nbytes}U")
+    outcome = qemu.run_image(
+        qemu.build({**files, "main.c": main}, cpu("m4")), b"".join(x.tobytes() for x in one.inputs)
+    )
+    assert outcome.output == b"".join(y.tobytes() for y in one.scores)
+    emulator = Emulator(arm.build_elf(files, cpu("m4")))
+    for x, want, counted in zip(one.inputs, one.scores, outcome.instructions, strict=True):
+        arena = np.zeros(one.arena_bytes // 4 + 1, np.uint32)
+        call = emulator.call("net_run", x, np.zeros_like(want), arena, returns="void")
+        # in QEMU the call and the loading of its three arguments count too
+        assert 1 <= counted - call.instructions <= 8
