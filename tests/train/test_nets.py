@@ -131,14 +131,14 @@ def test_the_seed_decides() -> None:
     def bits(t: TrainedNet) -> list[bytes]:
         return [v.tobytes() for n in t.graph.nodes for v in n.params.values()]
 
-    net, again, other = (trained(sizes=(6,), epochs=2, tune_epochs=1, seed=s)[0] for s in (0, 0, 1))
+    net, again, other = (trained(precision="float32", sizes=(6,), epochs=2, seed=s)[0] for s in (0, 0, 1))
     assert bits(again) == bits(net)
     assert again.curve == net.curve
     assert bits(other) != bits(net)
 
 
 def test_sizes_for_a_memory() -> None:
-    net, _ = trained(sizes=(), flash_bytes=400, epochs=1, tune_epochs=1)
+    net, _ = trained(precision="float32", sizes=(), flash_bytes=800, epochs=1)
     assert net.sizes == (8,)
     with pytest.raises(ConfigError, match="bytes too large") as caught:
         trained(sizes=(), flash_bytes=30)
