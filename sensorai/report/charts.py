@@ -214,7 +214,7 @@ def learning(
     y_words : str
         What the values are.
     """
-    width, height, left, top = 520.0, 170.0, 52.0, 44.0
+    width, height, left, top = 500.0, 170.0, 52.0, 44.0
     known = [v for v in (*training, *validation) if v is not None and math.isfinite(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
     margin = 0.08 * (high - low) or 0.5
@@ -245,7 +245,7 @@ def learning(
                 svg.line(x, top - 16, x, top + height, stroke=svg.theme("soft"), stroke_dasharray="2 3")
             )
         name = svg.fit(str(stage), room - 4, 11)
-        words = svg.title(f"{stage}: {b - a} epochs")
+        words = svg.title(f"{stage}, epochs: {b - a}")
         parts.append(svg.el("g", words + svg.text(x + 4, top - 6, name, font_size=11, font_weight="bold")))
         for i in range(a, b):
             epoch = i - a + 1

@@ -29,8 +29,22 @@ def place(report: Mapping[str, Any]) -> str:
 
 
 def stand_in(report: Mapping[str, Any]) -> bool:
-    """Whether the cost is that of another core than the device's: only ST's compiler knows the ISPU."""
-    return report["target"] == "ispu" and report["cost"] is not None
+    """Whether figures are those of another core than the device's: only ST's compiler knows the ISPU."""
+    return report["target"] == "ispu" and (report["cost"] is not None or bool(program(report)))
+
+
+def program(report: Mapping[str, Any]) -> list[Figure]:
+    """What the whole program of an ISPU takes, as its stand-in has it; nothing on other targets."""
+    built = report.get("stand_in")
+    if built is None:
+        return []
+    return [
+        Figure(
+            "code and constants", f"{built['code_bytes']:,} of {built['code_limit']:,} B", built["source"]
+        ),
+        Figure("variables", f"{built['data_bytes']:,} of {built['data_limit']:,} B", built["source"]),
+        Figure("stack, as the compiler states it", f"{built['stack_bytes']:,} B", built["source"]),
+    ]
 
 
 def costs(report: Mapping[str, Any]) -> list[Figure]:

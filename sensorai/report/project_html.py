@@ -46,6 +46,7 @@ def render_project(report: Mapping[str, Any], views: Sequence[ProjectView]) -> s
         levels=figures.levels(report),
         accuracies=figures.accuracies(report),
         costs=figures.costs(report),
+        program=figures.program(report),
         layers=rows,
         layer_sums=sums,
         counted=any(layer.get("instructions") is not None for layer in report["layers"]),

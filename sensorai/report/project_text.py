@@ -90,14 +90,20 @@ def _levels(report: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _costs(report: Mapping[str, Any]) -> list[RenderableType]:
-    rows = figures.costs(report)
-    if not rows:
-        return [text_line("flash, RAM, stack and instructions: not measured")]
-    table = _table("cost", ("",), 46)
+    out: list[RenderableType] = []
+    if rows := figures.program(report):
+        out += [_cost_table("whole program", rows), text_line("")]
+    if rows := figures.costs(report):
+        return [*out, text_line(f"model by itself on {report['cost']['core']}"), _cost_table("cost", rows)]
+    return [*out, text_line("instructions, flash, RAM and stack of the model by itself: not measured")]
+
+
+def _cost_table(name: str, rows: Sequence[figures.Figure]) -> Table:
+    table = _table(name, ("",), 46)
     table.add_column("source", overflow="fold")
     for row in rows:
         table.add_row(row.name, row.value, text_line(row.source))
-    return [text_line(f"on {report['cost']['core']}"), table]
+    return table
 
 
 def _layer_table(report: Mapping[str, Any]) -> Table:

@@ -15,6 +15,7 @@ from sensorai.model.decision import NONE
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Recording
 from sensorai.report import svg
+from sensorai.verify.cjudge import window_truth
 
 #: Recordings that a page shows at most.
 MOST = 8
@@ -202,12 +203,7 @@ class ProjectView:
 
     def truth(self, tree: int) -> list[str | None]:
         """Label of each window; None where it is not wholly inside one label."""
-        spans = self.recording.labels.get(self.columns[tree], ())
-        window = self.pipeline.window
-        return [
-            next((s.label for s in spans if s.start <= end - window and end <= s.stop), None)
-            for end in self.trace.end.tolist()
-        ]
+        return window_truth(self.recording, self.trace, self.pipeline.window, self.columns[tree])
 
     def results(self, tree: int) -> list[str]:
         """Name the model's answer in each window."""
