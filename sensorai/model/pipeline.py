@@ -169,6 +169,8 @@ def scores(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> npt.NDArray[n
     if isinstance(pipeline.model, Ensemble):
         return pipeline.model.scores(inputs)
     graph = pipeline.model
+    if not len(inputs):
+        return np.zeros((0, len(pipeline.classes)), np.float32 if pipeline.float_scores else np.int32)
     shape = graph.tensors[graph.inputs[0]].shape
     out = output(graph, inputs.astype(np.int8).reshape(len(inputs), *shape))
     flat = out.reshape(len(inputs), len(pipeline.classes))

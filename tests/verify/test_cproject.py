@@ -1,0 +1,182 @@
+"""Whole C projects: the reference, C on this machine, and Cortex-M code agree, byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sensorai.codegen.project import emit_project
+from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
+from sensorai.toolchain.cpu import cpu
+from sensorai.toolchain.host import build_program
+from sensorai.verify import cproject
+from tests.need import need
+from tests.verify.pipelines import forest, net, samples
+
+KINDS = {
+    "forest": forest(),
+    "forest, no overlap, no filter": forest(stride=26, wins=0, filtered=False),
+    "forest, a result every sample": forest(window=7, stride=1, wins=15),
+    "mlp int8": net(),
+    "mlp binary": net(precision="binary"),
+    "cnn int8": net(raw=True),
+    "cnn binary": net(precision="binary", raw=True),
+}
+kinds = pytest.mark.parametrize("pipeline", KINDS.values(), ids=KINDS.keys())
+
+
+def agree(pipeline: Pipeline, sources: dict[str, str]) -> bool:
+    """Whether the C on this machine gives what the reference gives."""
+    logs = [samples(1), samples(2), samples(3, 10)]
+    results = cproject.on_host(pipeline, sources, logs)
+    _, found = cproject.compare(pipeline, list("abc"), [run(pipeline, x) for x in logs], results)
+    return found is None
+
+
+@kinds
+def test_host_equals_reference(pipeline: Pipeline) -> None:
+    need("gcc")
+    assert agree(pipeline, emit_project(pipeline).sources())
+
+
+@pytest.mark.parametrize("core", ["m0plus", "m3", "m4", "m7"])
+@kinds
+def test_cortex_m_equals_reference(pipeline: Pipeline, core: str) -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    logs = [samples(4), samples(5, 60)]
+    results, cost = cproject.emulated(pipeline, emit_project(pipeline).sources(), logs, cpu(core))
+    windows, found = cproject.compare(pipeline, ["a", "b"], [run(pipeline, x) for x in logs], results)
+    assert found is None
+    assert windows == sum(len(run(pipeline, x)) for x in logs)
+    assert 0 < cost.instructions_mean <= cost.instructions_most
+    assert 0 < cost.stack < 4096
+    assert cost.flash > 200
+
+
+@kinds
+def test_m0plus_needs_no_helper(pipeline: Pipeline) -> None:
+    need("arm-none-eabi-gcc")
+    from sensorai.toolchain.arm import build_elf
+
+    project = emit_project(pipeline)
+    image = build_elf(
+        project.sources(),
+        cpu("m0plus"),
+        keep=(f"{pipeline.name}_push", f"{pipeline.name}_run", f"{pipeline.name}_init"),
+    )
+    assert image.library_calls == ()
+
+
+@kinds
+def test_same_bytes_and_store(pipeline: Pipeline) -> None:
+    again = from_dict(to_dict(pipeline))
+    assert emit_project(again).files == emit_project(pipeline).files
+    x = samples(6)
+    assert np.array_equal(run(again, x).scores, run(pipeline, x).scores)
+
+
+TWO = """#include <stdio.h>
+#include "first.h"
+#include "second.h"
+
+int main(void)
+{
+    static first_t a;
+    static first_t b;
+    static second_t other;
+    first_result_t one;
+    first_result_t two;
+    second_result_t third;
+    int16_t sample[3];
+    int16_t turned[3];
+
+    (void)first_init(&a);
+    (void)first_init(&b);
+    (void)second_init(&other);
+    while (fread(sample, sizeof sample, 1, stdin) == 1) {
+        int got;
+        int more;
+
+        turned[0] = sample[2];
+        turned[1] = sample[0];
+        turned[2] = sample[1];
+        got = first_push(&a, sample, &one);
+        more = first_push(&b, turned, &two);
+        (void)second_push(&other, sample, &third);
+        if (got != more) {
+            return 1;
+        }
+        if (got == 1) {
+            (void)fwrite(&one, sizeof one, 1, stdout);
+            (void)fwrite(&two, sizeof two, 1, stdout);
+        }
+    }
+    return 0;
+}
+"""
+
+
+def test_two_instances_and_two_models_in_one_program() -> None:
+    need("gcc")
+    first, second = forest("first"), net("second")
+    sources = {**emit_project(first).sources(), **emit_project(second).sources(), "main.c": TWO}
+    x = samples(7)
+    out = build_program(sources, sanitize=True).run(x.tobytes())
+    pairs = np.frombuffer(out, cproject.record(first)).reshape(-1, 2)
+    for place, log in ((0, x), (1, np.ascontiguousarray(x[:, [2, 0, 1]]))):
+        got = np.ascontiguousarray(pairs[:, place])
+        _, found = cproject.compare(first, ["log"], [run(first, log)], [got])
+        assert found is None
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "file", "old", "new"),
+    [
+        # two trees with one vote each: ties are the rule
+        (forest(hard=True), "demo.c", "score[i] > score[best]", "score[i] >= score[best]"),
+        (forest(), "demo.c", "if (input[0] <= 100)", "if (input[0] < 100)"),
+        (forest(), "demo.c", "ctx->counter[i] > 0U", "ctx->counter[i] > 1U"),
+        (forest(), "demo.c", ">= DEMO_WINS", "> DEMO_WINS"),
+        (net(), "net.c", "(d >> (shift - 1U)) & 1", "(d >> (shift - 1U)) & 0"),
+        (net(), "net.c", "d > 127 ? 127", "d > 126 ? 126"),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else value.name,
+)
+def test_a_changed_rule_is_seen(pipeline: Pipeline, file: str, old: str, new: str) -> None:
+    need("gcc")
+    sources = emit_project(pipeline).sources()
+    if "input[0] <= 100" in old:
+        # the threshold itself must occur: a constant whose sum is the threshold
+        flat = replace(pipeline, filters=(), features=pipeline.features)
+        sources = emit_project(flat).sources()
+        x = np.zeros((52, 3), np.int16)
+        x[:25:1, 0], x[0, 0] = 4, 4
+        assert old in sources[file]
+        changed = {**sources, file: sources[file].replace(old, new)}
+        same = [cproject.on_host(flat, s, [x])[0]["score"].tolist() for s in (sources, changed)]
+        assert same[0] != same[1]
+        return
+    assert old in sources[file]
+    changed = {**sources, file: sources[file].replace(old, new)}
+    assert agree(pipeline, sources)
+    assert not agree(pipeline, changed)
+
+
+def test_a_tampered_table_is_named() -> None:
+    need("gcc")
+    pipeline = net()
+    sources = emit_project(pipeline).sources()
+    data = sources["net_data.c"]
+    head, _, rest = data.partition("net_bias0")
+    assert rest
+    import re
+
+    changed = re.sub(r"\{\s*-?\d+", "{ 12345", rest, count=1)
+    results = cproject.on_host(
+        pipeline, {**sources, "net_data.c": head + "net_bias0" + changed}, [samples(1)]
+    )
+    _, found = cproject.compare(pipeline, ["log"], [run(pipeline, samples(1))], results)
+    assert found is not None
+    assert found.column.startswith("score")
