@@ -146,8 +146,8 @@ def _print(report: dict[str, Any]) -> None:
     screen = printing.console()
     screen.print(f"{report['name']} for {report['device']} ({report['target']})", markup=False)
     classes = [{"name": name, "code": i} for i, name in enumerate(report["classes"])]
-    screen.print(judgement_table(report["held_out"], classes))
-    for line in headline(report["held_out"]):
+    screen.print(judgement_table(report["held_out"], classes, "answer", "decided"))
+    for line in headline(report["held_out"], "answer", "decided"):
         screen.print(line, markup=False)
     for level in report["levels"]:
         verdict = level["first_divergence"] or f"equal in {level['windows']} windows"

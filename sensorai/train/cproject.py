@@ -157,6 +157,12 @@ def train_project(
     traces = [pipelines.run(pipeline, x) for x in samples]
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
+    per_layer = None
+    if cost is not None and isinstance(pipeline.model, Graph):
+        longest = max(samples, key=len)
+        per_layer = cproject.layer_instructions(
+            pipeline, project.sources(), len(project.layers), longest, core
+        )
     sizes = None
     if options.target == "ispu":
         files, sizes = _on_ispu(pipeline, options, held, samples, levels)
@@ -172,6 +178,7 @@ def train_project(
         levels,
         cost,
         sizes,
+        per_layer,
         project,
         notes,
     )
@@ -387,6 +394,7 @@ def _report(
     levels: Sequence[Mapping[str, Any]],
     cost: cproject.Cost | None,
     sizes: Mapping[str, Any] | None,
+    per_layer: Sequence[int] | None,
     project: Project,
     notes: Sequence[str],
 ) -> dict[str, Any]:
@@ -443,8 +451,9 @@ def _report(
                 "macs": layer.macs,
                 "weight_bytes": layer.weight_bytes,
                 "activation_bytes": layer.activation_bytes,
+                "instructions": None if per_layer is None else per_layer[i],
             }
-            for layer in project.layers
+            for i, layer in enumerate(project.layers)
         ],
         "levels": [dict(level) for level in levels],
         "cost": None

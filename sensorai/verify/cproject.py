@@ -6,6 +6,7 @@ reference (``sensorai.model.pipeline.run``), window by window.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,70 @@ def emulated(
         stack,
         cycles or None,
     )
+
+
+_BODY = re.compile(r"(static void \w+_model\([^)]*\)\n\{\n)(.*?)(\n\}\n)", re.DOTALL)
+_STATEMENT = re.compile(r"^    \w[^\n]*;$", re.MULTILINE)
+#: Statements that prepare what the next layer reads.
+_STAGING = ("sa_nn_copy(", "sa_nn_zero(", "sa_nn_float_copy(")
+
+
+def layer_instructions(
+    pipeline: Pipeline, sources: Mapping[str, str], layers: int, samples: Int16, cpu: Cpu, opt: str = "-O2"
+) -> list[int] | None:
+    """Instructions of each layer of a net in one window, emulated.
+
+    A copy of the source with marks around every statement of the model is built and run on the first whole
+    window of ``samples``; copying and zeroing count to the layer that reads the result. The marks keep the
+    compiler from merging layers, so the sum may differ a little from the unmarked model.
+
+    Returns
+    -------
+    list of int, or None
+        One entry per layer; None where the statements do not map one to one on ``layers``.
+    """
+    from sensorai.toolchain.arm import build_elf
+    from sensorai.toolchain.emulator import Emulator
+    from sensorai.toolchain.host import support
+
+    name = pipeline.name
+    source = sources[f"{name}.c"]
+    body = _BODY.search(source)
+    if body is None or len(samples) < pipeline.window:
+        return None
+    statements = _STATEMENT.findall(body[2])
+    real = [i for i, text in enumerate(statements) if not text.strip().startswith(_STAGING)]
+    if len(real) != layers:
+        return None
+    marked = _STATEMENT.sub(lambda m: f"    harness_begin();\n{m[0]}\n    harness_end();", body[2])
+    changed = source[: body.start(2)] + marked + source[body.end(2) :]
+    changed = changed.replace(f'#include "{name}.h"\n', f'#include "{name}.h"\n#include "harness.h"\n', 1)
+    driver = (
+        _fill(DRIVER, pipeline)
+        .replace("        harness_begin();\n", "")
+        .replace("        harness_end();\n", "")
+    )
+    image = build_elf(
+        {**sources, f"{name}.c": changed, "harness.h": support("harness.h")},
+        cpu,
+        opt=opt,
+        keep=(f"{name}_drive",),
+        harness={"drive.c": driver},
+    )
+    piece = np.ascontiguousarray(samples[: pipeline.window])
+    results = np.zeros(2, record(pipeline)).view(np.uint8)
+    call = Emulator(image).call(f"{name}_drive", piece, len(piece), results, 1, returns="uint32")
+    counts = list(call.marked)
+    if len(counts) != len(statements):
+        return None
+    out = []
+    start = 0
+    for place, i in enumerate(real):
+        # what stands behind the last layer (scores copied out) counts to it
+        stop = i + 1 if place + 1 < len(real) else len(statements)
+        out.append(sum(counts[start:stop]))
+        start = stop
+    return out
 
 
 def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.generic]]:
