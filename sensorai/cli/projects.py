@@ -162,3 +162,87 @@ def _print(report: dict[str, Any]) -> None:
         )
     for note in report["notes"]:
         screen.print(f"note: {note}", markup=False)
+
+
+def simulate(
+    opened: OpenedProject, recordings: list[Recording], notes: list[str], out: Path | None, json: bool
+) -> None:
+    """Run the C of the project on recordings and show what it decides."""
+    from collections import Counter
+
+    from sensorai.model.decision import NONE
+    from sensorai.recording import NO_RESULT
+    from sensorai.verify import cproject
+    from sensorai.verify.cjudge import recording_counts
+
+    pipeline = opened.pipeline
+    samples = [recording_counts(r, pipeline) for r in recordings]
+    results = cproject.on_host(pipeline, opened.sources, samples)
+
+    def name(code: int) -> str:
+        return NO_RESULT if code == NONE else pipeline.classes[code]
+
+    if out is not None:
+        _write_trace(opened, recordings, results, out, name)
+    rows = [
+        {
+            "recording": r.name,
+            "windows": len(got),
+            "windows_by_decision": dict(Counter(name(int(d)) for d in got["decided"])),
+            "changes": int(got["changed"].sum()),
+        }
+        for r, got in zip(recordings, results, strict=True)
+    ]
+    if json:
+        printing.print_json(rows)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None)
+    for heading in ("recording", "windows", "changes", "decision: share of windows"):
+        table.add_column(heading, justify="right" if heading in ("windows", "changes") else "left")
+    for row in rows:
+        total = max(int(str(row["windows"])), 1)
+        counts = row["windows_by_decision"]
+        assert isinstance(counts, dict)  # noqa: S101
+        shares = ", ".join(f"{label} {n / total:.0%}" for label, n in counts.items())
+        table.add_row(
+            escape(str(row["recording"])),
+            str(row["windows"]),
+            str(row["changes"]),
+            escape(shares or "no whole window"),
+        )
+    screen = printing.console()
+    screen.print(
+        f"{pipeline.name}: the emitted C on this machine, window of {pipeline.window} samples at "
+        f"{pipeline.rate_hz:g} Hz"
+    )
+    screen.print(table)
+    for note in notes:
+        screen.print(f"note: {note}", markup=False)
+    if out is not None:
+        typer.echo(f"trace: {out}")
+
+
+def _write_trace(
+    opened: OpenedProject, recordings: list[Recording], results: list[Any], out: Path, name: Any
+) -> None:
+    import pandas as pd
+
+    from sensorai.files import write_parquet, write_with
+
+    pipeline = opened.pipeline
+    frames = []
+    for r, got in zip(recordings, results, strict=True):
+        end = got["window"].astype("int64") * pipeline.stride + pipeline.window
+        columns: dict[str, Any] = {"recording": [r.name] * len(got), "time_s": end / pipeline.rate_hz}
+        columns |= {f"score_{c}": got["score"][:, i] for i, c in enumerate(pipeline.classes)}
+        columns["answer"] = [name(int(a)) for a in got["answer"]]
+        columns["decided"] = [name(int(d)) for d in got["decided"]]
+        frames.append(pd.DataFrame(columns))
+    frame = pd.concat(frames, ignore_index=True)
+    if out.suffix == ".parquet":
+        write_parquet(frame, out)
+    else:
+        write_with(out, lambda file: frame.to_csv(file, index=False, lineterminator="\n"))

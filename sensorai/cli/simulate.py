@@ -63,18 +63,25 @@ def run(
     from sensorai.errors import ConfigError
     from sensorai.mlc.artifact import open_artifact
     from sensorai.mlc.simulate import write_trace
+    from sensorai.verify.cproject import open_project, project_target
     from sensorai.verify.mlc import run_all
 
     rate = rate_policy(as_is, no_resample)
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
+    reading = given.Reading(column=column, unit=unit, log_rate=log_rate, header=header, short_rows=short_rows)
+    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
+        from sensorai.cli import projects
+
+        project = open_project(artifact)
+        recordings, notes = projects.at_rate(reading.dataset(logs), project, rate)
+        projects.simulate(project, recordings, notes, out, json)
+        return
     with printing.progress() as say:
         opened = open_artifact(artifact, device)
         if device is not None:
             printing.say_notes(opened.decoded.notes)
-        dataset = given.Reading(
-            column=column, unit=unit, log_rate=log_rate, header=header, short_rows=short_rows
-        ).dataset(logs)
+        dataset = reading.dataset(logs)
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)
         if out is not None:
