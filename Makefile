@@ -5,10 +5,13 @@ READY := .venv/.ready
 
 .PHONY: demo test conformance lint bench docs clean
 
-# The main job on a shipped log: from datalogs/har.csv to registers, then the registers on the log again.
+# The main job on a shipped log: from datalogs/har.csv to registers, and to C for the ISPU; then what was
+# emitted runs on the log again.
 demo: $(READY)
-	$(BIN)/sensorai train datalogs/har.csv --target mlc --device LSM6DSOX --out build/har
-	$(BIN)/sensorai validate build/har datalogs/har.csv
+	$(BIN)/sensorai train datalogs/har.csv --target mlc --device LSM6DSOX --out build/har_mlc --name har
+	$(BIN)/sensorai validate build/har_mlc datalogs/har.csv
+	$(BIN)/sensorai train datalogs/har.csv --target ispu --out build/har_ispu --name har
+	$(BIN)/sensorai validate build/har_ispu datalogs/har.csv
 
 test: $(READY)
 	$(BIN)/python -m pytest -q -n auto
@@ -24,6 +27,8 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/mlc_simulate.py
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python benchmarks/ispu_reference.py
 
 # Pages that are made from the code; the tests fail when they are out of date.
 docs: $(READY)

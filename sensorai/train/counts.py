@@ -279,6 +279,9 @@ def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> t
     spans = [s.stop - s.start for r in logs for s in r.labels.get(options.column, ())]
     # three quarters of the labels last for a default window
     usual = int(np.quantile(spans, 0.25)) if spans else 1
+    for word, given in (("window", options.window), ("stride", options.stride)):
+        if given is not None and given < 1:
+            raise ConfigError(f"a {word} of {given} samples is not possible", hint="at least 1")
     window = options.window or max(min(round(SECONDS * rate), usual), 1)
     stride = options.stride or max(window // 2, 1)
     if not 1 <= stride <= window:

@@ -1,0 +1,163 @@
+"""C projects from the command line: train, validate, simulate, build, and their refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.call import call, refused, snapshot, unchanged
+from tests.cli.logs import write_log
+from tests.need import need
+
+SMALL = ("--window", "26", "--stride", "26")
+NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\npatience = 3\n"
+
+
+@pytest.fixture(scope="module")
+def project(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree for a Cortex-M4."""
+    need("gcc", "arm-none-eabi-gcc", "unicorn")
+    out = tmp_path_factory.mktemp("project") / "toy"
+    result = call(
+        "train", log, "--target", "stm32", "--device", "stm32l4", "--model", "tree", "--out", out, *SMALL
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    return out
+
+
+def test_files_and_report(project: Path) -> None:
+    names = set(snapshot(project))
+    assert {"log.h", "log.c", "log_data.c", "main.c", "Makefile", "CMakeLists.txt", "README.md"} <= names
+    assert {"model.sai", "report.json", "report.html"} <= names
+    report = json.loads((project / "report.json").read_text())
+    assert [level["first_divergence"] for level in report["levels"]] == [None, None]
+    assert report["cost"]["core"] == "cortex-m4"
+    assert report["held_out"]["tree"]["balanced_accuracy"] > 0.8
+    index = json.loads((project / "model.sai").read_text())
+    assert sorted(index["files"]) == sorted(names)
+
+
+def test_the_makefile_builds_the_example(project: Path, tmp_path: Path) -> None:
+    need("gcc", "make")
+    for path in project.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    done = subprocess.run(
+        ["make", "-s", "example"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert subprocess.run([str(tmp_path / "example")], check=False).returncode in (0, 1)
+
+
+def test_same_seed_same_bytes(project: Path, log: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    result = call(
+        "train", log, "--target", "stm32", "--device", "stm32l4", "--model", "tree", "--out", again, *SMALL
+    )
+    assert result.code == 0, result.err
+    assert snapshot(again) == snapshot(project)
+
+
+def test_validate_on_every_level(project: Path, log: Path) -> None:
+    result = call("validate", project, log, "--on", "host", "--on", "emulator", "--json")
+    assert (result.code, result.err) == (0, ""), result.err
+    report = json.loads(result.out)
+    assert len(report["levels"]) == 2
+    assert all(level["windows"] > 0 for level in report["levels"])
+
+
+def test_validate_names_the_first_divergence(project: Path, log: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    for path in project.iterdir():
+        (changed / path.name).write_bytes(path.read_bytes())
+    source = changed / "log.c"
+    text = source.read_text()
+    assert "score[i] > score[best]" in text
+    source.write_text(text.replace("score[i] > score[best]", "score[i] < score[best]"))
+    result = call("validate", changed, log)
+    assert result.code == 3
+    assert "error: levels part: log" in result.err
+    assert "window 0" in result.err
+
+
+def test_simulate_writes_a_trace(project: Path, log: Path, tmp_path: Path) -> None:
+    result = call("simulate", project, log, "--out", tmp_path / "t.csv")
+    assert (result.code, result.err) == (0, ""), result.err
+    head = (tmp_path / "t.csv").read_text().splitlines()[0]
+    assert head.startswith("recording,time_s,score_")
+    assert head.endswith("answer,decided")
+
+
+def test_ispu_tree(log: Path, tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc", "unicorn")
+    out = tmp_path / "ispu"
+    result = call("train", log, "--target", "ispu", "--model", "tree", "--out", out, "--json", *SMALL)
+    assert (result.code, result.err) == (0, ""), result.err
+    report = json.loads(result.out)
+    assert any("virtual ISPU" in level["level"] for level in report["levels"])
+    assert {"conf.txt", "ispu.ld", "ispu_main.c", "ispu.toml"} <= set(snapshot(out))
+    assert call("validate", out, log).code == 0
+    with unchanged(out):
+        refused(call("build", out), "ISPU compiler is not installed", "ISPU-Toolchain")
+
+
+def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc", "unicorn", "jax")
+    (tmp_path / "net.toml").write_text(NET)
+    out = tmp_path / "net"
+    result = call(
+        "train", log, "--target", "stm32", "--net", tmp_path / "net.toml", "--out", out, "--json", *SMALL
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    report = json.loads(result.out)
+    assert report["settings"]["model"] == "mlp"
+    assert [level["first_divergence"] for level in report["levels"]] == [None, None]
+    assert all(layer["instructions"] > 0 for layer in report["layers"])
+    assert len(report["learning"]["curve"]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--target", "ispu", "--device", "lsm6dsox"), ("LSM6DSOX", "LSM6DSO16IS")),
+        (("--target", "stm32", "--device", "stm33"), ("stm33",)),
+        (("--target", "ispu", "--max-nodes", "5"), ("--max-nodes is for --target mlc",)),
+        (("--target", "mlc", "--model", "cnn"), ("--model is for --target ispu and stm32",)),
+        (("--target", "stm32", "--model", "tree", "--window", "0"), ("window",)),
+        (("--target", "stm32", "--model", "tree", "--window", "9", "--stride", "10"), ("stride of 10",)),
+        (("--target", "ispu", "--model", "tree", "--rate", "50"), ("no rate of 50 Hz",)),
+        (("--target", "stm32", "--net", "missing.toml"), ("cannot read the net description",)),
+        (("--target", "stm32", "--model", "tree", "--wins", "99"), ("99 wins",)),
+    ],
+)
+def test_refusals(log: Path, tmp_path: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    with unchanged(tmp_path):
+        result = call("train", log, *words, "--out", tmp_path / "out")
+        message = refused(result)
+    assert any(part in message for part in parts), message
+
+
+def test_one_class(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "one.csv", ["rest"])
+    with unchanged(tmp_path):
+        refused(
+            call("train", log, "--target", "stm32", "--model", "tree", "--out", tmp_path / "o"),
+            "only one class",
+        )
+
+
+def test_missing_tools_are_said_in_the_report(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensorai.train.cproject.available", lambda name: False)
+    result = call(
+        "train", log, "--target", "stm32", "--model", "tree", "--out", tmp_path / "o", "--json", *SMALL
+    )
+    assert result.code == 0, result.err
+    report = json.loads(result.out)
+    assert report["cost"] is None
+    assert all(re.search("apt install", level["missing"]) for level in report["levels"])
