@@ -1,4 +1,4 @@
-"""``sensorai build``: an ISPU project, or a program made elsewhere, into a register file."""
+"""``sensorai build``: an ISPU project to the register files that load it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,48 @@ from typing import Annotated
 
 import typer
 
+from sensorai.cli import out as printing
+
 
 def run(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Project folder of --target ispu.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Project that 'train --target ispu' wrote.", show_default=False),
+    ],
     program: Annotated[
-        Path | None,
-        typer.Option(help="ELF or SREC built elsewhere; default: run the Makefile with ST's compiler."),
+        Path | None, typer.Option(help="Linked program (ELF or SREC) to pack, instead of running make.")
     ] = None,
+    json: printing.Json = False,
 ) -> None:
-    """Turn an ISPU project into the register file that loads it.
+    """Build an ISPU project with ST's compiler and pack it with conf.txt into JSON, UCF and headers.
 
-    Runs the Makefile where ST's compiler is installed, else takes the program given, and writes JSON,
-    UCF and header beside it.
+    Needs ST's ISPU-Toolchain on PATH, or a program that was linked elsewhere. Sizes are checked against
+    the memories of the core before anything is written.
     """
     from sensorai.ispu.build import build
 
     built = build(folder, program)
-    how = f"compiled by {built.compiler}" if built.compiler else f"as it stands in {program}"
-    typer.echo(f"code {built.code_bytes} B, data {built.data_bytes} B ({how})")
-    for file in built.paths:
-        typer.echo(file)
+    app = built.app
+    if json:
+        printing.print_json(
+            {
+                "device": app.device.name,
+                "files": [str(path) for path in built.paths],
+                "code_bytes": built.code_bytes,
+                "code_room": app.device.code.size,
+                "data_bytes": built.data_bytes,
+                "data_room": app.device.data.size,
+                "stack_reserve": app.stack,
+                "compiler": built.compiler,
+                "operations": len(built.registers.ops),
+            }
+        )
+        return
+    typer.echo(f"code and constants: {built.code_bytes} of {app.device.code.size} bytes")
+    typer.echo(
+        f"variables: {built.data_bytes} of {app.device.data.size} bytes, {app.stack} kept for the stack"
+    )
+    for path in built.paths:
+        typer.echo(
+            f"{path}: {len(built.registers.ops)} register operations for {' and '.join(app.device.names)}"
+        )

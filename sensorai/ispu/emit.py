@@ -47,6 +47,7 @@ def emit_ispu(
         sources=tuple(sorted(name for name in files if name.endswith(".c"))),
         summary=summary or f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
         stack=stack,
+        score_type="float" if pipeline.float_scores else "int32_t",
     )
     return app, {**files, **project_files(app), "README.md": readme(app)}
 

@@ -59,6 +59,8 @@ class App:
     summary : str
     stack : int
         Bytes of data RAM that the linker keeps free for the stack. Only ST's compiler can tell the need.
+    score_type : str
+        ``int32_t``, or ``float`` for float32 nets.
     """
 
     name: str
@@ -71,6 +73,7 @@ class App:
     sources: tuple[str, ...] = ()
     summary: str = ""
     stack: int = 512
+    score_type: str = "int32_t"
 
     def __post_init__(self) -> None:
         known = self.device.channels
@@ -84,6 +87,8 @@ class App:
             raise ConfigError("a program needs channels, and from 1 to 254 classes")
         if not re.fullmatch(r"[A-Za-z_]\w*", self.name, re.ASCII):
             raise ConfigError(f"{self.name!r} is no name in C")
+        if self.score_type not in ("int32_t", "float"):
+            raise ConfigError(f"scores of type {self.score_type!r} are neither int32_t nor float")
         if not 0 <= self.stack <= _MOST_STACK:
             raise ConfigError(f"{self.stack} bytes of stack", hint=f"from 0 to {_MOST_STACK} make sense")
         if not self.rate_hz or self.rate_hz not in self.device.rates:
@@ -131,7 +136,7 @@ def meta(app: App) -> Meta:
         Output("decision", "", results, "ISPU"),
         Output("answer", "", results, "ISPU"),
         Output("windows", "", (), "ISPU", None, "uint16_t"),
-        Output("scores", "", (), "ISPU", None, "int32_t", app.scores),
+        Output("scores", "", (), "ISPU", None, app.score_type, app.scores),
     ]
     return Meta(" ".join(app.summary.split()), place_outputs(tuple(outputs), app.device))
 
@@ -174,6 +179,7 @@ def _index(app: App) -> str:
     for key, scale in (("acc_full_scale", app.acc_full_scale), ("gyro_full_scale", app.gyro_full_scale)):
         lines += [f"{key} = {float(scale)!r}"] if scale is not None else []
     lines += [f"sources = {texts(app.sources)}", f"summary = {json.dumps(app.summary)}"]
+    lines.append(f"score_type = {json.dumps(app.score_type)}")
     return "\n".join([*lines, f"stack = {app.stack}", ""])
 
 
@@ -190,7 +196,7 @@ def parse_index(text: str, where: str) -> App:
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"not valid TOML: {error}", where=where) from None
     kinds: dict[str, tuple[type, ...]] = {
-        **dict.fromkeys(("name", "device", "summary"), (str,)),
+        **dict.fromkeys(("name", "device", "summary", "score_type"), (str,)),
         **dict.fromkeys(("channels", "classes", "sources"), (list,)),
         **dict.fromkeys(("rate_hz", "acc_full_scale", "gyro_full_scale"), (int, float)),
         "stack": (int,),
