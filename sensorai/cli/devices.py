@@ -77,24 +77,18 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
 
 
 def _find(name: str) -> tuple[str, str, list[Fact]]:
-    """Look a device up in every room; the errors of all of them when none has it."""
-    from sensorai.errors import ConfigError
+    """Look a device up in every room by its name, a unique prefix, or what it stands for."""
     from sensorai.ispu import devices as ispu
     from sensorai.mcu import devices as mcu
     from sensorai.mlc import devices as mlc
+    from sensorai.targets import find
 
-    problem: ConfigError | None = None
     rooms: tuple[tuple[Any, str], ...] = ((mlc, "mlc"), (ispu, "ispu"), (mcu, "stm32"))
-    for room, kind in rooms:
-        try:
-            one = room.device(name)
-        except ConfigError as error:
-            # an ambiguous name says more than an unknown one
-            if problem is None or "unique" in error.message:
-                problem = error
-            continue
-        return one.name, kind, list(room.facts(one))
-    raise problem or ConfigError(f"unknown device {name!r}")
+    every = {one.name: (one, room, kind) for room, kind in rooms for one in room.devices()}
+    short = {s.casefold(): one.name for one in mcu.devices() for s in one.stands_for}
+    called = short.get(name.strip().casefold()) or find(name, every)
+    one, room, kind = every[called]
+    return one.name, kind, list(room.facts(one))
 
 
 def _columns(*headings: str) -> Table:

@@ -24,6 +24,10 @@ class Target(StrEnum):
     STM32 = "stm32"
 
 
+#: Device where none is given.
+DEVICES = {Target.MLC: "LSM6DSV16X", Target.ISPU: "LSM6DSO16IS", Target.STM32: "cortex-m4"}
+
+
 class Model(StrEnum):
     """Kind of model of a C project."""
 
@@ -174,7 +178,7 @@ def run(
             reading.dataset(logs),
             ProjectOptions(
                 target=target.value,
-                device=device or ("LSM6DSO16IS" if target is Target.ISPU else "cortex-m4"),
+                device=DEVICES[target] if device is None else device,
                 name=called,
                 model=(model or Model.MLP).value,
                 precision=precision.value,
@@ -206,7 +210,7 @@ def run(
                 hint="see sensorai train --help",
             )
     options = MlcOptions(
-        device=device or "LSM6DSV16X",
+        device=DEVICES[target] if device is None else device,
         name=called,
         trees=trees or (("tree1", "label"),),
         window=None if window == "auto" else int(window),

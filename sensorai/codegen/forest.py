@@ -4,14 +4,14 @@ Two forms, with the same answers:
 
 - *Branches*: nested ifs that return the row of votes. The fastest and, for a small tree, the smallest: a
   node is a load, a compare and a branch.
-- *Table*: a loop over four-byte words, for forests whose branches would be larger. A node is
-  ``threshold << 16 | place of its children << bits | feature + 1``, a leaf ``row of votes << bits`` (feature
-  field 0). The two children lie side by side, so a step adds the outcome of the comparison to their place and
-  needs no jump; equal pairs of children are stored once for the whole forest. The top levels of each tree
-  can still be branches. A feature whose thresholds need more than 16 bits is copied without its lowest
-  bits where no threshold needs them; else, or where a place needs too many bits, a word is two of 32.
+- *Table*: a loop over halfwords, for forests whose branches would be larger. A node is two of them,
+  ``size of its left side << bits | feature + 1`` and the threshold, a leaf is ``place of its votes << bits``
+  (feature field 0). The left side follows its node, so going left costs nothing; the right side comes after
+  it. The top levels of each tree can still be branches. A feature whose thresholds need more than 16 bits
+  is copied without its lowest bits where no threshold needs them. Else, or where a field needs too many
+  bits, a node is two words of 32 bits and its children lie side by side.
 
-Votes of two classes share a word and are added together where the sums fit 16 bits.
+The votes of the last class follow from the others; rows of votes overlap in their table where they can.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -
     deepest = max(t.depth for t in ensemble.trees)
     if levels is None:
         levels = deepest if ensemble.nodes <= BRANCH_NODES else BRANCH_LEVELS
-    votes = _Votes(ensemble, prefix)
+    votes = _Votes(ensemble, prefix, overlap=len(ensemble.trees) > 1)
     if levels >= deepest:
         functions, table = _branches(ensemble, prefix, votes), ""
         weight = 8 * ensemble.nodes
     else:
-        nodes = _Nodes(ensemble, prefix, levels)
-        functions, table = nodes.walk(votes), nodes.table()
+        packed = _Packed(ensemble, prefix, levels, votes)
+        nodes = packed if packed.fits else _Nodes(ensemble, prefix, levels, votes)
+        functions, table = nodes.walk(), nodes.table()
         weight = nodes.bytes
     layer = LayerCost("forest", 0, weight + votes.bytes, 0)
     return CodeParts(source=functions, data=table + votes.table(), arena_align=1, layers=(layer,))
@@ -65,60 +66,75 @@ def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -
 class _Votes:
     """The rows of votes as a table in C, and the lines that add one of them up."""
 
-    def __init__(self, ensemble: Ensemble, prefix: str) -> None:
-        self.rows = ensemble.votes.tolist()
+    def __init__(self, ensemble: Ensemble, prefix: str, *, overlap: bool) -> None:
         self.classes = len(ensemble.classes)
         self.name = f"{prefix}_votes"
-        self.pairs = ensemble.total * len(ensemble.trees) <= 0xFFFF
         # all votes of a leaf add up to the same, so those of the last class follow from the others
         self.kept = max(self.classes - 1, 1)
         self.all = ensemble.total * len(ensemble.trees)
-        self.words = (self.kept + 1) // 2 if self.pairs else self.kept
-        self.bytes = 4 * self.words * len(self.rows)
+        rows = [tuple(row[: self.kept]) for row in ensemble.votes.tolist()]
+        self.values = [value for row in rows for value in row]
+        self.place = [self.kept * row for row in range(len(rows))]
+        if overlap:
+            self.values, self.place = _overlapped(rows)
+        self.kind = "uint16_t" if ensemble.total <= 0xFFFF else "uint32_t"
+        self.bytes = len(self.values) * (2 if self.kind == "uint16_t" else 4)
 
     def table(self) -> str:
-        words = []
-        for votes in self.rows:
-            row = votes[: self.kept]
-            if self.pairs:
-                padded = [*row, 0]
-                row = [padded[2 * w] | padded[2 * w + 1] << 16 for w in range(self.words)]
-            words += [f"{value}u" for value in row]
-        return _array("uint32_t", self.name, words)
+        return _array(self.kind, self.name, [f"{value}u" for value in self.values])
 
-    def add(self, row: str, indent: str) -> str:
-        start = f"({row}) * {self.words}u" if self.words > 1 else row
-        lines = [f"const uint32_t *vote = &{self.name}[{start}];"]
-        lines += [f"sum{w} += vote[{w}];" for w in range(self.words)]
+    def add(self, place: str, indent: str) -> str:
+        lines = [f"const {self.kind} *vote = &{self.name}[{place}];"]
+        lines += [f"sum{c} += vote[{c}];" for c in range(self.kept)]
         return "".join(f"{indent}{line}\n" for line in lines)
 
     def declare(self) -> str:
-        return "".join(f"    uint32_t sum{w} = 0;\n" for w in range(self.words))
+        return "".join(f"    uint32_t sum{c} = 0;\n" for c in range(self.kept))
 
     def store(self) -> str:
-        halves = ("sum{} & 0xFFFFu", "sum{} >> 16")
-        one = [f"(int32_t)({halves[c % 2].format(c // 2)})" for c in range(self.kept)]
-        if not self.pairs:
-            one = [f"(int32_t)sum{c}" for c in range(self.kept)]
-        lines = [f"    scores[{c}] = {value};\n" for c, value in enumerate(one)]
+        lines = [f"    scores[{c}] = (int32_t)sum{c};\n" for c in range(self.kept)]
         if self.kept < self.classes:
             others = "".join(f" - scores[{c}]" for c in range(self.kept))
             lines.append(f"    scores[{self.kept}] = {self.all}{others};\n")
         return "".join(lines)
 
 
+def _overlapped(rows: Sequence[tuple[int, ...]]) -> tuple[list[int], list[int]]:
+    """Lay rows out so that the end of one is the start of the next where possible; values and places."""
+    length = len(rows[0])
+
+    def shared(row: tuple[int, ...]) -> int:
+        ends = (n for n in range(length, 0, -1) if tuple(values[-n:]) == row[:n])
+        return next(ends, 0)
+
+    values: list[int] = []
+    place: dict[tuple[int, ...], int] = {}
+    left = list(dict.fromkeys(rows))
+    while left:
+        row = max(left, key=shared)
+        left.remove(row)
+        values += row[shared(row) :]
+        place[row] = len(values) - length
+    return values, [place[row] for row in rows]
+
+
 def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
-    """Every tree a function of nested ifs that returns the row of votes."""
-    names = [f"{prefix}_leaf"] if len(ensemble.trees) == 1 else []
-    names = names or [f"{prefix}_leaf{k}" for k in range(len(ensemble.trees))]
+    """Every tree a function of nested ifs: a single one returns its row of votes, others where that is."""
+    single = len(ensemble.trees) == 1
+    names = [f"{prefix}_leaf"] if single else [f"{prefix}_leaf{k}" for k in range(len(ensemble.trees))]
+
+    def leaf(at: int) -> int:
+        return ~at if single else votes.place[~at]
+
     out = ""
     for name, tree in zip(names, ensemble.trees, strict=True):
         unused = "    (void)input;\n" if tree.root < 0 else ""
         out += f"static uint32_t {name}(const int32_t *input)\n{{\n{unused}"
-        out += _ifs(tree, tree.root, tree.depth, "    ", "return {}u;", lambda at: ~at) + "}\n\n"
+        out += _ifs(tree, tree.root, tree.depth, "    ", "return {}u;", leaf) + "}\n\n"
     out += _head(prefix) + votes.declare() + "\n    (void)arena;\n"
     for name in names:
-        out += "    {\n" + votes.add(f"{name}(input)", "        ") + "    }\n"
+        place = f"{name}(input)" + (f" * {votes.kept}u" if single and votes.kept > 1 else "")
+        out += "    {\n" + votes.add(place, "        ") + "    }\n"
     return out + votes.store() + "}\n"
 
 
@@ -137,11 +153,95 @@ def _ifs(tree: Tree, at: int, levels: int, indent: str, leaf: str, place: Callab
     )
 
 
-class _Nodes:
-    """The trees below their branches as one table of words."""
+class _Packed:
+    """The trees below their branches as one table of halfwords."""
 
-    def __init__(self, ensemble: Ensemble, prefix: str, levels: int) -> None:
-        self.ensemble, self.prefix, self.levels = ensemble, prefix, levels
+    def __init__(self, ensemble: Ensemble, prefix: str, levels: int, votes: _Votes) -> None:
+        self.ensemble, self.prefix, self.levels, self.votes = ensemble, prefix, levels, votes
+        narrow = _narrow(ensemble)
+        self.fits = narrow is not None
+        self.shifts = narrow or {}
+        # features that are compared without their lower bits are copied, so they are renumbered
+        copied = any(self.shifts.values())
+        self.number = {f: k if copied else f + 1 for k, f in enumerate(self.shifts, 1)}
+        self.copied = self.shifts if copied else {}
+        self.bits = max(self.number.values(), default=0).bit_length()
+        self.halves: list[int] = []
+        self.places = [
+            {at: self._write(tree, at) for at in (_frontier(tree, levels) if levels else [tree.root])}
+            for tree in ensemble.trees
+        ]
+        # a leaf is read with the halfword behind it
+        self.halves.append(0)
+        self.bytes = 2 * len(self.halves) + (0 if levels else 2 * len(ensemble.trees))
+
+    def _link(self, value: int, feature: int) -> int:
+        if value >> 16 - self.bits:
+            self.fits = False
+        return (value << self.bits | feature) & 0xFFFF
+
+    def _write(self, tree: Tree, at: int) -> int:
+        start = len(self.halves)
+        if at < 0:
+            self.halves.append(self._link(self.votes.place[~at], 0))
+            return start
+        f, t = int(tree.feature[at]), int(tree.threshold[at])
+        self.halves += [0, (t >> self.shifts.get(f, 0)) & 0xFFFF]
+        left = self._write(tree, int(tree.left[at]))
+        right = self._write(tree, int(tree.right[at]))
+        self.halves[start] = self._link(right - left, self.number.get(f, 0))
+        return start
+
+    def table(self) -> str:
+        """Return the table, and where each tree starts in it."""
+        out = _array("uint16_t", f"{self.prefix}_nodes", [f"{v}u" for v in self.halves])
+        if self.levels:
+            return out
+        roots = [place[tree.root] for tree, place in zip(self.ensemble.trees, self.places, strict=True)]
+        kind = "uint16_t" if max(roots) < 1 << 16 else "uint32_t"
+        return out + _array(kind, self._starts, [f"{place}u" for place in roots])
+
+    @property
+    def _starts(self) -> str:
+        return f"{self.prefix}_starts"
+
+    def walk(self) -> str:
+        """Return the function that walks all trees."""
+        source, declared, copies = "input", "", ""
+        if self.copied:
+            source, declared = "value", f"    int32_t value[{len(self.copied)}];\n"
+            shifts = ((k, f, f" >> {s}" if s else "") for k, (f, s) in enumerate(self.copied.items()))
+            copies = "".join(f"    value[{k}] = input[{f}]{shift};\n" for k, f, shift in shifts)
+        first = "start" if self.levels else self._starts
+        step = f"""        const uint16_t *at = {self.prefix}_nodes + {first}[tree];
+        int32_t node;
+        uint32_t feature;
+
+        /* features count from 1 here: 0 marks a leaf. The left side of a node follows it */
+        for (;;) {{
+            node = (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 16);
+            feature = (uint32_t)node & {(1 << self.bits) - 1}u;
+            if (feature == 0u) {{
+                break;
+            }}
+            at += 2;
+            if (before[feature] > (node >> 16)) {{
+                at += ((uint32_t)node >> {self.bits}) & {(1 << 16 - self.bits) - 1}u;
+            }}
+        }}
+"""
+        place = f"((uint32_t)node >> {self.bits}) & {(1 << 16 - self.bits) - 1}u"
+        starts = [place.__getitem__ for place in self.places]
+        return _walk(
+            self.ensemble, self.prefix, self.levels, self.votes, starts, declared, source, copies, step, place
+        )
+
+
+class _Nodes:
+    """The trees below their branches as one table of pairs of words."""
+
+    def __init__(self, ensemble: Ensemble, prefix: str, levels: int, votes: _Votes) -> None:
+        self.ensemble, self.prefix, self.levels, self.votes = ensemble, prefix, levels, votes
         self.words: list[_Word] = []
         self.place: dict[_Word, int] = {}
         self.pair: dict[tuple[_Word, _Word], int] = {}
@@ -154,20 +254,12 @@ class _Nodes:
             {at: self._start(tree, at) for at in _frontier(tree, levels)} if levels else {}
             for tree in ensemble.trees
         ]
-        self.shifts = _narrow(self.words)
-        self.packed = self.shifts is not None
-        copied = self.packed and any((self.shifts or {}).values())
-        # features that are compared without their lower bits are copied, so they are renumbered
-        self.copy = {f: k for k, f in enumerate(self.shifts or {}, 1)} if copied else {}
-        self.bits = (len(self.copy) if copied else ensemble.features).bit_length()
-        if max(w.next for w in self.words) >= 1 << 16 - self.bits:
-            self.packed, self.copy = False, {}
-            self.bits = ensemble.features.bit_length()
-        self.bytes = len(self.words) * (4 if self.packed else 8)
+        self.bits = ensemble.features.bit_length()
+        self.bytes = 8 * len(self.words)
 
     def _word(self, tree: Tree, at: int) -> _Word:
         if at < 0:
-            return _Word(0, 0, ~at)
+            return _Word(0, 0, self.votes.place[~at])
         both = self._word(tree, int(tree.left[at])), self._word(tree, int(tree.right[at]))
         if both not in self.pair:
             self.pair[both] = len(self.words)
@@ -181,73 +273,55 @@ class _Nodes:
             self.words.append(word)
         return self.place[word]
 
-    def _shift(self, feature: int) -> int:
-        return self.shifts[feature] if self.copy and self.shifts and feature else 0
-
     def table(self) -> str:
-        name = f"{self.prefix}_nodes"
-        if self.packed:
-            words = []
-            for w in self.words:
-                feature = self.copy.get(w.feature, w.feature)
-                limit = w.threshold >> self._shift(w.feature)
-                value = (limit & 0xFFFF) << 16 | w.next << self.bits | feature
-                words.append(_number(value - (1 << 32) if value >> 31 else value))
-            return _array("int32_t", name, words)
+        """Return the table."""
         rows = [f"{{{_number(w.threshold)}, {w.next << self.bits | w.feature}u}}" for w in self.words]
         kind = "struct {\n    int32_t threshold;\n    uint32_t link;\n}"
-        return _array(kind, name, rows, per_line=4)
+        return _array(kind, f"{self.prefix}_nodes", rows, per_line=4)
 
-    def walk(self, votes: _Votes) -> str:
-        trees, name, mask = len(self.ensemble.trees), f"{self.prefix}_nodes", (1 << self.bits) - 1
-        out = _head(self.prefix) + votes.declare()
-        out += "    uint32_t tree;\n"
-        if self.levels:
-            out += f"    uint16_t start[{trees}];\n"
-        source = "input"
-        if self.copy:
-            source = "value"
-            out += f"    int32_t value[{len(self.copy)}];\n"
-        out += (
-            f"    const int32_t *const before = (const int32_t *)((uintptr_t){source} - sizeof(int32_t));\n"
-        )
-        out += "\n    (void)arena;\n"
-        for k, tree in enumerate(self.ensemble.trees):
-            if self.levels:
-                leaf, starts = f"start[{k}] = {{}}u;", self.starts[k]
-                out += _ifs(tree, tree.root, self.levels, "    ", leaf, starts.__getitem__)
-        for f, k in self.copy.items():
-            out += f"    value[{k - 1}] = input[{f - 1}]" + (
-                f" >> {s};\n" if (s := self._shift(f)) else ";\n"
-            )
-        first = "start[tree]" if self.levels else "tree"
-        out += f"    for (tree = 0; tree < {trees}u; tree++) {{\n"
-        if self.packed:
-            inner = 16 - self.bits
-            out += f"""        int32_t node = {name}[{first}];
-        uint32_t feature;
-
-        /* features count from 1 here: 0 marks a leaf. The children lie side by side: the outcome of the
-         * comparison is added to their place */
-        while ((feature = (uint32_t)node & {mask}u) != 0u) {{
-            const uint32_t child = ((uint32_t)node >> {self.bits}) & {(1 << inner) - 1}u;
-            node = {name}[child + (uint32_t)(before[feature] > (node >> 16))];
-        }}
-        {{
-{votes.add(f"((uint32_t)node >> {self.bits})", "            ")}        }}
-"""
-        else:
-            out += f"""        uint32_t at = {first};
+    def walk(self) -> str:
+        """Return the function that walks all trees."""
+        name, mask = f"{self.prefix}_nodes", (1 << self.bits) - 1
+        step = f"""        uint32_t at = {"start[tree]" if self.levels else "tree"};
         uint32_t link;
         uint32_t feature;
 
         for (link = {name}[at].link; (feature = link & {mask}u) != 0u; link = {name}[at].link) {{
             at = (link >> {self.bits}) + (uint32_t)(before[feature] > {name}[at].threshold);
         }}
-        {{
-{votes.add(f"(link >> {self.bits})", "            ")}        }}
 """
-        return out + "    }\n" + votes.store() + "}\n"
+        starts = [place.__getitem__ for place in self.starts]
+        place = f"link >> {self.bits}"
+        return _walk(
+            self.ensemble, self.prefix, self.levels, self.votes, starts, "", "input", "", step, place
+        )
+
+
+def _walk(
+    ensemble: Ensemble,
+    prefix: str,
+    levels: int,
+    votes: _Votes,
+    starts: Sequence[Callable[[int], int]],
+    declared: str,
+    source: str,
+    copies: str,
+    step: str,
+    place: str,
+) -> str:
+    """Put the walk of one tree into the function that walks all."""
+    trees = len(ensemble.trees)
+    out = _head(prefix) + votes.declare() + "    uint32_t tree;\n"
+    if levels:
+        out += f"    uint32_t start[{trees}];\n"
+    out += declared
+    out += f"    const int32_t *const before = (const int32_t *)((uintptr_t){source} - sizeof(int32_t));\n"
+    out += "\n    (void)arena;\n"
+    if levels:
+        for k, tree in enumerate(ensemble.trees):
+            out += _ifs(tree, tree.root, levels, "    ", f"start[{k}] = {{}}u;", starts[k])
+    out += copies + f"    for (tree = 0; tree < {trees}u; tree++) {{\n{step}        {{\n"
+    return out + votes.add(place, "            ") + "        }\n    }\n" + votes.store() + "}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,18 +333,21 @@ class _Word:
     next: int
 
 
-def _narrow(words: Sequence[_Word]) -> dict[int, int] | None:
-    """Bits that can be dropped from each tested feature (from 1) so that its thresholds fit int16.
+def _narrow(ensemble: Ensemble) -> dict[int, int] | None:
+    """Bits that can be dropped from each tested feature so that its thresholds fit int16.
 
     ``x <= t`` is ``x >> s <= t >> s`` where the s lowest bits of t are ones. None where that does not do.
     """
+    limits: dict[int, list[int]] = {}
+    for tree in ensemble.trees:
+        for f, t, _, _ in tree.rows():
+            limits.setdefault(f, []).append(int(t))
     shifts: dict[int, int] = {}
-    for f in sorted({w.feature for w in words} - {0}):
-        limits = [w.threshold for w in words if w.feature == f]
+    for f, own in sorted(limits.items()):
         for s in range(17):
-            if all(-(2**15) <= t >> s < 2**15 for t in limits):
+            if all(-(2**15) <= t >> s < 2**15 for t in own):
                 break
-        if any((t + 1) % (1 << s) for t in limits):
+        if any((t + 1) % (1 << s) for t in own):
             return None
         shifts[f] = s
     return shifts
