@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,8 @@ def trees(name: str, model: Any, x: npt.NDArray[np.int16], wanted: npt.NDArray[n
     out: list[Predictor] = []
     for package, make in _TREES.items():
         if version(package):
-            out += make(name, model, x, wanted)
+            with _elsewhere():
+                out += make(name, model, x, wanted)
     return out
 
 
@@ -80,12 +83,20 @@ def emlearn_mlp(
     # Adam's second moments may underflow
     with np.errstate(under="ignore"):
         model.fit(x[train], y[train])
-    text = emlearn.convert(model, method="loadable").save(name="m", file=None)
+    with _elsewhere():
+        text = emlearn.convert(model, method="loadable").save(name="m", file=None)
     body = f'#include "m.h"\nint32_t predict(const float *x) {{ return m_predict(x, {x.shape[1]}); }}\n'
     sources = {**_emlearn_headers(emlearn), "m.h": text, "m.c": body}
     macs = sum(w.size for w in model.coefs_)
     wanted = model.predict(x[rows]).astype(np.int64)
     return [Predictor(name, "emlearn float", sources, x[rows], wanted, macs, 4 * macs, C_FLAGS)]
+
+
+@contextlib.contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Work in a temporary folder: emlearn leaves files where it runs."""
+    with tempfile.TemporaryDirectory(prefix="sensorai-") as folder, contextlib.chdir(folder):
+        yield
 
 
 def _emlearn_headers(emlearn: Any) -> dict[str, str | bytes]:

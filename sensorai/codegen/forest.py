@@ -171,7 +171,7 @@ class _Packed:
             {at: self._write(tree, at) for at in (_frontier(tree, levels) if levels else [tree.root])}
             for tree in ensemble.trees
         ]
-        # a leaf is read with the halfword behind it
+        # a leaf is read with the halfword behind it (and `at` then points just behind both)
         self.halves.append(0)
         self.bytes = 2 * len(self.halves) + (0 if levels else 2 * len(ensemble.trees))
 
@@ -220,11 +220,11 @@ class _Packed:
         /* features count from 1 here: 0 marks a leaf. The left side of a node follows it */
         for (;;) {{
             node = (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 16);
+            at += 2;
             feature = (uint32_t)node & {(1 << self.bits) - 1}u;
             if (feature == 0u) {{
                 break;
             }}
-            at += 2;
             if (before[feature] > (node >> 16)) {{
                 at += ((uint32_t)node >> {self.bits}) & {(1 << 16 - self.bits) - 1}u;
             }}

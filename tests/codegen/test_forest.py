@@ -85,6 +85,15 @@ def coarse(ensemble: Ensemble, shift: int) -> Ensemble:
     return Ensemble(tuple(trees), ensemble.votes, ensemble.classes, ensemble.features)
 
 
+def apart(ensemble: Ensemble, distance: int) -> Ensemble:
+    """The same forest with its features ``distance`` apart: more bits for their numbers."""
+    trees = tuple(
+        Tree.from_nodes([(distance * f, t, a, b) for f, t, a, b in tree.rows()], tree.root)
+        for tree in ensemble.trees
+    )
+    return Ensemble(trees, ensemble.votes, ensemble.classes, distance * ensemble.features)
+
+
 def leaf_only() -> Ensemble:
     return build([Tree.from_nodes([], -1), Tree.from_nodes([], -2)], np.eye(2), ["a", "b"], 1)
 
@@ -104,6 +113,7 @@ CASES: dict[str, Callable[[], Ensemble]] = {
     "forest_large_sums": all_sums_large,
     "forest_wide": lambda: forest(4, 5, 7, 3, 2**31 - 1, total=240),
     "forest_shifted": lambda: coarse(forest(6, 5, 7, 3, 2**14, total=240), 9),
+    "forest_sides_too_long": lambda: apart(forest(8, 3, 7, 3, 1000, total=240), 64),
     "forest_hard": lambda: forest(7, 5, 7, 3, 1000, total=1),
 }
 
@@ -185,6 +195,24 @@ MUTANTS = {
     "forest_shifted": [("node >> 16)", "node >> 15)"), ("] >> 8;", "] >> 7;")],
     "forest_wide": [(" > m_nodes", " >= m_nodes")],
 }
+
+
+def test_which_table() -> None:
+    """Halfwords where thresholds, sides and features fit them, also after dropping bits."""
+    table = {name: emit_forest(make(), "m", levels=0).data for name, make in CASES.items()}
+    words = {name for name, text in table.items() if "uint32_t link" in text}
+    assert words == {"tree_of_large_numbers", "forest_wide", "forest_sides_too_long"}
+
+
+def test_rows_of_votes_overlap() -> None:
+    """Four rows of two kept classes share their ends: 0 0 7 0 holds three of them."""
+    leaves = np.array([[0, 0, 7], [0, 7, 0], [7, 0, 0]], float)
+    tree = Tree.from_nodes([(0, 1.0, ~0, 1), (0, 2.0, ~1, ~2)])
+    ensemble = build([tree, tree], leaves, ["a", "b", "c"], 1, total=7)
+    parts = emit_forest(ensemble, "m", levels=0)
+    assert "m_votes[4]" in parts.data
+    rows = np.array([[1], [2], [3]], np.int32)
+    assert np.array_equal(on_host(parts, rows, 3), ensemble.scores(rows))
 
 
 @pytest.mark.parametrize("name", MUTANTS)
