@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
-from sensorai.errors import ConfigError, TargetError, VerifyMismatch
+from sensorai.errors import ConfigError, Problem, TargetError, VerifyMismatch
 from sensorai.features.catalogue import IntFeature
 from sensorai.ispu import devices as ispu_devices
 from sensorai.ispu.emit import emit_ispu
@@ -157,6 +157,8 @@ def train_project(
     traces = [pipelines.run(pipeline, x) for x in samples]
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
+    if options.target == "stm32" and cost is not None:
+        _check_room(mcu_devices.device(options.device), cost, project)
     per_layer = None
     if cost is not None and isinstance(pipeline.model, Graph):
         longest = max(samples, key=len)
@@ -380,6 +382,31 @@ def _prove(
         missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
         levels.append({"level": core.name, "missing": f"not run: {missing}"})
     return levels, cost
+
+
+def _check_room(part: mcu_devices.McuDevice, cost: cproject.Cost, project: Project) -> None:
+    """Refuse a project that the device has no room for; the sizes are compiled.
+
+    Raises
+    ------
+    TargetError
+        Says by how much, names the largest layer and devices with room.
+    """
+    problems = []
+    needed = cost.ram + cost.stack
+    roomy = [one.name for one in mcu_devices.with_room(cost.flash, needed)][:3]
+    hint = "devices with room: " + ", ".join(roomy) if roomy else "no known device has room"
+    largest = max(project.layers, key=lambda layer: layer.weight_bytes, default=None)
+    named = f"; the largest layer is {largest.name} with {largest.weight_bytes} bytes" if largest else ""
+    for what, used, size in (("flash", cost.flash, part.flash), ("RAM", needed, part.ram)):
+        if size is not None and used > size:
+            problems.append(
+                Problem(
+                    f"{used} bytes of {what} are {used - size} more than {part.name} has{named}", hint=hint
+                )
+            )
+    if problems:
+        raise TargetError(problems)
 
 
 def _has_unicorn() -> bool:
