@@ -172,8 +172,8 @@ def limits(results: Mapping[str, list[Result]]) -> None:
     tree, forest = (results[name][0][1].instructions for name in ("tree", "forest"))
     print(
         f"  tree: {tree:.1f}; a test needs 4 (load, constant, compare, branch), class and return 2\n"
-        f"  forest: {forest:.0f}, {forest / 10:.0f} a tree; a step of the table takes 6 to the left (load, mask, "
-        "branch, load,\n    compare, branch) and 9 to the right, a leaf 12 (start, votes, loop)"
+        f"  forest: {forest:.0f}, {forest / 10:.0f} a tree; a step of the table takes 6 to the left "
+        "(load, mask, branch, load,\n    compare, branch) and 9 to the right, a leaf 12 (start, votes, loop)"
     )
 
 
