@@ -113,7 +113,7 @@ CASES: dict[str, Callable[[], Ensemble]] = {
     "forest_large_sums": all_sums_large,
     "forest_wide": lambda: forest(4, 5, 7, 3, 2**31 - 1, total=240),
     "forest_shifted": lambda: coarse(forest(6, 5, 7, 3, 2**14, total=240), 9),
-    "forest_sides_too_long": lambda: apart(forest(8, 3, 7, 3, 1000, total=240), 120),
+    "forest_sides_too_long": lambda: apart(forest(8, 2, 8, 3, 1000, total=240), 64),
     "forest_hard": lambda: forest(7, 5, 7, 3, 1000, total=1),
 }
 
