@@ -50,12 +50,34 @@ def judge(
     decided = [t.names(tree, t.decided[:, tree]) for t in traces]
     truth = [r.window_labels(window, column)[: len(t)] for r, t in zip(recordings, traces, strict=True)]
 
-    def flat(parts: Sequence[Sequence[str | None]]) -> list[str | None]:
-        return [x for part in parts for x in part]
+    return compare(recordings, truth, raw, decided, window, column, classes)
 
-    def texts(parts: Sequence[Sequence[str]]) -> list[str]:
-        return [x for part in parts for x in part]
 
+def compare(
+    recordings: Sequence[Recording],
+    truth: Sequence[Sequence[str | None]],
+    raw: Sequence[Sequence[str]],
+    decided: Sequence[Sequence[str]],
+    window: int,
+    column: str,
+    classes: Sequence[str],
+    ends: Sequence[Sequence[int]] | None = None,
+) -> TreeJudgement:
+    """Compare results before and after a decision filter with the truth of each window.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+    truth, raw, decided : sequences per recording, one entry per window
+    window : int
+        Samples per window.
+    column : str
+        Label column, for events.
+    classes : sequence of str
+    ends : sequence per recording, optional
+        Samples seen at the end of each window, where windows overlap.
+    """
+    flat = [x for part in truth for x in part]
     by_group: dict[str, list[int]] = {}
     for r, t, d in zip(recordings, truth, raw, strict=True):
         for a, b in zip(t, d, strict=True):
@@ -64,9 +86,9 @@ def judge(
                 count[0] += a == b
                 count[1] += 1
     return TreeJudgement(
-        window_metrics(flat(truth), texts(raw), classes),
-        window_metrics(flat(truth), texts(decided), classes),
-        event_metrics(recordings, raw, window, column),
-        event_metrics(recordings, decided, window, column),
+        window_metrics(flat, [x for part in raw for x in part], classes),
+        window_metrics(flat, [x for part in decided for x in part], classes),
+        event_metrics(recordings, raw, window, column, ends),
+        event_metrics(recordings, decided, window, column, ends),
         {g: right / n for g, (right, n) in by_group.items()},
     )

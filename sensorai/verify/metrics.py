@@ -165,6 +165,7 @@ def event_metrics(
     results: Sequence[Sequence[str]],
     window: int,
     column: str = LABEL,
+    ends: Sequence[Sequence[int]] | None = None,
 ) -> EventMetrics:
     """Events of recordings against the window results of each.
 
@@ -173,9 +174,13 @@ def event_metrics(
     recordings : sequence of Recording
         At the rate of the core (``rate_hz`` set).
     results : sequence of sequence of str
-        One result per whole window of each recording.
+        One result per window of each recording.
     window : int
         Samples per window.
+    column : str
+        Label column.
+    ends : sequence of sequence of int, optional
+        Samples seen at the end of each window, where windows overlap; by default they follow one another.
 
     Notes
     -----
@@ -185,13 +190,14 @@ def event_metrics(
     delays: list[float] = []
     missed = switches = 0
     seconds = 0.0
-    for recording, got in zip(recordings, results, strict=True):
+    for i, (recording, got) in enumerate(zip(recordings, results, strict=True)):
         rate = recording.rate_hz or float("nan")
+        at = range(window, window * len(got) + 1, window) if ends is None else ends[i]
         for start, stop, label in _events(recording, column):
             if stop - start < window:
                 continue
             # windows that end inside the event
-            inside = range(start // window, min(stop // window, len(got)))
+            inside = [k for k, end in enumerate(at) if start < end <= stop]
             if not inside:
                 continue
             seconds += (stop - start) / rate
@@ -199,8 +205,8 @@ def event_metrics(
             if first is None:
                 missed += 1
             else:
-                delays.append(((first + 1) * window - start) / rate)
-            before = got[inside.start - 1] if inside.start else None
+                delays.append((at[first] - start) / rate)
+            before = got[inside[0] - 1] if inside[0] else None
             for k in inside:
                 if got[k] not in (before, label, NO_RESULT):
                     switches += 1
