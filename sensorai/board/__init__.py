@@ -1,0 +1,1 @@
+"""Boards over serial: frames, capture, register access, live results. The only room that opens a port."""
