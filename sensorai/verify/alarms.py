@@ -68,6 +68,11 @@ def decided(scores: Int64, threshold: int, wins: int) -> Int64:
     return decide((scores > threshold).astype(np.int64), wins, 2)
 
 
+def decisions_of(logs: Sequence[ScoredLog], threshold: int, wins: int) -> list[Int64]:
+    """Decisions of every log."""
+    return [decided(log.scores, threshold, wins) for log in logs]
+
+
 def onsets(decisions: Int64) -> Int64:
     """Windows at which an alarm begins."""
     on = decisions == ANOMALY
@@ -110,16 +115,21 @@ def rate(events: int, hours: float) -> Rate:
     return Rate(events, hours, low / hours, float(chi2.ppf(CONFIDENCE, 2 * events + 2)) / 2 / hours)
 
 
-def false_alarms(logs: Sequence[ScoredLog], threshold: int, wins: int) -> Rate:
+def false_alarms(logs: Sequence[ScoredLog], decisions: Sequence[Int64]) -> Rate:
     """Alarms that begin in windows of the normal state, by normal time.
 
     An alarm that goes on is one alarm. One that begins in a window which is not wholly normal is no
     false alarm.
+
+    Parameters
+    ----------
+    logs : sequence of ScoredLog
+    decisions : sequence of ndarray, shape (windows,), int64
+        What the decision filter says, log by log.
     """
-    events = 0
-    for log in logs:
-        begin = onsets(decided(log.scores, threshold, wins))
-        events += int((log.truth[begin] == NORMAL).sum())
+    events = sum(
+        int((log.truth[onsets(made)] == NORMAL).sum()) for log, made in zip(logs, decisions, strict=True)
+    )
     return rate(events, sum(log.normal_hours for log in logs))
 
 
@@ -191,7 +201,7 @@ def choose_threshold(
     candidates = np.unique(np.r_[0, normal])
 
     def holds(threshold: int) -> bool:
-        found = false_alarms(logs, threshold, wins)
+        found = false_alarms(logs, decisions_of(logs, threshold, wins))
         return found.events == 0 if target_per_hour is None else found.high <= target_per_hour
 
     # the rate falls with the threshold, but for alarms that melt together: search, then step up where needed
@@ -206,7 +216,9 @@ def choose_threshold(
     value = int(candidates[low])
     if target_per_hour is None:
         value = min(value + value // 4 + 1, top)
-    return Threshold(min(value, top), target_per_hour, false_alarms(logs, value, wins), windows)
+    value = min(value, top)
+    found = false_alarms(logs, decisions_of(logs, value, wins))
+    return Threshold(value, target_per_hour, found, windows)
 
 
 # ---------------------------------------------------------------- detection
@@ -231,11 +243,11 @@ class Found:
     alarm_s: float | None
 
 
-def detections(logs: Sequence[ScoredLog], threshold: int, wins: int) -> tuple[Found, ...]:
+def detections(logs: Sequence[ScoredLog], decisions: Sequence[Int64]) -> tuple[Found, ...]:
     """Look for an alarm in every anomaly that is long enough for a window to end inside it."""
     out = []
-    for log in logs:
-        on = decided(log.scores, threshold, wins) == ANOMALY
+    for log, made in zip(logs, decisions, strict=True):
+        on = made == ANOMALY
         for start, stop, label in log.events:
             inside = (log.end > start) & (log.end <= stop)
             if not inside.any():

@@ -34,6 +34,10 @@ def log(scores: list[int], truth: list[int] | None = None, name: str = "a", stre
     )
 
 
+def false(logs: list[ScoredLog], threshold: int, wins: int) -> alarms.Rate:
+    return alarms.false_alarms(logs, alarms.decisions_of(logs, threshold, wins))
+
+
 def test_onsets_are_counted_once() -> None:
     decisions = np.array([255, 0, 1, 1, 0, 1, 255, 1])
     assert alarms.onsets(decisions).tolist() == [2, 5, 7]
@@ -42,18 +46,18 @@ def test_onsets_are_counted_once() -> None:
 
 def test_false_alarms_by_hand() -> None:
     one = log([0, 9, 9, 0, 9, 0], stretch=600)  # an hour of normal state
-    got = alarms.false_alarms([one], 5, 0)
+    got = false([one], 5, 0)
     assert (got.events, got.hours) == (2, 1.0)
     # a filter of two wins lets only the double through
-    assert alarms.false_alarms([one], 5, 2).events == 1
+    assert false([one], 5, 2).events == 1
     # exactly at the threshold is no alarm
-    assert alarms.false_alarms([one], 9, 0).events == 0
+    assert false([one], 9, 0).events == 0
 
 
 def test_an_alarm_that_begins_in_the_anomaly_is_not_false() -> None:
     mixed = log([0, 9, 9, 9, 0, 9], [0, 0, 1, 1, -1, -1])
-    assert alarms.false_alarms([mixed], 5, 0).events == 1  # the early one; the last is in an unknown window
-    assert alarms.false_alarms([log([0, 0, 9, 9, 9], [0, 0, 1, 1, 0])], 5, 0).events == 0
+    assert false([mixed], 5, 0).events == 1  # the early one; the last is in an unknown window
+    assert false([log([0, 0, 9, 9, 9], [0, 0, 1, 1, 0])], 5, 0).events == 0
 
 
 def test_poisson_bounds() -> None:
@@ -99,15 +103,15 @@ def test_every_chosen_threshold_keeps_the_target(scores: list[int], wins: int, t
     logs = [log(scores, stretch=3600)]
     got = alarms.choose_threshold(logs, wins, target, 360_000)
     assert got.rate.high <= target
-    assert alarms.false_alarms(logs, got.value, wins).events == got.rate.events
+    assert false(logs, got.value, wins).events == got.rate.events
 
 
 def test_detections_and_delays() -> None:
     mixed = log([0, 0, 9, 9, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0, 1, 1])
-    first, second = alarms.detections([mixed], 5, 0)
+    first, second = alarms.detections([mixed], alarms.decisions_of([mixed], 5, 0))
     assert (first.start_s, first.stop_s, first.alarm_s) == (1.0, 4.0, 2.0)
     assert second.alarm_s is None
-    assert alarms.detections([mixed], 5, 2)[0].alarm_s == 3.0
+    assert alarms.detections([mixed], alarms.decisions_of([mixed], 5, 2))[0].alarm_s == 3.0
 
 
 def test_shares() -> None:
