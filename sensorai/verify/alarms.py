@@ -171,8 +171,7 @@ def choose_threshold(
     wins : int
         Decision filter.
     target_per_hour : float or None
-        The upper bound of the rate (``Rate.high``) must not be above it. None: no false alarm at all, and
-        a quarter of headroom above the largest score that the filter lets through.
+        The upper bound of the rate (``Rate.high``) must not be above it. None: no false alarm at all.
     stride : int
         Samples from window to window.
 
@@ -213,10 +212,7 @@ def choose_threshold(
         holds(int(candidates[i])) for i in range(low, min(low + 3, len(candidates)))
     ):
         low += 1
-    value = int(candidates[low])
-    if target_per_hour is None:
-        value = min(value + value // 4 + 1, top)
-    value = min(value, top)
+    value = min(int(candidates[low]), top)
     found = false_alarms(logs, decisions_of(logs, value, wins))
     return Threshold(value, target_per_hour, found, windows)
 
