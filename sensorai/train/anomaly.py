@@ -6,7 +6,7 @@ together with every anomaly. No anomaly shapes the detector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,9 @@ from sensorai import __version__
 from sensorai.codegen.project import emit_project
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
-from sensorai.features.catalogue import IntFeature
 from sensorai.mcu import devices as mcu_devices
 from sensorai.model import pipeline as pipelines
+from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import Dataset, Recording
@@ -28,7 +28,7 @@ from sensorai.train import cproject as projects
 from sensorai.train import states
 from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.cproject import ProjectDelivery, ProjectOptions
-from sensorai.train.detectors import Fitted, fit
+from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
 from sensorai.train.features import healthy
 from sensorai.train.states import STATE, Parts
 from sensorai.verify import alarms, anomaly
@@ -37,6 +37,19 @@ from sensorai.verify.cjudge import judge, recording_counts
 
 #: Decision filter where nothing is said: an alarm needs two windows above the threshold more than below.
 WINS = 2
+#: Features that the report names for an alarm.
+EXPLAINED = 3
+#: Where the figures of a report come from.
+SOURCES = {
+    "anomaly": "computed: the integer reference on recordings that training did not see; the C gives the same "
+    "bits at every level listed",
+    "threshold": "computed on normal recordings that were neither learnt from nor tested on",
+    "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
+    "drawn again and again",
+    "flash, ram": "compiled",
+    "instructions, stack": "emulated",
+    "cycles": "an estimate from kinds of instructions",
+}
 #: Fewest normal windows to learn from, by feature.
 WINDOWS_A_FEATURE = 4
 
@@ -104,7 +117,7 @@ def train_anomaly(
             "shorter --window or --stride",
         )
     say(f"learning what {len(values)} normal windows have in common ({wanted.kind})")
-    fitted = fit(wanted.kind, values, options.seed)
+    fitted = fit_detector(wanted.kind, values, DetectorOptions(seed=options.seed))
     notes += fitted.notes
     pipeline = Pipeline(
         options.name,
@@ -139,11 +152,26 @@ def train_anomaly(
     decisions = [t.decided for t in traces]
     verdict = anomaly.judge_alarms(logs, decisions, options.seed)
     report: dict[str, Any] = {
-        **projects.report_head(options, pipeline, "anomaly"),
+        "format": "sensorai-report",
+        "version": projects.VERSION,
+        "sensorai": __version__,
+        "task": "anomaly",
+        "name": pipeline.name,
+        "target": options.target,
+        "device": options.device,
+        "sources": SOURCES,
         "data": _data(parts, counted),
         "settings": {
-            **projects.settings(pipeline, options),
+            "rate_hz": pipeline.rate_hz,
+            "window": pipeline.window,
+            "window_s": pipeline.window / pipeline.rate_hz,
+            "stride": pipeline.stride,
+            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
+            "features": [f.label([c.name for c in pipeline.channels]) for f in features],
             "model": wanted.kind,
+            "precision": "integers",
+            "wins": pipeline.wins,
+            "seed": options.seed,
             "normal": list(parts.normal),
             "unseen": list(parts.unseen),
             "faults": list(parts.faults),
@@ -152,14 +180,75 @@ def train_anomaly(
         "anomaly": {
             **verdict,
             "float": _float_curve(fitted, logs, traces, options.seed),
-            "alarms": _explained(logs, traces, decisions, pipeline, fitted),
+            "alarms": _explained(logs, traces, decisions, pipeline),
             "drift": anomaly.drift(logs, chosen.value),
         },
+        "classes": list(CLASSES),
         "held_out": judge(pipeline, held, traces, STATE),
         **projects.costs(options, project, levels, cost, sizes, None),
         "notes": notes,
     }
-    return projects.finish(files, report, pipeline, options, STATE, parts.groups("test"), held, traces)
+    return projects.finish(
+        files, report, pipeline, options, STATE, parts.groups("test"), together.groups(), held, traces
+    )
+
+
+def _data(parts: Parts, counted: Counted) -> dict[str, Any]:
+    """Groups, normal hours and windows of each part."""
+    count = {"learn": len(parts.learn), "calibrate": len(parts.calibrate), "test": len(parts.test)}
+    start = 0
+    out: dict[str, Any] = {"groups": list(counted.groups), "test_groups": list(parts.groups("test"))}
+    for part, recordings in count.items():
+        rows = (counted.recording >= start) & (counted.recording < start + recordings)
+        start += recordings
+        logs: tuple[Recording, ...] = getattr(parts, part)
+        normal = sum(s.stop - s.start for r in logs for s in r.labels[STATE] if s.label == states.NORMAL)
+        out[part] = {
+            "groups": len(parts.groups(part)),
+            "recordings": recordings,
+            "normal_hours": normal / counted.rate_hz / 3600.0,
+            "normal_windows": int((rows & (counted.y == 0)).sum()),
+            "anomalous_windows": int((rows & (counted.y == 1)).sum()),
+        }
+    return out
+
+
+def _float_curve(
+    fitted: FittedDetector, logs: Sequence[ScoredLog], traces: Sequence[PipelineTrace], seed: int
+) -> dict[str, Any] | None:
+    """Area under the curve of the float model that the detector stands for."""
+    scores = [fitted.float_scores(t.features) if len(t) else np.zeros(0) for t in traces]
+    # ranks are all that counts, and whole numbers hold them
+    ranks = np.unique(np.concatenate(scores), return_inverse=True)[1] if scores else np.zeros(0, int)
+    at = np.cumsum([0, *map(len, scores)])
+    ranked = [
+        replace(log, scores=ranks[a:b].astype(np.int64))
+        for log, a, b in zip(logs, at[:-1], at[1:], strict=True)
+    ]
+    curve = anomaly.curve(ranked, seed)
+    return None if curve is None else {key: curve[key] for key in ("auc", "auc_low", "auc_high")}
+
+
+def _explained(
+    logs: Sequence[ScoredLog],
+    traces: Sequence[PipelineTrace],
+    decisions: Sequence[npt.NDArray[np.int64]],
+    pipeline: Pipeline,
+) -> list[dict[str, Any]]:
+    """Every alarm with the features that raised it, the largest share first."""
+    names = [f.label([c.name for c in pipeline.channels]) for f in pipeline.features]
+    assert isinstance(pipeline.model, Detector)  # noqa: S101
+    rows = {log.name: trace for log, trace in zip(logs, traces, strict=True)}
+    out = anomaly.alarm_list(logs, decisions)
+    for alarm in out:
+        inputs = rows[alarm["recording"]].inputs[alarm["window"] : alarm["window"] + 1]
+        parts = contributions(pipeline.model, inputs)[0]
+        total = float(np.abs(parts).sum()) or 1.0
+        order = np.argsort(-parts, kind="stable")[:EXPLAINED]
+        alarm["because"] = [
+            {"feature": names[i], "share": round(float(parts[i]) / total, 4)} for i in order if parts[i] > 0
+        ]
+    return out
 
 
 def _scored(recording: Recording, pipeline: Pipeline, column: str) -> tuple[ScoredLog, PipelineTrace]:

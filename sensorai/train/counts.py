@@ -48,6 +48,8 @@ class CountOptions:
         By default the smallest that keeps saturation below one sample in a thousand.
     column : str
         Label column.
+    classes : tuple of str
+        Labels that are looked for; by default those that occur, of which there must be two.
     """
 
     sensors: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ class CountOptions:
     stride: int | None = None
     full_scale: dict[str, float] | None = None
     column: str = LABEL
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +140,10 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         A sensor that the logs lack, or an impossible window.
     """
     options = options or CountOptions()
-    (task,) = find_tasks(dataset, [("model", options.column)])
+    if options.classes:
+        task = Task("model", options.column, options.classes)
+    else:
+        (task,) = find_tasks(dataset, [("model", options.column)])
     rate = options.rate_hz or _slowest(dataset)
     sensors = options.sensors or _common_sensors(dataset)
     logs = [_at_rate(r, rate) for r in dataset]

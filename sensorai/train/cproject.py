@@ -184,6 +184,23 @@ def train_project(
         project,
         notes,
     )
+    return finish(
+        files, report, pipeline, options, options.column, split.test_groups, dataset.groups(), held, traces
+    )
+
+
+def finish(
+    files: dict[str, bytes],
+    report: Mapping[str, Any],
+    pipeline: Pipeline,
+    options: ProjectOptions,
+    column: str,
+    test_groups: Sequence[str],
+    groups: Sequence[str],
+    held: Sequence[Recording],
+    traces: Sequence[PipelineTrace],
+) -> ProjectDelivery:
+    """Add ``report.json`` and the index ``model.sai`` to the files of a project."""
     files["report.json"] = _json(report)
     model = {
         "format": "sensorai-model",
@@ -191,14 +208,14 @@ def train_project(
         "target": options.target,
         "name": options.name,
         "device": options.device,
-        "column": options.column,
-        "test_groups": list(split.test_groups),
-        "train_groups": [g for g in dataset.groups() if g not in split.test_groups],
+        "column": column,
+        "test_groups": list(test_groups),
+        "train_groups": [g for g in groups if g not in test_groups],
         "files": sorted([*files, "model.sai", "report.html"]),
         "pipeline": pipelines.to_dict(pipeline),
     }
     files["model.sai"] = _json(model)
-    return ProjectDelivery(files, report, pipeline, options.column, tuple(held), tuple(traces))
+    return ProjectDelivery(files, report, pipeline, column, tuple(held), tuple(traces))
 
 
 # ---------------------------------------------------------------- device
@@ -478,6 +495,21 @@ def _report(
         "classes": list(pipeline.classes),
         "held_out": judge(pipeline, held, traces, options.column),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
+        **costs(options, project, levels, cost, sizes, per_layer),
+        "notes": [*notes, *counted.notes, *learnt.notes],
+    }
+
+
+def costs(
+    options: ProjectOptions,
+    project: Project,
+    levels: Sequence[Mapping[str, Any]],
+    cost: cproject.Cost | None,
+    sizes: Mapping[str, Any] | None,
+    per_layer: Sequence[int] | None,
+) -> dict[str, Any]:
+    """Layers, levels that ran, and cost of a project, as the report says them."""
+    return {
         "layers": [
             {
                 "name": layer.name,
@@ -503,7 +535,6 @@ def _report(
             **_time_and_energy(options, cost),
         },
         "stand_in": sizes,
-        "notes": [*notes, *counted.notes, *learnt.notes],
     }
 
 

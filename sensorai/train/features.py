@@ -56,6 +56,43 @@ def candidates(
     return [f for f in out if _possible(f, counted)]
 
 
+#: What describes a healthy machine or an ordinary movement, by preference: no feature of the mean, which
+#: is the way the sensor lies, and none that grows with the square of a signal.
+HEALTHY_AXIS = ("JERK_RMS", "PEAK_TO_PEAK", "MEAN_CROSSING")
+HEALTHY_NORM = ("MAXIMUM", "MINIMUM", "PEAK_TO_PEAK", "JERK_RMS", "MEAN_CROSSING")
+#: Correlation above which two features are taken for one, and most features of a detector.
+ALIKE, MOST = 0.97, 16
+
+
+def healthy(normal: Counted) -> tuple[IntFeature, ...]:
+    """Features for a detector of anomalies, from normal windows alone.
+
+    In order of preference; one that is constant there, or says nearly the same as an earlier one, is left
+    out.
+    """
+    rows = np.ones(len(normal.y), bool)
+    by_name: dict[str, list[IntFeature]] = {}
+    for f in candidates(normal, rows, spectra=True, linear=True):
+        by_name.setdefault(f.name, []).append(f)
+    names = [*HEALTHY_AXIS, *(f"NORM_{q}" for q in HEALTHY_NORM)]
+    offered = [f for name in names for f in by_name.get(name, [])]
+    values = catalogue.table(offered, normal.x).astype(np.float64)
+    kept = different(values, MOST)
+    return tuple(offered[i] for i in kept)
+
+
+def different(values: npt.NDArray[np.floating], most: int) -> list[int]:
+    """Places of at most ``most`` columns that vary and differ from those before them, shape (rows, n)."""
+    kept: list[int] = []
+    for i, column in enumerate(values.astype(np.float64).T):
+        if len(kept) == most or not column.std():
+            continue
+        others = (abs(float(np.corrcoef(column, values[:, k])[0, 1])) for k in kept)
+        if all(c <= ALIKE for c in others):
+            kept.append(i)
+    return kept
+
+
 def choose(
     counted: Counted,
     split: Split,

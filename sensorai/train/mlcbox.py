@@ -25,6 +25,7 @@ from sensorai.model.detector import CLASSES
 from sensorai.model.forest import Tree
 from sensorai.recording import Dataset, Recording
 from sensorai.train import candidates, codes, states
+from sensorai.train.features import different
 from sensorai.train.judge import run
 from sensorai.train.mlc import Trained
 from sensorai.train.options import Choices, MlcOptions, check_options
@@ -48,8 +49,6 @@ SECONDS = 1.0
 #: Kinds by preference; a feature that says nearly the same as an earlier one is left out.
 KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXIMUM", "V"), ("MINIMUM", "V"))
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
-#: Correlation above which two features are taken for one.
-ALIKE = 0.97
 #: Margins are searched in these steps of the normal half range.
 STEPS = 1024
 #: The narrowest half range, as a share of the middle: constant features must not alarm on their last bit.
@@ -126,7 +125,10 @@ def _leaf(fitted: Any, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """Row of the bounds for each window, shape (rows,)."""
     if fitted is None or not len(x):
         return np.zeros(len(x), np.int64)
-    return np.searchsorted(np.array(_leaves(fitted)), fitted.apply(x.astype(np.float32))).astype(np.int64)
+    out: npt.NDArray[np.int64] = np.searchsorted(
+        np.array(_leaves(fitted)), fitted.apply(x.astype(np.float32))
+    )
+    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -356,7 +358,7 @@ def _features(
     config = candidates.config(target, window, rate, inputs(wanted), filters, wanted)
     windows = settled(build(config, learn, [task]))
     room = (options.max_nodes or target.limits.nodes) // 2
-    kept = _different(windows.x[windows.y[:, 0] == NORMAL], min(options.max_features, room))
+    kept = different(windows.x[windows.y[:, 0] == NORMAL], min(options.max_features, room))
     if not kept:
         raise DataError(
             "no feature of the normal windows varies: there is nothing to learn",
@@ -387,16 +389,3 @@ def _preferred(features: Sequence[Feature], slots: Sequence[str]) -> list[Featur
                 # of the counted kinds, the one with a level: without it noise counts
                 out += [f for f in of if f.threshold] or [f for f in of if f.threshold is None]
     return out
-
-
-def _different(x: npt.NDArray[np.float32], count: int) -> list[int]:
-    """Places of at most ``count`` columns that vary and differ from those before them."""
-    kept: list[int] = []
-    for i in range(x.shape[1]):
-        column = x[:, i].astype(np.float64)
-        if len(kept) == count or not column.std():
-            continue
-        others = (abs(float(np.corrcoef(column, x[:, k])[0, 1])) for k in kept)
-        if all(c <= ALIKE for c in others):
-            kept.append(i)
-    return kept
