@@ -115,6 +115,7 @@ CASES: dict[str, Callable[[], Detector]] = {
     "bias_at_the_end": lambda: Detector("gmm", gaussians(10, 2, 2, bias=TOP), 9),
     "one_point": lambda: Detector("prototypes", points(1, 1, 1, 1), 9),
     "usual_points": lambda: Detector("prototypes", points(2, 64, 12, 1, 60), 9),
+    "points_of_8_bits": lambda: Detector("prototypes", points(5, 40, 9, 3, 127), 9),
     "most_points": lambda: Detector("prototypes", points(3, 256, 32, 8), 9),
     "all_are_neighbours": lambda: Detector("prototypes", points(4, 5, 3, 5), 9),
     "equal_points": lambda: Detector("prototypes", Prototypes(np.full((9, 2), 3, np.int16), 8), 9),

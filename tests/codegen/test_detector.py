@@ -66,6 +66,15 @@ def test_the_edges_are_reached() -> None:
     assert DETECTORS["one_point"].distances(np.array([[511]], np.int16))[0] > 0
 
 
+def test_points_take_8_bits_where_they_fit() -> None:
+    for name, kind in (
+        ("points_of_8_bits", "int8_t"),
+        ("usual_points", "int8_t"),
+        ("most_points", "int16_t"),
+    ):
+        assert f"static const {kind} m_points" in emit_detector(DETECTORS[name], "m").data
+
+
 def test_difference_saturates() -> None:
     """65025 fits 33025 times into int32, not 33026 times."""
     need("gcc")
@@ -105,7 +114,7 @@ MUTANTS = [
     (GAUSSIANS, "z[i] - mean[i]", "z[i] + mean[i]"),
     (GAUSSIANS, "end = weight + i", "end = weight + i - (i > 1U)"),
     (["usual_points", "most_points"], "sum < worst;", "sum < worst - 9;"),
-    (["most_points", "all_are_neighbours"], "nearest[i - 1U] > sum", "nearest[i - 1U] < sum"),
+    (["most_points", "points_of_8_bits"], "nearest[i - 1U] > sum", "nearest[i - 1U] < sum"),
     (["most_points", "all_are_neighbours"], "nearest[i] = nearest[i - 1U]", "nearest[i - 1U] = nearest[i]"),
     (["usual_points", "one_point"], "z[i] - points[i]", "z[i] + points[i]"),
     (["isolation"], "score[1] = sums[1]", "score[1] = sums[0]"),
