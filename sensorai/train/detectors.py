@@ -31,6 +31,8 @@ ROWS = 20
 #: Share of a feature's variance that is added to it: a direction in which normal data hardly move would
 #: otherwise turn the rounding of the inputs into distance.
 RIDGE = 1 / 64
+#: Normal rows for each prototype, at least.
+ROWS_PER_POINT = 4
 #: Largest shift of a row of weights that is of use: no weight gains a digit beyond it.
 TOP_SHIFT = 20
 
@@ -42,7 +44,8 @@ class DetectorOptions:
     Attributes
     ----------
     components : tuple of int
-        Numbers of Gaussians tried for ``gmm``, 1 to 16; the one with the least BIC is taken.
+        Numbers of Gaussians tried for ``gmm``, 1 to 16, smallest first, until two in a row are worse; the
+        one with the least BIC is taken.
     covariance : str
         ``full``, ``diag``, or ``auto`` for the one with the lesser BIC.
     prototypes, neighbours : int
@@ -210,20 +213,21 @@ def _mixture(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedDete
     spread = _spread(z)
     tried: list[tuple[float, int, str, Any]] = []
     for covariance in kinds:
+        best, worse = np.inf, 0
         for k in sorted(set(options.components)):
             own = (
                 z.shape[1] + 1 + (z.shape[1] * (z.shape[1] + 1) // 2 if covariance == "full" else z.shape[1])
             )
-            # a component needs rows to be learnt from
-            if k > 1 and k * own > len(z):
+            # a component needs rows to be learnt from; more of them than help only take time
+            if tried and (k * own > len(z) or worse == 2):
                 continue
-            model = GaussianMixture(
-                k, covariance_type=covariance, reg_covar=RIDGE, n_init=2, random_state=options.seed
-            )
+            model = GaussianMixture(k, covariance_type=covariance, reg_covar=RIDGE, random_state=options.seed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.fit(z / spread)
-            tried.append((float(model.bic(z / spread)), k, covariance, model))
+            bic = float(model.bic(z / spread))
+            best, worse = min(best, bic), worse + 1 if bic > best else 0
+            tried.append((bic, k, covariance, model))
     bic, k, covariance, model = min(tried, key=lambda t: t[:3])
     covariances = model.covariances_
     if covariance == "diag":
@@ -322,14 +326,16 @@ def _mixture_distance(
 def _prototypes(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedDetector:
     from sklearn.cluster import KMeans
 
-    z = scaling.apply(x).astype(np.float64)
-    distinct = len(np.unique(z, axis=0))
-    count = min(options.prototypes, distinct)
+    z = scaling.apply(x)
+    # a centre for every row would be the rows themselves, and the rows' own distances nothing
+    count = min(options.prototypes, len(np.unique(z, axis=0)), max(len(z) // ROWS_PER_POINT, 1))
     neighbours = min(options.neighbours, count)
-    model = KMeans(count, n_init=4, random_state=options.seed).fit(z)
-    centres = np.asarray(model.cluster_centers_, np.float64)
-    order = np.lexsort(np.rint(centres).T[::-1])
-    points = np.rint(centres[order]).astype(np.int16)
+    label = KMeans(count, n_init=4, random_state=options.seed).fit(z.astype(np.float64)).labels_
+    # from whole sums: k-means adds in an order that threads decide, and means like 2.5 would round either way
+    sums = np.stack([np.bincount(label, column, count) for column in z.T.astype(np.float64)], axis=1)
+    centres = sums / np.bincount(label, minlength=count)[:, None]
+    points = np.unique(np.floor(centres + 0.5), axis=0).astype(np.int16)
+    neighbours = min(neighbours, len(points))
     core = Prototypes(points, neighbours)
 
     def scores(x: Int32) -> Float:
@@ -342,7 +348,7 @@ def _prototypes(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedD
         Detector("prototypes", core, INT32_MAX),
         scaling,
         scores,
-        (f"{count} centres of k-means, the nearest {neighbours} count",),
+        (f"{len(points)} centres of k-means, the nearest {neighbours} count",),
     )
 
 

@@ -239,3 +239,13 @@ def test_a_tampered_table_is_named() -> None:
     _, found = cproject.compare(pipeline, ["log"], [run(pipeline, samples(1))], results)
     assert found is not None
     assert found.column.startswith("score")
+
+
+def test_instructions_of_an_autoencoders_layers() -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    one = detector("autoencoder")
+    project = emit_project(one)
+    found = cproject.layer_instructions(one, project.sources(), len(project.layers), samples(1), cpu("m4"))
+    assert found is not None
+    assert len(found) == 2
+    assert all(50 < count < 2000 for count in found)
