@@ -55,7 +55,7 @@ class DetectorOptions:
     hidden : int
         Units of the autoencoder's hidden layer; 0: half the features.
     epochs : int
-        Most passes of the autoencoder.
+        Passes of the autoencoder, up to ten times as many where the rows are few.
     seed : int
     """
 
