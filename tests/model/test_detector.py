@@ -171,6 +171,13 @@ def test_a_damaged_store_is_refused(change: Any, message: str) -> None:
     assert caught.value.where == "model.sai"
 
 
+def test_a_threshold_is_a_whole_number() -> None:
+    one = DETECTORS["usual"]
+    assert one.with_threshold(np.int32(7)).threshold == 7
+    with pytest.raises(TypeError):
+        one.with_threshold(7.0)  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_a_detector() -> None:
     with pytest.raises(ConfigError, match="'svm' are not known"):
         Detector("svm", gaussians(0, 1, 1, bias=0), 0)
