@@ -6,7 +6,7 @@ function. Only what is called is compiled: the runtime consists of static inline
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sensorai.codegen.parts import CodeParts
@@ -25,19 +25,31 @@ _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
     "MINIMUM": lambda g, f: "s->min",
     "MAXIMUM": lambda g, f: "s->max",
     "PEAK_TO_PEAK": lambda g, f: "s->max - s->min",
+    "PEAK": lambda g, f: f"sa_peak(s, {g.n}U)",
+    "CREST_FACTOR": lambda g, f: f"sa_crest_factor(s, {g.n}U)",
+    "SKEWNESS": lambda g, f: f"sa_skewness(s, &m, {g.n}U)",
+    "KURTOSIS": lambda g, f: f"sa_kurtosis(s, &m, {g.n}U)",
     "ZERO_CROSSING": lambda g, f: f"sa_zero_crossings(x, {g.n}U, {g.stride}U, {f.threshold})",
     "MEAN_CROSSING": lambda g, f: f"sa_mean_crossings(x, {g.n}U, {g.stride}U, s->sum, {f.threshold})",
     "PEAKS": lambda g, f: f"sa_peaks(x, {g.n}U, {g.stride}U, {f.threshold})",
     "DOMINANT_BIN": lambda g, f: f"sa_dominant_bin(bins, {g.edges(f)})",
+    "DOMINANT_BIN_2": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 2U)",
+    "DOMINANT_BIN_3": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 3U)",
     "BAND_ENERGY": lambda g, f: f"sa_band_energy(bins, {g.edges(f)}, left)",
 }
 
 _FLAGS = {"SUM": "SA_SUM", "SQUARES": "SA_SQUARES", "LIMITS": "SA_LIMITS"}
 
+_POWERS = {"THIRD": "SA_THIRD", "FOURTH": "SA_FOURTH"}
+
 _FILES = {
     "sa_scan(": "features/sa_scan.h",
     "sa_norm(": "features/sa_signal.h",
     "sa_jerk(": "features/sa_signal.h",
+    "sa_envelope(": "features/sa_signal.h",
+    "sa_peak(": "features/sa_moments.h",
+    "sa_crest_factor(": "features/sa_moments.h",
+    "sa_moments_of(": "features/sa_moments.h",
     "sa_zero_crossings(": "features/sa_scan.h",
     "sa_peaks(": "features/sa_scan.h",
     "sa_correlation(": "features/sa_correlation.h",
@@ -72,11 +84,11 @@ class _Signal:
         low, high = feature.band or (1, self.length // 2)
         return f"{low}U, {high}U"
 
-    def flags(self) -> str:
-        """Sums the scan must make, as C."""
+    def flags(self, known: Mapping[str, str] = _FLAGS) -> str:
+        """Sums that a pass over the signal must make, as C."""
         needs = {need for _, _, quantity in self.outputs for need in quantity.needs}
         needs |= {"SUM", "SQUARES"} if self.correlated else set()
-        return " | ".join(flag for need, flag in _FLAGS.items() if need in needs)
+        return " | ".join(flag for need, flag in known.items() if need in needs)
 
     def arguments(self, pointer: str, stats: str) -> str:
         """Arguments of a call of the function whose `parameters` these are."""
@@ -99,6 +111,9 @@ class _Signal:
             declared.append("sa_stats *s = &stats;")
         if flags:
             lines.append(f"sa_scan(x, {self.n}U, {self.stride}U, {flags}, s);")
+        if powers := self.flags(_POWERS):
+            declared.append("sa_moments m;")
+            lines.append(f"sa_moments_of(x, {self.n}U, {self.stride}U, {powers}, s, &m);")
         if self.spectral:
             n, first, points = min(self.n, self.length), "x", self.length // 2
             if n < self.n:
@@ -146,7 +161,9 @@ def emit_features(features: Sequence[IntFeature], window: int, channels: int, pr
         raise ConfigError("there are no features to emit", where="features")
     signals, pairs = _plan(features, window, channels)
     longest = max((g.length for g in signals if g.spectral), default=4)
-    derived = -(-2 * window // 4) * 4 if any(g.key[0] for g in signals) else 0
+    # a norm lies there whole before its differences take its place
+    room = max((window if g.key[0].startswith("NORM_") else g.n for g in signals if g.key[0]), default=0)
+    derived = -(-2 * room // 4) * 4
     arena = derived + max((4 * (g.length // 2 + 1) for g in signals if g.spectral), default=0)
     functions: dict[tuple[str, ...], str] = {}
     text, calls = [], []
@@ -205,9 +222,9 @@ def _plan(
             for channel in (a, b):
                 signal_of("", (channel,), window).correlated = True
         else:
-            group = signal_of(kind.prefix, feature.inputs, window - kind.lost)
+            group = signal_of(kind.prefix, feature.inputs, catalogue.samples(feature, window))
             group.outputs.append((place, feature, quantity))
-    order = {"": 0, "JERK_": 1, "NORM_": 2, "NORM_JERK_": 2}
+    order = {"": 0, "JERK_": 1, "ENVELOPE_": 1, "NORM_": 2, "NORM_JERK_": 2}
     return sorted(found.values(), key=lambda g: (order[g.key[0]], g.key[1], g.key[0])), pairs
 
 
@@ -220,8 +237,8 @@ def _derive(signal: _Signal, before: _Signal | None, window: int, channels: int)
         lines.append(f"sa_norm({axes}, {window}U, {channels}U, signal);")
     if prefix == "NORM_JERK_":
         lines.append(f"sa_jerk(signal, {window}U, 1U, signal);")
-    if prefix == "JERK_":
-        lines.append(f"sa_jerk({axes}, {window}U, {channels}U, signal);")
+    if prefix in ("JERK_", "ENVELOPE_"):
+        lines.append(f"sa_{prefix[:-1].lower()}({axes}, {window}U, {channels}U, signal);")
     return lines
 
 
@@ -244,7 +261,7 @@ def _sine(prefix: str, length: int) -> str:
 def _runtime(source: str) -> tuple[str, ...]:
     """Files of the runtime for a source, those that they include too."""
     used = {file for call, file in _FILES.items() if call in source}
-    if "features/sa_correlation.h" in used:
+    if used & {"features/sa_correlation.h", "features/sa_moments.h"}:
         used.add("features/sa_scan.h")
     return tuple(sorted(used | {"features/sa_wide.h"}))
 

@@ -1,10 +1,11 @@
 """The catalogue of integer features: what each one is, its range, its reference and its C function.
 
 A feature is a quantity (`Quantity`: MEAN, VARIANCE, ...) of a signal (`Signal`: an axis, the norm of three
-axes, or the differences of either), written together: ``MEAN``, ``JERK_ENERGY``, ``NORM_PEAKS``,
-``NORM_JERK_RMS``. Input is a window of int16 sensor counts; the result is an exact whole number that always
-fits int32. No quantity divides by the length of the window n: sums are scaled by ``2**k``, k = ceil(log2 n).
-`Quantity.factor` is what turns the number into the one of the textbook.
+axes, the differences of either, or the envelope of an axis), written together: ``MEAN``, ``JERK_ENERGY``,
+``NORM_PEAKS``, ``NORM_JERK_RMS``, ``ENVELOPE_DOMINANT_BIN``. Input is a window of int16 sensor counts; the
+result is an exact whole number that always fits int32. No quantity divides by the length of the window n:
+sums are scaled by ``2**k``, k = ceil(log2 n). `Quantity.factor` is what turns the number into the one of the
+textbook.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class IntFeature:
     threshold : int
         Counts, 0 to 32767, for ZERO_CROSSING, MEAN_CROSSING, PEAKS; else 0.
     band : tuple of int or None
-        First and last bin, for DOMINANT_BIN (None: all but bin 0) and BAND_ENERGY.
+        First and last bin, for quantities of the spectrum (None: all but bin 0).
     """
 
     name: str
@@ -67,12 +68,15 @@ class Signal:
     formula : str
     lost : int
         Samples by which it is shorter than the window.
+    step : int
+        Samples of the window to one of the signal: a window of n gives ``n // step - lost``.
     """
 
     prefix: str
     inputs: int
     formula: str
     lost: int = 0
+    step: int = 1
 
 
 #: The signals; all are int16 after saturation.
@@ -80,6 +84,13 @@ SIGNALS = (
     Signal("NORM_JERK_", 3, "differences of the norm, saturated to int16", 1),
     Signal("NORM_", 3, "floor(sqrt(x^2 + y^2 + z^2)) of each sample, at most 32767"),
     Signal("JERK_", 1, "x[i+1] - x[i], saturated to int16", 1),
+    Signal(
+        "ENVELOPE_",
+        1,
+        "|x[i+1] - x[i]| with the weights 1, 2 ... 8 ... 2, 1 over 64, every eighth, rounded down",
+        1,
+        statistics.ENVELOPE_STEP,
+    ),
     Signal("", 1, "the samples of a channel"),
 )
 
@@ -114,7 +125,8 @@ class Quantity:
     function : str
         C function in ``runtime/features``.
     needs : tuple of str
-        Shared sums of the signal: "SUM", "SQUARES", "LIMITS".
+        Shared sums of the signal: "SUM", "SQUARES", "LIMITS", and those of the powers of the deviations from
+        the mean, "THIRD" and "FOURTH", which are made from all of the others.
     inputs : int
         Signals it takes: 2 for CORRELATION.
     takes : str
@@ -137,6 +149,15 @@ class Quantity:
     shortest: int = 1
 
 
+def _ratio(n: int) -> float:
+    return 2.0**-statistics.RATIO_BITS
+
+
+def _root(n: int) -> int:
+    """More than the root of n, which neither crest factor nor skewness exceeds, in their units."""
+    return (math.isqrt(n) + 1) << statistics.RATIO_BITS
+
+
 def _scale(n: int) -> float:
     """``2**k / n``: what sums over 2**k miss to be means."""
     return float(2.0 ** log2_ceil(n) / n)
@@ -148,6 +169,16 @@ def _band(n: int, feature: IntFeature) -> Range:
 
 def _dominant(data: Samples, feature: IntFeature) -> Int64:
     return spectrum.dominant_bin(data.power[0], *_band(data.x.shape[1], feature))
+
+
+def _ranked(rank: int) -> Callable[[Sequence[Samples], IntFeature], Int64]:
+    """Return the reference of the peak of this rank in the spectrum."""
+
+    def compute(signals: Sequence[Samples], feature: IntFeature) -> Int64:
+        (data,) = signals
+        return spectrum.peak_bin(data.power[0], *_band(data.x.shape[1], feature), rank)
+
+    return compute
 
 
 def _band_energy(data: Samples, feature: IntFeature) -> Int64:
@@ -217,6 +248,42 @@ QUANTITIES = (
         ("LIMITS",),
     ),
     Quantity(
+        "PEAK",
+        "largest |n x - sum of x|: n times the largest deviation from the mean, exact",
+        lambda s, f: statistics.peak(s[0].x),
+        lambda n, f: (0, (n - 1) * (INT16_MAX - INT16_MIN)),
+        "sa_peak",
+        ("SUM", "LIMITS"),
+        factor=lambda n: 1.0 / n,
+    ),
+    Quantity(
+        "CREST_FACTOR",
+        "largest deviation from the mean over the standard deviation, times 2^10, rounded down",
+        lambda s, f: statistics.crest_factor(s[0].x),
+        lambda n, f: (0, _root(n)),
+        "sa_crest_factor",
+        ("SUM", "SQUARES", "LIMITS"),
+        factor=_ratio,
+    ),
+    Quantity(
+        "SKEWNESS",
+        "third central moment over the standard deviation cubed, times 2^10, towards zero",
+        lambda s, f: statistics.skewness(s[0].x),
+        lambda n, f: (-_root(n), _root(n)),
+        "sa_skewness",
+        ("SUM", "SQUARES", "LIMITS", "THIRD"),
+        factor=_ratio,
+    ),
+    Quantity(
+        "KURTOSIS",
+        "fourth central moment over the variance squared, times 2^10, rounded down",
+        lambda s, f: statistics.kurtosis(s[0].x),
+        lambda n, f: (0, n << statistics.RATIO_BITS),
+        "sa_kurtosis",
+        ("SUM", "SQUARES", "LIMITS", "FOURTH"),
+        factor=_ratio,
+    ),
+    Quantity(
         "ZERO_CROSSING",
         "changes between x > threshold and x < -threshold; what is between changes nothing",
         lambda s, f: statistics.zero_crossings(s[0].x, f.threshold),
@@ -261,6 +328,19 @@ QUANTITIES = (
         takes="band",
         shortest=spectrum.MIN_SAMPLES,
     ),
+    *(
+        Quantity(
+            f"DOMINANT_BIN_{rank}",
+            f"bin of the {word} strongest peak of the spectrum in the band; 0 where there are not so many",
+            _ranked(rank),
+            lambda n, f: (0, _band(n, f)[1]),
+            "sa_peak_bin",
+            ("SUM", "LIMITS"),
+            takes="band",
+            shortest=spectrum.MIN_SAMPLES,
+        )
+        for rank, word in ((2, "second"), (3, "third"))
+    ),
     Quantity(
         "BAND_ENERGY",
         "sum of |X[k] / N|^2 over the bins of the band, one-sided, in squared counts, rounded down",
@@ -272,6 +352,12 @@ QUANTITIES = (
         shortest=spectrum.MIN_SAMPLES,
     ),
 )
+
+_DERIVED: dict[str, Callable[[Int64], Int64]] = {
+    "": lambda x: x,
+    "JERK_": statistics.jerk,
+    "ENVELOPE_": statistics.envelope,
+}
 
 _ROWS = {
     signal.prefix + quantity.name: (signal, quantity)
@@ -308,7 +394,8 @@ def row(feature: IntFeature) -> tuple[Signal, Quantity]:
 
 def samples(feature: IntFeature, window: int) -> int:
     """Samples of the feature's signal in a window."""
-    return window - row(feature)[0].lost
+    signal = row(feature)[0]
+    return window // signal.step - signal.lost
 
 
 def check(feature: IntFeature, window: int, channels: int) -> None:
@@ -323,8 +410,9 @@ def check(feature: IntFeature, window: int, channels: int) -> None:
     where = f"features: {feature.label()}"
     if len(feature.inputs) != wanted or not all(0 <= i < channels for i in feature.inputs):
         raise ConfigError(f"{feature.name} takes {wanted} of the channels 0 to {channels - 1}", where=where)
-    if window > MAX_WINDOW or window - signal.lost < quantity.shortest:
-        least = quantity.shortest + signal.lost
+    n = samples(feature, window)
+    if window > MAX_WINDOW or n < quantity.shortest:
+        least = (quantity.shortest + signal.lost) * signal.step
         raise ConfigError(f"{feature.name} needs a window of {least} to {MAX_WINDOW} samples", where=where)
     if not 0 <= feature.threshold <= INT16_MAX or (feature.threshold and quantity.takes != "threshold"):
         raise ConfigError(
@@ -336,8 +424,8 @@ def check(feature: IntFeature, window: int, channels: int) -> None:
         if feature.band is not None:
             raise ConfigError(f"{feature.name} takes no band", where=where)
         return
-    last = spectrum.spectrum_length(window - signal.lost) // 2
-    low, high = _band(window - signal.lost, feature)
+    last = spectrum.spectrum_length(n) // 2
+    low, high = _band(n, feature)
     if not 0 <= low <= high <= last:
         raise ConfigError(f"the band {low} to {high} is not within bins 0 to {last}", where=where)
 
@@ -377,7 +465,7 @@ def table(features: Sequence[IntFeature], windows: npt.NDArray[np.int16]) -> npt
         if (signal, inputs) not in known:
             x = [wide[:, :, i] for i in inputs]
             one = statistics.norm(*x) if signal.inputs == 3 else x[0]
-            known[signal, inputs] = Samples(statistics.jerk(one) if signal.lost else one)
+            known[signal, inputs] = Samples(_DERIVED[signal.prefix.removeprefix("NORM_")](one))
         return known[signal, inputs]
 
     out = np.zeros((count, len(features)), np.int32)

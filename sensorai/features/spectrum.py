@@ -129,6 +129,23 @@ def dominant_bin(bins: Int64, low: int, high: int) -> Int64:
     return out
 
 
+def peak_bin(bins: Int64, low: int, high: int, rank: int) -> Int64:
+    """Bin of the peak that is `rank`-th in strength (1: `dominant_bin`); 0 where there are not so many.
+
+    A peak is a bin from `low` to `high` with more power than the one before it and no less than the one after
+    it, where these are in the band. Of equally strong peaks the lower comes first.
+    """
+    band = bins[:, low : high + 1]
+    none = np.zeros((band.shape[0], 1), np.int64)
+    before, after = np.hstack([none, band[:, :-1]]), np.hstack([band[:, 1:], none])
+    power = np.where((band > before) & (band >= after), band, 0)
+    if rank > power.shape[1]:
+        return none[:, 0]
+    at = np.argsort(-power, axis=1, kind="stable")[:, rank - 1]
+    out: Int64 = np.where(power[np.arange(at.size), at] == 0, 0, low + at)
+    return out
+
+
 def band_energy(bins: Int64, left: Int64, low: int, high: int) -> Int64:
     """Sum of ``|X[k] / N|**2`` from bin `low` to `high`, in squared counts, rounded down."""
     return shift_by(bins[:, low : high + 1].sum(axis=1), -2 * left)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from sensorai import runtime
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.parts import CodeParts
 from sensorai.errors import ConfigError, ToolMissing
+from sensorai.features import spectrum
 from sensorai.features.catalogue import IntFeature, table
 from sensorai.features.filters import IntFilter, butterworth, resonator, run_filters
 from sensorai.toolchain.arm import build_elf
@@ -27,7 +28,7 @@ from tests.features.samples import edge_windows, every_feature
 
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
 
-LENGTHS = (1, 3, 4, 52, 65, 1025)
+LENGTHS = (1, 3, 4, 52, 65, 1025, 4096)
 
 T = TypeVar("T")
 
@@ -191,7 +192,17 @@ MUTATIONS = (
     ("sa_wide.h", "carry != 0U || a >= b", "a >= b"),
     ("sa_wide.h", "(int32_t)(n << 15)) + n", "(int32_t)(n << 15))"),
     ("sa_wide.h", "(x > 32767) ? 32767", "(x > 32766) ? 32766"),
-    ("sa_correlation.h", "(bits - 31U) >> 1", "(bits - 29U) >> 1"),
+    ("sa_scan.h", "(bits - 31U) >> 1", "(bits - 29U) >> 1"),
+    ("sa_moments.h", "(up > down) ? up", "(up < down) ? up"),
+    ("sa_moments.h", "while (above >= d.root)", "while (above > d.root)"),
+    ("sa_moments.h", "((uint32_t)1 << down_by) >> 1", "0U"),
+    ("sa_moments.h", "+ 4096U", ""),
+    ("sa_moments.h", "(exact < 0) ? -cube", "(exact < 0) ? cube"),
+    ("sa_moments.h", "(exponent <= 0)", "(exponent <= 10)"),
+    ("sa_moments.h", "m->negative != 0) ? -r", "m->negative != 0) ? r"),
+    ("sa_moments.h", "(have > bits)", "(have > bits + 1U)"),
+    ("sa_signal.h", "(size > 32767U) ? 32767U", "(size > 65534U) ? 32767U"),
+    ("sa_signal.h", "(sum << 3) - falling", "(sum << 3) + falling"),
     ("sa_correlation.h", "(sx->sum < 0) != (sy->sum < 0)", "(sx->sum < 0)"),
     ("sa_correlation.h", "size >= below", "size > below"),
     ("sa_signal.h", "s >= 0x3FFF0001UL", "s >= 0x7FFF0001UL"),
@@ -301,6 +312,58 @@ def test_wide_mutations_are_seen(right: str, wrong: str) -> None:
     text = {"m.c": WIDE, "sa_wide.h": header.replace(right, wrong)}
     text["sa_signal.h"] = runtime.text("features/sa_signal.h")
     assert wide_differs(built(lambda: build_shared(text, flags=("-std=c99",), opt="-O0")).call)
+
+
+SEARCH = """#include "sa_spectrum.h"
+int32_t peak_bin(const uint32_t *bins, uint32_t low, uint32_t high, uint32_t rank);
+int32_t peak_bin(const uint32_t *bins, uint32_t low, uint32_t high, uint32_t rank)
+{
+    return sa_peak_bin(bins, low, high, rank);
+}
+"""
+
+
+def search_differs(call: Callable[..., Any]) -> bool:
+    """Whether the search for peaks finds others than the reference, in spectra full of equal bins."""
+    rng = np.random.default_rng(8)
+    for _ in range(300):
+        bins = rng.integers(0, rng.choice([2, 3, 2**31]), 9, np.uint32)
+        low, high = sorted(rng.integers(0, 8, 2).tolist())
+        for rank in (1, 2, 3):
+            want = spectrum.peak_bin(bins[None].astype(np.int64), low, high, rank)
+            got = call("peak_bin", bins, low, high, rank)
+            if getattr(got, "value", got) != want[0]:
+                return True
+    return False
+
+
+@pytest.mark.parametrize("core", ["host", "cortex-m0plus", "cortex-m4"])
+def test_peaks_of_the_spectrum(core: str) -> None:
+    text = {"m.c": SEARCH, **{n: runtime.text(f"features/{n}") for n in ("sa_wide.h", "sa_spectrum.h")}}
+    if core == "host":
+        assert not search_differs(built(lambda: build_shared(text)).call)
+    else:
+        image = built(lambda: build_elf(text, cpu(core)))
+        assert not search_differs(built(lambda: Emulator(image)).call)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("now >= bins[low + 1U]", "now > bins[low + 1U]"),
+        ("now > before &&", "now >= before &&"),
+        ("now > power[i] &&", "now >= power[i] &&"),
+        ("now > power[i - 1U]", "now >= power[i - 1U]"),
+        ("low == high ||", ""),
+        ("at[i] = at[i - 1U];", ""),
+    ],
+)
+def test_peak_mutations_are_seen(right: str, wrong: str) -> None:
+    header = runtime.text("features/sa_spectrum.h")
+    assert right in header
+    text = {"m.c": SEARCH, "sa_spectrum.h": header.replace(right, wrong)}
+    text["sa_wide.h"] = runtime.text("features/sa_wide.h")
+    assert search_differs(built(lambda: build_shared(text, flags=("-std=c99",), opt="-O0")).call)
 
 
 FILTER = """void start(m_filter_t *state);

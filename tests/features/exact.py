@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 from sensorai.features.catalogue import IntFeature
 
@@ -57,6 +58,58 @@ def correlation(x: list[int], y: list[int]) -> int:
     size = abs(cross) >> h if h >= 0 else abs(cross) << -h
     ratio = min(32768, size * 32768 // (rx * ry))
     return ratio if cross > 0 else -ratio
+
+
+def envelope(x: list[int]) -> list[int]:
+    """Two running means of eight values, one on the other, of which every eighth is kept."""
+    size = [min(abs(b - a), 32767) for a, b in itertools.pairwise(x)]
+    once = [sum(size[i : i + 8]) for i in range(len(size) - 7)]
+    twice = [sum(once[i : i + 8]) for i in range(len(once) - 7)]
+    return [v // 64 for v in twice[::8]]
+
+
+def peak(x: list[int]) -> int:
+    return max(abs(len(x) * v - sum(x)) for v in x)
+
+
+def crest_factor(x: list[int]) -> int:
+    root, half = even_shift(spread(x))
+    return math.floor(Fraction(peak(x) * 1024) / (root * Fraction(2) ** half)) if root else 0
+
+
+def leading(v: int, bits: int) -> Fraction:
+    """The highest bits of a number, the others zero."""
+    low = max(v.bit_length() - bits, 0)
+    return Fraction(v >> low << low)
+
+
+def moment(x: list[int], power: int) -> int:
+    """Third or fourth moment of the deviations in 14 bits, over spreads in 16 bits."""
+    if min(x) == max(x):
+        return 0
+    left = Fraction(2) ** (14 - peak(x).bit_length())
+    sums = 0
+    for v in x:
+        e = len(x) * v - sum(x)
+        size = math.floor(abs(e) * left + Fraction(1, 2) if left < 1 else abs(e) * left)
+        square = math.floor(Fraction(size * size, 1 << 13) + Fraction(1, 2))
+        sums += square * square if power == 4 else square * (size if e > 0 else -size)
+    s = leading(spread(x), 16)
+    root, half = even_shift(spread(x))
+    below = s * s if power == 4 else s * root * Fraction(2) ** half
+    below = below * len(x)
+    places = 32 - below.numerator.bit_length() + below.denominator.bit_length() - 1
+    below = math.floor(below * Fraction(2) ** places) / Fraction(2) ** places
+    unit = Fraction(1 << (26 if power == 4 else 13)) / left**power
+    value = math.floor(1024 * leading(abs(sums), 31) * unit / below)
+    return value if sums >= 0 else -value
+
+
+def peak_bin(band: list[int], low: int, rank: int) -> int:
+    fenced = [0, *band, 0]
+    found = [k for k in range(len(band)) if fenced[k] < fenced[k + 1] >= fenced[k + 2]]
+    found.sort(key=lambda k: (-band[k], k))
+    return low + found[rank - 1] if rank <= len(found) else 0
 
 
 def sine(k: int, n: int) -> int:
@@ -127,13 +180,18 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
     if name.startswith("JERK_"):
         x = [clip16(b - a) for a, b in itertools.pairwise(x)]
         name = name.removeprefix("JERK_")
+    if name.startswith("ENVELOPE_"):
+        x = envelope(x)
+        name = name.removeprefix("ENVELOPE_")
     n, k = len(x), math.ceil(math.log2(len(x)))
-    if name in ("DOMINANT_BIN", "BAND_ENERGY"):
+    if name.startswith(("DOMINANT_BIN", "BAND_ENERGY")):
         power, left = bins(x)
         low, high = feature.band or (1, len(power) - 1)
         band = power[low : high + 1]
         if name == "DOMINANT_BIN":
             return low + band.index(max(band)) if max(band) else 0
+        if name.startswith("DOMINANT_BIN_"):
+            return peak_bin(band, low, int(name.removeprefix("DOMINANT_BIN_")))
         return math.floor(sum(band) * 4.0**-left)
     plain: Mapping[str, Callable[[], int]] = {
         "MEAN": lambda: sum(x),
@@ -143,6 +201,10 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
         "MINIMUM": lambda: min(x),
         "MAXIMUM": lambda: max(x),
         "PEAK_TO_PEAK": lambda: max(x) - min(x),
+        "PEAK": lambda: peak(x),
+        "CREST_FACTOR": lambda: crest_factor(x),
+        "SKEWNESS": lambda: moment(x, 3),
+        "KURTOSIS": lambda: moment(x, 4),
         "ZERO_CROSSING": lambda: crossings(x, feature.threshold),
         "MEAN_CROSSING": lambda: crossings([n * v - sum(x) for v in x], n * feature.threshold),
         "PEAKS": lambda: peaks(x, feature.threshold),

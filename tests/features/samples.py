@@ -15,7 +15,7 @@ def every_feature(n: int, threshold: int = 100) -> list[IntFeature]:
     out = []
     for name in names():
         signal, quantity = row(IntFeature(name, (0,)))
-        if n - signal.lost < quantity.shortest:
+        if samples(IntFeature(name, (0,)), n) < quantity.shortest:
             continue
         inputs: list[tuple[int, ...]] = [(0,), (2,), (1,)]
         if quantity.inputs == 2:
@@ -53,5 +53,7 @@ def edge_windows(n: int) -> list[Window]:
         rng.integers(-140, 141, (n, 3)),
         np.rint(9000 * np.sin(0.7 * i + np.arange(3) / 4) + rng.normal(0, 40, (n, 3)) + [0, -50, 8000]),
         np.rint(300 * np.sin(2.1 * i) * np.array([1, 1, -1]) + [5, 5, 5]),
+        np.rint(8000 * np.cos(np.pi * (i + np.arange(3) / 2)) + 4000 * np.cos(np.pi * i / 2)),
+        np.rint(rng.normal(0, 900, (n, 3)) * (1 + 0.9 * np.sin(0.11 * i)) ** 2),
     ]
     return [np.ascontiguousarray(np.clip(r, -32768, 32767).astype(np.int16)) for r in rows]

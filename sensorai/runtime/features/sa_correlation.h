@@ -4,32 +4,6 @@
 
 #include "sa_scan.h"
 
-/* Root of a spread: root * 2^half, root in [2^15, 2^16), or root 0 */
-typedef struct {
-    uint32_t root;
-    int32_t half;
-} sa_deviation;
-
-static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
-{
-    sa_wide v = sa_spread(s, n);
-    uint32_t bits = (v.hi != 0U) ? 32U + sa_bits(v.hi) : sa_bits(v.lo);
-    uint32_t x;
-
-    if (bits > 32U) {
-        uint32_t half = (bits - 31U) >> 1;
-
-        d->half = (int32_t)half;
-        x = sa_wide_right(v, 2U * half);
-    } else {
-        uint32_t half = (32U - bits) >> 1;
-
-        d->half = -(int32_t)half;
-        x = (bits == 0U) ? 0U : v.lo << (2U * half);
-    }
-    d->root = sa_sqrt(x);
-}
-
 /* 2^15 times the correlation, towards zero; 0 where a deviation is 0 */
 static inline int32_t sa_correlation(const int16_t *x, const int16_t *y, uint32_t n, uint32_t stride,
                                      const sa_stats *sx, const sa_stats *sy, const sa_deviation *dx,

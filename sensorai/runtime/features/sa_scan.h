@@ -63,6 +63,32 @@ static inline sa_wide sa_spread(const sa_stats *s, uint32_t n)
     return sa_wide_less(sa_wide_times(s->squares, n), sa_wide_product(sum, sum));
 }
 
+/* Root of a spread: root * 2^half, root in [2^15, 2^16), or root 0 */
+typedef struct {
+    uint32_t root;
+    int32_t half;
+} sa_deviation;
+
+static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+{
+    sa_wide v = sa_spread(s, n);
+    uint32_t bits = sa_wide_bits(v);
+    uint32_t x;
+
+    if (bits > 32U) {
+        uint32_t half = (bits - 31U) >> 1;
+
+        d->half = (int32_t)half;
+        x = sa_wide_right(v, 2U * half);
+    } else {
+        uint32_t half = (32U - bits) >> 1;
+
+        d->half = -(int32_t)half;
+        x = (bits == 0U) ? 0U : v.lo << (2U * half);
+    }
+    d->root = sa_sqrt(x);
+}
+
 /* The spread over 4^k, k = ceil(log2 n) */
 SA_INLINE int32_t sa_variance(const sa_stats *s, uint32_t n, uint32_t k)
 {

@@ -64,4 +64,46 @@ static inline void sa_jerk(const int16_t *x, uint32_t n, uint32_t stride, int16_
     }
 }
 
+/* Sizes of the differences of n samples under the weights 1, 2 ... 8 ... 2, 1 over 64, one for every eighth:
+ * n / 8 - 1 results. Eight differences with falling weights end one result, the same eight with rising
+ * weights, 8 times their sum less the falling ones, begin the next. */
+static inline void sa_envelope(const int16_t *x, uint32_t n, uint32_t stride, int16_t *out)
+{
+    int32_t before = *x;
+    uint32_t rising = 0;
+    uint32_t block;
+    uint32_t i;
+
+    for (block = 0; block < n >> 3; block++) {
+        uint32_t sum = 0;
+        uint32_t falling = 0;
+
+        for (i = 0; i < 7U; i++) {
+            int32_t now;
+            uint32_t size;
+
+            x += stride;
+            now = *x;
+            size = sa_magnitude(now - before);
+            before = now;
+            sum += (size > 32767U) ? 32767U : size;
+            falling += sum;
+        }
+        if (block != 0U) {
+            *out++ = (int16_t)((rising + falling) >> 6);
+        }
+        if (block + 1U < n >> 3) {
+            int32_t now;
+            uint32_t size;
+
+            x += stride;
+            now = *x;
+            size = sa_magnitude(now - before);
+            before = now;
+            sum += (size > 32767U) ? 32767U : size;
+            rising = (sum << 3) - falling;
+        }
+    }
+}
+
 #endif

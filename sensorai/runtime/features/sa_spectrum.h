@@ -166,13 +166,18 @@ SA_INLINE uint32_t sa_power(uint32_t z)
 static inline void sa_fft_power(uint32_t *z, uint32_t points, const int16_t *sine, uint32_t quarter)
 {
     const int16_t *cosine = sine + quarter;
-    uint32_t step = 2U * quarter / points;
-    uint32_t low = 1;
-    uint32_t high = points - 1U;
+    uint32_t step = 2U * quarter;
+    uint32_t low;
+    uint32_t high;
     uint32_t first = z[0];
 
     z[0] = sa_power(sa_complex((sa_re(first) + sa_im(first) + 1) >> 1, 0));
     z[points] = sa_power(sa_complex((sa_re(first) - sa_im(first) + 1) >> 1, 0));
+    for (low = points; low > 1U; low >>= 1) {
+        step >>= 1; /* in the end 2 quarter / points, without a division */
+    }
+    low = 1;
+    high = points - 1U;
     while (low <= high) {
         uint32_t a = z[low];
         uint32_t b = z[high];
@@ -209,6 +214,30 @@ static inline int32_t sa_dominant_bin(const uint32_t *bins, uint32_t low, uint32
         }
     }
     return (int32_t)at;
+}
+
+/* The peak that is `rank`-th in strength, 1 to 3, of equals the lowest; 0 where there are not so many */
+static inline int32_t sa_peak_bin(const uint32_t *bins, uint32_t low, uint32_t high, uint32_t rank)
+{
+    uint32_t power[3] = { 0, 0, 0 };
+    uint32_t at[3] = { 0, 0, 0 };
+    uint32_t before = 0;
+
+    for (; low <= high; low++) {
+        uint32_t now = bins[low];
+        uint32_t i = rank - 1U;
+
+        if (now > before && now > power[i] && (low == high || now >= bins[low + 1U])) {
+            for (; i > 0U && now > power[i - 1U]; i--) {
+                power[i] = power[i - 1U];
+                at[i] = at[i - 1U];
+            }
+            power[i] = now;
+            at[i] = low;
+        }
+        before = now;
+    }
+    return (int32_t)at[rank - 1U];
 }
 
 /* Sum of the bins, less the scaling of the input */

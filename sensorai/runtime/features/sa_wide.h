@@ -106,6 +106,11 @@ SA_INLINE uint32_t sa_bits(uint32_t x)
 #endif
 }
 
+SA_INLINE uint32_t sa_wide_bits(sa_wide x)
+{
+    return (x.hi != 0U) ? 32U + sa_bits(x.hi) : sa_bits(x.lo);
+}
+
 SA_INLINE int32_t sa_saturate16(int32_t x)
 {
     return (x > 32767) ? 32767 : (x < -32768) ? -32768 : x;
