@@ -22,6 +22,7 @@ _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
     "VARIANCE": lambda g, f: f"sa_variance(s, {g.n}U, {log2_ceil(g.n)}U)",
     "ENERGY": lambda g, f: f"sa_energy(s, {log2_ceil(g.n)}U)",
     "RMS": lambda g, f: f"sa_rms(s, {log2_ceil(g.n)}U)",
+    "STD": lambda g, f: f"sa_std(s, {g.n}U, {log2_ceil(g.n)}U)",
     "MINIMUM": lambda g, f: "s->min",
     "MAXIMUM": lambda g, f: "s->max",
     "PEAK_TO_PEAK": lambda g, f: "s->max - s->min",
@@ -36,6 +37,7 @@ _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
     "DOMINANT_BIN_2": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 2U)",
     "DOMINANT_BIN_3": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 3U)",
     "BAND_ENERGY": lambda g, f: f"sa_band_energy(bins, {g.edges(f)}, left)",
+    "BAND_RMS": lambda g, f: f"sa_band_rms(bins, {g.edges(f)}, left)",
 }
 
 _FLAGS = {"SUM": "SA_SUM", "SQUARES": "SA_SQUARES", "LIMITS": "SA_LIMITS"}
@@ -122,7 +124,7 @@ class _Signal:
                 lines.append(f"sa_scan({first}, {n}U, {self.stride}U, SA_SUM | SA_LIMITS, &newest);")
             mark = "->" if stats == "s" else "."
             sums = ", ".join(f"{stats}{mark}{name}" for name in ("sum", "min", "max"))
-            energy = any(quantity.name == "BAND_ENERGY" for _, _, quantity in self.outputs)
+            energy = any(quantity.name in ("BAND_ENERGY", "BAND_RMS") for _, _, quantity in self.outputs)
             if energy:
                 declared.append("int32_t left;")
             target = "left = " if energy else "(void)"

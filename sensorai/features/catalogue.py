@@ -181,6 +181,10 @@ def _ranked(rank: int) -> Callable[[Sequence[Samples], IntFeature], Int64]:
     return compute
 
 
+def _band_rms(data: Samples, feature: IntFeature) -> Int64:
+    return spectrum.band_rms(*data.power, *_band(data.x.shape[1], feature))
+
+
 def _band_energy(data: Samples, feature: IntFeature) -> Int64:
     return spectrum.band_energy(*data.power, *_band(data.x.shape[1], feature))
 
@@ -222,6 +226,16 @@ QUANTITIES = (
         "sa_rms",
         ("SQUARES",),
         factor=lambda n: math.sqrt(_scale(n)) / 16.0,
+    ),
+    Quantity(
+        "STD",
+        "floor of the root of (n sum of x^2 - (sum of x)^2) << 8 >> 2k: 16 times the standard deviation "
+        "times n / 2^k",
+        lambda s, f: statistics.std(s[0].x),
+        lambda n, f: (0, 1 << 19),
+        "sa_std",
+        ("SUM", "SQUARES"),
+        factor=lambda n: _scale(n) / 16.0,
     ),
     Quantity(
         "MINIMUM",
@@ -350,6 +364,18 @@ QUANTITIES = (
         ("SUM", "LIMITS"),
         takes="band",
         shortest=spectrum.MIN_SAMPLES,
+    ),
+    Quantity(
+        "BAND_RMS",
+        "floor of the root of (sum of |X[k] / N|^2 over the bins of the band) << 8: 16 times the RMS of "
+        "the band in counts",
+        lambda s, f: _band_rms(s[0], f),
+        lambda n, f: (0, math.isqrt((2**31 - 1) << 8)),
+        "sa_band_rms",
+        ("SUM", "LIMITS"),
+        takes="band",
+        shortest=spectrum.MIN_SAMPLES,
+        factor=lambda n: 1 / 16.0,
     ),
 )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorai.features.integer import Int64, bit_length, divide_round, log2_ceil, shift_by
+from sensorai.features.integer import Int64, bit_length, divide_round, floor_sqrt, log2_ceil, shift_by
+from sensorai.features.statistics import RMS_BITS
 
 #: Longest transform.
 MAX_LENGTH = 1024
@@ -149,3 +150,8 @@ def peak_bin(bins: Int64, low: int, high: int, rank: int) -> Int64:
 def band_energy(bins: Int64, left: Int64, low: int, high: int) -> Int64:
     """Sum of ``|X[k] / N|**2`` from bin `low` to `high`, in squared counts, rounded down."""
     return shift_by(bins[:, low : high + 1].sum(axis=1), -2 * left)
+
+
+def band_rms(bins: Int64, left: Int64, low: int, high: int) -> Int64:
+    """Root of the sum of ``|X[k] / N|**2`` from bin `low` to `high`, in sixteenths, rounded down."""
+    return floor_sqrt(shift_by(bins[:, low : high + 1].sum(axis=1), RMS_BITS - 2 * left))

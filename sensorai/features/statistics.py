@@ -93,6 +93,11 @@ def rms(x: Int64) -> Int64:
     return floor_sqrt((squares(x) << RMS_BITS) >> log2_ceil(x.shape[1]))
 
 
+def std(x: Int64) -> Int64:
+    """Root of the `spread` over ``4**ceil(log2 n)``, in sixteenths."""
+    return floor_sqrt(shift_by(spread(x), np.full(1, RMS_BITS - 2 * log2_ceil(x.shape[1]))))
+
+
 def crossings(x: Int64, threshold: Int64) -> Int64:
     """How often x goes from above the band ``[-threshold, threshold]`` to below it, or back.
 

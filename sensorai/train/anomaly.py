@@ -41,8 +41,8 @@ WINS = 2
 EXPLAINED = 3
 #: Where the figures of a report come from.
 SOURCES = {
-    "anomaly": "computed: the integer reference on recordings that training did not see; the C gives the same "
-    "bits at every level listed",
+    "anomaly": "computed: the integer reference on recordings that training did not see; the C gives the "
+    "same bits at every level listed",
     "threshold": "computed on normal recordings that were neither learnt from nor tested on",
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
     "drawn again and again",
@@ -119,6 +119,12 @@ def train_anomaly(
     say(f"learning what {len(values)} normal windows have in common ({wanted.kind})")
     fitted = fit_detector(wanted.kind, values, DetectorOptions(seed=options.seed))
     notes += fitted.notes
+    wins = options.wins
+    if wins is None:
+        wins = WINS
+        if parts.short(counted.window, counted.stride, WINS):
+            wins = 0
+            notes.append(states.FILTER_OFF)
     pipeline = Pipeline(
         options.name,
         counted.channels,
@@ -130,7 +136,7 @@ def train_anomaly(
         fitted.scaling,
         fitted.detector,
         CLASSES,
-        WINS if options.wins is None else options.wins,
+        wins,
     )
     say("setting the threshold on other normal recordings")
     calibrated = [_scored(r, pipeline, options.column)[0] for r in parts.calibrate]

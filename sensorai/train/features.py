@@ -58,10 +58,10 @@ def candidates(
 
 #: What describes a healthy machine or an ordinary movement, by preference: no feature of the mean, which
 #: is the way the sensor lies, and none that grows with the square of a signal.
-HEALTHY_AXIS = ("JERK_RMS", "PEAK_TO_PEAK", "MEAN_CROSSING")
-HEALTHY_NORM = ("MAXIMUM", "MINIMUM", "PEAK_TO_PEAK", "JERK_RMS", "MEAN_CROSSING")
+HEALTHY_AXIS = ("STD", "JERK_RMS", "MEAN_CROSSING", "PEAK_TO_PEAK")
+HEALTHY_NORM = ("STD", "MAXIMUM", "MINIMUM", "PEAK_TO_PEAK", "JERK_RMS")
 #: Correlation above which two features are taken for one, and most features of a detector.
-ALIKE, MOST = 0.97, 16
+ALIKE, MOST = 0.995, 10
 
 
 def healthy(normal: Counted) -> tuple[IntFeature, ...]:
@@ -70,12 +70,16 @@ def healthy(normal: Counted) -> tuple[IntFeature, ...]:
     In order of preference; one that is constant there, or says nearly the same as an earlier one, is left
     out.
     """
-    rows = np.ones(len(normal.y), bool)
-    by_name: dict[str, list[IntFeature]] = {}
-    for f in candidates(normal, rows, spectra=True, linear=True):
-        by_name.setdefault(f.name, []).append(f)
-    names = [*HEALTHY_AXIS, *(f"NORM_{q}" for q in HEALTHY_NORM)]
-    offered = [f for name in names for f in by_name.get(name, [])]
+    offered: list[IntFeature] = []
+    for k in range(0, len(normal.channels), 3):
+        axes = (k, k + 1, k + 2)
+        x = normal.x[:, :, list(axes)].astype(np.float64)
+        spread = np.median(x.std(axis=1), axis=0).tolist()
+        by_axis = [_feature(q, (i,), spread[i - k]) for q in HEALTHY_AXIS for i in axes]
+        bands = [IntFeature("BAND_RMS", (i,), band=band) for band in _bands(normal) for i in axes]
+        norm = [IntFeature(f"NORM_{q}", axes) for q in HEALTHY_NORM]
+        offered += [*by_axis, *norm, *bands]
+    offered = [f for f in offered if _possible(f, normal)]
     values = catalogue.table(offered, normal.x).astype(np.float64)
     kept = different(values, MOST)
     return tuple(offered[i] for i in kept)

@@ -78,9 +78,8 @@ class Box:
     def predict(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
         """Class of each row, shape (rows, features) -> (rows,): 0 inside, 1 outside."""
         at = _leaf(self.states, x)
-        outside = ((x <= self.lower[at]) | (x > self.upper[at])).any(axis=1)
-        out: npt.NDArray[np.int64] = outside.astype(np.int64)
-        return out
+        outside: npt.NDArray[np.bool_] = (x <= self.lower[at]) | (x > self.upper[at])
+        return outside.any(axis=1).astype(np.int64)
 
     def tree(self, class_codes: Sequence[int]) -> Tree:
         """Return the tests that find the state, and at each leaf two for every feature."""
@@ -242,11 +241,9 @@ def train_box(
 
     say("setting the margin on other normal recordings")
     wins = max(end)
-    if wins and options.end_counters == "auto" and _short(parts, window):
+    if wins and options.end_counters == "auto" and parts.short(window, window, WINS):
         end, wins = (0,) * len(end), 0
-        choices.notes.append(
-            "the decision filter is off: the recordings hold too few windows each to judge it"
-        )
+        choices.notes.append(states.FILTER_OFF)
     calibrate = [_scored(r, column, config, envelope, window) for r in parts.calibrate]
     chosen = alarms.choose_threshold(calibrate, wins, false_alarms, window)
     box = envelope.box(chosen.value)
@@ -261,12 +258,6 @@ def train_box(
     everything = Dataset((*parts.learn, *parts.calibrate, *parts.test))
     trained = Trained(made, (task,), everything, parts.groups("test"), (box,), windows, choices)
     return TrainedBox(trained, parts, chosen, envelope)
-
-
-def _short(parts: Parts, window: int) -> bool:
-    """Whether most recordings end before a decision filter could let an alarm through."""
-    lengths = [len(r) // window for r in (*parts.calibrate, *parts.test)]
-    return float(np.median(lengths)) < 2 * WINS
 
 
 def _normal_states(

@@ -24,6 +24,7 @@ NORMAL, ANOMALY = CLASSES
 NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 #: Shares of the normal time.
 SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
+FILTER_OFF = "the decision filter is off: the recordings hold too few windows each to judge one"
 #: Random ways to share out the groups that are looked at.
 ATTEMPTS = 200
 
@@ -54,6 +55,11 @@ class Parts:
     def groups(self, part: str) -> tuple[str, ...]:
         """Groups of ``learn``, ``calibrate`` or ``test``."""
         return tuple(dict.fromkeys(r.group for r in getattr(self, part)))
+
+    def short(self, window: int, stride: int, wins: int) -> bool:
+        """Whether most recordings end before a decision filter could let an alarm through."""
+        lengths = [(len(r) - window) // stride + 1 for r in (*self.calibrate, *self.test)]
+        return float(np.median(lengths)) < 2 * wins
 
 
 def normal_labels(dataset: Dataset, column: str, given: Sequence[str]) -> tuple[str, ...]:

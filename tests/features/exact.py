@@ -184,7 +184,7 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
         x = envelope(x)
         name = name.removeprefix("ENVELOPE_")
     n, k = len(x), math.ceil(math.log2(len(x)))
-    if name.startswith(("DOMINANT_BIN", "BAND_ENERGY")):
+    if name.startswith(("DOMINANT_BIN", "BAND_")):
         power, left = bins(x)
         low, high = feature.band or (1, len(power) - 1)
         band = power[low : high + 1]
@@ -192,12 +192,15 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
             return low + band.index(max(band)) if max(band) else 0
         if name.startswith("DOMINANT_BIN_"):
             return peak_bin(band, low, int(name.removeprefix("DOMINANT_BIN_")))
+        if name == "BAND_RMS":
+            return math.isqrt(math.floor(256 * sum(band) * 4.0**-left))
         return math.floor(sum(band) * 4.0**-left)
     plain: Mapping[str, Callable[[], int]] = {
         "MEAN": lambda: sum(x),
         "VARIANCE": lambda: spread(x) // 4**k,
         "ENERGY": lambda: sum(v * v for v in x) // 2**k,
         "RMS": lambda: math.isqrt(sum(v * v for v in x) * 256 // 2**k),
+        "STD": lambda: math.isqrt(spread(x) * 256 // 4**k),
         "MINIMUM": lambda: min(x),
         "MAXIMUM": lambda: max(x),
         "PEAK_TO_PEAK": lambda: max(x) - min(x),

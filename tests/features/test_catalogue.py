@@ -35,6 +35,8 @@ def test_long_windows(n: int) -> None:
     names_of = [
         "VARIANCE",
         "RMS",
+        "STD",
+        "BAND_RMS",
         "MEAN_CROSSING",
         "PEAK",
         "CREST_FACTOR",
@@ -90,6 +92,8 @@ def test_textbook() -> None:
         "VARIANCE": x.var(),
         "ENERGY": (x * x).mean(),
         "RMS": np.sqrt((x * x).mean()),
+        "STD": x.std(),
+        "BAND_RMS": np.sqrt((np.abs(spectrum_of[1:]) ** 2).sum()),
         "BAND_ENERGY": (np.abs(spectrum_of[1:]) ** 2).sum(),
         "DOMINANT_BIN": np.abs(spectrum_of).argmax(),
     }
@@ -245,7 +249,7 @@ def test_refusals() -> None:
 
 
 def test_names_and_labels() -> None:
-    assert len(names()) == len(set(names())) == 91
+    assert len(names()) == len(set(names())) == 101
     assert {q.name for q in catalogue.QUANTITIES} <= set(names())
     assert all(q.formula and q.function for q in catalogue.QUANTITIES)
     label = IntFeature("NORM_BAND_ENERGY", (0, 1, 2), band=(1, 4)).label(["ax", "ay", "az"])

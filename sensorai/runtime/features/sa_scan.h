@@ -100,11 +100,9 @@ SA_INLINE int32_t sa_energy(const sa_stats *s, uint32_t k)
     return (int32_t)sa_wide_right(s->squares, k);
 }
 
-/* 16 times the root of the sum of squares over 2^k */
-SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
+/* 16 times the root of x over 2^k, x below 2^(56 + k) */
+SA_INLINE int32_t sa_root_16ths(sa_wide x, uint32_t k)
 {
-    sa_wide x = s->squares;
-
     if (k < 8U) {
         x.hi = (x.hi << (8U - k)) | (x.lo >> (24U + k));
         x.lo <<= 8U - k;
@@ -113,6 +111,16 @@ SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
         x.hi >>= k - 8U;
     }
     return (int32_t)sa_wide_sqrt(x);
+}
+
+SA_INLINE int32_t sa_rms(const sa_stats *s, uint32_t k)
+{
+    return sa_root_16ths(s->squares, k);
+}
+
+SA_INLINE int32_t sa_std(const sa_stats *s, uint32_t n, uint32_t k)
+{
+    return sa_root_16ths(sa_spread(s, n), 2U * k);
 }
 
 /* Changes of scale * x - offset between above threshold and below -threshold: a search for the one, then for

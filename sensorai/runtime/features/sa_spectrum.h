@@ -240,17 +240,36 @@ static inline int32_t sa_peak_bin(const uint32_t *bins, uint32_t low, uint32_t h
     return (int32_t)at[rank - 1U];
 }
 
-/* Sum of the bins, less the scaling of the input */
-static inline int32_t sa_band_energy(const uint32_t *bins, uint32_t low, uint32_t high, int32_t left)
+/* Sum of the bins from low to high */
+static inline sa_wide sa_band_sum(const uint32_t *bins, uint32_t low, uint32_t high)
 {
     uint64_t sum = 0;
-    sa_wide wide;
 
     for (; low <= high; low++) {
         sum += bins[low];
     }
-    wide = sa_wide_of(sum);
-    return (int32_t)((left >= 0) ? sa_wide_right(wide, 2U * (uint32_t)left) : wide.lo << (2U * (uint32_t)-left));
+    return sa_wide_of(sum);
+}
+
+/* The sum, less the scaling of the input */
+static inline int32_t sa_band_energy(const uint32_t *bins, uint32_t low, uint32_t high, int32_t left)
+{
+    sa_wide sum = sa_band_sum(bins, low, high);
+
+    return (int32_t)((left >= 0) ? sa_wide_right(sum, 2U * (uint32_t)left) : sum.lo << (2U * (uint32_t)-left));
+}
+
+/* 16 times its root */
+static inline int32_t sa_band_rms(const uint32_t *bins, uint32_t low, uint32_t high, int32_t left)
+{
+    sa_wide sum = sa_band_sum(bins, low, high);
+    uint32_t shift = (uint32_t)(4 + left + left); /* left is -2 at least: 12 bits are the most that are added */
+
+    sum.hi = (sum.hi << 12) | (sum.lo >> 20);
+    sum.lo <<= 12;
+    sum.lo = sa_wide_right(sum, shift);
+    sum.hi = (shift < 32U) ? sum.hi >> shift : 0U;
+    return (int32_t)sa_wide_sqrt(sum);
 }
 
 #endif
