@@ -78,8 +78,8 @@ class Box:
     def predict(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
         """Class of each row, shape (rows, features) -> (rows,): 0 inside, 1 outside."""
         at = _leaf(self.states, x)
-        outside: npt.NDArray[np.bool_] = (x <= self.lower[at]) | (x > self.upper[at])
-        return outside.any(axis=1).astype(np.int64)
+        outside = (x <= self.lower[at]) | (x > self.upper[at])
+        return np.asarray(outside.any(axis=1), np.int64)
 
     def tree(self, class_codes: Sequence[int]) -> Tree:
         """Return the tests that find the state, and at each leaf two for every feature."""
