@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sensorai.cli import out as printing
+from sensorai.errors import ConfigError
 
 if TYPE_CHECKING:
     from sensorai.recording import Dataset, Recording
     from sensorai.train.cproject import ProjectDelivery, ProjectOptions
+    from sensorai.train.forests import ForestOptions
+    from sensorai.train.nets import NetOptions
     from sensorai.verify.cproject import OpenedProject
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a TOML file says of a model, with the options of the command line that win over it.
+
+    ``sized``: whether it gives the size; else one is chosen.
+    """
+
+    model: str
+    precision: str
+    options: NetOptions | ForestOptions
+    sized: bool
+
+
+def described(path: Path, model: str | None, precision: str | None, seed: int | None) -> Described:
+    """Read a model's description; a ConfigError says what is wrong in it."""
+    from sensorai.train.forests import ForestOptions
+    from sensorai.train.nets import NetOptions
+
+    given: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if model in ("tree", "forest"):
+        options, named = ForestOptions.from_toml(path)
+        if "trees" not in named:
+            given["trees"] = 1 if model == "tree" else 10
+        options = replace(options, **given)
+        if (options.trees == 1) != (model == "tree"):
+            raise ConfigError(
+                f"trees = {options.trees} is no {model}", where=str(path), hint="a tree is 1, a forest more"
+            )
+        return Described(model, "int8", options, bool(named & {"trees", "leaves", "depth"}))
+    net = NetOptions.from_toml(path)
+    if model is not None:
+        given["family"] = model
+    if precision is not None:
+        given["precision"] = precision
+    net = replace(net, **given)
+    return Described(net.family, net.precision, net, bool(net.sizes))
 
 
 def train(dataset: Dataset, options: ProjectOptions, folder: Path, json: bool, quiet: bool) -> None:

@@ -136,6 +136,31 @@ def layers(report: Mapping[str, Any]) -> tuple[list[dict[str, str]], dict[str, s
     return [row(layer["name"], layer) for layer in rows], row("all", total)
 
 
+def size(report: Mapping[str, Any]) -> str | None:
+    """Which size the model has and why; None in reports that do not say it."""
+    found = report.get("size")
+    return None if found is None else f"Size: {found['chosen']} ({found['why']})"
+
+
+def sizes(report: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Sizes that were looked at, the largest first; none where the size was given."""
+
+    def byte(value: int | None) -> str:
+        return words.NOTHING if value is None else f"{value:,}"
+
+    return [
+        {
+            "size": one["size"],
+            "flash": byte(one["flash"]),
+            "ram": byte(one["ram"]),
+            "validation": words.NOTHING if one["validation"] is None else words.percent(one["validation"]),
+            "seed": str(one["seed"]),
+            "verdict": one["verdict"],
+        }
+        for one in (report.get("size") or {"tried": []})["tried"]
+    ]
+
+
 def fit(report: Mapping[str, Any]) -> str | None:
     """Say under-, over- or good fit; None where nothing was judged."""
     verdict = report["learning"]["verdict"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
-from sensorai.errors import ConfigError, Problem, TargetError, VerifyMismatch
+from sensorai.errors import ConfigError, TargetError, VerifyMismatch
 from sensorai.features.catalogue import IntFeature
 from sensorai.ispu import devices as ispu_devices
 from sensorai.ispu.emit import emit_ispu
@@ -28,10 +28,15 @@ from sensorai.recording import Dataset, Recording
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import counts as counting
+from sensorai.train import room
 from sensorai.train.counts import Counted, CountOptions, Split
-from sensorai.train.forests import ForestOptions, train_forest
+from sensorai.train.forests import ForestOptions, choose_forest, train_forest
+from sensorai.train.sizes import Choice, Need
 from sensorai.verify import cproject
 from sensorai.verify.cjudge import judge, recording_counts
+
+if TYPE_CHECKING:
+    from sensorai.train.nets import NetOptions
 
 #: Version of ``model.sai`` and ``report.json`` of C projects.
 VERSION = 1
@@ -48,7 +53,8 @@ class ProjectOptions:
     """What the user may decide; None means: chosen from the data.
 
     ``target`` is ``ispu`` or ``stm32``, ``model`` one of ``MODELS``, ``precision`` of nets ``int8``,
-    ``binary`` or ``float32``, ``wins`` the decision filter.
+    ``binary`` or ``float32``, ``wins`` the decision filter. ``described`` holds the options of the model
+    where a file gives them, and ``sized`` says whether their size is to be taken as it is.
     """
 
     target: str
@@ -65,7 +71,8 @@ class ProjectOptions:
     test_share: float = 0.25
     split: str = "group"
     seed: int = 0
-    net: Any = None
+    described: NetOptions | ForestOptions | None = None
+    sized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,8 @@ class _Learnt:
     scaling: Scaling | None
     accuracy: Mapping[str, float]
     float_accuracy: Mapping[str, float]
+    choice: Choice
+    again: NetOptions | ForestOptions
     curve: list[dict[str, object]] = field(default_factory=list)
     fit: dict[str, str] | None = None
     notes: list[str] = field(default_factory=list)
@@ -136,20 +145,13 @@ def train_project(
     learnt = _learn(counted, split, options, say)
     say("learning once more on windows split at random, for comparison")
     random = counting.random_split(counted, split, options.seed)
-    optimistic = _learn(counted, random, options, lambda _: None).accuracy["test"]
-    pipeline = Pipeline(
-        options.name,
-        counted.channels,
-        rate,
-        counted.window,
-        counted.stride,
-        (),
-        learnt.features,
-        learnt.scaling,
-        learnt.model,
-        counted.classes,
-    )
+    same = replace(options, described=learnt.again, sized=True)
+    optimistic = _learn(counted, random, same, lambda _: None).accuracy["test"]
+    pipeline = _pipeline(counted, options, learnt.model, learnt.features, learnt.scaling)
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
+    needed = room.need(pipeline, options.target, options.device)
+    if needed.problems:
+        raise TargetError(needed.problems)
     say("emitting C and running it on held-out logs")
     project = emit_project(pipeline)
     held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
@@ -157,8 +159,6 @@ def train_project(
     traces = [pipelines.run(pipeline, x) for x in samples]
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
-    if options.target == "stm32" and cost is not None:
-        _check_room(mcu_devices.device(options.device), cost, project)
     per_layer = None
     if cost is not None and isinstance(pipeline.model, Graph):
         longest = max(samples, key=len)
@@ -251,15 +251,56 @@ def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
 # ---------------------------------------------------------------- learning
 
 
+def _pipeline(
+    counted: Counted,
+    options: ProjectOptions,
+    model: Ensemble | Graph,
+    features: tuple[IntFeature, ...],
+    scaling: Scaling | None,
+) -> Pipeline:
+    return Pipeline(
+        options.name,
+        counted.channels,
+        counted.rate_hz,
+        counted.window,
+        counted.stride,
+        (),
+        features,
+        scaling,
+        model,
+        counted.classes,
+    )
+
+
 def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
+    """Learn the model; a size that is not given is chosen by what the device has room for."""
+
+    def needs(
+        model: Ensemble | Graph, features: tuple[IntFeature, ...], scaling: Scaling | None = None
+    ) -> Need:
+        # the decision filter is chosen later: count with one
+        wins = max(WINS) if options.wins is None else options.wins
+        pipeline = replace(_pipeline(counted, options, model, features, scaling), wins=wins)
+        return room.need(pipeline, options.target, options.device)
+
+    given = options.described
     if options.model in ("tree", "forest"):
-        trees = 1 if options.model == "tree" else 10
-        made = train_forest(counted, split, ForestOptions(trees=trees, seed=options.seed), say)
-        return _Learnt(made.ensemble, made.features, None, made.accuracy, made.float_accuracy)
+        forest = ForestOptions(trees=1 if options.model == "tree" else 10, seed=options.seed)
+        if isinstance(given, ForestOptions):
+            forest = given
+        if options.sized:
+            made = train_forest(counted, split, forest, say)
+        else:
+            made = choose_forest(counted, split, forest, needs, say)
+        return _Learnt(
+            made.ensemble, made.features, None, made.accuracy, made.float_accuracy, made.choice, made.options
+        )
     from sensorai.train.nets import NetOptions, train_net
 
-    net = options.net or NetOptions(family=options.model, precision=options.precision, seed=options.seed)
-    got = train_net(counted, split, net, say)
+    net = NetOptions(family=options.model, precision=options.precision, seed=options.seed)
+    if isinstance(given, NetOptions):
+        net = given
+    got = train_net(counted, split, net, say, needs)
     curve = [
         {
             "stage": e.stage,
@@ -276,6 +317,8 @@ def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callabl
         got.scaling,
         got.accuracy,
         got.float_accuracy,
+        got.choice,
+        replace(net, sizes=got.sizes),
         curve,
         {"fit": got.verdict.fit, "why": got.verdict.why},
         list(got.notes),
@@ -315,13 +358,7 @@ def _on_ispu(
     samples: Sequence[npt.NDArray[np.int16]],
     levels: list[dict[str, Any]],
 ) -> tuple[dict[str, bytes], dict[str, Any] | None]:
-    """Files of the ISPU project, checked on the virtual core and, by its stand-in, against the memories.
-
-    Raises
-    ------
-    TargetError
-        The stand-in build needs more than the device has; nothing is written.
-    """
+    """Files of the ISPU project, checked on the virtual core, and the sizes of its stand-in."""
     app, texts = emit_ispu(pipeline, ispu_devices.device(options.device))
     files = {name: text.encode() for name, text in texts.items()}
     if available("gcc"):
@@ -336,9 +373,6 @@ def _on_ispu(
     if not available("arm-none-eabi-gcc"):
         return files, None
     built = stand_in(app, texts)
-    problems = built.problems(app)
-    if problems:
-        raise TargetError(problems)
     return files, {
         "source": SOURCE,
         "code_bytes": built.code_bytes,
@@ -382,31 +416,6 @@ def _prove(
         missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
         levels.append({"level": core.name, "missing": f"not run: {missing}"})
     return levels, cost
-
-
-def _check_room(part: mcu_devices.McuDevice, cost: cproject.Cost, project: Project) -> None:
-    """Refuse a project that the device has no room for; the sizes are compiled.
-
-    Raises
-    ------
-    TargetError
-        Says by how much, names the largest layer and devices with room.
-    """
-    problems = []
-    needed = cost.ram + cost.stack
-    roomy = [one.name for one in mcu_devices.with_room(cost.flash, needed)][:3]
-    hint = "devices with room: " + ", ".join(roomy) if roomy else "no known device has room"
-    largest = max(project.layers, key=lambda layer: layer.weight_bytes, default=None)
-    named = f"; the largest layer is {largest.name} with {largest.weight_bytes} bytes" if largest else ""
-    for what, used, size in (("flash", cost.flash, part.flash), ("RAM", needed, part.ram)):
-        if size is not None and used > size:
-            problems.append(
-                Problem(
-                    f"{used} bytes of {what} are {used - size} more than {part.name} has{named}", hint=hint
-                )
-            )
-    if problems:
-        raise TargetError(problems)
 
 
 def _has_unicorn() -> bool:
@@ -476,6 +485,7 @@ def _report(
             "random_windows_optimistic": optimistic,
         },
         "classes": list(pipeline.classes),
+        "size": asdict(learnt.choice),
         "held_out": judge(pipeline, held, traces, options.column),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
         "layers": [

@@ -168,17 +168,13 @@ def test_a_project_too_large_for_its_device_is_refused() -> None:
     from sensorai.codegen.project import Project
     from sensorai.errors import TargetError
     from sensorai.mcu.devices import device
-    from sensorai.train.cproject import _check_room
-    from sensorai.verify.cproject import Cost
+    from sensorai.train.room import COMPILED, mcu_need
 
     layers = (LayerCost("dense_0", 1000, 60000, 10), LayerCost("dense_1", 10, 90000, 10))
     project = Project({}, 0, layers)
     part = device("stm32l0")
-    fits = Cost("cortex-m0plus", 1000, 100, 1.0, 1, 1.0, 10, None)
-    _check_room(part, fits, project)
-    with pytest.raises(TargetError) as refusal:
-        _check_room(part, Cost("cortex-m0plus", 150_000, 9_000, 1.0, 1, 1.0, 10, None), project)
-    text = str(refusal.value)
+    assert mcu_need(part, 1000, 110, project, COMPILED).problems == ()
+    text = str(TargetError(mcu_need(part, 150_000, 9_010, project, COMPILED).problems))
     assert f"{150_000 - 64 * 1024} more than STM32L053R8 has" in text
     assert "dense_1 with 90000 bytes" in text
     assert "devices with room: " in text
