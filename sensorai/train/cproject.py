@@ -31,6 +31,7 @@ from sensorai.train import counts as counting
 from sensorai.train import room
 from sensorai.train.counts import Counted, CountOptions, Split
 from sensorai.train.forests import ForestOptions, choose_forest, train_forest
+from sensorai.train.options import check_split
 from sensorai.train.sizes import Choice, Need
 from sensorai.verify import cproject
 from sensorai.verify.cjudge import judge, recording_counts
@@ -129,6 +130,7 @@ def train_project(
     """
     if options.model not in MODELS:
         raise ConfigError(f"unknown model {options.model!r}", hint="one of: " + ", ".join(MODELS))
+    check_split(options.seed, options.test_share)
     notes: list[str] = []
     core, rate, full_scales = _device(dataset, options, notes)
     dataset = _at_rate(dataset, rate, notes)

@@ -121,8 +121,42 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "text", "said"),
+    [
+        ((), 'family = "cnn"\nsizes = [2]\nprecision = "binary"\nseed = 9\n', ("cnn", "binary", 9)),
+        (
+            ("--precision", "float32", "--seed", "4"),
+            'precision = "binary"\nseed = 9\n',
+            ("mlp", "float32", 4),
+        ),
+        (("--model", "forest"), "leaves = 3\ntrees = 2\n", ("forest", "int32 thresholds", 0)),
+        (("--model", "tree", "--seed", "3"), "spectra = true\nseed = 5\n", ("tree", "int32 thresholds", 3)),
+    ],
+)
+def test_a_description_counts_where_no_option_says_otherwise(
+    log: Path, tmp_path: Path, words: tuple[str, ...], text: str, said: tuple[object, ...]
+) -> None:
+    need("gcc", "jax")
+    if "--model" not in words:
+        text += "features = 4\nepochs = 1\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
+    (tmp_path / "net.toml").write_text(text)
+    result = call(
+        *("train", log, "--target", "stm32", "--net", tmp_path / "net.toml", *words),
+        *("--out", tmp_path / "out", "--json", *SMALL),
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    report = json.loads(result.out)
+    settings = report["settings"]
+    assert (settings["model"], settings["precision"], settings["seed"]) == said
+    assert report["size"]["why"].startswith("the most that fits" if "spectra" in text else "given")
+
+
+@pytest.mark.parametrize(
     ("words", "parts"),
     [
+        (("--target", "stm32", "--model", "forest", "--precision", "int8"), ("--precision is for nets",)),
+        (("--target", "stm32", "--seed", "-1"), ("--seed -1 is outside",)),
+        (("--target", "stm32", "--model", "tree", "--seed", "4294967296"), ("is outside 0 to",)),
         (("--target", "ispu", "--device", "lsm6dsox"), ("LSM6DSOX", "LSM6DSO16IS")),
         (("--target", "stm32", "--device", "stm33"), ("stm33",)),
         (("--target", "ispu", "--max-nodes", "5"), ("--max-nodes is for --target mlc",)),
