@@ -96,28 +96,11 @@ def _page(delivery: ProjectDelivery) -> str:
 
 def at_rate(dataset: Dataset, opened: OpenedProject, rate: str) -> tuple[list[Recording], list[str]]:
     """Bring recordings to the pipeline's rate as asked; notes of what was done."""
-    from dataclasses import replace
+    from sensorai.formats.resample import to_rate
 
-    from sensorai.errors import DataError
-    from sensorai.formats.resample import resample
-    from sensorai.train.counts import SAME_RATE
-
-    wanted = opened.pipeline.rate_hz
-    out, notes = [], []
-    for r in dataset:
-        if rate == "as-is" or r.rate_hz is None or abs(r.rate_hz / wanted - 1) <= SAME_RATE:
-            out.append(replace(r, rate_hz=wanted))
-        elif rate == "refuse":
-            raise DataError(
-                f"the log is at {r.rate_hz:g} Hz, the project runs at {wanted:g} Hz, and resampling was "
-                "refused",
-                where=r.source,
-                hint="drop --no-resample",
-            )
-        else:
-            out.append(resample(r, wanted))
-            notes.append(f"resampled from {r.rate_hz:g} Hz to {wanted:g} Hz")
-    return out, list(dict.fromkeys(notes))
+    out = [to_rate(r, opened.pipeline.rate_hz, how=rate, what="project") for r in dataset]
+    added = [n for before, after in zip(dataset, out, strict=True) for n in after.notes[len(before.notes) :]]
+    return out, list(dict.fromkeys(added))
 
 
 def validate(

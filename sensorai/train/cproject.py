@@ -14,6 +14,7 @@ from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
 from sensorai.errors import ConfigError, TargetError, VerifyMismatch
 from sensorai.features.catalogue import IntFeature
+from sensorai.formats.resample import resampled, same_rate, to_rate
 from sensorai.ispu import devices as ispu_devices
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.standin import SOURCE, stand_in
@@ -233,21 +234,10 @@ def _device(
 
 def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
     """Resample logs whose rate is not the device's, said aloud."""
-    from sensorai.formats.resample import resample
-
-    out = []
-    changed: list[float] = []
-    for r in dataset:
-        if r.rate_hz is not None and abs(r.rate_hz / rate - 1) > counting.SAME_RATE:
-            changed.append(r.rate_hz)
-            out.append(resample(r, rate))
-        else:
-            out.append(replace(r, rate_hz=rate))
+    changed = [r.rate_hz for r in dataset if r.rate_hz is not None and not same_rate(r.rate_hz, rate)]
     if changed:
-        low, high = min(changed), max(changed)
-        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
-        notes.append(f"{len(changed)} recordings resampled from {rates} to {rate:g} Hz")
-    return Dataset(tuple(out))
+        notes.append(resampled(changed, rate))
+    return Dataset(tuple(to_rate(r, rate, what="model") for r in dataset))
 
 
 # ---------------------------------------------------------------- learning

@@ -34,8 +34,8 @@ FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
 #: Binary places of the int8 input: three usual deviations fill it.
 INPUT_PLACES = 5
-#: What the float net takes at most: twice the range of int8.
-FLOAT_CLIP = 2 * 127 / 2**INPUT_PLACES
+#: What the float net takes at most: as the int8 input does, so that rounding is all that differs.
+FLOAT_CLIP = 127 / 2**INPUT_PLACES
 #: Least rows to learn from.
 ROWS = 20
 #: Rows that say what scales a net has that is only built to know its size.

@@ -134,15 +134,15 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_description_counts_where_no_option_says_otherwise(
-    log: Path, tmp_path: Path, words: tuple[str, ...], text: str, said: tuple[object, ...]
+    log: Path, tmp_path: Path, words: tuple[str, ...], text: str, said: tuple[str, str, int]
 ) -> None:
     need("gcc", "jax")
     if "--model" not in words:
         text += "features = 4\nepochs = 1\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
     (tmp_path / "net.toml").write_text(text)
     result = call(
-        *("train", log, "--target", "stm32", "--net", tmp_path / "net.toml", *words),
-        *("--out", tmp_path / "out", "--json", *SMALL),
+        *("train", "--target", "stm32", "--json", *words, *SMALL),
+        *(log, "--net", tmp_path / "net.toml", "--out", tmp_path / "out"),
     )
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
