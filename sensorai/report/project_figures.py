@@ -55,11 +55,15 @@ def costs(report: Mapping[str, Any]) -> list[Figure]:
     compiled, run, guess = (
         sources.get(key, words.NOTHING) for key in ("flash, ram", "instructions, stack", "cycles")
     )
-    cycles = words.NOTHING if cost["cycles"] is None else f"{cost['cycles']:,.0f}"
     rows = [
         Figure("flash: code and tables", f"{cost['flash']:,} B", compiled),
         Figure("RAM: context and variables", f"{cost['ram']:,} B", compiled),
         Figure("stack, most", f"{cost['stack']:,} B", run),
+    ]
+    if cost["instructions_mean"] is None:
+        return [*rows, Figure("instructions, time and energy", words.NOTHING, "nothing was run")]
+    cycles = words.NOTHING if cost["cycles"] is None else f"{cost['cycles']:,.0f}"
+    rows += [
         Figure("instructions a window, mean", f"{cost['instructions_mean']:,.0f}", run),
         Figure("instructions a window, most", f"{cost['instructions_most']:,}", run),
         Figure("instructions a sample between windows", f"{cost['instructions_sample']:,.0f}", run),

@@ -47,6 +47,8 @@ STAND_IN = "cortex-m0plus"
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
+#: Source of the stack where nothing was run.
+STACK = "compiled: the frames that the compiler states, added up"
 MODELS = ("tree", "forest", "mlp", "cnn")
 
 
@@ -163,7 +165,7 @@ def train_project(
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
     per_layer = None
-    if cost is not None and isinstance(pipeline.model, Graph):
+    if isinstance(cost, cproject.Cost) and isinstance(pipeline.model, Graph):
         longest = max(samples, key=len)
         per_layer = cproject.layer_instructions(
             pipeline, project.sources(), len(project.layers), longest, core
@@ -187,6 +189,10 @@ def train_project(
         project,
         notes,
     )
+    if report["cost"] is not None:
+        text = files["README.md"].decode()
+        stack = report["sources"]["instructions, stack"]
+        files["README.md"] = _with_sizes(text, options.name, report["cost"], stack).encode()
     files["report.json"] = _json(report)
     model = {
         "format": "sensorai-model",
@@ -383,11 +389,13 @@ def _prove(
     traces: Sequence[PipelineTrace],
     core: Cpu,
     say: Callable[[str], None],
-) -> tuple[list[dict[str, Any]], cproject.Cost | None]:
-    """Run the C where tools allow; a VerifyMismatch at the first difference."""
+) -> tuple[list[dict[str, Any]], cproject.Cost | cproject.Sizes | None]:
+    """Run the C where tools allow; a VerifyMismatch at the first difference.
+
+    The cost is that of the emulated run, or what the compiler alone says.
+    """
     names = [r.name for r in held]
     levels: list[dict[str, Any]] = []
-    cost = None
 
     def add(level: str, results: Sequence[npt.NDArray[np.void]]) -> None:
         compared, found = cproject.compare(pipeline, names, traces, results)
@@ -399,14 +407,23 @@ def _prove(
         add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
     else:
         levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
-    if core.unicorn and available("arm-none-eabi-gcc") and _has_unicorn():
+    cost: cproject.Cost | cproject.Sizes | None = None
+    compiler = available("arm-none-eabi-gcc")
+    if core.unicorn and compiler and _has_unicorn():
         say(f"running {core.name} code in the emulator")
-        few = list(samples)
-        results, cost = cproject.emulated(pipeline, project.sources(), few, core)
+        results, cost = cproject.emulated(pipeline, project.sources(), samples, core)
         add(f"{core.name}, emulated", results)
-    else:
-        missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
-        levels.append({"level": core.name, "missing": f"not run: {missing}"})
+        return levels, cost
+    if compiler:
+        cost = cproject.sizes(pipeline, project.sources(), core)
+    tools = {
+        "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler,
+        "pip install 'sensorai[emulator]'": _has_unicorn(),
+    }
+    missing = [install for install, there in tools.items() if not there]
+    if not core.unicorn:
+        missing = [f"the emulator has no model of {core.name}"]
+    levels.append({"level": core.name, "missing": "not run: " + "; ".join(missing)})
     return levels, cost
 
 
@@ -426,7 +443,7 @@ def _report(
     held: Sequence[Recording],
     traces: Sequence[PipelineTrace],
     levels: Sequence[Mapping[str, Any]],
-    cost: cproject.Cost | None,
+    cost: cproject.Cost | cproject.Sizes | None,
     sizes: Mapping[str, Any] | None,
     per_layer: Sequence[int] | None,
     project: Project,
@@ -445,7 +462,7 @@ def _report(
             "the C gives the same bits at every level listed",
             "random_windows_optimistic": "computed: windows split at random, so this is too good",
             "flash, ram": "compiled",
-            "instructions, stack": "emulated",
+            "instructions, stack": "emulated" if isinstance(cost, cproject.Cost) else STACK,
             "cycles": "an estimate from kinds of instructions",
         },
         "data": {
@@ -491,29 +508,40 @@ def _report(
             for i, layer in enumerate(project.layers)
         ],
         "levels": [dict(level) for level in levels],
-        "cost": None
-        if cost is None
-        else {
-            "core": cost.core + (" (stand-in: not measured on the ISPU)" if options.target == "ispu" else ""),
-            "flash": cost.flash,
-            "ram": cost.ram,
-            "stack": cost.stack,
-            "instructions_mean": cost.instructions_mean,
-            "instructions_most": cost.instructions_most,
-            "instructions_sample": cost.instructions_sample,
-            "cycles": cost.cycles,
-            **_time_and_energy(options, cost),
-        },
+        "cost": None if cost is None else _cost(options, cost),
         "stand_in": sizes,
         "notes": [*notes, *counted.notes, *learnt.notes],
     }
 
 
-def _time_and_energy(options: ProjectOptions, cost: cproject.Cost) -> dict[str, float | None]:
-    if options.target != "stm32" or cost.cycles is None:
-        return {"seconds": None, "joules": None}
-    part = mcu_devices.device(options.device)
-    return {"seconds": part.seconds(cost.cycles), "joules": part.joules(cost.cycles)}
+def _cost(options: ProjectOptions, cost: cproject.Cost | cproject.Sizes) -> dict[str, Any]:
+    """Cost by name; None for what only a run tells."""
+    run = cost if isinstance(cost, cproject.Cost) else None
+    cycles = None if run is None else run.cycles
+    part = mcu_devices.device(options.device) if options.target == "stm32" else None
+    return {
+        "core": cost.core + ("" if part else " (stand-in: not measured on the ISPU)"),
+        "flash": cost.flash,
+        "ram": cost.ram,
+        "stack": cost.stack,
+        "instructions_mean": None if run is None else run.instructions_mean,
+        "instructions_most": None if run is None else run.instructions_most,
+        "instructions_sample": None if run is None else run.instructions_sample,
+        "cycles": cycles,
+        "seconds": None if part is None or cycles is None else part.seconds(cycles),
+        "joules": None if part is None or cycles is None else part.joules(cycles),
+    }
+
+
+def _with_sizes(readme: str, name: str, cost: Mapping[str, Any], stack: str) -> str:
+    """Add what the project takes to its README; source and core are said."""
+    return (
+        f"{readme.rstrip()}\n\n## Memory\n\nOf the library alone, built for {cost['core']} at -O2:\n\n"
+        "| | bytes | |\n|---|---:|---|\n"
+        f"| flash: code and tables | {cost['flash']:,} | compiled |\n"
+        f"| RAM: `{name}_t` and variables | {cost['ram']:,} | compiled |\n"
+        f"| stack of `{name}_push` | {cost['stack']:,} | {stack} |\n"
+    )
 
 
 def _json(value: object) -> bytes:

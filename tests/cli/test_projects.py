@@ -197,6 +197,23 @@ def test_missing_tools_are_said_in_the_report(
     assert all(re.search("apt install", level["missing"]) for level in report["levels"])
 
 
+def test_a_core_that_is_not_emulated_still_has_sizes(log: Path, tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc")
+    out = tmp_path / "n6"
+    result = call(
+        *("train", log, "--target", "stm32", "--device", "stm32n6", "--model", "tree", "--out", out, *SMALL)
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    assert "not run: the emulator has no model of cortex-m55" in " ".join(result.out.split())
+    report = json.loads((out / "report.json").read_text())
+    cost = report["cost"]
+    assert cost["flash"] > 500
+    assert cost["stack"] > 0
+    assert (cost["instructions_mean"], cost["seconds"]) == (None, None)
+    assert report["sources"]["instructions, stack"].startswith("compiled")
+    assert f"| flash: code and tables | {cost['flash']:,} | compiled |" in (out / "README.md").read_text()
+
+
 def test_a_project_too_large_for_its_device_is_refused() -> None:
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
