@@ -179,8 +179,12 @@ def run(
             if given_:
                 raise ConfigError(f"{option} is for --target mlc", hint="see sensorai train --help")
         from sensorai.cli import projects
+        from sensorai.codegen.literals import free_identifier, identifier
         from sensorai.train.cproject import ProjectOptions
 
+        called = free_identifier(called) if name is None else identifier(called, "--name")
+        folder = out or Path(called)
+        _check_folder(folder)
         if precision is not None and model in (Model.TREE, Model.FOREST):
             raise ConfigError("--precision is for nets", hint="a tree or forest compares whole numbers")
         described = None

@@ -216,6 +216,27 @@ def split(counted: Counted, share: float = 0.25, seed: int = 0) -> Split:
     return Split(~test & ~validation, validation, test, test_groups, chosen)
 
 
+def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None:
+    """Refuse to learn from too little.
+
+    Raises
+    ------
+    DataError
+        Fewer than ``least`` rows for ``what``, or a class without any.
+    """
+    count = int(rows.sum())
+    if count < least:
+        raise DataError(
+            f"{count} windows to learn from are too few for {what} (at least {least})",
+            hint="add logs, or choose a shorter --window or --stride",
+        )
+    for c, name in enumerate(counted.classes):
+        if not (counted.y[rows] == c).any():
+            raise DataError(
+                f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
+            )
+
+
 def random_split(counted: Counted, like: Split, seed: int = 0) -> Split:
     """Split the windows at random with the same shares: optimistic, shown as a warning only."""
     order = np.random.default_rng(seed).permutation(len(counted.y))

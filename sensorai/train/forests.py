@@ -22,16 +22,18 @@ from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
 from sensorai.train import features as choice_of
 from sensorai.train import select, sizes
-from sensorai.train.counts import Counted, Split
+from sensorai.train.counts import Counted, Split, check_rows
 from sensorai.train.description import read_options
 from sensorai.train.sizes import Choice, Need
 from sensorai.train.table import Windows
 
 Int = npt.NDArray[np.int64]
 
-#: Trees and leaves of each to choose from, the largest first, which is the usual size too.
+#: Trees and leaves of each to choose from, the largest first.
 FOREST_SIZES = ((10, 32), (10, 16), (5, 16), (5, 8), (3, 4))
 TREE_SIZES = ((1, 32), (1, 16), (1, 8), (1, 4), (1, 2))
+#: Least rows to learn from.
+ROWS = 12
 #: Most votes of a leaf: sums of a forest stay far within int32.
 MOST_VOTES = 65535
 #: What a forest with its features takes on the device.
@@ -139,8 +141,8 @@ def choose_forest(
 ) -> TrainedForest:
     """Learn a tree (``options.trees`` 1) or forest of a size that fits the device.
 
-    A forest is judged on validation windows by one of the same size that has not seen them. A tree is
-    pruned by cross-validation, so only the most leaves are limited: to what fits.
+    It is as large as fits, up to the usual: pruning by cross-validation picks the leaves of a tree, and
+    more trees of a forest only make its vote steadier.
 
     Raises
     ------
@@ -160,17 +162,16 @@ def choose_forest(
     def need(size: tuple[int, int]) -> Need:
         return needs(full(size).ensemble, full(size).features)
 
-    def learn(size: tuple[int, int]) -> tuple[TrainedForest, float]:
-        held = counted.y[split.validation]
-        blind = _fit(rows, replace(options, trees=size[0], leaves=size[1]), split.train)
-        return full(size), sizes.balanced(blind.predict(rows.x[split.validation].astype(np.float32)), held)
-
-    if options.trees > 1:
-        forest, choice = sizes.choose(FOREST_SIZES, FOREST_SIZES[0], show, need, learn, options.seed)
-    else:
-        forest, choice = sizes.first_that_fits(
-            TREE_SIZES, show, need, full, options.seed, "pruning by cross-validation picks the leaves"
-        )
+    forest, choice = sizes.first_that_fits(
+        FOREST_SIZES if options.trees > 1 else TREE_SIZES,
+        show,
+        need,
+        full,
+        options.seed,
+        "more trees make the vote steadier"
+        if options.trees > 1
+        else "pruning by cross-validation picks the leaves",
+    )
     return replace(forest, choice=choice)
 
 
@@ -199,6 +200,7 @@ class _Rows:
 
 def _table(counted: Counted, split: Split, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
     fit = split.train | split.validation
+    check_rows(counted, fit, ROWS, "a tree")
     known = choice_of.candidates(counted, fit, spectra=options.spectra)
     wide = Split(fit, split.validation, split.test, split.test_groups, split.validation_groups)
     places = choice_of.choose(counted, wide, known, options.features, options.seed)
@@ -209,14 +211,10 @@ def _table(counted: Counted, split: Split, options: ForestOptions, say: Callable
     return _Rows(counted, split, chosen, table, shifts, narrowed(table, shifts))
 
 
-def _fit(rows: _Rows, options: ForestOptions, mask: npt.NDArray[np.bool_]) -> Any:
-    windows = rows.counted.rows(mask).as_windows(rows.x[mask])
-    return _forest(windows, options) if options.trees > 1 else _tree(windows, options)
-
-
 def _learn(rows: _Rows, options: ForestOptions) -> TrainedForest:
     counted, split = rows.counted, rows.split
-    model = _fit(rows, options, rows.fit)
+    windows = counted.rows(rows.fit).as_windows(rows.x[rows.fit])
+    model = _forest(windows, options) if options.trees > 1 else _tree(windows, options)
     fitted = model.estimators_ if options.trees > 1 else [model]
     full = _ensemble(fitted, counted.classes, rows.shifts, options.total if options.trees > 1 else 1)
     ensemble, used = only_used(full)

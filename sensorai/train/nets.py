@@ -24,7 +24,7 @@ from sensorai.model.scaling import Scaling
 from sensorai.train import features as choice
 from sensorai.train import qat, shapes
 from sensorai.train import sizes as sizing
-from sensorai.train.counts import Counted, Split
+from sensorai.train.counts import Counted, Split, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
 from sensorai.train.description import read_options
 from sensorai.train.lower import lower, lower_float
@@ -173,7 +173,11 @@ def train_net(
     """
     options = options or NetOptions()
     _need_jax()
-    _check_rows(counted, split)
+    check_rows(counted, split.train, ROWS, "a net")
+    if not split.validation.any():
+        raise DataError(
+            "no windows are left to say when to stop learning", hint="add logs, or choose a shorter --window"
+        )
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
     if options.family == "mlp":
@@ -332,20 +336,6 @@ def _too_large(graph: Graph, options: NetOptions) -> Need | None:
 
 def _first(graph: Graph) -> qat.Params:
     return {n.output: dict(n.params) for n in graph.nodes if n.params}
-
-
-def _check_rows(counted: Counted, split: Split) -> None:
-    rows = int(split.train.sum())
-    if rows < ROWS or not split.validation.any():
-        raise DataError(
-            f"{rows} windows to learn from are too few for a net (at least {ROWS}, and some to validate)",
-            hint="add logs, choose a shorter --window or --stride, or train a tree",
-        )
-    for c, name in enumerate(counted.classes):
-        if not (counted.y[split.train] == c).any():
-            raise DataError(
-                f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
-            )
 
 
 def _need_jax() -> None:

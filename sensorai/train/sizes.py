@@ -198,7 +198,8 @@ def first_that_fits(
         verdict = f"does not fit: {found.problems[0].message}" if found.problems else "taken"
         tried.append(Tried(show(size), found.flash, found.ram, None, seed, verdict))
         if not found.problems:
-            return learn(size), Choice(show(size), f"the most that fits; {why}", found.source, tuple(tried))
+            first = "the usual size, and it fits" if size == ladder[0] else "the largest that fits"
+            return learn(size), Choice(show(size), f"{first}; {why}", found.source, tuple(tried))
     raise TargetError(refusal(show(ladder[-1]), found))
 
 

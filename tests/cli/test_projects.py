@@ -148,13 +148,18 @@ def test_a_description_counts_where_no_option_says_otherwise(
     report = json.loads(result.out)
     settings = report["settings"]
     assert (settings["model"], settings["precision"], settings["seed"]) == said
-    assert report["size"]["why"].startswith("the most that fits" if "spectra" in text else "given")
+    assert report["size"]["why"].startswith("the usual size" if "spectra" in text else "given")
 
 
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
         (("--target", "stm32", "--model", "forest", "--precision", "int8"), ("--precision is for nets",)),
+        (("--target", "stm32", "--model", "tree", "--name", "short"), ("'short' is reserved",)),
+        (
+            ("--target", "stm32", "--model", "tree", "--window", "208", "--stride", "208"),
+            ("too few for a tree",),
+        ),
         (("--target", "stm32", "--seed", "-1"), ("--seed -1 is outside",)),
         (("--target", "stm32", "--model", "tree", "--seed", "4294967296"), ("is outside 0 to",)),
         (("--target", "ispu", "--device", "lsm6dsox"), ("LSM6DSOX", "LSM6DSO16IS")),
@@ -195,6 +200,16 @@ def test_missing_tools_are_said_in_the_report(
     report = json.loads(result.out)
     assert report["cost"] is None
     assert all(re.search("apt install", level["missing"]) for level in report["levels"])
+
+
+def test_a_log_named_as_a_word_of_c(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_bytes(log.read_bytes())
+    out = tmp_path / "out"
+    result = call(
+        "train", tmp_path / "short.csv", "--target", "stm32", "--model", "tree", "--out", out, *SMALL
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    assert (out / "my_short.h").is_file()
 
 
 def test_a_core_that_is_not_emulated_still_has_sizes(log: Path, tmp_path: Path) -> None:
