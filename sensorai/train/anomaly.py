@@ -13,21 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai import __version__
-from sensorai.codegen.project import emit_project
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
-from sensorai.mcu import devices as mcu_devices
 from sensorai.model import pipeline as pipelines
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import Dataset, Recording
+from sensorai.train import cdeliver as delivering
 from sensorai.train import counts as counting
-from sensorai.train import cproject as projects
 from sensorai.train import states
+from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
 from sensorai.train.counts import Counted, CountOptions
-from sensorai.train.cproject import ProjectDelivery, ProjectOptions
 from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
 from sensorai.train.features import healthy
 from sensorai.train.states import STATE, Parts
@@ -46,9 +43,6 @@ SOURCES = {
     "threshold": "computed on normal recordings that were neither learnt from nor tested on",
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
     "drawn again and again",
-    "flash, ram": "compiled",
-    "instructions, stack": "emulated",
-    "cycles": "an estimate from kinds of instructions",
 }
 #: Fewest normal windows to learn from, by feature.
 WINDOWS_A_FEATURE = 4
@@ -92,8 +86,8 @@ def train_anomaly(
     if wanted.kind not in KINDS:
         raise ConfigError(f"unknown detector {wanted.kind!r}", hint="one of: " + ", ".join(KINDS))
     notes: list[str] = []
-    core, rate, full_scales = projects._device(dataset, options, notes)
-    dataset = projects._at_rate(dataset, rate, notes)
+    core, rate, full_scales = delivering.device(dataset, options, notes)
+    dataset = delivering.at_rate(dataset, rate, notes)
     parts = states.share_out(
         dataset, options.column, wanted.normal, wanted.unseen, options.seed, options.split == "time"
     )
@@ -143,41 +137,25 @@ def train_anomaly(
     chosen = alarms.choose_threshold(calibrated, pipeline.wins, wanted.false_alarms, pipeline.stride)
     detector = fitted.detector.with_threshold(chosen.value)
     pipeline = replace(pipeline, model=detector)
-    say("emitting C and running it on held-out logs")
-    project = emit_project(pipeline)
     held = list(parts.test)
-    samples = [recording_counts(r, pipeline) for r in held]
-    logs, traces = zip(*(_scored(r, pipeline, options.column) for r in held), strict=True)
-    levels, cost = projects._prove(pipeline, project, held, samples, traces, core, say)
-    files = {name: text.encode() for name, text in project.files.items()}
-    if options.target == "stm32" and cost is not None:
-        projects._check_room(mcu_devices.device(options.device), cost, project)
-    sizes = None
-    if options.target == "ispu":
-        files, sizes = projects._on_ispu(pipeline, options, held, samples, levels)
+    proved = delivering.prove(pipeline, options, held, core, say)
+    logs = [
+        states.scored(r, options.column, t.scores[:, 1].astype(np.int64), t.end, pipeline.window)
+        for r, t in zip(held, proved.traces, strict=True)
+    ]
+    traces = proved.traces
     decisions = [t.decided for t in traces]
     verdict = anomaly.judge_alarms(logs, decisions, options.seed)
+    shared = delivering.common(pipeline, options, proved)
     report: dict[str, Any] = {
-        "format": "sensorai-report",
-        "version": projects.VERSION,
-        "sensorai": __version__,
+        **shared,
         "task": "anomaly",
-        "name": pipeline.name,
-        "target": options.target,
-        "device": options.device,
-        "sources": SOURCES,
+        "sources": {**SOURCES, **shared["sources"]},
         "data": _data(parts, counted),
         "settings": {
-            "rate_hz": pipeline.rate_hz,
-            "window": pipeline.window,
-            "window_s": pipeline.window / pipeline.rate_hz,
-            "stride": pipeline.stride,
-            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
-            "features": [f.label([c.name for c in pipeline.channels]) for f in features],
+            **shared["settings"],
             "model": wanted.kind,
             "precision": "integers",
-            "wins": pipeline.wins,
-            "seed": options.seed,
             "normal": list(parts.normal),
             "unseen": list(parts.unseen),
             "faults": list(parts.faults),
@@ -189,14 +167,11 @@ def train_anomaly(
             "alarms": _explained(logs, traces, decisions, pipeline),
             "drift": anomaly.drift(logs, chosen.value),
         },
-        "classes": list(CLASSES),
         "held_out": judge(pipeline, held, traces, STATE),
-        **projects.costs(options, project, levels, cost, sizes, None),
         "notes": notes,
     }
-    return projects.finish(
-        files, report, pipeline, options, STATE, parts.groups("test"), together.groups(), held, traces
-    )
+    groups = (parts.groups("test"), together.groups())
+    return delivering.finish(proved, report, pipeline, options, STATE, groups, held)
 
 
 def _data(parts: Parts, counted: Counted) -> dict[str, Any]:

@@ -2,94 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from sensorai import __version__
-from sensorai.codegen.project import Project, emit_project
-from sensorai.errors import ConfigError, Problem, TargetError, VerifyMismatch
+from sensorai.errors import ConfigError
 from sensorai.features.catalogue import IntFeature
-from sensorai.ispu import devices as ispu_devices
-from sensorai.ispu.emit import emit_ispu
-from sensorai.ispu.standin import SOURCE, stand_in
-from sensorai.mcu import devices as mcu_devices
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.graph import Graph
-from sensorai.model.pipeline import Pipeline, PipelineTrace
+from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import Scaling
 from sensorai.recording import Dataset, Recording
-from sensorai.toolchain.compilers import available
-from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import counts as counting
+from sensorai.train import room
+from sensorai.train.cdeliver import (
+    ProjectDelivery,
+    ProjectOptions,
+    Proved,
+    at_rate,
+    common,
+    device,
+    finish,
+    prove,
+)
 from sensorai.train.counts import Counted, CountOptions, Split
-from sensorai.train.forests import ForestOptions, train_forest
-from sensorai.verify import cproject
-from sensorai.verify.cjudge import judge, recording_counts
+from sensorai.train.forests import ForestOptions, choose_forest, train_forest
+from sensorai.train.options import check_split
+from sensorai.train.sizes import Choice, Need
+from sensorai.verify.cjudge import judge
 
-#: Version of ``model.sai`` and ``report.json`` of C projects.
-VERSION = 1
-#: The core that stands in for the ISPU where a size or a count is wanted: no ISPU compiler is open.
-STAND_IN = "cortex-m0plus"
+if TYPE_CHECKING:
+    from sensorai.train.nets import NetOptions
+
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
 MODELS = ("tree", "forest", "mlp", "cnn")
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectOptions:
-    """What the user may decide; None means: chosen from the data.
-
-    ``target`` is ``ispu`` or ``stm32``, ``model`` one of ``MODELS``, ``precision`` of nets ``int8``,
-    ``binary`` or ``float32``, ``wins`` the decision filter.
-    """
-
-    target: str
-    device: str
-    name: str
-    model: str = "mlp"
-    precision: str = "int8"
-    column: str = "label"
-    window: int | None = None
-    stride: int | None = None
-    rate_hz: float | None = None
-    sensors: tuple[str, ...] = ()
-    wins: int | None = None
-    test_share: float = 0.25
-    split: str = "group"
-    seed: int = 0
-    net: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectDelivery:
-    """The result: files, report, and what the C did on the held-out recordings.
-
-    Attributes
-    ----------
-    files : mapping of name to bytes
-    report : mapping
-        What ``report.json`` says.
-    pipeline : Pipeline
-    column : str
-        Label column.
-    recordings, traces
-        Held-out recordings at the pipeline's rate, and the reference on them.
-    """
-
-    files: Mapping[str, bytes]
-    report: Mapping[str, Any]
-    pipeline: Pipeline
-    column: str
-    recordings: tuple[Recording, ...]
-    traces: tuple[PipelineTrace, ...]
 
 
 @dataclass(slots=True)
@@ -101,6 +53,8 @@ class _Learnt:
     scaling: Scaling | None
     accuracy: Mapping[str, float]
     float_accuracy: Mapping[str, float]
+    choice: Choice
+    again: NetOptions | ForestOptions
     curve: list[dict[str, object]] = field(default_factory=list)
     fit: dict[str, str] | None = None
     notes: list[str] = field(default_factory=list)
@@ -120,9 +74,10 @@ def train_project(
     """
     if options.model not in MODELS:
         raise ConfigError(f"unknown model {options.model!r}", hint="one of: " + ", ".join(MODELS))
+    check_split(options.seed, options.test_share)
     notes: list[str] = []
-    core, rate, full_scales = _device(dataset, options, notes)
-    dataset = _at_rate(dataset, rate, notes)
+    core, rate, full_scales = device(dataset, options, notes)
+    dataset = at_rate(dataset, rate, notes)
     if options.split == "time":
         from sensorai.train.table import split_in_time
 
@@ -136,147 +91,70 @@ def train_project(
     learnt = _learn(counted, split, options, say)
     say("learning once more on windows split at random, for comparison")
     random = counting.random_split(counted, split, options.seed)
-    optimistic = _learn(counted, random, options, lambda _: None).accuracy["test"]
-    pipeline = Pipeline(
-        options.name,
-        counted.channels,
-        rate,
-        counted.window,
-        counted.stride,
-        (),
-        learnt.features,
-        learnt.scaling,
-        learnt.model,
-        counted.classes,
-    )
+    same = replace(options, described=learnt.again, sized=True)
+    optimistic = _learn(counted, random, same, lambda _: None).accuracy["test"]
+    pipeline = _pipeline(counted, options, learnt.model, learnt.features, learnt.scaling)
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
-    say("emitting C and running it on held-out logs")
-    project = emit_project(pipeline)
     held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
-    samples = [recording_counts(r, pipeline) for r in held]
-    traces = [pipelines.run(pipeline, x) for x in samples]
-    levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
-    files = {name: text.encode() for name, text in project.files.items()}
-    if options.target == "stm32" and cost is not None:
-        _check_room(mcu_devices.device(options.device), cost, project)
-    per_layer = None
-    if cost is not None and isinstance(pipeline.model, Graph):
-        longest = max(samples, key=len)
-        per_layer = cproject.layer_instructions(
-            pipeline, project.sources(), len(project.layers), longest, core
-        )
-    sizes = None
-    if options.target == "ispu":
-        files, sizes = _on_ispu(pipeline, options, held, samples, levels)
-    report = _report(
-        options,
-        pipeline,
-        counted,
-        split,
-        learnt,
-        optimistic,
-        held,
-        traces,
-        levels,
-        cost,
-        sizes,
-        per_layer,
-        project,
-        notes,
-    )
-    return finish(
-        files, report, pipeline, options, options.column, split.test_groups, dataset.groups(), held, traces
-    )
-
-
-def finish(
-    files: dict[str, bytes],
-    report: Mapping[str, Any],
-    pipeline: Pipeline,
-    options: ProjectOptions,
-    column: str,
-    test_groups: Sequence[str],
-    groups: Sequence[str],
-    held: Sequence[Recording],
-    traces: Sequence[PipelineTrace],
-) -> ProjectDelivery:
-    """Add ``report.json`` and the index ``model.sai`` to the files of a project."""
-    files["report.json"] = _json(report)
-    model = {
-        "format": "sensorai-model",
-        "version": VERSION,
-        "target": options.target,
-        "name": options.name,
-        "device": options.device,
-        "column": column,
-        "test_groups": list(test_groups),
-        "train_groups": [g for g in groups if g not in test_groups],
-        "files": sorted([*files, "model.sai", "report.html"]),
-        "pipeline": pipelines.to_dict(pipeline),
-    }
-    files["model.sai"] = _json(model)
-    return ProjectDelivery(files, report, pipeline, column, tuple(held), tuple(traces))
-
-
-# ---------------------------------------------------------------- device
-
-
-def _device(
-    dataset: Dataset, options: ProjectOptions, notes: list[str]
-) -> tuple[Cpu, float, dict[str, float] | None]:
-    """Core to build for, sample rate, and full scales where the device limits them."""
-    known = [r.rate_hz for r in dataset if r.rate_hz]
-    if options.rate_hz is None and not known:
-        raise ConfigError(
-            "the logs do not say their rate",
-            where=dataset.recordings[0].source,
-            hint="give the rate of the logs with --log-rate HZ",
-        )
-    wanted = options.rate_hz or float(np.median(known))
-    if options.target == "stm32":
-        return mcu_devices.device(options.device).cpu, round(wanted, 3), None
-    part = ispu_devices.device(options.device)
-    rates = [hz for hz in part.rates if hz]
-    if options.rate_hz is not None and options.rate_hz not in rates:
-        raise ConfigError(
-            f"{part.name} has no rate of {options.rate_hz:g} Hz",
-            hint="its rates are " + ", ".join(f"{hz:g}" for hz in rates) + " Hz",
-        )
-    rate = min(rates, key=lambda hz: (abs(np.log(hz / wanted)), hz))
-    return cpu(STAND_IN), rate, None
-
-
-def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
-    """Resample logs whose rate is not the device's, said aloud."""
-    from sensorai.formats.resample import resample
-
-    out = []
-    changed: list[float] = []
-    for r in dataset:
-        if r.rate_hz is not None and abs(r.rate_hz / rate - 1) > counting.SAME_RATE:
-            changed.append(r.rate_hz)
-            out.append(resample(r, rate))
-        else:
-            out.append(replace(r, rate_hz=rate))
-    if changed:
-        low, high = min(changed), max(changed)
-        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
-        notes.append(f"{len(changed)} recordings resampled from {rates} to {rate:g} Hz")
-    return Dataset(tuple(out))
+    proved = prove(pipeline, options, held, core, say)
+    report = _report(options, pipeline, counted, split, learnt, optimistic, held, proved, notes)
+    groups = (split.test_groups, dataset.groups())
+    return finish(proved, report, pipeline, options, options.column, groups, held)
 
 
 # ---------------------------------------------------------------- learning
 
 
+def _pipeline(
+    counted: Counted,
+    options: ProjectOptions,
+    model: Ensemble | Graph,
+    features: tuple[IntFeature, ...],
+    scaling: Scaling | None,
+) -> Pipeline:
+    return Pipeline(
+        options.name,
+        counted.channels,
+        counted.rate_hz,
+        counted.window,
+        counted.stride,
+        (),
+        features,
+        scaling,
+        model,
+        counted.classes,
+    )
+
+
 def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
+    """Learn the model; a size that is not given is chosen by what the device has room for."""
+
+    def needs(
+        model: Ensemble | Graph, features: tuple[IntFeature, ...], scaling: Scaling | None = None
+    ) -> Need:
+        # the decision filter is chosen later: count with one
+        wins = max(WINS) if options.wins is None else options.wins
+        pipeline = replace(_pipeline(counted, options, model, features, scaling), wins=wins)
+        return room.need(pipeline, options.target, options.device)
+
+    given = options.described
     if options.model in ("tree", "forest"):
-        trees = 1 if options.model == "tree" else 10
-        made = train_forest(counted, split, ForestOptions(trees=trees, seed=options.seed), say)
-        return _Learnt(made.ensemble, made.features, None, made.accuracy, made.float_accuracy)
+        forest = ForestOptions(trees=1 if options.model == "tree" else 10, seed=options.seed)
+        if isinstance(given, ForestOptions):
+            forest = given
+        if options.sized:
+            made = train_forest(counted, split, forest, say)
+        else:
+            made = choose_forest(counted, split, forest, needs, say)
+        return _Learnt(
+            made.ensemble, made.features, None, made.accuracy, made.float_accuracy, made.choice, made.options
+        )
     from sensorai.train.nets import NetOptions, train_net
 
-    net = options.net or NetOptions(family=options.model, precision=options.precision, seed=options.seed)
-    got = train_net(counted, split, net, say)
+    net = NetOptions(family=options.model, precision=options.precision, seed=options.seed)
+    if isinstance(given, NetOptions):
+        net = given
+    got = train_net(counted, split, net, say, needs)
     curve = [
         {
             "stage": e.stage,
@@ -293,6 +171,8 @@ def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callabl
         got.scaling,
         got.accuracy,
         got.float_accuracy,
+        got.choice,
+        replace(net, sizes=got.sizes),
         curve,
         {"fit": got.verdict.fit, "why": got.verdict.why},
         list(got.notes),
@@ -325,113 +205,6 @@ def _wins(pipeline: Pipeline, counted: Counted, split: Split, options: ProjectOp
 # ---------------------------------------------------------------- proof and report
 
 
-def _on_ispu(
-    pipeline: Pipeline,
-    options: ProjectOptions,
-    held: Sequence[Recording],
-    samples: Sequence[npt.NDArray[np.int16]],
-    levels: list[dict[str, Any]],
-) -> tuple[dict[str, bytes], dict[str, Any] | None]:
-    """Files of the ISPU project, checked on the virtual core and, by its stand-in, against the memories.
-
-    Raises
-    ------
-    TargetError
-        The stand-in build needs more than the device has; nothing is written.
-    """
-    app, texts = emit_ispu(pipeline, ispu_devices.device(options.device))
-    files = {name: text.encode() for name, text in texts.items()}
-    if available("gcc"):
-        compared = cproject.on_virtual_ispu(pipeline, app, files, [r.name for r in held], samples)
-        levels.append(
-            {
-                "level": "virtual ISPU (its first sample wakes the core and is part of no window)",
-                "windows": compared,
-                "first_divergence": None,
-            }
-        )
-    if not available("arm-none-eabi-gcc"):
-        return files, None
-    built = stand_in(app, texts)
-    problems = built.problems(app)
-    if problems:
-        raise TargetError(problems)
-    return files, {
-        "source": SOURCE,
-        "code_bytes": built.code_bytes,
-        "code_limit": app.device.code.size,
-        "data_bytes": built.data_bytes,
-        "data_limit": app.device.data.size,
-        "stack_bytes": built.stack_bytes,
-    }
-
-
-def _prove(
-    pipeline: Pipeline,
-    project: Project,
-    held: Sequence[Recording],
-    samples: Sequence[npt.NDArray[np.int16]],
-    traces: Sequence[PipelineTrace],
-    core: Cpu,
-    say: Callable[[str], None],
-) -> tuple[list[dict[str, Any]], cproject.Cost | None]:
-    """Run the C where tools allow; a VerifyMismatch at the first difference."""
-    names = [r.name for r in held]
-    levels: list[dict[str, Any]] = []
-    cost = None
-
-    def add(level: str, results: Sequence[npt.NDArray[np.void]]) -> None:
-        compared, found = cproject.compare(pipeline, names, traces, results)
-        if found is not None:
-            raise VerifyMismatch(f"the C on {level} and the integer reference part: {found}")
-        levels.append({"level": level, "windows": compared, "first_divergence": None})
-
-    if available("gcc"):
-        add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
-    else:
-        levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
-    if core.unicorn and available("arm-none-eabi-gcc") and _has_unicorn():
-        say(f"running {core.name} code in the emulator")
-        few = list(samples)
-        results, cost = cproject.emulated(pipeline, project.sources(), few, core)
-        add(f"{core.name}, emulated", results)
-    else:
-        missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
-        levels.append({"level": core.name, "missing": f"not run: {missing}"})
-    return levels, cost
-
-
-def _check_room(part: mcu_devices.McuDevice, cost: cproject.Cost, project: Project) -> None:
-    """Refuse a project that the device has no room for; the sizes are compiled.
-
-    Raises
-    ------
-    TargetError
-        Says by how much, names the largest layer and devices with room.
-    """
-    problems = []
-    needed = cost.ram + cost.stack
-    roomy = [one.name for one in mcu_devices.with_room(cost.flash, needed)][:3]
-    hint = "devices with room: " + ", ".join(roomy) if roomy else "no known device has room"
-    largest = max(project.layers, key=lambda layer: layer.weight_bytes, default=None)
-    named = f"; the largest layer is {largest.name} with {largest.weight_bytes} bytes" if largest else ""
-    for what, used, size in (("flash", cost.flash, part.flash), ("RAM", needed, part.ram)):
-        if size is not None and used > size:
-            problems.append(
-                Problem(
-                    f"{used} bytes of {what} are {used - size} more than {part.name} has{named}", hint=hint
-                )
-            )
-    if problems:
-        raise TargetError(problems)
-
-
-def _has_unicorn() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("unicorn") is not None
-
-
 def _report(
     options: ProjectOptions,
     pipeline: Pipeline,
@@ -440,29 +213,18 @@ def _report(
     learnt: _Learnt,
     optimistic: float,
     held: Sequence[Recording],
-    traces: Sequence[PipelineTrace],
-    levels: Sequence[Mapping[str, Any]],
-    cost: cproject.Cost | None,
-    sizes: Mapping[str, Any] | None,
-    per_layer: Sequence[int] | None,
-    project: Project,
+    proved: Proved,
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    channels = [c.name for c in pipeline.channels]
+    shared = common(pipeline, options, proved)
+    precision = options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds"
     return {
-        "format": "sensorai-report",
-        "version": VERSION,
-        "sensorai": __version__,
-        "name": pipeline.name,
-        "target": options.target,
-        "device": options.device,
+        **shared,
         "sources": {
             "held_out": "computed: the integer reference on recordings of groups that training did not see; "
             "the C gives the same bits at every level listed",
             "random_windows_optimistic": "computed: windows split at random, so this is too good",
-            "flash, ram": "compiled",
-            "instructions, stack": "emulated",
-            "cycles": "an estimate from kinds of instructions",
+            **shared["sources"],
         },
         "data": {
             "recordings": len(held),
@@ -475,75 +237,14 @@ def _report(
                 "test": int(split.test.sum()),
             },
         },
-        "settings": {
-            "rate_hz": pipeline.rate_hz,
-            "window": pipeline.window,
-            "window_s": pipeline.window / pipeline.rate_hz,
-            "stride": pipeline.stride,
-            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
-            "features": [f.label(channels) for f in pipeline.features],
-            "model": options.model,
-            "precision": options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds",
-            "wins": pipeline.wins,
-            "seed": options.seed,
-        },
+        "settings": {**shared["settings"], "model": options.model, "precision": precision},
         "accuracy": {
             "integer": dict(learnt.accuracy),
             "float": dict(learnt.float_accuracy),
             "random_windows_optimistic": optimistic,
         },
-        "classes": list(pipeline.classes),
-        "held_out": judge(pipeline, held, traces, options.column),
+        "size": asdict(learnt.choice),
+        "held_out": judge(pipeline, held, proved.traces, options.column),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
-        **costs(options, project, levels, cost, sizes, per_layer),
         "notes": [*notes, *counted.notes, *learnt.notes],
     }
-
-
-def costs(
-    options: ProjectOptions,
-    project: Project,
-    levels: Sequence[Mapping[str, Any]],
-    cost: cproject.Cost | None,
-    sizes: Mapping[str, Any] | None,
-    per_layer: Sequence[int] | None,
-) -> dict[str, Any]:
-    """Layers, levels that ran, and cost of a project, as the report says them."""
-    return {
-        "layers": [
-            {
-                "name": layer.name,
-                "macs": layer.macs,
-                "weight_bytes": layer.weight_bytes,
-                "activation_bytes": layer.activation_bytes,
-                "instructions": None if per_layer is None else per_layer[i],
-            }
-            for i, layer in enumerate(project.layers)
-        ],
-        "levels": [dict(level) for level in levels],
-        "cost": None
-        if cost is None
-        else {
-            "core": cost.core + (" (stand-in: not measured on the ISPU)" if options.target == "ispu" else ""),
-            "flash": cost.flash,
-            "ram": cost.ram,
-            "stack": cost.stack,
-            "instructions_mean": cost.instructions_mean,
-            "instructions_most": cost.instructions_most,
-            "instructions_sample": cost.instructions_sample,
-            "cycles": cost.cycles,
-            **_time_and_energy(options, cost),
-        },
-        "stand_in": sizes,
-    }
-
-
-def _time_and_energy(options: ProjectOptions, cost: cproject.Cost) -> dict[str, float | None]:
-    if options.target != "stm32" or cost.cycles is None:
-        return {"seconds": None, "joules": None}
-    part = mcu_devices.device(options.device)
-    return {"seconds": part.seconds(cost.cycles), "joules": part.joules(cost.cycles)}
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
