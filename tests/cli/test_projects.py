@@ -241,3 +241,4 @@ def test_a_project_too_large_for_its_device_is_refused() -> None:
     assert "dense_1 with 90000 bytes" in text
     assert "devices with room: " in text
     assert "bytes of RAM" in text
+    assert "most activations is dense_0" in text
