@@ -52,7 +52,8 @@ def mcu_need(part: mcu_devices.McuDevice, flash: int, ram: int, project: Project
     roomy = [one.name for one in mcu_devices.with_room(flash, ram)]
     problems = [
         Problem(
-            f"{used} bytes of {what} are {used - size} more than {part.name} has{_largest(project.layers)}",
+            f"{used} bytes of {what} are {used - size} more than {part.name} has"
+            + _largest(project.layers, what),
             hint="devices with room: " + ", ".join(roomy[:3]) if roomy else "no known device has room",
         )
         for what, used, size in (("flash", flash, part.flash), ("RAM", ram, part.ram))
@@ -63,7 +64,10 @@ def mcu_need(part: mcu_devices.McuDevice, flash: int, ram: int, project: Project
 
 def ispu_need(built: StandIn, app: App, project: Project, source: str = SOURCE) -> Need:
     """Hold bytes against the memories of an ISPU, as ``mcu_need`` does."""
-    problems = [replace(p, message=p.message + _largest(project.layers)) for p in built.problems(app, source)]
+    problems = [
+        replace(p, message=p.message + _largest(project.layers, "flash" if "code" in p.message else "RAM"))
+        for p in built.problems(app, source)
+    ]
     return Need(built.code_bytes, built.data_with_stack(app), source, tuple(problems))
 
 
@@ -81,6 +85,12 @@ def _counted(pipeline: Pipeline, project: Project) -> tuple[int, int]:
     return sum(layer.weight_bytes for layer in project.layers), project.arena_bytes + window
 
 
-def _largest(layers: Sequence[LayerCost]) -> str:
-    one = max(layers, key=lambda layer: layer.weight_bytes, default=None)
-    return f"; the largest layer is {one.name} with {one.weight_bytes} bytes" if one else ""
+def _largest(layers: Sequence[LayerCost], of: str) -> str:
+    """Name the layer with most bytes of what does not fit: ``flash`` or ``RAM``."""
+    if not layers:
+        return ""
+    if of == "flash":
+        one = max(layers, key=lambda layer: layer.weight_bytes)
+        return f"; the largest layer is {one.name} with {one.weight_bytes} bytes"
+    one = max(layers, key=lambda layer: layer.activation_bytes)
+    return f"; the layer with most activations is {one.name} with {one.activation_bytes} bytes"
