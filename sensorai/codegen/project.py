@@ -12,11 +12,15 @@ from importlib import resources
 from typing import Any
 
 from sensorai import __version__, runtime
+from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.scaling import emit_scaling
+from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
+from sensorai.model.scaling import LIMITS
 
 #: Flags that every emitted file is clean under.
 WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -Werror"
@@ -74,7 +78,9 @@ def emit_project(pipeline: Pipeline) -> Project:
         "class_names": class_identifiers(pipeline),
         "wins": pipeline.wins,
         "arena": max(arena, 4),
-        "input_type": "int32_t" if isinstance(pipeline.model, Ensemble) else "int8_t",
+        "input_type": f"{pipeline.input_type}_t",
+        # values beyond it would overflow sums; those of narrower types cannot be
+        "input_limit": LIMITS["int16"][1] if pipeline.input_type == "int16" else 0,
         "score_type": "float" if pipeline.float_scores else "int32_t",
         "features": pipeline.features,
         "scaled": pipeline.scaling is not None,
@@ -136,45 +142,18 @@ def _features(pipeline: Pipeline) -> CodeParts | None:
     return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name)
 
 
+def _scaling(pipeline: Pipeline) -> CodeParts | None:
+    return None if pipeline.scaling is None else emit_scaling(pipeline.scaling, pipeline.name)
+
+
 def _model(pipeline: Pipeline) -> CodeParts:
     if isinstance(pipeline.model, Ensemble):
         return emit_forest(pipeline.model, pipeline.name)
+    if isinstance(pipeline.model, Detector):
+        return emit_detector(pipeline.model, pipeline.name)
     from sensorai.codegen.net import emit_net
 
     return emit_net(pipeline.model, pipeline.name)
-
-
-def _scaling(pipeline: Pipeline) -> CodeParts | None:
-    scaling = pipeline.scaling
-    if scaling is None:
-        return None
-    name, n = pipeline.name, len(scaling.offset)
-    offsets = ", ".join("(-2147483647 - 1)" if v == -(2**31) else str(v) for v in scaling.offset)
-    shifts = ", ".join(map(str, scaling.shift))
-    return CodeParts(
-        data=f"static const int32_t {name}_offset[{n}] = {{{offsets}}};\n\n"
-        f"static const uint8_t {name}_shift[{n}] = {{{shifts}}};",
-        source=_SCALE.replace("NAME", name),
-    )
-
-
-_SCALE = """/* (x - offset) >> shift, rounded half up, saturated to int8. */
-static int8_t NAME_scale(int32_t x, int32_t offset, uint8_t shift)
-{
-    int32_t d;
-
-    if (offset > 0 && x < INT32_MIN + offset) {
-        d = INT32_MIN;
-    } else if (offset < 0 && x > INT32_MAX + offset) {
-        d = INT32_MAX;
-    } else {
-        d = x - offset;
-    }
-    if (shift > 0U) {
-        d = (d >> shift) + ((d >> (shift - 1U)) & 1);
-    }
-    return (int8_t)(d > 127 ? 127 : (d < -128 ? -128 : d));
-}"""
 
 
 def _render(template: str, fields: Mapping[str, Any]) -> str:

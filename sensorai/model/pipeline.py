@@ -6,7 +6,7 @@ chip is what ``run`` computes here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.features.filters import IntFilter, run_filters
 from sensorai.model.decision import decide
+from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.graph import Graph
 from sensorai.model.interpret import output
@@ -63,8 +64,9 @@ class Pipeline:
     features : tuple of IntFeature
         Empty: the window goes straight into the net.
     scaling : Scaling or None
-        To the int8 input of a net, per feature or, without features, per channel; None for trees.
-    model : Ensemble or Graph
+        To the int8 input of a net or the int16 one of a detector, per feature or, without features, per
+        channel; None for trees.
+    model : Ensemble, Graph or Detector
     classes : tuple of str
     wins : int
         Decision filter: 0 (off) to 15.
@@ -78,7 +80,7 @@ class Pipeline:
     filters: tuple[IntFilter, ...]
     features: tuple[IntFeature, ...]
     scaling: Scaling | None
-    model: Ensemble | Graph
+    model: Ensemble | Graph | Detector
     classes: tuple[str, ...]
     wins: int = 0
 
@@ -97,15 +99,33 @@ class Pipeline:
         inputs = len(self.features) or len(self.channels)
         if self.scaling is not None and len(self.scaling.offset) != inputs:
             raise ConfigError(f"{len(self.scaling.offset)} scalings for {inputs} inputs")
-        if isinstance(self.model, Graph) == (self.scaling is None):
-            raise ConfigError("a net needs a scaling to its int8 input, trees take features as they are")
+        given = "int32" if self.scaling is None else self.scaling.type
+        if given != self.input_type:
+            raise ConfigError(
+                f"the model takes {self.input_type}, but is given {given}"
+                if self.scaling is not None
+                else f"the model needs a scaling to {self.input_type}",
+                hint="nets take int8, detectors int16, trees the features as they are",
+            )
         if isinstance(self.model, Ensemble) and self.model.features != len(self.features):
             raise ConfigError(f"the forest takes {self.model.features} features, not {len(self.features)}")
+        if isinstance(self.model, Detector):
+            if self.model.inputs != self.inputs:
+                raise ConfigError(f"the detector takes {self.model.inputs} inputs, not {self.inputs}")
+            if len(self.classes) != 2:
+                raise ConfigError(f"a detector tells two classes apart, not {len(self.classes)}")
+
+    @property
+    def input_type(self) -> str:
+        """Type of the values that the model takes: ``int8``, ``int16`` or ``int32``."""
+        if isinstance(self.model, Detector):
+            return self.model.input_type
+        return "int32" if isinstance(self.model, Ensemble) else "int8"
 
     @property
     def float_scores(self) -> bool:
         """Whether the model answers with float32 scores."""
-        if isinstance(self.model, Ensemble):
+        if not isinstance(self.model, Graph):
             return False
         return self.model.tensors[self.model.outputs[0]].dtype == "float32"
 
@@ -124,7 +144,7 @@ class PipelineTrace:
     features : ndarray, shape (rows, features), int32
         No columns where the window goes straight into the net.
     inputs : ndarray, shape (rows, inputs)
-        int32 for trees, int8 for nets.
+        int32 for trees, int8 for nets, int16 for detectors by distance.
     scores : ndarray, shape (rows, classes), int32 (float32 for float nets)
     answer : ndarray, shape (rows,), int64
         Class of the largest score, the first of equal ones.
@@ -166,7 +186,7 @@ def model_inputs(pipeline: Pipeline, cut: Int16) -> tuple[npt.NDArray[np.int32],
 
 def scores(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> npt.NDArray[np.number]:
     """Run the model on prepared inputs, shape (rows, inputs) -> (rows, classes), int32 or float32."""
-    if isinstance(pipeline.model, Ensemble):
+    if not isinstance(pipeline.model, Graph):
         return pipeline.model.scores(inputs)
     graph = pipeline.model
     if not len(inputs):
@@ -220,9 +240,15 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
     """Return the pipeline as plain data for JSON."""
     from dataclasses import asdict
 
-    from sensorai.model import ensemble, store
+    from sensorai.model import detector, ensemble, store
 
-    forest = isinstance(pipeline.model, Ensemble)
+    model = pipeline.model
+    if isinstance(model, Ensemble):
+        kind, stored = "forest", ensemble.to_dict(model)
+    elif isinstance(model, Detector):
+        kind, stored = "detector", detector.to_dict(model)
+    else:
+        kind, stored = "net", store.to_dict(model)
     return {
         "name": pipeline.name,
         "channels": [asdict(c) for c in pipeline.channels],
@@ -244,11 +270,13 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         ],
         "scaling": None
         if pipeline.scaling is None
-        else {"offset": list(pipeline.scaling.offset), "shift": list(pipeline.scaling.shift)},
-        "model": ensemble.to_dict(pipeline.model)
-        if isinstance(pipeline.model, Ensemble)
-        else store.to_dict(pipeline.model),
-        "kind": "forest" if forest else "net",
+        else {
+            "offset": list(pipeline.scaling.offset),
+            "shift": list(pipeline.scaling.shift),
+            "type": pipeline.scaling.type,
+        },
+        "model": stored,
+        "kind": kind,
         "classes": list(pipeline.classes),
         "wins": pipeline.wins,
     }
@@ -258,10 +286,14 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
     """Read what ``to_dict`` wrote; a DataError naming ``where`` for anything else."""
     from sensorai.errors import DataError, SensoraiError
     from sensorai.features.filters import Biquad
-    from sensorai.model import ensemble, store
+    from sensorai.model import detector, ensemble, store
 
+    readers: dict[str, Callable[[Any, str], Ensemble | Graph | Detector]] = {
+        "forest": ensemble.from_dict,
+        "detector": detector.from_dict,
+        "net": store.from_dict,
+    }
     try:
-        forest = data["kind"] == "forest"
         scaling = data["scaling"]
         return Pipeline(
             str(data["name"]),
@@ -287,8 +319,13 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
             ),
             None
             if scaling is None
-            else Scaling(tuple(int(v) for v in scaling["offset"]), tuple(int(v) for v in scaling["shift"])),
-            ensemble.from_dict(data["model"], where) if forest else store.from_dict(data["model"], where),
+            else Scaling(
+                tuple(int(v) for v in scaling["offset"]),
+                tuple(int(v) for v in scaling["shift"]),
+                # projects written before there were others do not say
+                str(scaling.get("type", "int8")),
+            ),
+            readers[data["kind"]](data["model"], where),
             tuple(str(c) for c in data["classes"]),
             int(data["wins"]),
         )
