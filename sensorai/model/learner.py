@@ -200,7 +200,9 @@ def freeze(moments: Moments, floor: Sequence[int]) -> Gaussians:
     roots = [_root(cov[i][i]) for i in range(d)]
     # one over each deviation; the deviation is root * 2**half / (256 n)
     over = [(n << (INVERSE_BITS + MEAN_BITS - half)) // root for root, half in roots]
-    v = _inverse([[_correlation(cov[i][j], roots[i], roots[j], i == j) for j in range(i + 1)] for i in range(d)])
+    v = _inverse(
+        [[_correlation(cov[i][j], roots[i], roots[j], i == j) for j in range(i + 1)] for i in range(d)]
+    )
     weight = np.zeros((1, d, d), np.int16)
     shift = np.zeros((1, d), np.uint8)
     for i, row in enumerate(v):

@@ -10,9 +10,8 @@ typedef struct {
     int32_t half;
 } sa_deviation;
 
-static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+static inline void sa_root_of(sa_wide v, sa_deviation *d)
 {
-    sa_wide v = sa_spread(s, n);
     uint32_t bits = (v.hi != 0U) ? 32U + sa_bits(v.hi) : sa_bits(v.lo);
     uint32_t x;
 
@@ -28,6 +27,11 @@ static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *
         x = (bits == 0U) ? 0U : v.lo << (2U * half);
     }
     d->root = sa_sqrt(x);
+}
+
+static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+{
+    sa_root_of(sa_spread(s, n), d);
 }
 
 /* 2^15 times the correlation, towards zero; 0 where a deviation is 0 */
@@ -57,16 +61,12 @@ static inline int32_t sa_correlation(const int16_t *x, const int16_t *y, uint32_
     cross = sa_wide_times(sa_wide_of((uint64_t)products), n);
     means = sa_wide_product(sa_magnitude(sx->sum), sa_magnitude(sy->sum));
     if ((sx->sum < 0) != (sy->sum < 0)) {
-        sa_wide zero = { 0, 0 };
-
-        means = sa_wide_less(zero, means);
+        means = sa_wide_minus(means);
     }
     cross = sa_wide_less(cross, means);
     negative = (int32_t)(cross.hi >> 31);
     if (negative != 0) {
-        sa_wide zero = { 0, 0 };
-
-        cross = sa_wide_less(zero, cross);
+        cross = sa_wide_minus(cross);
     }
     size = (half >= 0) ? sa_wide_right(cross, (uint32_t)half) : cross.lo << (uint32_t)-half;
     r = (size >= below) ? 32768 : (int32_t)sa_fraction(size, below, 15);

@@ -77,6 +77,13 @@ SA_INLINE sa_wide sa_wide_less(sa_wide a, sa_wide b)
     return r;
 }
 
+SA_INLINE sa_wide sa_wide_minus(sa_wide a)
+{
+    sa_wide zero = { 0, 0 };
+
+    return sa_wide_less(zero, a);
+}
+
 /* low word of a >> s, 0 <= s < 64 */
 SA_INLINE uint32_t sa_wide_right(sa_wide a, uint32_t s)
 {
@@ -133,16 +140,16 @@ static inline uint32_t sa_sqrt(uint32_t x)
     return root;
 }
 
-/* floor(sqrt(x)) for x below 2^40, two bits of x at a time */
-static inline uint32_t sa_wide_sqrt(sa_wide x)
+/* floor(sqrt(x)) for x below 4^bits, bits from 17 to 30: two bits of x at a time */
+SA_INLINE uint32_t sa_wide_root(sa_wide x, uint32_t bits)
 {
     uint32_t root = 0;
     uint32_t rest = 0;
     uint32_t i;
 
-    x.hi = (x.hi << 24) | (x.lo >> 8);
-    x.lo <<= 24;
-    for (i = 0; i < 20U; i++) {
+    x.hi = (x.hi << (64U - 2U * bits)) | (x.lo >> (2U * bits - 32U));
+    x.lo <<= 64U - 2U * bits;
+    for (i = 0; i < bits; i++) {
         uint32_t trial = (root << 2) | 1U;
 
         rest = (rest << 2) | (x.hi >> 30);
@@ -155,6 +162,12 @@ static inline uint32_t sa_wide_sqrt(sa_wide x)
         }
     }
     return root;
+}
+
+/* floor(sqrt(x)) for x below 2^40 */
+static inline uint32_t sa_wide_sqrt(sa_wide x)
+{
+    return sa_wide_root(x, 20U);
 }
 
 /* floor(a * 2^bits / b) for a < b */
