@@ -24,8 +24,8 @@ _RUNTIME = (
 def emit_learner(pipeline: Pipeline) -> CodeParts:
     """Emit the model with its tables in the context, and the state that a context then has.
 
-    ``static void NAME_model(const NAME_t *ctx, const int16_t *input, int32_t *score, uint8_t *arena)``: unlike
-    other models it is given the context. The arena must hold what freezing needs, too.
+    ``static void NAME_model(const NAME_t *ctx, const int16_t *input, int32_t *score, uint8_t *arena)``:
+    unlike other models it is given the context. The arena must hold what freezing needs, too.
     """
     if not isinstance(pipeline.model, Detector) or pipeline.scaling is None:
         raise InternalError("a pipeline that learns without a detector or a scaling")
@@ -186,8 +186,8 @@ int NAME_restore(NAME_t *ctx, const uint8_t blob[MACRO_BLOB_BYTES])
 }
 """
 
-_PROTOTYPES = """/* Learning. A sample is given either to NAME_detect or to NAME_learn; both fill the same window, and
- * the window belongs to the one that is given its last sample. */
+_PROTOTYPES = """/* Learning. A sample is given either to NAME_detect or to NAME_learn; both fill the same
+ * window, and the window belongs to the one that is given its last sample. */
 
 /* The same as NAME_push. */
 int NAME_detect(NAME_t *ctx, const int16_t sample[MACRO_CHANNELS], NAME_result_t *result);

@@ -1,9 +1,9 @@
 """What a device has learnt, as bytes that can be saved, checked, read by people and shipped to other devices.
 
-A blob is little-endian: ``SALK``, version, inputs d, whether the tables were frozen on a device, 0, the model it
-belongs to (4 bytes), windows learnt and windows that count (4 bytes each), moments (int32: d sums, products),
-tables (int16: d means, weights; one byte for each of d shifts), CRC-32 of all before. The C that saves and
-restores it is ``runtime/anomaly/sa_blob.h``.
+A blob is little-endian: ``SALK``, version, inputs d, whether the tables were frozen on a device, 0, the model
+it belongs to (4 bytes), windows learnt and windows that count (4 bytes each), moments (int32: d sums,
+products), tables (int16: d means, weights; one byte for each of d shifts), CRC-32 of all before. The C that
+saves and restores it is ``runtime/anomaly/sa_blob.h``.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def pack(knowledge: Knowledge) -> bytes:
     """Return the blob."""
     m, g = knowledge.moments, knowledge.tables
     rows = np.tril_indices(g.features)
-    body = (
+    body: bytes = (
         _HEAD.pack(MAGIC, VERSION, m.features, knowledge.frozen, 0, knowledge.model, m.windows, m.count)
         + np.array([*m.sums, *m.products], "<i4").tobytes()
         + np.concatenate([g.mean[0], g.weight[0][rows]]).astype("<i2").tobytes()
@@ -133,9 +133,9 @@ def unpack(data: bytes, where: str = "") -> Knowledge:
     weight = np.zeros((1, d, d), np.int16)
     weight[0][np.tril_indices(d)] = table[d:]
     shift = np.frombuffer(body, np.uint8, d, at + 6 * entries)
+    if frozen > 1 or zero:
+        raise DataError("this saved knowledge is damaged: unknown flags", where=where)
     try:
-        if frozen > 1 or zero:
-            raise DataError("flags that are not known")
         return Knowledge(
             Moments(windows, count, tuple(moment[:d]), tuple(moment[d:])),
             Gaussians(table[None, :d].astype(np.int16), weight, shift[None].copy(), np.zeros(1, np.int32)),

@@ -2,23 +2,23 @@
 
 ``z`` are inputs on the int16 grid of ``sensorai.model.scaling`` (-511 to 511), d of them, at most 16.
 
-*Moments.* A window adds z to the sums (kept in 1/256: ``MEAN_BITS``) and every product ``z_i z_j``, j <= i, to
-the products. When ``FULL`` windows are in them, all are halved, rounded half up like every shift here: older
-windows fade, half of their weight every 2048, and nothing grows for ever. At most ``FULL`` windows count at
-any time, so a sum stays below ``4096 * 511 * 256 < 2**29`` and a product below ``4096 * 511**2 < 2**30``, for
-any input, for ever. Without the 8 bits more the roundings of the halvings would move means, and with means far
-from 0 the covariances, by more than they may be wrong.
+*Moments.* A window adds z to the sums (kept in 1/256: ``MEAN_BITS``) and every product ``z_i z_j``, j <= i,
+to the products. When ``FULL`` windows are in them, all are halved, rounded half up like every shift here:
+older windows fade, half of their weight every 2048, and nothing grows for ever. At most ``FULL`` windows
+count at any time, so a sum stays below ``4096 * 511 * 256 < 2**29`` and a product below
+``4096 * 511**2 < 2**30``, for any input, for ever. Without the 8 bits more the roundings of the halvings would
+move means, and with means far from 0 the covariances, by more than they may be wrong.
 
 *Freezing* makes a `Gaussians` of one component of them, in whole numbers and without a division but by
 shifting and subtracting:
 
-1. covariances times ``(256 n)**2``, exact in 64 bits; a variance below its floor is raised to it. The floor is
-   one step of z, or half a step of the feature where that is more: a feature that never moved while learning
-   is not infinitely strange when it does;
+1. covariances times ``(256 n)**2``, exact in 64 bits; a variance below its floor is raised to it. The floor
+   is one step of z, or half a step of the feature where that is more: a feature that never moved while
+   learning is not infinitely strange when it does;
 2. deviations with 16 bits, and with those divided out covariances become correlations in 27 bits
    (``Q``), plus ``RIDGE`` = 1/64 on the diagonal: what cannot be told from so few windows is not believed;
-3. the Cholesky factor L and its inverse V, in 27 bits, with products of 64 bits. Pivots are at least the ridge,
-   what exact arithmetic guarantees;
+3. the Cholesky factor L and its inverse V, in 27 bits, with products of 64 bits. Pivots are at least the
+   ridge, what exact arithmetic guarantees;
 4. rows of V over the deviations, each scaled to 16 bits.
 
 Step by step the same in C (``runtime/anomaly/sa_learn.h``).
@@ -166,7 +166,7 @@ def _narrow(x: int, bits: int, most: int) -> int:
 
 
 def covariances(moments: Moments, floor: Sequence[int]) -> list[list[int]]:
-    """Return lower rows of the covariances times ``(256 count)**2``, exact, the diagonal no less than the floor."""
+    """Return lower rows of the covariances times ``(256 count)**2``, exact; diagonals no less than floors."""
     n, s, p = moments.count, moments.sums, iter(moments.products)
     rows = [
         [((n * next(p)) << 2 * MEAN_BITS) - s[i] * s[j] for j in range(i + 1)]
@@ -217,7 +217,7 @@ def freeze(moments: Moments, floor: Sequence[int]) -> Gaussians:
 
 
 def _correlation(cov: int, a: tuple[int, int], b: tuple[int, int], same: bool) -> int:
-    """Covariance over two deviations in ``Q`` bits, towards zero, at most one; plus the ridge for the same."""
+    """Covariance over two deviations in ``Q`` bits, towards zero, at most one; the ridge added for one."""
     half, below = a[1] + b[1], a[0] * b[0]
     size = abs(cov) >> half if half >= 0 else abs(cov) << -half
     if same:

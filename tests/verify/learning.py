@@ -28,9 +28,10 @@ def signal(seed: int, count: int = 4000, level: float = 600.0) -> Int16:
     rng = np.random.default_rng(seed)
     size = level * np.exp(np.repeat(rng.normal(0, 0.3, (count // 8 + 1, 3)), 8, axis=0)[:count])
     mix = np.array([[1.0, 0.3, 0], [0, 1, 0.2], [0.1, 0, 1]])
-    mean = np.repeat(rng.normal(0, 50, (count // 16 + 1, 3)), 16, axis=0)[:count] + [0, 300, 8000]
-    x = rng.normal(0, 1, (count, 3)) * size @ mix + mean
-    return np.clip(np.rint(x), -32768, 32767).astype(np.int16)
+    mean = np.repeat(rng.normal(0, 50, (count // 16 + 1, 3)), 16, axis=0)[:count]
+    x = rng.normal(0, 1, (count, 3)) * size @ mix + mean + np.array([0, 300, 8000])
+    out: Int16 = np.clip(np.rint(x), -32768, 32767).astype(np.int16)
+    return out
 
 
 def learning(
@@ -46,7 +47,7 @@ def learning(
     rate_hz: float = 104.0,
     started: bool = True,
 ) -> Pipeline:
-    """Mahalanobis of d features, fitted to `signal` of a seed; it starts with what that taught it, or empty."""
+    """Mahalanobis of d features, fitted to a `signal`; it starts with what that taught it, or empty."""
     features = FEATURES[:d]
     cut = windows(signal(seed), window, stride)
     values = table(features, cut)

@@ -1,4 +1,4 @@
-"""Learning on the device: reference, C on this machine and Cortex-M agree in every bit, blobs in every byte."""
+"""Learning on the device: reference, C on this machine and Cortex-M agree, blobs byte for byte."""
 
 from __future__ import annotations
 
