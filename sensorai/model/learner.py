@@ -6,8 +6,8 @@
 to the products. When ``FULL`` windows are in them, all are halved, rounded half up like every shift here:
 older windows fade, half of their weight every 2048, and nothing grows for ever. At most ``FULL`` windows
 count at any time, so a sum stays below ``4096 * 511 * 256 < 2**29`` and a product below
-``4096 * 511**2 < 2**30``, for any input, for ever. Without the 8 bits more the roundings of the halvings would
-move means, and with means far from 0 the covariances, by more than they may be wrong.
+``4096 * 511**2 < 2**30``, for any input, for ever. Without the 8 bits more the roundings of the halvings
+would move means, and with means far from 0 the covariances, by more than they may be wrong.
 
 *Freezing* makes a `Gaussians` of one component of them, in whole numbers and without a division but by
 shifting and subtracting:

@@ -1,8 +1,6 @@
-"""Pipelines that learn, counts that they can learn from, and their C driven by commands."""
+"""Pipelines that learn, counts that they can learn from, and commands."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +11,7 @@ from sensorai.model import learner
 from sensorai.model.detector import CLASSES, Detector
 from sensorai.model.pipeline import Count, Pipeline, windows
 from sensorai.model.scaling import Scaling
+from sensorai.verify.learning import Command
 
 Int16 = npt.NDArray[np.int16]
 
@@ -71,83 +70,18 @@ def learning(
     )
 
 
-def chunks(seed: int, total: int = 3000) -> list[tuple[str, Int16]]:
-    """Commands with samples: learn and detect by turns, freezes, a forget, a save and a restore between."""
+def commands(seed: int, total: int = 3000) -> list[Command]:
+    """Learning and detecting by turns, freezes, a forget, saves and restores of damaged knowledge between."""
     rng = np.random.default_rng(seed)
     x = np.concatenate([signal(seed + 1, total // 2), signal(seed + 2, total - total // 2, 900.0)])
     x[total // 3 : total // 3 + 40] = 32767
     x[total // 3 + 40 : total // 3 + 80] = -32768
-    edges = [0, *np.sort(rng.choice(np.arange(1, total), 12, replace=False)).tolist(), total]
-    kinds = ["detect", "learn", "freeze", "detect", "save", "learn", "detect", "freeze", "detect", "forget"]
-    kinds += ["detect", "freeze", "learn", "freeze", "detect", "restore", "detect", "learn", "freeze", "save"]
-    out: list[tuple[str, Int16]] = []
-    pieces = iter(range(len(edges) - 1))
-    for kind in [*kinds, "detect", "learn", "detect", "freeze", "detect", "save"]:
-        place = next(pieces, None) if kind in ("learn", "detect") else None
-        piece = x[edges[place] : edges[place + 1]] if place is not None else x[:0]
-        out.append((kind, np.ascontiguousarray(piece)))
-    return out
-
-
-#: Runs commands: one byte of command, four of a count, that many samples; writes results, codes and blobs.
-MAIN = """#include <stdio.h>
-#include <string.h>
-#include "NAME.h"
-
-int main(void)
-{
-    static NAME_t context;
-    static NAME_t other;
-    uint8_t blob[MACRO_BLOB_BYTES];
-    uint8_t head[8];
-    int32_t code = NAME_init(&context);
-
-    (void)NAME_init(&other);
-    (void)NAME_save(&context, blob);
-    (void)fwrite(&code, sizeof code, 1, stdout);
-    while (fread(head, sizeof head, 1, stdin) == 1) {
-        uint32_t count = (uint32_t)head[4] | ((uint32_t)head[5] << 8) | ((uint32_t)head[6] << 16);
-        uint32_t i;
-        uint32_t made = 0;
-
-        code = 0;
-        if (head[0] == 'f') {
-            code = NAME_freeze(&context);
-        } else if (head[0] == 'o') {
-            code = NAME_forget(&context);
-        } else if (head[0] == 's') {
-            code = NAME_save(&context, blob);
-            (void)fwrite(blob, sizeof blob, 1, stdout);
-        } else if (head[0] == 'r') {
-            code = NAME_restore(&context, blob);
-        } else {
-            for (i = 0; i < count; i++) {
-                int16_t sample[MACRO_CHANNELS];
-                NAME_result_t result;
-
-                if (fread(sample, sizeof sample, 1, stdin) != 1) {
-                    return 1;
-                }
-                memset(&result, 0, sizeof result);
-                if (head[0] == 'l') {
-                    made += (uint32_t)NAME_learn(&context, sample);
-                } else if (NAME_detect(&context, sample, &result) == 1) {
-                    (void)fwrite(&result, sizeof result, 1, stdout);
-                }
-            }
-            code = (int32_t)made;
-        }
-        (void)fwrite(&code, sizeof code, 1, stdout);
-    }
-    return 0;
-}
-"""
-
-
-def stream(commands: Sequence[tuple[str, Int16]]) -> bytes:
-    """Commands as `MAIN` reads them."""
-    out = b""
-    for kind, samples in commands:
-        letter = {"forget": "o"}.get(kind, kind[0])
-        out += letter.encode().ljust(4, b"\0") + len(samples).to_bytes(4, "little") + samples.tobytes()
-    return out
+    kinds = "detect learn freeze detect save learn detect freeze detect forget detect freeze learn freeze "
+    kinds += "detect detect learn freeze save detect learn init detect freeze detect save"
+    words = kinds.split()
+    fed = [k for k, kind in enumerate(words) if kind in ("detect", "learn")]
+    edges = [0, *np.sort(rng.choice(np.arange(1, total), len(fed) - 1, replace=False)).tolist(), total]
+    return [
+        Command(kind, x[edges[fed.index(k)] : edges[fed.index(k) + 1]] if k in fed else None)
+        for k, kind in enumerate(words)
+    ]
