@@ -30,9 +30,11 @@ DRIVER = """#include "NAME.h"
 
 NAME_t NAME_context;
 
-int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results, uint8_t *blob);
+int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results,
+                     uint8_t *blob);
 
-int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results, uint8_t *blob)
+int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results,
+                     uint8_t *blob)
 {
     int32_t code = 0;
     uint32_t i;
@@ -74,7 +76,8 @@ MAIN = """#include <stdlib.h>
 #include "NAME.h"
 #include "harness.h"
 
-int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results, uint8_t *blob);
+int32_t NAME_command(uint32_t kind, const int16_t *samples, uint32_t count, NAME_result_t *results,
+                     uint8_t *blob);
 
 int main(void)
 {
@@ -341,7 +344,7 @@ def first_difference(expected: Sequence[Outcome], got: Sequence[Outcome]) -> str
 
 
 def exercise(pipeline: Pipeline, samples: Int16) -> list[Command]:
-    """Turn a recording into every kind of command: it is detected, learnt, frozen, detected, saved, restored."""
+    """Turn a recording into every kind of command, a refused one and a restored one among them."""
     third = max(len(samples) // 3, 1)
     first, second, rest = samples[:third], samples[third : 2 * third], samples[2 * third :]
     known = Session(pipeline).save()

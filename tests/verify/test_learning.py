@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from sensorai.codegen.project import emit_project
 from sensorai.model import knowledge, learner
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
+from sensorai.model.scaling import Scaling
 from sensorai.model.session import Session
+from sensorai.toolchain.compilers import RunError
 from sensorai.toolchain.cpu import cpu
 from sensorai.verify import cproject
 from sensorai.verify import learning as verify
@@ -24,6 +27,8 @@ PIPELINES = {
     "1 feature, no overlap": learning(1, stride=16, wins=0),
     "5 features from nothing": learning(5, started=False),
 }
+#: A step of a feature is 16 of z.
+SCALE = Scaling((0,) * 6, (-4,) * 6, "int16")
 pipelines = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES.keys())
 
 
@@ -170,7 +175,6 @@ def test_every_flipped_bit_is_refused() -> None:
 
 def test_impossible_numbers_with_a_right_crc_are_refused() -> None:
     import struct
-    from zlib import crc32
 
     need("gcc")
     pipeline = learning(3)
@@ -253,7 +257,8 @@ int main(void)
     if (lrn_learn(0, sample) != -1 || lrn_learn(&a, 0) != -1 || lrn_freeze(0) != -1 || lrn_forget(0) != -1) {
         return 3;
     }
-    if (lrn_save(0, one) != -1 || lrn_save(&a, 0) != -1 || lrn_restore(0, one) != -1 || lrn_restore(&a, 0) != -1) {
+    if (lrn_save(0, one) != -1 || lrn_save(&a, 0) != -1 || lrn_restore(0, one) != -1 ||
+        lrn_restore(&a, 0) != -1) {
         return 4;
     }
     (void)lrn_save(&a, one);
@@ -283,20 +288,67 @@ def test_two_instances_and_null_pointers() -> None:
     assert program.run(x.tobytes()) == first.save() + second.save() + Session(pipeline).save()
 
 
+# one change each; every one must be seen
 MUTANTS = [
     ("sa_learn.h", "*to++ += z[i] * 256;", "*to++ += z[i] * 255;"),
     ("sa_learn.h", "while (other <= end)", "while (other < end)"),
-    ("sa_learn.h", "(*to >> 1) + (*to & 1)", "(*to >> 1)"),
+    ("sa_learn.h", "*to = (*to >> 1) + (*to & 1);", "*to = *to >> 1;"),
     ("sa_learn.h", "if (*windows != 0xFFFFFFFFU) {", "if (*windows != 0) {"),
     ("sa_learn.h", "x.hi += (uint32_t)(x.lo < half);", ""),
     ("sa_learn.h", "+ (unit >> 1);", ";"),
-    ("sa_learn.h", "8U + least[i]), count", "8U), count"),
-    ("sa_learn.h", "(row[j] >> (bits - 16U)) & 1", "(row[j] >> (bits - 16U)) & 0"),
+    ("sa_learn.h", "count << (8U + least[i]))", "count << 8U)"),
+    ("sa_learn.h", "((row[j] >> (bits - 16U)) & 1)", "0"),
     ("sa_learn.h", "count < SA_LEARN_LEAST * d", "count <= SA_LEARN_LEAST * d"),
-    ("sa_learn.h", "low >= below) ?", "low > below + 9U) ?"),
-    ("sa_wide.h", "trial = (root << 2) | 1U", "trial = (root << 2)"),
-    ("sa_crc.h", "0xB8BDU", "0xB8BDU"),
+    ("sa_learn.h", "variance = floor_of;", ""),
+    ("sa_learn.h", "*to++ = -sa_learn_ratio(", "*to++ = sa_learn_ratio("),
+    ("sa_wide.h", "root <<= 1;", "root = (root << 1) & 0xFFFFFFFCU;"),
     ("lrn.c", "know->frozen = 1;", "know->frozen = 0;"),
     ("lrn.c", "    ctx->windows++;\n    lrn_advance", "    lrn_advance"),
     ("lrn.c", "    ctx->knowledge.count = 0;\n", ""),
+    ("lrn.c", "    found = sa_blob_check(", "    found = 0 * sa_blob_check("),
+    ("sa_blob.h", "good = blob[6] <= 1U", "good = blob[6] <= 2U"),
+    ("sa_blob.h", "value = (value << 8) | from[bytes];", "value = (value << 8) | (from[bytes] & 0x7FU);"),
 ]
+
+
+@pytest.mark.parametrize(("file", "old", "new"), MUTANTS, ids=[f"{m[0]} {m[1].strip()}" for m in MUTANTS])
+def test_a_changed_rule_is_seen(file: str, old: str, new: str) -> None:
+    need("gcc")
+    pipeline = learning(6)
+    # features of which a step is worth 16 of z, so that floors are more than one
+    scaling = replace(SCALE, offset=pipeline.scaling.offset[:1] * 6) if pipeline.scaling else SCALE
+    fine = replace(pipeline, scaling=scaling, learn=learner.empty(6))
+    still = np.zeros((400, 3), np.int16)
+    still[::7, 1], still[::11, 0] = 1, -1
+    least = (learner.LEAST * 6 - 1) * pipeline.stride + pipeline.window
+    script = [
+        *commands(3),
+        *(
+            Command("init"),
+            Command("forget"),
+            Command("learn", signal(7, least)),
+            Command("freeze"),
+            Command("save"),
+        ),
+        *(Command("forget"), Command("learn", still), Command("freeze"), Command("save")),
+    ]
+    flags = bytearray(Session(pipeline).save())
+    flags[6] = 2
+    flags[-4:] = crc32(bytes(flags[:-4])).to_bytes(4, "little")
+    for blob in (*ends(pipeline).values(), bytes(flags)):
+        script += [Command("restore", blob=blob), Command("learn", still), Command("freeze"), Command("save")]
+    seen = False
+    for one in (pipeline, fine):
+        sources = emit_project(one).sources()
+        assert old in sources[file]
+        steps = script if one is pipeline else [c for c in script if c.kind != "restore"]
+        expected = verify.reference(one, steps)
+        assert verify.first_difference(expected, verify.on_host(one, sources, steps)) == ""
+        changed = {**sources, file: sources[file].replace(old, new)}
+        try:
+            seen |= verify.first_difference(expected, verify.on_host(one, changed, steps)) != ""
+        except RunError:
+            seen = True
+        if seen:
+            break
+    assert seen
