@@ -54,6 +54,20 @@ def learner_prototypes(pipeline: Pipeline) -> str:
     return _fill(_PROTOTYPES, pipeline)
 
 
+def knowledge_header(known: knowledge.Knowledge, name: str, prefix: str = "") -> str:
+    """Return a header with saved knowledge as the array ``NAME``, for ``PREFIX_restore``."""
+    blob = knowledge.pack(known)
+    user = f"{prefix or 'NAME'}_restore"
+    m = known.moments
+    return (
+        f"/* Knowledge of model {known.model:08X}: {m.windows} windows learnt, {m.count} of them count.\n"
+        f" * Made by sensorai. Start a device with it after its init: {user}(&ctx, {name}) */\n"
+        f"#ifndef {name.upper()}_H\n#define {name.upper()}_H\n\n#include <stdint.h>\n\n"
+        + literals.array("uint8_t", name, list(blob))
+        + f"\n#endif /* {name.upper()}_H */\n"
+    )
+
+
 def _fill(text: str, pipeline: Pipeline) -> str:
     d = pipeline.inputs
     for word, value in (

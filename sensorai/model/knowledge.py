@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.model.detector import Detector
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.learner import MAX_LEARNT, MEAN_BITS, Moments, floors, freeze, triangle
+from sensorai.model.learner import MAX_LEARNT, MEAN_BITS, Moments, empty, floors, freeze, learn, triangle
 from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.model.scaling import Scaling
 
@@ -73,6 +74,31 @@ def start(pipeline: Pipeline) -> Knowledge:
     """What a device knows after its first start."""
     core, _, moments = _learning(pipeline)
     return Knowledge(moments, core, False, model_id(pipeline))
+
+
+def taught(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> Pipeline:
+    """Return a pipeline that learns, and starts with what these windows teach.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        A Mahalanobis detector; its tables are replaced by those that a device would freeze, its threshold
+        stays.
+    inputs : int16 array, shape (windows, features)
+        Normal windows after the scaling, oldest first: of more than 4096, the older fade.
+
+    Raises
+    ------
+    DataError
+        Fewer than 4 windows per feature.
+    ConfigError
+        Another kind of model.
+    """
+    if not isinstance(pipeline.model, Detector) or pipeline.scaling is None:
+        raise ConfigError("only a Mahalanobis detector can learn on the device")
+    moments = learn(empty(len(pipeline.features)), inputs)
+    model = replace(pipeline.model, core=freeze(moments, floors(pipeline.scaling)))
+    return replace(pipeline, model=model, learn=moments)
 
 
 def _learning(pipeline: Pipeline) -> tuple[Gaussians, Scaling, Moments]:

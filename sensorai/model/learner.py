@@ -51,7 +51,9 @@ Q = 27
 ONE = 1 << Q
 #: What is added to every correlation with itself.
 RIDGE = ONE >> 6
-#: Largest entry of a factor (a row of it is never longer than the root of 1 + 1/64), of an inverse (8).
+#: Largest correlation; largest entry of a factor (a row of it is never longer than the root of 1 + 1/64) and
+#: of an inverse (8). Sums of 16 products of the last two stay below 2**62.
+MOST_CORRELATION = ONE + (ONE >> 10)
 MOST_FACTOR, MOST_INVERSE = ONE + (ONE >> 5), 12 * ONE
 #: Fraction bits of one over a deviation.
 INVERSE_BITS = 30
@@ -200,12 +202,12 @@ def freeze(moments: Moments, floor: Sequence[int]) -> Gaussians:
     roots = [_root(cov[i][i]) for i in range(d)]
     # one over each deviation; the deviation is root * 2**half / (256 n)
     over = [(n << (INVERSE_BITS + MEAN_BITS - half)) // root for root, half in roots]
-    v = _inverse(
-        [[_correlation(cov[i][j], roots[i], roots[j], i == j) for j in range(i + 1)] for i in range(d)]
-    )
+    rows = [[_correlation(cov[i][j], roots[i], roots[j]) for j in range(i + 1)] for i in range(d)]
+    for i, row in enumerate(rows):
+        row[i] += RIDGE
     weight = np.zeros((1, d, d), np.int16)
     shift = np.zeros((1, d), np.uint8)
-    for i, row in enumerate(v):
+    for i, row in enumerate(_inverse(rows)):
         scaled = [_narrow(entry * over[j], INVERSE_BITS, 2**31 - 1) for j, entry in enumerate(row)]
         bits = max(abs(entry) for entry in scaled).bit_length()
         # weights are entries * 2**(15 - bits), y is entries * 2**(YBITS - Q)
@@ -216,14 +218,11 @@ def freeze(moments: Moments, floor: Sequence[int]) -> Gaussians:
     return Gaussians(mean, weight, shift, np.zeros(1, np.int32))
 
 
-def _correlation(cov: int, a: tuple[int, int], b: tuple[int, int], same: bool) -> int:
-    """Covariance over two deviations in ``Q`` bits, towards zero, at most one; the ridge added for one."""
+def _correlation(cov: int, a: tuple[int, int], b: tuple[int, int]) -> int:
+    """Covariance over two deviations in ``Q`` bits, towards zero; it can be a little more than one."""
     half, below = a[1] + b[1], a[0] * b[0]
     size = abs(cov) >> half if half >= 0 else abs(cov) << -half
-    if same:
-        # the root was rounded down, so this is one or a little more
-        return ONE + ((size - below) << Q) // below + RIDGE
-    ratio = ONE if size >= below else (size << Q) // below
+    ratio = min((size << Q) // below, MOST_CORRELATION)
     return -ratio if cov < 0 else ratio
 
 

@@ -18,6 +18,7 @@
 #define SA_LEARN_Q 27U
 #define SA_LEARN_ONE ((int32_t)1 << 27)
 #define SA_LEARN_RIDGE (SA_LEARN_ONE >> 6)
+#define SA_LEARN_CORRELATION (SA_LEARN_ONE + (SA_LEARN_ONE >> 10))
 #define SA_LEARN_FACTOR (SA_LEARN_ONE + (SA_LEARN_ONE >> 5)) /* no entry of a factor is larger */
 #define SA_LEARN_INVERSE (12 * SA_LEARN_ONE)                 /* nor one of its inverse */
 
@@ -87,22 +88,32 @@ static inline sa_wide sa_learn_covariance(uint32_t count, int32_t product, int32
     return sa_wide_less(c, sa_learn_product(a, b));
 }
 
-/* Size of a covariance over two deviations, in SA_LEARN_Q bits, at most one */
+/* Size of a covariance over two deviations, in SA_LEARN_Q bits. Roots are rounded down, so it may be a little above
+ * one; what is more than 1/1024 above cannot be. */
 static inline int32_t sa_learn_ratio(sa_wide size, const sa_deviation *a, const sa_deviation *b)
 {
     uint32_t below = sa_times16(a->root, b->root);
     int32_t half = a->half + b->half;
+    int32_t whole = 0;
     uint32_t above;
-    uint32_t low;
+    uint32_t rest;
 
     if (half >= 0) {
         above = sa_wide_right(size, (uint32_t)half + 32U);
-        low = sa_wide_right(size, (uint32_t)half);
+        rest = sa_wide_right(size, (uint32_t)half);
     } else {
         above = size.hi | (size.lo >> (uint32_t)(32 + half));
-        low = size.lo << (uint32_t)-half;
+        rest = size.lo << (uint32_t)-half;
     }
-    return (above != 0U || low >= below) ? SA_LEARN_ONE : (int32_t)sa_fraction(low, below, SA_LEARN_Q);
+    if (rest >= below) {
+        rest -= below;
+        whole = SA_LEARN_ONE;
+    }
+    if (above != 0U || rest >= below) {
+        return SA_LEARN_CORRELATION;
+    }
+    whole += (int32_t)sa_fraction(rest, below, SA_LEARN_Q);
+    return (whole > SA_LEARN_CORRELATION) ? SA_LEARN_CORRELATION : whole;
 }
 
 /* Lower rows of a correlation matrix to those of the inverse of its Cholesky factor, in place. over: d words. */
@@ -220,7 +231,6 @@ static inline int sa_learn_freeze(const int32_t *moment, uint32_t count, const u
     for (i = 0; i < d; i++) {
         sa_wide variance = sa_learn_covariance(count, product[i], moment[i], moment[i]);
         sa_wide floor_of = sa_wide_product(count << (8U + least[i]), count << (8U + least[i]));
-        uint32_t below;
 
         if ((int32_t)variance.hi < (int32_t)floor_of.hi ||
             (variance.hi == floor_of.hi && variance.lo < floor_of.lo)) {
@@ -237,13 +247,7 @@ static inline int sa_learn_freeze(const int32_t *moment, uint32_t count, const u
             }
         }
         product++;
-        /* the root was rounded down, so with itself an input has a correlation of one or a little more */
-        below = sa_times16(deviation[i].root, deviation[i].root);
-        *to++ = SA_LEARN_ONE + SA_LEARN_RIDGE +
-                (int32_t)sa_fraction(((deviation[i].half >= 0)
-                                          ? sa_wide_right(variance, 2U * (uint32_t)deviation[i].half)
-                                          : variance.lo << (2U * (uint32_t)-deviation[i].half)) - below,
-                                     below, SA_LEARN_Q);
+        *to++ = sa_learn_ratio(variance, &deviation[i], &deviation[i]) + SA_LEARN_RIDGE;
     }
     sa_learn_inverse(rows, d, over);
     for (i = 0; i < d; i++) {
