@@ -20,6 +20,8 @@ from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
+from sensorai.model.knowledge import blob_bytes
+from sensorai.model.learner import LEAST
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import LIMITS
 
@@ -85,6 +87,8 @@ def emit_project(pipeline: Pipeline) -> Project:
         "score_type": "float" if pipeline.float_scores else "int32_t",
         "features": pipeline.features,
         "learns": pipeline.learn is not None,
+        "blob_bytes": blob_bytes(pipeline.inputs),
+        "least_windows": LEAST * pipeline.inputs,
         "learner_functions": "" if pipeline.learn is None else learner_functions(pipeline),
         "learner_prototypes": "" if pipeline.learn is None else learner_prototypes(pipeline),
         "scaled": pipeline.scaling is not None,
