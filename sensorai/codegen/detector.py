@@ -93,17 +93,18 @@ def _gaussians(core: Gaussians, threshold: int, prefix: str) -> CodeParts:
 
 def _prototypes(core: Prototypes, threshold: int, prefix: str) -> CodeParts:
     m, d = core.points.shape
+    bits = 8 if np.abs(core.points).max() <= 127 else 16
     return CodeParts(
         source=f"""{_head("int16_t", prefix)}    int32_t nearest[{core.neighbours}];
 
     (void)arena;
     score[0] = {threshold};
-    score[1] = sa_nearest(input, {prefix}_points, {m}U, {d}U, nearest, {core.neighbours}U);
+    score[1] = sa_nearest{bits}(input, {prefix}_points, {m}U, {d}U, nearest, {core.neighbours}U);
 }}""",
-        data=literals.array("int16_t", f"{prefix}_points", core.points.reshape(-1).tolist()),
+        data=literals.array(f"int{bits}_t", f"{prefix}_points", core.points.reshape(-1).tolist()),
         runtime=("anomaly/sa_nearest.h",),
         arena_align=1,
-        layers=(LayerCost("prototypes", m * d, 2 * m * d, 4 * core.neighbours),),
+        layers=(LayerCost("prototypes", m * d, bits // 8 * m * d, 4 * core.neighbours),),
     )
 
 

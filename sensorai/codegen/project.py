@@ -70,7 +70,8 @@ def emit_project(pipeline: Pipeline) -> Project:
         "name": name,
         "macro": name.upper(),
         "version": __version__,
-        "summary": f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
+        "summary": summary(pipeline),
+        "detector": pipeline.model.kind if isinstance(pipeline.model, Detector) else "",
         "channels": pipeline.channels,
         "rate_millihz": round(pipeline.rate_hz * 1000),
         "rate_hz": pipeline.rate_hz,
@@ -117,6 +118,12 @@ def emit_project(pipeline: Pipeline) -> Project:
         "README.md": _render("README.md.jinja", fields),
     }
     return Project(files, max(arena, 4), tuple(layer for p in parts for layer in p.layers))
+
+
+def summary(pipeline: Pipeline) -> str:
+    """What a pipeline tells from what, in one line."""
+    kind = f" ({pipeline.model.kind})" if isinstance(pipeline.model, Detector) else ""
+    return f"{', '.join(pipeline.classes)}{kind} from {len(pipeline.channels)} channels"
 
 
 def class_identifiers(pipeline: Pipeline) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sensorai.codegen.project import emit_project
+from sensorai.codegen.project import summary as in_one_line
 from sensorai.errors import ConfigError
 from sensorai.ispu.devices import IspuDevice
 from sensorai.ispu.project import App, project_files, readme
@@ -46,7 +47,7 @@ def emit_ispu(
         acc_full_scale=full_scale(pipeline, device, "acc"),
         gyro_full_scale=full_scale(pipeline, device, "gyro"),
         sources=tuple(sorted(name for name in files if name.endswith(".c"))),
-        summary=summary or f"{', '.join(pipeline.classes)} from {len(pipeline.channels)} channels",
+        summary=summary or in_one_line(pipeline),
         stack=stack,
         score_type="float" if pipeline.float_scores else "int32_t",
         blob=0 if pipeline.learn is None else blob_bytes(pipeline.inputs),

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -88,9 +89,9 @@ class Detector:
             return self.core.tensors[self.core.inputs[0]].size
         return self.core.features
 
-    def with_threshold(self, threshold: int) -> Detector:
-        """Return the same detector with another threshold."""
-        return replace(self, threshold=threshold)
+    def with_threshold(self, threshold: SupportsIndex) -> Detector:
+        """Return the same detector with another threshold, any whole number of Python or NumPy."""
+        return replace(self, threshold=index(threshold))
 
     def distances(self, inputs: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """Anomaly scores, shape (rows, inputs) -> (rows,), int32.

@@ -36,13 +36,18 @@ class Isolation:
     ----------
     trees : Ensemble
         Two classes; votes are ``(path, longest - path)``.
+    centre : tuple of int
+        int32, one per feature: where normal windows lie. No score depends on it; it explains them.
     """
 
     trees: Ensemble
+    centre: tuple[int, ...]
 
     def __post_init__(self) -> None:
         if self.trees.classes != CLASSES:
             raise DataError("this is no isolation forest: its votes are no paths")
+        if len(self.centre) != self.trees.features or any(not -(2**31) <= v < 2**31 for v in self.centre):
+            raise DataError("this is no isolation forest: its centre is not one int32 for each feature")
 
     @property
     def features(self) -> int:
@@ -54,7 +59,7 @@ class Isolation:
         return self.trees.scores(x)[:, 1].astype(np.int64)
 
 
-def build(trees: Sequence[Tree], paths: npt.NDArray[np.integer], features: int) -> Isolation:
+def build(trees: Sequence[Tree], paths: npt.NDArray[np.integer], centre: Sequence[int]) -> Isolation:
     """Make a forest of trees with real thresholds.
 
     Parameters
@@ -63,21 +68,23 @@ def build(trees: Sequence[Tree], paths: npt.NDArray[np.integer], features: int) 
         A leaf value is a place in ``paths``.
     paths : ndarray, shape (leaves,)
         Lengths in steps of 1/16, not negative.
-    features : int
+    centre : sequence of int
+        As for `Isolation`.
     """
     lengths = np.asarray(paths, np.int64)
     if (lengths < 0).any():
         raise DataError("a path is shorter than 0")
     longest = max(int(lengths.max(initial=0)), 1)
     votes = np.stack([lengths, longest - lengths], axis=1)
-    return Isolation(ensemble.build(trees, votes.astype(np.float64), CLASSES, features, total=longest))
+    made = ensemble.build(trees, votes.astype(np.float64), CLASSES, len(centre), total=longest)
+    return Isolation(made, tuple(int(v) for v in centre))
 
 
 def to_dict(core: Isolation) -> dict[str, Any]:
     """Return the forest as plain data for JSON."""
-    return ensemble.to_dict(core.trees)
+    return {"trees": ensemble.to_dict(core.trees), "centre": list(core.centre)}
 
 
 def from_dict(data: Mapping[str, Any]) -> Isolation:
     """Read what ``to_dict`` wrote."""
-    return Isolation(ensemble.from_dict(data))
+    return Isolation(ensemble.from_dict(data["trees"]), tuple(int(v) for v in data["centre"]))

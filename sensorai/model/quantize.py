@@ -101,7 +101,9 @@ def precision_of(graph: Graph) -> str:
     return f"binary: {', '.join(binary)}" + (f"; int8: {', '.join(rest)}" if rest else "")
 
 
-def quantize(graph: Graph, fractions: Mapping[str, int], *, requant: str = "shift") -> Graph:
+def quantize(
+    graph: Graph, fractions: Mapping[str, int], *, requant: str = "shift", scores: bool = True
+) -> Graph:
     """Turn a float net into the integer net that computes it.
 
     Parameters
@@ -111,6 +113,9 @@ def quantize(graph: Graph, fractions: Mapping[str, int], *, requant: str = "shif
     fractions : mapping of tensor name to int
         See ``calibrate``; that of the input says what the int8 input means.
     requant : {"shift", "multiplier"}
+    scores : bool
+        Whether the last products stay int32 accumulators; else they become int8 with the fraction of the
+        output, as an autoencoder's must.
 
     Raises
     ------
@@ -119,7 +124,7 @@ def quantize(graph: Graph, fractions: Mapping[str, int], *, requant: str = "shif
     """
     if requant not in ("shift", "multiplier"):
         raise ConfigError(f"requant is 'shift' or 'multiplier', not {requant!r}")
-    return _Quantizer(graph, fractions, requant).run().check()
+    return _Quantizer(graph, fractions, requant, scores).run().check()
 
 
 @dataclass(slots=True)
@@ -139,6 +144,7 @@ class _Quantizer:
     graph: Graph
     fractions: Mapping[str, int]
     requant: str
+    scores: bool = True
     tensors: dict[str, Tensor] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     name: dict[str, str] = field(default_factory=dict)
@@ -252,7 +258,7 @@ class _Quantizer:
 
     def _is_score(self, chain: _Chain) -> bool:
         users = self.graph.consumers(chain.end)
-        return chain.relu is None and all(node.op == "argmax" for node in users)
+        return self.scores and chain.relu is None and all(node.op == "argmax" for node in users)
 
     def _finish(
         self,

@@ -79,12 +79,13 @@ class Scaling:
     def fit_normal(x: npt.NDArray[np.integer]) -> Scaling:
         """Learn offset and shift of an int16 input from normal data, shape (rows, inputs).
 
-        The offset is the median; the shift brings the standard deviation into [16, 32) steps, as far as
-        shifts reach: one of less than half a count counts as half a count, so that a step of one in a
-        feature that never moves is never more than two such deviations.
+        The offset is the mean, so that the mean of the scaled values is a whole number as nearly as it can
+        be. The shift brings the standard deviation into [16, 32) steps, as far as shifts reach: one of less
+        than half a count counts as half a count, so that one count more in a feature that never moves is two
+        such deviations.
         """
         wide = x.astype(np.float64)
         size = np.clip(wide.std(axis=0), 0.5, None)
         shift = np.clip(np.floor(np.log2(size / DEVIATION)), LOWEST["int16"], 31).astype(int)
-        offset = np.clip(np.rint(np.median(wide, axis=0)), -(2**31), 2**31 - 1).astype(int)
+        offset = np.clip(np.rint(wide.mean(axis=0)), -(2**31), 2**31 - 1).astype(int)
         return Scaling(tuple(offset.tolist()), tuple(shift.tolist()), "int16")

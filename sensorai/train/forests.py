@@ -202,20 +202,7 @@ def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total:
     for model in fitted:
         grown = model.tree_
         leaf = grown.children_left < 0
-        node, row = np.cumsum(~leaf) - 1, np.cumsum(leaf) - 1 + count
-        child = np.where(leaf, ~row, node)
-        inner = np.flatnonzero(~leaf)
-        step = np.left_shift(1, shifts[grown.feature[inner]])
-        limit = (np.floor(grown.threshold[inner]) + 1) * step - 1
-        trees.append(
-            Tree(
-                grown.feature[inner].astype(np.int32),
-                limit.astype(np.float64),
-                child[grown.children_left[inner]].astype(np.int32),
-                child[grown.children_right[inner]].astype(np.int32),
-                int(child[0]),
-            )
-        )
+        trees.append(whole_tree(grown, shifts, count))
         # shares times rows: whole numbers again, unless the classes were weighted
         here = grown.value[leaf][:, 0, :] * grown.weighted_n_node_samples[leaf][:, None]
         whole = np.rint(here)
@@ -224,6 +211,26 @@ def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total:
         weights.append(shares)
         count += int(leaf.sum())
     return build(trees, np.concatenate(weights), classes, len(shifts), total=total)
+
+
+def whole_tree(grown: Any, shifts: Int, first: int = 0) -> Tree:
+    """Turn scikit-learn's inner tree, learnt on ``x >> shifts``, into one for x; no decision changes.
+
+    Leaves are numbered from ``first`` in scikit-learn's order.
+    """
+    leaf = grown.children_left < 0
+    node, row = np.cumsum(~leaf) - 1, np.cumsum(leaf) - 1 + first
+    child = np.where(leaf, ~row, node)
+    inner = np.flatnonzero(~leaf)
+    step = np.left_shift(1, shifts[grown.feature[inner]])
+    limit = (np.floor(grown.threshold[inner]) + 1) * step - 1
+    return Tree(
+        grown.feature[inner].astype(np.int32),
+        limit.astype(np.float64),
+        child[grown.children_left[inner]].astype(np.int32),
+        child[grown.children_right[inner]].astype(np.int32),
+        int(child[0]),
+    )
 
 
 def _accuracy(results: npt.NDArray[np.integer], y: Int, split: Split) -> dict[str, float]:

@@ -25,9 +25,9 @@ def with_params(graph: Graph, params: Params) -> Graph:
     return Graph(graph.inputs, graph.outputs, graph.tensors, nodes)
 
 
-def lower(graph: Graph, params: Params, scales: Scales) -> Graph:
-    """Return the integer net: the roundings that ``qat`` learnt with, done once."""
-    return quantize(with_params(graph, params), scales.places)
+def lower(graph: Graph, params: Params, scales: Scales, *, scores: bool = True) -> Graph:
+    """Return the integer net: the roundings that ``qat`` learnt with, done once; ``scores`` as there."""
+    return quantize(with_params(graph, params), scales.places, scores=scores)
 
 
 def lower_float(graph: Graph, params: Params, places: int) -> Graph:

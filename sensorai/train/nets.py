@@ -169,7 +169,7 @@ def train_net(
         No net of this family fits the memory.
     """
     options = options or NetOptions()
-    _need_jax()
+    need_jax()
     _check_rows(counted, split)
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
@@ -192,7 +192,7 @@ def train_net(
     weights = class_weights(counted.y[split.train], len(counted.classes))
     schedule = qat.Schedule(options.epochs, options.patience, options.rate, options.batch, options.seed)
     float_params, curve = qat.learn(
-        plain, _first(plain), _data(own, counted, split, weights), schedule, qat.Scales(), "float", say
+        plain, first_params(plain), _data(own, counted, split, weights), schedule, qat.Scales(), "float", say
     )
     notes = [f"layers of {', '.join(map(str, sizes))}", f"seed {options.seed}"]
     data = _data(rounded, counted, split, weights)
@@ -209,7 +209,7 @@ def train_net(
     else:
         signs = _shape(counted, raw.shape, sizes, options, binary=True)
         scales = qat.Scales({signs.inputs[0]: INPUT_PLACES})
-        params, more = qat.learn(signs, _first(signs), data, schedule, scales, "binary", say)
+        params, more = qat.learn(signs, first_params(signs), data, schedule, scales, "binary", say)
         curve += more
         graph = lower(signs, params, scales)
     notes.append(precision_of(graph) if options.precision != "float32" else "float32")
@@ -278,7 +278,8 @@ def _choose_sizes(counted: Counted, shape: tuple[int, ...], options: NetOptions)
     )
 
 
-def _first(graph: Graph) -> qat.Params:
+def first_params(graph: Graph) -> qat.Params:
+    """Constants of a float net to start learning from, by the output of their node."""
     return {n.output: dict(n.params) for n in graph.nodes if n.params}
 
 
@@ -303,7 +304,8 @@ def _check_rows(counted: Counted, split: Split) -> None:
             )
 
 
-def _need_jax() -> None:
+def need_jax() -> None:
+    """Refuse to learn nets without JAX and optax."""
     from importlib.util import find_spec
 
     if find_spec("jax") is None or find_spec("optax") is None:

@@ -21,6 +21,9 @@ from sensorai.train.curves import Epoch, best
 Float = npt.NDArray[np.float32]
 Params = dict[str, dict[str, Any]]
 
+#: Loss and a figure of merit from the output of a net, its input, and the wanted answers.
+Objective = Callable[[Any, Any, Any], tuple[Any, Any]]
+
 #: Axis of the output channels in the weights.
 CHANNEL_AXIS = {"dense": 0, "conv1d": 0, "depthwise_conv1d": 1}
 #: Share of the old value in the running statistics of batch normalisation.
@@ -98,8 +101,12 @@ def learn(
     scales: Scales,
     stage: str,
     say: Callable[[str], None] = lambda _: None,
+    objective: Objective | None = None,
 ) -> tuple[Params, list[Epoch]]:
-    """Learn with Adam; returns the parameters of the epoch with the least validation loss, and the curve."""
+    """Learn with Adam; returns the parameters of the epoch with the least validation loss, and the curve.
+
+    ``objective`` is the loss of classes by default.
+    """
     import jax
     import jax.numpy as jnp
     import optax  # type: ignore[import-untyped]
@@ -108,16 +115,12 @@ def learn(
     steps = len(data.x) // batch
     decay = optax.cosine_decay_schedule(schedule.rate, max(schedule.epochs * steps, 1), alpha=0.05)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=1e-4))
-    class_weights = jnp.asarray(data.weights)
+    goal = objective or _classes(jnp.asarray(data.weights))
 
     def loss_of(params: Params, x: Any, y: Any, training: bool) -> tuple[Any, tuple[Any, Params]]:
         values, statistics = forward(graph, params, x, scales, training)
-        logits = values[graph.outputs[0]]
-        weight = class_weights[y]
-        target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
-        each = optax.softmax_cross_entropy(logits, target)
-        right = (jnp.argmax(logits, axis=1) == y).mean()
-        return (each * weight).sum() / weight.sum(), (right, statistics)
+        loss, right = goal(values[graph.outputs[0]], x, y)
+        return loss, (right, statistics)
 
     def step(state: Any, rows: Any) -> tuple[Any, Any]:
         params, average, inner = state
@@ -155,6 +158,28 @@ def learn(
         f"validation {last.validation_accuracy:.1%}"
     )
     return {n: {k: np.asarray(v) for k, v in own.items()} for n, own in kept.items()}, curve
+
+
+def _classes(class_weights: Any) -> Objective:
+    """Cross-entropy of classes, rare ones weighted; and the share of right answers."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    def goal(logits: Any, x: Any, y: Any) -> tuple[Any, Any]:
+        weight = class_weights[y]
+        target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
+        each = optax.softmax_cross_entropy(logits, target)
+        right = (jnp.argmax(logits, axis=1) == y).mean()
+        return (each * weight).sum() / weight.sum(), right
+
+    return goal
+
+
+def reconstruction(made: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Mean squared difference from the input, and the share of the input's power that is met."""
+    loss = ((made - x) ** 2).mean()
+    return loss, 1 - loss / ((x**2).mean() + 1e-9)
 
 
 def forward(
@@ -267,7 +292,8 @@ def _product(graph: Graph, node: Node, own: dict[str, Any], x: Any, scales: Scal
         own["weights"] = _sign(own["weights"])
     elif scales.places:
         w = own["weights"]
-        places = jax.lax.stop_gradient(weight_places(jnp, node, w, node.output in graph.outputs))
+        scores = node.output in graph.outputs and node.output not in scales.places
+        places = jax.lax.stop_gradient(weight_places(jnp, node, w, scores))
         unit = spread(jnp, node, 2.0**places)
         own["weights"] = _through(w, jnp.clip(jnp.floor(w * unit + 0.5), -127, 127) / unit)
         step = 2.0 ** (places + scales.places.get(node.inputs[0], 0))

@@ -201,8 +201,8 @@ def emulated(
 
 _BODY = re.compile(r"(static void \w+_model\([^)]*\)\n\{\n)(.*?)(\n\}\n)", re.DOTALL)
 _STATEMENT = re.compile(r"^    \w[^\n]*;$", re.MULTILINE)
-#: Statements that prepare what the next layer reads.
-_STAGING = ("sa_nn_copy(", "sa_nn_zero(", "sa_nn_float_copy(")
+#: Statements that prepare what the next layer reads, or what comes out.
+_STAGING = ("sa_nn_copy(", "sa_nn_zero(", "sa_nn_float_copy(", "sa_nn_widen(")
 
 
 def layer_instructions(

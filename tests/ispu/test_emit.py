@@ -19,11 +19,14 @@ from sensorai.ispu.devices import IspuDevice, device
 from sensorai.ispu.emit import emit_ispu, full_scale
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
 from sensorai.ispu.virtual import VirtualIspu, open_virtual
+from sensorai.model.detector import KINDS
 from sensorai.model.ensemble import build
 from sensorai.model.forest import Tree
 from sensorai.model.pipeline import Count, Pipeline, run
 from sensorai.model.scaling import Scaling
 from tests.codegen.nets import random_net
+from tests.verify.pipelines import detector
+from tests.verify.pipelines import samples as counts
 
 LSM, IIS = device("LSM6DSO16IS"), device("IIS3DWB10IS")
 FEATURES = (IntFeature("MEAN", (0,)), IntFeature("PEAK_TO_PEAK", (1,)), IntFeature("VARIANCE", (2,)))
@@ -168,6 +171,25 @@ def test_nets_on_raw_windows(precision: str) -> None:
     samples = np.random.default_rng(8).integers(-3000, 3000, (150, 3)).astype(np.int16)
     samples[70:90] = 32767
     agree(one, LSM, samples)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_detectors(kind: str) -> None:
+    """The anomaly score is in the second output register, beside the threshold; the alarm is class 1."""
+    one = detector(kind)
+    agree(one, LSM, counts(1))
+    agree(one, LSM, counts(2, 130))
+    decided = run(one, counts(1)[1:]).decided
+    assert {0, 1} <= set(decided.tolist())
+    app, files = emit_ispu(one, LSM)
+    try:
+        found = stand_in(app, files)
+    except ToolMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    assert found.problems(app) == []
+    assert not [name for name in found.library_calls if "aeabi" in name or name.startswith("__")]
 
 
 # one change each to the program around the model; every one must be seen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -62,6 +64,52 @@ def net(name: str = "net", precision: str = "int8", *, raw: bool = False) -> Pip
         features = (IntFeature("MEAN", (0,)), IntFeature("VARIANCE", (1,)), IntFeature("NORM_RMS", (0, 1, 2)))
     model = quantize(graph, calibrate(graph, x))
     return Pipeline(name, channels(), 52.0, 20, 20, (), features, scaling, model, CLASSES, 0)
+
+
+def detector(kind: str, name: str = "watch", *, wins: int = 2) -> Pipeline:
+    """Return a detector learnt from a quiet stretch; its threshold is a score that occurs."""
+    from sensorai.features import catalogue
+    from sensorai.model.detector import Detector
+    from sensorai.model.pipeline import run, windows
+    from sensorai.model.quantize import calibrate, quantize
+    from sensorai.train import shapes
+    from sensorai.train.detectors import DetectorOptions, fit_detector
+
+    # a bias, a count that seldom moves (its scaling multiplies), and two of very different sizes
+    features = (
+        IntFeature("MEAN", (0,)),
+        IntFeature("PEAKS", (1,), 400),
+        IntFeature("VARIANCE", (1,)),
+        IntFeature("NORM_RMS", (0, 1, 2)),
+    )
+    rng = np.random.default_rng(3)
+    quiet = np.rint(rng.normal(0, 150, (3000, 3)) + np.repeat(rng.normal(0, 90, (300, 3)), 10, axis=0))
+    table = catalogue.table(features, windows(quiet.astype(np.int16), 20, 10))
+    model: Detector
+    if kind == "autoencoder":  # of random weights: nothing is to be learnt here
+        graph = shapes.mlp(len(features), (3,), len(features), binary=False, seed=1)
+        places = {**calibrate(graph, rng.normal(0, 1, (64, len(features)))), "input": 5, graph.outputs[0]: 5}
+        scaling: Scaling | None = Scaling.fit(table)
+        model = Detector(kind, quantize(graph, places, scores=False), 0)
+    else:
+        options = DetectorOptions(components=(3,), prototypes=12, neighbours=2, trees=8, samples=32)
+        fitted = fit_detector(kind, table, options)
+        scaling, model = fitted.scaling, fitted.detector
+    made = Pipeline(
+        name,
+        channels(),
+        52.0,
+        20,
+        10,
+        (),
+        features,
+        scaling,
+        model,
+        ("normal", "anomaly"),
+        wins,
+    )
+    scores = run(made, samples(1)).scores[:, 1]
+    return replace(made, model=model.with_threshold(int(np.sort(scores)[len(scores) // 2])))
 
 
 def samples(seed: int, count: int = 400) -> Int16:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from sensorai.codegen.project import emit_project
+from sensorai.model import detector as detectors
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program
 from sensorai.verify import cproject
 from tests.need import need
-from tests.verify.pipelines import forest, net, samples
+from tests.verify.pipelines import detector, forest, net, samples
 
 KINDS = {
     "forest": forest(),
@@ -23,6 +26,7 @@ KINDS = {
     "mlp binary": net(precision="binary"),
     "cnn int8": net(raw=True),
     "cnn binary": net(precision="binary", raw=True),
+    **{kind: detector(kind) for kind in detectors.KINDS},
 }
 kinds = pytest.mark.parametrize("pipeline", KINDS.values(), ids=KINDS.keys())
 
@@ -77,6 +81,40 @@ def test_same_bytes_and_store(pipeline: Pipeline) -> None:
     assert np.array_equal(run(again, x).scores, run(pipeline, x).scores)
 
 
+@pytest.mark.parametrize("value", [511, -511, 512, -512, 32767, -32768])
+def test_prepared_inputs_beyond_the_grid_are_refused(value: int) -> None:
+    """Their sums could overflow."""
+    need("gcc")
+    from sensorai.toolchain.host import build_shared
+
+    one = detector("mahalanobis")
+    head = "int32_t run(const int16_t *input, int32_t *score)"
+    text = f"""#include "watch.h"
+{head};
+{head}
+{{
+    static watch_t ctx;
+    watch_in_t in = {{{{input[0], input[1], input[2], input[3]}}}};
+    watch_out_t out = {{{{0, 0}}, 0}};
+    int32_t result = watch_init(&ctx) + watch_run(&ctx, &in, &out);
+
+    score[0] = out.score[0];
+    score[1] = out.score[1];
+    return result;
+}}
+"""
+    library = build_shared({**emit_project(one).sources(), "run.c": text})
+    row, score = np.array([3, 0, value, -7], np.int16), np.zeros(2, np.int32)
+    got = library.call("run", row, score).value
+    if abs(value) > 511:
+        assert got == -1
+        assert not score.any()
+    else:
+        assert got == 0
+        assert isinstance(one.model, detectors.Detector)
+        assert np.array_equal(score, one.model.scores(row[None])[0])
+
+
 TWO = """#include <stdio.h>
 #include "first.h"
 #include "second.h"
@@ -118,9 +156,19 @@ int main(void)
 """
 
 
-def test_two_instances_and_two_models_in_one_program() -> None:
+PAIRS = {
+    "forest": lambda: (forest("first"), net("second")),
+    **{
+        kind: partial(lambda kind: (detector(kind, "first"), forest("second")), kind)
+        for kind in detectors.KINDS
+    },
+}
+
+
+@pytest.mark.parametrize("make", PAIRS.values(), ids=PAIRS.keys())
+def test_two_instances_and_two_models_in_one_program(make: Callable[[], tuple[Pipeline, Pipeline]]) -> None:
     need("gcc")
-    first, second = forest("first"), net("second")
+    first, second = make()
     sources = {**emit_project(first).sources(), **emit_project(second).sources(), "main.c": TWO}
     x = samples(7)
     out = build_program(sources, sanitize=True).run(x.tobytes())
@@ -141,6 +189,17 @@ def test_two_instances_and_two_models_in_one_program() -> None:
         (forest(), "demo.c", ">= DEMO_WINS", "> DEMO_WINS"),
         (net(), "net.c", "(d >> (shift - 1U)) & 1", "(d >> (shift - 1U)) & 0"),
         (net(), "net.c", "d > 127 ? 127", "d > 126 ? 126"),
+        # the threshold is a score that occurs
+        *(
+            (detector(kind), "watch.c", "score[i] > score[best]", "score[i] >= score[best]")
+            for kind in detectors.KINDS
+        ),
+        (detector("mahalanobis"), "watch.c", "(d >> (shift - 1)) & 1", "(d >> (shift - 1)) & 0"),
+        (detector("mahalanobis"), "watch.c", "(1U << -shift)", "(2U << -shift)"),
+        (detector("prototypes"), "watch.c", "d > 511 ? 511", "d > 510 ? 510"),
+        (detector("prototypes"), "watch.c", "d < -511 ? -511", "d < -512 ? -512"),
+        (detector("isolation-forest"), "watch.c", "sums[1]", "sums[0]"),
+        (detector("gmm"), "sa_gaussian.h", "(acc + (int32_t)((1U << shift) >> 1)) >> shift", "acc >> shift"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else value.name,
 )
@@ -180,3 +239,13 @@ def test_a_tampered_table_is_named() -> None:
     _, found = cproject.compare(pipeline, ["log"], [run(pipeline, samples(1))], results)
     assert found is not None
     assert found.column.startswith("score")
+
+
+def test_instructions_of_an_autoencoders_layers() -> None:
+    need("arm-none-eabi-gcc", "unicorn")
+    one = detector("autoencoder")
+    project = emit_project(one)
+    found = cproject.layer_instructions(one, project.sources(), len(project.layers), samples(1), cpu("m4"))
+    assert found is not None
+    assert len(found) == 2
+    assert all(50 < count < 2000 for count in found)
