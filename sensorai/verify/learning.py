@@ -22,6 +22,9 @@ from sensorai.verify.cproject import record
 #: Kinds of calls; the number is what the driver takes.
 KINDS = ("detect", "learn", "freeze", "forget", "save", "restore", "init")
 
+#: Samples that `compare` takes of a recording at most.
+MOST = 40_000
+
 #: Codes of the C interface.
 FEW, FORMAT, MODEL, DAMAGED = -2, -3, -4, -5
 
@@ -179,12 +182,12 @@ def reference(pipeline: Pipeline, commands: Sequence[Command]) -> list[Outcome]:
         elif command.kind == "save":
             blob = one.save()
         else:
-            code = _restore(one, command.blob)
+            code = restore(one, command.blob)
         out.append(Outcome(code, results, blob))
     return out
 
 
-def _restore(one: Session, blob: bytes) -> int:
+def restore(one: Session, blob: bytes) -> int:
     """Restore, and name a refusal as C does: first the format, then the model, then the rest."""
     try:
         one.restore(blob)
@@ -356,3 +359,25 @@ def exercise(pipeline: Pipeline, samples: Int16) -> list[Command]:
         *(Command("detect", first), Command("restore", blob=known), Command("learn", rest)),
         *(Command("freeze"), Command("detect", second), Command("save")),
     ]
+
+
+def compare(
+    pipeline: Pipeline, sources: Mapping[str, str], samples: Int16, cpu: Cpu | None
+) -> tuple[int, str]:
+    """Run `exercise` with the first samples on this machine (``cpu`` None) or an emulated core.
+
+    Returns
+    -------
+    windows : int
+        Learnt and judged.
+    difference : str
+        The first one; empty where there is none.
+    """
+    script = exercise(pipeline, samples[:MOST])
+    expected = reference(pipeline, script)
+    if cpu is None:
+        got = on_host(pipeline, sources, script)
+    else:
+        got, _ = emulated(pipeline, sources, script, cpu)
+    fed = [one.code for command, one in zip(script, expected, strict=True) if command.samples is not None]
+    return sum(fed), first_difference(expected, got)

@@ -23,10 +23,45 @@ def project(folder: Path, pipeline: Pipeline) -> Path:
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
-    index = {"target": "stm32", "device": "stm32l4", "column": "label", "files": sorted(files)}
+    index: dict[str, object] = {
+        "target": "stm32",
+        "device": "stm32l4",
+        "column": "label",
+        "files": sorted(files),
+    }
     index |= {"test_groups": [], "train_groups": [], "pipeline": to_dict(pipeline)}
     (folder / "model.sai").write_text(json.dumps(index))
     return folder
+
+
+def write_log(path: Path, pipeline: Pipeline) -> Path:
+    """A log of normal windows with an anomaly in the middle, in the counts of the pipeline."""
+    x = np.concatenate([signal(8, 900), signal(9, 300, 3000.0), signal(10, 900)])
+    lines = ["time[us],acc_x[mg],acc_y[mg],acc_z[mg],label"]
+    for i, row in enumerate(x.tolist()):
+        label = "anomaly" if 900 <= i < 1200 else "normal"
+        values = ",".join(f"{v * c.lsb:.3f}" for v, c in zip(row, pipeline.channels, strict=True))
+        lines.append(f"{round(i * 1e6 / pipeline.rate_hz)},{values},{label}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_validate_proves_learning_too(tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc", "unicorn")
+    one = learning(5)
+    folder = project(tmp_path / "fan", one)
+    log = write_log(tmp_path / "log.csv", one)
+    result = call("validate", folder, log, "--on", "host", "--on", "emulator", "--json")
+    assert result.code == 0, result.err
+    levels = {level["level"]: level for level in json.loads(result.out)["levels"]}
+    assert {"learning, this machine, with sanitizers", "learning, cortex-m4, emulated"} <= set(levels)
+    assert all(level["windows"] > 200 and level["first_divergence"] is None for level in levels.values())
+    text = (folder / "sa_learn.h").read_text()
+    assert "*to++ += z[i] * 256;" in text
+    (folder / "sa_learn.h").write_text(text.replace("*to++ += z[i] * 256;", "*to++ += z[i] * 257;"))
+    result = call("validate", folder, log, "--on", "host")
+    assert result.code == 3
+    assert "levels part: command 6: saved byte" in result.err
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from sensorai.errors import ConfigError, DataError, ToolMissing
+from sensorai.errors import ConfigError, ToolMissing
 from sensorai.ispu.devices import IspuDevice, device
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import COMMANDS, parse_index
@@ -16,6 +16,7 @@ from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model.knowledge import blob_bytes, pack
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.session import Session
+from sensorai.verify.ispu_learning import AGAIN, Step, compare, exercise, first_difference
 from tests.need import need
 from tests.verify.learning import learning, signal
 
@@ -26,62 +27,16 @@ TARGETS = {
 targets = pytest.mark.parametrize("name", TARGETS)
 
 DETECT, LEARN, FREEZE, SAVE, RESTORE, FORGET = range(6)
-AGAIN = 0x100
-Steps = Sequence[tuple[int, int]]
 
 
 def agree(
-    pipeline: Pipeline, one: IspuDevice, steps: Steps, seed: int = 3, exchange: bytes | None = None
+    pipeline: Pipeline, one: IspuDevice, steps: Sequence[Step], seed: int = 3, exchange: bytes = b""
 ) -> bytes:
-    """Run commands for so many samples each, on the virtual core and the reference; what lies in exchange."""
+    """Assert that the virtual core does what the reference does; return what lies in data RAM."""
     app, files = emit_ispu(pipeline, one)
-    core = VirtualIspu(app, files)
-    if exchange is not None:
-        core.exchange[:] = np.frombuffer(exchange, np.uint8)
     samples = signal(seed, 1 + sum(count for _, count in steps), 800.0)
-    commands = np.repeat([0, *(c for c, _ in steps)], [1, *(n for _, n in steps)]).astype(np.uint16)
-    got = core.run(samples, commands=commands)
-    status = got.registers.view("<u4")[:, 3]
-    session, at, mode, code, last = Session(pipeline), 1, DETECT, 0, 0
-    lies = exchange or bytes(app.blob)
-    results: list[list[int]] = []
-    for command, count in steps:
-        if command != last:
-            last, kind = command, command & 0xFF
-            code = 0
-            if kind in (DETECT, LEARN):
-                mode = kind
-            elif kind == FREEZE:
-                code, mode = 0 if session.freeze() else -2, DETECT
-            elif kind == SAVE:
-                lies = session.save()
-            elif kind == RESTORE:
-                try:
-                    session.restore(lies)
-                except DataError:
-                    code = int(np.int8(status[at + count - 1] >> 8 & 0xFF))
-                    assert code in (-3, -4, -5)
-            elif kind == FORGET:
-                session.forget()
-            else:
-                code = -1
-        piece = samples[at : at + count]
-        if mode == LEARN:
-            session.learn(piece)
-        else:
-            trace = session.detect(piece)
-            rows = np.stack(
-                [trace.end, trace.scores[:, 0], trace.scores[:, 1], trace.answer, trace.decided], 1
-            )
-            results += rows.tolist()
-        at += count
-        learnt = session.knowledge.moments.count
-        assert status[at - 1] == last & 0xFF | (code & 0xFF) << 8 | learnt << 16
-    found = got.results
-    mine = np.stack([found, *got.scores[found].T, got.answer[found], got.decided[found]], 1)
-    assert mine.tolist() == results
-    assert got.windows[-1] == len(results)
-    assert core.exchange.tobytes() == lies
+    difference, lies = first_difference(pipeline, app, files, steps, samples, exchange)
+    assert difference == ""
     return lies
 
 
@@ -161,3 +116,40 @@ def test_it_fits_the_smallest_core() -> None:
         pytest.skip(str(error))
     assert found.problems(app) == []
     assert not [name for name in found.library_calls if "aeabi" in name or name.startswith("__")]
+
+
+@targets
+def test_a_recording_is_enough_for_a_proof(name: str) -> None:
+    need("gcc")
+    app, files = emit_ispu(TARGETS[name], device(name))
+    windows, difference = compare(TARGETS[name], app, files, signal(4, 3000))
+    assert difference == ""
+    assert windows > 300
+    assert compare(TARGETS[name], app, files, signal(4, 9)) == (0, "")
+
+
+# one change each around the model; every one must be seen
+MUTANTS = [
+    ("learning = (uint8_t)(given == 1U);", "learning = (uint8_t)(given != 0U);"),
+    ("outcome = (int8_t)result;", "outcome = (int8_t)(result & 0);"),
+    ("    command = given;\n", ""),
+    ("        if (lrn_learn(&model, sample) == 1) {", "        if (lrn_learn(&model, sample) == 2) {"),
+    ("result = lrn_forget(&model);", "result = 0;"),
+    ("result = lrn_restore(&model, lrn_exchange);", "result = 0;"),
+    ("lrn_save(&model, lrn_exchange);", "lrn_save(&model, lrn_exchange);\n        lrn_exchange[9] ^= 1U;"),
+    ("        return;\n    }\n    if (lrn_push", "    }\n    if (lrn_push"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), MUTANTS, ids=[old.strip() for old, _ in MUTANTS])
+def test_a_change_around_learning_is_seen(old: str, new: str) -> None:
+    need("gcc")
+    pipeline, one = TARGETS["IIS3DWB10IS"], device("IIS3DWB10IS")
+    app, files = emit_ispu(pipeline, one)
+    steps, samples = exercise(signal(3, 3000))
+    steps = [*steps, (FORGET, 20), (FREEZE, 30), (77, 9)]
+    samples = signal(3, 1 + sum(count for _, count in steps))
+    assert first_difference(pipeline, app, files, steps, samples)[0] == ""
+    assert files["lrn_ispu.c"].count(old) == 1
+    changed = {**files, "lrn_ispu.c": files["lrn_ispu.c"].replace(old, new)}
+    assert first_difference(pipeline, app, changed, steps, samples)[0] != ""

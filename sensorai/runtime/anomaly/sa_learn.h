@@ -12,6 +12,13 @@
 
 #include "sa_correlation.h"
 
+/* Called from many places of what is seldom run: small rather than fast. */
+#if defined(__GNUC__)
+#define SA_LEARN_CALL static __attribute__((noinline, unused))
+#else
+#define SA_LEARN_CALL static inline
+#endif
+
 #define SA_LEARN_LIMIT 511
 #define SA_LEARN_FULL 4096U /* windows at which the moments are halved */
 #define SA_LEARN_LEAST 4U   /* windows per input that freezing needs */
@@ -54,7 +61,7 @@ static inline void sa_learn_window(int32_t *moment, uint32_t *windows, uint16_t 
 }
 
 /* a * b, modulo 2^64 */
-static inline sa_wide sa_learn_product(int32_t a, int32_t b)
+SA_LEARN_CALL sa_wide sa_learn_product(int32_t a, int32_t b)
 {
     sa_wide p = sa_wide_product(sa_magnitude(a), sa_magnitude(b));
 
@@ -62,7 +69,7 @@ static inline sa_wide sa_learn_product(int32_t a, int32_t b)
 }
 
 /* x >> bits, rounded half up, within [-most, most]; 1 <= bits <= 31, |x| below 2^62 */
-static inline int32_t sa_learn_narrow(sa_wide x, uint32_t bits, int32_t most)
+SA_LEARN_CALL int32_t sa_learn_narrow(sa_wide x, uint32_t bits, int32_t most)
 {
     uint32_t half = 1UL << (bits - 1U);
     int32_t above;

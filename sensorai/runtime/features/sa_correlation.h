@@ -10,7 +10,7 @@ typedef struct {
     int32_t half;
 } sa_deviation;
 
-static inline void sa_root_of(sa_wide v, sa_deviation *d)
+SA_INLINE void sa_root_of(sa_wide v, sa_deviation *d)
 {
     uint32_t bits = (v.hi != 0U) ? 32U + sa_bits(v.hi) : sa_bits(v.lo);
     uint32_t x;
