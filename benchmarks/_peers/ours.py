@@ -24,7 +24,7 @@ from sensorai.train.forests import from_forest
 from sensorai.train.lower import lower
 from sensorai.train.nets import INPUT_PLACES, class_weights
 
-Int8 = npt.NDArray[np.int8]
+Int8 = npt.NDArray[np.integer]  # int8 as the scaling gives it
 TOOL = "sensorai"
 
 #: The class with the largest score, the first of equal ones.

@@ -16,7 +16,7 @@ from sensorai.model.rounding import INT32_MAX
 from sensorai.model.scaling import Scaling
 from sensorai.train import qat, shapes
 from sensorai.train.curves import best
-from sensorai.train.detectors import DetectorOptions, FittedDetector, Float, Int32, unrounded
+from sensorai.train.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.train.lower import lower
 from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, first_params, need_jax
 

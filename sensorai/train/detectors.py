@@ -6,117 +6,25 @@ here; a fitted detector never raises an alarm until it gets one (`Detector.with_
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.model import gaussians, isolation, prototypes
+from sensorai.model import gaussians, isolation
 from sensorai.model.detector import KINDS, Detector
-from sensorai.model.gaussians import Gaussians
 from sensorai.model.prototypes import Prototypes
 from sensorai.model.rounding import INT32_MAX
-from sensorai.model.scaling import DEVIATION, LIMITS, Scaling
+from sensorai.model.scaling import Scaling
+from sensorai.train.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.train.forests import narrow, narrowed, whole_tree
+from sensorai.train.gaussians import fit_mahalanobis, fit_mixture
 
-Int32 = npt.NDArray[np.int32]
-Float = npt.NDArray[np.float64]
+__all__ = ["DetectorOptions", "FittedDetector", "fit_detector"]
 
 #: Least rows to learn from.
 ROWS = 20
-#: Share of a feature's variance that is added to it: a direction in which normal data hardly move would
-#: otherwise turn the rounding of the inputs into distance.
-RIDGE = 1 / 64
 #: Normal rows for each prototype, at least.
 ROWS_PER_POINT = 4
-#: Largest shift of a row of weights that is of use: no weight gains a digit beyond it.
-TOP_SHIFT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorOptions:
-    """How a detector is learnt.
-
-    Attributes
-    ----------
-    components : tuple of int
-        Numbers of Gaussians tried for ``gmm``, 1 to 16, smallest first, until two in a row are worse; the
-        one with the least BIC is taken.
-    covariance : str
-        ``full``, ``diag``, or ``auto`` for the one with the lesser BIC.
-    prototypes, neighbours : int
-        Points, and how many of the nearest are added up.
-    trees, samples : int
-        Isolation trees, and the rows that each is grown from.
-    hidden : int
-        Units of the autoencoder's hidden layer; 0: half the features.
-    epochs : int
-        Passes of the autoencoder, up to ten times as many where the rows are few.
-    seed : int
-    """
-
-    components: tuple[int, ...] = (1, 2, 3, 4, 6, 8)
-    covariance: str = "auto"
-    prototypes: int = 64
-    neighbours: int = 1
-    trees: int = 32
-    samples: int = 64
-    hidden: int = 0
-    epochs: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.covariance not in ("full", "diag", "auto"):
-            raise ConfigError(f"a covariance of {self.covariance!r} is not known", hint="full, diag or auto")
-        most = gaussians.MAX_COMPONENTS
-        if not self.components or not all(1 <= k <= most for k in self.components):
-            raise ConfigError(f"{self.components} Gaussians are not possible", hint=f"1 to {most}")
-        if not 1 <= self.neighbours <= min(prototypes.MAX_NEIGHBOURS, self.prototypes):
-            raise ConfigError(
-                f"{self.neighbours} neighbours of {self.prototypes} prototypes are not possible",
-                hint=f"1 to {prototypes.MAX_NEIGHBOURS}, and at most as many as there are prototypes",
-            )
-        for name, low, high in (
-            ("prototypes", 1, prototypes.MAX_PROTOTYPES),
-            ("trees", 1, 1000),
-            ("samples", 2, 4096),
-            ("hidden", 0, 256),
-            ("epochs", 1, 10000),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise ConfigError(f"{name} = {getattr(self, name)} is not possible", hint=f"{low} to {high}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedDetector:
-    """A detector with what belongs to it.
-
-    Attributes
-    ----------
-    detector : Detector
-        With the largest threshold there is, so that nothing is an alarm.
-    scaling : Scaling or None
-        From int32 features to its inputs; None where it takes them as they are.
-    float_scores : callable
-        Features, shape (rows, d), to the scores of the float model, shape (rows,), float64; larger is
-        further from normal. Its scale is its own: ranks compare, values do not.
-    notes : tuple of str
-        What was chosen.
-    """
-
-    detector: Detector
-    scaling: Scaling | None
-    float_scores: Callable[[Int32], Float]
-    notes: tuple[str, ...]
-
-    def scores(self, features: Int32) -> Int32:
-        """Anomaly scores of int32 features, shape (rows, d) -> (rows,)."""
-        inputs = features if self.scaling is None else self.scaling.apply(features)
-        return self.detector.distances(inputs)
 
 
 def fit_detector(
@@ -174,150 +82,8 @@ def fit_detector(
     if x.shape[1] > most:
         raise ConfigError(f"a {kind} detector takes at most {most} features, not {x.shape[1]}")
     scaling = Scaling.fit_normal(x)
-    make = {"mahalanobis": _mahalanobis, "gmm": _mixture, "prototypes": _prototypes}[kind]
+    make = {"mahalanobis": fit_mahalanobis, "gmm": fit_mixture, "prototypes": _prototypes}[kind]
     return make(x, scaling, options)
-
-
-def unrounded(scaling: Scaling, x: npt.NDArray[np.integer]) -> Float:
-    """What scaling gives without rounding and saturation, shape (rows, features), float64."""
-    wide: Float = x.astype(np.float64) - np.array(scaling.offset, np.float64)
-    return wide * 0.5 ** np.array(scaling.shift, np.float64)
-
-
-# ---------------------------------------------------------------- Gaussians
-
-
-def _mahalanobis(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedDetector:
-    from sklearn.covariance import ledoit_wolf
-
-    z = scaling.apply(x).astype(np.float64)
-    mean, spread = z.mean(axis=0), _spread(z)
-    # shrunk towards equal variances of standardised features
-    correlation, shrinkage = ledoit_wolf((z - mean) / spread, assume_centered=True)
-    covariance = _widened(correlation + RIDGE * np.eye(len(mean)), z) * np.outer(spread, spread)
-    core = from_covariances(mean[None], covariance[None], np.ones(1))
-    return FittedDetector(
-        Detector("mahalanobis", core, INT32_MAX),
-        scaling,
-        _mixture_distance(scaling, mean[None], covariance[None], np.ones(1)),
-        (f"covariance shrunk by {shrinkage:.3f} (Ledoit-Wolf), ridge of 1/{round(1 / RIDGE)}",),
-    )
-
-
-def _mixture(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedDetector:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    z = scaling.apply(x).astype(np.float64)
-    kinds = ("full", "diag") if options.covariance == "auto" else (options.covariance,)
-    spread = _spread(z)
-    tried: list[tuple[float, int, str, Any]] = []
-    for covariance in kinds:
-        best, worse = np.inf, 0
-        for k in sorted(set(options.components)):
-            own = (
-                z.shape[1] + 1 + (z.shape[1] * (z.shape[1] + 1) // 2 if covariance == "full" else z.shape[1])
-            )
-            # a component needs rows to be learnt from; more of them than help only take time
-            if tried and (k * own > len(z) or worse == 2):
-                continue
-            model = GaussianMixture(k, covariance_type=covariance, reg_covar=RIDGE, random_state=options.seed)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(z / spread)
-            bic = float(model.bic(z / spread))
-            best, worse = min(best, bic), worse + 1 if bic > best else 0
-            tried.append((bic, k, covariance, model))
-    bic, k, covariance, model = min(tried, key=lambda t: t[:3])
-    covariances = model.covariances_
-    if covariance == "diag":
-        covariances = np.stack([np.diag(c) for c in covariances])
-    scaled = np.stack([_widened(c, z) for c in covariances]) * np.outer(spread, spread)
-    mean = model.means_ * spread
-    core = from_covariances(mean, scaled, model.weights_)
-    return FittedDetector(
-        Detector("gmm", core, INT32_MAX),
-        scaling,
-        _mixture_distance(scaling, mean, scaled, model.weights_),
-        (f"{k} Gaussians with {covariance} covariance, BIC {bic:.0f}, of {len(tried)} mixtures",),
-    )
-
-
-def _spread(z: Float) -> Float:
-    """Standard deviations, those that the scaling could not bring up to its grid counting as its least."""
-    return np.maximum(np.asarray(z.std(axis=0), np.float64), float(DEVIATION))
-
-
-def _widened(covariance: Float, z: Float) -> Float:
-    """Covariance of ``z / _spread(z)`` with at least that deviation in features that hardly move.
-
-    Such a feature counts something; one count more than ever before says little, and must not say all.
-    """
-    out = covariance.copy()
-    still = np.flatnonzero(z.std(axis=0) < DEVIATION)
-    out[still, still] = np.maximum(out[still, still], 1.0)
-    return out
-
-
-def from_covariances(mean: Float, covariance: Float, weights: Float) -> Gaussians:
-    """Whole-number Gaussians from means, covariances and weights on the int16 grid.
-
-    Parameters
-    ----------
-    mean : ndarray, shape (components, features)
-    covariance : ndarray, shape (components, features, features)
-        Positive definite.
-    weights : ndarray, shape (components,)
-        Positive, adding up to 1.
-
-    Raises
-    ------
-    DataError
-        A covariance that is not positive definite, or too narrow for 16-bit weights.
-    """
-    limit = LIMITS["int16"][1]
-    rows: list[npt.NDArray[np.int16]] = []
-    shifts: list[npt.NDArray[np.uint8]] = []
-    bias = []
-    for one, share in zip(covariance, weights, strict=True):
-        try:
-            lower = np.linalg.cholesky(one)
-        except np.linalg.LinAlgError:
-            raise DataError("the covariance of the normal windows is not positive definite") from None
-        inverse = np.tril(np.linalg.inv(lower)) * 2.0**gaussians.YBITS
-        # as many binary places as keep the largest weight of a row within 16 bits
-        shift = np.floor(np.log2(32767.0 / np.abs(inverse).max(axis=1)))
-        if (shift < 0).any():
-            raise DataError("normal windows hardly differ: a weight of the detector leaves 16 bits")
-        shift = np.minimum(shift, TOP_SHIFT)
-        rows.append(np.rint(inverse * 2.0 ** shift[:, None]).astype(np.int16))
-        shifts.append(shift.astype(np.uint8))
-        bias.append(2 * np.log(np.diag(lower)).sum() - 2 * np.log(share))
-    scaled = np.rint((np.array(bias) - min(bias)) * 4.0**gaussians.YBITS)
-    return Gaussians(
-        np.clip(np.rint(mean), -limit, limit).astype(np.int16),
-        np.stack(rows),
-        np.stack(shifts),
-        np.minimum(scaled, INT32_MAX).astype(np.int32),
-    )
-
-
-def _mixture_distance(
-    scaling: Scaling, mean: Float, covariance: Float, weights: Float
-) -> Callable[[Int32], Float]:
-    """-2 log of the mixture's density (up to a constant), in float, of features neither rounded nor cut."""
-    precise = [np.linalg.inv(np.linalg.cholesky(c)) for c in covariance]
-    constant = [2 * np.log(w) + 2 * np.log(np.diag(a)).sum() for w, a in zip(weights, precise, strict=True)]
-
-    def scores(x: Int32) -> Float:
-        z = unrounded(scaling, x)
-        terms = [
-            c - (((z - m) @ a.T) ** 2).sum(axis=1) for m, a, c in zip(mean, precise, constant, strict=True)
-        ]
-        total: Float = np.logaddexp.reduce(np.stack(terms) / 2, axis=0)
-        return -2 * total
-
-    return scores
 
 
 # ---------------------------------------------------------------- prototypes

@@ -15,8 +15,9 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import KINDS, to_dict
 from sensorai.model.gaussians import Gaussians
 from sensorai.model.isolation import STEPS, Isolation
-from sensorai.train.detectors import DetectorOptions, average_path, fit_detector, from_covariances
+from sensorai.train.detectors import DetectorOptions, average_path, fit_detector
 from sensorai.train.forests import narrow, narrowed
+from sensorai.train.gaussians import from_covariances
 from tests.need import need
 
 QUICK = DetectorOptions(components=(1, 2, 3), prototypes=24, neighbours=2, trees=16, samples=64, epochs=20)
