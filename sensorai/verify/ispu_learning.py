@@ -97,7 +97,7 @@ def first_difference(
 def exercise(samples: Int16) -> tuple[list[Step], Int16]:
     """Turn a recording into steps with every command."""
     kinds = ("detect", "forget", "learn", "freeze", "save", "learn", "restore", "freeze", "save")
-    room = max((len(samples) - 1) // len(kinds), 1)
+    room = max(len(samples) - 1, 0) // len(kinds)
     steps = [(CODE[kind], room) for kind in kinds]
     return steps, samples[: 1 + room * len(kinds)]
 
@@ -107,5 +107,7 @@ def compare(
 ) -> tuple[int, str]:
     """Run `exercise` on the first samples of a recording; windows, and the first difference."""
     steps, fed = exercise(samples[:MOST])
+    if len(fed) < len(steps):
+        return 0, ""
     windows = (len(fed) - 1 - pipeline.window) // pipeline.stride + 1
     return max(windows, 0), first_difference(pipeline, app, files, steps, fed)[0]
