@@ -129,10 +129,11 @@ def ends(pipeline: Pipeline) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("core", ["", "m0plus", "m4"])
 @pytest.mark.parametrize("level", [32767, -32768, 0])
-def test_counters_near_their_ends(level: int) -> None:
-    """Restored just before a halving, then fed what adds most; the sanitizer watches every sum."""
-    need("gcc")
+def test_counters_near_their_ends(level: int, core: str) -> None:
+    """Restored just before a halving, then fed what adds most; on the host a sanitizer watches every sum."""
+    need(*(("arm-none-eabi-gcc", "unicorn") if core else ("gcc",)))
     pipeline = learning(6)
     sources = emit_project(pipeline).sources()
     loud = np.full((400, 3), level, np.int16)
@@ -142,7 +143,11 @@ def test_counters_near_their_ends(level: int) -> None:
         script += [Command("restore", blob=blob), Command("freeze"), Command("detect", loud[:32])]
         script += [Command("learn", loud), Command("freeze"), Command("save"), Command("detect", loud[:64])]
     expected = verify.reference(pipeline, script)
-    assert verify.first_difference(expected, verify.on_host(pipeline, sources, script)) == ""
+    if core:
+        got, _ = verify.emulated(pipeline, sources, script, cpu(core))
+    else:
+        got = verify.on_host(pipeline, sources, script)
+    assert verify.first_difference(expected, got) == ""
     last = [knowledge.unpack(one.blob) for one in expected if one.blob]
     assert [one.moments.windows for one in last] == [2**32 - 1, 2**32 - 1, 10**9 + 400 // 8]
     assert all(2048 <= one.moments.count < 4096 and one.frozen for one in last)
@@ -211,6 +216,36 @@ def test_impossible_numbers_with_a_right_crc_are_refused() -> None:
     assert [one.code for one in got[: len(bad)]] == [-5] * len(bad)
     assert got[len(bad)].blob == good
     assert [one.code for one in got[len(bad) + 1 :]] == [0] * 5
+
+
+def test_any_bytes_with_a_right_crc() -> None:
+    """Numbers that no windows add up to are refused, or frozen without an overflow; never half restored."""
+    need("gcc")
+    pipeline = learning(7)
+    good = knowledge.pack(knowledge.start(pipeline))
+    rng = np.random.default_rng(12)
+    script = []
+    for k in range(300):
+        body = bytearray(good[:-4])
+        if k % 3:
+            # within the bounds, far from any real state
+            n = int(rng.choice([28, 100, 2048, 4095]))
+            body[16:20] = n.to_bytes(4, "little")
+            body[12:16] = (n + int(rng.integers(0, 9))).to_bytes(4, "little")
+            sums = rng.integers(-n * 511 * 256, n * 511 * 256 + 1, 7)
+            products = np.where(rng.random(28) < 0.3, n * 511**2, rng.integers(0, n * 511**2 + 1, 28))
+            body[20 : 20 + 4 * 35] = np.concatenate([sums, products]).astype("<i4").tobytes()
+        else:
+            body[int(rng.integers(6, 20)) :] = rng.bytes(len(body))[: len(body)]
+            del body[len(good) - 4 :]
+            body += bytes(len(good) - 4 - len(body))
+        blob = bytes(body) + crc32(bytes(body)).to_bytes(4, "little")
+        script += [Command("restore", blob=blob), Command("freeze"), Command("save")]
+    expected = verify.reference(pipeline, script)
+    got = verify.on_host(pipeline, emit_project(pipeline).sources(), script)
+    assert verify.first_difference(expected, got) == ""
+    assert {one.code for one in got[::3]} == {0, -4, -5}
+    assert sum(one.code == 0 for one in got[::3]) == 200
 
 
 def test_knowledge_of_another_model_is_refused() -> None:

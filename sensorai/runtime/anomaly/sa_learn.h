@@ -158,8 +158,10 @@ static inline void sa_learn_inverse(int32_t *rows, uint32_t d, uint32_t *over)
     }
     row = rows;
     for (i = 0; i < d; i++) {
+        const int32_t *corner = rows; /* on the diagonal */
+
         for (j = 0; j < i; j++) {
-            const int32_t *other = rows + j * (j + 1U) / 2U + j; /* down the column j of what is inverted */
+            const int32_t *other = corner; /* down the column j of what is inverted */
             sa_wide sum = { 0, 0 };
 
             for (k = j; k < i; k++) {
@@ -169,6 +171,7 @@ static inline void sa_learn_inverse(int32_t *rows, uint32_t d, uint32_t *over)
             row[j] = sa_learn_narrow(
                 sa_learn_product(-sa_learn_narrow(sum, SA_LEARN_Q, SA_LEARN_INVERSE), (int32_t)over[i]), SA_LEARN_Q,
                 SA_LEARN_INVERSE);
+            corner += j + 2U;
         }
         row[i] = (int32_t)over[i];
         row += i + 1U;
@@ -179,20 +182,9 @@ static inline void sa_learn_inverse(int32_t *rows, uint32_t d, uint32_t *over)
 static inline int16_t sa_learn_mean(int32_t sum, uint32_t count)
 {
     uint32_t unit = count << 8;
-    uint32_t a = (uint32_t)(sum + (int32_t)(SA_LEARN_LIMIT * unit)) + (unit >> 1);
-    uint32_t b = unit << 9;
-    uint32_t q = 0;
-    uint32_t i;
+    uint32_t lifted = (uint32_t)(sum + (int32_t)(SA_LEARN_LIMIT * unit)) + (unit >> 1);
 
-    for (i = 0; i < 10U; i++) {
-        q <<= 1;
-        if (a >= b) {
-            a -= b;
-            q |= 1U;
-        }
-        b >>= 1;
-    }
-    return (int16_t)((int32_t)q - SA_LEARN_LIMIT);
+    return (int16_t)((int32_t)sa_quotient(lifted, unit, 10U) - SA_LEARN_LIMIT);
 }
 
 /* A row over the deviations to 16 bits; returns its shift. */

@@ -188,16 +188,14 @@ static inline uint32_t sa_fraction(uint32_t a, uint32_t b, uint32_t bits)
     return q;
 }
 
-/* sum / n to the nearest, halves up; |sum| <= 2^15 n, n <= 4096 */
-static inline int32_t sa_mean(int32_t sum, uint32_t n)
+/* floor(a / b) where that is below 2^bits; b 2^(bits - 1) must be below 2^32 */
+SA_INLINE uint32_t sa_quotient(uint32_t a, uint32_t b, uint32_t bits)
 {
-    /* (2 sum + n) / (2 n) lifted by 2^15: not negative, and below 2^16 */
-    uint32_t a = 2U * (uint32_t)(sum + (int32_t)(n << 15)) + n;
-    uint32_t b = n << 16;
     uint32_t q = 0;
     uint32_t i;
 
-    for (i = 0; i < 16U; i++) {
+    b <<= bits - 1U;
+    for (i = 0; i < bits; i++) {
         q <<= 1;
         if (a >= b) {
             a -= b;
@@ -205,7 +203,14 @@ static inline int32_t sa_mean(int32_t sum, uint32_t n)
         }
         b >>= 1;
     }
-    return (int32_t)q - 32768;
+    return q;
+}
+
+/* sum / n to the nearest, halves up; |sum| <= 2^15 n, n <= 4096 */
+static inline int32_t sa_mean(int32_t sum, uint32_t n)
+{
+    /* (2 sum + n) / (2 n) lifted by 2^15: not negative, and below 2^16 */
+    return (int32_t)sa_quotient(2U * (uint32_t)(sum + (int32_t)(n << 15)) + n, 2U * n, 16U) - 32768;
 }
 
 #endif
