@@ -10,6 +10,7 @@ import pytest
 from sensorai.errors import ConfigError, ToolMissing
 from sensorai.ispu.devices import IspuDevice, device
 from sensorai.ispu.emit import emit_ispu
+from sensorai.ispu.meta import parse_meta
 from sensorai.ispu.project import COMMANDS, parse_index
 from sensorai.ispu.standin import stand_in
 from sensorai.ispu.virtual import VirtualIspu
@@ -103,8 +104,9 @@ def test_project_says_what_a_host_needs(name: str) -> None:
     assert all(one in files["README.md"] for one in registers)
     assert f"{app.blob} bytes of data RAM" in files["README.md"]
     assert "None" not in files["README.md"] + files["lrn_ispu.c"]
-    for command in COMMANDS.values():
-        assert f'="{command}"' in files["meta.txt"]
+    outputs = {one.name: one for one in parse_meta(files["meta.txt"], app.device).outputs}
+    assert [outputs[n].register for n in ("command", "command result", "knowledge address")] == [28, 29, 32]
+    assert dict(outputs["command"].results) == COMMANDS
 
 
 def test_it_fits_the_smallest_core() -> None:

@@ -252,6 +252,18 @@ def test_distances_are_those_of_float(d: int, condition: float) -> None:
     assert (np.abs(length - exact) <= 0.01 * exact + 0.05)[unsaturated].all()
 
 
+@pytest.mark.parametrize(("condition", "most"), [(1, 0.1), (100, 0.25), (1e4, 0.5)])
+@pytest.mark.parametrize("d", [8, 16])
+def test_what_whole_means_cost(d: int, condition: float, most: float) -> None:
+    """Means lie on the grid; how far that moves a window, in deviations."""
+    for seed in range(6):
+        z = normal(seed, d, condition, 3000)
+        tables = freeze(learn(empty(d), z), [0] * d)
+        assert (np.abs(tables.mean[0] - z.mean(axis=0)) <= 0.5).all()
+        moved = whitening(z, RIDGE) @ (z.mean(axis=0) - tables.mean[0])
+        assert np.linalg.norm(moved) < most
+
+
 @pytest.mark.parametrize(("condition", "most"), [(1, 0.025), (10, 0.06), (100, 0.25)])
 def test_what_the_ridge_costs(condition: float, most: float) -> None:
     """Squared distances of normal windows, mean, against float without a ridge: a few percent below."""
