@@ -243,6 +243,8 @@ class LearningCost:
     Attributes
     ----------
     core : str
+    flash : int
+        Bytes of code and tables with every function of the interface.
     ram : int
         Bytes of the context.
     knowledge : int
@@ -258,6 +260,7 @@ class LearningCost:
     """
 
     core: str
+    flash: int
     ram: int
     knowledge: int
     blob: int
@@ -314,6 +317,7 @@ def emulated(
     d, entries = pipeline.inputs, (size - 24 - pipeline.inputs) // 6
     return out[1:], LearningCost(
         cpu.name,
+        image.flash,
         context,
         -(-(6 * entries + d + 7) // 4) * 4,
         size,

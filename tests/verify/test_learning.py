@@ -55,6 +55,7 @@ def test_cortex_m_equals_reference(pipeline: Pipeline, core: str) -> None:
     assert 0 < cost.learn < cost.freeze
     assert cost.blob == knowledge.blob_bytes(pipeline.inputs)
     assert 0 < cost.knowledge < cost.ram < 4096
+    assert cost.blob + 2000 < cost.flash < 12000
     assert 0 < cost.stack < 1024
 
 
