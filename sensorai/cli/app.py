@@ -16,6 +16,7 @@ from sensorai.cli import (
     features,
     generate,
     inspect,
+    knowledge,
     simulate,
     train,
     validate,
@@ -59,6 +60,7 @@ VERBS = {
         generate,
         features,
         inspect,
+        knowledge,
         devices,
         doctor,
     )

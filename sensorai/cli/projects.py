@@ -107,6 +107,8 @@ def validate(
     opened: OpenedProject, recordings: list[Recording], on: list[str], notes: list[str], json: bool
 ) -> None:
     """Judge the project and compare its levels; a VerifyMismatch when two part."""
+    import numpy as np
+
     from sensorai.errors import VerifyMismatch
     from sensorai.model import pipeline as pipelines
     from sensorai.verify import cproject
@@ -126,8 +128,9 @@ def validate(
         "cost": None,
         "notes": notes,
     }
-    mismatch = None
+    mismatch: object = None
     for level in on:
+        core = None
         if level == "host":
             shown, results = (
                 "this machine, with sanitizers",
@@ -143,11 +146,28 @@ def validate(
             {"level": shown, "windows": compared, "first_divergence": None if found is None else str(found)}
         )
         mismatch = mismatch or found
+        if pipeline.learn is not None:
+            from sensorai.verify import learning
+
+            compared, differs = learning.compare(pipeline, opened.sources, np.concatenate(samples), core)
+            report["levels"].append(
+                {"level": f"learning, {shown}", "windows": compared, "first_divergence": differs or None}
+            )
+            mismatch = mismatch or differs or None
     if opened.target == "ispu":
         from sensorai.ispu.project import read_index
 
-        compared = cproject.on_virtual_ispu(pipeline, read_index(opened.folder), opened.files, names, samples)
+        app = read_index(opened.folder)
+        compared = cproject.on_virtual_ispu(pipeline, app, opened.files, names, samples)
         report["levels"].append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
+        if pipeline.learn is not None:
+            from sensorai.verify import ispu_learning
+
+            compared, differs = ispu_learning.compare(pipeline, app, opened.files, np.concatenate(samples))
+            report["levels"].append(
+                {"level": "learning, virtual ISPU", "windows": compared, "first_divergence": differs or None}
+            )
+            mismatch = mismatch or differs or None
     if json:
         printing.print_json(report)
     else:

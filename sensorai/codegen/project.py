@@ -15,10 +15,13 @@ from sensorai import __version__, runtime
 from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
+from sensorai.codegen.learner import emit_learner, learner_functions, learner_prototypes
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
+from sensorai.model.knowledge import blob_bytes
+from sensorai.model.learner import LEAST
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import LIMITS
 
@@ -84,6 +87,11 @@ def emit_project(pipeline: Pipeline) -> Project:
         "input_limit": LIMITS["int16"][1] if pipeline.input_type == "int16" else 0,
         "score_type": "float" if pipeline.float_scores else "int32_t",
         "features": pipeline.features,
+        "learns": pipeline.learn is not None,
+        "blob_bytes": blob_bytes(pipeline.inputs),
+        "least_windows": LEAST * pipeline.inputs,
+        "learner_functions": "" if pipeline.learn is None else learner_functions(pipeline),
+        "learner_prototypes": "" if pipeline.learn is None else learner_prototypes(pipeline),
         "scaled": pipeline.scaling is not None,
         "filtered": bool(pipeline.filters),
         "state": "\n".join(p.header for p in parts if p.header.strip()),
@@ -156,6 +164,8 @@ def _scaling(pipeline: Pipeline) -> CodeParts | None:
 def _model(pipeline: Pipeline) -> CodeParts:
     if isinstance(pipeline.model, Ensemble):
         return emit_forest(pipeline.model, pipeline.name)
+    if pipeline.learn is not None:
+        return emit_learner(pipeline)
     if isinstance(pipeline.model, Detector):
         return emit_detector(pipeline.model, pipeline.name)
     from sensorai.codegen.net import emit_net

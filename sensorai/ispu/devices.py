@@ -47,6 +47,7 @@ SCHEMA: Schema = {
         ),
         _INTEGER,
     ),
+    "exchange": dict.fromkeys(("command", "command_host", "stop", "read", "discard"), _INTEGER),
     "samples": {"acc": _INTEGER, "gyro": _MAYBE_INTEGER, "external": _MAYBE_INTEGER, "shift": _INTEGER},
     "load": {
         **dict.fromkeys(("who_am_i", "access", "page", "open", "port", "bank"), _INTEGER),
@@ -65,7 +66,19 @@ SCHEMA: Schema = {
 }
 
 _ALWAYS = (
-    *("file", "core", "memory", "vectors", "run", "samples", "load", "keys", "rates", "acc_full_scales"),
+    *(
+        "file",
+        "core",
+        "memory",
+        "vectors",
+        "run",
+        "exchange",
+        "samples",
+        "load",
+        "keys",
+        "rates",
+        "acc_full_scales",
+    ),
 )
 
 

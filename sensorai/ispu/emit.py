@@ -9,6 +9,7 @@ from sensorai.codegen.project import summary as in_one_line
 from sensorai.errors import ConfigError
 from sensorai.ispu.devices import IspuDevice
 from sensorai.ispu.project import App, project_files, readme
+from sensorai.model.knowledge import blob_bytes
 from sensorai.model.pipeline import Count, Pipeline
 
 #: Files of a plain C project that have no place on the ISPU.
@@ -49,6 +50,7 @@ def emit_ispu(
         summary=summary or in_one_line(pipeline),
         stack=stack,
         score_type="float" if pipeline.float_scores else "int32_t",
+        blob=0 if pipeline.learn is None else blob_bytes(pipeline.inputs),
     )
     return app, {**files, **project_files(app), "README.md": readme(app)}
 

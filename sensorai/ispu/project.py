@@ -31,10 +31,15 @@ INDEX = "ispu.toml"
 #: Code of ``NAME_NONE``: no decision yet.
 NONE = 255
 
+#: Commands of the host to a program that learns.
+COMMANDS = {0: "detect", 1: "learn", 2: "freeze", 3: "save", 4: "restore", 5: "forget"}
+
 _AGAIN = "emit the project again"
 
 #: Largest sensible reserve for the stack, bytes.
 _MOST_STACK = 1 << 15
+#: Most bytes of saved knowledge: 16 inputs.
+_MOST_BLOB = 952
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class App:
         Bytes of data RAM that the linker keeps free for the stack. Only ST's compiler can tell the need.
     score_type : str
         ``int32_t``, or ``float`` for float32 nets.
+    blob : int
+        Bytes of saved knowledge where the model learns on the core; else 0.
     """
 
     name: str
@@ -74,6 +81,7 @@ class App:
     summary: str = ""
     stack: int = 512
     score_type: str = "int32_t"
+    blob: int = 0
 
     def __post_init__(self) -> None:
         known = self.device.channels
@@ -89,6 +97,8 @@ class App:
             raise ConfigError(f"{self.name!r} is no name in C")
         if self.score_type not in ("int32_t", "float"):
             raise ConfigError(f"scores of type {self.score_type!r} are neither int32_t nor float")
+        if not 0 <= self.blob <= _MOST_BLOB:
+            raise ConfigError(f"{self.blob} bytes of knowledge", hint=f"from 0 to {_MOST_BLOB} are possible")
         if not 0 <= self.stack <= _MOST_STACK:
             raise ConfigError(f"{self.stack} bytes of stack", hint=f"from 0 to {_MOST_STACK} make sense")
         if not self.rate_hz or self.rate_hz not in self.device.rates:
@@ -109,7 +119,8 @@ class App:
     @property
     def scores(self) -> int:
         """Scores that fit the output registers beside the first word."""
-        return min(len(self.classes), self.device.integer("run", "dout_bytes") // 4 - 1)
+        taken = 3 if self.blob else 1
+        return min(len(self.classes), self.device.integer("run", "dout_bytes") // 4 - taken)
 
 
 def conf_text(app: App) -> str:
@@ -138,6 +149,13 @@ def meta(app: App) -> Meta:
         Output("windows", "", (), "ISPU", None, "uint16_t"),
         Output("scores", "", (), "ISPU", None, app.score_type, app.scores),
     ]
+    if app.blob:
+        outputs += [
+            Output("command", "", tuple(COMMANDS.items()), "ISPU"),
+            Output("command result", "", (), "ISPU", None, "int8_t"),
+            Output("windows that count", "", (), "ISPU", None, "uint16_t"),
+            Output("knowledge address", "", (), "ISPU", None, "uint32_t"),
+        ]
     return Meta(" ".join(app.summary.split()), place_outputs(tuple(outputs), app.device))
 
 
@@ -180,6 +198,7 @@ def _index(app: App) -> str:
         lines += [f"{key} = {float(scale)!r}"] if scale is not None else []
     lines += [f"sources = {texts(app.sources)}", f"summary = {json.dumps(app.summary)}"]
     lines.append(f"score_type = {json.dumps(app.score_type)}")
+    lines += [f"blob = {app.blob}"] if app.blob else []
     return "\n".join([*lines, f"stack = {app.stack}", ""])
 
 
@@ -199,9 +218,9 @@ def parse_index(text: str, where: str) -> App:
         **dict.fromkeys(("name", "device", "summary", "score_type"), (str,)),
         **dict.fromkeys(("channels", "classes", "sources"), (list,)),
         **dict.fromkeys(("rate_hz", "acc_full_scale", "gyro_full_scale"), (int, float)),
-        "stack": (int,),
+        **dict.fromkeys(("stack", "blob"), (int,)),
     }
-    values: dict[str, Any] = {"acc_full_scale": None, "gyro_full_scale": None}
+    values: dict[str, Any] = {"acc_full_scale": None, "gyro_full_scale": None, "blob": 0}
     for key, value in found.items():
         good = key in kinds and isinstance(value, kinds[key]) and not isinstance(value, bool)
         if not good or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
@@ -273,7 +292,12 @@ def _fields(app: App) -> Mapping[str, Any]:
         "shift": one.integer("samples", "shift"),
         "classes": app.classes,
         "scores": app.scores,
-        "none": NONE,
+        "blob": app.blob,
+        "exchange": one.groups["exchange"].values,
+        "commands": COMMANDS,
+        "load": one.groups["load"].values,
+        # jinja knows "none" as something else
+        "no_class": NONE,
         "cpu": core.text("cpu"),
         "cpu_older": core.values.get("cpu_older", ""),
         "float_format": core.text("float_format"),

@@ -6,6 +6,7 @@ measured here*: only ST's compiler and a sensor can tell them.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -90,7 +91,26 @@ class VirtualIspu:
         sources["ispu_host.c"] = host_file(app)
         self.library: HostLibrary = build_shared(sources, FLAGS)
 
-    def run(self, samples: NDArray[np.int16], enabled: NDArray[np.bool_] | None = None) -> IspuTrace:
+    @property
+    def exchange(self) -> NDArray[np.uint8]:
+        """Data RAM through which knowledge goes, (bytes,): a view, to be read after a run or written before.
+
+        Raises
+        ------
+        ConfigError
+            The program does not learn.
+        """
+        if not self.app.blob:
+            raise ConfigError(f"{self.app.name} does not learn on the core")
+        memory = (ctypes.c_uint8 * self.app.blob).in_dll(self.library.library, f"{self.app.name}_exchange")
+        return np.ctypeslib.as_array(memory)
+
+    def run(
+        self,
+        samples: NDArray[np.int16],
+        enabled: NDArray[np.bool_] | None = None,
+        commands: NDArray[np.uint16] | None = None,
+    ) -> IspuTrace:
         """Start the core and feed samples, one per turn of the run loop.
 
         Parameters
@@ -100,6 +120,8 @@ class VirtualIspu:
         enabled : bool array, (samples,), optional
             Whether the host has the algorithm enabled at that sample; after a pause the next sample goes
             to the init handler again. By default as the settings say, all the time.
+        commands : uint16 array, (samples,), optional
+            What the command registers hold at that sample, of a program that learns; by default 0.
         """
         if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != len(self.app.channels):
             raise ConfigError(
@@ -108,10 +130,14 @@ class VirtualIspu:
             )
         count = len(samples)
         run = self.app.device.groups["run"]
-        settings = np.zeros((count, 3), np.uint32)
-        settings[:] = [self._word(run.integer(key)) for key in ("algorithm", "int1", "int2")]
+        settings = np.zeros((count, 4 if self.app.blob else 3), np.uint32)
+        settings[:, :3] = [self._word(run.integer(key)) for key in ("algorithm", "int1", "int2")]
         if enabled is not None:
             settings[:, 0] *= np.asarray(enabled, np.uint32)
+        if commands is not None:
+            if not self.app.blob:
+                raise ConfigError(f"{self.app.name} does not learn on the core, so it takes no commands")
+            settings[:, 3] = commands
         size = run.integer("dout_bytes")
         dout = np.zeros((count, size), np.uint8)
         flags, pins = np.zeros(count, np.uint32), np.zeros(count, np.uint8)

@@ -22,6 +22,7 @@ from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.graph import Graph
 from sensorai.model.interpret import output
+from sensorai.model.learner import Moments
 from sensorai.model.scaling import Scaling
 
 Int16 = npt.NDArray[np.int16]
@@ -70,6 +71,8 @@ class Pipeline:
     classes : tuple of str
     wins : int
         Decision filter: 0 (off) to 15.
+    learn : Moments or None
+        What a device that learns (``sensorai.model.learner``) knows at its first start, and goes on from.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Pipeline:
     model: Ensemble | Graph | Detector
     classes: tuple[str, ...]
     wins: int = 0
+    learn: Moments | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= self.window <= catalogue.MAX_WINDOW:
@@ -114,6 +118,18 @@ class Pipeline:
                 raise ConfigError(f"the detector takes {self.model.inputs} inputs, not {self.inputs}")
             if len(self.classes) != 2:
                 raise ConfigError(f"a detector tells two classes apart, not {len(self.classes)}")
+        if self.learn is not None:
+            self._check_learner(self.learn)
+
+    def _check_learner(self, moments: Moments) -> None:
+        kind = self.model.kind if isinstance(self.model, Detector) else ""
+        if kind != "mahalanobis" or not self.features:
+            raise ConfigError(
+                "only Mahalanobis detectors of features learn on the device",
+                hint="choose that kind, or do not let the device learn",
+            )
+        if moments.features != len(self.features):
+            raise ConfigError(f"the device learns {moments.features} inputs, the model has {self.inputs}")
 
     @property
     def input_type(self) -> str:
@@ -240,7 +256,7 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
     """Return the pipeline as plain data for JSON."""
     from dataclasses import asdict
 
-    from sensorai.model import detector, ensemble, store
+    from sensorai.model import detector, ensemble, learner, store
 
     model = pipeline.model
     if isinstance(model, Ensemble):
@@ -279,6 +295,7 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         "kind": kind,
         "classes": list(pipeline.classes),
         "wins": pipeline.wins,
+        **({} if pipeline.learn is None else {"learn": learner.to_dict(pipeline.learn)}),
     }
 
 
@@ -286,7 +303,7 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
     """Read what ``to_dict`` wrote; a DataError naming ``where`` for anything else."""
     from sensorai.errors import DataError, SensoraiError
     from sensorai.features.filters import Biquad
-    from sensorai.model import detector, ensemble, store
+    from sensorai.model import detector, ensemble, learner, store
 
     readers: dict[str, Callable[[Any, str], Ensemble | Graph | Detector]] = {
         "forest": ensemble.from_dict,
@@ -328,6 +345,7 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
             readers[data["kind"]](data["model"], where),
             tuple(str(c) for c in data["classes"]),
             int(data["wins"]),
+            None if data.get("learn") is None else learner.from_dict(data["learn"]),
         )
     except SensoraiError as error:
         raise DataError(error.message, where=error.where or where, hint="train again") from None

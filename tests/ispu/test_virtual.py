@@ -22,9 +22,11 @@ from tests.ispu import stub
 NAMES = ["LSM6DSO16IS", "IIS3DWB10IS"]
 
 
-def run(name: str, samples: NDArray[np.int16], classes: int = 3, **more: NDArray[np.bool_]) -> IspuTrace:
+def run(
+    name: str, samples: NDArray[np.int16], classes: int = 3, enabled: NDArray[np.bool_] | None = None
+) -> IspuTrace:
     one = stub.app(name, classes, samples.shape[1])
-    return VirtualIspu(one, stub.files(one)).run(samples, **more)
+    return VirtualIspu(one, stub.files(one)).run(samples, enabled)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -31,16 +31,12 @@ static inline int32_t sa_correlation(const int16_t *x, const int16_t *y, uint32_
     cross = sa_wide_times(sa_wide_of((uint64_t)products), n);
     means = sa_wide_product(sa_magnitude(sx->sum), sa_magnitude(sy->sum));
     if ((sx->sum < 0) != (sy->sum < 0)) {
-        sa_wide zero = { 0, 0 };
-
-        means = sa_wide_less(zero, means);
+        means = sa_wide_minus(means);
     }
     cross = sa_wide_less(cross, means);
     negative = (int32_t)(cross.hi >> 31);
     if (negative != 0) {
-        sa_wide zero = { 0, 0 };
-
-        cross = sa_wide_less(zero, cross);
+        cross = sa_wide_minus(cross);
     }
     size = (half >= 0) ? sa_wide_right(cross, (uint32_t)half) : cross.lo << (uint32_t)-half;
     r = (size >= below) ? 32768 : (int32_t)sa_fraction(size, below, 15);

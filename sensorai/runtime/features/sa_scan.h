@@ -69,9 +69,8 @@ typedef struct {
     int32_t half;
 } sa_deviation;
 
-static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+SA_INLINE void sa_root_of(sa_wide v, sa_deviation *d)
 {
-    sa_wide v = sa_spread(s, n);
     uint32_t bits = sa_wide_bits(v);
     uint32_t x;
 
@@ -87,6 +86,11 @@ static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *
         x = (bits == 0U) ? 0U : v.lo << (2U * half);
     }
     d->root = sa_sqrt(x);
+}
+
+static inline void sa_deviation_of(const sa_stats *s, uint32_t n, sa_deviation *d)
+{
+    sa_root_of(sa_spread(s, n), d);
 }
 
 /* The spread over 4^k, k = ceil(log2 n) */

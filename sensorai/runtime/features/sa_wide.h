@@ -77,6 +77,13 @@ SA_INLINE sa_wide sa_wide_less(sa_wide a, sa_wide b)
     return r;
 }
 
+SA_INLINE sa_wide sa_wide_minus(sa_wide a)
+{
+    sa_wide zero = { 0, 0 };
+
+    return sa_wide_less(zero, a);
+}
+
 /* low word of a >> s, 0 <= s < 64 */
 SA_INLINE uint32_t sa_wide_right(sa_wide a, uint32_t s)
 {
@@ -138,16 +145,16 @@ static inline uint32_t sa_sqrt(uint32_t x)
     return root;
 }
 
-/* floor(sqrt(x)) for x below 2^40, two bits of x at a time */
-static inline uint32_t sa_wide_sqrt(sa_wide x)
+/* floor(sqrt(x)) for x below 4^bits, bits from 17 to 30: two bits of x at a time */
+SA_INLINE uint32_t sa_wide_root(sa_wide x, uint32_t bits)
 {
     uint32_t root = 0;
     uint32_t rest = 0;
     uint32_t i;
 
-    x.hi = (x.hi << 24) | (x.lo >> 8);
-    x.lo <<= 24;
-    for (i = 0; i < 20U; i++) {
+    x.hi = (x.hi << (64U - 2U * bits)) | (x.lo >> (2U * bits - 32U));
+    x.lo <<= 64U - 2U * bits;
+    for (i = 0; i < bits; i++) {
         uint32_t trial = (root << 2) | 1U;
 
         rest = (rest << 2) | (x.hi >> 30);
@@ -160,6 +167,12 @@ static inline uint32_t sa_wide_sqrt(sa_wide x)
         }
     }
     return root;
+}
+
+/* floor(sqrt(x)) for x below 2^40 */
+static inline uint32_t sa_wide_sqrt(sa_wide x)
+{
+    return sa_wide_root(x, 20U);
 }
 
 /* floor(a * 2^bits / b) for a < b */
@@ -180,16 +193,14 @@ static inline uint32_t sa_fraction(uint32_t a, uint32_t b, uint32_t bits)
     return q;
 }
 
-/* sum / n to the nearest, halves up; |sum| <= 2^15 n, n <= 4096 */
-static inline int32_t sa_mean(int32_t sum, uint32_t n)
+/* floor(a / b) where that is below 2^bits; b 2^(bits - 1) must be below 2^32 */
+SA_INLINE uint32_t sa_quotient(uint32_t a, uint32_t b, uint32_t bits)
 {
-    /* (2 sum + n) / (2 n) lifted by 2^15: not negative, and below 2^16 */
-    uint32_t a = 2U * (uint32_t)(sum + (int32_t)(n << 15)) + n;
-    uint32_t b = n << 16;
     uint32_t q = 0;
     uint32_t i;
 
-    for (i = 0; i < 16U; i++) {
+    b <<= bits - 1U;
+    for (i = 0; i < bits; i++) {
         q <<= 1;
         if (a >= b) {
             a -= b;
@@ -197,7 +208,14 @@ static inline int32_t sa_mean(int32_t sum, uint32_t n)
         }
         b >>= 1;
     }
-    return (int32_t)q - 32768;
+    return q;
+}
+
+/* sum / n to the nearest, halves up; |sum| <= 2^15 n, n <= 4096 */
+static inline int32_t sa_mean(int32_t sum, uint32_t n)
+{
+    /* (2 sum + n) / (2 n) lifted by 2^15: not negative, and below 2^16 */
+    return (int32_t)sa_quotient(2U * (uint32_t)(sum + (int32_t)(n << 15)) + n, 2U * n, 16U) - 32768;
 }
 
 #endif
