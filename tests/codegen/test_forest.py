@@ -113,7 +113,7 @@ CASES: dict[str, Callable[[], Ensemble]] = {
     "forest_large_sums": all_sums_large,
     "forest_wide": lambda: forest(4, 5, 7, 3, 2**31 - 1, total=240),
     "forest_shifted": lambda: coarse(forest(6, 5, 7, 3, 2**14, total=240), 9),
-    "forest_sides_too_long": lambda: apart(forest(8, 2, 8, 3, 1000, total=240), 64),
+    "forest_sides_too_long": lambda: apart(forest(8, 2, 8, 3, 1000, total=240), 256),
     "forest_hard": lambda: forest(7, 5, 7, 3, 1000, total=1),
 }
 
@@ -187,12 +187,12 @@ def test_emulator_equals_reference(core: str) -> None:
 
 MUTANTS = {
     "forest": [
-        (" > (node >> 16)", " >= (node >> 16)"),
-        ("sum0 += vote[0]", "sum0 = vote[0]"),
+        (" > (int16_t)at[1]", " >= (int16_t)at[1]"),
+        ("sum1 += vote[0]", "sum1 = vote[0]"),
         ("tree = 0; tree <", "tree = 1; tree <"),
     ],
     "tree": [(" <= ", " < ")],
-    "forest_shifted": [("node >> 16)", "node >> 15)"), ("] >> 8;", "] >> 7;")],
+    "forest_shifted": [("(int16_t)at[1]", "(int16_t)at[1] * 2"), ("] >> 8;", "] >> 7;")],
     "forest_wide": [(" > m_nodes", " >= m_nodes")],
 }
 

@@ -52,7 +52,7 @@ def test_siblings_that_vote_alike_are_merged() -> None:
     weights = np.array([[3, 1], [9, 2], [0, 5]], float)
     ensemble = build([tree], weights, "ab", 2, total=1)
     assert ensemble.nodes == 1
-    assert ensemble.votes.tolist() == [[0, 1], [1, 0]]
+    assert ensemble.votes.tolist() == [[1, 0], [0, 1]]
 
 
 def test_votes_never_turn_the_order_round() -> None:
