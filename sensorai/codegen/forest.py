@@ -249,7 +249,7 @@ class _Packed:
         return (value << self.bits | feature) & 0xFFFF
 
     def _shared(self, side: _Side, reach: int | None) -> int:
-        """Distance of a side from the end; written unless it is there and not further than ``reach`` allows."""
+        """Distance of a side from the end; written unless it is there and ``reach`` allows for it."""
         end = self.ends.get(side)
         if end is None or (reach is not None and len(self.behind) - end >= reach):
             end = self._write(side)
@@ -380,7 +380,8 @@ class _Nodes:
         uint32_t feature;
 
         for (link = {name}[at].link; (feature = link & {mask}u) != 0u; link = {name}[at].link) {{
-            at = (link >> {self.bits}) + (uint32_t)(((const int32_t *)before)[feature] > {name}[at].threshold);
+            const int32_t value = ((const int32_t *)before)[feature];
+            at = (link >> {self.bits}) + (uint32_t)(value > {name}[at].threshold);
         }}
 """
         starts = [place.__getitem__ for place in self.starts]

@@ -140,7 +140,7 @@ def build(
             0.0 if total == 1 or same_winner(reached, wanted, total) else _bound(reached, wanted, total)
         )
     rows, place = np.unique(round_votes(wanted, total), axis=0, return_inverse=True)
-    # votes for the first class first: with a hard vote, and every class in use, a row is the number of its class
+    # the first class first: with a hard vote, and all classes in use, a row is the number of its class
     rows, place = rows[::-1], len(rows) - 1 - place.reshape(-1)
     whole = [_simplify(_whole(t), place) for t in trees]
     used = sorted({leaf for t in whole for leaf in t.leaves})
