@@ -26,7 +26,7 @@ TREE_LEAF, FOREST_LEAF, DEPTH = 10, 5, 8
 SMALL_VOTES = 5040
 #: Instructions that the binary MLP needs with these methods, loops and calls left out. First layer, 28 x 128
 #: of int8: 17 for 16 products (load, SXTB16, two SMLAD for four; the input is shared by eight rows). Second,
-#: 128 x 128 of bits, half of them +1: for each such input and 32 rows two loads and 7 / 8 of an adder of five.
+#: 128 x 128 of bits, half of them +1: for each of those and 32 rows two loads and 7 / 8 of an adder of 5.
 #: Last, 128 x 4 of bits by int8: load and USADA8 for four products, and two for the mask of four rows.
 BINARY_LEAST = 28 * 128 * 17 / 16 + 64 * 4 * (2 + 5 * 7 / 8) + 128 * 4 * (2 / 4 + 2 / 16)
 

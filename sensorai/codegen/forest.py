@@ -3,15 +3,17 @@
 Two forms, with the same answers:
 
 - *Branches*: nested ifs that return the row of votes. The fastest and, for a small tree, the smallest: a
-  node is a load, a compare and a branch.
+  node is a load, a compare and a branch. Nodes above the same two leaves share one comparison at the end.
 - *Table*: a loop over halfwords, for forests whose branches would be larger. A node is two of them,
-  ``size of its left side << bits | feature + 1`` and the threshold, a leaf is ``place of its votes << bits``
-  (feature field 0). The left side follows its node, so going left costs nothing; the right side comes after
-  it. The top levels of each tree can still be branches. A feature whose thresholds need more than 16 bits
-  is copied without its lowest bits where no threshold needs them. Else, or where a field needs too many
-  bits, a node is two words of 32 bits and its children lie side by side.
+  ``halfwords from behind it to its right side << bits | feature + 1`` and the threshold, a leaf is
+  ``place of its votes << bits`` (feature field 0). The left side follows its node, so going left costs
+  nothing; the right side is anywhere behind it, so equal right sides, of any tree, are written once. The top
+  levels of each tree can still be branches. A feature whose thresholds need more than 16 bits is copied
+  without its lowest bits where no threshold needs them. Else, or where a field needs too many bits, a node is
+  two words of 32 bits and its children lie side by side.
 
-The votes of the last class follow from the others; rows of votes overlap in their table where they can.
+The votes of one class follow from the others; rows of votes overlap in their table where they can, and are
+bytes that point at the different numbers where that is smaller.
 """
 
 from __future__ import annotations
