@@ -28,8 +28,9 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/mlc_simulate.py
-	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/ispu_reference.py
+	$(BIN)/python benchmarks/datasets.py
 
 # Pages that are made from the code; the tests fail when they are out of date.
 docs: $(READY)

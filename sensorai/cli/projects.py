@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from sensorai.cli import out as printing
+from sensorai.errors import ConfigError
 
 if TYPE_CHECKING:
     from sensorai.recording import Dataset, Recording
     from sensorai.train.cproject import ProjectDelivery, ProjectOptions
+    from sensorai.train.forests import ForestOptions
+    from sensorai.train.nets import NetOptions
     from sensorai.verify.cproject import OpenedProject
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a TOML file says of a model, with the options of the command line that win over it.
+
+    ``sized``: whether it gives the size; else one is chosen.
+    """
+
+    model: str
+    precision: str
+    options: NetOptions | ForestOptions
+    sized: bool
+
+
+def described(path: Path, model: str | None, precision: str | None, seed: int | None) -> Described:
+    """Read a model's description; a ConfigError says what is wrong in it."""
+    from sensorai.train.forests import ForestOptions
+    from sensorai.train.nets import NetOptions
+
+    given: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if model in ("tree", "forest"):
+        options, named = ForestOptions.from_toml(path)
+        if "trees" not in named:
+            given["trees"] = 1 if model == "tree" else 10
+        options = replace(options, **given)
+        if (options.trees == 1) != (model == "tree"):
+            raise ConfigError(
+                f"trees = {options.trees} is no {model}", where=str(path), hint="a tree is 1, a forest more"
+            )
+        return Described(model, "int8", options, bool(named & {"trees", "leaves", "depth"}))
+    net = NetOptions.from_toml(path)
+    if model is not None:
+        given["family"] = model
+    if precision is not None:
+        given["precision"] = precision
+    net = replace(net, **given)
+    return Described(net.family, net.precision, net, bool(net.sizes))
 
 
 def train(dataset: Dataset, options: ProjectOptions, folder: Path, json: bool, quiet: bool) -> None:
@@ -54,28 +96,11 @@ def _page(delivery: ProjectDelivery) -> str:
 
 def at_rate(dataset: Dataset, opened: OpenedProject, rate: str) -> tuple[list[Recording], list[str]]:
     """Bring recordings to the pipeline's rate as asked; notes of what was done."""
-    from dataclasses import replace
+    from sensorai.formats.resample import to_rate
 
-    from sensorai.errors import DataError
-    from sensorai.formats.resample import resample
-    from sensorai.train.counts import SAME_RATE
-
-    wanted = opened.pipeline.rate_hz
-    out, notes = [], []
-    for r in dataset:
-        if rate == "as-is" or r.rate_hz is None or abs(r.rate_hz / wanted - 1) <= SAME_RATE:
-            out.append(replace(r, rate_hz=wanted))
-        elif rate == "refuse":
-            raise DataError(
-                f"the log is at {r.rate_hz:g} Hz, the project runs at {wanted:g} Hz, and resampling was "
-                "refused",
-                where=r.source,
-                hint="drop --no-resample",
-            )
-        else:
-            out.append(resample(r, wanted))
-            notes.append(f"resampled from {r.rate_hz:g} Hz to {wanted:g} Hz")
-    return out, list(dict.fromkeys(notes))
+    out = [to_rate(r, opened.pipeline.rate_hz, how=rate, what="project") for r in dataset]
+    added = [n for before, after in zip(dataset, out, strict=True) for n in after.notes[len(before.notes) :]]
+    return out, list(dict.fromkeys(added))
 
 
 def validate(

@@ -71,7 +71,7 @@ def run(
     model: Annotated[
         Model | None, typer.Option(help="Model of a C project (default: mlp); the MLC runs trees.")
     ] = None,
-    precision: Annotated[Precision, typer.Option(help="Arithmetic of a net.")] = Precision.INT8,
+    precision: Annotated[Precision | None, typer.Option(help="Arithmetic of a net (default: int8).")] = None,
     stride: Annotated[
         int | None, typer.Option(metavar="N", help="Samples from one window to the next (C projects).")
     ] = None,
@@ -80,7 +80,12 @@ def run(
         typer.Option(metavar="N", help="Decision filter of a C project: answers a class must be ahead."),
     ] = None,
     net: Annotated[
-        Path | None, typer.Option(metavar="NET.toml", help="Sizes and schedule of a net (C projects).")
+        Path | None,
+        typer.Option(
+            metavar="NET.toml",
+            help="Size and schedule of a net, or of a tree or forest (C projects); without a size one is "
+            "chosen that fits the device.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder (default: NAME).")] = None,
     name: Annotated[
@@ -124,7 +129,9 @@ def run(
     no_resample: Annotated[
         bool, typer.Option("--no-resample", help="Refuse logs at a rate that the device does not have.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Seed of every random choice (default: 0).")
+    ] = None,
     label: given.Label = [],  # noqa: B006
     label_column: given.LabelColumn = None,
     group_column: given.GroupColumn = None,
@@ -172,16 +179,25 @@ def run(
             if given_:
                 raise ConfigError(f"{option} is for --target mlc", hint="see sensorai train --help")
         from sensorai.cli import projects
+        from sensorai.codegen.literals import free_identifier, identifier
         from sensorai.train.cproject import ProjectOptions
 
+        called = free_identifier(called) if name is None else identifier(called, "--name")
+        folder = out or Path(called)
+        _check_folder(folder)
+        if precision is not None and model in (Model.TREE, Model.FOREST):
+            raise ConfigError("--precision is for nets", hint="a tree or forest compares whole numbers")
+        described = None
+        if net is not None:
+            described = projects.described(net, model and model.value, precision and precision.value, seed)
         projects.train(
             reading.dataset(logs),
             ProjectOptions(
                 target=target.value,
                 device=DEVICES[target] if device is None else device,
                 name=called,
-                model=(model or Model.MLP).value,
-                precision=precision.value,
+                model=(model or Model.MLP).value if described is None else described.model,
+                precision=(precision or Precision.INT8).value if described is None else described.precision,
                 window=None if window == "auto" else int(window),
                 stride=stride,
                 rate_hz=rate,
@@ -189,8 +205,9 @@ def run(
                 wins=wins,
                 test_share=test_share,
                 split=split.value,
-                seed=seed,
-                net=_net(net, model, precision, seed),
+                seed=(seed or 0) if described is None else described.options.seed,
+                described=None if described is None else described.options,
+                sized=described is not None and described.sized,
             ),
             folder,
             json,
@@ -199,7 +216,7 @@ def run(
         return
     for given_, option in (
         (model not in (None, Model.TREE), "--model"),
-        (precision is not Precision.INT8, "--precision"),
+        (precision is not None, "--precision"),
         (stride is not None, "--stride"),
         (wins is not None, "--wins"),
         (net is not None, "--net"),
@@ -222,7 +239,7 @@ def run(
         use_code_0=use_code_0,
         test_share=test_share,
         split=split.value,
-        seed=seed,
+        seed=seed or 0,
         resample=not no_resample,
     )
     with printing.progress() as say:
@@ -260,19 +277,6 @@ def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
     # not by Rich: it would break long paths and take brackets in them for markup
     typer.echo(f"{folder}: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
     typer.echo(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
-
-
-def _net(path: Path | None, model: Model | None, precision: Precision, seed: int) -> object:
-    """Net options of a TOML file; None without one."""
-    if path is None:
-        return None
-    from dataclasses import replace
-
-    from sensorai.train.nets import NetOptions
-
-    options = NetOptions.from_toml(path)
-    family = options.family if model is None else model.value
-    return replace(options, family=family, precision=precision.value, seed=seed)
 
 
 def _stem(logs: list[Path]) -> str:

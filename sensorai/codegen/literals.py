@@ -77,6 +77,8 @@ RESERVED = frozenset(
     )
 )
 
+#: Characters of a name that every compiler tells apart.
+LONGEST = 31
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -89,10 +91,25 @@ def identifier(name: str, where: str = "name") -> str:
             hint="a letter, then letters, digits and underscores",
         )
     if name in RESERVED or name.startswith("sa_"):
-        raise ConfigError(f"{name!r} is reserved", where=where, hint="choose another name, say my_" + name)
-    if len(name) > 31:
-        raise ConfigError(f"the name {name!r} is longer than 31 characters", where=where)
+        raise ConfigError(
+            f"{name!r} is reserved", where=where, hint="choose another name, say " + free_identifier(name)
+        )
+    if len(name) > LONGEST:
+        raise ConfigError(f"the name {name!r} is longer than {LONGEST} characters", where=where)
     return name
+
+
+def free_identifier(name: str) -> str:
+    """Return ``name`` where ``identifier`` takes it, else something near that it takes.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and underscores of ASCII.
+    """
+    if not name[:1].isalpha() or name in RESERVED or name.startswith("sa_"):
+        name = f"my_{name.lstrip('_')}"
+    return name[:LONGEST]
 
 
 def integer(value: int) -> str:

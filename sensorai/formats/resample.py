@@ -1,7 +1,8 @@
-"""Another sample rate, only when asked."""
+"""Another sample rate, only when asked; and the one policy by which logs are brought to a device's rate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,6 +13,10 @@ from sensorai.recording import FloatArray, Recording, Span
 
 #: Largest factor up or down; a rate is met to better than one part in a million.
 _MOST = 1000
+
+#: A log whose rate is this close to the wanted one is taken as it is: within it lies what a sensor's own
+#: clock is off, and the device runs on that same clock.
+TOLERANCE = 0.03
 
 
 def _check(rate_hz: float) -> None:
@@ -33,6 +38,59 @@ def at_rate(recording: Recording, rate_hz: float) -> Recording:
     before = f"{recording.rate_hz:.6g} Hz" if recording.rate_hz else "no known rate"
     note = f"taken as {rate_hz:g} Hz instead of {before}, samples unchanged"
     return replace(recording, rate_hz=rate_hz, time_s=None, notes=(*recording.notes, note))
+
+
+def same_rate(have: float, wanted: float) -> bool:
+    """Whether two rates (Hz) are the same but for what clocks are off."""
+    return abs(have / wanted - 1.0) <= TOLERANCE
+
+
+def to_rate(recording: Recording, rate_hz: float, *, how: str = "resample", what: str = "core") -> Recording:
+    """Bring a recording to the rate at which a device takes samples.
+
+    Parameters
+    ----------
+    recording : Recording
+        Without a known rate it is taken to be at ``rate_hz``, with a note that says so.
+    rate_hz : float
+    how : {"resample", "refuse", "as-is"}
+        ``resample``: when the rates differ by more than ``TOLERANCE``, with a note that says so.
+        ``refuse``: a DataError instead. ``as-is``: samples are taken in order, whatever the time says,
+        as ST's tools do.
+    what : str
+        Whose rate it is, for messages.
+
+    Raises
+    ------
+    DataError
+        Resampling would be needed and is refused.
+    ConfigError
+        When the rate is not positive.
+    """
+    _check(rate_hz)
+    have = recording.rate_hz
+    if how == "as-is":
+        return replace(recording, rate_hz=rate_hz)
+    if have is None:
+        note = f"the log does not say its rate: taken as {rate_hz:g} Hz, the rate of the {what}"
+        return replace(recording, rate_hz=rate_hz, notes=(*recording.notes, note))
+    if same_rate(have, rate_hz):
+        return recording
+    if how == "refuse":
+        raise DataError(
+            f"the log is at {have:g} Hz, the {what} runs at {rate_hz:g} Hz, and resampling was refused",
+            where=recording.source,
+            hint=f"drop --no-resample, or record at the rate of the {what}",
+        )
+    return resample(recording, rate_hz)
+
+
+def resampled(rates: Sequence[float], rate_hz: float) -> str:
+    """One note for many recordings that were resampled from these rates."""
+    low, high = min(rates), max(rates)
+    before = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
+    count = len(rates)
+    return f"{count} recording{'s' if count > 1 else ''} resampled from {before} to {rate_hz:g} Hz"
 
 
 def resample(recording: Recording, rate_hz: float) -> Recording:

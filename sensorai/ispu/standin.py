@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sensorai.errors import Problem
+from sensorai.ispu.devices import devices
 from sensorai.ispu.project import App
 from sensorai.toolchain.arm import build_elf
 from sensorai.toolchain.cpu import cpu
@@ -45,23 +46,34 @@ class StandIn:
     compiler: str
     library_calls: tuple[str, ...]
 
-    def problems(self, app: App) -> list[Problem]:
-        """What would not fit if the ISPU needed as much."""
-        found = []
-        for what, used, memory in (
-            ("code and constants", self.code_bytes, app.device.code),
-            ("variables and stack", self.data_bytes + max(self.stack_bytes, app.stack), app.device.data),
-        ):
-            if used > memory.size:
-                found.append(
-                    Problem(
-                        f"{what} need about {used} bytes of {memory.size} in {memory.name}: "
-                        f"{used - memory.size} too many ({SOURCE})",
-                        app.device.name,
-                        "choose a smaller model or window, or a device with more memory",
-                    )
-                )
-        return found
+    def data_with_stack(self, app: App) -> int:
+        """Bytes of data RAM: variables, and the stack or what the linker keeps free for it."""
+        return self.data_bytes + max(self.stack_bytes, app.stack)
+
+    def problems(self, app: App, source: str = SOURCE) -> list[Problem]:
+        """What would not fit if the ISPU needed as much; ``source`` says where the sizes come from."""
+        code, data = self.code_bytes, self.data_with_stack(app)
+        roomy = [
+            one.name
+            for one in devices()
+            if code <= one.code.size and data <= one.data.size and set(app.channels) <= set(one.channels)
+        ]
+        other = (
+            f"a device with room: {', '.join(roomy)}" if roomy else "no device with these sensors has room"
+        )
+        return [
+            Problem(
+                f"{what} need about {used} bytes of {memory.size} in {memory.name}: "
+                f"{used - memory.size} too many ({source})",
+                app.device.name,
+                f"choose a smaller model or window; {other}",
+            )
+            for what, used, memory in (
+                ("code and constants", code, app.device.code),
+                ("variables and stack", data, app.device.data),
+            )
+            if used > memory.size
+        ]
 
 
 def stand_in(app: App, files: Mapping[str, str]) -> StandIn:

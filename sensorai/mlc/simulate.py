@@ -17,7 +17,7 @@ arithmetic is ``sensorai.mlc.features``; what is added here:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 ByteArray = npt.NDArray[np.uint8]
-
-#: A log whose rate is this close to the core's is taken as it is: within it lies what a sensor's own
-#: clock is off, and the core runs on that same clock.
-RATE_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,33 +153,11 @@ def core_rate(config: MlcConfig) -> float:
 def at_core_rate(recording: Recording, config: MlcConfig, how: str = "resample") -> Recording:
     """Bring a recording to the rate at which the core takes samples.
 
-    Parameters
-    ----------
-    recording : Recording
-    config : MlcConfig
-    how : str
-        ``resample``: when the rates differ by more than ``RATE_TOLERANCE``, with a note that says so.
-        ``refuse``: a DataError instead. ``as-is``: samples are taken in order, whatever the time says,
-        as ST's tools do.
+    ``how`` is ``resample``, ``refuse`` or ``as-is``: see ``sensorai.formats.resample.to_rate``.
     """
-    rate = core_rate(config)
-    have = recording.rate_hz
-    if how == "as-is":
-        return replace(recording, rate_hz=rate)
-    if have is None:
-        note = f"the log does not say its rate: taken as {rate:g} Hz, the rate of the core"
-        return replace(recording, rate_hz=rate, notes=(*recording.notes, note))
-    if abs(have / rate - 1.0) <= RATE_TOLERANCE:
-        return recording
-    if how == "refuse":
-        raise DataError(
-            f"the log is at {have:g} Hz, the core runs at {rate:g} Hz, and resampling was refused",
-            where=recording.source,
-            hint="drop --no-resample, or record at the rate of the core",
-        )
-    from sensorai.formats.resample import resample
+    from sensorai.formats.resample import to_rate
 
-    return resample(recording, rate)
+    return to_rate(recording, core_rate(config), how=how)
 
 
 class Simulator:

@@ -55,11 +55,15 @@ def costs(report: Mapping[str, Any]) -> list[Figure]:
     compiled, run, guess = (
         sources.get(key, words.NOTHING) for key in ("flash, ram", "instructions, stack", "cycles")
     )
-    cycles = words.NOTHING if cost["cycles"] is None else f"{cost['cycles']:,.0f}"
     rows = [
         Figure("flash: code and tables", f"{cost['flash']:,} B", compiled),
         Figure("RAM: context and variables", f"{cost['ram']:,} B", compiled),
         Figure("stack, most", f"{cost['stack']:,} B", run),
+    ]
+    if cost["instructions_mean"] is None:
+        return [*rows, Figure("instructions, time and energy", words.NOTHING, "nothing was run")]
+    cycles = words.NOTHING if cost["cycles"] is None else f"{cost['cycles']:,.0f}"
+    rows += [
         Figure("instructions a window, mean", f"{cost['instructions_mean']:,.0f}", run),
         Figure("instructions a window, most", f"{cost['instructions_most']:,}", run),
         Figure("instructions a sample between windows", f"{cost['instructions_sample']:,.0f}", run),
@@ -134,6 +138,31 @@ def layers(report: Mapping[str, Any]) -> tuple[list[dict[str, str]], dict[str, s
     ran = [layer.get("instructions") for layer in rows]
     total["instructions"] = None if None in ran else sum(n for n in ran if n is not None)
     return [row(layer["name"], layer) for layer in rows], row("all", total)
+
+
+def size(report: Mapping[str, Any]) -> str | None:
+    """Which size the model has and why; None in reports that do not say it."""
+    found = report.get("size")
+    return None if found is None else f"Size: {found['chosen']} ({found['why']})"
+
+
+def sizes(report: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Sizes that were looked at, the largest first; none where the size was given."""
+
+    def byte(value: int | None) -> str:
+        return words.NOTHING if value is None else f"{value:,}"
+
+    return [
+        {
+            "size": one["size"],
+            "flash": byte(one["flash"]),
+            "ram": byte(one["ram"]),
+            "validation": words.NOTHING if one["validation"] is None else words.percent(one["validation"]),
+            "seed": str(one["seed"]),
+            "verdict": one["verdict"],
+        }
+        for one in (report.get("size") or {"tried": []})["tried"]
+    ]
 
 
 def fit(report: Mapping[str, Any]) -> str | None:

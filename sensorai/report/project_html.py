@@ -50,6 +50,8 @@ def render_project(report: Mapping[str, Any], views: Sequence[ProjectView]) -> s
         layers=rows,
         layer_sums=sums,
         counted=any(layer.get("instructions") is not None for layer in report["layers"]),
+        size=figures.size(report),
+        sizes=figures.sizes(report),
         fit=figures.fit(report),
         learning_charts=_learning_charts(report["learning"]["curve"]),
         features=[

@@ -50,6 +50,10 @@ def summary_project(report: Mapping[str, Any]) -> RenderableType:
         text_line(""),
         *_costs(report),
     ]
+    if chosen := figures.size(report):
+        parts += [text_line(""), text_line(chosen)]
+        if len(rows := figures.sizes(report)) > 1:
+            parts.append(_size_table(rows))
     if report["layers"]:
         parts += [text_line(""), _layer_table(report)]
     verdict = figures.fit(report)
@@ -103,6 +107,16 @@ def _cost_table(name: str, rows: Sequence[figures.Figure]) -> Table:
     table.add_column("source", overflow="fold")
     for row in rows:
         table.add_row(row.name, row.value, text_line(row.source))
+    return table
+
+
+def _size_table(rows: Sequence[Mapping[str, str]]) -> Table:
+    table = _table("size", ("flash", "RAM", "validation"), 34)
+    table.add_column("", overflow="fold")
+    for row in rows:
+        table.add_row(
+            text_line(row["size"]), row["flash"], row["ram"], row["validation"], text_line(row["verdict"])
+        )
     return table
 
 

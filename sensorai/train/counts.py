@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.formats.resample import at_rate, resample
+from sensorai.formats.resample import to_rate
 from sensorai.model.pipeline import Count, counts
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.train.table import BoolArray, IntArray, Task, Windows, find_tasks, hold_out
@@ -28,8 +28,6 @@ SATURATED = 1e-3
 VALIDATION = 0.3
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
-#: Rates this close (relative) are one rate: the clocks of sensors differ by as much.
-SAME_RATE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
     (task,) = find_tasks(dataset, [("model", options.column)])
     rate = options.rate_hz or _slowest(dataset)
     sensors = options.sensors or _common_sensors(dataset)
-    logs = [_at_rate(r, rate) for r in dataset]
+    logs = [to_rate(r, rate, what="model") for r in dataset]
     values = [{s: r.xyz(s, SCALES[s][0]) for s in _known(sensors)} for r in logs]
     for r, by_sensor in zip(logs, values, strict=True):
         if not all(np.isfinite(v).all() for v in by_sensor.values()):
@@ -218,6 +216,27 @@ def split(counted: Counted, share: float = 0.25, seed: int = 0) -> Split:
     return Split(~test & ~validation, validation, test, test_groups, chosen)
 
 
+def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None:
+    """Refuse to learn from too little.
+
+    Raises
+    ------
+    DataError
+        Fewer than ``least`` rows for ``what``, or a class without any.
+    """
+    count = int(rows.sum())
+    if count < least:
+        raise DataError(
+            f"{count} windows to learn from are too few for {what} (at least {least})",
+            hint="add logs, or choose a shorter --window or --stride",
+        )
+    for c, name in enumerate(counted.classes):
+        if not (counted.y[rows] == c).any():
+            raise DataError(
+                f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
+            )
+
+
 def random_split(counted: Counted, like: Split, seed: int = 0) -> Split:
     """Split the windows at random with the same shares: optimistic, shown as a warning only."""
     order = np.random.default_rng(seed).permutation(len(counted.y))
@@ -252,12 +271,6 @@ def _slowest(dataset: Dataset) -> float:
         name = next((r.name for r in dataset if r.rate_hz is None), "")
         raise DataError(f"{name} does not say its rate", hint="give --rate in Hz")
     return float(np.round(min(r for r in rates if r is not None), 3))
-
-
-def _at_rate(recording: Recording, rate: float) -> Recording:
-    if recording.rate_hz is not None and abs(recording.rate_hz / rate - 1) <= SAME_RATE:
-        return recording
-    return at_rate(recording, rate) if recording.rate_hz is None else resample(recording, rate)
 
 
 def _lsb(sensor: str, values: Sequence[npt.NDArray[np.float64]], wanted: float | None) -> float:

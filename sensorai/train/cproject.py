@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
-from sensorai.errors import ConfigError, Problem, TargetError, VerifyMismatch
+from sensorai.errors import ConfigError, TargetError, VerifyMismatch
 from sensorai.features.catalogue import IntFeature
+from sensorai.formats.resample import resampled, same_rate, to_rate
 from sensorai.ispu import devices as ispu_devices
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.standin import SOURCE, stand_in
@@ -28,10 +29,16 @@ from sensorai.recording import Dataset, Recording
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import counts as counting
+from sensorai.train import room
 from sensorai.train.counts import Counted, CountOptions, Split
-from sensorai.train.forests import ForestOptions, train_forest
+from sensorai.train.forests import ForestOptions, choose_forest, train_forest
+from sensorai.train.options import check_split
+from sensorai.train.sizes import Choice, Need
 from sensorai.verify import cproject
 from sensorai.verify.cjudge import judge, recording_counts
+
+if TYPE_CHECKING:
+    from sensorai.train.nets import NetOptions
 
 #: Version of ``model.sai`` and ``report.json`` of C projects.
 VERSION = 1
@@ -40,6 +47,8 @@ STAND_IN = "cortex-m0plus"
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
+#: Source of the stack where nothing was run.
+STACK = "compiled: the frames that the compiler states, added up"
 MODELS = ("tree", "forest", "mlp", "cnn")
 
 
@@ -48,7 +57,8 @@ class ProjectOptions:
     """What the user may decide; None means: chosen from the data.
 
     ``target`` is ``ispu`` or ``stm32``, ``model`` one of ``MODELS``, ``precision`` of nets ``int8``,
-    ``binary`` or ``float32``, ``wins`` the decision filter.
+    ``binary`` or ``float32``, ``wins`` the decision filter. ``described`` holds the options of the model
+    where a file gives them, and ``sized`` says whether their size is to be taken as it is.
     """
 
     target: str
@@ -65,7 +75,8 @@ class ProjectOptions:
     test_share: float = 0.25
     split: str = "group"
     seed: int = 0
-    net: Any = None
+    described: NetOptions | ForestOptions | None = None
+    sized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,8 @@ class _Learnt:
     scaling: Scaling | None
     accuracy: Mapping[str, float]
     float_accuracy: Mapping[str, float]
+    choice: Choice
+    again: NetOptions | ForestOptions
     curve: list[dict[str, object]] = field(default_factory=list)
     fit: dict[str, str] | None = None
     notes: list[str] = field(default_factory=list)
@@ -120,6 +133,7 @@ def train_project(
     """
     if options.model not in MODELS:
         raise ConfigError(f"unknown model {options.model!r}", hint="one of: " + ", ".join(MODELS))
+    check_split(options.seed, options.test_share)
     notes: list[str] = []
     core, rate, full_scales = _device(dataset, options, notes)
     dataset = _at_rate(dataset, rate, notes)
@@ -136,20 +150,13 @@ def train_project(
     learnt = _learn(counted, split, options, say)
     say("learning once more on windows split at random, for comparison")
     random = counting.random_split(counted, split, options.seed)
-    optimistic = _learn(counted, random, options, lambda _: None).accuracy["test"]
-    pipeline = Pipeline(
-        options.name,
-        counted.channels,
-        rate,
-        counted.window,
-        counted.stride,
-        (),
-        learnt.features,
-        learnt.scaling,
-        learnt.model,
-        counted.classes,
-    )
+    same = replace(options, described=learnt.again, sized=True)
+    optimistic = _learn(counted, random, same, lambda _: None).accuracy["test"]
+    pipeline = _pipeline(counted, options, learnt.model, learnt.features, learnt.scaling)
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
+    needed = room.need(pipeline, options.target, options.device)
+    if needed.problems:
+        raise TargetError(needed.problems)
     say("emitting C and running it on held-out logs")
     project = emit_project(pipeline)
     held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
@@ -157,10 +164,8 @@ def train_project(
     traces = [pipelines.run(pipeline, x) for x in samples]
     levels, cost = _prove(pipeline, project, held, samples, traces, core, say)
     files = {name: text.encode() for name, text in project.files.items()}
-    if options.target == "stm32" and cost is not None:
-        _check_room(mcu_devices.device(options.device), cost, project)
     per_layer = None
-    if cost is not None and isinstance(pipeline.model, Graph):
+    if isinstance(cost, cproject.Cost) and isinstance(pipeline.model, Graph):
         longest = max(samples, key=len)
         per_layer = cproject.layer_instructions(
             pipeline, project.sources(), len(project.layers), longest, core
@@ -184,6 +189,10 @@ def train_project(
         project,
         notes,
     )
+    if report["cost"] is not None:
+        text = files["README.md"].decode()
+        stack = report["sources"]["instructions, stack"]
+        files["README.md"] = _with_sizes(text, options.name, report["cost"], stack).encode()
     files["report.json"] = _json(report)
     model = {
         "format": "sensorai-model",
@@ -231,35 +240,65 @@ def _device(
 
 def _at_rate(dataset: Dataset, rate: float, notes: list[str]) -> Dataset:
     """Resample logs whose rate is not the device's, said aloud."""
-    from sensorai.formats.resample import resample
-
-    out = []
-    changed: list[float] = []
-    for r in dataset:
-        if r.rate_hz is not None and abs(r.rate_hz / rate - 1) > counting.SAME_RATE:
-            changed.append(r.rate_hz)
-            out.append(resample(r, rate))
-        else:
-            out.append(replace(r, rate_hz=rate))
+    changed = [r.rate_hz for r in dataset if r.rate_hz is not None and not same_rate(r.rate_hz, rate)]
     if changed:
-        low, high = min(changed), max(changed)
-        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
-        notes.append(f"{len(changed)} recordings resampled from {rates} to {rate:g} Hz")
-    return Dataset(tuple(out))
+        notes.append(resampled(changed, rate))
+    return Dataset(tuple(to_rate(r, rate, what="model") for r in dataset))
 
 
 # ---------------------------------------------------------------- learning
 
 
+def _pipeline(
+    counted: Counted,
+    options: ProjectOptions,
+    model: Ensemble | Graph,
+    features: tuple[IntFeature, ...],
+    scaling: Scaling | None,
+) -> Pipeline:
+    return Pipeline(
+        options.name,
+        counted.channels,
+        counted.rate_hz,
+        counted.window,
+        counted.stride,
+        (),
+        features,
+        scaling,
+        model,
+        counted.classes,
+    )
+
+
 def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
+    """Learn the model; a size that is not given is chosen by what the device has room for."""
+
+    def needs(
+        model: Ensemble | Graph, features: tuple[IntFeature, ...], scaling: Scaling | None = None
+    ) -> Need:
+        # the decision filter is chosen later: count with one
+        wins = max(WINS) if options.wins is None else options.wins
+        pipeline = replace(_pipeline(counted, options, model, features, scaling), wins=wins)
+        return room.need(pipeline, options.target, options.device)
+
+    given = options.described
     if options.model in ("tree", "forest"):
-        trees = 1 if options.model == "tree" else 10
-        made = train_forest(counted, split, ForestOptions(trees=trees, seed=options.seed), say)
-        return _Learnt(made.ensemble, made.features, None, made.accuracy, made.float_accuracy)
+        forest = ForestOptions(trees=1 if options.model == "tree" else 10, seed=options.seed)
+        if isinstance(given, ForestOptions):
+            forest = given
+        if options.sized:
+            made = train_forest(counted, split, forest, say)
+        else:
+            made = choose_forest(counted, split, forest, needs, say)
+        return _Learnt(
+            made.ensemble, made.features, None, made.accuracy, made.float_accuracy, made.choice, made.options
+        )
     from sensorai.train.nets import NetOptions, train_net
 
-    net = options.net or NetOptions(family=options.model, precision=options.precision, seed=options.seed)
-    got = train_net(counted, split, net, say)
+    net = NetOptions(family=options.model, precision=options.precision, seed=options.seed)
+    if isinstance(given, NetOptions):
+        net = given
+    got = train_net(counted, split, net, say, needs)
     curve = [
         {
             "stage": e.stage,
@@ -276,6 +315,8 @@ def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callabl
         got.scaling,
         got.accuracy,
         got.float_accuracy,
+        got.choice,
+        replace(net, sizes=got.sizes),
         curve,
         {"fit": got.verdict.fit, "why": got.verdict.why},
         list(got.notes),
@@ -315,13 +356,7 @@ def _on_ispu(
     samples: Sequence[npt.NDArray[np.int16]],
     levels: list[dict[str, Any]],
 ) -> tuple[dict[str, bytes], dict[str, Any] | None]:
-    """Files of the ISPU project, checked on the virtual core and, by its stand-in, against the memories.
-
-    Raises
-    ------
-    TargetError
-        The stand-in build needs more than the device has; nothing is written.
-    """
+    """Files of the ISPU project, checked on the virtual core, and the sizes of its stand-in."""
     app, texts = emit_ispu(pipeline, ispu_devices.device(options.device))
     files = {name: text.encode() for name, text in texts.items()}
     if available("gcc"):
@@ -336,9 +371,6 @@ def _on_ispu(
     if not available("arm-none-eabi-gcc"):
         return files, None
     built = stand_in(app, texts)
-    problems = built.problems(app)
-    if problems:
-        raise TargetError(problems)
     return files, {
         "source": SOURCE,
         "code_bytes": built.code_bytes,
@@ -357,11 +389,13 @@ def _prove(
     traces: Sequence[PipelineTrace],
     core: Cpu,
     say: Callable[[str], None],
-) -> tuple[list[dict[str, Any]], cproject.Cost | None]:
-    """Run the C where tools allow; a VerifyMismatch at the first difference."""
+) -> tuple[list[dict[str, Any]], cproject.Cost | cproject.Sizes | None]:
+    """Run the C where tools allow; a VerifyMismatch at the first difference.
+
+    The cost is that of the emulated run, or what the compiler alone says.
+    """
     names = [r.name for r in held]
     levels: list[dict[str, Any]] = []
-    cost = None
 
     def add(level: str, results: Sequence[npt.NDArray[np.void]]) -> None:
         compared, found = cproject.compare(pipeline, names, traces, results)
@@ -373,40 +407,24 @@ def _prove(
         add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
     else:
         levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
-    if core.unicorn and available("arm-none-eabi-gcc") and _has_unicorn():
+    cost: cproject.Cost | cproject.Sizes | None = None
+    compiler = available("arm-none-eabi-gcc")
+    if core.unicorn and compiler and _has_unicorn():
         say(f"running {core.name} code in the emulator")
-        few = list(samples)
-        results, cost = cproject.emulated(pipeline, project.sources(), few, core)
+        results, cost = cproject.emulated(pipeline, project.sources(), samples, core)
         add(f"{core.name}, emulated", results)
-    else:
-        missing = "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi; pip install 'sensorai[emulator]'"
-        levels.append({"level": core.name, "missing": f"not run: {missing}"})
+        return levels, cost
+    if compiler:
+        cost = cproject.sizes(pipeline, project.sources(), core)
+    tools = {
+        "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler,
+        "pip install 'sensorai[emulator]'": _has_unicorn(),
+    }
+    missing = [install for install, there in tools.items() if not there]
+    if not core.unicorn:
+        missing = [f"the emulator has no model of {core.name}"]
+    levels.append({"level": core.name, "missing": "not run: " + "; ".join(missing)})
     return levels, cost
-
-
-def _check_room(part: mcu_devices.McuDevice, cost: cproject.Cost, project: Project) -> None:
-    """Refuse a project that the device has no room for; the sizes are compiled.
-
-    Raises
-    ------
-    TargetError
-        Says by how much, names the largest layer and devices with room.
-    """
-    problems = []
-    needed = cost.ram + cost.stack
-    roomy = [one.name for one in mcu_devices.with_room(cost.flash, needed)][:3]
-    hint = "devices with room: " + ", ".join(roomy) if roomy else "no known device has room"
-    largest = max(project.layers, key=lambda layer: layer.weight_bytes, default=None)
-    named = f"; the largest layer is {largest.name} with {largest.weight_bytes} bytes" if largest else ""
-    for what, used, size in (("flash", cost.flash, part.flash), ("RAM", needed, part.ram)):
-        if size is not None and used > size:
-            problems.append(
-                Problem(
-                    f"{used} bytes of {what} are {used - size} more than {part.name} has{named}", hint=hint
-                )
-            )
-    if problems:
-        raise TargetError(problems)
 
 
 def _has_unicorn() -> bool:
@@ -425,7 +443,7 @@ def _report(
     held: Sequence[Recording],
     traces: Sequence[PipelineTrace],
     levels: Sequence[Mapping[str, Any]],
-    cost: cproject.Cost | None,
+    cost: cproject.Cost | cproject.Sizes | None,
     sizes: Mapping[str, Any] | None,
     per_layer: Sequence[int] | None,
     project: Project,
@@ -444,7 +462,7 @@ def _report(
             "the C gives the same bits at every level listed",
             "random_windows_optimistic": "computed: windows split at random, so this is too good",
             "flash, ram": "compiled",
-            "instructions, stack": "emulated",
+            "instructions, stack": "emulated" if isinstance(cost, cproject.Cost) else STACK,
             "cycles": "an estimate from kinds of instructions",
         },
         "data": {
@@ -476,6 +494,7 @@ def _report(
             "random_windows_optimistic": optimistic,
         },
         "classes": list(pipeline.classes),
+        "size": asdict(learnt.choice),
         "held_out": judge(pipeline, held, traces, options.column),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
         "layers": [
@@ -489,29 +508,40 @@ def _report(
             for i, layer in enumerate(project.layers)
         ],
         "levels": [dict(level) for level in levels],
-        "cost": None
-        if cost is None
-        else {
-            "core": cost.core + (" (stand-in: not measured on the ISPU)" if options.target == "ispu" else ""),
-            "flash": cost.flash,
-            "ram": cost.ram,
-            "stack": cost.stack,
-            "instructions_mean": cost.instructions_mean,
-            "instructions_most": cost.instructions_most,
-            "instructions_sample": cost.instructions_sample,
-            "cycles": cost.cycles,
-            **_time_and_energy(options, cost),
-        },
+        "cost": None if cost is None else _cost(options, cost),
         "stand_in": sizes,
         "notes": [*notes, *counted.notes, *learnt.notes],
     }
 
 
-def _time_and_energy(options: ProjectOptions, cost: cproject.Cost) -> dict[str, float | None]:
-    if options.target != "stm32" or cost.cycles is None:
-        return {"seconds": None, "joules": None}
-    part = mcu_devices.device(options.device)
-    return {"seconds": part.seconds(cost.cycles), "joules": part.joules(cost.cycles)}
+def _cost(options: ProjectOptions, cost: cproject.Cost | cproject.Sizes) -> dict[str, Any]:
+    """Cost by name; None for what only a run tells."""
+    run = cost if isinstance(cost, cproject.Cost) else None
+    cycles = None if run is None else run.cycles
+    part = mcu_devices.device(options.device) if options.target == "stm32" else None
+    return {
+        "core": cost.core + ("" if part else " (stand-in: not measured on the ISPU)"),
+        "flash": cost.flash,
+        "ram": cost.ram,
+        "stack": cost.stack,
+        "instructions_mean": None if run is None else run.instructions_mean,
+        "instructions_most": None if run is None else run.instructions_most,
+        "instructions_sample": None if run is None else run.instructions_sample,
+        "cycles": cycles,
+        "seconds": None if part is None or cycles is None else part.seconds(cycles),
+        "joules": None if part is None or cycles is None else part.joules(cycles),
+    }
+
+
+def _with_sizes(readme: str, name: str, cost: Mapping[str, Any], stack: str) -> str:
+    """Add what the project takes to its README; source and core are said."""
+    return (
+        f"{readme.rstrip()}\n\n## Memory\n\nOf the library alone, built for {cost['core']} at -O2:\n\n"
+        "| | bytes | |\n|---|---:|---|\n"
+        f"| flash: code and tables | {cost['flash']:,} | compiled |\n"
+        f"| RAM: `{name}_t` and variables | {cost['ram']:,} | compiled |\n"
+        f"| stack of `{name}_push` | {cost['stack']:,} | {stack} |\n"
+    )
 
 
 def _json(value: object) -> bytes:

@@ -8,23 +8,36 @@ code stays small, and scikit-learn's float32 holds every value exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import DataError
+from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
-from sensorai.train import features as choice
-from sensorai.train import select
-from sensorai.train.counts import Counted, Split
+from sensorai.train import features as choice_of
+from sensorai.train import select, sizes
+from sensorai.train.counts import Counted, Split, check_rows
+from sensorai.train.description import read_options
+from sensorai.train.sizes import Choice, Need
 from sensorai.train.table import Windows
 
 Int = npt.NDArray[np.int64]
+
+#: Trees and leaves of each to choose from, the largest first.
+FOREST_SIZES = ((10, 32), (10, 16), (5, 16), (5, 8), (3, 4))
+TREE_SIZES = ((1, 32), (1, 16), (1, 8), (1, 4), (1, 2))
+#: Least rows to learn from.
+ROWS = 12
+#: Most votes of a leaf: sums of a forest stay far within int32.
+MOST_VOTES = 65535
+#: What a forest with its features takes on the device.
+Needs = Callable[[Ensemble, tuple[IntFeature, ...]], Need]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,18 @@ class ForestOptions:
     spectra: bool = False
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, least in (("trees", 1), ("depth", 1), ("leaves", 2), ("features", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}")
+        if self.total is not None and not 1 <= self.total <= MOST_VOTES:
+            raise ConfigError(f"a total of {self.total} votes is not possible", hint=f"1 to {MOST_VOTES}")
+
+    @staticmethod
+    def from_toml(path: Path) -> tuple[ForestOptions, frozenset[str]]:
+        """Read options with the names above, and which were given; a ConfigError says what is wrong."""
+        return read_options(path, ForestOptions, "forest")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedForest:
@@ -73,6 +98,10 @@ class TrainedForest:
         Share of right answers on ``train``, ``validation`` and ``test`` rows.
     float_accuracy : mapping of str to float
         The same of scikit-learn's own model.
+    options : ForestOptions
+        What it was learnt with.
+    choice : Choice
+        Why this size.
     """
 
     ensemble: Ensemble
@@ -80,6 +109,8 @@ class TrainedForest:
     importance: tuple[float, ...]
     accuracy: dict[str, float]
     float_accuracy: dict[str, float]
+    options: ForestOptions
+    choice: Choice
 
 
 def train_forest(
@@ -98,27 +129,103 @@ def train_forest(
         No feature differs between windows.
     """
     options = options or ForestOptions()
+    return _learn(_table(counted, split, options, say), options)
+
+
+def choose_forest(
+    counted: Counted,
+    split: Split,
+    options: ForestOptions,
+    needs: Needs,
+    say: Callable[[str], None] = lambda _: None,
+) -> TrainedForest:
+    """Learn a tree (``options.trees`` 1) or forest of a size that fits the device.
+
+    It is as large as fits, up to the usual: pruning by cross-validation picks the leaves of a tree, and
+    more trees of a forest only make its vote steadier.
+
+    Raises
+    ------
+    DataError
+        No feature differs between windows.
+    TargetError
+        Not even the smallest size fits.
+    """
+    rows = _table(counted, split, options, say)
+    made: dict[tuple[int, int], TrainedForest] = {}
+
+    def full(size: tuple[int, int]) -> TrainedForest:
+        if size not in made:
+            made[size] = _learn(rows, replace(options, trees=size[0], leaves=size[1]))
+        return made[size]
+
+    def need(size: tuple[int, int]) -> Need:
+        return needs(full(size).ensemble, full(size).features)
+
+    forest, choice = sizes.first_that_fits(
+        FOREST_SIZES if options.trees > 1 else TREE_SIZES,
+        show,
+        need,
+        full,
+        options.seed,
+        "more trees make the vote steadier"
+        if options.trees > 1
+        else "pruning by cross-validation picks the leaves",
+    )
+    return replace(forest, choice=choice)
+
+
+def show(size: tuple[int, int]) -> str:
+    """Trees and leaves in words."""
+    trees, leaves = size
+    return f"{trees} trees of at most {leaves} leaves" if trees > 1 else f"at most {leaves} leaves"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What every size learns from: feature values, and the same without their lowest bits."""
+
+    counted: Counted
+    split: Split
+    features: tuple[IntFeature, ...]
+    table: npt.NDArray[np.integer]
+    shifts: Int
+    x: Int
+
+    @property
+    def fit(self) -> npt.NDArray[np.bool_]:
+        """Rows that the delivered model learns from."""
+        return self.split.train | self.split.validation
+
+
+def _table(counted: Counted, split: Split, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
     fit = split.train | split.validation
-    known = choice.candidates(counted, fit, spectra=options.spectra)
+    check_rows(counted, fit, ROWS, "a tree")
+    known = choice_of.candidates(counted, fit, spectra=options.spectra)
     wide = Split(fit, split.validation, split.test, split.test_groups, split.validation_groups)
-    places = choice.choose(counted, wide, known, options.features, options.seed)
-    chosen = [known[i] for i in places]
-    say(f"features: {', '.join(choice.names(chosen, counted.channels))}")
+    places = choice_of.choose(counted, wide, known, options.features, options.seed)
+    chosen = tuple(known[i] for i in places)
+    say(f"features: {', '.join(choice_of.names(chosen, counted.channels))}")
     table = catalogue.table(chosen, counted.x)
     shifts = narrow(table[fit])
-    x = narrowed(table, shifts)
-    windows = counted.rows(fit).as_windows(x[fit])
+    return _Rows(counted, split, chosen, table, shifts, narrowed(table, shifts))
+
+
+def _learn(rows: _Rows, options: ForestOptions) -> TrainedForest:
+    counted, split = rows.counted, rows.split
+    windows = counted.rows(rows.fit).as_windows(rows.x[rows.fit])
     model = _forest(windows, options) if options.trees > 1 else _tree(windows, options)
     fitted = model.estimators_ if options.trees > 1 else [model]
-    full = _ensemble(fitted, counted.classes, shifts, options.total if options.trees > 1 else 1)
+    full = _ensemble(fitted, counted.classes, rows.shifts, options.total if options.trees > 1 else 1)
     ensemble, used = only_used(full)
-    kept = tuple(chosen[i] for i in used)
     return TrainedForest(
         ensemble,
-        kept,
+        tuple(rows.features[i] for i in used),
         tuple(float(model.feature_importances_[i]) for i in used),
-        _accuracy(ensemble.predict(table[:, used]), counted.y, split),
-        _accuracy(model.predict(x.astype(np.float32)), counted.y, split),
+        _accuracy(ensemble.predict(rows.table[:, used]), counted.y, split),
+        _accuracy(model.predict(rows.x.astype(np.float32)), counted.y, split),
+        options,
+        Choice(show((options.trees, options.leaves)), "given"),
     )
 
 

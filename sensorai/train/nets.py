@@ -7,35 +7,39 @@ binary: a net of signs is learnt from the start. What is reported is the accurac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import ConfigError, DataError, ToolMissing
+from sensorai.errors import ConfigError, DataError, Problem, TargetError, ToolMissing
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model import interpret
 from sensorai.model.graph import Graph
-from sensorai.model.quantize import precision_of
+from sensorai.model.quantize import calibrate, precision_of
 from sensorai.model.scaling import Scaling
 from sensorai.train import features as choice
 from sensorai.train import qat, shapes
-from sensorai.train.counts import Counted, Split
+from sensorai.train import sizes as sizing
+from sensorai.train.counts import Counted, Split, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
+from sensorai.train.description import read_options
 from sensorai.train.lower import lower, lower_float
+from sensorai.train.sizes import Choice, Need
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
 #: Binary places of the int8 input: three usual deviations fill it.
 INPUT_PLACES = 5
-#: What the float net takes at most: twice the range of int8.
-FLOAT_CLIP = 2 * 127 / 2**INPUT_PLACES
+#: What the float net takes at most: as the int8 input does, so that rounding is all that differs.
+FLOAT_CLIP = 127 / 2**INPUT_PLACES
 #: Least rows to learn from.
 ROWS = 20
+#: Rows that say what scales a net has that is only built to know its size.
+CALIBRATION = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class NetOptions:
     family : {"mlp", "cnn"}
     precision : {"int8", "binary", "float32"}
     sizes : tuple of int
-        Units of the hidden layers, or channels of the convolutions; empty: chosen for the memory.
+        Units of the hidden layers, or channels of the convolutions; empty: chosen (see ``train.sizes``).
     kernel : int
         Samples that a convolution spans.
     features : int
@@ -55,7 +59,7 @@ class NetOptions:
     spectra : bool
         Whether features of the integer FFT are candidates.
     flash_bytes : int, optional
-        Room for the constants of the net; the largest of the usual sizes that fits is taken.
+        Most bytes of constants.
     epochs, tune_epochs : int
         Most passes for the float (or binary) net, and for the int8 net after it.
     patience : int
@@ -99,21 +103,7 @@ class NetOptions:
     @staticmethod
     def from_toml(path: Path) -> NetOptions:
         """Read the options of a file with the names above; a ConfigError says what is wrong in it."""
-        import tomllib
-
-        try:
-            data: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"cannot read the net description: {error}", where=str(path)) from None
-        kinds = {f.name: str(f.type) for f in fields(NetOptions)}
-        values: dict[str, Any] = {}
-        for name, value in data.items():
-            if name not in kinds:
-                raise ConfigError(
-                    f"a net has no setting {name!r}", where=str(path), hint="settings are " + ", ".join(kinds)
-                )
-            values[name] = _typed(name, value, kinds[name], path)
-        return NetOptions(**values)
+        return read_options(path, NetOptions, "net")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +126,8 @@ class TrainedNet:
     float_accuracy : mapping of str to float
         The same of the float net.
     sizes : tuple of int
+    choice : Choice
+        Why this size.
     notes : tuple of str
         What was chosen and done.
     """
@@ -148,7 +140,17 @@ class TrainedNet:
     accuracy: dict[str, float]
     float_accuracy: dict[str, float]
     sizes: tuple[int, ...]
+    choice: Choice
     notes: tuple[str, ...]
+
+    def answers(self, inputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Classes of int8 inputs, shape (rows, *input) -> (rows,)."""
+        out: npt.NDArray[np.int64] = np.argmax(interpret.output(self.graph, inputs), axis=1)
+        return out
+
+
+#: What a net with its features and scaling takes on the device.
+Needs = Callable[[Graph, tuple[IntFeature, ...], Scaling], Need]
 
 
 def train_net(
@@ -156,8 +158,9 @@ def train_net(
     split: Split,
     options: NetOptions | None = None,
     say: Callable[[str], None] = lambda _: None,
+    needs: Needs | None = None,
 ) -> TrainedNet:
-    """Learn a net.
+    """Learn a net; without given sizes, a few that fit the device, of which one is taken.
 
     Raises
     ------
@@ -165,12 +168,16 @@ def train_net(
         JAX or optax is not installed.
     DataError
         Too few windows, or a class without any to learn from.
-    ConfigError
-        No net of this family fits the memory.
+    TargetError
+        The given sizes, or all that are known, need more memory than there is.
     """
     options = options or NetOptions()
     _need_jax()
-    _check_rows(counted, split)
+    check_rows(counted, split.train, ROWS, "a net")
+    if not split.validation.any():
+        raise DataError(
+            "no windows are left to say when to stop learning", hint="add logs, or choose a shorter --window"
+        )
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
     if options.family == "mlp":
@@ -186,20 +193,62 @@ def train_net(
     rounded = (quantised * np.float32(2.0**-INPUT_PLACES)).astype(np.float32)
     # a float32 net on the device starts from the int8 input too
     own = rounded if options.precision == "float32" else real.astype(np.float32)
+    rows = _Rows(counted, split, features, scaling, quantised, rounded, own)
 
-    sizes = options.sizes or _choose_sizes(counted, raw.shape, options)
-    plain = _shape(counted, raw.shape, sizes, options, binary=False)
-    weights = class_weights(counted.y[split.train], len(counted.classes))
+    def learn(sizes: tuple[int, ...]) -> tuple[TrainedNet, float]:
+        say(f"learning with {show(sizes)}")
+        net = _learn(rows, replace(options, sizes=sizes), say)
+        answers = net.answers(quantised[split.validation])
+        return net, sizing.balanced(answers, counted.y[split.validation])
+
+    def need(sizes: tuple[int, ...]) -> Need | None:
+        graph = _first_weights(rows, replace(options, sizes=sizes))
+        if options.flash_bytes is not None and (over := _too_large(graph, options)):
+            return over
+        return needs(graph, features, scaling) if needs else None
+
+    if options.sizes:
+        # before it is learnt: that takes a while
+        if (found := need(options.sizes)) and found.problems:
+            raise TargetError(found.problems)
+        return _learn(rows, options, say)
+    ladder, usual = shapes.ladder(options.family, options.precision)
+    net, chosen = sizing.choose(ladder, usual, show, need, learn, options.seed)
+    return replace(net, choice=chosen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What every size learns from: ``own`` for the float net, ``rounded`` for what the device computes."""
+
+    counted: Counted
+    split: Split
+    features: tuple[IntFeature, ...]
+    scaling: Scaling
+    quantised: npt.NDArray[np.int8]
+    rounded: npt.NDArray[np.float32]
+    own: npt.NDArray[np.float32]
+
+    def data(self, x: npt.NDArray[np.float32]) -> qat.Data:
+        """Rows to learn from and to choose by."""
+        y, a, b = self.counted.y, self.split.train, self.split.validation
+        return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
+
+
+def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> TrainedNet:
+    """Learn a net of given sizes."""
+    counted, split = rows.counted, rows.split
+    plain = _shape(rows, options, binary=False)
     schedule = qat.Schedule(options.epochs, options.patience, options.rate, options.batch, options.seed)
     float_params, curve = qat.learn(
-        plain, _first(plain), _data(own, counted, split, weights), schedule, qat.Scales(), "float", say
+        plain, _first(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say
     )
-    notes = [f"layers of {', '.join(map(str, sizes))}", f"seed {options.seed}"]
-    data = _data(rounded, counted, split, weights)
+    notes = [f"seed {options.seed}"]
+    data = rows.data(rows.rounded)
     if options.precision == "float32":
         graph = lower_float(plain, float_params, INPUT_PLACES)
     elif options.precision == "int8":
-        scales = qat.calibrate(plain, float_params, rounded[split.train], INPUT_PLACES)
+        scales = qat.calibrate(plain, float_params, rows.rounded[split.train], INPUT_PLACES)
         tune = qat.Schedule(
             options.tune_epochs, options.patience, options.rate / 4, options.batch, options.seed + 1
         )
@@ -207,7 +256,7 @@ def train_net(
         curve += more
         graph = lower(plain, params, scales)
     else:
-        signs = _shape(counted, raw.shape, sizes, options, binary=True)
+        signs = _shape(rows, options, binary=True)
         scales = qat.Scales({signs.inputs[0]: INPUT_PLACES})
         params, more = qat.learn(signs, _first(signs), data, schedule, scales, "binary", say)
         curve += more
@@ -216,15 +265,21 @@ def train_net(
     largest = float(np.bincount(counted.y[split.train]).max() / split.train.sum())
     return TrainedNet(
         graph,
-        scaling,
-        features,
+        rows.scaling,
+        rows.features,
         tuple(curve),
         judge(curve, largest),
-        accuracy(np.argmax(interpret.output(graph, quantised), axis=1), counted.y, split),
-        accuracy(qat.predict(plain, float_params, own), counted.y, split),
-        tuple(sizes),
+        accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
+        accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
+        options.sizes,
+        Choice(show(options.sizes), "given"),
         tuple(notes),
     )
+
+
+def show(sizes: tuple[int, ...]) -> str:
+    """Sizes in words."""
+    return f"layers of {', '.join(map(str, sizes))}"
 
 
 def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Split) -> dict[str, float]:
@@ -239,68 +294,48 @@ def class_weights(y: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.floa
     return np.minimum(1 / (classes * share), 8).astype(np.float32)
 
 
-def _shape(
-    counted: Counted, shape: tuple[int, ...], sizes: tuple[int, ...], options: NetOptions, *, binary: bool
-) -> Graph:
+def _shape(rows: _Rows, options: NetOptions, *, binary: bool) -> Graph:
+    classes, shape = len(rows.counted.classes), rows.quantised.shape
     if options.family == "mlp":
-        return shapes.mlp(shape[1], sizes, len(counted.classes), binary=binary, seed=options.seed)
+        return shapes.mlp(shape[1], options.sizes, classes, binary=binary, seed=options.seed)
     return shapes.cnn(
         shape[1],
         shape[2],
-        sizes,
-        len(counted.classes),
+        options.sizes,
+        classes,
         kernel=options.kernel,
         binary=binary,
         seed=options.seed,
     )
 
 
-def _choose_sizes(counted: Counted, shape: tuple[int, ...], options: NetOptions) -> tuple[int, ...]:
-    """Take the usual size, or with a memory the largest that fits it."""
-    every = shapes.MLP_SIZES if options.family == "mlp" else shapes.CNN_SIZES
-    wider = shapes.BINARY_WIDER[options.family] if options.precision == "binary" else 1
-    usual = shapes.MLP_USUAL if options.family == "mlp" else shapes.CNN_USUAL
-    if options.flash_bytes is None:
-        return tuple(wider * s for s in usual)
-    needed: dict[str, int] = {}
-    for sizes in every[every.index(usual) :]:
-        wide = tuple(wider * s for s in sizes)
-        graph = _shape(counted, shape, wide, options, binary=options.precision == "binary")
-        needed = shapes.weight_bytes(graph, options.precision)
-        if sum(needed.values()) <= options.flash_bytes:
-            return wide
+def _first_weights(rows: _Rows, options: NetOptions) -> Graph:
+    """Lower the net before it has learnt anything: its code and tables are as large as later."""
+    graph = _shape(rows, options, binary=options.precision == "binary")
+    if options.precision == "float32":
+        return lower_float(graph, _first(graph), INPUT_PLACES)
+    few = np.flatnonzero(rows.split.train)[:CALIBRATION]
+    places = {**calibrate(graph, rows.rounded[few]), graph.inputs[0]: INPUT_PLACES}
+    return lower(graph, _first(graph), qat.Scales(places))
+
+
+def _too_large(graph: Graph, options: NetOptions) -> Need | None:
+    """Refuse constants beyond ``flash_bytes``."""
+    needed = shapes.weight_bytes(graph, options.precision)
+    total, most = sum(needed.values()), options.flash_bytes or 0
+    if total <= most:
+        return None
     largest = max(needed, key=lambda name: needed[name])
-    over = sum(needed.values()) - options.flash_bytes
-    raise ConfigError(
-        f"even the smallest {options.family} is {over} bytes too large for {options.flash_bytes} bytes",
-        hint=f"its largest layer is {largest} with {needed[largest]} bytes: use fewer features, a shorter "
-        "window, another precision or a device with more memory",
+    problem = Problem(
+        f"its constants are {total - most} bytes too large for {most} bytes; the largest layer is {largest} "
+        f"with {needed[largest]} bytes",
+        hint="use fewer features, a shorter window, another precision or a larger flash_bytes",
     )
+    return Need(total, 0, "counted: constants", (problem,))
 
 
 def _first(graph: Graph) -> qat.Params:
     return {n.output: dict(n.params) for n in graph.nodes if n.params}
-
-
-def _data(
-    x: npt.NDArray[np.float32], counted: Counted, split: Split, weights: npt.NDArray[np.float32]
-) -> qat.Data:
-    a, b = split.train, split.validation
-    return qat.Data(x[a], counted.y[a], x[b], counted.y[b], weights)
-
-
-def _check_rows(counted: Counted, split: Split) -> None:
-    rows = int(split.train.sum())
-    if rows < ROWS or not split.validation.any():
-        raise DataError(
-            f"{rows} windows to learn from are too few for a net (at least {ROWS}, and some to validate)",
-            hint="add logs, choose a shorter --window or --stride, or train a tree",
-        )
-    for c, name in enumerate(counted.classes):
-        if not (counted.y[split.train] == c).any():
-            raise DataError(
-                f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
-            )
 
 
 def _need_jax() -> None:
@@ -308,19 +343,3 @@ def _need_jax() -> None:
 
     if find_spec("jax") is None or find_spec("optax") is None:
         raise ToolMissing("training nets needs JAX and optax", hint="pip install 'sensorai[nets]'")
-
-
-def _typed(name: str, value: Any, kind: str, path: Path) -> Any:
-    """Refuse values of another type than the option's."""
-    if name == "sizes":
-        good = isinstance(value, list) and all(type(v) is int for v in value)
-        value = tuple(value) if good else value
-    elif kind.startswith("int"):
-        good = type(value) is int
-    elif kind == "float":
-        good = type(value) in (int, float)
-    else:
-        good = type(value).__name__ == kind
-    if not good:
-        raise ConfigError(f"{name} = {value!r} is of the wrong type", where=str(path))
-    return value

@@ -74,10 +74,7 @@ def check_options(options: MlcOptions, target: MlcDevice) -> None:
             f"the machine learning core of {target.name} has no rate of {options.rate_hz:g} Hz",
             hint=f"its rates are {rates} Hz",
         )
-    if not 0 <= options.seed < 2**32:
-        raise ConfigError(f"--seed {options.seed} is outside 0 to 4294967295")
-    if not 0.05 <= options.test_share <= 0.5:
-        raise ConfigError(f"--test-share {options.test_share:g} is outside 0.05 to 0.5")
+    check_split(options.seed, options.test_share)
     if isinstance(options.end_counters, tuple):
         if len(options.end_counters) not in (1, limits.groups):
             raise ConfigError(
@@ -88,3 +85,11 @@ def check_options(options: MlcOptions, target: MlcDevice) -> None:
             raise ConfigError(
                 "an end counter is outside 0 to 14", hint="0 switches the filter of a group off"
             )
+
+
+def check_split(seed: int, test_share: float) -> None:
+    """Refuse a seed or a share for the test that has no meaning, on every target; a ConfigError."""
+    if not 0 <= seed < 2**32:
+        raise ConfigError(f"--seed {seed} is outside 0 to 4294967295")
+    if not 0.05 <= test_share <= 0.5:
+        raise ConfigError(f"--test-share {test_share:g} is outside 0.05 to 0.5")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
 from sensorai.mlc.features import SENSOR_WORDS
-from sensorai.mlc.simulate import RATE_TOLERANCE
 from sensorai.recording import Dataset, Recording
 from sensorai.train.options import Choices, MlcOptions
 
@@ -83,8 +82,6 @@ def at_device_rate(
     dataset: Dataset, target: MlcDevice, options: MlcOptions, choices: Choices
 ) -> tuple[Dataset, float]:
     """Bring every log to one rate of the core, said aloud."""
-    from sensorai.formats.resample import resample
-
     known = [r.rate_hz for r in dataset if r.rate_hz]
     rate = options.rate_hz
     if rate is None:
@@ -95,33 +92,23 @@ def at_device_rate(
                 hint="give the rate of the logs with --log-rate HZ",
             )
         rate = nearest_mlc_rate(target, Counter(round(k, 1) for k in known).most_common(1)[0][0])
-    out = []
-    changed: dict[float, int] = {}
+    changed: list[float] = []
     for r in dataset:
         if r.rate_hz is None:
             choices.notes.append(f"{r.name}: the log does not say its rate; taken as {rate:g} Hz")
-            out.append(replace(r, rate_hz=rate))
-        elif abs(r.rate_hz / rate - 1.0) <= RATE_TOLERANCE:
-            out.append(r)
-        elif not options.resample:
-            raise DataError(
-                f"the log is at {r.rate_hz:g} Hz, {target.name} offers no such rate, and resampling was "
-                "refused",
-                where=r.source,
-                hint=f"drop --no-resample (the log would be brought to {rate:g} Hz), or record at a rate of "
-                "the core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
-            )
-        else:
-            changed[r.rate_hz] = changed.get(r.rate_hz, 0) + 1
-            out.append(resample(r, rate))
+        elif not same_rate(r.rate_hz, rate):
+            changed.append(r.rate_hz)
+            if not options.resample:
+                raise DataError(
+                    f"the log is at {r.rate_hz:g} Hz, {target.name} offers no such rate, and resampling was "
+                    "refused",
+                    where=r.source,
+                    hint=f"drop --no-resample (the log would be brought to {rate:g} Hz), or record at a rate "
+                    "of the core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
+                )
+    out = [to_rate(r, rate) for r in dataset]
     if changed:
-        low, high = min(changed), max(changed)
-        rates = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
-        count = sum(changed.values())
-        choices.notes.append(
-            f"{count} recording{'s' if count > 1 else ''} resampled from {rates} to {rate:g} Hz, the "
-            f"nearest rate of {target.name}'s core"
-        )
+        choices.notes.append(f"{resampled(changed, rate)}, the nearest rate of {target.name}'s core")
     return Dataset(tuple(out)), rate
 
 
@@ -214,6 +201,6 @@ def sensor_settings(
                 f"{target.name} ({top:g} {shown}): the sensor will clip there, the simulator does not"
             )
         wide = [s for s in sorted(scales) if s >= largest * HEADROOM] or [top]
-        fast = [hz for hz in sorted(rates) if hz >= rate * (1 - RATE_TOLERANCE)]
+        fast = [hz for hz in sorted(rates) if hz >= rate * (1 - TOLERANCE)]
         out[slot] = SensorSetting(fast[0], wide[0])
     return out

@@ -163,6 +163,8 @@ def choose_pruning(
     known = labelled(windows, task)
     x, y = windows.x[known], windows.y[known, task]
     alphas = new_tree(leaves, seed).cost_complexity_pruning_path(x, y).ccp_alphas[:-1]
+    if not len(alphas):  # a leaf alone: nothing to prune
+        alphas = np.zeros(1)
     alphas = np.unique(np.concatenate([[0.0], np.quantile(np.maximum(alphas, 0), np.linspace(0, 1, 12))]))
     table = []
     for alpha in alphas.tolist():

@@ -10,10 +10,10 @@ from sensorai.errors import ConfigError
 from sensorai.model.graph import Array, Builder, Graph
 from sensorai.model.quantize import mark_binary
 
-#: Sizes tried for a memory, largest first: units of hidden layers, channels of convolutions.
+#: Sizes to choose from, largest first: units of hidden layers, channels of convolutions.
 MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
 CNN_SIZES = ((16, 32, 32), (16, 24, 24), (8, 16, 16), (8, 8, 8), (4, 8))
-#: Size where no memory is given.
+#: Where the choice starts.
 MLP_USUAL, CNN_USUAL = (32, 16), (8, 16, 16)
 #: Binary layers say less for each weight: so many times the units, or channels.
 BINARY_WIDER = {"mlp": 4, "cnn": 2}
@@ -108,6 +108,13 @@ class _Maker:
         channels = self.shape[1]
         params = self._params((kernel, channels), kernel, channels, 1.0)
         self.builder.add("depthwise_conv1d", params=params, padding="same")
+
+
+def ladder(family: str, precision: str) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+    """Sizes to choose from, the largest first, and the usual one."""
+    every, usual = (MLP_SIZES, MLP_USUAL) if family == "mlp" else (CNN_SIZES, CNN_USUAL)
+    wider = BINARY_WIDER[family] if precision == "binary" else 1
+    return [tuple(wider * n for n in sizes) for sizes in every], tuple(wider * n for n in usual)
 
 
 def check_sizes(sizes: Sequence[int]) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ from sensorai.ispu.project import App
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
 from sensorai.verify.compare import Divergence, first_divergence
+
+if TYPE_CHECKING:
+    from sensorai.toolchain.arm import Image
 
 Int16 = npt.NDArray[np.int16]
 
@@ -140,6 +144,49 @@ class Cost:
     cycles: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes of a project on a Cortex-M, nothing run.
+
+    Attributes
+    ----------
+    core : str
+    flash, ram : int
+        As in ``Cost``: compiled.
+    stack : int
+        Of one push, added up from the frames that the compiler states.
+    stack_unknown : tuple of str
+        Why ``stack`` is no upper bound; empty where it is.
+    """
+
+    core: str
+    flash: int
+    ram: int
+    stack: int
+    stack_unknown: tuple[str, ...]
+
+
+def _build(pipeline: Pipeline, sources: Mapping[str, str], cpu: Cpu, opt: str) -> Image:
+    from sensorai.toolchain.arm import build_elf
+
+    drive = f"{pipeline.name}_drive"
+    return build_elf(sources, cpu, opt=opt, keep=(drive,), harness={"drive.c": _fill(DRIVER, pipeline)})
+
+
+def sizes(pipeline: Pipeline, sources: Mapping[str, str], cpu: Cpu, opt: str = "-O2") -> Sizes:
+    """Build the Cortex-M machine code, for cores that cannot be emulated too.
+
+    Raises
+    ------
+    ToolMissing, BuildError
+    """
+    image = _build(pipeline, sources, cpu, opt)
+    name = pipeline.name
+    bound = image.stack.bound(f"{name}_push")
+    ram = image.ram + image.symbol(f"{name}_context").size
+    return Sizes(cpu.name, image.flash, ram, bound.bytes, bound.unknown)
+
+
 def emulated(
     pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16], cpu: Cpu, opt: str = "-O2"
 ) -> tuple[list[npt.NDArray[np.void]], Cost]:
@@ -149,14 +196,11 @@ def emulated(
     ------
     ToolMissing, BuildError, EmulatorFault
     """
-    from sensorai.toolchain.arm import build_elf
     from sensorai.toolchain.cycles import TIMINGS, estimate
     from sensorai.toolchain.emulator import Emulator
 
     name = pipeline.name
-    image = build_elf(
-        sources, cpu, opt=opt, keep=(f"{name}_drive",), harness={"drive.c": _fill(DRIVER, pipeline)}
-    )
+    image = _build(pipeline, sources, cpu, opt)
     emulator = Emulator(image)
     layout = record(pipeline)
     out: list[npt.NDArray[np.void]] = []

@@ -121,8 +121,43 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "text", "said"),
+    [
+        ((), 'family = "cnn"\nsizes = [2]\nprecision = "binary"\nseed = 9\n', ("cnn", "binary", 9)),
+        (
+            ("--precision", "float32", "--seed", "4"),
+            'precision = "binary"\nseed = 9\n',
+            ("mlp", "float32", 4),
+        ),
+        (("--model", "forest"), "leaves = 3\ntrees = 2\n", ("forest", "int32 thresholds", 0)),
+        (("--model", "tree", "--seed", "3"), "spectra = true\nseed = 5\n", ("tree", "int32 thresholds", 3)),
+    ],
+)
+def test_a_description_counts_where_no_option_says_otherwise(
+    log: Path, tmp_path: Path, words: tuple[str, ...], text: str, said: tuple[str, str, int]
+) -> None:
+    need("gcc", "jax")
+    if "--model" not in words:
+        text += "features = 4\nepochs = 1\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
+    (tmp_path / "net.toml").write_text(text)
+    result = call(
+        *("train", "--target", "stm32", "--json", *words, *SMALL),
+        *(log, "--net", tmp_path / "net.toml", "--out", tmp_path / "out"),
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    report = json.loads(result.out)
+    settings = report["settings"]
+    assert (settings["model"], settings["precision"], settings["seed"]) == said
+    assert report["size"]["why"].startswith("the usual size" if "spectra" in text else "given")
+
+
+@pytest.mark.parametrize(
     ("words", "parts"),
     [
+        (("--target", "stm32", "--model", "forest", "--precision", "int8"), ("--precision is for nets",)),
+        (("--target", "stm32", "--model", "tree", "--name", "short"), ("'short' is reserved",)),
+        (("--target", "stm32", "--seed", "-1"), ("--seed -1 is outside",)),
+        (("--target", "stm32", "--model", "tree", "--seed", "4294967296"), ("is outside 0 to",)),
         (("--target", "ispu", "--device", "lsm6dsox"), ("LSM6DSOX", "LSM6DSO16IS")),
         (("--target", "stm32", "--device", "stm33"), ("stm33",)),
         (("--target", "ispu", "--max-nodes", "5"), ("--max-nodes is for --target mlc",)),
@@ -163,23 +198,47 @@ def test_missing_tools_are_said_in_the_report(
     assert all(re.search("apt install", level["missing"]) for level in report["levels"])
 
 
+def test_a_log_named_as_a_word_of_c(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_bytes(log.read_bytes())
+    out = tmp_path / "out"
+    result = call(
+        "train", tmp_path / "short.csv", "--target", "stm32", "--model", "tree", "--out", out, *SMALL
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    assert (out / "my_short.h").is_file()
+
+
+def test_a_core_that_is_not_emulated_still_has_sizes(log: Path, tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc")
+    out = tmp_path / "n6"
+    result = call(
+        *("train", log, "--target", "stm32", "--device", "stm32n6", "--model", "tree", "--out", out, *SMALL)
+    )
+    assert (result.code, result.err) == (0, ""), result.err
+    assert "not run: the emulator has no model of cortex-m55" in " ".join(result.out.split())
+    report = json.loads((out / "report.json").read_text())
+    cost = report["cost"]
+    assert cost["flash"] > 500
+    assert cost["stack"] > 0
+    assert (cost["instructions_mean"], cost["seconds"]) == (None, None)
+    assert report["sources"]["instructions, stack"].startswith("compiled")
+    assert f"| flash: code and tables | {cost['flash']:,} | compiled |" in (out / "README.md").read_text()
+
+
 def test_a_project_too_large_for_its_device_is_refused() -> None:
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
     from sensorai.errors import TargetError
     from sensorai.mcu.devices import device
-    from sensorai.train.cproject import _check_room
-    from sensorai.verify.cproject import Cost
+    from sensorai.train.room import COMPILED, mcu_need
 
     layers = (LayerCost("dense_0", 1000, 60000, 10), LayerCost("dense_1", 10, 90000, 10))
     project = Project({}, 0, layers)
     part = device("stm32l0")
-    fits = Cost("cortex-m0plus", 1000, 100, 1.0, 1, 1.0, 10, None)
-    _check_room(part, fits, project)
-    with pytest.raises(TargetError) as refusal:
-        _check_room(part, Cost("cortex-m0plus", 150_000, 9_000, 1.0, 1, 1.0, 10, None), project)
-    text = str(refusal.value)
+    assert mcu_need(part, 1000, 110, project, COMPILED).problems == ()
+    text = str(TargetError(mcu_need(part, 150_000, 9_010, project, COMPILED).problems))
     assert f"{150_000 - 64 * 1024} more than STM32L053R8 has" in text
     assert "dense_1 with 90000 bytes" in text
     assert "devices with room: " in text
     assert "bytes of RAM" in text
+    assert "most activations is dense_0" in text

@@ -61,3 +61,10 @@ def test_names_that_c_cannot_have(name: str) -> None:
 
 def test_names_that_it_can() -> None:
     assert literals.identifier("har_1") == "har_1"
+
+
+@pytest.mark.parametrize("name", ["har", "short", "sa_x", "_2024_walk", "___", "a" * 40, "int", "_9" * 20])
+def test_a_free_name_is_one_that_c_can_have(name: str) -> None:
+    free = literals.free_identifier(name)
+    assert literals.identifier(free) == free
+    assert free == name or not name.isalpha() or name in ("short", "int") or len(name) > 31

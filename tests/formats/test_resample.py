@@ -7,6 +7,7 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats import at_rate, resample
+from sensorai.formats.resample import TOLERANCE, resampled, to_rate
 from sensorai.recording import Channel, Recording, Span
 
 ACC = tuple(Channel(f"acc_{a}", "g") for a in "xyz")
@@ -95,3 +96,34 @@ def test_refusals() -> None:
 
 def test_empty_recording() -> None:
     assert len(resample(Recording(np.zeros((0, 3)), ACC, 50.0), 52.0)) == 0
+
+
+def test_within_tolerance_a_log_is_taken_as_it_is() -> None:
+    for have in (50.0, 50.0 * (1 - TOLERANCE) + 1e-9, 50.0 * (1 + TOLERANCE) - 1e-9):
+        recording = wave(9, have)
+        assert to_rate(recording, 50.0) is recording
+        assert to_rate(recording, 50.0, how="refuse") is recording
+    off = to_rate(wave(100, 50.0 * (1 + TOLERANCE) + 1e-6), 50.0)
+    assert off.rate_hz == 50.0
+    assert off.notes[-1].startswith("resampled from 51.5 Hz")
+    assert len(off) == 98
+
+
+def test_refused_and_as_is_and_unknown() -> None:
+    recording = wave(100, 26.0)
+    with pytest.raises(DataError, match="the log is at 26 Hz, the project runs at 52 Hz") as refusal:
+        to_rate(recording, 52.0, how="refuse", what="project")
+    assert "drop --no-resample" in str(refusal.value)
+    same = to_rate(recording, 52.0, how="as-is")
+    assert (same.rate_hz, len(same), same.notes) == (52.0, 100, recording.notes)
+    unknown = to_rate(Recording(np.zeros((1, 3)), ACC, None), 26.0)
+    assert unknown.rate_hz == 26.0
+    assert unknown.notes == ("the log does not say its rate: taken as 26 Hz, the rate of the core",)
+    with pytest.raises(ConfigError):
+        to_rate(recording, 0.0)
+
+
+def test_one_note_for_many() -> None:
+    assert resampled([50.0, 50.0], 52.0) == "2 recordings resampled from 50 Hz to 52 Hz"
+    assert resampled([26.01], 52.0) == "1 recording resampled from 26.01 Hz to 52 Hz"
+    assert resampled([25.0, 100.0], 52.0) == "2 recordings resampled from 25 to 100 Hz to 52 Hz"

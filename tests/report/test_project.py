@@ -323,6 +323,43 @@ def test_stand_in_is_said() -> None:
     assert "which stands in" not in words_of(render_project(r, some))
 
 
+def test_size_and_what_was_tried() -> None:
+    p = pipeline()
+    some = views(p, 2)
+    r = report(p, some)
+    assert "Size" not in words_of(render_project(r, some))
+    r["size"] = {
+        "chosen": "layers of 16, 8",
+        "why": "the smallest of 2 learnt",
+        "source": "compiled",
+        "tried": [
+            {
+                "size": "layers of 32, 16",
+                "flash": 5296,
+                "ram": 1900,
+                "validation": None,
+                "seed": 7,
+                "verdict": "does not fit: <b>1,200</b> bytes too many",
+            },
+            {
+                "size": "layers of 16, 8",
+                "flash": None,
+                "ram": None,
+                "validation": 0.9125,
+                "seed": 7,
+                "verdict": "taken",
+            },
+        ],
+    }
+    page, text = words_of(render_project(r, some)), printed(summary_project(r))
+    for said in (page, text):
+        assert "layers of 16, 8 (the smallest of 2 learnt)" in " ".join(said.split())
+        assert "5,296" in said
+        assert "91.3 %" in said
+        assert "does not fit: <b>1,200</b>" in " ".join(said.split())
+        assert "taken" in said
+
+
 def test_trees_have_no_curve() -> None:
     r, some = usual()
     r["learning"] = {"curve": [], "verdict": None}

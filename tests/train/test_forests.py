@@ -90,3 +90,10 @@ def test_candidates_can_be_computed_and_have_names() -> None:
         names = features.names(found, data.channels)
         assert len(set(names)) == len(names) > 25
         assert catalogue.table(found, data.x).shape == (len(data.y), len(found))
+
+
+@pytest.mark.parametrize("trees", [1, 10])
+def test_too_little_to_learn_from(trees: int) -> None:
+    data = counted(rows=12)
+    with pytest.raises(DataError, match="windows to learn from are too few for a tree"):
+        train_forest(data, split(data), ForestOptions(trees=trees))

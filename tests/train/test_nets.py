@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.errors import ConfigError, DataError
+from sensorai.errors import ConfigError, DataError, TargetError
 from sensorai.model import interpret
 from sensorai.model.graph import Graph
 from sensorai.train import qat, shapes
@@ -140,7 +140,14 @@ def test_the_seed_decides() -> None:
 def test_sizes_for_a_memory() -> None:
     net, _ = trained(precision="float32", sizes=(), flash_bytes=800, epochs=1)
     assert net.sizes == (8,)
-    with pytest.raises(ConfigError, match="bytes too large") as caught:
+    assert [one.size for one in net.choice.tried] == [
+        "layers of 32, 16",
+        "layers of 16, 8",
+        "layers of 8",
+    ]
+    assert "bytes too large" in net.choice.tried[0].verdict
+    assert net.choice.tried[-1].verdict == "taken"
+    with pytest.raises(TargetError, match="bytes too large") as caught:
         trained(sizes=(), flash_bytes=30)
     assert "dense_0" in str(caught.value)
 
