@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats import timing
 from sensorai.formats.resample import resample
-from sensorai.recording import Channel, FloatArray, Recording, Span
+from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
 
 #: Fewer samples than this in common are no recording.
 _LEAST = 2
@@ -27,8 +27,8 @@ def align(parts: Sequence[tuple[str, Sequence[Recording]]], rate_hz: float | Non
     Parameters
     ----------
     parts : sequence of (name, recordings)
-        The recordings of each sensor in order of time; channels of later sensors whose names are taken
-        get the sensor's name in front.
+        The recordings of each sensor in order of time; motion channels of later sensors get the sensor's
+        name in front.
     rate_hz : float, optional
         The common rate; the highest mean rate of the sensors by default.
 
@@ -190,8 +190,14 @@ def _beside(names: Sequence[str], pieces: Sequence[Recording], rate: float, star
     channels: list[Channel] = []
     taken: set[str] = set()
     for name, piece in zip(names, pieces, strict=True):
+        # all or none: a gyroscope of one place beside the accelerometer of another would look like one sensor
+        clash = any(channel.name in taken for channel in piece.channels) or any(
+            channel.sensor in SENSORS for channel in piece.channels if channels
+        )
         for channel in piece.channels:
-            clean = channel.name if channel.name not in taken else f"{name}_{channel.name}"
+            clean = f"{name}_{channel.name}" if clash else channel.name
+            if clean in taken:
+                raise DataError(f"two channels would be called {clean!r}", where=piece.source)
             taken.add(clean)
             channels.append(replace(channel, name=clean))
     labels = next((p.labels for p in pieces if any(p.labels.values())), first.labels)

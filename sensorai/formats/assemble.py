@@ -130,7 +130,7 @@ def recordings(table: Table, options: ReadOptions, name: str) -> list[Recording]
         *(
             f"comment: {c}"
             for c in layout.comments
-            if not _FACT.fullmatch(c) and not c.startswith("Format version")
+            if not _FACT.match(c) and not c.startswith("Format version")
         ),
         *(f"session: {v}" for k, v in facts if k == "session"),
         *(f"before: {one}" for one in history),
@@ -278,7 +278,8 @@ def _time(columns: list[Column | None], roles: Roles, table: Table, notes: list[
 
 def _facts(layout: Layout) -> list[tuple[str, str]]:
     """What the comments of our own files say, in order."""
-    return [(m[1], m[2]) for c in layout.comments if (m := _FACT.fullmatch(c))]
+    parts = [part for comment in layout.comments for part in comment.split(" | ")]
+    return [(m[1], m[2]) for part in parts if (m := _FACT.fullmatch(part))]
 
 
 def _rate(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.options import ReadOptions
-from sensorai.formats.read import file_reader, own_label, read_named, stem
+from sensorai.formats.read import file_reader, own_label, read_raw, stem
 from sensorai.formats.readers import hsdatalog1, hsdatalog2
 from sensorai.formats.source import Raw
 from sensorai.recording import LABEL, Dataset, Recording, Span
@@ -121,8 +121,9 @@ def read_dataset(
     recordings: list[Recording] = []
     for file, name in zip(files, _names(files), strict=True):
         told = _told(file, labels)
-        for recording in read_named(file, options, name):
-            recordings.append(_labelled(recording, file, told, bool(labels)))
+        raw = Raw(file)
+        for recording in read_raw(raw, options, name):
+            recordings.append(_labelled(recording, raw, told, bool(labels)))
     dataset = Dataset(tuple(recordings))
     _check_spelling(dataset)
     return dataset
@@ -155,29 +156,29 @@ def _told(file: Path, labels: Sequence[tuple[str, str]]) -> str | None:
     return names[0] if names else None
 
 
-def _labelled(recording: Recording, file: Path, told: str | None, globs: bool) -> Recording:
+def _labelled(recording: Recording, raw: Raw, told: str | None, globs: bool) -> Recording:
     if LABEL in recording.labels:
         inside = {span.label for span in recording.labels[LABEL]}
         if told is not None and inside - {told}:
             raise DataError(
                 f"conflicting labels: --label says {told!r}, the label column of the log says "
                 f"{', '.join(map(repr, sorted(inside)))}",
-                where=str(file),
+                where=raw.where,
                 hint="drop the --label option or choose the column with --label-column",
             )
         return recording
     if told is None and globs:
         raise DataError(
             "the log has no label column and matches no --label",
-            where=str(file),
+            where=raw.where,
             hint="add --label NAME=GLOB",
         )
     if told is None:
-        own = own_label(file)
-        told = own or folder_label(file)
+        own = own_label(raw)
+        told = own or folder_label(raw.path)
         if not told:
             return recording
-        source = "format's rule for names" if own else "folder's name"
+        source = "log's own name" if own else "folder's name"
         recording = replace(recording, notes=(*recording.notes, f"label {told!r} from the {source}"))
     return replace(recording, labels={**recording.labels, LABEL: (Span(0, len(recording), told),)})
 

@@ -122,7 +122,7 @@ def check_stream(stream: Stream, where: str) -> None:
     """Refuse a layout that cannot be, before anything is read with it."""
     if stream.per_block * stream.sample_bytes > LARGEST_BLOCK:
         raise DataError(
-            f"{stream.part}: {stream.per_block} samples of {stream.sample_bytes} bytes in a block are too many",
+            f"{stream.part}: blocks of {stream.per_block} samples are too large",
             where=where,
         )
 

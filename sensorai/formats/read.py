@@ -72,10 +72,9 @@ def stem(path: Path) -> str:
     return name.rpartition(".")[0] or name
 
 
-def own_label(path: Path) -> str:
+def own_label(raw: Raw) -> str:
     """Label that the format of a log gives to all of it, outside its samples; empty when there is none."""
-    raw = Raw(path)
-    reader = file_reader(raw)
+    path, reader = raw.path, file_reader(raw)
     if reader is not None:
         return reader.label(path)
     # an export of Edge Impulse calls its files label.id.csv
@@ -107,16 +106,11 @@ def read_log(path: str | os.PathLike[str], options: ReadOptions | None = None) -
     ConfigError
         When the options have no meaning.
     """
-    return read_named(Path(path), options or ReadOptions(), None)
-
-
-def read_named(path: Path, options: ReadOptions, name: str | None) -> list[Recording]:
-    """``read_log`` with a name for the recordings other than the file's stem."""
-    return read_raw(Raw(path), options, name or stem(path))
+    return read_raw(Raw(Path(path)), options or ReadOptions(), stem(Path(path)))
 
 
 def read_raw(raw: Raw, options: ReadOptions, name: str) -> list[Recording]:
-    """``read_log`` of a log that may be in memory."""
+    """``read_log`` of a log that may be in memory, its recordings called after ``name``."""
     check_options(options)
     tables = _tables(raw, options)
     found = [(part, assemble.recordings(table, options, name)) for part, table in tables]
