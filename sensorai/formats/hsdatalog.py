@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays, Values
-from sensorai.formats.source import LARGEST
+from sensorai.formats.source import LARGEST, Raw
 from sensorai.recording import LABEL, FloatArray
 
 Bytes = npt.NDArray[np.uint8]
@@ -352,9 +352,24 @@ def seconds_since(start: Any, moment: Any) -> float | None:
         return None
 
 
+def acquisition(raw: Raw, config: str) -> Path | None:
+    """Folder of the acquisition that a log is, or that a ``.dat`` file belongs to; None when it is none."""
+    folder = raw.path
+    if not raw.folder:
+        if raw.path.suffix != ".dat":
+            return None
+        folder = raw.path.parent
+    return folder if (folder / config).is_file() else None
+
+
+def wanted(raw: Raw, file: Path) -> bool:
+    """Whether to read ``file``: all of a folder, or the one file that was named."""
+    return file.is_file() and (raw.folder or file.name == raw.path.name)
+
+
 def folder_label(path: Path) -> str:
     """Label of an acquisition: its folder's name, or the one above where the board gave the name."""
-    folder = path.absolute()
+    folder = path.absolute() if path.is_dir() else path.absolute().parent
     if re.fullmatch(
         r"[0-9][0-9_\-]{5,}|(STWIN|STBOX|MKBOX|DATALOG|HSD)\S*_[0-9]+", folder.name, re.IGNORECASE
     ):

@@ -11,12 +11,14 @@ from sensorai.formats.hsdatalog import (
     Config,
     Piece,
     Stream,
+    acquisition,
     channel_names,
     decode,
     first_of,
     folder_label,
     read_bytes,
     read_config,
+    wanted,
     with_tags,
 )
 from sensorai.formats.options import ReadOptions
@@ -29,13 +31,14 @@ label = folder_label
 
 
 def sniff(raw: Raw) -> bool:
-    """A folder with the configuration."""
-    return raw.folder and (raw.path / CONFIG).is_file()
+    """A folder with the configuration, or a file of samples beside it."""
+    return acquisition(raw, CONFIG) is not None
 
 
 def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
     """Read every active sensor of which there is a file."""
-    path = raw.path / CONFIG
+    folder = acquisition(raw, CONFIG) or raw.path
+    path = folder / CONFIG
     config = Config(str(path))
     top = config.table(read_config(path), "the file")
     device = config.table(top.get("device"), "device")
@@ -43,10 +46,10 @@ def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
     missing = []
     for i, one in enumerate(config.items(device.get("sensor"), "device.sensor")):
         for stream in _streams(config, config.table(one, f"device.sensor[{i}]"), f"device.sensor[{i}]"):
-            file = raw.path / f"{stream.part}.dat"
-            if file.is_file():
+            file = folder / f"{stream.part}.dat"
+            if wanted(raw, file):
                 parts.append(decode(stream, [Piece(0, read_bytes(file))], str(file)))
-            else:
+            elif not file.is_file():
                 missing.append(file.name)
     if not parts:
         raise DataError(
@@ -54,7 +57,7 @@ def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
             + (f" (missing: {', '.join(missing)})" if missing else ""),
             where=raw.where,
         )
-    tags = _tags(raw.path)
+    tags = _tags(folder)
     return [with_tags(part, tags) for part in parts]
 
 

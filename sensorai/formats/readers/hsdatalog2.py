@@ -16,6 +16,7 @@ from sensorai.formats.hsdatalog import (
     Config,
     Piece,
     Stream,
+    acquisition,
     channel_names,
     decode,
     first_of,
@@ -23,6 +24,7 @@ from sensorai.formats.hsdatalog import (
     read_bytes,
     read_config,
     seconds_since,
+    wanted,
     with_tags,
 )
 from sensorai.formats.options import ReadOptions
@@ -41,19 +43,20 @@ _WRAP = 1 << 32
 
 
 def sniff(raw: Raw) -> bool:
-    """A folder with the configuration."""
-    return raw.folder and (raw.path / CONFIG).is_file()
+    """A folder with the configuration, or a file of samples beside it."""
+    return acquisition(raw, CONFIG) is not None
 
 
 def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
     """Read every enabled sensor of which there is a file; lost packets become gaps."""
-    path = raw.path / CONFIG
+    folder = acquisition(raw, CONFIG) or raw.path
+    path = folder / CONFIG
     config = Config(str(path))
     devices = config.items(config.table(read_config(path), "the file").get("devices"), "devices")
     if not devices:
         raise DataError("devices is empty", where=config.where)
     device = config.table(devices[0], "devices[0]")
-    interface, tags = _acquisition(raw.path)
+    interface, tags = _acquisition(folder)
     parts = []
     missing = []
     for i, component in enumerate(config.items(device.get("components"), "devices[0].components")):
@@ -62,9 +65,10 @@ def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
                 continue
             if value.get("enable", True) is not True:
                 continue
-            file = raw.path / f"{name}.dat"
-            if not file.is_file():
-                missing.append(file.name)
+            file = folder / f"{name}.dat"
+            if not wanted(raw, file):
+                if not file.is_file():
+                    missing.append(file.name)
                 continue
             stream = _stream(config, name, value)
             size = _packet_size(config, name, value, interface)
