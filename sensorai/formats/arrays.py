@@ -39,6 +39,8 @@ class Arrays:
         Group of the whole entry; what its recording is called after the log's name.
     cuts : tuple of int
         Samples before which something is missing, whatever the time stamps say.
+    paired : bool
+        The parts of the device have as many samples as each other, taken together whatever their stamps say.
     notes, history : tuple of str
         What was out of the ordinary; what was done to the samples before.
     """
@@ -52,6 +54,7 @@ class Arrays:
     group: str = ""
     piece: str = ""
     cuts: tuple[int, ...] = ()
+    paired: bool = False
     notes: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
 
@@ -162,23 +165,29 @@ def _by_device(parts: Sequence[Arrays]) -> list[Arrays]:
 def _together(device: str, parts: Sequence[Arrays]) -> Arrays | None:
     """Columns of all parts side by side, or None when their samples do not belong together.
 
-    They do when every sample's time stamps differ by less than half a step. The longer ones lose their
-    end, which is said.
+    They do when every sample's time stamps differ by less than half a step, or the format says so. The
+    longer ones lose their end, which is said.
     """
     count = min(map(len, parts))
     first = parts[0]
     start = first.time()
     if count < 2 or start is None or len({p.cuts for p in parts}) > 1:
         return None
+    notes = list(dict.fromkeys(note for p in parts for note in p.notes))
     step = float(np.median(np.diff(start[:count])))
     for other in parts[1:]:
         stamps = other.time()
-        if stamps is None or float(np.abs(stamps[:count] - start[:count]).max()) >= max(step, 0.0) / 2:
+        if stamps is None:
             return None
+        apart = float(np.abs(stamps[:count] - start[:count]).max())
+        if apart < max(step, 0.0) / 2:
+            continue
+        if not (first.paired and other.paired):
+            return None
+        notes.append(f"{other.part}: stamps up to {apart:.3g} s from those of {first.part}; paired by order")
     # a different rate shows in the number of samples long before it shows in the stamps
     if max(map(len, parts)) - count > max(8, count // 10):
         return None
-    notes = list(dict.fromkeys(note for p in parts for note in p.notes))
     for p in parts:
         if len(p) > count:
             notes.append(f"{p.part}: the last {len(p) - count} samples are left out, the others end before")

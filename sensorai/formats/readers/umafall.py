@@ -71,6 +71,7 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
     out = []
     for one in np.unique(who).astype(int).tolist():
         device = places.get(one, f"sensor {one}")
+        counts = {int((kind[who == one] == number).sum()) for number in _TYPES} - {0}
         for number, (suffix, name, unit) in _TYPES.items():
             rows = (who == one) & (kind == number)
             count = int(rows.sum())
@@ -94,6 +95,8 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
                     rate,
                     ("type",) if "type" in names else (),
                     facts.get("name", ""),
+                    # one message of the sensor holds one reading of each kind
+                    paired=len(counts) == 1,
                 )
             )
     return out
