@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays, Values
+from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import LARGEST, Raw
 from sensorai.recording import LABEL, FloatArray
 
@@ -332,15 +333,7 @@ def with_tags(part: Arrays, tags: Sequence[tuple[float, str, bool]]) -> Arrays:
     if both:
         notes.append(f"{both} samples have two tags at once; the tag named last counts")
     columns: tuple[Values, ...] = (*part.columns, labels)
-    return Arrays(
-        (*part.names, LABEL),
-        columns,
-        part.part,
-        part.device,
-        part.rate_hz,
-        cuts=part.cuts,
-        notes=tuple(notes),
-    )
+    return replace(part, names=(*part.names, LABEL), columns=columns, notes=tuple(notes))
 
 
 def seconds_since(start: Any, moment: Any) -> float | None:
@@ -365,6 +358,43 @@ def acquisition(raw: Raw, config: str) -> Path | None:
 def wanted(raw: Raw, file: Path) -> bool:
     """Whether to read ``file``: all of a folder, or the one file that was named."""
     return file.is_file() and (raw.folder or file.name == raw.path.name)
+
+
+def needed(stream: Stream, options: ReadOptions) -> bool:
+    """Whether a sensor is to be read: those asked for, else those of motion.
+
+    A microphone beside an accelerometer has thousands of times its samples.
+    """
+    if options.sensor:
+        names = {name.strip().casefold() for name in options.sensor.split(",")}
+        return bool({stream.part.casefold(), stream.device.casefold()} & names)
+    return unread(stream).inertial
+
+
+def unread(stream: Stream) -> Arrays:
+    """A sensor that is there but is not read: no samples."""
+    return Arrays(stream.names, (), part=stream.part, device=stream.device, rate_hz=stream.rate_hz)
+
+
+def finish(
+    parts: Sequence[Arrays], missing: Sequence[str], tags: Sequence[tuple[float, str, bool]], where: str
+) -> list[Arrays]:
+    """Give the parts their tags, and a note of the sensors whose file is not there.
+
+    Raises
+    ------
+    DataError
+        When there is no part at all.
+    """
+    names = ", ".join(missing)
+    if not parts:
+        raise DataError(
+            "the configuration names no active sensor with samples"
+            + (f" (missing: {names})" if names else ""),
+            where=where,
+        )
+    notes = (f"there is no file of: {names}",) if names else ()
+    return [with_tags(replace(part, notes=(*part.notes, *notes)), tags) for part in parts]
 
 
 def folder_label(path: Path) -> str:

@@ -94,7 +94,9 @@ def test_several_sensors_are_listed(tmp_path: Path) -> None:
     assert caught.value.message == "the log has 2 sensors: CHIP (104 Hz), FAST_ACC (416 Hz)"
     assert "--log-sensor CHIP" in caught.value.hint
     assert len(read_log(folder, ReadOptions(sensor="FAST_ACC"))[0]) == 2000
-    with pytest.raises(DataError, match=r"no sensor 'SLOW' \(it has CHIP \(104 Hz\), FAST_ACC .*ENV_PRESS"):
+    with pytest.raises(
+        DataError, match=r"no sensor 'SLOW' \(it has CHIP_ACC \(104 Hz\), .*FAST_ACC .*ENV_PRESS"
+    ):
         read_log(folder, ReadOptions(sensor="SLOW"))
     with pytest.raises(ConfigError, match="2 sensors are chosen"):
         read_log(folder, ReadOptions(sensor="CHIP,FAST_ACC"))
@@ -120,6 +122,11 @@ def test_other_sensors_are_left_out_and_named(tmp_path: Path) -> None:
         },
     )
     assert "left out, as no motion sensor: MIC_MIC" in read_log(folder)[0].notes
+    # and not read at all: a fault there is none here
+    (folder / "MIC_MIC.dat").write_bytes(b"")
+    assert len(read_log(folder)[0]) == 200
+    with pytest.raises(DataError, match="the file is empty"):
+        read_log(folder, ReadOptions(sensor="MIC_MIC"))
 
 
 def test_tags_are_labels(tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from sensorai.formats.hsdatalog import (
     acquisition,
     channel_names,
     decode,
+    finish,
     first_of,
     folder_label,
+    needed,
     read_bytes,
     read_config,
+    unread,
     wanted,
-    with_tags,
 )
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import Raw
@@ -48,17 +50,13 @@ def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
         for stream in _streams(config, config.table(one, f"device.sensor[{i}]"), f"device.sensor[{i}]"):
             file = folder / f"{stream.part}.dat"
             if wanted(raw, file):
-                parts.append(decode(stream, [Piece(0, read_bytes(file))], str(file)))
+                whole = needed(stream, options)
+                parts.append(
+                    decode(stream, [Piece(0, read_bytes(file))], str(file)) if whole else unread(stream)
+                )
             elif not file.is_file():
                 missing.append(file.name)
-    if not parts:
-        raise DataError(
-            f"{CONFIG} names no active sensor with samples"
-            + (f" (missing: {', '.join(missing)})" if missing else ""),
-            where=raw.where,
-        )
-    tags = _tags(folder)
-    return [with_tags(part, tags) for part in parts]
+    return finish(parts, missing, _tags(folder), raw.where)
 
 
 def _streams(config: Config, sensor: dict[str, Any], place: str) -> list[Stream]:

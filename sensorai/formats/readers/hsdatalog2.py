@@ -19,13 +19,15 @@ from sensorai.formats.hsdatalog import (
     acquisition,
     channel_names,
     decode,
+    finish,
     first_of,
     folder_label,
+    needed,
     read_bytes,
     read_config,
     seconds_since,
+    unread,
     wanted,
-    with_tags,
 )
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import Raw
@@ -71,17 +73,14 @@ def arrays(raw: Raw, options: ReadOptions) -> list[Arrays]:
                     missing.append(file.name)
                 continue
             stream = _stream(config, name, value)
+            if not needed(stream, options):
+                parts.append(unread(stream))
+                continue
             size = _packet_size(config, name, value, interface)
             pieces, notes = _pieces(read_bytes(file), size, name, str(file))
             part = decode(stream, pieces, str(file))
             parts.append(replace(part, notes=(*part.notes, *notes)))
-    if not parts:
-        raise DataError(
-            f"{CONFIG} names no enabled sensor with samples"
-            + (f" (missing: {', '.join(missing)})" if missing else ""),
-            where=raw.where,
-        )
-    return [with_tags(part, tags) for part in parts]
+    return finish(parts, missing, tags, raw.where)
 
 
 def _stream(config: Config, name: str, value: dict[str, Any]) -> Stream:
