@@ -74,7 +74,8 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
             unit = f"[{one.unit}]" if one.unit else ""
             numbers = np.asarray(values, dtype=np.float64)
             if one.scale != 1.0 or one.offset:
-                numbers = numbers * one.scale + one.offset
+                with np.errstate(over="ignore", invalid="ignore"):
+                    numbers = numbers * one.scale + one.offset
             if not np.isfinite(numbers).all():
                 raise DataError(f"the scale of {name} makes numbers too large", where=mapping.path)
             out[f"{name}{unit}"] = numbers
