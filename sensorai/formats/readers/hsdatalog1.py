@@ -7,18 +7,14 @@ from typing import Any
 
 from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays
-from sensorai.formats.hsdatalog import (
+from sensorai.formats.hsdatalog import Piece, Stream, channel_names, decode, read_bytes
+from sensorai.formats.hsdatalog_folder import (
     Config,
-    Piece,
-    Stream,
     acquisition,
-    channel_names,
-    decode,
     finish,
     first_of,
     folder_label,
     needed,
-    read_bytes,
     read_config,
     unread,
     wanted,

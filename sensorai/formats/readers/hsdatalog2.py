@@ -11,19 +11,14 @@ import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays
-from sensorai.formats.hsdatalog import (
-    Bytes,
+from sensorai.formats.hsdatalog import Bytes, Piece, Stream, channel_names, decode, read_bytes
+from sensorai.formats.hsdatalog_folder import (
     Config,
-    Piece,
-    Stream,
     acquisition,
-    channel_names,
-    decode,
     finish,
     first_of,
     folder_label,
     needed,
-    read_bytes,
     read_config,
     seconds_since,
     unread,
