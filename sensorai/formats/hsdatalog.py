@@ -226,7 +226,9 @@ def _times(
     ``places`` are sample numbers, ``numbers`` the blocks whose time stamps ``stamps`` are known.
     """
     bad = ~(np.abs(stamps) < 1e12)
-    back = np.concatenate(([False], np.diff(stamps) < 0)) if len(stamps) else bad
+    back = np.zeros(len(stamps), dtype=bool)
+    if not bad.any():
+        back[1:] = np.diff(stamps) < 0
     if (bad | back).any():
         k = int(np.argmax(bad | back))
         said = f"is {stamps[k]:g}" if bad[k] else "runs backwards"

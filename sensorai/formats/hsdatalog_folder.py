@@ -41,9 +41,15 @@ def read_config(path: Path) -> Any:
 
 def with_tags(part: Arrays, tags: Sequence[tuple[float, str, bool]]) -> Arrays:
     """Add the labels that were set and taken away during the acquisition: (seconds, label, set)."""
-    time = part.time()
-    if time is None or not tags:
+    if not tags or not len(part):
         return part
+    time = part.time()
+    if time is None:
+        if not part.rate_hz:
+            return replace(
+                part, notes=(*part.notes, "tags are left out, as neither times nor a rate are known")
+            )
+        time = np.arange(len(part)) / part.rate_hz
     names = dict.fromkeys(label for _, label, _ in tags)
     labels = np.full(len(time), "", dtype=object)
     both = 0

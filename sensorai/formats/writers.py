@@ -186,6 +186,8 @@ def write_mems_folder(folder: Path, recordings: Sequence[Recording]) -> list[str
             place = folder
             if label:
                 place = folder / f"{order.setdefault(label, len(order))}_{file_name(label)}"
+                if file_name(label) != label:
+                    notes.setdefault(f"the label {label!r} is written as the folder {place.name}")
             write_text(free(place, file_name(part.name), ".csv"), text)
     return list(notes)
 

@@ -144,7 +144,10 @@ def test_stretches_of_one_label(tmp_path: Path, to: str) -> None:
     assert any("time stamps are not kept" in note for note in done.notes)
     found = read_dataset([tmp_path / "out"])
     assert sorted(map(len, found)) == [20, 30]
-    if to == "edge-impulse":
+    if to == "mems-studio":
+        assert set(found.label_set()) == {"sit_down", "a_b_c"}
+        assert "the label 'a.b/c' is written as the folder 1_a_b_c" in done.notes
+    else:
         assert set(found.label_set()) == {"sit, down", "a.b/c"}
 
 

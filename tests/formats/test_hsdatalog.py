@@ -267,6 +267,15 @@ def test_v2_tags(tmp_path: Path) -> None:
     assert [(s.start, s.stop, s.label) for s in one.labels["label"]] == [(104, 208, "run")]
 
 
+def test_v2_tags_without_time_stamps(tmp_path: Path) -> None:
+    tags = [{"l": "run", "e": True, "t": 1.0}, {"l": "run", "e": False, "t": 2.0}]
+    (one,) = read_log(v2(tmp_path / "a", samples_per_ts=0, info={**USB, "tags": tags}))
+    assert [(s.start, s.stop, s.label) for s in one.labels["label"]] == [(104, 208, "run")]
+    (one,) = read_log(v2(tmp_path / "b", samples_per_ts=0, measodr=0, info={**USB, "tags": tags}))
+    assert "label" not in one.labels
+    assert "tags are left out, as neither times nor a rate are known" in one.notes
+
+
 def edit(path: Path, change: Callable[[Any], None]) -> None:
     data = json.loads(path.read_text().rstrip("\0"))
     change(data)
@@ -332,6 +341,10 @@ def test_v1_faults_in_the_files(tmp_path: Path) -> None:
         read_log(folder)
     data.write_bytes(whole[:600] + struct.pack("<d", float("nan")) + whole[608:])
     with pytest.raises(DataError, match="time stamp of block 1 of CHIP_ACC is nan"):
+        read_log(folder)
+    infinite = struct.pack("<d", float("inf"))
+    data.write_bytes(whole[:600] + infinite + whole[608:1208] + infinite + whole[1216:])
+    with pytest.raises(DataError, match="time stamp of block 1 of CHIP_ACC is inf"):
         read_log(folder)
     data.write_bytes(whole[:600] + struct.pack("<d", 99.0) + whole[608:])
     with pytest.raises(DataError, match="time stamp of block 2 of CHIP_ACC runs backwards"):
