@@ -149,9 +149,8 @@ def decode(stream: Stream, pieces: Sequence[Piece], where: str) -> Arrays:
             continue
         if count:
             cuts.append(count)
-        if stream.dtype != "<f4" and stream.dtype != "<f8" and stream.sensitivity == 1.0:
-            samples.append(values.astype(np.float64))
-        else:
+        # floats that are damaged may be anything; what is not finite is refused below
+        with np.errstate(over="ignore", invalid="ignore"):
             samples.append(values.astype(np.float64) * stream.sensitivity)
         places.append(first + np.arange(len(values), dtype=np.int64))
         count += len(values)

@@ -10,7 +10,8 @@ import numpy as np
 from sensorai.errors import ConfigError, DataError
 from sensorai.recording import FloatArray, Recording, Span
 
-#: Largest factor up or down; a rate is met to better than one part in a million.
+#: Largest factor up or down. A rate is met to better than one part in a million, except within a two
+#: thousandth of the one it has: that is nearer than the filter's steps, and samples stay as they are.
 _MOST = 1000
 
 
@@ -80,6 +81,7 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         )
     note = f"resampled from {have:.6g} Hz to {rate_hz:g} Hz"
     if ratio == 1:
+        note = f"taken as {rate_hz:g} Hz instead of {have:.6g} Hz, samples unchanged: too near to resample"
         return replace(
             recording,
             rate_hz=rate_hz,

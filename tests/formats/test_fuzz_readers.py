@@ -174,9 +174,16 @@ def folder() -> Iterator[Path]:
         yield Path(name) / "x"
 
 
+BYTES = st.binary(max_size=12) | st.sampled_from(
+    [struct.pack("<d", v) for v in (np.inf, -np.inf, np.nan, 1e11)]
+)
+
+
 def damaged(data: bytes, at: int, insert: bytes, cut: int) -> bytes:
     at %= len(data) + 1
-    data = data[:at] + insert + data[at + len(insert) :]
+    # a block of the first generation is 608 bytes long
+    for place in (at, at + 608) if at % 2 else (at,):
+        data = data[:place] + insert + data[place + len(insert) :]
     return data[: len(data) - cut % (len(data) + 1)]
 
 
@@ -191,8 +198,8 @@ NUMBERS: st.SearchStrategy[Any] = st.one_of(
     value=NUMBERS,
     about=st.sampled_from(["", "dimensions", "unit", "dataType", "sensorType", "dimensionsLabel"]),
     other=st.one_of(NUMBERS, st.sampled_from(["g", "mdps", "int8_t", "float", "double", "GYRO", "../x"])),
-    at=st.integers(0, 2000),
-    insert=st.binary(max_size=12),
+    at=st.integers(0, 2000) | st.sampled_from([600, 601, 1208, 1209]),
+    insert=BYTES,
     cut=st.integers(0, 1500),
     options=OPTIONS,
 )
@@ -219,8 +226,8 @@ def test_first_generation(
     value=st.one_of(NUMBERS, st.sampled_from(["int8", "float", "int99"])),
     interface=st.sampled_from([None, 0, 1, 2, "x"]),
     drop=st.lists(st.integers(0, 20), max_size=3),
-    at=st.integers(0, 2000),
-    insert=st.binary(max_size=12),
+    at=st.integers(0, 2000) | st.sampled_from([600, 601, 1208, 1209]),
+    insert=BYTES,
     cut=st.integers(0, 1500),
     options=OPTIONS,
 )

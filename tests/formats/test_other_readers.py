@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.errors import ConfigError, DataError, UserError
-from sensorai.formats import ReadOptions, align, detect, read_dataset, read_log, read_mapping, source
+from sensorai.errors import ConfigError, DataError, ToolMissing, UserError
+from sensorai.formats import (
+    ReadOptions,
+    align,
+    detect,
+    read_dataset,
+    read_log,
+    read_mapping,
+    source,
+    write_parquet,
+    writers,
+)
 from sensorai.formats.align import spread
+from sensorai.formats.readers import parquet
 from sensorai.formats.source import Raw
 from sensorai.recording import Channel, Recording, Span
 from tests.formats import make
@@ -172,6 +183,19 @@ def test_parquet_damaged(tmp_path: Path) -> None:
     path.write_bytes(data[:-40])
     with pytest.raises(DataError, match="this Parquet file cannot be read"):
         read_log(path)
+
+
+def test_parquet_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = frame(tmp_path / "x.parquet", {"accX": [1.0], "accY": 0, "accZ": 0})
+    (one,) = read_log(path)
+    for module in (parquet, writers):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)
+    with pytest.raises(ToolMissing, match="needs the package pyarrow") as caught:
+        read_log(path)
+    assert caught.value.hint == "pip install 'sensorai[parquet]'"
+    with pytest.raises(ToolMissing, match="needs the package pyarrow"):
+        write_parquet(tmp_path / "y.parquet", [one])
+    assert not (tmp_path / "y.parquet").exists()
 
 
 # ---------------------------------------------------------------- mapping files

@@ -95,3 +95,11 @@ def test_refusals() -> None:
 
 def test_empty_recording() -> None:
     assert len(resample(Recording(np.zeros((0, 3)), ACC, 50.0), 52.0)) == 0
+
+
+def test_a_rate_too_near_to_resample_says_so() -> None:
+    before = Recording(np.zeros((50, 3)), tuple(Channel(f"acc_{a}", "g") for a in "xyz"), 104.02)
+    after = resample(before, 104.0)
+    assert after.rate_hz == 104.0
+    assert after.samples is before.samples
+    assert after.history == ("taken as 104 Hz instead of 104.02 Hz, samples unchanged: too near to resample",)

@@ -87,7 +87,7 @@ def _streams(config: Config, sensor: dict[str, Any], place: str) -> list[Stream]
                 channel_names(
                     kind,
                     [text_of(n)[:40].strip("[]()") or str(k) for k, n in enumerate(labels)],
-                    _unit(config, about, where),
+                    config.text(about, "unit", where, ""),
                 ),
                 config.dtype(about, "dataType", where),
                 config.number(state, "sensitivity", where, 1.0),
@@ -97,10 +97,6 @@ def _streams(config: Config, sensor: dict[str, Any], place: str) -> list[Stream]
             )
         )
     return out
-
-
-def _unit(config: Config, about: dict[str, Any], where: str) -> str:
-    return config.text(about, "unit", where, "")
 
 
 def _tags(folder: Path) -> list[tuple[float, str, bool]]:
