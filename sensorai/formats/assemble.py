@@ -19,6 +19,7 @@ from sensorai.formats.header import TIME_UNITS
 from sensorai.formats.layout import Layout
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.table import EMPTY, TEXT, Column, Kind
+from sensorai.formats.write import number
 from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
 
 #: Comments of our own files by their key; other comments are shown as they are.
@@ -75,7 +76,8 @@ def _as_kind(column: Values, kind: Kind, name: str, path: str) -> Column | None:
         return None
     numeric = column.dtype != np.object_
     if kind in ("text", "key"):
-        texts = [f"{v:g}" if abs(v) < 1e6 else repr(v) for v in column.tolist()] if numeric else column
+        # a number that is none is an empty cell
+        texts = ["" if v != v else number(v) for v in column.tolist()] if numeric else column
         values = np.array([str(one) for one in texts], dtype=object)
         if kind == "key" and not all(one.strip() for one in set(values)):
             raise DataError(f"empty cell in column {name!r}", where=path)

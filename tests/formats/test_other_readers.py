@@ -160,6 +160,13 @@ def test_parquet_of_others(tmp_path: Path) -> None:
     assert any("neither numbers nor text: when" in note for note in one.notes)
 
 
+def test_parquet_labels_that_are_numbers(tmp_path: Path) -> None:
+    codes = [1.0, 1.0, np.nan, 0.1234567891, 0.1234567892]
+    path = frame(tmp_path / "x.parquet", {"accX": np.arange(5.0), "accY": 0, "accZ": 0, "label": codes})
+    spans = read_log(path)[0].labels["label"]
+    assert [(s.start, s.label) for s in spans] == [(0, "1"), (3, "0.1234567891"), (4, "0.1234567892")]
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
