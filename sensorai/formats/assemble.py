@@ -91,9 +91,8 @@ def _as_kind(column: Values, kind: Kind, name: str, path: str) -> Column | None:
         if kind == "maybe":
             return TEXT
         row = int(np.argmin(np.isfinite(values)))
-        raise DataError(
-            f"column {name!r} holds {values[row]:g}, which is no number", where=f"{path}, row {row + 1}"
-        )
+        what = "an empty cell" if np.isnan(values[row]) else f"{values[row]:g}, which is no number"
+        raise DataError(f"column {name!r} holds {what}", where=f"{path}, row {row + 1}")
     return values
 
 

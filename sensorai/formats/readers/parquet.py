@@ -61,7 +61,7 @@ def _read(raw: Raw) -> Arrays:
     for batch in file.iter_batches(batch_size=1 << 16, columns=names):
         for k, name in enumerate(names):
             column = batch.column(batch.schema.get_field_index(name))
-            chunks[k].append(_values(pa, column, name, raw.where))
+            chunks[k].append(_values(pa, column))
     columns = tuple(np.concatenate(c) if c else np.zeros(0, dtype=np.float64) for c in chunks)
     if not columns or not len(columns[0]):
         raise DataError("the log has no samples", where=raw.where)
@@ -80,10 +80,9 @@ def _is_text(pa: Any, kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _values(pa: Any, column: Any, name: str, where: str) -> Values:
+def _values(pa: Any, column: Any) -> Values:
     if _is_number(pa, column.type):
-        if column.null_count:
-            raise DataError(f"empty cells in column {name!r}", where=where, hint="mend or remove the rows")
+        # empty cells become NaN, which only matters where the column is used
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
     texts = column.to_pylist()
     return np.array(["" if one is None else one for one in texts], dtype=object)
