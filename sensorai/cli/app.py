@@ -9,6 +9,7 @@ import typer
 from sensorai import __version__
 from sensorai.cli import (
     build,
+    capture,
     decode,
     devices,
     doctor,
@@ -59,6 +60,7 @@ VERBS = {
         generate,
         features,
         inspect,
+        capture,
         devices,
         doctor,
     )
