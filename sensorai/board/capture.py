@@ -116,7 +116,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class Summary:
-    """What a capture did: the logs, why it ended, and notes, of which the view has said the first ``said``."""
+    """What a capture did: the logs, why it ended, and notes, the first ``said`` of them said already."""
 
     logs: list[Recorded] = field(default_factory=list)
     ended: str = ""

@@ -77,17 +77,17 @@ class Session:
 
     def stop(self) -> None:
         """End data."""
-        self._succeed(Stop, "stop its data")
+        self._succeed(Stop, "stop its data", tries=2)
 
     def watch(self, period_ms: int, bank: int, entries: Sequence[tuple[int, int, int]]) -> None:
         """Have registers read from now on, see ``messages.Watch``; no entries: no longer."""
         self._succeed(lambda sent: Watch(sent, period_ms, bank, tuple(entries)), "watch its result registers")
 
-    def _succeed(self, make: Callable[[int], Request], what: str) -> None:
+    def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:
             return message if isinstance(message, Reply) and message.id == sent else None
 
-        reply = self._ask(make, look)
+        reply = self._ask(make, look, tries)
         if reply.status != Status.OK:
             known = {int(status): status.name for status in Status}
             why = {
@@ -102,13 +102,15 @@ class Session:
                 hint="check the wiring of the sensor and the firmware's bus functions",
             )
 
-    def _ask(self, make: Callable[[int], Request], look: Callable[[Message, int], _T | None]) -> _T:
+    def _ask(
+        self, make: Callable[[int], Request], look: Callable[[Message, int], _T | None], tries: int = TRIES
+    ) -> _T:
         """Send a request until its answer comes; what else comes meanwhile is kept."""
         self._id = self._id % 255 + 1
         sent = self._id
         request = make(sent)
         frame = encode(request.kind, request.body())
-        for _ in range(TRIES):
+        for _ in range(tries):
             self.line.write(frame)
             until = time.monotonic() + PATIENCE
             while (left := until - time.monotonic()) > 0:
