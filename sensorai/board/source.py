@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.board.line import Chunk
-from sensorai.board.rate import RateFit, StampClock
+from sensorai.board.rate import RateFit, StampClock, Stamped
 from sensorai.board.textlines import LineReader
 from sensorai.errors import ConfigError
 from sensorai.formats.header import TIME_UNITS, channel, sensor_unit, split_unit, time_unit, unit_name
@@ -149,7 +149,7 @@ class LineSource:
         if self._time is not None:
             unit = time_unit(*split_unit(columns[self._time])) or ""
             self._ticks = TIME_UNITS.get(unit, 0.0)
-        self._clock = StampClock()
+        self._clock: StampClock[list[str]] = StampClock()
 
     @property
     def damaged(self) -> int:
@@ -176,7 +176,7 @@ class LineSource:
     def finish(self) -> list[Run]:
         """Give what was held back."""
         held, self._held = self._held or [], None
-        return held
+        return held + _runs(self._clock.finish())
 
     def _arrived(self, runs: list[Run], now: float) -> list[Run]:
         """Judge pauses by arrival times."""
@@ -219,17 +219,12 @@ class LineSource:
         steps = np.diff(times)
         rate = self._clock.rate()
         if rate is not None and (not len(steps) or (steps.min() > 0 and steps.max() < 1.6 / rate)):
-            missing = self._clock.step(float(times[0]), len(rows), cut)
-            return [Run(rows, missing or None)]
-        runs: list[Run] = []
+            return _runs(self._clock.put(rows, float(times[0]), len(rows), cut))
+        judged: list[Stamped[list[str]]] = []
         for row, time in zip(rows, times.tolist(), strict=True):
-            missing = self._clock.step(time, 1, cut)
-            if runs and not missing and not cut:
-                runs[-1].rows.append(row)
-            else:
-                runs.append(Run([row], missing or None))
+            judged += self._clock.put([row], time, 1, cut)
             cut = False
-        return runs
+        return _runs(judged)
 
     def _guess(self, stamps: npt.NDArray[np.float64]) -> None:
         """Find the unit of bare stamps, as the readers of logs do; without success they are just a column."""
@@ -240,6 +235,17 @@ class LineSource:
             self._time = None
         else:
             self._ticks = TIME_UNITS[unit]
+
+
+def _runs(judged: Iterable[Stamped[list[str]]]) -> list[Run]:
+    """Runs of rows that were judged; those that go on are joined."""
+    runs: list[Run] = []
+    for one in judged:
+        if runs and not one.missing:
+            runs[-1].rows.extend(one.item)
+        else:
+            runs.append(Run(list(one.item), one.missing or None))
+    return runs
 
 
 class Decimals:
