@@ -61,6 +61,8 @@ class FrameSource:
         self._codes = [NOT_YET] * len(results)
         self._coming: list[list[tuple[float, int]]] = [[] for _ in results]
         self._late: Stamped[Data] | None = None
+        #: Time of the newest frame of data, in seconds of the board's clock.
+        self.newest_s = 0.0
         self._odd = 0
 
     @property
@@ -110,6 +112,7 @@ class FrameSource:
         self._sequence = (message.sequence + 1) & 0xFFFF
         restarted = expected is not None and message.sequence != (expected + message.lost) & 0xFFFF
         time = self._time.at(message.time_us / 1e6)
+        self.newest_s = time
         count = len(message.values) // (2 * message.channels)
         return self._clock.put(message, time, count, message.lost > 0 or restarted)
 

@@ -17,6 +17,7 @@ from sensorai.cli import (
     features,
     generate,
     inspect,
+    monitor,
     simulate,
     train,
     validate,
@@ -61,6 +62,7 @@ VERBS = {
         features,
         inspect,
         capture,
+        monitor,
         devices,
         doctor,
     )

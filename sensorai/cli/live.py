@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
+    from sensorai.board.monitor import Tally, Watch
     from sensorai.board.recorder import State
 
 #: Seconds between two plain lines.
@@ -206,3 +207,59 @@ def view(quiet: bool) -> Iterator[Screen | Plain]:
         return
     with Keys() as keys, Screen(console, keys) as screen:
         yield screen
+
+
+class PlainResults:
+    """A line for every change of a result register."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            print(text, flush=True)  # noqa: T201
+
+    def watch(self, watch: Watch) -> None:
+        """Print nothing: changes are."""
+
+    def changed(self, tally: Tally, time_s: float) -> None:
+        """Print the new class."""
+        code = 0 if tally.code is None else tally.code
+        self.say(f"{time_s:8.2f} s  {tally.register.title}: {tally.register.word(code)} ({code})")
+
+
+class ScreenResults:
+    """A table that changes, on a terminal."""
+
+    def __init__(self, live: Live, picture: Callable[[Watch], RenderableType]) -> None:
+        self._live = live
+        self._picture = picture
+
+    def say(self, text: str) -> None:
+        """Print a line above."""
+        self._live.console.print(text, markup=False)
+
+    def watch(self, watch: Watch) -> None:
+        """Draw anew."""
+        self._live.update(self._picture(watch), refresh=True)
+
+    def changed(self, tally: Tally, time_s: float) -> None:
+        """Wait for the next drawing."""
+
+
+@contextmanager
+def results(
+    picture: Callable[[Watch], RenderableType], quiet: bool
+) -> Iterator[PlainResults | ScreenResults]:
+    """Give the view of results that fits: a table on a terminal, else a line for every change."""
+    from rich.live import Live
+
+    from sensorai.cli import out as printing
+
+    console = printing.console()
+    if quiet or not console.is_terminal:
+        yield PlainResults(quiet)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield ScreenResults(live, picture)
