@@ -16,6 +16,7 @@ from sensorai.cli import (
     features,
     generate,
     inspect,
+    load,
     simulate,
     train,
     validate,
@@ -59,6 +60,7 @@ VERBS = {
         generate,
         features,
         inspect,
+        load,
         devices,
         doctor,
     )
