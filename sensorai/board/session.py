@@ -185,5 +185,5 @@ class Session:
             hint = "is the baud rate right (--baud), and is it the sensorai firmware that runs there?"
         else:
             message = f"the board on {name} does not answer"
-            hint = "is it powered, is it on this port and at this baud rate (--baud), does it run the firmware?"
+            hint = "is it powered, on this port, at this baud rate (--baud), and running the firmware?"
         return NoAnswer(message, where=name, hint=hint)
