@@ -99,7 +99,7 @@ class Session:
         self._succeed(lambda sent: Watch(sent, period_ms, bank, tuple(entries)), "watch its result registers")
 
     def operate(self, operations: bytes, wait_s: float) -> Outcome:
-        """Have register operations executed; data and results that come meanwhile are dropped.
+        """Have register operations executed; whatever else comes meanwhile is dropped.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class Session:
             return read_outcome(message) if fits and isinstance(message, Reply) else None
 
         outcome = self._ask(lambda sent: Operations(sent, operations), look, wait_s)
-        self._kept = [one for one in self._kept if not isinstance(one, Data | Result)]
+        self._kept.clear()
         return outcome
 
     def _succeed(self, make: Callable[[int], Request], what: str) -> None:

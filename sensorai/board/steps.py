@@ -21,6 +21,7 @@ from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.devices import device as find_mlc
 from sensorai.mlc.devices import devices as mlc_devices
 from sensorai.regfile import Delay, Op, Poll, Read, RegisterFile, Write
+from sensorai.targets import find
 
 #: Where every one of these sensors says what it is.
 WHO_AM_I = 0x0F
@@ -155,15 +156,16 @@ def make_plan(rf: RegisterFile, device: str | None = None, *, read_back: bool = 
     core = ispu_device(rf)
     if core is not None:
         return _program(rf, find_ispu(device) if device else core, read_back)
-    name = device or rf.device
-    if name and any(one.name.casefold().startswith(name.casefold()) for one in ispu_devices()):
-        return _registers(rf, find_ispu(name), read_back)
-    if not name:
+    if not (device or rf.device):
         raise ConfigError(
             "the register file does not say which sensor it is for",
             where=rf.source,
             hint="say it with --device; 'sensorai devices' lists them",
         )
+    programmable = [one.name for one in ispu_devices()]
+    name = find(device or rf.device, [*programmable, *(one.name for one in mlc_devices())])
+    if name in programmable:
+        return _registers(rf, find_ispu(name), read_back)
     return _mlc(rf, find_mlc(name), read_back)
 
 

@@ -227,7 +227,11 @@ def test_failures(operations: Sequence[Operation] | bytes, expected: Outcome) ->
 
 
 def test_the_first_failure_ends_it() -> None:
-    failing = [on_board.Write(0x10, 1), on_board.Compare(0x10, b"\2"), on_board.Write(0x12, 9)]
+    failing: list[Operation] = [
+        on_board.Write(0x10, 1),
+        on_board.Compare(0x10, b"\2"),
+        on_board.Write(0x12, 9),
+    ]
     coded = b"".join(one.coded() for one in failing)
     read = on_board.Read(0x10, 3).coded()
     _, reply = Script().ask(m.Operations(1, coded)).ask(m.Operations(2, read)).run()
