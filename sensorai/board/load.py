@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sensorai.board.frames import MAX_BODY
 from sensorai.board.messages import Status
 from sensorai.board.operations import Delay, Outcome, Poll, Read, Write
-from sensorai.board.session import NoAnswer, Session
+from sensorai.board.session import TRIES, NoAnswer, Session
 from sensorai.board.steps import WHO_AM_I, Plan, Step, sharing
 from sensorai.errors import UserError, VerifyMismatch
 
@@ -75,7 +75,7 @@ def load(
         Another sensor; a bus that does not answer; a board or a port that went away.
     """
     description = session.describe()
-    session.stop()
+    session.stop(TRIES)
     notes = []
     if description.sensor and description.sensor not in plan.names and _known(description.sensor):
         notes.append(

@@ -82,8 +82,8 @@ def _refused(name: str, error: OSError) -> UserError:
         return UserError(
             f"no permission to open {name}",
             where=name,
-            hint="on Linux your user must be in the port's group: sudo usermod -aG dialout $USER, then log "
-            "in again; on Windows another program may hold the port",
+            hint="on Linux your user must be in the port's group: sudo usermod -aG dialout $USER, then "
+            "log in again; on Windows another program may hold the port",
         )
     if number in (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK) or "exclusively lock" in text:
         return UserError(

@@ -10,13 +10,11 @@ from sensorai.board.description import Description, Parts, read_description
 from sensorai.board.frames import Counts, Decoder, encode
 from sensorai.board.line import Chunk, Line
 from sensorai.board.messages import (
-    Data,
     Describe,
     DescriptionPart,
     Message,
     Operations,
     Reply,
-    Result,
     Start,
     Status,
     Stop,
@@ -90,9 +88,9 @@ class Session:
         """Begin data; sequence numbers begin at 0, and data from before are forgotten."""
         self._succeed(Start, "start its data")
 
-    def stop(self) -> None:
+    def stop(self, tries: int = 2) -> None:
         """End data."""
-        self._succeed(Stop, "stop its data")
+        self._succeed(Stop, "stop its data", tries)
 
     def watch(self, period_ms: int, bank: int, entries: Sequence[tuple[int, int, int]]) -> None:
         """Have registers read from now on, see ``messages.Watch``; no entries: no longer."""
@@ -122,11 +120,11 @@ class Session:
         self._kept.clear()
         return outcome
 
-    def _succeed(self, make: Callable[[int], Request], what: str) -> None:
+    def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:
             return message if isinstance(message, Reply) and message.id == sent else None
 
-        reply = self._ask(make, look)
+        reply = self._ask(make, look, tries=tries)
         if reply.status != Status.OK:
             known = {int(status): status.name for status in Status}
             why = {
@@ -146,13 +144,14 @@ class Session:
         make: Callable[[int], Request],
         look: Callable[[Message, int], _T | None],
         wait_s: float = 0.0,
+        tries: int = TRIES,
     ) -> _T:
         """Send a request until its answer comes; what else comes meanwhile is kept."""
         self._id = self._id % 255 + 1
         sent = self._id
         request = make(sent)
         frame = encode(request.kind, request.body())
-        for attempt in range(TRIES):
+        for attempt in range(tries):
             self.repeated += attempt > 0
             self.line.write(frame)
             until = time.monotonic() + PATIENCE + wait_s

@@ -9,6 +9,7 @@ import typer
 from sensorai import __version__
 from sensorai.cli import (
     build,
+    capture,
     decode,
     devices,
     doctor,
@@ -17,6 +18,7 @@ from sensorai.cli import (
     generate,
     inspect,
     load,
+    monitor,
     simulate,
     train,
     validate,
@@ -60,7 +62,9 @@ VERBS = {
         generate,
         features,
         inspect,
+        capture,
         load,
+        monitor,
         devices,
         doctor,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.formats import gravity, timing
+from sensorai.formats import captured, gravity, timing
 from sensorai.formats.columns import Roles, assign, check_options
 from sensorai.formats.header import TIME_UNITS
 from sensorai.formats.layout import Layout, Reader, find_header, guess_separator, split_header
@@ -23,6 +23,8 @@ from sensorai.formats.table import TEXT, Body, Column, Kind, parse
 from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
 
 _RATE = re.compile(r"rate_hz\s*[:=]\s*(\S+)")
+#: Comments that are not shown as notes.
+_OWN = ("Format version", "rate_hz", captured.MARK, "session:")
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -91,7 +93,7 @@ def _layout(source: Source, options: ReadOptions) -> Layout:
     return Layout(names, guess_separator(line), 0, first_row=line, comments=head.comments)
 
 
-def _body(source: Source, layout: Layout) -> Body:
+def _body(source: Source, layout: Layout, notes: list[str]) -> Body:
     line = layout.header_line
     if line == 0:
         head = find_header(source)
@@ -100,6 +102,9 @@ def _body(source: Source, layout: Layout) -> Body:
     first = line + 1
     if layout.first_row:
         text, first = f"{layout.first_row}\n{text}", line
+    text, cut = captured.whole_rows(text, layout.comments)
+    if cut:
+        notes.append(cut)
     separator = layout.separator
     if separator == " ":
         text = "\n".join("\t".join(row.split()) for row in text.split("\n"))
@@ -131,10 +136,10 @@ def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str)
     roles = assign(layout, options, source.path)
     notes = [
         *layout.notes,
-        *(f"comment: {c}" for c in layout.comments if not c.startswith(("Format version", "rate_hz"))),
+        *(f"comment: {c}" for c in layout.comments if not c.startswith(_OWN)),
         *roles.notes,
     ]
-    body = _body(source, layout)
+    body = _body(source, layout, notes)
     kinds = _kinds(body, roles)
     columns = parse(body, kinds, zero_short_rows=options.short_rows == "zero")
     if any(isinstance(columns[i], str) and columns[i] == TEXT for i in roles.channels):

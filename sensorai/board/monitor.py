@@ -1,0 +1,326 @@
+"""Monitor: what a sensor's core decides, live; and recorded beside the raw data."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sensorai.board.connect import listen
+from sensorai.board.description import Description
+from sensorai.board.detect import Frames
+from sensorai.board.framesource import WRAP_S, FrameSource
+from sensorai.board.line import Line, LineLost
+from sensorai.board.logfile import LogFile, Who, free_name
+from sensorai.board.messages import Result
+from sensorai.board.ports import BAUD, open_port
+from sensorai.board.rate import Unwrapped
+from sensorai.board.recorder import SILENT_S, TURN_S, VIEW_S, State
+from sensorai.board.session import Session
+from sensorai.board.watched import Register, Watched, differing, read_watched, scaled
+from sensorai.errors import UserError
+
+#: Milliseconds between two readings where no raw data are recorded.
+PERIOD_MS = 20
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one result register did.
+
+    Attributes
+    ----------
+    register : Register
+    code : int or None
+        Now; None before the first reading.
+    entered, seconds : mapping of code
+        How often the register took a value, and how long it had it, on the board's clock.
+    changes : list of (seconds, code)
+        Since the first reading.
+    """
+
+    register: Register
+    code: int | None = None
+    since: float = 0.0
+    entered: dict[int, int] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    changes: list[tuple[float, int]] = field(default_factory=list)
+
+    def take(self, time_s: float, code: int) -> bool:
+        """Take a reading; whether the value is another one than before."""
+        self.until(time_s)
+        new = code != self.code
+        if new:
+            self.code = code
+            self.entered[code] = self.entered.get(code, 0) + 1
+            self.changes.append((time_s, code))
+        return new
+
+    def until(self, time_s: float) -> None:
+        """Count the time up to ``time_s`` to the value it has."""
+        if self.code is not None and time_s > self.since:
+            self.seconds[self.code] = self.seconds.get(self.code, 0.0) + time_s - self.since
+        self.since = max(self.since, time_s) if self.code is not None else time_s
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        word = self.register.word
+        return {
+            "register": self.register.name,
+            "title": self.register.title,
+            "now": None if self.code is None else word(self.code),
+            "classes": [
+                {
+                    "code": code,
+                    "name": word(code),
+                    "entered": count,
+                    "seconds": round(self.seconds.get(code, 0.0), 3),
+                }
+                for code, count in sorted(self.entered.items())
+            ],
+        }
+
+
+@dataclass(slots=True)
+class Watch:
+    """How it stands: the registers, and what is recorded.
+
+    Attributes
+    ----------
+    tallies : list of Tally
+    readings, lost, damaged : int
+        Result frames received, known to be missing, and frames that were none.
+    seconds : float
+        Since the begin.
+    silent_s : float
+        Since the last byte.
+    recording : State or None
+    log : str
+        Path of the log.
+    ended : str
+    notes : list of str
+    """
+
+    tallies: list[Tally] = field(default_factory=list)
+    readings: int = 0
+    lost: int = 0
+    damaged: int = 0
+    seconds: float = 0.0
+    silent_s: float = 0.0
+    recording: State | None = None
+    log: str = ""
+    ended: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        recorded = self.recording
+        return {
+            "results": [one.as_dict() for one in self.tallies],
+            "readings": self.readings,
+            "lost": self.lost,
+            "damaged": self.damaged,
+            "seconds": round(self.seconds, 3),
+            "ended": self.ended,
+            "log": None
+            if recorded is None
+            else {
+                "file": self.log,
+                "samples": recorded.samples,
+                "rate_hz": recorded.rate_hz,
+                "lost": recorded.lost,
+                "gaps": recorded.gaps,
+            },
+            "notes": self.notes,
+        }
+
+
+class MonitorView(Protocol):
+    """What shows results."""
+
+    def watch(self, watch: Watch) -> None:
+        """Show how it stands; called a few times a second."""
+
+    def changed(self, tally: Tally, time_s: float) -> None:
+        """A register took another value, ``time_s`` seconds after the first reading."""
+
+    def say(self, text: str) -> None:
+        """Say something that stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorWanted:
+    """What to watch: see ``sensorai monitor``."""
+
+    port: str
+    config: Path
+    record: Path | None = None
+    seconds: float | None = None
+    baud: int = BAUD
+    label: str = ""
+    who: Who = field(default_factory=Who)
+    device: str | None = None
+
+
+def monitor(wanted: MonitorWanted, view: MonitorView, stop: threading.Event, watch: Watch) -> None:
+    """Watch result registers until stopped; ``watch`` is filled as it goes.
+
+    Raises
+    ------
+    UserError
+        The file names no results, the port does not open, the board does not answer or speaks no frames,
+        the port went away, or the disk is full. What was received until then is in the log.
+    """
+    watched = read_watched(wanted.config, wanted.device)
+    watch.tallies = [Tally(one) for one in watched.registers]
+    with Line(open_port(wanted.port, wanted.baud)) as line:
+        verdict, _ = listen(line)
+        if not isinstance(verdict, Frames):
+            raise UserError(
+                "the board sends lines of numbers; only the sensorai firmware can read result registers",
+                where=line.name,
+                hint="build sensorai/board/firmware for the board (docs/protocol.md)",
+            )
+        session = Session(line)
+        description = session.describe()
+        if different := differing(watched, description):
+            watch.notes.append(different)
+        try:
+            if wanted.record is None:
+                session.watch(PERIOD_MS, watched.bank, watched.entries())
+                _Watching(wanted, view, stop, watch, session).run(None, None)
+            else:
+                _recorded(wanted, view, stop, watch, session, watched, description)
+        finally:
+            with suppress(UserError):
+                session.watch(0, watched.bank, ())
+                if wanted.record is not None:
+                    session.stop()
+            watch.damaged = session.counts.damaged
+
+
+def _recorded(
+    wanted: MonitorWanted,
+    view: MonitorView,
+    stop: threading.Event,
+    watch: Watch,
+    session: Session,
+    watched: Watched,
+    description: Description,
+) -> None:
+    description, notes = scaled(description, watched)
+    watch.notes += notes
+    for note in watch.notes:
+        view.say(f"note: {note}")
+    source = FrameSource(session, description, watched.columns())
+    state = watch.recording = State(label=wanted.label)
+    assert wanted.record is not None  # noqa: S101
+    path = free_name(wanted.record, "_".join(filter(None, ("monitor", wanted.label))))
+    log = LogFile(path, source.columns, labelled=bool(wanted.label), who=wanted.who)
+    watch.log = str(path)
+    there = False
+    try:
+        # before the first sample, so that every sample has its result
+        session.watch(0, watched.bank, watched.entries())
+        session.start()
+        _Watching(wanted, view, stop, watch, session).run(source, log)
+    except LineLost as error:
+        raise LineLost(
+            f"{error.message}: {log.samples} samples are in {path}", where=error.where, hint=error.hint
+        ) from None
+    finally:
+        with suppress(UserError):
+            for run in source.finish():
+                log.write(run.rows, state.label, gap=run.lost is not None and state.samples > 0)
+                state.samples += len(run.rows)
+            state.rate_hz = source.rate()
+            log.set_rate(state.rate_hz)
+        there = log.close()
+    if not there:
+        raise UserError(
+            "no sample came",
+            where=session.line.name,
+            hint="has the register file been loaded ('sensorai load')?",
+        )
+
+
+class _Watching:
+    """The loop."""
+
+    def __init__(
+        self,
+        wanted: MonitorWanted,
+        view: MonitorView,
+        stop: threading.Event,
+        watch: Watch,
+        session: Session,
+    ) -> None:
+        self._wanted, self._view, self._stop, self._watch = wanted, view, stop, watch
+        self._session = session
+        self._tallies: dict[int, Tally] = {one.register.address: one for one in watch.tallies}
+        self._first: float | None = None
+
+    def run(self, source: FrameSource | None, log: LogFile | None) -> None:
+        watch, state = self._watch, self._watch.recording
+        clock = Unwrapped(WRAP_S)
+        begun = heard = time.monotonic()
+        shown = 0.0
+        while not self._stop.is_set():
+            self._stop.wait(TURN_S)
+            for chunk in self._session.line.take(TURN_S):
+                heard = chunk.time
+                if source is None:
+                    results = [
+                        (clock.at(one.time_us / 1e6), one)
+                        for one in self._session.feed(chunk)
+                        if isinstance(one, Result)
+                    ]
+                    self._take(results)
+                    continue
+                runs = source.feed(chunk)
+                results, source.seen = source.seen, []
+                self._take(results)
+                if log is not None and state is not None:
+                    for run in runs:
+                        gap = run.lost is not None and state.samples > 0
+                        state.gaps += gap
+                        state.lost += max(run.lost or 0, 0) if gap else 0
+                        state.samples += len(run.rows)
+                        log.write(run.rows, state.label, gap=gap)
+            now = time.monotonic()
+            watch.seconds, watch.silent_s = now - begun, now - heard
+            if source is not None and state is not None and self._first is not None:
+                state.rate_hz, state.seconds = source.rate(), watch.seconds
+                # no news since the last change: the value is still what it was
+                for tally in watch.tallies:
+                    tally.until(max(tally.since, source.newest_s - self._first))
+            if now - shown > VIEW_S:
+                shown = now
+                if log is not None:
+                    log.set_rate(source.rate() if source is not None else None)
+                self._view.watch(watch)
+            if self._wanted.seconds is not None and watch.seconds >= self._wanted.seconds:
+                watch.ended = "time"
+                return
+            if not watch.readings and watch.silent_s > 4 * SILENT_S:
+                raise UserError(
+                    "the board sends no results",
+                    where=self._session.line.name,
+                    hint="is its sensor running? Load the register file with 'sensorai load'",
+                )
+        watch.ended = "stopped"
+
+    def _take(self, results: Sequence[tuple[float, Result]]) -> None:
+        for time_s, result in results:
+            if self._first is None:
+                self._first = time_s
+            self._watch.readings += 1
+            self._watch.lost += result.lost
+            for offset, value in enumerate(result.values):
+                tally = self._tallies.get(result.address + offset)
+                if tally is not None and tally.take(time_s - self._first, value):
+                    self._view.changed(tally, time_s - self._first)
