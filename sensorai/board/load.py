@@ -20,6 +20,12 @@ _READ_ROOM = MAX_BODY - 3
 _LONG_MS = 2000
 
 
+class Interrupted(UserError):
+    """The user stopped a load in the middle."""
+
+    exit_code = 130
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What was done.
@@ -71,6 +77,8 @@ def load(
     ------
     VerifyMismatch
         A byte does not read back as the file has it; names register, both values and the line.
+    Interrupted
+        The user pressed Ctrl-C in the middle.
     UserError
         Another sensor; a bus that does not answer; a board or a port that went away.
     """
@@ -90,6 +98,9 @@ def load(
             outcome = session.operate(coded, sum(map(_duration_ms, batch)) / 1000.0)
         except UserError as error:
             raise _stopped(error, done, total) from None
+        except KeyboardInterrupt:
+            message = f"interrupted after {done} of {total} operations"
+            raise Interrupted(message, hint="the sensor is half loaded: load again") from None
         if outcome.status != Status.OK:
             raise _failed(outcome, batch, source, done, total)
         done += len(batch)

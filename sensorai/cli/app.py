@@ -15,6 +15,7 @@ from sensorai.cli import (
     doctor,
     encode,
     features,
+    firmware,
     generate,
     inspect,
     load,
@@ -65,6 +66,7 @@ VERBS = {
         capture,
         load,
         monitor,
+        firmware,
         devices,
         doctor,
     )
