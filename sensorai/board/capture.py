@@ -192,7 +192,7 @@ def _one(
     state.columns, state.labels = source.columns[source.first_value :], labels
     stem = "_".join(slug(text) for text in (who.subject, who.session, state.label or "log") if text)
     path = free_name(wanted.out, stem)
-    log = LogFile(path, source.columns, labelled=bool(state.label or labels), who=who)
+    log = LogFile(path, source.columns, who=who)
     state.file = str(path)
     if wanted.rate_hz is not None:
         log.set_rate(wanted.rate_hz)
@@ -230,7 +230,7 @@ def _one(
                 state.lost,
                 state.gaps,
                 state.damaged,
-                dict(state.spent) if labels or label else {},
+                dict(state.spent),
                 _board(source),
                 started,
             )

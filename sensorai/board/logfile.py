@@ -73,8 +73,6 @@ class LogFile:
         ``.csv``; must not exist.
     columns : sequence of str
         Columns of the rows that will come.
-    labelled : bool
-        Whether there is a label column.
     who : Who
     comments : sequence of str
         Further comment lines.
@@ -90,14 +88,12 @@ class LogFile:
         path: Path,
         columns: Sequence[str],
         *,
-        labelled: bool,
         who: Who,
         comments: Sequence[str] = (),
     ) -> None:
         self.path = path
         self.samples = 0
         self.part = 1
-        self._labelled = labelled
         self._group = who.subject or path.name.partition(".")[0]
         self._rate = ""
         self._pending: list[str] = []
@@ -114,9 +110,7 @@ class LogFile:
         self._rate_at = len(out.getvalue().encode())
         out.write(" " * _RATE_WIDTH + "\n")
         group = "subject" if who.subject else "group"
-        csv.writer(out, lineterminator="\n").writerow(
-            [*columns, *(["label"] if labelled else []), group, "recording"]
-        )
+        csv.writer(out, lineterminator="\n").writerow([*columns, "label", group, "recording"])
         self._header = out.getvalue().encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,8 +123,7 @@ class LogFile:
         if gap and self.samples + self._waiting:
             self.part += 1
         if rows:
-            cells = [self._group, str(self.part)]
-            tail = ",".join(["", label, *cells] if self._labelled else ["", *cells]) + "\n"
+            tail = f",{label},{self._group},{self.part}\n"
             self._pending.append(tail.join(rows) + tail)
             self._waiting += len(rows)
         if time.monotonic() - self._flushed > FLUSH_S:

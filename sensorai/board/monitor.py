@@ -220,7 +220,7 @@ def _recorded(
     state = watch.recording = State(label=wanted.label)
     assert wanted.record is not None  # noqa: S101
     path = free_name(wanted.record, "_".join(filter(None, ("monitor", wanted.label))))
-    log = LogFile(path, source.columns, labelled=bool(wanted.label), who=wanted.who)
+    log = LogFile(path, source.columns, who=wanted.who)
     watch.log = str(path)
     there = False
     try:

@@ -147,6 +147,8 @@ class FrameBoard:
     jitter : float
         Periods by which stamps wander.
     deaf : set of types that are not answered
+    speed : float
+        How much faster samples are sent than the board's clock says.
     """
 
     pty: Pty
@@ -163,7 +165,7 @@ class FrameBoard:
     deaf: frozenset[int] = frozenset()
     status: int = int(Status.OK)
     cut_at: int | None = None
-    period: float | None = None
+    speed: float = 1.0
     sensor: str = "LSM6DSOX"
 
     def __post_init__(self) -> None:
@@ -220,7 +222,7 @@ class FrameBoard:
         if not hasattr(self, "_begun"):
             self._begun = time.monotonic()
         now = time.monotonic() - self._begun
-        code = self._code(int(now * self.rate))
+        code = self._code(int(now * self.rate * self.speed))
         self._result(now + self.clock0, code)
         time.sleep(watched.period_ms / 1000)
 
@@ -243,7 +245,7 @@ class FrameBoard:
                 self.pty.cut()
                 return
             piece = self.samples[at : at + self.per_frame]
-            due = begun + (at + len(piece)) / self.rate
+            due = begun + (at + len(piece)) / (self.rate * self.speed)
             if (left := due - time.monotonic()) > 0.004:
                 time.sleep(left)
             if self.watched is not None and self.watched.entries and not self.watched.period_ms:
