@@ -40,11 +40,14 @@ class Line:
     ----------
     port : serial.Serial
         Open; closed together with the line.
+    pace : float
+        Seconds to collect bytes for once some have come; 0 where answers are waited for.
     """
 
-    def __init__(self, port: serial.Serial) -> None:
+    def __init__(self, port: serial.Serial, pace: float = PACE) -> None:
         self.name = str(port.port)
         self._port = port
+        self._pace = pace
         self._chunks: deque[Chunk] = deque()
         self._waiting = 0
         self._news = threading.Condition()
@@ -66,7 +69,7 @@ class Line:
                 data = self._port.read(1)
                 if not data:
                     continue
-                time.sleep(PACE)
+                time.sleep(self._pace)
                 data += self._port.read(self._port.in_waiting)
                 self._keep(Chunk(time.monotonic(), data))
         except (serial.SerialException, OSError, TypeError) as error:

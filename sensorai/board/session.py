@@ -9,14 +9,25 @@ from typing import TypeVar
 from sensorai.board.description import Description, Parts, read_description
 from sensorai.board.frames import Counts, Decoder, encode
 from sensorai.board.line import Chunk, Line
-from sensorai.board.messages import Describe, DescriptionPart, Message, Reply, Start, Status, Stop, Watch
+from sensorai.board.messages import (
+    Describe,
+    DescriptionPart,
+    Message,
+    Operations,
+    Reply,
+    Start,
+    Status,
+    Stop,
+    Watch,
+)
+from sensorai.board.operations import Outcome, read_outcome
 from sensorai.errors import UserError
 
 #: Seconds until a request is sent again, and how often it is sent in all.
 PATIENCE, TRIES = 0.7, 4
 
 _T = TypeVar("_T")
-Request = Describe | Start | Stop | Watch
+Request = Describe | Start | Stop | Watch | Operations
 
 
 class NoAnswer(UserError):
@@ -38,6 +49,8 @@ class Session:
         self._decoder = Decoder()
         self._kept: list[Message] = []
         self._id = 0
+        #: Requests sent again because no answer came.
+        self.repeated = 0
         for chunk in already:
             self._kept += self._decoder.feed(chunk.data)
 
@@ -75,19 +88,43 @@ class Session:
         """Begin data; sequence numbers begin at 0, and data from before are forgotten."""
         self._succeed(Start, "start its data")
 
-    def stop(self) -> None:
+    def stop(self, tries: int = 2) -> None:
         """End data."""
-        self._succeed(Stop, "stop its data", tries=2)
+        self._succeed(Stop, "stop its data", tries)
 
     def watch(self, period_ms: int, bank: int, entries: Sequence[tuple[int, int, int]]) -> None:
         """Have registers read from now on, see ``messages.Watch``; no entries: no longer."""
         self._succeed(lambda sent: Watch(sent, period_ms, bank, tuple(entries)), "watch its result registers")
 
+    def operate(self, operations: bytes, wait_s: float) -> Outcome:
+        """Have register operations executed; whatever else comes meanwhile is dropped.
+
+        Parameters
+        ----------
+        operations : bytes
+            As `sensorai.board.operations` codes them.
+        wait_s : float
+            Time that they themselves take, in seconds.
+
+        Raises
+        ------
+        NoAnswer
+            Nothing came back. What of it the board executed is not known.
+        """
+
+        def look(message: Message, sent: int) -> Outcome | None:
+            fits = isinstance(message, Reply) and message.id == sent
+            return read_outcome(message) if fits and isinstance(message, Reply) else None
+
+        outcome = self._ask(lambda sent: Operations(sent, operations), look, wait_s)
+        self._kept.clear()
+        return outcome
+
     def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:
             return message if isinstance(message, Reply) and message.id == sent else None
 
-        reply = self._ask(make, look, tries)
+        reply = self._ask(make, look, tries=tries)
         if reply.status != Status.OK:
             known = {int(status): status.name for status in Status}
             why = {
@@ -103,16 +140,21 @@ class Session:
             )
 
     def _ask(
-        self, make: Callable[[int], Request], look: Callable[[Message, int], _T | None], tries: int = TRIES
+        self,
+        make: Callable[[int], Request],
+        look: Callable[[Message, int], _T | None],
+        wait_s: float = 0.0,
+        tries: int = TRIES,
     ) -> _T:
         """Send a request until its answer comes; what else comes meanwhile is kept."""
         self._id = self._id % 255 + 1
         sent = self._id
         request = make(sent)
         frame = encode(request.kind, request.body())
-        for _ in range(tries):
+        for attempt in range(tries):
+            self.repeated += attempt > 0
             self.line.write(frame)
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + PATIENCE + wait_s
             while (left := until - time.monotonic()) > 0:
                 found: _T | None = None
                 for chunk in self.line.take(left):
@@ -125,8 +167,22 @@ class Session:
                         self._kept.append(message)
                 if found is not None:
                     return found
-        raise NoAnswer(
-            f"the board on {self.line.name} does not answer",
-            where=self.line.name,
-            hint="is it powered, does it run the sensorai firmware, and is the baud rate right?",
-        )
+        raise self._no_answer()
+
+    def _no_answer(self) -> NoAnswer:
+        """What to say, by what came instead of an answer."""
+        name, counts = self.line.name, self.counts
+        if counts.frames:
+            message, hint = f"the board on {name} answers no more", "was it reset, or has it lost its power?"
+            if counts.damaged or self.repeated > TRIES:
+                message = (
+                    f"the line to the board on {name} is too noisy: {counts.damaged} damaged frames came"
+                )
+                hint = "use a shorter cable or a lower --baud, on both sides"
+        elif counts.received > 0:
+            message = f"what comes from {name} makes no sense: {counts.received} bytes, no whole frame"
+            hint = "is the baud rate right (--baud), and is it the sensorai firmware that runs there?"
+        else:
+            message = f"the board on {name} does not answer"
+            hint = "is it powered, on this port, at this baud rate (--baud), and running the firmware?"
+        return NoAnswer(message, where=name, hint=hint)

@@ -152,9 +152,16 @@ class Board(Line):
                     data = os.read(board_out, 65536)
                     if not data:
                         break
-                    os.write(self.master, self.to_host(data) if self.to_host else data)
+                    self._give(self.to_host(data) if self.to_host else data)
         if not self._stopping:
             self.cut()
+
+    def _give(self, data: bytes) -> None:
+        """Write to the host, a little at a time: a pseudo terminal throws away what does not fit."""
+        while data and not self._stopping:
+            _, ready, _ = select.select([], [self.master], [], 0.1)
+            if ready:
+                data = data[os.write(self.master, data[:512]) :]
 
     def kill(self) -> None:
         """End QEMU: the board has lost its power."""

@@ -18,6 +18,7 @@
     VIRTUAL_STUCK_PAGE: a page byte that does not take what is written (-1: none) */
 
 enum { WHO_AM_I = 0x0F, PAGE_SEL = 0x02, PAGE_ADDRESS = 0x08, PAGE_VALUE = 0x09, PAGE_RW = 0x17 };
+enum { EN_B = 0x05, MLC_ON = 0x10 };
 enum { PAGE_WRITE = 0x40, PAGE_READ = 0x20, TREE = 0x08 };
 enum { CONFIG = 0x02, MEM_SEL = 0x08, ADDRESS_HIGH = 0x09, ADDRESS_LOW = 0x0A, PORT = 0x0B };
 enum { CLOCK_OFF = 0x02, SOFT_RESET = 0x02, READ_MEMORY = 0x40, CODE_BANK = 0x2000 };
@@ -45,13 +46,16 @@ void board_configure(sa_board_config_t *config);
 
 static sa_board_config_t *configured;
 
-/* A register of the inner bank; the result registers follow the list. */
+/* A register of the inner bank; the result registers follow the list once the core is on. */
 static uint8_t inner_byte(uint8_t address)
 {
     if (address < VIRTUAL_RESULT || address >= VIRTUAL_RESULT + VIRTUAL_RESULT_BYTES) {
         return sensor.inner[address];
     }
-    return sensor.result == 0 ? 0 : (uint8_t)virtual_results[sensor.result - 1][1 + address - VIRTUAL_RESULT];
+    if (sensor.result == 0 || (VIRTUAL_KIND == 1 && !(sensor.inner[EN_B] & MLC_ON))) {
+        return 0;
+    }
+    return (uint8_t)virtual_results[sensor.result - 1][1 + address - VIRTUAL_RESULT];
 }
 
 /* ------------------------------------------------------------------ machine learning core */
