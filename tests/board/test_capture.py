@@ -13,8 +13,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from sensorai.board import connect, recorder
@@ -39,8 +41,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "GIVE_UP_S", 1.0)
 
 
-def summary(result: Outcome) -> dict[str, object]:
-    found = json.loads(result.out)
+def entry(result: Outcome) -> dict[str, Any]:
+    """The account of the one log of a run with --json."""
+    (found,) = json.loads(result.out)["logs"]
     assert isinstance(found, dict)
     return found
 
@@ -50,7 +53,7 @@ def only(folder: Path) -> Path:
     return found
 
 
-def part_of(got: np.ndarray[tuple[int, int], np.dtype[np.float64]], sent: np.ndarray) -> bool:  # type: ignore[type-arg]
+def part_of(got: npt.NDArray[np.float64], sent: npt.NDArray[np.int16]) -> bool:
     """Whether ``got`` stands in ``sent`` as it is."""
     starts = np.flatnonzero((sent == got[0]).all(axis=1))
     return any(np.array_equal(sent[s : s + len(got)], got) for s in starts)
@@ -63,7 +66,7 @@ def test_text_lines_sample_for_sample(line: Pty, tmp_path: Path, separator: str)
     out = tmp_path / "logs"
     result = call("capture", line.name, "--out", out, "--seconds", "0.6", "--label", "walk", *AXES, "--json")
     assert result.code == 0, result.err
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     (recording,) = read_log(only(out))
     assert one["samples"] == len(recording) > 500
     assert (one["lost"], one["gaps"], one["damaged"], one["state"]) == (0, 0, 0, "complete")
@@ -81,7 +84,7 @@ def test_frames_sample_for_sample(line: Pty, tmp_path: Path) -> None:
         "capture", line.name, "--out", out, "--seconds", "1", "--subject", "anna", "--session", "am", "--json"
     )
     assert result.code == 0, result.err
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert (one["lost"], one["gaps"], one["damaged"]) == (0, 0, 0)
     path = only(out)
     assert path.name == "anna_am_log_001.csv"
@@ -107,7 +110,7 @@ def test_parquet(line: Pty, tmp_path: Path) -> None:
         "capture", line.name, "--out", tmp_path, "--seconds", "0.6", "--format", "parquet", "--json"
     )
     assert result.code == 0, result.err
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert one["file"] == "log_001.parquet"
     table = pq.read_table(only(tmp_path))
     assert table.num_rows == one["samples"]
@@ -166,7 +169,7 @@ def test_damaged_lines_are_gaps(line: Pty, tmp_path: Path) -> None:
     sent = counts(3000, 3)
     TextBoard(line, text_lines(sent), 1000, spoil=lambda i, raw: spoilt.get(i % 1000, raw))
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "1", *AXES, "--json")
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert one["damaged"] >= 1
     assert one["gaps"] == one["damaged"]
     recordings = list(read_dataset([only(tmp_path)]))
@@ -181,7 +184,7 @@ def test_a_silent_stretch_of_lines_is_a_gap(line: Pty, tmp_path: Path) -> None:
     lines = text_lines(sent)
     TextBoard(line, lines[:1600] + lines[2100:], 1000, pause={1600: 0.5})
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "2.4", *AXES, "--json")
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert one["gaps"] == 1
     assert 200 < one["lost"] < 900
     a, b = read_dataset([only(tmp_path)])
@@ -204,7 +207,7 @@ def test_lost_and_damaged_frames_are_gaps(line: Pty, tmp_path: Path) -> None:
 
     FrameBoard(line, sent, 1000, spoil=noise, skip=frozenset({30, 31}))
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.8", "--json")
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert (one["lost"], one["gaps"], one["damaged"]) == (20, 3, 2)
     scale = np.array([0.000061] * 3 + [0.0175] * 3)
     recordings = list(read_dataset([only(tmp_path)]))
@@ -231,7 +234,7 @@ def test_a_board_that_starts_anew(line: Pty, tmp_path: Path) -> None:
 
     board.spoil = restart
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.7", "--json")
-    (one,) = summary(result)["logs"]  # type: ignore[misc]
+    one = entry(result)
     assert one["gaps"] == 1
     assert next(len(r) for r in read_dataset([only(tmp_path)])) == 400
 
@@ -244,8 +247,8 @@ def test_a_cut_cable_keeps_what_came(line: Pty, tmp_path: Path) -> None:
     assert "600 samples" in message
     (recording,) = read_log(only(tmp_path))
     assert len(recording) == 600
-    entry = json.loads((tmp_path / "capture.jsonl").read_text())
-    assert (entry["state"], entry["samples"]) == ("lost", 600)
+    noted = json.loads((tmp_path / "capture.jsonl").read_text())
+    assert (noted["state"], noted["samples"]) == ("lost", 600)
 
 
 def test_a_cut_cable_of_a_text_board(line: Pty, tmp_path: Path) -> None:
@@ -450,9 +453,9 @@ def test_a_plan_is_recorded_and_resumed(line: Pty, tmp_path: Path) -> None:
     (out / "anna_lab_walking_001.csv").unlink()
     journal = out / "capture.jsonl"
     lines = [json.loads(text) for text in journal.read_text().splitlines()]
-    for entry in lines:
-        if entry["file"] == "anna_lab_sitting_001.csv":
-            entry["state"] = "stopped"
+    for line_of in lines:
+        if line_of["file"] == "anna_lab_sitting_001.csv":
+            line_of["state"] = "stopped"
     journal.write_text("\n".join(map(json.dumps, lines)) + '\n{"file": "cut o')
     third = call(*words)
     assert third.code == 0, third.err
