@@ -14,11 +14,11 @@ from typing import Any
 
 from sensorai.board.connect import BOARD, open_source
 from sensorai.board.framesource import FrameSource
-from sensorai.board.line import Line, LineLost
+from sensorai.board.line import Line
 from sensorai.board.logfile import LogFile, Who, check_text, free_name, slug
 from sensorai.board.plan import Plan
 from sensorai.board.ports import BAUD, open_port
-from sensorai.board.recorder import Recorder, State, View
+from sensorai.board.recorder import Recorder, State, View, with_account
 from sensorai.board.source import RESERVED, Source
 from sensorai.errors import ConfigError, ToolMissing, UserError
 from sensorai.files import write_with
@@ -199,16 +199,8 @@ def _one(
     label, started = state.label, datetime.now(UTC).isoformat(timespec="seconds")
     try:
         recorder.record(log, state, seconds)
-    except LineLost as error:
-        kept = (
-            f"{log.samples} samples ({state.seconds:.1f} s) are in {path}" if log.samples else "nothing came"
-        )
-        raise LineLost(
-            f"{error.message} after {state.seconds:.1f} s: {kept}", where=error.where, hint=error.hint
-        ) from None
-    except UserError:
-        state.ended = "disk"
-        raise
+    except UserError as error:
+        raise with_account(error, log, state.seconds) from None
     finally:
         there = False
         with suppress(UserError):

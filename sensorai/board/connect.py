@@ -43,7 +43,7 @@ def listen(line: Line) -> tuple[Frames | Lines, list[Chunk]]:
     detector = Detector()
     chunks: list[Chunk] = []
     begun = time.monotonic()
-    knocked = begun - _KNOCK_S / 2
+    knocked = begun - 0.75 * _KNOCK_S
     first: float | None = None
     while True:
         now = time.monotonic()

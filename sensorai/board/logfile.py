@@ -64,6 +64,10 @@ def check_text(text: str, what: str) -> str:
     return text
 
 
+class NotWritten(UserError):
+    """A log cannot be written any further: the disk is full or gone."""
+
+
 class LogFile:
     """One log in the making.
 
@@ -80,7 +84,9 @@ class LogFile:
     Raises
     ------
     UserError
-        When the file cannot be made or, later, written: the message says how many samples are in it.
+        When the file cannot be made.
+    NotWritten
+        Later, when it cannot be written: the message says how many samples are in it.
     """
 
     def __init__(
@@ -143,7 +149,7 @@ class LogFile:
 
         Raises
         ------
-        UserError
+        NotWritten
             The disk is full or gone: whole rows up to there stay in the file.
         """
         self._flushed = time.monotonic()
@@ -189,9 +195,9 @@ class LogFile:
         except OSError as error:
             raise self._full(error, 0) from None
 
-    def _full(self, error: OSError, lost: int) -> UserError:
+    def _full(self, error: OSError, lost: int) -> NotWritten:
         kept = f"{self.samples} samples are in the file" if self.samples else "no sample could be written"
-        return UserError(
+        return NotWritten(
             f"cannot write {self.path}: {error.strerror}; {kept}, {lost} received ones are lost",
             where=str(self.path),
             hint="make room and capture again: the file can be used as it is" if self.samples else "",
@@ -203,7 +209,7 @@ class LogFile:
             os.link(self._hidden, self.path)
             os.unlink(self._hidden)
         except FileExistsError:
-            raise UserError(f"{self.path} exists already", where=str(self.path)) from None
+            raise NotWritten(f"{self.path} exists already", where=str(self.path)) from None
         except OSError:
             # a file system without links
             os.replace(self._hidden, self.path)

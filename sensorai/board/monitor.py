@@ -14,12 +14,21 @@ from sensorai.board.connect import listen
 from sensorai.board.description import Description
 from sensorai.board.detect import Frames
 from sensorai.board.framesource import WRAP_S, FrameSource
-from sensorai.board.line import Line, LineLost
+from sensorai.board.line import Line
 from sensorai.board.logfile import LogFile, Who, free_name
 from sensorai.board.messages import Result
 from sensorai.board.ports import BAUD, open_port
 from sensorai.board.rate import Unwrapped
-from sensorai.board.recorder import SILENT_S, TURN_S, VIEW_S, State
+from sensorai.board.recorder import (
+    SILENT_S,
+    TURN_S,
+    VIEW_S,
+    State,
+    ended_by,
+    finish,
+    with_account,
+    write_runs,
+)
 from sensorai.board.session import Session
 from sensorai.board.watched import Register, Watched, differing, read_watched, scaled
 from sensorai.errors import UserError
@@ -224,22 +233,20 @@ def _recorded(
     watch.log = str(path)
     there = False
     try:
-        # before the first sample, so that every sample has its result
-        session.watch(0, watched.bank, watched.entries())
-        session.start()
-        _Watching(wanted, view, stop, watch, session).run(source, log)
-    except LineLost as error:
-        raise LineLost(
-            f"{error.message}: {log.samples} samples are in {path}", where=error.where, hint=error.hint
-        ) from None
-    finally:
-        with suppress(UserError):
-            for run in source.finish():
-                log.write(run.rows, state.label, gap=run.lost is not None and state.samples > 0)
-                state.samples += len(run.rows)
-            state.rate_hz = source.rate()
-            log.set_rate(state.rate_hz)
-        there = log.close()
+        try:
+            # before the first sample, so that every sample has its result
+            session.watch(0, watched.bank, watched.entries())
+            session.start()
+            _Watching(wanted, view, stop, watch, session).run(source, log)
+        except UserError as error:
+            watch.ended = ended_by(error)
+            raise
+        finally:
+            if watch.ended != "disk":
+                finish(log, state, source)
+            there = log.close()
+    except UserError as error:
+        raise with_account(error, log, watch.seconds) from None
     if not there:
         raise UserError(
             "no sample came",
@@ -285,12 +292,7 @@ class _Watching:
                 results, source.seen = source.seen, []
                 self._take(results)
                 if log is not None and state is not None:
-                    for run in runs:
-                        gap = run.lost is not None and state.samples > 0
-                        state.gaps += gap
-                        state.lost += max(run.lost or 0, 0) if gap else 0
-                        state.samples += len(run.rows)
-                        log.write(run.rows, state.label, gap=gap)
+                    write_runs(log, runs, state, source)
             now = time.monotonic()
             watch.seconds, watch.silent_s = now - begun, now - heard
             if source is not None and state is not None and self._first is not None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sensorai.board.line import Chunk, Line, LineLost
-from sensorai.board.logfile import LogFile
+from sensorai.board.logfile import LogFile, NotWritten
 from sensorai.board.source import Run, Source
+from sensorai.errors import UserError
 
 #: Seconds between two turns of the loop: the rows of a turn are handled together.
 TURN_S = 0.1
@@ -50,7 +51,7 @@ class State:
     step, pause : str, float
         Place in a plan; seconds until its next recording begins.
     ended : str
-        Why it ended: ``time``, ``stopped``, ``lost`` (the port went away), ``disk``.
+        Why it ended: ``time``, ``stopped``, ``silent``, ``lost`` (the port went away), ``disk``, ``board``.
     """
 
     columns: tuple[str, ...] = ()
@@ -109,6 +110,43 @@ def key_labels(labels: Sequence[str]) -> Mapping[str, str]:
     return keys
 
 
+def write_runs(log: LogFile, runs: Sequence[Run], state: State, source: Source) -> None:
+    """Write runs of rows into a log and count them."""
+    for run in runs:
+        gap = run.lost is not None and state.samples > 0
+        if gap:
+            state.gaps += 1
+            state.lost += max(run.lost or 0, 0)
+        state.samples += len(run.rows)
+        if run.rows:
+            state.spent[state.label] = state.spent.get(state.label, 0) + len(run.rows)
+            cells = run.rows[-1].split(",")[source.first_value :]
+            state.values = tuple(map(float, cells))
+        log.write(run.rows, state.label, gap=gap)
+
+
+def finish(log: LogFile, state: State, source: Source) -> None:
+    """Write what the source held back, and the rate; the log is flushed, not closed."""
+    write_runs(log, source.finish(), state, source)
+    state.rate_hz = source.rate()
+    log.set_rate(state.rate_hz)
+    log.flush()
+
+
+def ended_by(error: UserError) -> str:
+    """Word for the journal: why an error ended a recording."""
+    return "lost" if isinstance(error, LineLost) else "disk" if isinstance(error, NotWritten) else "board"
+
+
+def with_account(error: UserError, log: LogFile, seconds: float) -> UserError:
+    """The same error, saying what of the recording there is."""
+    if isinstance(error, NotWritten):
+        return error
+    kept = f"{log.samples} samples are in {log.path}" if log.samples else "no sample had come"
+    message = f"{error.message} after {seconds:.1f} s: {kept}"
+    return type(error)(message, where=error.where, hint=error.hint)
+
+
 class Recorder:
     """Records from one line, one log after the other.
 
@@ -154,8 +192,10 @@ class Recorder:
         ------
         LineLost
             The port went away.
-        UserError
+        NotWritten
             The log cannot be written.
+        UserError
+            The board says that something is wrong.
         """
         keys = key_labels(state.labels)
         damaged = self.source.damaged
@@ -172,7 +212,7 @@ class Recorder:
                     elif key in keys:
                         state.label = keys[key]
                 runs = [run for chunk in chunks for run in self.source.feed(chunk)]
-                self._write(log, runs, state)
+                write_runs(log, runs, state, self.source)
                 if begun is None and state.samples:
                     begun = time.monotonic()
                 state.seconds = 0.0 if begun is None else time.monotonic() - begun
@@ -185,14 +225,12 @@ class Recorder:
                     state.ended = "silent"
                     return
             state.ended = "stopped"
-        except LineLost:
-            state.ended = "lost"
+        except UserError as error:
+            state.ended = ended_by(error)
             raise
         finally:
-            if state.ended:
-                self._write(log, self.source.finish(), state)
-                log.set_rate(self.source.rate())
-                log.flush()
+            if state.ended != "disk":
+                finish(log, state, self.source)
 
     def _chunks(self) -> list[Chunk]:
         if self._already:
@@ -215,16 +253,3 @@ class Recorder:
         if log is not None:
             log.set_rate(state.rate_hz)
         self.view.show(state)
-
-    def _write(self, log: LogFile, runs: Sequence[Run], state: State) -> None:
-        for run in runs:
-            gap = run.lost is not None and state.samples > 0
-            if gap:
-                state.gaps += 1
-                state.lost += max(run.lost or 0, 0)
-            state.samples += len(run.rows)
-            if run.rows:
-                state.spent[state.label] = state.spent.get(state.label, 0) + len(run.rows)
-                cells = run.rows[-1].split(",")[self.source.first_value :]
-                state.values = tuple(map(float, cells))
-            log.write(run.rows, state.label, gap=gap)
