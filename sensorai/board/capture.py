@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sensorai.board.connect import BOARD, open_source
 from sensorai.board.framesource import FrameSource
@@ -181,6 +182,8 @@ def capture(wanted: Wanted, view: View, stop: threading.Event, summary: Summary)
             if isinstance(source, FrameSource):
                 with suppress(UserError):
                     source.stop()
+            if line.dropped:
+                summary.notes.append(f"{line.dropped} bytes came faster than they could be written")
 
 
 def _one(
@@ -196,6 +199,7 @@ def _one(
     state.file = str(path)
     if wanted.rate_hz is not None:
         log.set_rate(wanted.rate_hz)
+    recorder.view.say(f"recording {path}" + ("" if seconds else ", until Ctrl-C"))
     label, started = state.label, datetime.now(UTC).isoformat(timespec="seconds")
     try:
         recorder.record(log, state, seconds)
@@ -227,7 +231,10 @@ def _one(
                 started,
             )
             if wanted.parquet and state.ended != "disk":
-                done = replace(done, file=to_parquet(path).name)
+                try:
+                    done = replace(done, file=to_parquet(path, rate).name)
+                except UserError as error:
+                    summary.notes.append(f"{path.name} stays as it is: {error.message}")
             summary.logs.append(done)
             summary.ended = state.ended or "failed"
             _note_down(wanted.out, done)
@@ -291,8 +298,8 @@ def read_journal(out: Path) -> Sequence[Mapping[str, Any]]:
     return entries
 
 
-def to_parquet(path: Path) -> Path:
-    """Turn a complete log into Parquet and remove it; return the new file.
+def to_parquet(path: Path, rate_hz: float | None) -> Path:
+    """Turn a complete log into Parquet, piece by piece, and remove it; return the new file.
 
     Columns keep their names; the rate is in the file's metadata.
 
@@ -306,22 +313,32 @@ def to_parquet(path: Path) -> Path:
     import pyarrow.csv as pc
     import pyarrow.parquet as pq
 
-    from sensorai.formats import read_log
-
-    text = path.read_text(encoding="utf-8").split("\n")
-    comments = sum(1 for line in text[:20] if line.startswith("#"))
-    strings = dict.fromkeys((*RESERVED, "recording"), pa.string())
-    table = pc.read_csv(
+    above = []
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            above.append(line)
+            if not line.startswith("#"):
+                break
+    columns = next(csv.reader(above[-1:]))
+    texts = (*RESERVED, "recording")
+    types = {name: pa.string() if name in texts else pa.float64() for name in columns}
+    about = json.dumps({"rate_hz": rate_hz, "history": []})
+    schema = pa.schema(list(types.items()), metadata={"sensorai": about})
+    reader = pc.open_csv(
         path,
-        read_options=pc.ReadOptions(skip_rows=comments),
-        convert_options=pc.ConvertOptions(column_types=strings, strings_can_be_null=False),
+        read_options=pc.ReadOptions(skip_rows=len(above) - 1),
+        convert_options=pc.ConvertOptions(column_types=types, strings_can_be_null=False),
     )
-    about: dict[str, Any] = {"rate_hz": read_log(path)[0].rate_hz, "history": []}
-    table = table.replace_schema_metadata({"sensorai": json.dumps(about)})
-    out = path.with_suffix(".parquet")
-    write_with(out, lambda file: pq.write_table(table, file))
+
+    def fill(out: BinaryIO) -> None:
+        with pq.ParquetWriter(out, schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch.cast(schema))
+
+    made = path.with_suffix(".parquet")
+    write_with(made, fill)
     path.unlink()
-    return out
+    return made
 
 
 def need_parquet() -> None:

@@ -64,7 +64,8 @@ def listen(line: Line) -> tuple[Frames | Lines, list[Chunk]]:
                 where=line.name,
                 hint="is the board powered and its program running? Is this the right port?",
             )
-        if first is not None and (detector.garbage or now - first > GARBAGE_S):
+        patience = 3 * GARBAGE_S if detector.promising else GARBAGE_S
+        if first is not None and (detector.garbage or now - first > patience):
             raise UserError(
                 f"what comes from {line.name} is neither lines of numbers nor frames",
                 where=line.name,
@@ -132,4 +133,4 @@ def open_source(
     if bare:
         sensors = list(dict.fromkeys(name.rpartition("_")[0] for name in bare))
         notes.append(f"no unit is known for {', '.join(sensors)}: say it with --unit {sensors[0]}=g")
-    return LineSource(LineReader(verdict.shape, verdict.names), columns), chunks, notes
+    return LineSource(LineReader(verdict.shape), columns), chunks, notes

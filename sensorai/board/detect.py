@@ -67,6 +67,12 @@ class Detector:
         """Whether enough bytes came for a verdict and none was possible."""
         return self._decoder.counts.received > ENOUGH
 
+    @property
+    def promising(self) -> bool:
+        """Whether the last whole line is numbers: there were just not enough of them yet."""
+        lines = self.received.split(b"\n")
+        return len(lines) > 1 and shape_of(lines[-2].decode("utf-8", "replace")) is not None
+
     def sample(self) -> str:
         """The last bytes, for a message."""
         return ascii(self.received[-24:])[1:]

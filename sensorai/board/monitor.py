@@ -200,6 +200,8 @@ def monitor(wanted: MonitorWanted, view: MonitorView, stop: threading.Event, wat
             watch.notes.append(different)
         try:
             if wanted.record is None:
+                # data that somebody else began are of no use here
+                session.stop()
                 session.watch(PERIOD_MS, watched.bank, watched.entries())
                 _Watching(wanted, view, stop, watch, session).run(None, None)
             else:

@@ -9,7 +9,6 @@ cannot be told from a sample.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sensorai.formats.header import split_unit
@@ -80,18 +79,15 @@ class LineReader:
     Parameters
     ----------
     shape : Shape
-    names : sequence of str
-        The header, which may come again: it is skipped.
 
     Attributes
     ----------
     good, damaged : int
-        Lines that are samples, and lines that are not.
+        Lines that are samples, and lines that are not; a header that comes again is neither.
     """
 
-    def __init__(self, shape: Shape, names: Sequence[str] = ()) -> None:
+    def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self._names = tuple(names)
         self.good = self.damaged = 0
         self._rest = b""
         self._skipping = False
@@ -137,7 +133,7 @@ class LineReader:
             if found is not None and len(found) == self.shape.width:
                 runs[-1].append(",".join(found))
                 self.good += 1
-            elif not (self._names and names_of(line, self.shape) == self._names):
+            elif names_of(line, self.shape) is None:
                 self.damaged += 1
                 runs.append([])
         return runs

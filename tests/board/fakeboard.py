@@ -86,7 +86,8 @@ def text_lines(samples: Int16, separator: str = ",", header: str = "", end: str 
 class TextBoard(threading.Thread):
     """Sends lines at a rate; ``spoil`` may change the bytes of line i (return b"" to lose it).
 
-    ``pause`` maps a line number to seconds of silence before it.
+    ``pause`` maps a line number to seconds of silence before it. ``waits`` makes it begin when the host has
+    sent something, so that its first line is not lost.
     """
 
     def __init__(
@@ -97,14 +98,17 @@ class TextBoard(threading.Thread):
         spoil: Callable[[int, bytes], bytes] = lambda _, line: line,
         pause: dict[int, float] | None = None,
         cut_at: int | None = None,
+        waits: bool = False,
     ) -> None:
         super().__init__(daemon=True)
         self.pty, self.lines, self.rate, self.spoil = pty, lines, rate, spoil
-        self.pause, self.cut_at = pause or {}, cut_at
+        self.pause, self.cut_at, self.waits = pause or {}, cut_at, waits
         self.sent = 0
         self.start()
 
     def run(self) -> None:
+        while self.waits and not self.pty.closed and not self.pty.read(0.1):
+            pass
         begun = time.monotonic()
         late = 0.0
         for i, line in enumerate(self.lines):

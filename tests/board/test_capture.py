@@ -121,8 +121,7 @@ def test_parquet(line: Pty, tmp_path: Path) -> None:
 
 def test_names_and_units_from_the_header(line: Pty, tmp_path: Path) -> None:
     lines = text_lines(counts(3000, 3), "\t", "A_X [mg]\tA_Y [mg]\tA_Z [mg]")
-    # the header comes once a second, as ST's loggers print it at their start only
-    TextBoard(line, [*lines[:1], *lines[1:3]] * 150 + lines, 1000)
+    TextBoard(line, lines[:300] + lines, 1000, waits=True)
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.5")
     assert result.code == 0, result.err
     (recording,) = read_log(only(tmp_path))
@@ -191,6 +190,30 @@ def test_a_silent_stretch_of_lines_is_a_gap(line: Pty, tmp_path: Path) -> None:
     assert part_of(a.samples, sent)
     assert part_of(b.samples, sent)
     assert b.samples[0].tolist() == sent[2100].tolist()
+
+
+def test_a_time_column_tells_rate_and_gaps(line: Pty, tmp_path: Path) -> None:
+    sent = counts(4000, 3)
+    header = "time[ms],acc_x[g],acc_y[g],acc_z[g]"
+    rows = [f"{i * 10},{','.join(map(str, row))}\n".encode() for i, row in enumerate(sent.tolist())]
+    del rows[1000:1007]
+    TextBoard(line, [f"{header}\n".encode(), *rows], 2000, waits=True)
+    result = call("capture", line.name, "--out", tmp_path, "--seconds", "1", "--json")
+    one = entry(result)
+    assert (one["gaps"], one["damaged"]) == (1, 0)
+    assert one["lost"] == 7
+    # the board's own clock, not that of the arrivals
+    assert one["rate_hz"] == pytest.approx(100.0)
+    a, b = read_dataset([only(tmp_path)])
+    assert part_of(a.samples, sent)
+    assert part_of(b.samples, sent)
+    assert a.time_s is not None
+
+
+def test_a_slow_board_is_waited_for(line: Pty, tmp_path: Path) -> None:
+    TextBoard(line, text_lines(counts(60, 3)), 3)
+    result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.5", *AXES)
+    assert result.code == 0, result.err
 
 
 def test_lost_and_damaged_frames_are_gaps(line: Pty, tmp_path: Path) -> None:

@@ -159,6 +159,6 @@ def test_a_line_without_end_is_dropped_and_memory_bounded() -> None:
 
 
 def test_a_header_that_comes_again_is_no_damage() -> None:
-    reader = LineReader(Shape(",", 2), ("x", "y"))
+    reader = LineReader(Shape(",", 2))
     assert reader.feed(b"1,2\nx,y\n3,4\n") == [["1,2", "3,4"]]
     assert reader.damaged == 0
