@@ -24,7 +24,7 @@ BOARD = "board:"
 _KNOCK_S = 0.8
 
 
-def listen(line: Line, wait_s: float = WAIT_S) -> tuple[Frames | Lines, list[Chunk]]:
+def listen(line: Line) -> tuple[Frames | Lines, list[Chunk]]:
     """Tell the wire format of a board; ask a board that is silent whether it speaks frames.
 
     Returns
@@ -58,9 +58,9 @@ def listen(line: Line, wait_s: float = WAIT_S) -> tuple[Frames | Lines, list[Chu
                 return found, [Chunk(chunk.time, detector.received[found.start :])]
             if found is not None:
                 return found, chunks
-        if first is None and now - begun > wait_s:
+        if first is None and now - begun > WAIT_S:
             raise UserError(
-                f"nothing came from {line.name} in {wait_s:g} s",
+                f"nothing came from {line.name} in {WAIT_S:g} s",
                 where=line.name,
                 hint="is the board powered and its program running? Is this the right port?",
             )

@@ -93,6 +93,9 @@ def _lines(received: bytes) -> Lines | None:
         elif found is not None:
             shape, first, count = found, at, 1
             names = names_of(header, found) or () if header else ()
+        elif line and shape is not None and (again := names_of(line, shape)):
+            # a header that comes every now and then
+            names = again
         elif line:
             shape, count = None, 0
             if header and len(said) < 20:

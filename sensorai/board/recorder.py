@@ -18,6 +18,8 @@ TURN_S = 0.1
 VIEW_S = 0.25
 #: Seconds without a byte after which the view says so.
 SILENT_S = 3.0
+#: Seconds without a sample after which a recording that has none ends.
+GIVE_UP_S = 10.0
 
 
 @dataclass(slots=True)
@@ -158,6 +160,7 @@ class Recorder:
         keys = key_labels(state.labels)
         damaged = self.source.damaged
         begun: float | None = None
+        since = time.monotonic()
         state.asked = seconds
         self._heard = time.monotonic()
         try:
@@ -178,7 +181,7 @@ class Recorder:
                 if seconds is not None and state.seconds >= seconds:
                     state.ended = "time"
                     return
-                if seconds is not None and begun is None and state.silent_s > max(seconds, 10.0):
+                if begun is None and time.monotonic() - since > GIVE_UP_S:
                     state.ended = "silent"
                     return
             state.ended = "stopped"

@@ -73,7 +73,7 @@ def run(
     from sensorai.verify.cproject import project_target
     from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
     from sensorai.verify.report import validation_report
-    from sensorai.verify.sensor import as_levels, compare_sensor, has_results
+    from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
 
     rate = rate_policy(as_is, no_resample)
     names = given.pairs(map_, "--map", "walk=walking")
@@ -95,14 +95,14 @@ def run(
         dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
         dataset, notes = _choose(dataset, opened, all_groups)
-        recorded = has_results(opened.config, dataset.recordings)
-        _check_labels(dataset, opened, optional=recorded)
+        core = mlc_core(opened.config, style)
+        _check_labels(dataset, opened, optional=core.carried_by(dataset.recordings))
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)
         judgements = judge_all(runs, opened.columns)
         say("comparing levels")
         levels = compare_levels(opened, runs, style=style)
-        sensor = compare_sensor(opened.config, dataset.recordings, style=style)
+        sensor = compare_sensor(core, dataset.recordings)
         levels += as_levels(sensor)
         notes += [str(one) for one in sensor]
     notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
@@ -141,7 +141,9 @@ def _project(
     dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
     dataset, notes = _choose(dataset, opened, all_groups)
     recordings, more = projects.at_rate(dataset, opened, rate)
-    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes + more, json)
+    said = projects.sensor_results(opened, dataset)
+    notes += [*more, *map(str, said)]
+    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said)
 
 
 def _choose(

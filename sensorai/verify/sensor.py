@@ -4,13 +4,14 @@
 the sensor's windows end is not written anywhere: every possible border is tried, and the one at which the
 most results agree is taken. With it, every result is compared; the first that differs is named.
 
-At its begin the sensor may carry what happened before the log: values in its filters, counters of its
-meta-classifier. So differences in the first windows are told apart, as long as those can explain them.
+At the begin of a log the sensor carries what happened before it. What its decision filter may hold is
+followed exactly, from the least that the counters can be to the most: a result that differs while it depends
+on them is told apart and is no divergence. The values in its filters are taken to matter for four windows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,18 +21,143 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import device
 from sensorai.mlc.labels import result_name
 from sensorai.mlc.simulate import RATE_TOLERANCE, core_rate, simulate
+from sensorai.model import pipeline as pipelines
+from sensorai.model.decision import NONE, TOP
+from sensorai.model.pipeline import Pipeline
 from sensorai.recording import NO_RESULT, Recording
+from sensorai.verify.cjudge import recording_counts
 from sensorai.verify.compare import Divergence
 from sensorai.verify.mlc import Level
 
 Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 #: Samples that are simulated at most to find a border, all tries together.
 _EFFORT = 20_000_000
+#: Borders that are tried on the whole of a log of which only a part was searched.
+_FINALISTS = 12
 #: Windows that filters need to forget what was before the log, as far as results show it.
 _FILTERS_SETTLE = 4
 #: What a results column holds before the board read the first result.
 _NOT_YET = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A core with result registers, as the comparison sees it.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the result registers: the columns of a log that hold them.
+    window, stride : int
+        Samples of a window, and from one window to the next.
+    rate_hz : float
+        Samples per second that the core takes.
+    labels : tuple of mapping
+        Class names by code, for each register.
+    decide : function of Recording to int64 array, shape (windows, registers)
+        Registers after each window of a recording at the core's rate, from its first sample on.
+    certain : function of Recording to bool array, shape (windows, registers)
+        Whether a register holds the same whatever was before the recording.
+    """
+
+    columns: tuple[str, ...]
+    window: int
+    stride: int
+    rate_hz: float
+    labels: tuple[Mapping[int, str], ...]
+    decide: Callable[[Recording], Codes]
+    certain: Callable[[Recording], Mask]
+
+    def carried_by(self, recordings: Sequence[Recording]) -> bool:
+        """Whether some recording carries what the core said."""
+        return any(set(self.columns) & {c.name for c in one.channels} for one in recordings)
+
+
+def mlc_core(config: MlcConfig, style: str = "current") -> Core:
+    """Return the machine learning core with a configuration."""
+    part = device(config.device)
+    trees = range(len(config.trees))
+    width = part.limits.group_width
+
+    def certain(recording: Recording) -> Mask:
+        found = simulate(config, recording, style=style, rate="as-is").tree.astype(np.int64)
+        columns = [certain_of(found[:, t] // width, config.trees[t].end_counters) for t in trees]
+        return _settled(np.stack(columns, axis=1), bool(config.filters))
+
+    return Core(
+        tuple(result_name(part, tree) for tree in trees),
+        config.window,
+        config.window,
+        core_rate(config),
+        tuple({0: NO_RESULT, **config.trees[tree].labels} for tree in trees),
+        lambda one: simulate(config, one, style=style, rate="as-is").decided.astype(np.int64),
+        certain,
+    )
+
+
+def ispu_core(pipeline: Pipeline) -> Core:
+    """Return the ISPU with a project: its registers hold the decision, and each window's own answer."""
+
+    def decide(recording: Recording) -> Codes:
+        trace = pipelines.run(pipeline, recording_counts(recording, pipeline))
+        return np.stack([trace.decided, trace.answer], axis=1)
+
+    def certain(recording: Recording) -> Mask:
+        answer = pipelines.run(pipeline, recording_counts(recording, pipeline)).answer
+        decided = certain_of(answer, [pipeline.wins] * len(pipeline.classes))
+        return _settled(np.stack([decided, np.ones_like(decided)], axis=1), bool(pipeline.filters))
+
+    labels = {**dict(enumerate(pipeline.classes)), NONE: NO_RESULT}
+    return Core(
+        ("ISPU_DOUT_00_L", "ISPU_DOUT_00_H"),
+        pipeline.window,
+        pipeline.stride,
+        pipeline.rate_hz,
+        (labels, labels),
+        decide,
+        certain,
+    )
+
+
+def certain_of(groups: Codes, wins: Sequence[int]) -> Mask:
+    """Where the output of a decision filter does not depend on what was before.
+
+    Parameters
+    ----------
+    groups : int64 array, shape (windows,)
+        Group of each result; those beyond ``wins`` are not filtered.
+    wins : sequence of int
+        Count at which each group decides.
+
+    Returns
+    -------
+    bool array, shape (windows,)
+        Counters are followed from 0 and from their top; the output is certain from a window on at which
+        both decide, until one of the two decides and the other does not.
+    """
+    least, most = [0] * len(wins), [TOP] * len(wins)
+    known = False
+    out = np.empty(len(groups), np.bool_)
+    for row, own in enumerate(groups.tolist()):
+        for g in range(len(wins)):
+            step = 1 if g == own else -1
+            least[g] = min(max(least[g] + step, 0), TOP)
+            most[g] = min(max(most[g] + step, 0), TOP)
+        if own >= len(wins) or least[own] >= wins[own]:
+            known = True
+        elif most[own] >= wins[own]:
+            known = False
+        out[row] = known
+    return out
+
+
+def _settled(certain: Mask, filters: bool) -> Mask:
+    """The same, the first windows excepted where there are filters."""
+    if filters:
+        certain[:_FILTERS_SETTLE] = False
+    return certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +172,7 @@ class SensorDivergence(Divergence):
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Where windows end in a log.
+    """Where windows begin in a log.
 
     Attributes
     ----------
@@ -57,9 +183,9 @@ class Border:
     tried : int
         Borders that were tried.
     agree, windows : int
-        Windows whose results agree, of those compared.
+        Windows whose results agree, of those in the part of the log that was searched.
     next_best : int
-        Windows that agree at the best border that is not a neighbour of this one.
+        The same at the best border far from this one.
     """
 
     start: int
@@ -72,7 +198,11 @@ class Border:
 
 @dataclass(frozen=True, slots=True)
 class SensorResult:
-    """One recording against the simulator."""
+    """One recording against the simulator.
+
+    ``windows`` is the number that agree before the first divergence, ``settling`` that of windows that
+    differ and may, as they depend on what was before the log; ``why_not`` says why nothing could be compared.
+    """
 
     recording: str
     border: Border | None
@@ -89,39 +219,23 @@ class SensorResult:
         if b.step > 1:
             found += f", every {b.step}. sample counts"
         found += f" (the best of {b.tried} borders: {b.agree} of {b.windows} results agree; "
-        found += "any border does as well)" if b.next_best == b.agree else f"elsewhere at most {b.next_best})"
+        found += "others do as well)" if b.next_best == b.agree else f"elsewhere at most {b.next_best})"
         if self.settling:
-            found += f"; the first {self.settling} differ, from what the sensor had seen before the log"
+            found += f"; {self.settling} differ and may, by what the sensor had seen before the log"
         return f"{self.recording}: {found}"
 
 
-def result_columns(config: MlcConfig) -> tuple[str, ...]:
-    """Names of the columns that hold result registers, a tree each."""
-    part = device(config.device)
-    return tuple(result_name(part, tree) for tree in range(len(config.trees)))
-
-
-def has_results(config: MlcConfig, recordings: Sequence[Recording]) -> bool:
-    """Whether some recording carries what a sensor said."""
-    names = set(result_columns(config))
-    return any(names & {c.name for c in r.channels} for r in recordings)
-
-
-def compare_sensor(
-    config: MlcConfig, recordings: Sequence[Recording], *, style: str = "current"
-) -> list[SensorResult]:
+def compare_sensor(core: Core, recordings: Sequence[Recording]) -> list[SensorResult]:
     """Compare recordings that carry results with the simulator.
 
     Parameters
     ----------
-    config : MlcConfig
-        As decoded from the register file that the sensor ran.
+    core : Core
+        With the registers or the project that the sensor ran.
     recordings : sequence of Recording
         As recorded, not resampled; those without results are left out.
-    style : str
-        Numeric style of the simulator.
     """
-    return [_compare(config, one, style) for one in recordings if has_results(config, [one])]
+    return [_compare(core, one) for one in recordings if core.carried_by([one])]
 
 
 def as_levels(results: Sequence[SensorResult]) -> list[Level]:
@@ -131,67 +245,65 @@ def as_levels(results: Sequence[SensorResult]) -> list[Level]:
     return [Level("what the sensor said", windows, first)] if results else []
 
 
-def _compare(config: MlcConfig, recording: Recording, style: str) -> SensorResult:
-    names = result_columns(config)
+def _compare(core: Core, recording: Recording) -> SensorResult:
     have = {c.name: i for i, c in enumerate(recording.channels)}
-    trees = [t for t, name in enumerate(names) if name in have]
-    said = np.stack([recording.samples[:, have[names[t]]] for t in trees], axis=1).astype(np.int64)
+    registers = [i for i, name in enumerate(core.columns) if name in have]
+    said = np.stack([recording.samples[:, have[core.columns[i]]] for i in registers], axis=1).astype(np.int64)
+    rate = recording.rate_hz
+    step = 1 if rate is None else max(round(rate / core.rate_hz), 1)
 
     def refused(why: str) -> SensorResult:
         return SensorResult(recording.name, None, 0, 0, None, why)
 
-    rate, core = recording.rate_hz, core_rate(config)
-    step = 1 if rate is None else max(round(rate / core), 1)
-    if rate is not None and abs(rate / core / step - 1.0) > RATE_TOLERANCE:
+    if rate is not None and abs(rate / core.rate_hz / step - 1.0) > RATE_TOLERANCE:
         return refused(
-            f"the log is at {rate:.4g} Hz, no multiple of the {core:g} Hz at which the core takes samples"
+            f"the log is at {rate:.4g} Hz, no multiple of the {core.rate_hz:g} Hz at which the core takes "
+            "samples"
         )
-    length = config.window * step
-    if len(recording) < 2 * length:
-        return refused(f"it is shorter than two windows of {length} samples")
+    if len(recording) < (core.window + core.stride) * step:
+        return refused(f"its {len(recording)} samples are not two windows")
 
-    def decide(start: int, until: int) -> Codes:
-        """Results of the windows of ``recording`` from ``start`` on."""
+    def taken(start: int, until: int) -> Recording:
         part = recording.slice(start, until)
-        part = replace(part, samples=part.samples[::step], time_s=None, labels={})
-        return simulate(config, part, style=style, rate="as-is").decided[:, trees].astype(np.int64)
-
-    border, ours, theirs = find_border(decide, said, config.window, step)
-    words = [_words(config, t) for t in trees]
-    settle = max((max(config.trees[t].end_counters, default=0) for t in trees), default=0)
-    settle += _FILTERS_SETTLE if config.filters else 0
-    differ = np.flatnonzero((ours != theirs).any(axis=1) & (theirs >= 0).all(axis=1))
-    late = differ[differ >= settle]
-    divergence = None
-    if len(late):
-        row = int(late[0])
-        place = int(np.flatnonzero(ours[row] != theirs[row])[0])
-        end = border.start + (row + 1) * length
-        at = f"sample {end}" + (f", {end / rate:.2f} s" if rate else "")
-        got, expected = int(theirs[row, place]), int(ours[row, place])
-        divergence = SensorDivergence(
-            recording.name,
-            row,
-            names[trees[place]],
-            expected,
-            got,
-            f"{names[trees[place]]} of the sensor is {got} ({words[place](got)}), of the simulator "
-            f"{expected} ({words[place](expected)}); the window ends at {at}",
+        return replace(
+            part,
+            samples=np.ascontiguousarray(part.samples[::step]),
+            rate_hz=core.rate_hz,
+            time_s=None,
+            labels={},
         )
-    early = int((differ < settle).sum())
-    windows = int((theirs >= 0).all(axis=1).sum()) - early
-    if divergence is not None:
-        windows = int((theirs[: divergence.row] >= 0).all(axis=1).sum()) - early
-    return SensorResult(recording.name, border, windows, early, divergence)
 
-
-def _words(config: MlcConfig, tree: int) -> Callable[[int], str]:
-    labels = {0: NO_RESULT, **config.trees[tree].labels}
-    return lambda code: labels.get(code, "no class")
+    border, ours, theirs = find_border(
+        lambda start, until: core.decide(taken(start, until))[:, registers],
+        said,
+        core.window,
+        core.stride,
+        step,
+    )
+    known = np.asarray((theirs >= 0).all(axis=1))
+    wrong = (ours != theirs) & known[:, None]
+    sure = wrong & core.certain(taken(border.start, len(recording)))[:, registers] if wrong.any() else wrong
+    late = np.flatnonzero(sure.any(axis=1))
+    early = int((wrong.any(axis=1) & ~sure.any(axis=1)).sum())
+    if not len(late):
+        return SensorResult(recording.name, border, int(known.sum()) - early, early, None)
+    row = int(late[0])
+    place = int(np.flatnonzero(sure[row])[0])
+    name, labels = core.columns[registers[place]], core.labels[registers[place]]
+    got, expected = int(theirs[row, place]), int(ours[row, place])
+    end = border.start + (core.window + row * core.stride) * step
+    words = (
+        f"{name} of the sensor is {got} ({labels.get(got, 'no class')}), of the simulator {expected} "
+        f"({labels.get(expected, 'no class')}); the window ends at sample {end}"
+        + (f", {end / rate:.2f} s" if rate else "")
+    )
+    found = SensorDivergence(recording.name, row, name, expected, got, words)
+    early = int(wrong[:row].any(axis=1).sum())
+    return SensorResult(recording.name, border, int(known[:row].sum()) - early, early, found)
 
 
 def find_border(
-    decide: Callable[[int, int], Codes], said: Codes, window: int, step: int = 1
+    decide: Callable[[int, int], Codes], said: Codes, window: int, stride: int, step: int = 1
 ) -> tuple[Border, Codes, Codes]:
     """Find where windows begin, from what was said.
 
@@ -201,8 +313,8 @@ def find_border(
         Results of windows that follow one another from sample ``start`` on.
     said : int64 array, shape (samples, registers)
         What the registers held right after each sample.
-    window : int
-        Samples that the core takes in a window.
+    window, stride : int
+        Samples that the core takes in a window, and from one window to the next.
     step : int
         Samples of the log for each that the core takes.
 
@@ -212,44 +324,71 @@ def find_border(
     ours, theirs : int64 arrays, shape (windows, registers)
         Results at that border; ``_NOT_YET`` where the log does not say.
     """
-    length = window * step
-    # long logs: the border is found on a part, at places where the results change
-    most = max(_EFFORT // length, 8 * length)
+    whole, period = window * step, stride * step
+    # long logs: the border is found on a part, where results begin to change
+    most = max(_EFFORT // period, 8 * whole)
     begin = 0
     if len(said) > most:
         changes = np.flatnonzero((said[1:] != said[:-1]).any(axis=1))
         if len(changes):
-            begin = max(int(changes[0]) - 4 * length, 0) // length * length
+            begin = max(int(changes[0]) - 4 * whole, 0) // period * period
     until = min(begin + most, len(said))
     scores: list[tuple[int, int, int]] = []
-    for offset in range(min(length, max(len(said) - length, 1))):
+    for offset in range(min(period, until - begin - whole + 1)):
         ours = decide(begin + offset, until)
-        theirs = _read(said, begin + offset, length, len(ours), until)
-        agree = int(((ours == theirs) & (theirs >= 0)).all(axis=1).sum())
-        scores.append((agree, -_delay(said[begin:until], offset, length), offset))
-    agree, _, start = max(scores)
-    start += begin
-    around = length // 4
-    elsewhere = [s for s, _, o in scores if around < (o + begin - start) % length < length - around]
-    searched = _read(said, start, length, (until - start) // length, until)
-    counted = int((searched >= 0).all(axis=1).sum())
+        theirs = _read(said[:until], begin + offset, whole, period, len(ours))
+        agree = int((ours == theirs).all(axis=1).sum())
+        scores.append((agree, -_delay(said[begin:until], offset + whole, period), offset))
+    agree, _, best = _best(scores, decide, said, (begin, until), (whole, period))
+    start = begin + best
+    around = period // 4
+    elsewhere = [s for s, _, o in scores if around < (o - best) % period < period - around]
+    searched = _read(said[:until], start, whole, period, (until - start - whole) // period + 1)
     # windows before the part that was searched have their borders at the same distance
-    start %= length
-    border = Border(start, step, len(scores), agree, counted, max(elsewhere, default=0))
+    start %= period
+    border = Border(
+        start,
+        step,
+        len(scores),
+        agree,
+        int((searched >= 0).all(axis=1).sum()),
+        max(elsewhere, default=0),
+    )
     ours = decide(start, len(said))
-    return border, ours, _read(said, start, length, len(ours), len(said))
+    return border, ours, _read(said, start, whole, period, len(ours))
 
 
-def _read(said: Codes, start: int, length: int, windows: int, until: int) -> Codes:
-    """What was said of each window: in the middle of the next one, when it is surely there."""
-    at = start + (np.arange(windows) + 1) * length - 1 + length // 2
+def _best(
+    scores: list[tuple[int, int, int]],
+    decide: Callable[[int, int], Codes],
+    said: Codes,
+    part: tuple[int, int],
+    sizes: tuple[int, int],
+) -> tuple[int, int, int]:
+    """The best border; where only a part was searched, the whole log decides between the best ones."""
+    ranked = sorted(scores, reverse=True)
+    if part == (0, len(said)):
+        return ranked[0]
+
+    def whole_log(score: tuple[int, int, int]) -> tuple[int, int]:
+        start = (part[0] + score[2]) % sizes[1]
+        ours = decide(start, len(said))
+        theirs = _read(said, start, *sizes, len(ours))
+        return int((ours == theirs).all(axis=1).sum()), score[1]
+
+    return max(ranked[:_FINALISTS], key=whole_log)
+
+
+def _read(said: Codes, start: int, whole: int, period: int, windows: int) -> Codes:
+    """What was said of each window: half a window after its end, when it is surely there."""
+    at = start + whole - 1 + np.arange(windows) * period + period // 2
     out = np.full((windows, said.shape[1]), _NOT_YET, np.int64)
-    inside = at < until
+    inside = at < len(said)
     out[inside] = said[at[inside]]
     return out
 
 
-def _delay(said: Codes, offset: int, length: int) -> int:
+def _delay(said: Codes, end: int, period: int) -> int:
     """How many samples after the last one of a window results change, all changes together."""
     changes = np.flatnonzero((said[1:] != said[:-1]).any(axis=1)) + 1
-    return int(((changes - offset + 1) % length).sum()) if len(changes) else 0
+    return int(((changes - end + 1) % period).sum())
