@@ -30,7 +30,7 @@ POLL_MS = 1000
 _PAGE_READ = 0x20
 #: Registers of the embedded bank that are plain: enables, interrupts (facts, mlc-format 9 and 11.1).
 _PLAIN = (0x04, 0x05, *range(0x0A, 0x12))
-_EN_B, _MLC_ON = 0x05, 0x10
+_ENABLES = (0x04, 0x05)
 #: Bytes of one operation at most, so that it fits a frame with others.
 _LONGEST = 128
 
@@ -206,7 +206,7 @@ def _mlc(rf: RegisterFile, device: MlcDevice, read_back: bool) -> Plan:
 
 
 def _before_the_core_runs(ops: Sequence[Op], bank_register: int) -> Iterator[int]:
-    """Places where page writing was just finished, or the core is about to be switched on."""
+    """Places where page writing was just finished, or embedded functions are about to be switched on."""
     bank, writing = 0, False
     for at, op in enumerate(ops):
         if not isinstance(op, Write):
@@ -217,7 +217,7 @@ def _before_the_core_runs(ops: Sequence[Op], bank_register: int) -> Iterator[int
             if writing and not op.value & 0x40:
                 yield at
             writing = bool(op.value & 0x40)
-        elif bank & EMBEDDED and op.register == _EN_B and op.value & _MLC_ON and writing:
+        elif bank & EMBEDDED and op.register in _ENABLES and op.value and writing:
             yield at
             writing = False
 

@@ -45,7 +45,7 @@ def test_capture_equals_the_recording(tmp_path: Path) -> None:
     counts[3], counts[4] = 32767, -32768
     axes = [("acc", "g", SCALE), ("gyr", "dps", 0.0175)]
     channels = tuple(Channel(f"{name}_{axis}", unit, scale) for name, unit, scale in axes for axis in "xyz")
-    with running(Sensor(samples=counts.tolist(), channels=channels, rate_hz=416.0)) as board:
+    with running(Sensor(samples=counts.tolist(), channels=channels, rate_hz=208.0)) as board:
         done = call(
             "capture",
             board.port,
@@ -59,8 +59,9 @@ def test_capture_equals_the_recording(tmp_path: Path) -> None:
         )
         assert done.code == 0, done.err
     (log,) = json.loads(done.out)["logs"]
-    assert (log["lost"], log["damaged"]) == (0, 0)
-    assert log["samples"] > 400
+    # not "lost": an emulator that was held up looks, by its clock, like a sensor whose samples went by unread
+    assert log["damaged"] == 0
+    assert log["samples"] > 200
     got = frame(tmp_path / "logs" / log["file"])
     values = got[[name for name in got.columns if name.startswith(("acc", "gyr"))]].to_numpy()
     scales = np.array([channel.scale for channel in channels])

@@ -27,9 +27,9 @@ HERE = Path(__file__).parent
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def program(name: str) -> HostProgram:
+def program(*names: str) -> HostProgram:
     need("gcc")
-    return build_program(sources() | {name: (HERE / name).read_text()}, sanitize=True)
+    return build_program(sources() | {name: (HERE / name).read_text() for name in names}, sanitize=True)
 
 
 # ---------------------------------------------------------------- compiling
@@ -160,7 +160,8 @@ class Script:
 
     def run(self) -> list[m.Message]:
         decoder = Decoder()
-        messages = decoder.feed(program("host_board.c").run(self.bytes, arguments=[self.description]))
+        board = program("host_main.h", "host_main.c", "host_board.c")
+        messages = decoder.feed(board.run(self.bytes, arguments=[self.description]))
         self.counts = decoder.counts
         assert self.counts.damaged == 0
         return messages

@@ -383,6 +383,34 @@ def test_qemu_is_killed(own: Path) -> None:
     refused(done)
 
 
+def test_interrupted_by_the_user(board: Board, own: Path) -> None:
+    real, calls = Session.operate, 0
+
+    def operate(self: Session, operations: bytes, wait_s: float) -> on_board.Outcome:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        return real(self, operations, wait_s)
+
+    with mock.patch.object(Session, "operate", operate):
+        done = call("load", board.port, own)
+    assert done.code == 130
+    assert done.out == ""
+    assert "interrupted after" in done.err
+    assert "half loaded" in done.err
+
+
+def test_a_board_that_is_still_sending(own: Path) -> None:
+    """Whoever recorded before was killed: data come all the time, and a lot of them."""
+    with running(Sensor(samples=[(1, 2, 3)] * 4000, rate_hz=1600.0)) as board:
+        with session(board.port) as asked:
+            asked.start()
+        done = call("load", board.port, own)
+        assert done.code == 0, done.err
+        check_mlc(board, decode(read_register_file(own)))
+
+
 def test_no_such_port(own: Path) -> None:
     refused(call("load", "/dev/ttyNOWHERE7", own), "there is no port /dev/ttyNOWHERE7")
 

@@ -14,7 +14,7 @@ static uint16_t text_length(const char *text)
 int sa_board_init(sa_board_t *board, const sa_board_config_t *config)
 {
     uint16_t channels = 0;
-    uint8_t *bytes = (uint8_t *)board;
+    volatile uint8_t *bytes = (volatile uint8_t *)board;
     if (!config->read || !config->write || !config->send || !config->now_us || !config->description ||
         config->blocks > SA_BLOCKS_MAX || text_length(config->description) > 255u * PART_TEXT) {
         return -1;

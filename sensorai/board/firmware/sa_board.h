@@ -67,7 +67,7 @@ typedef struct {
 typedef struct {
     sa_board_config_t config;
     sa_receiver_t receiver;
-    uint8_t received[SA_RECEIVE_RING];
+    volatile uint8_t received[SA_RECEIVE_RING]; /* filled from an interrupt */
     volatile uint16_t received_in, received_out;
     uint8_t sending[SA_SEND_RING];
     uint16_t sending_in, sending_out;
