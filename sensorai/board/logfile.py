@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensorai.errors import ConfigError, UserError
-from sensorai.formats.captured import MARK
+from sensorai.formats.layout import LIVE
 
 #: Seconds that rows wait at most before they are handed to the system.
 FLUSH_S = 0.25
@@ -108,7 +108,10 @@ class LogFile:
         self._hidden = path.with_name(f".{path.name}.part")
         self._size = 0
         self._shown = False
-        head = [f"# {MARK}", *(f"# {comment}" for comment in comments)]
+        head = [
+            f"# {LIVE} rows are appended as they come, the last one may be cut off",
+            *(f"# {comment}" for comment in comments),
+        ]
         if who.session:
             head.append(f"# session: {who.session}")
         out = io.StringIO()

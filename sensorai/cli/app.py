@@ -10,6 +10,7 @@ from sensorai import __version__
 from sensorai.cli import (
     build,
     capture,
+    convert,
     decode,
     devices,
     doctor,
@@ -63,6 +64,7 @@ VERBS = {
         generate,
         features,
         inspect,
+        convert,
         capture,
         load,
         monitor,

@@ -57,6 +57,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
@@ -79,7 +81,17 @@ def run(
     names = given.pairs(map_, "--map", "walk=walking")
     if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
         reading = given.Reading(
-            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+            label,
+            label_column,
+            group_column,
+            group_path,
+            column,
+            unit,
+            log_rate,
+            header,
+            short_rows,
+            log_sensor,
+            mapping,
         )
         _project(artifact, reading.dataset(logs), names, rate, all_groups, on, json)
         return
@@ -90,7 +102,17 @@ def run(
         if device is not None:
             printing.say_notes(opened.decoded.notes)
         reading = given.Reading(
-            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+            label,
+            label_column,
+            group_column,
+            group_path,
+            column,
+            unit,
+            log_rate,
+            header,
+            short_rows,
+            log_sensor,
+            mapping,
         )
         dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))

@@ -32,7 +32,13 @@ def at_rate(recording: Recording, rate_hz: float) -> Recording:
         return recording
     before = f"{recording.rate_hz:.6g} Hz" if recording.rate_hz else "no known rate"
     note = f"taken as {rate_hz:g} Hz instead of {before}, samples unchanged"
-    return replace(recording, rate_hz=rate_hz, time_s=None, notes=(*recording.notes, note))
+    return replace(
+        recording,
+        rate_hz=rate_hz,
+        time_s=None,
+        notes=(*recording.notes, note),
+        history=(*recording.history, note),
+    )
 
 
 def resample(recording: Recording, rate_hz: float) -> Recording:
@@ -74,7 +80,12 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         )
     note = f"resampled from {have:.6g} Hz to {rate_hz:g} Hz"
     if ratio == 1:
-        return replace(recording, rate_hz=rate_hz, notes=(*recording.notes, note))
+        return replace(
+            recording,
+            rate_hz=rate_hz,
+            notes=(*recording.notes, note),
+            history=(*recording.history, note),
+        )
     count = len(recording)
     up, down = ratio.numerator, ratio.denominator
     samples = _polyphase(recording.samples, up, down) if count else recording.samples
@@ -99,6 +110,7 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         labels=labels,
         time_s=time,
         notes=(*recording.notes, note),
+        history=(*recording.history, note),
     )
 
 

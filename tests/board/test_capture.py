@@ -112,6 +112,11 @@ def test_parquet(line: Pty, tmp_path: Path) -> None:
     assert result.code == 0, result.err
     one = entry(result)
     assert one["file"] == "log_001.parquet"
+    recordings = read_log(only(tmp_path))
+    assert sum(len(r) for r in recordings) == one["samples"]
+    assert [c.name for c in recordings[0].channels][:3] == ["acc_x", "acc_y", "acc_z"]
+    assert (len(recordings), {r.group for r in recordings}) == (2, {"log_001"})
+    assert all(r.labels["label"] == () for r in recordings)
     table = pq.read_table(only(tmp_path))
     assert table.num_rows == one["samples"]
     assert table.column_names[:2] == ["time[s]", "acc_x[g]"]
