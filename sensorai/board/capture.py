@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sensorai.board.connect import BOARD, open_source
 from sensorai.board.framesource import FrameSource
+from sensorai.board.journal import Recorded, note_down, whole
 from sensorai.board.line import Line
 from sensorai.board.logfile import LogFile, Who, check_text, free_name, slug
+from sensorai.board.parquet import need_parquet, to_parquet
 from sensorai.board.plan import Plan
 from sensorai.board.ports import BAUD, open_port
 from sensorai.board.recorder import Recorder, State, View, with_account
-from sensorai.board.source import RESERVED, Source
-from sensorai.errors import ConfigError, ToolMissing, UserError
-from sensorai.files import write_with
+from sensorai.board.source import Source
+from sensorai.errors import ConfigError, UserError
 
-#: What was recorded, a line for each log, beside the logs.
-JOURNAL = "capture.jsonl"
 #: A rate farther from the expected one than this is worth a note.
 _OFF = 0.03
 
@@ -94,27 +90,6 @@ class Wanted:
             raise ConfigError("the plan says labels and seconds", hint="drop --label, --labels and --seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One log: a line of the journal."""
-
-    file: str
-    label: str
-    subject: str
-    session: str
-    state: str
-    seconds: float
-    asked_s: float | None
-    samples: int
-    rate_hz: float | None
-    lost: int
-    gaps: int
-    damaged: int
-    labels: Mapping[str, int]
-    board: str
-    started: str
-
-
 @dataclass(slots=True)
 class Summary:
     """What a capture did: the logs, why it ended, and notes, the first ``said`` of them said already."""
@@ -145,7 +120,7 @@ def capture(wanted: Wanted, view: View, stop: threading.Event, summary: Summary)
         full. What was received until then is in the logs.
     """
     wanted.check()
-    steps = wanted.plan.left(_done(wanted)) if wanted.plan else []
+    steps = wanted.plan.left(whole(wanted.out, wanted.plan.who)) if wanted.plan else []
     if wanted.plan:
         summary.skipped = len(wanted.plan.steps) - len(steps)
         if summary.skipped:
@@ -237,7 +212,10 @@ def _one(
                     summary.notes.append(f"{path.name} stays as it is: {error.message}")
             summary.logs.append(done)
             summary.ended = state.ended or "failed"
-            _note_down(wanted.out, done)
+            try:
+                note_down(wanted.out, done)
+            except UserError as error:
+                summary.notes.append(f"{error.message}: this recording is not in the journal")
             _judge(wanted, done, summary)
     if not there:
         raise UserError(
@@ -260,90 +238,3 @@ def _judge(wanted: Wanted, done: Recorded, summary: Summary) -> None:
         )
     if done.rate_hz is None:
         summary.notes.append(f"{done.file}: too short to measure its rate; give --log-rate when it is read")
-
-
-def _note_down(out: Path, done: Recorded) -> None:
-    try:
-        with (out / JOURNAL).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(done), ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {out / JOURNAL}: {error.strerror}", where=str(out)) from None
-
-
-def _done(wanted: Wanted) -> Iterator[tuple[str, float]]:
-    """Whole recordings of the plan's subject and session that are still there."""
-    who = wanted.plan.who if wanted.plan else wanted.who
-    for entry in read_journal(wanted.out):
-        if (
-            entry.get("state") == "complete"
-            and (entry.get("subject"), entry.get("session")) == (who.subject, who.session)
-            and isinstance(entry.get("file"), str)
-            and (wanted.out / entry["file"]).is_file()
-        ):
-            yield str(entry.get("label")), float(entry.get("asked_s") or 0)
-
-
-def read_journal(out: Path) -> Sequence[Mapping[str, Any]]:
-    """Lines of the journal in a folder; those that were cut off are left out."""
-    try:
-        text = (out / JOURNAL).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return []
-    entries = []
-    for line in text.splitlines():
-        with suppress(json.JSONDecodeError):
-            entry = json.loads(line)
-            if isinstance(entry, dict):
-                entries.append(entry)
-    return entries
-
-
-def to_parquet(path: Path, rate_hz: float | None) -> Path:
-    """Turn a complete log into Parquet, piece by piece, and remove it; return the new file.
-
-    Columns keep their names; the rate is in the file's metadata.
-
-    Raises
-    ------
-    ToolMissing
-        pyarrow is not installed; the CSV stays.
-    """
-    need_parquet()
-    import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
-    above = []
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            above.append(line)
-            if not line.startswith("#"):
-                break
-    columns = next(csv.reader(above[-1:]))
-    texts = (*RESERVED, "recording")
-    types = {name: pa.string() if name in texts else pa.float64() for name in columns}
-    about = json.dumps({"rate_hz": rate_hz, "history": []})
-    schema = pa.schema(list(types.items()), metadata={"sensorai": about})
-    reader = pc.open_csv(
-        path,
-        read_options=pc.ReadOptions(skip_rows=len(above) - 1),
-        convert_options=pc.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
-
-    def fill(out: BinaryIO) -> None:
-        with pq.ParquetWriter(out, schema) as writer:
-            for batch in reader:
-                writer.write_batch(batch.cast(schema))
-
-    made = path.with_suffix(".parquet")
-    write_with(made, fill)
-    path.unlink()
-    return made
-
-
-def need_parquet() -> None:
-    """Raise a ToolMissing with the line that installs what Parquet needs, where it is absent."""
-    if find_spec("pyarrow") is None:
-        raise ToolMissing(
-            "Parquet needs the package pyarrow", hint="pip install 'sensorai[parquet]', or record CSV"
-        )

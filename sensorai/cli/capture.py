@@ -12,7 +12,8 @@ from sensorai.cli import logs as given
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
-    from sensorai.board.capture import Recorded, Summary
+    from sensorai.board.capture import Summary
+    from sensorai.board.journal import Recorded
 
 Port = Annotated[
     str | None,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-    from sensorai.board.monitor import Tally, Watch
     from sensorai.board.recorder import State
+    from sensorai.board.tally import Tally, Watch
 
 #: Seconds between two plain lines.
 PLAIN_S = 10.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from sensorai.board.monitor import Tally, Watch
+    from sensorai.board.tally import Tally, Watch
 
 
 def run(
@@ -46,7 +46,8 @@ def run(
     --record, 'sensorai validate FILE DIR' compares what the sensor said with the simulator.
     """
     from sensorai.board.logfile import Who, check_text
-    from sensorai.board.monitor import MonitorWanted, Watch, monitor
+    from sensorai.board.monitor import MonitorWanted, monitor
+    from sensorai.board.tally import Watch
     from sensorai.cli import live
     from sensorai.errors import ConfigError, SensoraiError
 

@@ -491,6 +491,8 @@ def test_a_plan_is_recorded_and_resumed(line: Pty, tmp_path: Path) -> None:
     assert sorted(p.name for p in out.glob("*.csv")) == [
         f"anna_lab_{n}.csv" for n in ("sitting_001", "sitting_002", "walking_001", "walking_002")
     ]
+    # the line that was cut off has swallowed none of the next
+    assert "3 of 3 recordings are there already" in call(*words).out
 
 
 def test_keys_switch_the_label_on_a_terminal(line: Pty, tmp_path: Path) -> None:

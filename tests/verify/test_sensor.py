@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sensorai.mlc.config import DecisionTree, MlcConfig, SensorSetting
 from sensorai.mlc.simulate import simulate
 from sensorai.recording import Channel, Recording
-from sensorai.verify.sensor import as_levels, certain_of, compare_sensor, find_border, ispu_core, mlc_core
+from sensorai.verify.border import find_border
+from sensorai.verify.sensor import as_levels, certain_of, compare_sensor, ispu_core, mlc_core
 from tests.mlc import worked
 from tests.verify.pipelines import forest
 
@@ -179,9 +180,9 @@ def test_a_sensor_that_never_changes_says_little_and_is_compared() -> None:
 
 
 def test_a_long_log_is_searched_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sensorai.verify import sensor
+    from sensorai.verify import border
 
-    monkeypatch.setattr(sensor, "_EFFORT", 26 * 600)
+    monkeypatch.setattr(border, "_EFFORT", 26 * 600)
     one = config()
     still = np.tile([0.0, 0.0, 1000.0], (3000, 1))
     log = recorded(one, np.concatenate([still, movement(3000)]), 8)
