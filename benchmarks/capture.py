@@ -1,15 +1,17 @@
 """Capture at the highest rate that sensors of this kind have: no sample lost, and what it costs.
 
-    python benchmarks/capture.py [--seconds 600] [--rate 1666] [--text] [--terminal]
+    python -m benchmarks.capture [--seconds 600] [--rate 1666] [--text | --firmware] [--terminal]
 
 A board made of Python in a process of its own sends six axes of int16 through a pseudo terminal; ``sensorai
 capture`` records them in another. Every sample of the log is compared with what was sent. Shown is the CPU
-share of the capture: its CPU time by the time it ran.
+share of the capture: its CPU time by the time it ran. With ``--firmware`` the board is the firmware, for a
+Cortex-M4, in QEMU with a virtual sensor (at most two minutes: the samples lie in its flash).
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import pty
@@ -19,6 +21,7 @@ import sys
 import tempfile
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +34,11 @@ from sensorai.formats import read_log
 
 AXES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 PER_FRAME = 16
+#: Seconds of samples that the firmware's flash holds at 1666 Hz.
+FIRMWARE_S = 120
+CHANNELS = tuple(
+    Channel(axis, "g" if axis[0] == "a" else "dps", 0.000061 if axis[0] == "a" else 0.0175) for axis in AXES
+)
 
 
 def samples(count: int) -> npt.NDArray[np.int16]:
@@ -64,10 +72,7 @@ def board(end: int, rate: float, count: int, text: bool) -> None:
 
 def answer(end: int, rate: float) -> None:
     """Answer requests until START."""
-    channels = tuple(
-        Channel(a, "g" if a[0] == "a" else "dps", 0.000061 if a[0] == "a" else 0.0175) for a in AXES
-    )
-    description = Description(1, "benchmark", "", rate, channels)
+    description = Description(1, "benchmark", "", rate, CHANNELS)
     decoder = Decoder()
     while True:
         for message in decoder.feed(os.read(end, 4096)):
@@ -95,27 +100,46 @@ def compare(folder: Path, sent: npt.NDArray[np.int16], text: bool) -> tuple[int,
     return len(got), int((part == counts[: len(part)]).all(axis=1).sum())
 
 
+@contextlib.contextmanager
+def python_board(rate: float, count: int, text: bool) -> Iterator[str]:
+    """Port of a board made of Python."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    sender = multiprocessing.Process(target=board, args=(ours, rate, count, text))
+    sender.start()
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        sender.terminate()
+
+
+@contextlib.contextmanager
+def firmware_board(rate: float, count: int) -> Iterator[str]:
+    """Port of the firmware in QEMU."""
+    from tests.board.virtual import Sensor, running
+
+    with running(Sensor(samples=samples(count).tolist(), channels=CHANNELS, rate_hz=rate)) as there:
+        yield there.port
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--rate", type=float, default=1666.0)
     parser.add_argument("--text", action="store_true", help="text lines instead of frames")
-    parser.add_argument(
-        "--terminal", action="store_true", help="with the live view, on a second pseudo terminal"
-    )
+    parser.add_argument("--firmware", action="store_true", help="the firmware in QEMU")
+    parser.add_argument("--terminal", action="store_true", help="with the live view, on a pseudo terminal")
     told = parser.parse_args()
+    if told.firmware:
+        told.seconds = min(told.seconds, FIRMWARE_S)
     count = round((told.seconds + 2) * told.rate)
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    sender = multiprocessing.Process(target=board, args=(ours, told.rate, count, told.text))
-    sender.start()
-    with tempfile.TemporaryDirectory() as temporary:
+    there = firmware_board(told.rate, count) if told.firmware else python_board(told.rate, count, told.text)
+    with tempfile.TemporaryDirectory() as temporary, there as port:
         folder = Path(temporary) / "logs"
-        command = [sys.executable, "-m", "sensorai", "capture", os.ttyname(theirs), "--out", str(folder)]
+        command = [sys.executable, "-m", "sensorai", "capture", port, "--out", str(folder)]
         command += ["--seconds", str(told.seconds), "--label", "test"]
-        command += (
-            ["--channels", ",".join(AXES), "--unit", "acc=LSB", "--unit", "gyro=LSB"] if told.text else []
-        )
+        if told.text:
+            command += ["--channels", ",".join(AXES), "--unit", "acc=LSB", "--unit", "gyro=LSB"]
         begun = time.monotonic()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         if told.terminal:
@@ -125,9 +149,8 @@ def main() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         took = time.monotonic() - begun
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        sender.terminate()
         got, equal = compare(folder, samples(count), told.text)
-    kind = "text lines" if told.text else "frames"
+    kind = "text lines" if told.text else "frames of the firmware" if told.firmware else "frames"
     print(f"{kind}, 6 axes at {told.rate:g} Hz for {took:.0f} s: exit code {code}")
     print(f"{got} samples in the log, {equal} equal to those sent, {got - equal} wrong")
     print(f"CPU {cpu:.1f} s of {took:.1f} s: {cpu / took:.1%}, start of the program included")

@@ -24,6 +24,8 @@ from sensorai.errors import ConfigError, UserError
 
 #: A rate farther from the expected one than this is worth a note.
 _OFF = 0.03
+#: Bytes of a log that is read again to look at its units: larger ones would keep people waiting.
+_READABLE = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,18 @@ def _board(source: Source) -> str:
     return "text lines"
 
 
+def _doubt(log: Path) -> str:
+    """What the readers of logs say of gravity: a wrong unit is best found while the board is at hand."""
+    from sensorai.formats import gravity, read_log
+
+    try:
+        found = [gravity.doubt(one) for one in read_log(log)] if log.stat().st_size < _READABLE else []
+    except (UserError, OSError):
+        # columns that are no axes are said already
+        return ""
+    return next(filter(None, found), "")
+
+
 def _judge(wanted: Wanted, done: Recorded, summary: Summary) -> None:
     """Say what is out of the ordinary."""
     expected = wanted.rate_hz
@@ -236,5 +250,7 @@ def _judge(wanted: Wanted, done: Recorded, summary: Summary) -> None:
         summary.notes.append(
             f"{done.file}: {done.rate_hz:.4g} Hz were measured where {expected:g} Hz were expected"
         )
+    if (doubt := _doubt(wanted.out / done.file)) and doubt not in summary.notes:
+        summary.notes.append(doubt)
     if done.rate_hz is None:
         summary.notes.append(f"{done.file}: too short to measure its rate; give --log-rate when it is read")

@@ -110,7 +110,9 @@ class StampClock(Generic[T]):
     """
 
     #: Seconds of the board's clock until a late stamp is judged.
-    SETTLE_S = 0.25
+    SETTLE_S = 1.0
+    #: Seconds of stamps in a row until their rate is known well enough to judge by.
+    _LEARN_S = 1.0
     #: A stamp this many periods late may mean that a sample is missing ...
     _LATE = 0.75
     #: ... unless stamps are late so often: this many times what is usual.
@@ -135,11 +137,13 @@ class StampClock(Generic[T]):
 
     def measured(self) -> float | None:
         """The rate that stamps in a row say; None before there are two."""
-        samples, seconds = self._done
-        if self._begin is not None:
-            samples += self._run
-            seconds += self._latest - self._begin
+        samples = self._done[0] + (self._run if self._begin is not None else 0)
+        seconds = self._seconds()
         return samples / seconds if samples > 0 and seconds > 0 else None
+
+    def _seconds(self) -> float:
+        """Time that the measured rate rests on."""
+        return self._done[1] + (self._latest - self._begin if self._begin is not None else 0.0)
 
     def put(self, item: T, time_s: float, count: int, cut: bool = False) -> list[Stamped[T]]:
         """Take ``count`` samples of which the first is stamped ``time_s``.
@@ -171,7 +175,7 @@ class StampClock(Generic[T]):
             self._hold(new)
             return self.finish() if time_s - self._held[0].time_s > self.SETTLE_S else []
         rate = self.measured()
-        if self._expected is None or rate is None:
+        if self._expected is None or rate is None or self._seconds() < self._LEARN_S:
             return [self._go(new)]
         late = time_s - self._expected
         if late > self._limit(rate):

@@ -145,7 +145,7 @@ def test_lines_without_names_are_recorded_and_said(line: Pty, tmp_path: Path) ->
 
 def test_a_rate_that_is_not_the_expected_one_is_said(line: Pty, tmp_path: Path) -> None:
     TextBoard(line, text_lines(counts(3000, 3)), 1000)
-    result = call("capture", line.name, "--out", tmp_path, "--seconds", "1.5", "--rate", "500", *AXES)
+    result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.9", "--rate", "500", *AXES)
     assert result.code == 0, result.err
     assert "Hz were measured where 500 Hz were expected" in result.out
 
@@ -413,7 +413,7 @@ def test_kill_9_leaves_a_valid_log(line: Pty, tmp_path: Path) -> None:
     sent = counts(30000)
     FrameBoard(line, sent, 1000, per_frame=16)
     process = start(line, tmp_path)
-    time.sleep(1.0)
+    time.sleep(0.7)
     process.kill()
     process.communicate()
     (recording,) = read_log(only(tmp_path))
@@ -535,3 +535,12 @@ def test_keys_switch_the_label_on_a_terminal(line: Pty, tmp_path: Path) -> None:
     found = [s.label for s in recording.labels["label"]]
     assert found == ["walk", "sit", "walk", "stand"]
     assert recording.labels["label"][-1].stop < len(recording)
+
+
+def test_a_unit_that_gravity_contradicts_is_said(line: Pty, tmp_path: Path) -> None:
+    still = [b"0.01,0.02,0.99\n"] * 3000
+    TextBoard(line, still, 1000)
+    words = ("--channels", "acc_x,acc_y,acc_z", "--unit", "acc=m/s2")
+    result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.4", *words)
+    assert result.code == 0, result.err
+    assert "the values look like g (--unit acc=g)" in result.out
