@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sensorai.board.frames import MAX_BODY
+from sensorai.board.makeplan import WHO_AM_I, sharing
 from sensorai.board.messages import Status
 from sensorai.board.operations import Delay, Outcome, Poll, Read, Write
 from sensorai.board.session import TRIES, NoAnswer, Session
-from sensorai.board.steps import WHO_AM_I, Plan, Step, sharing
+from sensorai.board.steps import Plan, Step
 from sensorai.errors import UserError, VerifyMismatch
 
 #: Bytes of operations in one frame at most: the body without the id.
@@ -67,7 +68,7 @@ def load(
     ----------
     session : Session
     plan : Plan
-        As `steps.make_plan` makes it.
+        As `makeplan.make_plan` makes it.
     source : str
         Name of the register file, for messages.
     progress : callable, optional

@@ -41,9 +41,9 @@ def run(
     from sensorai.board.files import open_register_file
     from sensorai.board.line import Line
     from sensorai.board.load import load
+    from sensorai.board.makeplan import make_plan
     from sensorai.board.ports import open_port
     from sensorai.board.session import Session
-    from sensorai.board.steps import make_plan
 
     rf = open_register_file(file)
     plan = make_plan(rf, device, read_back=read_back)

@@ -16,6 +16,10 @@ import pytest
 
 from sensorai.board.description import Channel
 from sensorai.board.firmware import project
+from sensorai.board.line import Line
+from sensorai.board.messages import Data, Result
+from sensorai.board.ports import open_port
+from sensorai.board.session import Session
 from sensorai.files import write_folder
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.encode import encode
@@ -125,6 +129,33 @@ def test_monitor_says_what_simulate_says(tmp_path: Path) -> None:
     differs = call("validate", own, record)
     assert differs.code == 3
     assert "window 6" in differs.out + differs.err
+
+
+def test_outputs_of_an_ispu_come_with_their_samples() -> None:
+    results = [(3, b"\1\0\0\x80"), (6, b"\2\0\0\x80"), (7, b"\2\0\0\x80"), (9, b"\xff\xff\xff\xff")]
+    sensor = Sensor(
+        "ISM330IS", ispu=True, who_am_i=0x22, result=0x10, result_bytes=4, results=results,
+        samples=[(i, -i, 2 * i) for i in range(12)],
+    )  # fmt: skip
+    samples: list[list[int]] = []
+    outputs: dict[int, bytes] = {}
+    with running(sensor) as board, Line(open_port(board.port), pace=0.0) as line:
+        asked = Session(line)
+        assert asked.describe() == sensor.description
+        asked.watch(0, 0x01, [(0x80, 0x10, 4)])
+        asked.start()
+        for _ in range(200):
+            if len(samples) >= 12 and len(outputs) >= 4:
+                break
+            for chunk in line.take(0.2):
+                for message in asked.feed(chunk):
+                    if isinstance(message, Data):
+                        samples += message.samples.tolist()
+                    elif isinstance(message, Result):
+                        outputs[message.time_us] = message.values
+    assert samples == [[i, -i, 2 * i] for i in range(12)]
+    # sent when they differ: nothing at 7, where the bytes stay what they are
+    assert list(outputs.values()) == [bytes(4), *(results[at][1] for at in (0, 1, 3))]
 
 
 def test_the_folder_of_firmware_builds_and_runs(tmp_path: Path) -> None:

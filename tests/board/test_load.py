@@ -186,6 +186,13 @@ def published_by_hand(folder: Path) -> Path:
     return path
 
 
+def test_code_of_the_smallest_core(own: Path) -> None:
+    """An M0+ has fewer instructions; QEMU runs its code on an M3."""
+    with running(Sensor(), "cortex-m0plus") as board:
+        assert call("load", board.port, own).code == 0
+        check_mlc(board, decode(read_register_file(own)))
+
+
 def ispu_file(folder: Path, code: int = 0x100) -> tuple[Path, RegisterFile]:
     device = ispu_device("LSM6DSO16IS")
     conf = parse_conf(

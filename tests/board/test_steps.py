@@ -15,8 +15,9 @@ from sensorai.board import operations as on_board
 from sensorai.board.firmware import sources
 from sensorai.board.frames import MAX_BODY, Decoder, encode
 from sensorai.board.load import batches
+from sensorai.board.makeplan import make_plan, sharing
 from sensorai.board.operations import Operation, Outcome, read_outcome
-from sensorai.board.steps import Plan, make_plan, sharing
+from sensorai.board.steps import Plan
 from sensorai.errors import ConfigError, SensoraiError
 from sensorai.ispu.conf import parse_conf
 from sensorai.ispu.devices import device as ispu_device

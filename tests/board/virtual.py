@@ -84,7 +84,7 @@ class Sensor:
         return "\n".join([*lines, ""])
 
 
-def build(sensor: Sensor) -> Image:
+def build(sensor: Sensor, core: str = "cortex-m4") -> Image:
     """The firmware for QEMU's board, with the sensor behind its bus."""
     behind = {
         "virtual_sensor.c": (HERE / "virtual_sensor.c").read_text(),
@@ -93,7 +93,7 @@ def build(sensor: Sensor) -> Image:
         "sa_frames.h": text("sa_frames.h"),
     }
     main = ("harness_main",)
-    return build_elf(sources("main_mps2.c"), cpu("cortex-m4"), opt="-Os", keep=main, harness=behind)
+    return build_elf(sources("main_mps2.c"), cpu(core), opt="-Os", keep=main, harness=behind)
 
 
 class Line:
@@ -181,10 +181,10 @@ class Board(Line):
 
 
 @contextmanager
-def running(sensor: Sensor) -> Iterator[Board]:
+def running(sensor: Sensor, core: str = "cortex-m4") -> Iterator[Board]:
     """A board with this sensor, for the time of a ``with`` block."""
     with TemporaryDirectory(prefix="sensorai-") as name:
-        board = Board(build(sensor), Path(name))
+        board = Board(build(sensor, core), Path(name))
         try:
             yield board
         finally:
