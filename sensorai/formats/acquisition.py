@@ -16,6 +16,7 @@ import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays
+from sensorai.formats.values import shown, text_of
 from sensorai.recording import FloatArray
 
 #: ``device_type`` of the files we write; only these carry a group and a history.
@@ -38,7 +39,7 @@ def parse_acquisition(value: Any, size: int, where: str) -> Arrays:
     interval = _get(payload, "interval_ms", "payload.", where)
     if not _is_number(interval) or not 0 < float(interval) < 1e9:
         raise DataError(
-            f"interval_ms must be a positive number, not {_show(interval)}", where=f"{where}: payload"
+            f"interval_ms must be a positive number, not {shown(interval)}", where=f"{where}: payload"
         )
     names = _names(_get(payload, "sensors", "payload.", where), where)
     values = _values(_get(payload, "values", "payload.", where), len(names), size, where)
@@ -47,7 +48,7 @@ def parse_acquisition(value: Any, size: int, where: str) -> Arrays:
     # the interval is a rounded reciprocal
     rate = round(1000.0 / float(interval), 6) or 1000.0 / float(interval)
     if payload.get("device_type") == OURS:
-        group = str(payload.get("device_name", ""))
+        group = text_of(payload.get("device_name"))
         more = payload.get(OURS)
         if isinstance(more, Mapping):
             told, done = more.get("rate_hz"), more.get("history", ())
@@ -57,7 +58,7 @@ def parse_acquisition(value: Any, size: int, where: str) -> Arrays:
                 and abs(float(told) * float(interval) / 1000.0 - 1) < 1e-9
             ):
                 rate = float(told)
-            history = tuple(str(one) for one in done) if isinstance(done, list | tuple) else ()
+            history = tuple(map(text_of, done)) if isinstance(done, list | tuple) else ()
     notes = []
     if any(key in value for key in ("signature", "protected")):
         notes.append("the signature was not checked")
@@ -70,16 +71,11 @@ def file_label(path: Path) -> str:
         listed = json.loads((path.parent / LABELS).read_text(encoding="utf-8"))
         for one in listed["files"]:
             if one["path"] == path.name and one["label"]["type"] == "label":
-                return str(one["label"]["label"])
+                return text_of(one["label"]["label"]) or path.name.partition(".")[0]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         # no label file, or none we know: the name decides
         pass
     return path.name.partition(".")[0]
-
-
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _is_number(value: Any) -> bool:
@@ -93,14 +89,8 @@ def _is_number(value: Any) -> bool:
 
 def _map(value: Any, what: str, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise DataError(f"{what} must be a map of keys, not {_kind(value)}", where=where)
+        raise DataError(f"{what} must be a map of keys, not {shown(value)}", where=where)
     return value
-
-
-def _kind(value: Any) -> str:
-    return {list: "a list", dict: "a map", str: "text", bytes: "bytes", type(None): "nothing"}.get(
-        type(value), _show(value)
-    )
 
 
 def _get(table: Mapping[str, Any], key: str, place: str, where: str) -> Any:
@@ -122,12 +112,12 @@ def _names(sensors: Any, where: str) -> tuple[str, ...]:
         table = _map(sensor, place, where)
         name, unit = _get(table, "name", f"{place}.", where), table.get("units", "")
         if not isinstance(name, str) or not name.strip():
-            raise DataError(f"{place}.name must be text, not {_show(name)}", where=where)
+            raise DataError(f"{place}.name must be text, not {shown(name)}", where=where)
         if not isinstance(unit, str):
-            raise DataError(f"{place}.units must be text, not {_show(unit)}", where=where)
+            raise DataError(f"{place}.units must be text, not {shown(unit)}", where=where)
         clean = name.strip()
         if len(clean) > 200 or any(c in clean for c in "[]()\n"):
-            raise DataError(f"{place}.name {_show(name)} is no name of a channel", where=where)
+            raise DataError(f"{place}.name {shown(name)} is no name of a channel", where=where)
         unit = "" if unit.strip() in ("N/A", "n/a", "none", "-") else unit.strip()
         out.append(f"{clean}[{unit}]" if unit else clean)
     return tuple(out)
@@ -136,7 +126,7 @@ def _names(sensors: Any, where: str) -> tuple[str, ...]:
 def _values(values: Any, width: int, size: int, where: str) -> FloatArray:
     """Return the samples, shape (n, width); every fault is named by its place."""
     if not isinstance(values, list | tuple):
-        raise DataError(f"payload.values must be a list, not {_kind(values)}", where=where)
+        raise DataError(f"payload.values must be a list, not {shown(values)}", where=where)
     if not values:
         raise DataError("payload.values is empty: the log has no samples", where=where)
     # references inside CBOR can make a small file unfold to anything
@@ -147,7 +137,7 @@ def _values(values: Any, width: int, size: int, where: str) -> FloatArray:
         if width == 1 and not isinstance(row, list | tuple):
             row = (row,)
         if not isinstance(row, list | tuple):
-            raise DataError(f"payload.values[{i}] must be a list, not {_kind(row)}", where=where)
+            raise DataError(f"payload.values[{i}] must be a list, not {shown(row)}", where=where)
         if len(row) != width:
             raise DataError(
                 f"payload.values[{i}] has {len(row)} numbers, there are {width} sensors", where=where
@@ -156,7 +146,7 @@ def _values(values: Any, width: int, size: int, where: str) -> FloatArray:
             if type(one) is float or type(one) is int:
                 continue
             if not _is_number(one):
-                raise DataError(f"payload.values[{i}][{k}] must be a number, not {_show(one)}", where=where)
+                raise DataError(f"payload.values[{i}][{k}] must be a number, not {shown(one)}", where=where)
         rows.append(row)
     try:
         out = np.array(rows, dtype=np.float64)
@@ -164,5 +154,5 @@ def _values(values: Any, width: int, size: int, where: str) -> FloatArray:
         out = np.array([[float(v) if _is_number(v) else math.nan for v in row] for row in rows])
     if not np.isfinite(out).all():
         i, k = (int(x) for x in np.argwhere(~np.isfinite(out))[0])
-        raise DataError(f"payload.values[{i}][{k}] is {_show(rows[i][k])}, no finite number", where=where)
+        raise DataError(f"payload.values[{i}][{k}] is {shown(rows[i][k])}, no finite number", where=where)
     return out

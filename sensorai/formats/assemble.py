@@ -22,7 +22,7 @@ from sensorai.formats.table import EMPTY, TEXT, Column, Kind
 from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
 
 #: Comments of our own files by their key; other comments are shown as they are.
-_FACT = re.compile(r"(rate_hz|subject|session|done|live)\s*[:=]\s*(\S.*?)\s*")
+_FACT = re.compile(r"(rate_hz|subject|session|done|live)\s*[:=]\s*(\S.*)")
 
 #: Columns for a list of kinds: what ``table.parse`` gives for text.
 Parse = Callable[[Sequence[Kind]], list[Column | None]]
@@ -279,7 +279,7 @@ def _time(columns: list[Column | None], roles: Roles, table: Table, notes: list[
 def _facts(layout: Layout) -> list[tuple[str, str]]:
     """What the comments of our own files say, in order."""
     parts = [part for comment in layout.comments for part in comment.split(" | ")]
-    return [(m[1], m[2]) for part in parts if (m := _FACT.fullmatch(part))]
+    return [(m[1], m[2]) for part in parts if (m := _FACT.fullmatch(part.strip()))]
 
 
 def _rate(

@@ -23,6 +23,7 @@ from sensorai.errors import DataError
 from sensorai.formats.arrays import Arrays, Values
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import LARGEST, Raw
+from sensorai.formats.values import shown
 from sensorai.recording import LABEL, FloatArray
 
 Bytes = npt.NDArray[np.uint8]
@@ -432,7 +433,7 @@ class Config:
         if value is None:
             raise DataError(f"{place}.{key} is missing", where=self.where)
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-            raise DataError(f"{place}.{key} must be a number, not {str(value)[:40]!r}", where=self.where)
+            raise DataError(f"{place}.{key} must be a number, not {shown(value)}", where=self.where)
         return float(value)
 
     def count(self, table: Mapping[str, Any], key: str, place: str, least: int, most: int) -> int:
@@ -451,7 +452,7 @@ class Config:
         if value is None:
             raise DataError(f"{place}.{key} is missing", where=self.where)
         if not isinstance(value, str) or len(value) > 200 or re.search(r"[\[\]()/\\\n\0]", value):
-            raise DataError(f"{place}.{key} must be a short text, not {str(value)[:40]!r}", where=self.where)
+            raise DataError(f"{place}.{key} must be a short text, not {shown(value)}", where=self.where)
         return value
 
     def dtype(self, table: Mapping[str, Any], key: str, place: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sensorai.errors import ConfigError
 from sensorai.formats.header import TIME_UNITS, sensor_unit
+from sensorai.formats.values import shown
 from sensorai.recording import SENSORS
 
 #: Channels a mapping can give a column to under a known quantity; other names are kept as they are.
@@ -83,7 +84,7 @@ def read_mapping(path: Path) -> TableMapping:
         raise ConfigError(f"cannot read the mapping: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError:
         raise ConfigError("the mapping is no text file (UTF-8 was expected)", where=str(path)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"the mapping is no TOML: {error}", where=str(path)) from None
     return _Reader(str(path)).mapping(data)
 
@@ -105,30 +106,32 @@ class _Reader:
     def _int(self, table: Mapping[str, Any], key: str, default: int) -> int:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10_000:
-            raise self._fail(key, f"must be a whole number from 0 to 10000, not {value!r}")
+            raise self._fail(key, f"must be a whole number from 0 to 10000, not {shown(value)}")
         return value
 
     def _text(self, table: Mapping[str, Any], key: str, place: str = "") -> str:
         value = table.get(key, "")
         if not isinstance(value, str):
-            raise self._fail(place + key, f"must be text, not {value!r}")
+            raise self._fail(place + key, f"must be text, not {shown(value)}")
         return value
 
     def _number(self, table: Mapping[str, Any], key: str, default: float, place: str) -> float:
         value = table.get(key, default)
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            raise self._fail(place + key, f"must be a number, not {value!r}")
+            raise self._fail(place + key, f"must be a number, not {shown(value)}")
         return float(value)
 
     def _place(self, value: Any, key: str, headings: bool) -> str | int:
         """Check a column: a heading, or a number from 1."""
         if isinstance(value, str) and value:
             if not headings:
-                raise self._fail(key, f"{value!r} is a heading, but header_rows is 0", "number it from 1")
+                raise self._fail(
+                    key, f"{shown(value)} is a heading, but header_rows is 0", "number it from 1"
+                )
             return value
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10_000:
             return value
-        raise self._fail(key, f"must be a heading or a column number from 1, not {value!r}")
+        raise self._fail(key, f"must be a heading or a column number from 1, not {shown(value)}")
 
     def _column(self, value: Any, key: str, headings: bool) -> MappedColumn:
         if not isinstance(value, dict):
@@ -149,7 +152,7 @@ class _Reader:
     def _table(self, data: Mapping[str, Any], key: str) -> dict[str, Any]:
         value = data.get(key, {})
         if not isinstance(value, dict):
-            raise self._fail(key, f"must be a table, not {value!r}")
+            raise self._fail(key, f"must be a table, not {shown(value)}")
         return value
 
     def mapping(self, data: Mapping[str, Any]) -> TableMapping:
@@ -186,7 +189,7 @@ class _Reader:
         names = self._table(data, "label_names")
         for old, new in names.items():
             if not isinstance(new, str):
-                raise self._fail(f"label_names.{old}", f"must be text, not {new!r}")
+                raise self._fail(f"label_names.{old}", f"must be text, not {shown(new)}")
         texts = {
             key: self._place(data[key], key, headings) if key in data else None
             for key in ("label", "group", "recording")

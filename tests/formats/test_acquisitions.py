@@ -126,14 +126,18 @@ FAULTS: list[tuple[Callable[[Any, Any], None], Any, str]] = [
     (at("payload", "sensors", 1, "units"), "furlong", "unknown unit 'furlong' of acc_y"),
     (at("payload", "values"), KeyError, "payload.values is missing"),
     (at("payload", "values"), [], "the log has no samples"),
-    (at("payload", "values"), "x", "payload.values must be a list, not text"),
+    (at("payload", "values"), "x", "payload.values must be a list, not 'x'"),
     (at("payload", "values", 3), 5, r"payload.values\[3\] must be a list, not 5"),
     (at("payload", "values", 3), [1, 2], r"payload.values\[3\] has 2 numbers, there are 3 sensors"),
-    (at("payload", "values", 3, 1), None, r"payload.values\[3\]\[1\] must be a number, not None"),
+    (at("payload", "values", 3, 1), None, r"payload.values\[3\]\[1\] must be a number, not nothing"),
     (at("payload", "values", 3, 1), "7", r"payload.values\[3\]\[1\] must be a number, not '7'"),
     (at("payload", "values", 3, 1), False, r"payload.values\[3\]\[1\] must be a number, not False"),
     (at("payload", "values", 3, 1), float("nan"), r"payload.values\[3\]\[1\] is nan, no finite number"),
-    (at("payload", "values", 3, 1), 10**400, r"payload.values\[3\]\[1\] is 1000.*, no finite number"),
+    (
+        at("payload", "values", 3, 1),
+        10**400,
+        r"payload.values\[3\]\[1\] is a number of more than 30 digits, no finite number",
+    ),
 ]
 
 

@@ -25,6 +25,7 @@ from sensorai.formats.hsdatalog import (
 )
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import Raw
+from sensorai.formats.values import text_of
 
 NAME = "hsdatalog-v1"
 CONFIG = "DeviceConfig.json"
@@ -87,7 +88,11 @@ def _streams(config: Config, sensor: dict[str, Any], place: str) -> list[Stream]
             Stream(
                 f"{name}_{kind}",
                 name,
-                channel_names(kind, [str(n)[:40].strip("[]()") for n in labels], _unit(config, about, where)),
+                channel_names(
+                    kind,
+                    [text_of(n)[:40].strip("[]()") or str(k) for k, n in enumerate(labels)],
+                    _unit(config, about, where),
+                ),
                 config.dtype(about, "dataType", where),
                 config.number(state, "sensitivity", where, 1.0),
                 config.count(state, "samplesPerTs", where, 0, 1 << 20),
@@ -113,7 +118,7 @@ def _tags(folder: Path) -> list[tuple[float, str, bool]]:
     for i, tag in enumerate(config.items(top.get("Tags", []), "Tags")):
         place = f"Tags[{i}]"
         table = config.table(tag, place)
-        text = str(table.get("Label", table.get("label", ""))).strip()
+        text = text_of(table.get("Label", table.get("label"))).strip()
         if text:
             on = bool(table.get("Enable", table.get("enable", False)))
             out.append((config.number(table, "t", place), text, on))

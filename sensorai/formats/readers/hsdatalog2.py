@@ -31,6 +31,7 @@ from sensorai.formats.hsdatalog import (
 )
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.source import Raw
+from sensorai.formats.values import text_of
 
 NAME = "hsdatalog-v2"
 CONFIG = "device_config.json"
@@ -216,7 +217,7 @@ def _acquisition(folder: Path) -> tuple[int | None, list[tuple[float, str, bool]
             seconds = seconds_since(top.get("start_time"), table.get("ta"))
         if seconds is None or seconds != seconds:
             raise DataError(f"tags[{i}] has no time", where=str(path))
-        text = str(table.get("l", "")).strip()
+        text = text_of(table.get("l")).strip()
         if text:
             tags.append((seconds, text, bool(table.get("e", False))))
     return interface, tags

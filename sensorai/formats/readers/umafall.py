@@ -24,8 +24,7 @@ _COLUMNS = ("TimeStamp", "Sample No", "X-Axis", "Y-Axis", "Z-Axis", "Sensor Type
 _HEADER = re.compile(
     r"%?\s*TimeStamp\s*;\s*Sample No\s*;.*Sensor Type\s*;\s*Sensor ID\s*;?\s*", re.IGNORECASE
 )
-_PLACE = re.compile(r"%\s*[0-9a-fA-F:]{11,17}\s*;\s*(\d+)\s*;\s*([^;]+?)\s*;")
-_FACT = re.compile(r"%\s*([A-Za-z ]+?)(?:\([A-Za-z]+\))?\s*:\s*(\S.*?)\s*")
+_PLACE = re.compile(r"%\s*[0-9a-fA-F:]{11,17}\s*;\s*(\d{1,6})\s*;([^;]+);")
 #: Channels and units by the number of the sensor's type.
 _TYPES = {0: ("ACC", "acc", "g"), 1: ("GYRO", "gyro", "dps"), 2: ("MAG", "mag", "uT")}
 
@@ -48,9 +47,11 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
     places: dict[int, str] = {}
     for line in source.head[:header]:
         if match := _PLACE.match(line):
-            places[int(match[1])] = match[2]
-        elif match := _FACT.fullmatch(line.rstrip()):
-            facts.setdefault(match[1].strip().casefold(), match[2])
+            places[int(match[1])] = match[2].strip() or f"sensor {match[1]}"
+        else:
+            name, _, value = line.strip().lstrip("%").partition(":")
+            if value.strip():
+                facts.setdefault(name.partition("(")[0].strip().casefold(), value.strip())
     text = source.text.split("\n", header + 1)
     if len(text) < header + 2 or not text[-1].strip():
         raise DataError("the log has a header but no samples", where=f"{source.path}:{header + 1}")
