@@ -23,6 +23,8 @@ from sensorai.board import connect, recorder
 from sensorai.formats import read_dataset, read_log
 from tests.board.fakeboard import FrameBoard, Pty, TextBoard, counts, text_lines
 from tests.cli.call import Outcome, call, refused
+from tests.cli.conftest import QUICK
+from tests.cli.logs import signal as movement
 
 AXES = ("--channels", "acc_x,acc_y,acc_z", "--unit", "acc=LSB")
 
@@ -544,3 +546,22 @@ def test_a_unit_that_gravity_contradicts_is_said(line: Pty, tmp_path: Path) -> N
     result = call("capture", line.name, "--out", tmp_path, "--seconds", "0.4", *words)
     assert result.code == 0, result.err
     assert "the values look like g (--unit acc=g)" in result.out
+
+
+def test_what_is_captured_can_be_trained_on(tmp_path: Path) -> None:
+    out = tmp_path / "logs"
+    for seed, subject in enumerate("abcd"):
+        for label in ("rest", "shake"):
+            with Pty() as line:
+                sent = (
+                    np.round(movement(label, 1500, 52.0, seed) / 0.061).clip(-32768, 32767).astype(np.int16)
+                )
+                FrameBoard(line, sent[:, :3], 52.0, speed=25.0)
+                words = ("--label", label, "--subject", subject, "--seconds", "0.3", "--json")
+                assert entry(call("capture", line.name, "--out", out, *words))["samples"] > 300
+    done = call("train", out, "--target", "mlc", "--device", "LSM6DSOX", "--out", tmp_path / "har", *QUICK)
+    assert done.code == 0, done.err
+    assert "rest" in done.out
+    report = json.loads((tmp_path / "har" / "report.json").read_text())
+    assert sorted(report["data"]["groups"]) == ["a", "b", "c", "d"]
+    assert report["trees"][0]["held_out"]["decided"]["balanced_accuracy"] == 1.0
