@@ -157,7 +157,8 @@ def _told(file: Path, labels: Sequence[tuple[str, str]]) -> str | None:
 
 
 def _labelled(recording: Recording, raw: Raw, told: str | None, globs: bool) -> Recording:
-    if LABEL in recording.labels:
+    # an empty label column keeps the folder's name away, but not what was told
+    if LABEL in recording.labels and (recording.labels[LABEL] or told is None):
         inside = {span.label for span in recording.labels[LABEL]}
         if told is not None and inside - {told}:
             raise DataError(

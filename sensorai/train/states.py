@@ -197,11 +197,9 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
     return parts
 
 
-def _assign(
-    recordings: Sequence[Recording], column: str, groups: Sequence[str], seed: int
-) -> dict[str, int]:
+def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str], seed: int) -> dict[str, int]:
     """Part of each group: near the wanted shares of time, every label learnt, calibrated and tested."""
-    hours = {g: 0.0 for g in groups}
+    hours = dict.fromkeys(groups, 0.0)
     labels: dict[str, set[str]] = {g: set() for g in groups}
     for r in recordings:
         normal = [s for s in r.labels[STATE] if s.label == NORMAL]
