@@ -24,6 +24,11 @@ TREE_ROWS, NET_ROWS = 256, 32
 TREE_LEAF, FOREST_LEAF, DEPTH = 10, 5, 8
 #: Most votes of a leaf whose sums of two classes share a word.
 SMALL_VOTES = 5040
+#: Instructions that the binary MLP needs with these methods, loops and calls left out. First layer, 28 x 128
+#: of int8: 17 for 16 products (load, SXTB16, two SMLAD for four; the input is shared by eight rows). Second,
+#: 128 x 128 of bits, half of them +1: for each of those and 32 rows two loads and 7 / 8 of an adder of 5.
+#: Last, 128 x 4 of bits by int8: load and USADA8 for four products, and two for the mask of four rows.
+BINARY_LEAST = 28 * 128 * 17 / 16 + 64 * 4 * (2 + 5 * 7 / 8) + 128 * 4 * (2 / 4 + 2 / 16)
 
 Result = tuple[Predictor, Figures]
 
@@ -129,6 +134,9 @@ def table(model: str, results: list[Result]) -> None:
 def targets(results: Mapping[str, list[Result]]) -> None:
     """Print what was to be reached."""
     print("\ntargets (sensorai, ratios above are sensorai's figure over the line's)")
+    print(
+        "  weights: a byte each, biases four; code, descriptions of layers and shifts are what is beside them"
+    )
 
     def say(what: str, value: float, most: float, unit: str) -> None:
         over = value - most
@@ -165,15 +173,17 @@ def limits(results: Mapping[str, list[Result]]) -> None:
     one, figures = results["MLP binary"][0]
     each = figures.instructions / one.macs
     parts = ", ".join(f"{name} {count:.0f}" for name, count in list(figures.profile.items())[:4])
-    bits = (
-        f"{each / 0.24:.1f} x bits alone (0.24: for 512 products 16 loads, 32 to spread and XOR, 75 to add)"
+    least = BINARY_LEAST
+    print(
+        f"  MLP binary: {each:.2f} per MAC: {figures.instructions / least:.2f} x the least of its layers "
+        f"({least:.0f}, see BINARY_LEAST);\n    by function: {parts}"
     )
-    print(f"  MLP binary: {each:.2f} per MAC: {bits};\n    by function: {parts}")
     tree, forest = (results[name][0][1].instructions for name in ("tree", "forest"))
     print(
         f"  tree: {tree:.1f}; a test needs 4 (load, constant, compare, branch), class and return 2\n"
         f"  forest: {forest:.0f}, {forest / 10:.0f} a tree; a step of the table takes 6 to the left "
-        "(load, mask, branch, load,\n    compare, branch) and 9 to the right, a leaf 12 (start, votes, loop)"
+        "(load, mask, branch, load,\n    compare, branch) and 9 to the right, a leaf 19 (start, three votes "
+        "by byte, loop)"
     )
 
 

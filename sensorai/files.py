@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -66,6 +67,34 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}", where=str(there)) from None
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder that becomes ``folder`` when the block ends well, and vanishes otherwise.
+
+    A UserError when ``folder`` is there already and not empty, or cannot be made.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"{folder} exists already and is not empty",
+            where=str(folder),
+            hint="name a new folder with --out",
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}", where=str(folder)) from None
+    try:
+        fresh = stage / "new"
+        fresh.mkdir()
+        yield fresh
+        fresh.replace(folder)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}", where=str(folder)) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], remove: Sequence[str] = ()) -> None:

@@ -97,6 +97,9 @@ class Recording:
         Time stamps in seconds where the log has them.
     notes : tuple of str
         What reading did or found (columns dropped, resampling, cut header ...), in plain words.
+    history : tuple of str
+        What was done to the samples themselves since the sensor (resampling, alignment), in order; it is
+        kept in the files we write.
     """
 
     samples: FloatArray
@@ -108,6 +111,7 @@ class Recording:
     source: str = ""
     time_s: FloatArray | None = None
     notes: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2 or self.samples.shape[1] != len(self.channels):

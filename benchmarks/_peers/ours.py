@@ -59,8 +59,8 @@ def trees(name: str, model: Any, task: Task, rows: npt.NDArray[np.int64]) -> tup
     classes = ensemble.votes.argmax(axis=1).tolist()
     packed = sum(c << 4 * row for row, c in enumerate(classes))
     answer = f"(int32_t)(0x{packed:x}u >> (4u * m_leaf(input)) & 15u)"
-    if classes == list(range(len(classes)))[::-1]:
-        answer = f"{len(classes) - 1} - (int32_t)m_leaf(input)"
+    if classes == list(range(len(classes))):
+        answer = "(int32_t)m_leaf(input)"
     tail = _predict("int32_t", f"    (void)m_model;\n    return {answer};\n")
     return replace(empty, sources=_sources(parts, tail)), ensemble
 

@@ -34,6 +34,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
 ) -> None:
@@ -59,7 +61,7 @@ def run(
         return
     config = open_artifact(artifact).config
     dataset = given.Reading(
-        label, label_column, None, None, column, unit, log_rate, header, short_rows
+        label, label_column, None, None, column, unit, log_rate, header, short_rows, log_sensor, mapping
     ).dataset(logs)
     rows = collect(config, dataset, style=style, rate="as-is" if as_is else "resample")
     write(rows, out)

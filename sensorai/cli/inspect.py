@@ -20,6 +20,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
@@ -31,7 +33,17 @@ def run(
     from sensorai.formats import inspect
 
     reading = given.Reading(
-        label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+        label,
+        label_column,
+        group_column,
+        group_path,
+        column,
+        unit,
+        log_rate,
+        header,
+        short_rows,
+        log_sensor,
+        mapping,
     )
     found = [inspect(recording) for recording in reading.dataset(logs, split_at_breaks=False)]
     if json:

@@ -54,6 +54,13 @@ ShortRows = Annotated[
         metavar="refuse|zero", help="Rows with too few cells: refuse, or read 0 as ST's old tools did."
     ),
 ]
+LogSensor = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Sensor to read, where a log has several of them.")
+]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="What the columns of the logs mean (docs/formats.md)."),
+]
 Header = Annotated[str | None, typer.Option(metavar="LINE", help="Header line for logs that have none.")]
 
 
@@ -70,12 +77,20 @@ class Reading:
     log_rate: float | None = None
     header: str | None = None
     short_rows: str = "refuse"
+    sensor: str | None = None
+    mapping: Path | None = None
 
     def dataset(
-        self, logs: Sequence[Path], label_columns: Sequence[str] = (), *, split_at_breaks: bool = True
+        self,
+        logs: Sequence[Path],
+        label_columns: Sequence[str] = (),
+        *,
+        split_at_breaks: bool = True,
+        align: bool = False,
+        align_hz: float | None = None,
     ) -> Dataset:
         """Read the logs; ``split_at_breaks`` starts a new recording where time jumps."""
-        from sensorai.formats import ReadOptions, read_dataset
+        from sensorai.formats import ReadOptions, read_dataset, read_mapping
 
         if self.short_rows not in ("refuse", "zero"):
             raise ConfigError(f"--short-rows {self.short_rows!r} is neither refuse nor zero")
@@ -89,6 +104,10 @@ class Reading:
             header=self.header,
             short_rows="zero" if self.short_rows == "zero" else "refuse",
             split_at_breaks=split_at_breaks,
+            sensor=self.sensor,
+            align=align,
+            align_hz=align_hz,
+            mapping=None if self.mapping is None else read_mapping(self.mapping),
         )
         labels = [split(text, "--label", "walking=walk*.csv") for text in self.label]
         return read_dataset(logs, options, labels=labels, label_columns=label_columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sensorai.train.forests import ForestOptions
     from sensorai.train.nets import NetOptions
     from sensorai.verify.cproject import OpenedProject
+    from sensorai.verify.sensor import SensorResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,20 @@ def at_rate(dataset: Dataset, opened: OpenedProject, rate: str) -> tuple[list[Re
     return out, list(dict.fromkeys(added))
 
 
+def sensor_results(opened: OpenedProject, dataset: Dataset) -> list[SensorResult]:
+    """What a sensor with this project said while the logs were recorded, against the reference."""
+    from sensorai.verify.sensor import compare_sensor, ispu_core
+
+    return compare_sensor(ispu_core(opened.pipeline), dataset.recordings) if opened.target == "ispu" else []
+
+
 def validate(
-    opened: OpenedProject, recordings: list[Recording], on: list[str], notes: list[str], json: bool
+    opened: OpenedProject,
+    recordings: list[Recording],
+    on: list[str],
+    notes: list[str],
+    json: bool,
+    said: Sequence[SensorResult] = (),
 ) -> None:
     """Judge the project and compare its levels; a VerifyMismatch when two part."""
     import numpy as np
@@ -113,6 +127,7 @@ def validate(
     from sensorai.model import pipeline as pipelines
     from sensorai.verify import cproject
     from sensorai.verify.cjudge import judge, recording_counts
+    from sensorai.verify.sensor import as_levels
 
     pipeline = opened.pipeline
     names = [r.name for r in recordings]
@@ -168,6 +183,10 @@ def validate(
                 {"level": "learning, virtual ISPU", "windows": compared, "first_divergence": differs or None}
             )
             mismatch = mismatch or differs or None
+    for one in as_levels(said):
+        where = None if one.divergence is None else str(one.divergence)
+        report["levels"].append({"level": one.name, "windows": one.windows, "first_divergence": where})
+        mismatch = mismatch or one.divergence
     if json:
         printing.print_json(report)
     else:

@@ -52,6 +52,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
@@ -69,7 +71,15 @@ def run(
     rate = rate_policy(as_is, no_resample)
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
-    reading = given.Reading(column=column, unit=unit, log_rate=log_rate, header=header, short_rows=short_rows)
+    reading = given.Reading(
+        column=column,
+        unit=unit,
+        log_rate=log_rate,
+        header=header,
+        short_rows=short_rows,
+        sensor=log_sensor,
+        mapping=mapping,
+    )
     if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
         from sensorai.cli import projects
 

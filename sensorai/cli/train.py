@@ -139,6 +139,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
@@ -154,7 +156,17 @@ def run(
     from sensorai.train.mlc import MlcOptions, train_mlc
 
     reading = given.Reading(
-        label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+        label,
+        label_column,
+        group_column,
+        group_path,
+        column,
+        unit,
+        log_rate,
+        header,
+        short_rows,
+        log_sensor,
+        mapping,
     )
     trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
     called = c_identifier(_stem(logs)) if name is None else name

@@ -57,6 +57,8 @@ def run(
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
+    log_sensor: given.LogSensor = None,
+    mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
@@ -64,7 +66,8 @@ def run(
     """Judge a register file on labelled recordings, and compare all its levels bit by bit.
 
     Windows right, delay to the first right result, wrong switches an hour, before and after the
-    meta-classifier. Exit code 3 when two levels part; the first divergence is named.
+    meta-classifier. Logs of 'monitor --record' hold what the sensor said: that is compared with the
+    simulator. Exit code 3 when two levels part; the first divergence is named.
     """
     from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.files import write_text
@@ -72,12 +75,23 @@ def run(
     from sensorai.verify.cproject import project_target
     from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
     from sensorai.verify.report import validation_report
+    from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
 
     rate = rate_policy(as_is, no_resample)
     names = given.pairs(map_, "--map", "walk=walking")
     if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
         reading = given.Reading(
-            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+            label,
+            label_column,
+            group_column,
+            group_path,
+            column,
+            unit,
+            log_rate,
+            header,
+            short_rows,
+            log_sensor,
+            mapping,
         )
         _project(artifact, reading.dataset(logs), names, rate, all_groups, on, json)
         return
@@ -88,17 +102,31 @@ def run(
         if device is not None:
             printing.say_notes(opened.decoded.notes)
         reading = given.Reading(
-            label, label_column, group_column, group_path, column, unit, log_rate, header, short_rows
+            label,
+            label_column,
+            group_column,
+            group_path,
+            column,
+            unit,
+            log_rate,
+            header,
+            short_rows,
+            log_sensor,
+            mapping,
         )
         dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
         dataset, notes = _choose(dataset, opened, all_groups)
-        _check_labels(dataset, opened)
+        core = mlc_core(opened.config, style)
+        _check_labels(dataset, opened, optional=core.carried_by(dataset.recordings))
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)
         judgements = judge_all(runs, opened.columns)
         say("comparing levels")
         levels = compare_levels(opened, runs, style=style)
+        sensor = compare_sensor(core, dataset.recordings)
+        levels += as_levels(sensor)
+        notes += [str(one) for one in sensor]
     notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
     report = validation_report(opened, runs, judgements, levels, notes)
     if html is not None:
@@ -135,7 +163,9 @@ def _project(
     dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
     dataset, notes = _choose(dataset, opened, all_groups)
     recordings, more = projects.at_rate(dataset, opened, rate)
-    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes + more, json)
+    said = projects.sensor_results(opened, dataset)
+    notes += [*more, *map(str, said)]
+    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said)
 
 
 def _choose(
@@ -154,12 +184,14 @@ def _choose(
     return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
 
 
-def _check_labels(dataset: Dataset, opened: Artifact) -> None:
-    """Refuse when no label of the logs is a class of the register file."""
+def _check_labels(dataset: Dataset, opened: Artifact, *, optional: bool = False) -> None:
+    """Refuse when no label of the logs is a class of the register file; ``optional``: none at all is well."""
     from sensorai.errors import DataError
 
     for t, (dt, column) in enumerate(zip(opened.config.trees, opened.columns, strict=True)):
         labels = dataset.label_set(column)
+        if not labels and optional:
+            continue
         if not labels:
             raise DataError(
                 f"the logs have no labels in column {column!r}, which tree {t + 1} answers",

@@ -3,21 +3,25 @@
 Two forms, with the same answers:
 
 - *Branches*: nested ifs that return the row of votes. The fastest and, for a small tree, the smallest: a
-  node is a load, a compare and a branch.
+  node is a load, a compare and a branch. Nodes above the same two leaves share one comparison at the end.
 - *Table*: a loop over halfwords, for forests whose branches would be larger. A node is two of them,
-  ``size of its left side << bits | feature + 1`` and the threshold, a leaf is ``place of its votes << bits``
-  (feature field 0). The left side follows its node, so going left costs nothing; the right side comes after
-  it. The top levels of each tree can still be branches. A feature whose thresholds need more than 16 bits
-  is copied without its lowest bits where no threshold needs them. Else, or where a field needs too many
-  bits, a node is two words of 32 bits and its children lie side by side.
+  ``halfwords from behind it to its right side << bits | feature + 1`` and the threshold, a leaf is
+  ``place of its votes << bits`` (feature field 0). The left side follows its node, so going left costs
+  nothing; the right side is anywhere behind it, so equal right sides, of any tree, are written once. The top
+  levels of each tree can still be branches. A feature whose thresholds need more than 16 bits is copied
+  without its lowest bits where no threshold needs them. Else, or where a field needs too many bits, a node is
+  two words of 32 bits and its children lie side by side.
 
-The votes of the last class follow from the others; rows of votes overlap in their table where they can.
+The votes of one class follow from the others; rows of votes overlap in their table where they can, and are
+bytes that point at the different numbers where that is smaller.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.model.ensemble import Ensemble
@@ -28,6 +32,8 @@ from sensorai.model.forest import Tree
 BRANCH_NODES = 64
 #: Levels of each tree of a forest that are branches before the table is walked.
 BRANCH_LEVELS = 0
+#: Different votes that a byte can point at, and bytes that must be gained to let it (its code is larger).
+BYTE, INDEX_BYTES = 256, 64
 
 
 def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -> CodeParts:
@@ -64,38 +70,59 @@ def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -
 
 
 class _Votes:
-    """The rows of votes as a table in C, and the lines that add one of them up."""
+    """The rows of votes as tables in C, and the lines that add one of them up.
+
+    All votes of a leaf add up to the same, so those of one class follow from the others: of the class without
+    which the tables are smallest. A forest with many different rows has few different numbers in them: then
+    rows are bytes that point into a table of these.
+    """
 
     def __init__(self, ensemble: Ensemble, prefix: str, *, overlap: bool) -> None:
         self.classes = len(ensemble.classes)
-        self.name = f"{prefix}_votes"
-        # all votes of a leaf add up to the same, so those of the last class follow from the others
-        self.kept = max(self.classes - 1, 1)
+        self.name, self.values_name = f"{prefix}_votes", f"{prefix}_values"
         self.all = ensemble.total * len(ensemble.trees)
-        rows = [tuple(row[: self.kept]) for row in ensemble.votes.tolist()]
-        self.values = [value for row in rows for value in row]
-        self.place = [self.kept * row for row in range(len(rows))]
-        if overlap:
-            self.values, self.place = _overlapped(rows)
         self.kind = "uint16_t" if ensemble.total <= 0xFFFF else "uint32_t"
-        self.bytes = len(self.values) * (2 if self.kind == "uint16_t" else 4)
+        size = 2 if self.kind == "uint16_t" else 4
+        last = self.classes - 1
+        best = None
+        for implied in range(last, -1, -1) if overlap else [last]:
+            # a class alone is kept
+            kept = [c for c in range(self.classes) if c != implied] or [0]
+            rows = [tuple(row[c] for c in kept) for row in ensemble.votes.tolist()]
+            values = [value for row in rows for value in row]
+            place = [len(kept) * row for row in range(len(rows))]
+            if overlap:
+                values, place = _overlapped(rows)
+            different = sorted(set(values))
+            direct, indexed = size * len(values), len(values) + size * len(different)
+            far = len(different) > BYTE or not overlap or direct - indexed < INDEX_BYTES
+            if best is None or min(direct, direct if far else indexed) < best:
+                best = self.bytes = direct if far else indexed
+                self.kept, self.implied, self.place = kept, implied, place
+                self.values, self.different = (values, []) if far else (values, different)
 
     def table(self) -> str:
-        return _array(self.kind, self.name, [f"{value}u" for value in self.values])
+        if not self.different:
+            return _array(self.kind, self.name, [f"{value}u" for value in self.values])
+        number = {value: i for i, value in enumerate(self.different)}
+        return _array(self.kind, self.values_name, [f"{value}u" for value in self.different]) + _array(
+            "uint8_t", self.name, [f"{number[value]}u" for value in self.values], per_line=16
+        )
 
     def add(self, place: str, indent: str) -> str:
-        lines = [f"const {self.kind} *vote = &{self.name}[{place}];"]
-        lines += [f"sum{c} += vote[{c}];" for c in range(self.kept)]
+        form = f"{self.values_name}[vote[{{}}]]" if self.different else "vote[{}]"
+        lines = [f"const {'uint8_t' if self.different else self.kind} *vote = &{self.name}[{place}];"]
+        lines += [f"sum{c} += {form.format(i)};" for i, c in enumerate(self.kept)]
         return "".join(f"{indent}{line}\n" for line in lines)
 
     def declare(self) -> str:
-        return "".join(f"    uint32_t sum{c} = 0;\n" for c in range(self.kept))
+        return "".join(f"    uint32_t sum{c} = 0;\n" for c in self.kept)
 
     def store(self) -> str:
-        lines = [f"    scores[{c}] = (int32_t)sum{c};\n" for c in range(self.kept)]
-        if self.kept < self.classes:
-            others = "".join(f" - scores[{c}]" for c in range(self.kept))
-            lines.append(f"    scores[{self.kept}] = {self.all}{others};\n")
+        lines = [f"    scores[{c}] = (int32_t)sum{c};\n" for c in self.kept]
+        if self.classes > 1:
+            others = "".join(f" - scores[{c}]" for c in self.kept)
+            lines.append(f"    scores[{self.implied}] = {self.all}{others};\n")
         return "".join(lines)
 
 
@@ -130,31 +157,62 @@ def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
     for name, tree in zip(names, ensemble.trees, strict=True):
         unused = "    (void)input;\n" if tree.root < 0 else ""
         out += f"static uint32_t {name}(const int32_t *input)\n{{\n{unused}"
-        out += _ifs(tree, tree.root, tree.depth, "    ", "return {}u;", leaf) + "}\n\n"
+        tail = _common_tail(tree)
+        if tail:
+            out += "    int32_t value;\n    int32_t limit;\n\n"
+        out += _ifs(tree, tree.root, tree.depth, "    ", "return {}u;", leaf, tail)
+        if tail:
+            left, right = (leaf(at) for at in tail)
+            out += f"    return value <= limit ? {left}u : {right}u;\n"
+        out += "}\n\n"
     out += _head(prefix) + votes.declare() + "\n    (void)arena;\n"
     for name in names:
-        place = f"{name}(input)" + (f" * {votes.kept}u" if single and votes.kept > 1 else "")
+        place = f"{name}(input)" + (f" * {len(votes.kept)}u" if single and len(votes.kept) > 1 else "")
         out += "    {\n" + votes.add(place, "        ") + "    }\n"
     return out + votes.store() + "}\n"
 
 
-def _ifs(tree: Tree, at: int, levels: int, indent: str, leaf: str, place: Callable[[int], int]) -> str:
-    """Nested ifs down to ``levels``; what is below is named by ``place`` and put into ``leaf``."""
+def _common_tail(tree: Tree) -> tuple[int, int] | None:
+    """Two leaves that end several branches together, the most frequent such; these share one comparison."""
+    ends = Counter((left, right) for _, _, left, right in tree.rows() if left < 0 and right < 0)
+    ((pair, count),) = ends.most_common(1) or [((0, 0), 0)]
+    return pair if count > 1 else None
+
+
+def _ifs(
+    tree: Tree,
+    at: int,
+    levels: int,
+    indent: str,
+    leaf: str,
+    place: Callable[[int], int],
+    tail: tuple[int, int] | None = None,
+) -> str:
+    """Nested ifs down to ``levels``; what is below is named by ``place`` and put into ``leaf``.
+
+    A node above the two leaves of ``tail`` only says what is to be compared: the comparison follows the ifs.
+    """
     if at < 0 or levels == 0:
         return f"{indent}{leaf.format(place(at))}\n"
     f, t = int(tree.feature[at]), int(tree.threshold[at])
     below = indent + "    "
+    if tail == (int(tree.left[at]), int(tree.right[at])):
+        return f"{indent}value = input[{f}];\n{indent}limit = {_number(t)};\n"
     return (
         f"{indent}if (input[{f}] <= {_number(t)}) {{\n"
-        + _ifs(tree, int(tree.left[at]), levels - 1, below, leaf, place)
+        + _ifs(tree, int(tree.left[at]), levels - 1, below, leaf, place, tail)
         + f"{indent}}} else {{\n"
-        + _ifs(tree, int(tree.right[at]), levels - 1, below, leaf, place)
+        + _ifs(tree, int(tree.right[at]), levels - 1, below, leaf, place, tail)
         + f"{indent}}}\n"
     )
 
 
+#: A leaf as the place of its votes, or a node as feature, threshold, left and right side.
+_Side: TypeAlias = tuple[int] | tuple[int, int, "_Side", "_Side"]
+
+
 class _Packed:
-    """The trees below their branches as one table of halfwords."""
+    """The trees below their branches as one table of halfwords; equal right sides are written once."""
 
     def __init__(self, ensemble: Ensemble, prefix: str, levels: int, votes: _Votes) -> None:
         self.ensemble, self.prefix, self.levels, self.votes = ensemble, prefix, levels, votes
@@ -166,31 +224,53 @@ class _Packed:
         self.number = {f: k if copied else f + 1 for k, f in enumerate(self.shifts, 1)}
         self.copied = self.shifts if copied else {}
         self.bits = max(self.number.values(), default=0).bit_length()
-        self.halves: list[int] = []
-        self.places = [
-            {at: self._write(tree, at) for at in (_frontier(tree, levels) if levels else [tree.root])}
+        # written from the end: each entry is behind all that point at it
+        self.behind: list[int] = [0]
+        self.ends: dict[_Side, int] = {}
+        sides = [
+            {at: self._side(tree, at) for at in (_frontier(tree, levels) if levels else [tree.root])}
             for tree in ensemble.trees
         ]
-        # a leaf is read with the halfword behind it (and `at` then points just behind both)
-        self.halves.append(0)
-        self.bytes = 2 * len(self.halves) + (0 if levels else 2 * len(ensemble.trees))
+        ends = [{at: self._shared(side, None) for at, side in tops.items()} for tops in reversed(sides)]
+        # the last halfword is read together with a leaf before it
+        self.halves = self.behind[::-1]
+        size = len(self.halves)
+        self.places = [{at: size - end for at, end in tops.items()} for tops in reversed(ends)]
+        self.bytes = 2 * size + (0 if levels else 2 * len(ensemble.trees))
+
+    def _side(self, tree: Tree, at: int) -> _Side:
+        """Nested tuples of what lies below a node, so that equal ones can be found."""
+        if at < 0:
+            return (self.votes.place[~at],)
+        f, t = int(tree.feature[at]), int(tree.threshold[at])
+        return f, t, self._side(tree, int(tree.left[at])), self._side(tree, int(tree.right[at]))
 
     def _link(self, value: int, feature: int) -> int:
         if value >> 16 - self.bits:
             self.fits = False
         return (value << self.bits | feature) & 0xFFFF
 
-    def _write(self, tree: Tree, at: int) -> int:
-        start = len(self.halves)
-        if at < 0:
-            self.halves.append(self._link(self.votes.place[~at], 0))
-            return start
-        f, t = int(tree.feature[at]), int(tree.threshold[at])
-        self.halves += [0, (t >> self.shifts.get(f, 0)) & 0xFFFF]
-        left = self._write(tree, int(tree.left[at]))
-        right = self._write(tree, int(tree.right[at]))
-        self.halves[start] = self._link(right - left, self.number.get(f, 0))
-        return start
+    def _shared(self, side: _Side, reach: int | None) -> int:
+        """Distance of a side from the end; written unless it is there and ``reach`` allows for it."""
+        end = self.ends.get(side)
+        if end is None or (reach is not None and len(self.behind) - end >= reach):
+            end = self._write(side)
+        return end
+
+    def _write(self, side: _Side) -> int:
+        """Put a side in front of what is written; returns its distance from the end."""
+        if len(side) == 1:
+            self.behind.append(self._link(side[0], 0))
+        else:
+            f, t, left, right = side
+            # what the left side needs lies between
+            end = self._shared(right, (1 << 16 - self.bits) - 4 * _nodes(left))
+            if self.ends.get(left) != len(self.behind):
+                self._write(left)
+            self.behind.append((t >> self.shifts.get(f, 0)) & 0xFFFF)
+            self.behind.append(self._link(len(self.behind) - 1 - end, self.number.get(f, 0)))
+        self.ends[side] = len(self.behind)
+        return len(self.behind)
 
     def table(self) -> str:
         """Return the table, and where each tree starts in it."""
@@ -213,27 +293,42 @@ class _Packed:
             shifts = ((k, f, f" >> {s}" if s else "") for k, (f, s) in enumerate(self.copied.items()))
             copies = "".join(f"    value[{k}] = input[{f}]{shift};\n" for k, f, shift in shifts)
         first = "start" if self.levels else self._starts
+        high, mask = 32 - self.bits, (1 << self.bits) - 1
+        link = f"node >> {self.bits} & {(1 << 16 - self.bits) - 1}u"
         step = f"""        const uint16_t *at = {self.prefix}_nodes + {first}[tree];
-        int32_t node;
+        uint32_t node;
         uint32_t feature;
 
         /* features count from 1 here: 0 marks a leaf. The left side of a node follows it */
         for (;;) {{
-            node = (int32_t)((uint32_t)at[0] | (uint32_t)at[1] << 16);
+#if defined(__ARM_FEATURE_UNALIGNED)
+            /* one load for both halfwords */
+            node = (uint32_t)at[0] | (uint32_t)at[1] << 16;
             at += 2;
-            feature = (uint32_t)node & {(1 << self.bits) - 1}u;
+            feature = node & {mask}u;
             if (feature == 0u) {{
                 break;
             }}
-            if (before[feature] > (node >> 16)) {{
-                at += ((uint32_t)node >> {self.bits}) & {(1 << 16 - self.bits) - 1}u;
+            if (((const int32_t *)before)[feature] > ((int32_t)node >> 16)) {{
+                at += {link};
             }}
+#else
+            /* four times the feature with a shift up, which tells 0, and one down */
+            node = at[0];
+            feature = node << {high};
+            if (feature == 0u) {{
+                break;
+            }}
+            if (*(const int32_t *)(before + (feature >> {high - 2})) > (int16_t)at[1]) {{
+                at += {link};
+            }}
+            at += 2;
+#endif
         }}
 """
-        place = f"((uint32_t)node >> {self.bits}) & {(1 << 16 - self.bits) - 1}u"
         starts = [place.__getitem__ for place in self.places]
         return _walk(
-            self.ensemble, self.prefix, self.levels, self.votes, starts, declared, source, copies, step, place
+            self.ensemble, self.prefix, self.levels, self.votes, starts, declared, source, copies, step, link
         )
 
 
@@ -287,7 +382,8 @@ class _Nodes:
         uint32_t feature;
 
         for (link = {name}[at].link; (feature = link & {mask}u) != 0u; link = {name}[at].link) {{
-            at = (link >> {self.bits}) + (uint32_t)(before[feature] > {name}[at].threshold);
+            const int32_t value = ((const int32_t *)before)[feature];
+            at = (link >> {self.bits}) + (uint32_t)(value > {name}[at].threshold);
         }}
 """
         starts = [place.__getitem__ for place in self.starts]
@@ -315,7 +411,7 @@ def _walk(
     if levels:
         out += f"    uint32_t start[{trees}];\n"
     out += declared
-    out += f"    const int32_t *const before = (const int32_t *)((uintptr_t){source} - sizeof(int32_t));\n"
+    out += f"    const uintptr_t before = (uintptr_t){source} - sizeof(int32_t);\n"
     out += "\n    (void)arena;\n"
     if levels:
         for k, tree in enumerate(ensemble.trees):
@@ -351,6 +447,11 @@ def _narrow(ensemble: Ensemble) -> dict[int, int] | None:
             return None
         shifts[f] = s
     return shifts
+
+
+def _nodes(side: _Side) -> int:
+    """Nodes and leaves of a side."""
+    return 1 if len(side) == 1 else 1 + _nodes(side[2]) + _nodes(side[3])
 
 
 def _frontier(tree: Tree, levels: int) -> list[int]:

@@ -22,6 +22,10 @@ TABLE = "SA_NN_TABLE"
 
 #: Inputs of a row over which the int8 kernel's packed sums are surely exact (sa_nn_int8.h).
 INT8_CHUNK = 512
+#: Sums below this, and their limits, can be told apart by the sign of 256 times their difference.
+INT8_SIGNS = 1 << 22
+#: Words of bits that the kernel of binary layers takes at a time (sa_nn_binary.h).
+LISTED = 4
 
 INPUT: Mapping[str, str] = {"int8": "int8_t", "binary": "uint32_t", "float32": "float"}
 
@@ -225,37 +229,74 @@ def pack_bits(values: Array) -> Array:
 def pack_lanes(weights: Array) -> Array:
     """Binary weights (rows, taps, channels) for 32 rows at a time: [block][tap][channel], a lane per row.
 
-    Channels are filled up to a multiple of 16, rows to one of 32, with zeros.
+    Missing rows are zeros. A word of zeros follows the inputs of every ``LISTED`` words of bits.
     """
     rows, taps, channels = weights.shape
-    full = -np.ones((-(-rows // 32) * 32, taps, -(-channels // 16) * 16), np.int8)
-    full[:rows, :, :channels] = weights
-    return pack_bits(full.reshape(-1, 32, taps, full.shape[2]).transpose(0, 2, 3, 1))[..., 0]
+    full = -np.ones((-(-rows // 32) * 32, taps, channels), np.int8)
+    full[:rows] = weights
+    lanes = pack_bits(full.reshape(-1, 32, taps * channels).transpose(0, 2, 1))[..., 0]
+    words = -(-channels // 32)
+    # where each word of bits ends, in inputs
+    ends = [tap * channels + min(32 * (k + 1), channels) for tap in range(taps) for k in range(words)]
+    chunks = [*ends[LISTED - 1 :: LISTED], *(ends[-1:] if len(ends) % LISTED else [])]
+    return np.insert(lanes, chunks, 0, axis=1)
+
+
+def pack_wide(weights: Array) -> Array:
+    """int8 weights (rows, inputs) for bits: (words, rows, 8), as `sa_nn_binary_wide_scores` says."""
+    rows, n = weights.shape
+    full = np.zeros((rows, n + -n % 32), np.uint32)
+    full[:, :n] = 127 - weights.astype(np.int64)
+    lanes = full.reshape(rows, -1, 4, 8) << np.array([0, 8, 16, 24], np.uint32)[:, None]
+    return np.asarray(lanes.sum(axis=2).transpose(1, 0, 2), np.uint32)
+
+
+def lane_starts(node: Node, weights: Array) -> tuple[Array, int]:
+    """Starting planes and answer words for weights (rows, inputs): (blocks, last + 1), and ``last``.
+
+    A plane counts what `sa_nn_binary.h` calls the left side; 0 is below the right side whatever the input.
+    """
+    rows, n = weights.shape
+    limit, answer, fixed = _limits_of(node, n, rows)
+    last = max(int(4 * n).bit_length(), 4)
+    start = np.where(fixed, 0, limit - (weights > 0).sum(axis=1) + n + 1)
+    return _planes(start, np.where(fixed, answer, ~answer), last), last
 
 
 def lane_limits(node: Node, n: int, rows: int) -> tuple[Array, int]:
-    """Starting planes and answer words for ``n`` inputs: (blocks, last + 1), and ``last``.
+    """Starting planes and answer words for ``n`` taps of a depthwise layer: (blocks, last + 1), and ``last``.
+
+    The planes start at ``2^last - 1 - limit``, so the next one says whether the count is above the limit.
+    """
+    limit, answer, fixed = _limits_of(node, n, rows)
+    last = max(int(n).bit_length(), 4)
+    return _planes(np.where(fixed, 0, (1 << last) - 1 - limit), answer, last), last
+
+
+def _limits_of(node: Node, n: int, rows: int) -> tuple[Array, Array, Array]:
+    """Most bits of ``n`` that may differ, answer at or below that turned over, where the count is no matter.
 
     The bit is set when ``acc >= T``, where ``acc = n - 2 * count + bias``: when the count is not above
     ``(n + bias - T) // 2``. With flip it is set when ``acc <= T``: when the count is above
-    ``ceil((n + bias - T) / 2) - 1``.
+    ``ceil((n + bias - T) / 2) - 1``. The second array holds the bit for a count that is not above.
     """
-    last = max(int(n).bit_length(), 4)
-    top = (1 << last) - 1
     bias = np.asarray(node.params.get("bias", np.zeros(rows)), np.int64)
     slack = n + bias - node.params["threshold"].astype(np.int64)
     flip = node.params["flip"] != 0
     limit = np.where(flip, -(-slack // 2) - 1, slack // 2)
     # outside 0 <= limit < n the answer does not depend on the count
-    set_below = np.where(flip, limit < 0, limit >= n)
+    always = np.where(flip, limit < 0, limit >= n)
     never = np.where(flip, limit >= n, limit < 0)
-    start = np.where(set_below | never, 0, top - limit)
-    answer = np.where(set_below, True, np.where(never, False, ~flip))
-    lanes = -(-rows // 32) * 32
-    start = np.concatenate([start, np.zeros(lanes - rows, np.int64)]).reshape(-1, 32)
-    answer = np.concatenate([answer, np.zeros(lanes - rows, bool)]).reshape(-1, 32)
+    return limit, np.where(always, True, np.where(never, False, ~flip)), always | never
+
+
+def _planes(start: Array, answer: Array, last: int) -> Array:
+    """Bits of ``start`` as ``last`` words, then ``answer``, for blocks of 32 rows; missing rows are zeros."""
+    fill = -len(start) % 32
+    start = np.concatenate([start, np.zeros(fill, np.int64)]).reshape(-1, 32)
+    answer = np.concatenate([answer, np.zeros(fill, bool)]).reshape(-1, 32)
     planes = [(start >> b) & 1 for b in range(last)] + [answer.astype(np.int64)]
-    return np.stack([pack_bits(2 * p - 1)[:, 0] for p in planes], axis=1), last
+    return np.stack([pack_bits(2 * p - 1)[:, 0] for p in planes], axis=1)
 
 
 def _kind(node: Node, out: Tensor) -> str:
@@ -322,13 +363,39 @@ def _constants(e: _Emitter, node: Node, index: int, kind: str, bias: Array) -> d
     if kind == "multiplier":
         fields["multiplier"] = e.table("int32_t", f"multiplier{index}", p["multiplier"])
     if kind == "bits":
-        threshold, flip = p["threshold"].astype(np.int64), p["flip"] != 0
-        # acc <= T is not (acc >= T + 1); for the largest T it is always true
-        always = flip & (threshold == 2**31 - 1)
-        threshold = np.where(always, -(2**31), threshold + (flip & ~always))
+        threshold, flip = _at_least(node)
         fields["multiplier"] = e.table("int32_t", f"threshold{index}", threshold)
-        fields["flip"] = e.table("uint32_t", f"flip{index}", pack_bits(2 * (flip & ~always) - 1))
+        fields["flip"] = e.table("uint32_t", f"flip{index}", pack_bits(2 * flip.astype(np.int64) - 1))
     return fields
+
+
+def sign_starts(node: Node, bias: Array) -> tuple[Array, Array]:
+    """What int8 rows start from so that their signs are the answers, and the words that turn these over.
+
+    A row starts from ``-limit``, where ``acc >= limit`` is asked of it without its bias; of two rows that
+    share a number the second starts from ``-256 * its limit - limit of the first``.
+    """
+    limit, flip = _at_least(node)
+    # beyond what the sums can reach a limit makes no difference, and would not fit
+    reach = _reach(node)
+    limit = np.clip(limit - bias, -reach, reach + 1)
+    rows = len(limit)
+    pairs = np.concatenate([limit, np.zeros(rows % 2, np.int64)]).reshape(-1, 2)
+    starts = np.stack([-pairs[:, 0], -256 * pairs[:, 1] - pairs[:, 0]], axis=1)
+    return starts, pack_bits(np.where(flip, -1, 1))
+
+
+def _reach(node: Node) -> Array:
+    """Largest sum of each row of an int8 layer, without bias."""
+    return _products.sums(node) * _products.BOUND["int8"]
+
+
+def _at_least(node: Node) -> tuple[Array, Array]:
+    """Limits from which on a bit is set, before it is turned over where the second array says so."""
+    threshold, flip = node.params["threshold"].astype(np.int64), node.params["flip"] != 0
+    # acc <= T is not (acc >= T + 1); for the largest T it is always true
+    always = flip & (threshold == 2**31 - 1)
+    return np.where(always, -(2**31), threshold + (flip & ~always)), flip & ~always
 
 
 def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> None:
@@ -340,7 +407,17 @@ def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> No
     else:
         packed = pack_int8(node.params["weights"].reshape(g.rows, -1))
         weights = e.table("int16_t", f"weights{index}", packed, TABLE)
-    fields = {"weights": weights, **_constants(e, node, index, kind, bias)}
+    long = g.taps * g.channels > INT8_CHUNK
+    signs = kind == "bits" and not depthwise and _reach(node).max() < INT8_SIGNS
+    if signs:
+        starts, flips = sign_starts(node, bias)
+        fields: dict[str, object] = {
+            "weights": weights,
+            "multiplier": e.table("int32_t", f"starts{index}", starts),
+            "flip": e.table("uint32_t", f"flip{index}", flips),
+        }
+    else:
+        fields = {"weights": weights, **_constants(e, node, index, kind, bias)}
     fields |= {
         "groups": -(-g.taps * g.channels // 4),
         "rows": g.rows,
@@ -350,8 +427,8 @@ def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> No
         "taps": g.taps,
     }
     layer = _layer(e, index, fields)
-    family = "int8_long" if g.taps * g.channels > INT8_CHUNK else "int8"
-    name = f"sa_nn_{family}_{kind}"
+    family = "int8_long" if long else "int8"
+    name = f"sa_nn_{family}_{'signs' if signs else kind}"
     x = e.read(node.inputs[0], g.left * g.channels)
     if depthwise:
         name = e.depthwise(kind, g.taps)
@@ -361,11 +438,25 @@ def _int8_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> No
 
 def _binary_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> None:
     out = e.graph.out(node)
+    fields: dict[str, object]
     words = -(-g.channels // 32)
     w = node.params["weights"]
-    n = g.taps * (1 if node.op == "depthwise_conv1d" else g.channels)
+    if _products.wide(node):
+        bias = np.asarray(node.params.get("bias", np.zeros(g.rows)), np.int64) - 127 * g.channels
+        fields = {
+            "weights": e.table("uint32_t", f"weights{index}", pack_wide(w)),
+            "bias": e.table("int32_t", f"bias{index}", bias),
+            "groups": words,
+            "rows": g.rows,
+        }
+        layer = _layer(e, index, fields)
+        pointers = f"{e.at(node.inputs[0], 'void')}, {e.at(out.name, 'void')}"
+        e.call("sa_nn_binary", f"sa_nn_binary_wide_scores({layer}, {pointers});")
+        return
+    depthwise = node.op == "depthwise_conv1d"
+    n = g.taps * (1 if depthwise else g.channels)
     bias = np.asarray(node.params.get("bias", np.zeros(g.rows)), np.int64)
-    fields: dict[str, object] = {
+    fields = {
         "rows": g.rows,
         "steps": g.steps,
         "stride": g.stride * words,
@@ -374,17 +465,17 @@ def _binary_layer(e: _Emitter, node: Node, index: int, g: _Shape, kind: str) -> 
     }
     name = f"sa_nn_binary_{kind}"
     if kind == "bits":
-        limits, last = lane_limits(node, n, g.rows)
+        limits, last = lane_limits(node, n, g.rows) if depthwise else lane_starts(node, w.reshape(g.rows, n))
         fields["flip"] = e.table("uint32_t", f"limits{index}", limits)
         fields["shift"] = e.table("uint8_t", f"planes{index}", np.array([last]))
     else:
         fields["bias"] = e.table("int32_t", f"bias{index}", bias + n)
-    if node.op == "depthwise_conv1d":
+    if depthwise:
         name = f"sa_nn_binary_depthwise_{kind}"
         packed = pack_bits(w)
     elif kind == "bits":
         packed = pack_lanes(w.reshape(g.rows, g.taps, -1))
-        fields["groups"] = -(-g.channels // 16)
+        fields["groups"] = g.channels
     else:
         packed = pack_bits(w.reshape(g.rows, g.taps, -1))
         fields["groups"] = g.taps * words

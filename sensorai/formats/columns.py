@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.header import channel, sensor_unit, split_unit, time_unit, unit_name
 from sensorai.formats.layout import Layout
+from sensorai.formats.mapping import AXES
 from sensorai.formats.options import ReadOptions
 from sensorai.recording import LABEL, SENSORS, Channel
-
-AXES = tuple(f"{sensor}_{axis}" for sensor in SENSORS for axis in "xyz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,9 @@ def assign(layout: Layout, options: ReadOptions, path: str) -> Roles:
         or no column is an inertial axis.
     """
     names = layout.names
-    where = f"{path}:{layout.header_line}" if layout.header_line else "header option"
+    where = (
+        "header option" if layout.headless else f"{path}:{layout.header_line}" if layout.header_line else path
+    )
     notes: list[str] = []
 
     labels: dict[str, int] = {}

@@ -9,11 +9,17 @@ from pathlib import Path
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.options import ReadOptions
-from sensorai.formats.read import read_named, stem
+from sensorai.formats.read import file_reader, own_label, read_raw, stem
+from sensorai.formats.readers import hsdatalog1, hsdatalog2
+from sensorai.formats.source import Raw
 from sensorai.recording import LABEL, Dataset, Recording, Span
 
 #: What is taken for a log inside a folder; a file named by the user is tried whatever its name.
-SUFFIXES = (".csv", ".tsv", ".txt", ".log")
+SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".parquet", ".cbor")
+#: What is a log only when it is one by its content: reports and settings have the same name.
+_SOMETIMES = (".json",)
+#: Files that make their folder one log.
+_CONFIGS = (hsdatalog1.CONFIG, hsdatalog2.CONFIG)
 #: Text files that stand beside logs.
 _PAPERS = ("license", "licence", "notice", "readme", "copying", "changelog")
 
@@ -29,13 +35,14 @@ def find_logs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.is_file() and _is_log(p, path)]
+            inside = _inside(path)
             if not inside:
                 raw = any(path.rglob("*.dat"))
                 raise DataError(
-                    f"no logs in the folder (files ending in {', '.join(SUFFIXES)}, or these with .gz)",
+                    "no logs in the folder (files ending in "
+                    f"{', '.join((*SUFFIXES, *_SOMETIMES))}, or these with .gz)",
                     where=str(path),
-                    hint="raw HSDatalog folders must be converted to text first" if raw else "",
+                    hint=f"HSDatalog folders need their {' or '.join(_CONFIGS)}" if raw else "",
                 )
         elif path.exists():
             inside = [path]
@@ -48,10 +55,25 @@ def find_logs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return list(found.values())
 
 
-def _is_log(path: Path, root: Path) -> bool:
+def _inside(root: Path) -> list[Path]:
+    """Logs below a folder, sorted; a folder of HSDatalog is one log, whatever else lies in it."""
+    if any((root / name).is_file() for name in _CONFIGS):
+        return [root]
+    files = [
+        p for p in sorted(root.rglob("*")) if not any(q.startswith(".") for q in p.relative_to(root).parts)
+    ]
+    folders = {p.parent for p in files if p.name in _CONFIGS}
+    inside = [p for p in files if p.is_file() and not folders & set(p.parents) and _is_log(p)]
+    return sorted([*folders, *inside])
+
+
+def _is_log(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return name.endswith(SUFFIXES) and not name.startswith(_PAPERS) and not hidden
+    if name.startswith(_PAPERS):
+        return False
+    if name.endswith(_SOMETIMES):
+        return file_reader(Raw(path)) is not None
+    return name.endswith(SUFFIXES)
 
 
 def read_dataset(
@@ -99,8 +121,9 @@ def read_dataset(
     recordings: list[Recording] = []
     for file, name in zip(files, _names(files), strict=True):
         told = _told(file, labels)
-        for recording in read_named(file, options, name):
-            recordings.append(_labelled(recording, file, told, bool(labels)))
+        raw = Raw(file)
+        for recording in read_raw(raw, options, name):
+            recordings.append(_labelled(recording, raw, told, bool(labels)))
     dataset = Dataset(tuple(recordings))
     _check_spelling(dataset)
     return dataset
@@ -133,28 +156,31 @@ def _told(file: Path, labels: Sequence[tuple[str, str]]) -> str | None:
     return names[0] if names else None
 
 
-def _labelled(recording: Recording, file: Path, told: str | None, globs: bool) -> Recording:
-    if LABEL in recording.labels:
+def _labelled(recording: Recording, raw: Raw, told: str | None, globs: bool) -> Recording:
+    # an empty label column keeps the folder's name away, but not what was told
+    if LABEL in recording.labels and (recording.labels[LABEL] or told is None):
         inside = {span.label for span in recording.labels[LABEL]}
         if told is not None and inside - {told}:
             raise DataError(
                 f"conflicting labels: --label says {told!r}, the label column of the log says "
                 f"{', '.join(map(repr, sorted(inside)))}",
-                where=str(file),
+                where=raw.where,
                 hint="drop the --label option or choose the column with --label-column",
             )
         return recording
     if told is None and globs:
         raise DataError(
             "the log has no label column and matches no --label",
-            where=str(file),
+            where=raw.where,
             hint="add --label NAME=GLOB",
         )
     if told is None:
-        told = folder_label(file)
+        own = own_label(raw)
+        told = own or folder_label(raw.path)
         if not told:
             return recording
-        recording = replace(recording, notes=(*recording.notes, f"label {told!r} from the folder's name"))
+        source = "log's own name" if own else "folder's name"
+        recording = replace(recording, notes=(*recording.notes, f"label {told!r} from the {source}"))
     return replace(recording, labels={**recording.labels, LABEL: (Span(0, len(recording), told),)})
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from sensorai.errors import DataError
-from sensorai.formats.source import Source
+from sensorai.formats.arrays import Arrays
+from sensorai.formats.options import ReadOptions
+from sensorai.formats.source import Raw, Source
 
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+#: Start of the comment by which a log says that its rows were appended as they came.
+LIVE = "live:"
+
 _SEPARATORS = "\t;,|"
 
 
@@ -35,6 +42,8 @@ class Layout:
         Columns the format reserves for labels.
     notes : tuple of str
         What was out of the ordinary.
+    headless : bool
+        The names come from the header option.
     """
 
     names: tuple[str, ...]
@@ -45,10 +54,16 @@ class Layout:
     comments: tuple[str, ...] = ()
     label_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    headless: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the log was written row by row, so that it may end anywhere."""
+        return any(comment.startswith(LIVE) for comment in self.comments)
 
 
 class Reader(Protocol):
-    """One log format: a module with these members, listed in ``sensorai.formats.readers.READERS``."""
+    """A format that is a text table: a module with these members, listed in ``readers.TABLES``."""
 
     #: Name shown to the user.
     NAME: str
@@ -58,6 +73,35 @@ class Reader(Protocol):
 
     def layout(self, source: Source) -> Layout:
         """Find the table; DataError when the log is of this format but broken."""
+
+
+class TextReader(Protocol):
+    """A format that is text, but no table of one sample a row; listed in ``readers.TEXTS``."""
+
+    #: Name shown to the user.
+    NAME: str
+
+    def sniff(self, source: Source) -> bool:
+        """Whether the head of the log is of this format."""
+
+    def arrays(self, source: Source, options: ReadOptions) -> list[Arrays]:
+        """Read the log, one or more entries per sensor; DataError when it is of this format but broken."""
+
+
+class FileReader(Protocol):
+    """A format that is no text table: binary, JSON, or a folder; listed in ``readers.FILES``."""
+
+    #: Name shown to the user.
+    NAME: str
+
+    def sniff(self, raw: Raw) -> bool:
+        """Whether the log is of this format."""
+
+    def arrays(self, raw: Raw, options: ReadOptions) -> list[Arrays]:
+        """Read the log, one or more entries per sensor; DataError when it is of this format but broken."""
+
+    def label(self, path: Path) -> str:
+        """Label that the format gives to a whole log outside its samples; empty when it gives none."""
 
 
 @dataclass(frozen=True, slots=True)

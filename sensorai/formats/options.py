@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sensorai.formats.mapping import TableMapping
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
@@ -35,6 +37,15 @@ class ReadOptions:
         fields read as 0 (facts: mlc-numerics, short rows).
     split_at_breaks : bool
         Start a new recording where time stamps run backwards or jump by more than ten steps.
+    sensor : str or None
+        Which sensor to read where a log has several, by the name the log gives it; several names with
+        commas between them (with ``align``). None: the only one with inertial axes.
+    align : bool
+        Put the channels of all chosen sensors on one grid of evenly spaced samples.
+    align_hz : float or None
+        Rate of that grid; None: the highest rate among the sensors.
+    mapping : Mapping or None
+        What the columns of a table mean, where its header does not say it (``read_mapping``).
     """
 
     rate_hz: float | None = None
@@ -49,3 +60,7 @@ class ReadOptions:
     header: str | None = None
     short_rows: Literal["refuse", "zero"] = "refuse"
     split_at_breaks: bool = True
+    sensor: str | None = None
+    align: bool = False
+    align_hz: float | None = None
+    mapping: TableMapping | None = None

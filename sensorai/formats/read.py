@@ -1,28 +1,31 @@
-"""Reading one log: sniff, parse, and cut into recordings."""
+"""Reading one log: the one sniffer, and from each kind of reader to recordings."""
 
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import replace
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from sensorai.errors import ConfigError, DataError
-from sensorai.formats import gravity, timing
-from sensorai.formats.columns import Roles, assign, check_options
-from sensorai.formats.header import TIME_UNITS
-from sensorai.formats.layout import Layout, Reader, find_header, guess_separator, split_header
+from sensorai.formats import assemble
+from sensorai.formats.align import align
+from sensorai.formats.arrays import choose
+from sensorai.formats.columns import check_options
+from sensorai.formats.layout import (
+    FileReader,
+    Layout,
+    Reader,
+    TextReader,
+    find_header,
+    guess_separator,
+    split_header,
+)
+from sensorai.formats.mapped import read_mapped
 from sensorai.formats.options import ReadOptions
-from sensorai.formats.readers import READERS
-from sensorai.formats.source import Source, load
-from sensorai.formats.table import TEXT, Body, Column, Kind, parse
-from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
-
-_RATE = re.compile(r"rate_hz\s*[:=]\s*(\S+)")
+from sensorai.formats.readers import FILES, TABLES, TEXTS
+from sensorai.formats.source import Raw, Source
+from sensorai.formats.table import Body, Column, Kind, parse
+from sensorai.recording import Recording
 
 
 def detect(path: str | os.PathLike[str]) -> str:
@@ -33,17 +36,51 @@ def detect(path: str | os.PathLike[str]) -> str:
     DataError
         When the file cannot be a log at all.
     """
-    return _reader(load(Path(path))).NAME
+    raw = Raw(Path(path))
+    file = file_reader(raw)
+    if file is not None:
+        return file.NAME
+    text = _text_reader(raw.source, None)
+    return text.NAME if text is not None else _table_reader(raw.source).NAME
 
 
-def _reader(source: Source) -> Reader:
-    return next(reader for reader in READERS if reader.sniff(source))
+def file_reader(raw: Raw) -> FileReader | None:
+    """Return the reader of a log that is no text table, or None."""
+    return next((reader for reader in FILES if reader.sniff(raw)), None)
+
+
+def _text_reader(source: Source, header: str | None) -> TextReader | None:
+    reader = next((reader for reader in TEXTS if reader.sniff(source)), None)
+    if reader is None or header is None:
+        return reader
+    # a header with a name for every number of the first line makes a table of anything
+    head = find_header(source)
+    line = source.head[head.index] if head else ""
+    wide = len(split_header(line, guess_separator(line)))
+    return None if wide == len(split_header(header, guess_separator(header))) else reader
+
+
+def _table_reader(source: Source) -> Reader:
+    return next(reader for reader in TABLES if reader.sniff(source))
 
 
 def stem(path: Path) -> str:
-    """File name without ``.gz`` and suffix."""
+    """File name without ``.gz`` and suffix; the whole name of a folder."""
+    if path.is_dir():
+        return path.absolute().name
     name = path.name.removesuffix(".gz")
     return name.rpartition(".")[0] or name
+
+
+def own_label(raw: Raw) -> str:
+    """Label that the format of a log gives to all of it, outside its samples; empty when there is none."""
+    path, reader = raw.path, file_reader(raw)
+    if reader is not None:
+        return reader.label(path)
+    # an export of Edge Impulse calls its files label.id.csv
+    if path.name.removesuffix(".gz").count(".") > 1 and _table_reader(raw.source).NAME == "edge-impulse-csv":
+        return path.name.partition(".")[0]
+    return ""
 
 
 def read_log(path: str | os.PathLike[str], options: ReadOptions | None = None) -> list[Recording]:
@@ -52,7 +89,7 @@ def read_log(path: str | os.PathLike[str], options: ReadOptions | None = None) -
     Parameters
     ----------
     path : path
-        A text table, compressed with gzip or not.
+        A file, compressed with gzip or not, or a folder of HSDatalog.
     options : ReadOptions, optional
 
     Returns
@@ -69,26 +106,62 @@ def read_log(path: str | os.PathLike[str], options: ReadOptions | None = None) -
     ConfigError
         When the options have no meaning.
     """
-    return read_named(Path(path), options or ReadOptions(), None)
+    return read_raw(Raw(Path(path)), options or ReadOptions(), stem(Path(path)))
 
 
-def read_named(path: Path, options: ReadOptions, name: str | None) -> list[Recording]:
-    """``read_log`` with a name for the recordings other than the file's stem."""
+def read_raw(raw: Raw, options: ReadOptions, name: str) -> list[Recording]:
+    """``read_log`` of a log that may be in memory, its recordings called after ``name``."""
     check_options(options)
-    source = load(path)
-    layout = _layout(source, options)
-    return _recordings(source, layout, options, name or stem(path))
+    tables = _tables(raw, options)
+    found = [(part, assemble.recordings(table, options, name)) for part, table in tables]
+    if not options.align:
+        return [recording for _, recordings in found for recording in recordings]
+    return align(found, options.align_hz)
+
+
+def _tables(raw: Raw, options: ReadOptions) -> list[tuple[str, assemble.Table]]:
+    """Tables of the sensors to read, each with the sensor's name (empty where the log has but one)."""
+    zero = options.short_rows == "zero"
+    if options.mapping is not None:
+        if options.header is not None:
+            raise ConfigError("a mapping and a header are given", hint="the mapping says what columns mean")
+        parts = [read_mapped(raw.source, options.mapping, zero_short_rows=zero)]
+        return [("", assemble.from_arrays(parts[0], raw.where))]
+    file = file_reader(raw)
+    text = None if file is not None else _text_reader(raw.source, options.header)
+    if file is not None:
+        parts = choose(file.arrays(raw, options), options, raw.where)
+    elif text is not None:
+        parts = choose(text.arrays(raw.source, options), options, raw.where)
+    else:
+        if options.sensor:
+            raise DataError(
+                f"the log does not name its sensors, so {options.sensor!r} cannot be chosen", where=raw.where
+            )
+        layout = _layout(raw.source, options)
+        return [("", _text_table(raw.source, layout, zero))]
+    return [(part.part, assemble.from_arrays(part, raw.where)) for part in parts]
 
 
 def _layout(source: Source, options: ReadOptions) -> Layout:
     if options.header is None:
-        return _reader(source).layout(source)
+        return _table_reader(source).layout(source)
     names = split_header(options.header, guess_separator(options.header))
     head = find_header(source)
     if head is None or not names:
         raise DataError("nothing to put the header option on", where=source.path)
     line = source.head[head.index]
-    return Layout(names, guess_separator(line), 0, first_row=line, comments=head.comments)
+    return Layout(names, guess_separator(line), 0, first_row=line, comments=head.comments, headless=True)
+
+
+def _text_table(source: Source, layout: Layout, zero_short_rows: bool) -> assemble.Table:
+    body = _body(source, layout)
+
+    def columns(kinds: Sequence[Kind]) -> list[Column | None]:
+        return parse(body, kinds, zero_short_rows=zero_short_rows)
+
+    first = body.text.lstrip("\n").partition("\n")[0].split(body.separator)
+    return assemble.Table(source.path, layout, first, body.line, columns)
 
 
 def _body(source: Source, layout: Layout) -> Body:
@@ -100,6 +173,9 @@ def _body(source: Source, layout: Layout) -> Body:
     first = line + 1
     if layout.first_row:
         text, first = f"{layout.first_row}\n{text}", line
+    if layout.live and not text.endswith("\n"):
+        # written row by row and cut off: half a number is a wrong number
+        text = text[: text.rfind("\n") + 1]
     separator = layout.separator
     if separator == " ":
         text = "\n".join("\t".join(row.split()) for row in text.split("\n"))
@@ -107,207 +183,3 @@ def _body(source: Source, layout: Layout) -> Body:
     if not text.strip():
         raise DataError("the log has a header but no samples", where=f"{source.path}:{line}")
     return Body(source.path, text, first, separator, layout.names, layout.extra)
-
-
-def _kinds(body: Body, roles: Roles) -> list[Kind]:
-    """How to read each column; a channel whose first cell is empty may be empty throughout."""
-    first = body.text.lstrip("\n").partition("\n")[0].split(body.separator)
-    kinds: list[Kind] = ["skip"] * len(body.names)
-    for i in roles.channels:
-        kinds[i] = "number" if i < len(first) and first[i].strip() else "maybe"
-    for i in roles.others:
-        kinds[i] = "maybe"
-    if roles.time is not None:
-        kinds[roles.time] = "number" if roles.time_unit else "maybe"
-    for column in roles.labels.values():
-        kinds[column] = "text"
-    for key in (roles.group, roles.recording):
-        if key is not None:
-            kinds[key] = "key"
-    return kinds
-
-
-def _recordings(source: Source, layout: Layout, options: ReadOptions, name: str) -> list[Recording]:
-    roles = assign(layout, options, source.path)
-    notes = [
-        *layout.notes,
-        *(f"comment: {c}" for c in layout.comments if not c.startswith(("Format version", "rate_hz"))),
-        *roles.notes,
-    ]
-    body = _body(source, layout)
-    kinds = _kinds(body, roles)
-    columns = parse(body, kinds, zero_short_rows=options.short_rows == "zero")
-    if any(isinstance(columns[i], str) and columns[i] == TEXT for i in roles.channels):
-        # empty at first, then not: let the strict reading name the cell
-        strict: list[Kind] = ["number" if i in roles.channels else k for i, k in enumerate(kinds)]
-        columns = parse(body, strict, zero_short_rows=options.short_rows == "zero")
-
-    channels, data = _samples(columns, roles, body, notes)
-    count = len(data)
-    if not count:
-        raise DataError("the log has a header but no samples", where=f"{source.path}:{body.line}")
-    time = _time(columns, roles, body, notes)
-    groups, parts = _texts(columns, roles.group), _texts(columns, roles.recording)
-    cut = np.zeros(count, dtype=bool)
-    for values in (groups, parts):
-        if values is not None:
-            cut[1:] |= values[1:] != values[:-1]
-    borders = np.flatnonzero(cut)
-    jumps = np.array([], dtype=np.intp)
-    if time is not None:
-        jumps = np.setdiff1d(timing.breaks(time), borders)
-        if jumps.size and options.split_at_breaks:
-            notes.append(f"{_places(jumps)}; each part is a recording of its own")
-            cut[jumps] = True
-        elif jumps.size:
-            notes.append(f"{_places(jumps)}; read as one recording because told so")
-    rate = _rate(layout, options, time, np.union1d(borders, jumps), source.path, notes)
-
-    edges = [0, *np.flatnonzero(cut).tolist(), count]
-    labels = {column: _texts(columns, i) for column, i in roles.labels.items()}
-    group_of_path = _group_of_path(source.path, options)
-    seen: dict[str, int] = {}
-    out = []
-    for start, stop in pairwise(edges):
-        part = name if parts is None else f"{name}/{parts[start]}"
-        seen[part] = seen.get(part, 0) + 1
-        whole = Recording(
-            data[start:stop],
-            channels,
-            rate,
-            {c: spans(v[start:stop]) for c, v in labels.items() if v is not None},
-            group=str(groups[start]) if groups is not None else group_of_path or part,
-            name=part if seen[part] == 1 else f"{part}#{seen[part]}",
-            source=source.path,
-            time_s=None if time is None else time[start:stop],
-        )
-        out.append(whole)
-    unitless = list(dict.fromkeys(c.sensor for c in channels if c.unit == "" and c.sensor in SENSORS))
-    if unitless:
-        say = " ".join(f"--unit {s}=..." for s in unitless)
-        notes.append(f"the log names no unit for {', '.join(unitless)}; say it with {say}")
-    doubts = list(dict.fromkeys(d for d in map(gravity.doubt, out) if d))
-    notes += doubts[:1]
-    return [replace(r, notes=tuple(notes)) for r in out]
-
-
-def _places(jumps: npt.NDArray[np.intp]) -> str:
-    shown = ", ".join(str(i) for i in jumps[:3].tolist()) + (", ..." if jumps.size > 3 else "")
-    return f"the time stamps break off in {jumps.size} place(s), before sample {shown}"
-
-
-def _samples(
-    columns: list[Column | None], roles: Roles, body: Body, notes: list[str]
-) -> tuple[tuple[Channel, ...], FloatArray]:
-    """Channels with numbers in them, shape (n, channels); what is left out is said."""
-    kept: list[Channel] = []
-    arrays: list[FloatArray] = []
-    left: dict[str, list[str]] = {}
-    for i, one in sorted({**roles.channels, **roles.others}.items()):
-        column = columns[i]
-        if isinstance(column, str):
-            left.setdefault(column, []).append(body.names[i])
-        elif column is not None:
-            kept.append(one)
-            arrays.append(np.asarray(column, dtype=np.float64))
-    for reason, names in left.items():
-        notes.append(f"left out, as the column {reason}: {', '.join(names)}")
-    if not any(c.sensor in SENSORS for c in kept):
-        raise DataError("every sensor column is empty", where=f"{body.path}:{body.line}")
-    return tuple(kept), np.column_stack(arrays)
-
-
-def _texts(columns: list[Column | None], index: int | None) -> npt.NDArray[np.object_] | None:
-    """Return a text column without padding."""
-    if index is None:
-        return None
-    values = np.asarray(columns[index], dtype=object)
-    clean = {v: v.strip() for v in set(values)}
-    if any(k != v for k, v in clean.items()):
-        values = np.array([clean[v] for v in values], dtype=object)
-    return values
-
-
-def spans(values: npt.NDArray[np.object_]) -> tuple[Span, ...]:
-    """Return runs of equal labels; empty cells are unlabelled."""
-    edges = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1).tolist(), len(values)]
-    return tuple(
-        Span(start, stop, str(values[start]))
-        for start, stop in pairwise(edges)
-        if stop > start and values[start]
-    )
-
-
-def _time(columns: list[Column | None], roles: Roles, body: Body, notes: list[str]) -> FloatArray | None:
-    """Time stamps in seconds, when they are numbers and their unit is known."""
-    if roles.time is None:
-        return None
-    name, column = body.names[roles.time], columns[roles.time]
-    if isinstance(column, str) or column is None:
-        notes.append(f"time column {name!r} {column}; it is not used")
-        return None
-    values = np.asarray(column, dtype=np.float64)
-    if len(values) and float(np.abs(values).max()) > timing.LARGEST:
-        notes.append(f"the time column {name!r} holds numbers that are no time; it is not used")
-        return None
-    unit = roles.time_unit
-    if not unit:
-        guess = timing.guess_unit(values)
-        if guess is None:
-            notes.append(
-                f"the unit of the time column {name!r} is not clear; not used (--unit time=ms says it)"
-            )
-            return None
-        unit = guess
-        notes.append(f"the time column {name!r} names no unit; taken as {unit}")
-    if unit not in TIME_UNITS:
-        raise ConfigError(
-            f"unknown unit {unit!r} of time", where="units", hint=f"units of time: {', '.join(TIME_UNITS)}"
-        )
-    if values[0] / TIME_UNITS[unit] > timing.EPOCH:
-        # float64 has no room for fractions beside that many seconds
-        notes.append(f"the time stamps count from {values[0] / TIME_UNITS[unit]:.3f} s")
-        values = values - values[0]
-    return values / TIME_UNITS[unit]
-
-
-def _rate(
-    layout: Layout,
-    options: ReadOptions,
-    time: FloatArray | None,
-    borders: npt.NDArray[np.intp],
-    path: str,
-    notes: list[str],
-) -> float | None:
-    """Told rate, else the one in a comment, else the measured one."""
-    rate = options.rate_hz
-    if rate is None:
-        for comment in layout.comments:
-            if match := _RATE.fullmatch(comment):
-                try:
-                    rate = float(match[1])
-                except ValueError:
-                    rate = 0.0
-                if not 0 < rate < float("inf"):
-                    raise DataError(
-                        f"the comment {comment!r} is no sample rate", where=path, hint="as in # rate_hz: 104"
-                    )
-    measured = timing.rate_of(time, borders) if time is not None and len(time) > 1 else None
-    if rate is not None and measured is not None and abs(measured / rate - 1) > 0.05:
-        notes.append(f"the time stamps say {measured:.4g} Hz, but the rate is given as {rate:.4g} Hz")
-    return measured if rate is None else rate
-
-
-def _group_of_path(path: str, options: ReadOptions) -> str:
-    if options.group_path is None:
-        return ""
-    try:
-        found = list(re.finditer(options.group_path, Path(path).as_posix()))
-    except re.error as error:
-        raise ConfigError(
-            f"the group pattern is no regular expression: {error}", where="group_path"
-        ) from None
-    if not found:
-        raise DataError(f"the group pattern {options.group_path!r} does not match the path", where=path)
-    match = found[-1]
-    return str((match[1] if match.re.groups else match[0]) or "")

@@ -11,7 +11,8 @@ import numpy as np
 from sensorai.errors import ConfigError, DataError
 from sensorai.recording import FloatArray, Recording, Span
 
-#: Largest factor up or down; a rate is met to better than one part in a million.
+#: Largest factor up or down. A rate is met to better than one part in a million, except within a two
+#: thousandth of the one it has: that is nearer than the filter's steps, and samples stay as they are.
 _MOST = 1000
 
 #: A log whose rate is this close to the wanted one is taken as it is: within it lies what a sensor's own
@@ -37,7 +38,13 @@ def at_rate(recording: Recording, rate_hz: float) -> Recording:
         return recording
     before = f"{recording.rate_hz:.6g} Hz" if recording.rate_hz else "no known rate"
     note = f"taken as {rate_hz:g} Hz instead of {before}, samples unchanged"
-    return replace(recording, rate_hz=rate_hz, time_s=None, notes=(*recording.notes, note))
+    return replace(
+        recording,
+        rate_hz=rate_hz,
+        time_s=None,
+        notes=(*recording.notes, note),
+        history=(*recording.history, note),
+    )
 
 
 def same_rate(have: float, wanted: float) -> bool:
@@ -132,7 +139,13 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         )
     note = f"resampled from {have:.6g} Hz to {rate_hz:g} Hz"
     if ratio == 1:
-        return replace(recording, rate_hz=rate_hz, notes=(*recording.notes, note))
+        note = f"taken as {rate_hz:g} Hz instead of {have:.6g} Hz, samples unchanged: too near to resample"
+        return replace(
+            recording,
+            rate_hz=rate_hz,
+            notes=(*recording.notes, note),
+            history=(*recording.history, note),
+        )
     count = len(recording)
     up, down = ratio.numerator, ratio.denominator
     samples = _polyphase(recording.samples, up, down) if count else recording.samples
@@ -157,6 +170,7 @@ def resample(recording: Recording, rate_hz: float) -> Recording:
         labels=labels,
         time_s=time,
         notes=(*recording.notes, note),
+        history=(*recording.history, note),
     )
 
 

@@ -77,7 +77,11 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
     # quotes and blank lines are for the strict walk
     if '"' in text or "\n\n" in text or text[:1] == "\n" or "\0" in text or not text.strip():
         return None
-    if not {"text", "key"} & set(kinds):
+    if " " in text and not {"text", "key"} & set(kinds):
+        # padding goes, but "1 2" is no 12
+        inner = f"[^{re.escape(body.separator)}\n ]"
+        if re.search(f"{inner} +{inner}", text):
+            return None
         text = text.replace(" ", "")
     raw = text.encode("utf-8")
     width = _width(raw, body.separator.encode())

@@ -54,6 +54,7 @@ SCHEMA: Schema = {
         **dict.fromkeys(("hub_page", "open_wait_ms"), _MAYBE_INTEGER),
         **dict.fromkeys(("address", "reset", "boot", "release", "last"), _ROWS),
     },
+    "read_back": {"clock": _ROWS, "read_bit": _INTEGER, "discard": _INTEGER, "self_clearing": _ROWS},
     "keys": {**dict.fromkeys(CONF_KEYS, _MAYBE_ROWS), "fixed": _ROWS},
     "rates": {"codes": _TABLE},
     "acc_full_scales": {"codes": _TABLE, "counts": _TABLE},

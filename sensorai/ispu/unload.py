@@ -5,8 +5,8 @@ Files are told by content: the memory address, high byte first, and then bytes i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Unloaded:
     description, tool : str
     notes : tuple of str
         What is unusual: a bank crossed, an address filled twice, no reset vector, unknown bits.
+    lines : mapping of address to line
+        Line of the file that filled each byte of memory.
     """
 
     device: IspuDevice
@@ -51,6 +53,7 @@ class Unloaded:
     description: str = ""
     tool: str = ""
     notes: tuple[str, ...] = ()
+    lines: Mapping[int, int] = field(default_factory=dict, compare=False)
 
     @property
     def algorithms(self) -> tuple[int, ...]:
@@ -112,6 +115,18 @@ def unload(rf: RegisterFile, device: str | None = None) -> Unloaded:
     return _Reader(target, rf).read()
 
 
+def built_file(folder: Path) -> Path:
+    """Register file of the project in ``folder``; a DataError when it was not built yet."""
+    built = folder / f"{read_index(folder).name}_load.json"
+    if not built.is_file():
+        raise DataError(
+            "this ISPU project has no register file yet",
+            where=str(folder),
+            hint="build it with ST's compiler: 'make' there, or 'sensorai build'",
+        )
+    return built
+
+
 def open_program(path: Path, device: str | None = None) -> Unloaded | None:
     """Take the ISPU program at ``path`` apart: a register file, or a project folder that was built.
 
@@ -123,14 +138,7 @@ def open_program(path: Path, device: str | None = None) -> Unloaded | None:
         No register file at all, a damaged one, or a project that was not built yet.
     """
     if (path / INDEX).is_file():
-        built = path / f"{read_index(path).name}_load.json"
-        if not built.is_file():
-            raise DataError(
-                "this ISPU project has no register file yet",
-                where=str(path),
-                hint="build it with ST's compiler: 'make' there, or 'sensorai build'",
-            )
-        path = built
+        path = built_file(path)
     if path.is_dir():
         return None
     rf = read_register_file(path)
@@ -143,6 +151,7 @@ class _Reader:
     def __init__(self, device: IspuDevice, rf: RegisterFile) -> None:
         self.device, self.rf = device, rf
         self.memory: dict[int, int] = {}
+        self.lines: dict[int, int] = {}
         self.registers: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self.hub: list[Op] = []
         self.notes: list[str] = []
@@ -179,6 +188,7 @@ class _Reader:
             description=self.rf.description,
             tool=self.rf.tool,
             notes=tuple(dict.fromkeys(self.notes)),
+            lines=self.lines,
         )
 
     def start(self) -> int | None:
@@ -228,6 +238,7 @@ class _Reader:
                 hint="the file is damaged, or holds more than one program",
             )
         self.memory[self.at] = op.value
+        self.lines[self.at] = op.line
         self.at, self.fresh = self.at + 1, False
 
 

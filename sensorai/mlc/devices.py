@@ -46,6 +46,7 @@ SCHEMA: Schema = {
     "axes": {"acc_axes": Key("text")},
     "units": {"acc_unit_g": Key("number")},
     "third": {"names": _TEXTS},
+    "identity": {"who_am_i": _INTEGER, "self_clearing": _ROWS},
     "memory": {
         **dict.fromkeys(
             (
@@ -93,7 +94,7 @@ SCHEMA: Schema = {
 }
 
 _ALWAYS = (
-    *("limits", "offers", "axes", "units", "third", "memory", "registers", "sensor_registers"),
+    *("limits", "offers", "axes", "units", "third", "identity", "memory", "registers", "sensor_registers"),
     *("mlc_rates", "acc_rates", "acc_full_scales"),
 )
 
@@ -142,7 +143,15 @@ def facts(device: MlcDevice) -> list[tuple[str, str, str, str, str]]:
 
 
 #: Groups whose whole numbers are addresses or register values, but for these keys.
-_HEXADECIMAL = ("memory", "registers", "sensor_registers", "acc_registers", "gyro_registers", "high_g")
+_HEXADECIMAL = (
+    "identity",
+    "memory",
+    "registers",
+    "sensor_registers",
+    "acc_registers",
+    "gyro_registers",
+    "high_g",
+)
 _DECIMAL = ("node_bytes", "init_bit", "result_name_from", "source_code")
 
 

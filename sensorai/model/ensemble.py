@@ -126,8 +126,9 @@ def build(
         Whole counts of each class in the leaf, or shares of them; each row is divided by its sum.
     total : int, optional
         Votes per leaf. 1 is the hard vote (the class with most weight, first of equal ones). By default the
-        smallest of ``TOTALS`` that is proved to give the exact soft vote on every input; where none is,
-        the largest that fits, and ``rounding`` of the result says how exact that is.
+        smallest of ``TOTALS`` that is proved to give the exact soft vote on every input; where none is, the
+        one of a large total and one that gives most leaves their exact share that rounds less, and
+        ``rounding`` of the result says how exact that is.
     """
     wanted = np.asarray(weights, np.float64)
     if wanted.ndim != 2 or (wanted < 0).any() or not (wanted.sum(axis=1) > 0).all():
@@ -140,7 +141,9 @@ def build(
             0.0 if total == 1 or same_winner(reached, wanted, total) else _bound(reached, wanted, total)
         )
     rows, place = np.unique(round_votes(wanted, total), axis=0, return_inverse=True)
-    whole = [_simplify(_whole(t), place.reshape(-1)) for t in trees]
+    # the first class first: with a hard vote, and all classes in use, a row is the number of its class
+    rows, place = rows[::-1], len(rows) - 1 - place.reshape(-1)
+    whole = [_simplify(_whole(t), place) for t in trees]
     used = sorted({leaf for t in whole for leaf in t.leaves})
     new = np.zeros(len(rows), np.int64)
     new[used] = np.arange(len(used))
@@ -162,7 +165,22 @@ def _best_total(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float6
             return total, 0.0
     if not fitting:
         raise ConfigError(f"{len(reached)} trees are more than votes can be counted for")
-    return fitting[-1], _bound(reached, weights, fitting[-1])
+    finest = _finest(reached, weights, INT32[1] // len(reached))
+    if finest not in fitting and same_winner(reached, weights, finest):
+        return finest, 0.0
+    bound, total = min((_bound(reached, weights, t), t) for t in (fitting[-1], finest))
+    return total, bound
+
+
+def _finest(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64], most: int) -> int:
+    """Largest total up to ``most`` that many leaves' shares divide: small denominators come first."""
+    total = 1
+    if (weights == np.rint(weights)).all():
+        rows = weights[sorted({i for leaves in reached for i in leaves})].astype(np.int64).tolist()
+        for denominator in sorted({sum(row) // math.gcd(*row) for row in rows}):
+            wider = math.lcm(total, denominator)
+            total = wider if wider <= most else total
+    return total * (most // total)
 
 
 def _bound(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64], total: int) -> float:

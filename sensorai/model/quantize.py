@@ -94,7 +94,7 @@ def mark_binary(graph: Graph, first: str = "int8", last: str = "int8") -> Graph:
 def precision_of(graph: Graph) -> str:
     """One sentence on which layers of an integer net are binary."""
     products = [node for node in graph.nodes if node.op in PRODUCTS]
-    binary = [n.output for n in products if graph.ins(n)[0].dtype == "binary"]
+    binary = [n.output for n in products if graph.ins(n)[0].dtype == "binary" and not _products.wide(n)]
     rest = [n.output for n in products if n.output not in binary]
     if not binary:
         return f"int8: all of {', '.join(rest)}"
@@ -225,7 +225,12 @@ class _Quantizer:
         if chain.norm is not None:
             scale, offset = batch_norm.scale_offset(chain.norm)
         binary = bool(node.attrs.get("binary"))
-        x = self.tensors[self.name[node.inputs[0]]] if binary else self._int8(node.inputs[0])
+        x = self.tensors[self.name[node.inputs[0]]]
+        # the last layer reads bits as they are, though its weights are int8
+        last = chain.sign is None and self._is_score(chain)
+        wide = not binary and x.dtype == "binary" and node.op == "dense" and last
+        if not binary and not wide:
+            x = self._int8(node.inputs[0])
         if binary and x.dtype != "binary":
             raise ConfigError(
                 f"layer {node.output} is to be binary, but its input is not",
@@ -234,6 +239,8 @@ class _Quantizer:
         keep = {k: v for k, v in node.attrs.items() if k in ("stride", "padding")}
         if binary:
             keep["pad_value"] = -1
+        if wide:
+            keep["weights"] = "int8"
         if chain.pool > 1:
             keep["pool"] = chain.pool
         if chain.sign is not None:

@@ -196,7 +196,7 @@ def _build(
             target = f"harness_{PurePosixPath(file).stem}.o"
             compile_step([*common, "-c", file, "-o", target], folder)
             objects += [target, *_keep(read_elf((folder / target).read_bytes(), file))]
-        (folder / "link.ld").write_text(_memory(cpu) + support("cortex_m.ld"))
+        (folder / "link.ld").write_text(linker_script(cpu))
         link = [str(compiler), *cpu.flags, "-nostartfiles", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         link += [f"-Wl,-u,{name}" for name in keep]
         link += ["-T", "link.ld", "-o", "image.elf", *objects, "-lc", "-lm", "-lgcc"]
@@ -219,6 +219,11 @@ def _build(
 def _keep(elf: Elf) -> list[str]:
     """Linker options that keep every global function of an object file."""
     return [f"-Wl,-u,{one.name}" for one in elf.symbols if one.kind == "function" and not one.local]
+
+
+def linker_script(cpu: Cpu) -> str:
+    """Linker script for the memories of the core's QEMU board; start-up objects are named ``harness_*.o``."""
+    return _memory(cpu) + support("cortex_m.ld")
 
 
 def _memory(cpu: Cpu) -> str:

@@ -103,6 +103,14 @@ def all_sums_large() -> Ensemble:
     return forest(5, 6, 6, 3, 500, total=2**28)
 
 
+def many_votes() -> Ensemble:
+    """Leaves with many different votes in few numbers: bytes point at these."""
+    rng = np.random.default_rng(12)
+    weights = rng.integers(0, 4, (120, 4)).astype(float)
+    weights[:, 3] += 1
+    return build([random_tree(rng, 6, 5, 120, 300) for _ in range(9)], weights, "abcd", 5, total=2**20)
+
+
 CASES: dict[str, Callable[[], Ensemble]] = {
     "tree": lambda: forest(1, 1, 5, 3, 300),
     "tree_of_large_numbers": lambda: forest(2, 1, 5, 2, 2**31 - 1),
@@ -113,7 +121,8 @@ CASES: dict[str, Callable[[], Ensemble]] = {
     "forest_large_sums": all_sums_large,
     "forest_wide": lambda: forest(4, 5, 7, 3, 2**31 - 1, total=240),
     "forest_shifted": lambda: coarse(forest(6, 5, 7, 3, 2**14, total=240), 9),
-    "forest_sides_too_long": lambda: apart(forest(8, 2, 8, 3, 1000, total=240), 64),
+    "forest_sides_too_long": lambda: apart(forest(8, 2, 8, 3, 1000, total=240), 256),
+    "forest_many_votes": many_votes,
     "forest_hard": lambda: forest(7, 5, 7, 3, 1000, total=1),
 }
 
@@ -187,12 +196,12 @@ def test_emulator_equals_reference(core: str) -> None:
 
 MUTANTS = {
     "forest": [
-        (" > (node >> 16)", " >= (node >> 16)"),
-        ("sum0 += vote[0]", "sum0 = vote[0]"),
+        (" > (int16_t)at[1]", " >= (int16_t)at[1]"),
+        ("sum1 += vote[0]", "sum1 = vote[0]"),
         ("tree = 0; tree <", "tree = 1; tree <"),
     ],
     "tree": [(" <= ", " < ")],
-    "forest_shifted": [("node >> 16)", "node >> 15)"), ("] >> 8;", "] >> 7;")],
+    "forest_shifted": [("(int16_t)at[1]", "(int16_t)at[1] * 2"), ("] >> 8;", "] >> 7;")],
     "forest_wide": [(" > m_nodes", " >= m_nodes")],
 }
 
@@ -202,6 +211,39 @@ def test_which_table() -> None:
     table = {name: emit_forest(make(), "m", levels=0).data for name, make in CASES.items()}
     words = {name for name, text in table.items() if "uint32_t link" in text}
     assert words == {"tree_of_large_numbers", "forest_wide", "forest_sides_too_long"}
+
+
+def test_many_votes_are_bytes() -> None:
+    table = {name: "m_values" in emit_forest(make(), "m", levels=0).data for name, make in CASES.items()}
+    assert [name for name, bytes_ in table.items() if bytes_] == ["forest_many_votes"]
+
+
+def test_equal_right_sides_are_written_once() -> None:
+    """Two trees that differ at the top only: the second one's right side is the first one's."""
+    side = [(0, 5.0, ~0, 2), (1, 7.0, ~1, 3), (2, 9.0, ~2, ~0)]
+
+    def tree(threshold: float) -> Tree:
+        return Tree.from_nodes([(3, threshold, ~1, 1), *side])
+
+    one, two = (
+        build(trees, np.eye(3), "abc", 4, total=240) for trees in ([tree(1.0)] * 1, [tree(1.0), tree(2.0)])
+    )
+    sizes = [emit_forest(e, "m", levels=0).data.split("m_nodes[")[1].split("]")[0] for e in (one, two)]
+    # a node and its left leaf more
+    assert int(sizes[1]) - int(sizes[0]) == 3
+    rows = np.array(
+        [[a, b, c, d] for a in (5, 6) for b in (7, 8) for c in (9, 10) for d in (1, 2, 3)], np.int32
+    )
+    assert np.array_equal(on_host(emit_forest(two, "m", levels=0), rows, 3), two.scores(rows))
+
+
+def test_common_last_tests_share_a_comparison() -> None:
+    ends = [(0, 0.0, 1, 2), (1, 10.0, ~0, ~1), (2, 0.0, 3, 4), (3, 20.0, ~0, ~1), (4, 30.0, ~1, ~0)]
+    ensemble = build([Tree.from_nodes(ends)], np.eye(2), "ab", 5)
+    parts = emit_forest(ensemble, "m")
+    assert parts.source.count("value = input[") == 2
+    rows = rows_of(ensemble)
+    assert np.array_equal(on_host(parts, rows, 2), ensemble.scores(rows))
 
 
 def test_rows_of_votes_overlap() -> None:

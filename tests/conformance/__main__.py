@@ -11,7 +11,8 @@ import sys
 from tests.conftest import shared_dir
 
 SECTIONS = {
-    "logs": "2. logs: every log opens or is refused with the right message",
+    "logs": "2. logs: every log opens; raw HSDatalog beside its text",
+    "datasets": "2. data sets: every file of every folder opens, files and samples counted",
     "features": "3. features: every published feature table",
     "regfiles": "4. syntax: every register file read, written in each syntax, read again",
     "registers": "4. register files: decoded, re-encoded, compared",

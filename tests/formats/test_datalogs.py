@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sensorai.formats import inspect, read_dataset
+from sensorai.formats import ReadOptions, detect, find_logs, inspect, read_dataset
 
 
 def script(repo: Path, name: str) -> ModuleType:
@@ -79,3 +79,43 @@ def test_the_unpickler_knows_arrays_and_nothing_else(repo: Path) -> None:
         har.load(evil)
     with pytest.raises(ValueError, match="of version 1"):
         har.load(b"\x93NUMPY\x02\x00" + data[8:])
+
+
+def test_other_style_is_what_its_script_makes(repo: Path, tmp_path: Path) -> None:
+    script(repo, "make_st_style")
+    script(repo, "make_other_style").main(tmp_path)
+    committed = repo / "datalogs" / "other-style"
+    made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
+    assert made == sorted(p.relative_to(committed) for p in committed.rglob("*") if p.is_file())
+    assert len(made) == 33
+    for file in made:
+        assert (tmp_path / file).read_bytes() == (committed / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["still", "swing", "shake"])
+def test_other_style_holds_the_same_movement_in_every_format(repo: Path, name: str) -> None:
+    (folder,) = (repo / "datalogs" / "other-style").glob(f"*_{name}")
+    (true,) = read_dataset([*(repo / "datalogs/st-style").glob(f"*_{name}/mems_studio.csv")]).recordings
+    acc = true.xyz("acc", "mg")
+    seen = set()
+    for log in find_logs([folder]):
+        options = ReadOptions(
+            sensor="POCKET_ACC" if log.name == "umafall.csv" else None,
+            header="acc_x[g],acc_y[g],acc_z[g]" if log.name == "nanoedge.txt" else None,
+            rate_hz=100.0 if log.name == "nanoedge.txt" else None,
+            units={"acc": "g"},
+        )
+        found = read_dataset([log], options)
+        seen.add(detect(log))
+        assert np.allclose(np.concatenate([r.xyz("acc", "mg") for r in found]), acc, rtol=0, atol=1e-9), log
+        assert found.label_set() == (name,)
+        assert {round(r.rate_hz or 0, 6) for r in found} == {100.0}
+    assert seen == {
+        "hsdatalog-v1",
+        "hsdatalog-v2",
+        "edge-impulse-json",
+        "edge-impulse-cbor",
+        "edge-impulse-csv",
+        "nanoedge",
+        "umafall",
+    }

@@ -115,7 +115,7 @@ def test_refusals(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(DataError, match="no logs in the folder"):
         read_dataset([empty])
     put(empty, "x.dat")
-    with pytest.raises(DataError, match="hint: raw HSDatalog folders must be converted"):
+    with pytest.raises(DataError, match="hint: HSDatalog folders need their DeviceConfig"):
         read_dataset([empty])
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats import ReadOptions, inspect, read
-from sensorai.formats.source import from_bytes
+from sensorai.formats.source import Raw
 
 REPO = Path(__file__).resolve().parents[2]
 SAMPLES = [p.read_bytes()[:1500] for p in sorted((REPO / "datalogs/st-style/1_swing").iterdir())]
@@ -31,8 +31,7 @@ PIECES = st.sampled_from(
 def attempt(data: bytes, options: ReadOptions) -> None:
     """Read from memory what ``read_log`` would read from a file."""
     with contextlib.suppress(DataError, ConfigError):
-        source = from_bytes(data, "log.csv")
-        recordings = read._recordings(source, read._layout(source, options), options, "log")
+        recordings = read.read_raw(Raw(Path("log.csv"), data), options, "log")
         assert recordings
         for recording in recordings:
             assert len(recording) > 0

@@ -49,6 +49,7 @@ CASES: list[tuple[str | bytes, str, str, str]] = [
     (HEAD + "1,2,3\n4,-inf,6\n", "'-inf' in column 'acc_y[mg]' is not a number", ":3:2", ""),
     (HEAD + "1,2,1e999\n", "'1e999' in column 'acc_z[mg]' is too large", ":2:3", ""),
     (HEAD + "1,2,3\n4,5_0,6\n", "'5_0' in column 'acc_y[mg]' is not a number", ":3:2", ""),
+    (HEAD + "1 2,2,3\n", "'1 2' in column 'acc_x[mg]' is not a number", ":2:1", ""),
     (HEAD + "1,2,3\n4,0x10,6\n", "'0x10' in column 'acc_y[mg]' is not a number", ":3:2", ""),
     (HEAD + "1,2,3\n4,five,6\n", "'five' in column 'acc_y[mg]' is not a number", ":3:2", ""),
     (HEAD.replace(",", ";") + "1;2,5;3\n", "'2,5' in column 'acc_y[mg]' is not a number", ":2:2", "point"),

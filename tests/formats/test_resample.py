@@ -127,3 +127,11 @@ def test_one_note_for_many() -> None:
     assert resampled([50.0, 50.0], 52.0) == "2 recordings resampled from 50 Hz to 52 Hz"
     assert resampled([26.01], 52.0) == "1 recording resampled from 26.01 Hz to 52 Hz"
     assert resampled([25.0, 100.0], 52.0) == "2 recordings resampled from 25 to 100 Hz to 52 Hz"
+
+
+def test_a_rate_too_near_to_resample_says_so() -> None:
+    before = Recording(np.zeros((50, 3)), tuple(Channel(f"acc_{a}", "g") for a in "xyz"), 104.02)
+    after = resample(before, 104.0)
+    assert after.rate_hz == 104.0
+    assert after.samples is before.samples
+    assert after.history == ("taken as 104 Hz instead of 104.02 Hz, samples unchanged: too near to resample",)

@@ -52,7 +52,7 @@ def test_siblings_that_vote_alike_are_merged() -> None:
     weights = np.array([[3, 1], [9, 2], [0, 5]], float)
     ensemble = build([tree], weights, "ab", 2, total=1)
     assert ensemble.nodes == 1
-    assert ensemble.votes.tolist() == [[0, 1], [1, 0]]
+    assert ensemble.votes.tolist() == [[1, 0], [0, 1]]
 
 
 def test_votes_never_turn_the_order_round() -> None:
@@ -95,6 +95,24 @@ def test_proof_refuses_what_rounding_breaks() -> None:
         )
         assert found == (total in wrong), total
     assert wrong
+
+
+def test_finest_total_divides_small_denominators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no proof is found the rounding is small, and leaves of few rows have their exact share."""
+    rng = np.random.default_rng(3)
+    monkeypatch.setattr("sensorai.model.ensemble.PROOF_SUMS", 1000)
+    # ten trees of 40 leaves: denominators up to 40 and one large prime each, too many sums to prove
+    sizes = np.concatenate([[*rng.integers(1, 41, 39), prime] for prime in (509, 521, 523, 541, 547) * 2])
+    first = rng.integers(0, sizes + 1)
+    weights = np.stack([first, sizes - first], axis=1).astype(float)
+    chain = [
+        Tree.from_nodes([(k, i, ~(40 * k + i), i + 1 if i < 38 else ~(40 * k + 39)) for i in range(39)])
+        for k in range(10)
+    ]
+    ensemble = build(chain, weights, "ab", 10)
+    assert ensemble.total > 2**26
+    assert 0 < ensemble.rounding < 1 / 2**26
+    assert all(ensemble.total % n == 0 for n in (2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17))
 
 
 def test_shares_instead_of_counts_keep_a_bound() -> None:

@@ -26,6 +26,11 @@ TYPES = frozenset(
 BOUND = {"int8": 128, "binary": 1}
 
 
+def wide(node: Node) -> bool:
+    """Whether a product of bits has int8 weights (attribute ``weights``) instead of +1 and -1."""
+    return node.attrs.get("weights") == "int8"
+
+
 def geometry(length: int, kernel: int, stride: int, padding: str) -> tuple[int, int, int]:
     """Steps of a convolution and zeros before and after: ``(steps, left, right)``.
 
@@ -156,8 +161,11 @@ def check(node: Node, x: Tensor, out: Tensor) -> None:
         if w.dtype != np.float32 or node.params["bias"].dtype != np.float32:
             raise ConfigError(f"{where}: weights and bias of a float32 layer must be float32")
         return
-    if w.dtype != np.int8 or (x.dtype == "binary" and not np.isin(w, (-1, 1)).all()):
-        raise ConfigError(f"{where}: weights must be {'+1 or -1' if x.dtype == 'binary' else 'int8'}")
+    if wide(node) and (node.op, x.dtype, out.dtype) != ("dense", "binary", "int32"):
+        raise ConfigError(f"{where}: only dense layers from bits to int32 take bits with int8 weights")
+    signs = x.dtype == "binary" and not wide(node)
+    if w.dtype != np.int8 or (signs and not np.isin(w, (-1, 1)).all()):
+        raise ConfigError(f"{where}: weights must be {'+1 or -1' if signs else 'int8'}")
     if w.size and int(w.min()) == -128:
         raise ConfigError(
             f"{where}: the weight -128 is not allowed", hint="symmetric weights are -127 to 127"

@@ -69,3 +69,27 @@ def cases() -> Iterator[tuple[str, Graph]]:
         "shift": np.repeat(np.array([31, 32, 33, 34], np.uint8), 8),
     }
     yield "dense_multiplier_small", _testing.one("dense", (2,), "int8", "int8", small)
+    # bits with int8 weights: the last layer of a binary net
+    for n, rows in ((1, 1), (32, 3), (40, 5), (130, 12)):
+        params = _testing.product_params((rows, n), rows, 10 + n, "int8", "int32", n)
+        params["weights"][0] = 127
+        params["weights"][-1] = -127
+        yield f"dense_wide_{n}x{rows}", _testing.one("dense", (n,), "binary", "int32", params, weights="int8")
+    large = _testing.product_params((9, 300), 9, 13, "int8", "binary", 300)
+    large["weights"][::2] = np.where(large["weights"][::2] < 0, -127, 127)
+    yield "dense_large_int8_binary", _testing.one("dense", (300,), "int8", "binary", large)
+    # thresholds that every sum, or none, reaches, and the ones next to the largest sums
+    ends = _testing.product_params((10, 5), 10, 11, "int8", "binary", 5)
+    ends["weights"][:] = 127
+    ends["bias"] = np.zeros(10, np.int32)
+    top, low = 5 * 127 * 127, -5 * 127 * 128
+    ends["threshold"] = np.array(
+        [top, top + 1, low, low + 1, low - 1, 2**31 - 1, -(2**31), 2**31 - 1, -(2**31), top - 1], np.int32
+    )
+    ends["flip"] = np.array([0, 0, 0, 0, 1, 0, 0, 1, 1, 1], np.uint8)
+    yield "dense_ends_int8_binary", _testing.one("dense", (5,), "int8", "binary", ends)
+    bits = _testing.product_params((10, 5), 10, 12, "binary", "binary", 5)
+    bits["threshold"] = np.array([5, 6, -5, -6, -4, 2**31 - 1, -(2**31), 2**31 - 1, -(2**31), 4], np.int32)
+    bits["weights"][:] = 1
+    bits["flip"] = ends["flip"]
+    yield "dense_ends_binary_binary", _testing.one("dense", (5,), "binary", "binary", bits)

@@ -1,9 +1,12 @@
 /* Binary layers: values +1 and -1 as bits 1 and 0, 32 channels to a word, dot = n - 2 * differing bits.
  *
- * Layers with binary output compute 32 rows at once: for each input bit a word of weights (one lane per row)
- * is XORed with the spread input bit, and the differing bits are counted in bit planes with carry-save
- * adders, sixteen inputs at a time. The planes start at 2^b - 1 - limit, so plane b says at the end whether
- * the count is above the limit: neither a population count nor a comparison is needed.
+ * Layers with binary output compute 32 rows at once: each input has a word of weights, one lane per row. Only
+ * inputs that are +1 are looked at. If s of the n inputs are, and in a row c weights are +1, and a of those
+ * are met by an input of +1, then c + s - 2a bits differ; at most limit do where
+ *     (limit - c + n + 1) + 2a >= s + n + 1.
+ * The left side is counted in bit planes that start at what is constant, with carry-save adders, eight inputs
+ * at a time, and then compared, plane by plane, with the right side, which is the same for all rows. So neither
+ * a population count nor a comparison of each row is needed.
  */
 #ifndef SA_NN_BINARY_H
 #define SA_NN_BINARY_H
@@ -21,80 +24,153 @@
         (sum) = vx_ ^ vc_;                          \
     } while (0)
 
-/* lanes that differ from bit i of x */
-#define SA_NN_DIFFER(i) (w[i] ^ (uint32_t)((int32_t)(x << (31 - (i))) >> 31))
+/* Add the words of weights of eight places to ones, twos and fours; what has weight 8 goes to carry. */
+#define SA_NN_ADD_EIGHT(carry, from)                              \
+    do {                                                          \
+        uint32_t a_, b_, c_, d_;                                  \
+        SA_NN_ADD(a_, ones, ones, w[(from)[0]], w[(from)[1]]);    \
+        SA_NN_ADD(b_, ones, ones, w[(from)[2]], w[(from)[3]]);    \
+        SA_NN_ADD(c_, twos, twos, a_, b_);                        \
+        SA_NN_ADD(a_, ones, ones, w[(from)[4]], w[(from)[5]]);    \
+        SA_NN_ADD(b_, ones, ones, w[(from)[6]], w[(from)[7]]);    \
+        SA_NN_ADD(d_, twos, twos, a_, b_);                        \
+        SA_NN_ADD(carry, fours, fours, c_, d_);                   \
+    } while (0)
 
-/* Rows of one block of 32 against one window; x: uint16 halves of the words. Returns the last plane. */
-SA_NN_FUNCTION uint32_t sa_nn_count(const sa_nn_layer_t *l, const sa_nn_word_t *from, const uint32_t *w,
-                                    const uint32_t *start, uint32_t last)
+/* Words of bits whose ones are listed at a time. */
+#define SA_NN_LISTED 4U
+
+/* Inputs that are +1 in up to SA_NN_LISTED words. */
+typedef struct {
+    uint8_t place[32U * SA_NN_LISTED + 8U]; /* of their words of weights, with zeros up to a multiple of 8 */
+    uint32_t set;
+    uint32_t inputs; /* all: the word of weights behind theirs is zero */
+} sa_nn_list_t;
+
+/* Append the places of the ones of x, the first bit being at `at`. May write one place too many. */
+SA_NN_INLINE uint8_t *sa_nn_ones(uint32_t x, uint32_t at, uint8_t *to)
+{
+#if defined(__ARM_FEATURE_CLZ)
+    while (x != 0U) {
+        const uint32_t zeros = (uint32_t)__builtin_clz(x);
+        *to++ = (uint8_t)(at + 31U - zeros);
+        x &= ~(0x80000000U >> zeros);
+    }
+#else
+    for (; x != 0U; x >>= 1) {
+        *to = (uint8_t)at++;
+        to += x & 1U;
+    }
+#endif
+    return to;
+}
+
+/* left: inputs left in the tap where x is, kept up to date. Returns what follows the words. */
+SA_NN_FUNCTION const sa_nn_word_t *sa_nn_list(const sa_nn_layer_t *l, const sa_nn_word_t *x, uint32_t words,
+                                              uint32_t *left, sa_nn_list_t *list)
+{
+    uint8_t *to = list->place;
+    uint32_t at = 0;
+
+    for (; words > 0U; words--) {
+        const uint32_t here = *left < 32U ? *left : 32U;
+        to = sa_nn_ones(*x++, at, to);
+        at += here;
+        *left -= here;
+        if (*left == 0U) {
+            *left = l->groups;
+        }
+    }
+    list->set = (uint32_t)(to - list->place);
+    list->inputs = at;
+    while (((to - list->place) & 7) != 0) {
+        *to++ = (uint8_t)at;
+    }
+    return x;
+}
+
+/* One plane more of "not below right", from the lowest on. */
+#define SA_NN_COMPARE(k, bits, so_far) (((right >> (k)) & 1U) != 0U ? (bits) & (so_far) : (bits) | (so_far))
+
+/* One block of 32 rows against one window: lanes where at most limit bits differ. With few words, the list is
+ * that of the window already, unless `first`. */
+SA_NN_FUNCTION uint32_t sa_nn_close(const sa_nn_layer_t *l, const sa_nn_word_t *x, const uint32_t *w,
+                                    const uint32_t *start, uint32_t words, sa_nn_list_t *list, int first)
 {
     uint32_t plane[SA_NN_PLANES];
-    uint32_t ones = start[0], twos = start[1], fours = start[2], eights = start[3];
-    const uint32_t words = (l->groups + 1U) >> 1;
-    uint32_t tap;
+    uint32_t ones = start[1], twos = start[2], fours = start[3];
+    uint32_t right = (uint32_t)l->groups * l->taps + 1U;
+    uint32_t left = l->groups;
+    uint32_t close = 0xFFFFFFFFU;
+    const uint32_t last = l->shift[0];
     uint32_t k;
 
     for (k = 4; k < last; k++) {
         plane[k] = start[k];
     }
-    plane[last] = 0;
-    for (tap = l->taps; tap > 0U; tap--) {
-        uint32_t g;
-        for (g = 0; g < l->groups; g++) {
-            const uint32_t x = from[g >> 1] >> (16U * (g & 1U));
-            uint32_t a, b, c, d, carry;
-            SA_NN_ADD(a, ones, ones, SA_NN_DIFFER(0), SA_NN_DIFFER(1));
-            SA_NN_ADD(b, ones, ones, SA_NN_DIFFER(2), SA_NN_DIFFER(3));
-            SA_NN_ADD(c, twos, twos, a, b);
-            SA_NN_ADD(a, ones, ones, SA_NN_DIFFER(4), SA_NN_DIFFER(5));
-            SA_NN_ADD(b, ones, ones, SA_NN_DIFFER(6), SA_NN_DIFFER(7));
-            SA_NN_ADD(d, twos, twos, a, b);
-            SA_NN_ADD(carry, fours, fours, c, d);
-            SA_NN_ADD(a, ones, ones, SA_NN_DIFFER(8), SA_NN_DIFFER(9));
-            SA_NN_ADD(b, ones, ones, SA_NN_DIFFER(10), SA_NN_DIFFER(11));
-            SA_NN_ADD(c, twos, twos, a, b);
-            SA_NN_ADD(a, ones, ones, SA_NN_DIFFER(12), SA_NN_DIFFER(13));
-            SA_NN_ADD(b, ones, ones, SA_NN_DIFFER(14), SA_NN_DIFFER(15));
-            SA_NN_ADD(d, twos, twos, a, b);
-            SA_NN_ADD(a, fours, fours, c, d);
-            SA_NN_ADD(carry, eights, eights, carry, a);
+    while (words > 0U) {
+        const uint32_t now = words < SA_NN_LISTED ? words : SA_NN_LISTED;
+        const uint8_t *from = list->place;
+        const uint8_t *end;
+        if (first) {
+            x = sa_nn_list(l, x, now, &left, list);
+        }
+        right += list->set;
+        for (end = from + list->set; from < end; from += 8) {
+            uint32_t carry;
+            SA_NN_ADD_EIGHT(carry, from);
             for (k = 4; carry != 0U; k++) {
                 const uint32_t on = plane[k] & carry;
                 plane[k] ^= carry;
                 carry = on;
             }
-            w += 16;
         }
-        from += words;
+        w += list->inputs + 1U;
+        words -= now;
     }
-    return plane[last];
+    close = SA_NN_COMPARE(0, start[0], close);
+    close = SA_NN_COMPARE(1, ones, close);
+    close = SA_NN_COMPARE(2, twos, close);
+    close = SA_NN_COMPARE(3, fours, close);
+    for (k = 4; k < last; k++) {
+        close = SA_NN_COMPARE(k, plane[k], close);
+    }
+    return close;
 }
 
-/* Dense and convolution with binary output. flip holds, per block of 32 rows, `last` planes to start from
- * and the word that turns the answers over; shift holds `last` (at least 4). */
+/* Dense and convolution with binary output. weights: per block of 32 rows a word for each input, and one of
+ * zeros behind those of every SA_NN_LISTED words of bits. flip: per block `last` planes to start from (at
+ * least 4) and the word that turns the answers over; shift: `last`; groups: inputs of a tap. */
 SA_NN_FUNCTION void sa_nn_binary_bits(const sa_nn_layer_t *l, const void *in, void *out)
 {
     const sa_nn_word_t *x = (const sa_nn_word_t *)in;
     sa_nn_word_t *y = (sa_nn_word_t *)out;
     const uint32_t last = l->shift[0];
-    const uint32_t size = 16U * l->groups * l->taps;
+    const uint32_t words = ((l->groups + 31U) >> 5) * l->taps;
+    const uint32_t blocks = (l->rows + 31U) >> 5;
+    const uint32_t size = (uint32_t)l->groups * l->taps + (words + SA_NN_LISTED - 1U) / SA_NN_LISTED;
     uint32_t step;
 
     for (step = l->steps; step > 0U; step--) {
-        const uint32_t *w = (const uint32_t *)l->weights;
-        const uint32_t *start = l->flip;
-        uint32_t row;
-        for (row = 0; row < l->rows; row += 32U) {
-            uint32_t above = 0xFFFFFFFFU;
-            uint32_t p;
-            for (p = 0; p < l->pool; p++) {
-                above &= sa_nn_count(l, x + p * l->stride, w, start, last);
+        uint32_t p;
+        uint32_t b;
+        for (p = 0; p < l->pool; p++) {
+            const uint32_t *w = (const uint32_t *)l->weights;
+            const uint32_t *start = l->flip;
+            sa_nn_list_t list;
+            for (b = 0; b < blocks; b++) {
+                const uint32_t close = sa_nn_close(l, x, w, start, words, &list,
+                                                   b == 0U || words > SA_NN_LISTED);
+                y[b] = p == 0U ? close : y[b] | close;
+                w += size;
+                start += last + 1U;
             }
-            *y++ = above ^ start[last];
-            w += size;
-            start += last + 1U;
+            x += l->stride;
         }
-        x += (uint32_t)l->stride * l->pool;
+        for (b = 0; b < blocks; b++) {
+            y[b] ^= l->flip[(last + 1U) * b + last];
+        }
+        y += blocks;
     }
 }
 
@@ -133,6 +209,53 @@ SA_NN_FUNCTION void sa_nn_binary_scores(const sa_nn_layer_t *l, const void *in, 
             w += l->groups;
         }
         x += (uint32_t)l->stride * l->pool;
+    }
+}
+
+/* Dense of bits with int8 weights and int32 output. weights [32 inputs][row][k]: a word holds u = 127 - weight of
+ * the inputs k, k + 8, k + 16 and k + 24, and 0 where there is none. An input of +1 turns all bits of u over: that
+ * gives weight + 128, and -1 leaves 127 - weight. bias holds the layer's less 127 for each input. */
+SA_NN_FUNCTION void sa_nn_binary_wide_scores(const sa_nn_layer_t *l, const void *in, void *out)
+{
+    const sa_nn_word_t *x = (const sa_nn_word_t *)in;
+    const uint32_t *w = (const uint32_t *)l->weights;
+    sa_nn_int_t *y = (sa_nn_int_t *)out;
+    int32_t plus = 0;
+    uint32_t row;
+    uint32_t k;
+
+    for (k = 0; k < l->groups; k++) {
+        plus += sa_nn_population(x[k]);
+    }
+    for (row = 0; row < l->rows; row++) {
+        y[row] = l->bias[row] - plus;
+    }
+    for (k = 0; k < l->groups; k++) {
+        uint32_t turn[8];
+        uint32_t i;
+#pragma GCC unroll 8
+        for (i = 0; i < 8U; i++) {
+            const uint32_t on = (x[k] >> i) & 0x01010101U;
+            turn[i] = (on << 8) - on;
+        }
+        for (row = 0; row < l->rows; row++) {
+#if SA_NN_DSP
+            uint32_t sum = (uint32_t)y[row];
+#pragma GCC unroll 8
+            for (i = 0; i < 8U; i++) {
+                sum = __usada8(turn[i], w[i], sum);
+            }
+            y[row] = (int32_t)sum;
+#else
+            uint32_t pairs = 0;
+            for (i = 0; i < 8U; i++) {
+                const uint32_t u = turn[i] ^ w[i];
+                pairs += (u & 0x00FF00FFU) + ((u >> 8) & 0x00FF00FFU);
+            }
+            y[row] += (int32_t)((pairs & 0xFFFFU) + (pairs >> 16));
+#endif
+            w += 8;
+        }
     }
 }
 

@@ -43,25 +43,31 @@ SA_NN_INLINE int32_t sa_nn_pairs(const int16_t *w)
         __asm__ volatile("" : : : "memory");                 \
     } while (0)
 
-/* acc[0..7] = 8 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
+/* Add 8 rows times 4 * groups inputs to m0..m3 and a0..a3, groups <= SA_NN_CHUNK. */
+#define SA_NN_EIGHT_ROWS(x, w, groups)                             \
+    do {                                                           \
+        const int8_t *const end_ = (x) + 4U * (groups);            \
+        do {                                                       \
+            const int32_t v_ = sa_nn_load(x);                      \
+            int32_t e = __sxtb16(v_);                              \
+            SA_NN_FOUR_ROWS(w, m0, a0, m1, a1);                    \
+            SA_NN_FOUR_ROWS((w) + 4, m2, a2, m3, a3);              \
+            e = __sxtb16((int32_t)((uint32_t)v_ >> 8));            \
+            SA_NN_FOUR_ROWS((w) + 8, m0, a0, m1, a1);              \
+            SA_NN_FOUR_ROWS((w) + 12, m2, a2, m3, a3);             \
+            (x) += 4;                                              \
+            (w) += 16;                                             \
+        } while ((x) != end_);                                     \
+    } while (0)
+
+/* acc[0..7] = 8 rows times 4 * groups inputs */
 SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
                                                          int32_t *acc)
 {
     int32_t m0 = 0, m1 = 0, m2 = 0, m3 = 0;
     int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
-    const int8_t *const end = x + 4U * groups;
 
-    do {
-        int32_t v = sa_nn_load(x);
-        int32_t e = __sxtb16(v);
-        SA_NN_FOUR_ROWS(w, m0, a0, m1, a1);
-        SA_NN_FOUR_ROWS(w + 4, m2, a2, m3, a3);
-        e = __sxtb16((int32_t)((uint32_t)v >> 8));
-        SA_NN_FOUR_ROWS(w + 8, m0, a0, m1, a1);
-        SA_NN_FOUR_ROWS(w + 12, m2, a2, m3, a3);
-        x += 4;
-        w += 16;
-    } while (x != end);
+    SA_NN_EIGHT_ROWS(x, w, groups);
     acc[0] = a0;
     acc[1] = (int32_t)((uint32_t)m0 - (uint32_t)a0) >> 8;
     acc[2] = a1;
@@ -72,10 +78,28 @@ SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const 
     acc[7] = (int32_t)((uint32_t)m3 - (uint32_t)a3) >> 8;
 }
 
-/* acc[0..1] = 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK */
-SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+/* Bit i: whether row i is negative, sums starting at start[0..7]: a first row as it is, a second one as
+ * 256 * second + first. */
+SA_NN_FUNCTION uint32_t sa_nn_signs8(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
 {
-    int32_t m = 0, a = 0;
+    int32_t a0 = start[0], a1 = start[2], a2 = start[4], a3 = start[6];
+    int32_t m0 = start[1], m1 = start[3], m2 = start[5], m3 = start[7];
+    uint32_t signs;
+
+    SA_NN_EIGHT_ROWS(x, w, groups);
+    signs = ((uint32_t)m3 - (uint32_t)a3) >> 31;
+    signs = signs << 1 | (uint32_t)a3 >> 31;
+    signs = signs << 1 | ((uint32_t)m2 - (uint32_t)a2) >> 31;
+    signs = signs << 1 | (uint32_t)a2 >> 31;
+    signs = signs << 1 | ((uint32_t)m1 - (uint32_t)a1) >> 31;
+    signs = signs << 1 | (uint32_t)a1 >> 31;
+    signs = signs << 1 | ((uint32_t)m0 - (uint32_t)a0) >> 31;
+    return signs << 1 | (uint32_t)a0 >> 31;
+}
+
+/* Add 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK, to m and a. */
+SA_NN_INLINE void sa_nn_two_rows(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *m, int32_t *a)
+{
     const int8_t *const end = x + 4U * groups;
 
     do {
@@ -84,13 +108,29 @@ SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t group
         const int32_t o = __sxtb16((int32_t)((uint32_t)v >> 8));
         const int32_t h = sa_nn_pairs(w);
         const int32_t k = sa_nn_pairs(w + 2);
-        m = __smlad(k, o, __smlad(h, e, m));
-        a = __smlad(__sxtb16(k), o, __smlad(__sxtb16(h), e, a));
+        *m = __smlad(k, o, __smlad(h, e, *m));
+        *a = __smlad(__sxtb16(k), o, __smlad(__sxtb16(h), e, *a));
         x += 4;
         w += 4;
     } while (x != end);
+}
+
+/* acc[0..1] = 2 rows times 4 * groups inputs */
+SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *acc)
+{
+    int32_t m = 0, a = 0;
+
+    sa_nn_two_rows(x, w, groups, &m, &a);
     acc[0] = a;
     acc[1] = (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
+}
+
+SA_NN_FUNCTION uint32_t sa_nn_signs2(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
+{
+    int32_t a = start[0], m = start[1];
+
+    sa_nn_two_rows(x, w, groups, &m, &a);
+    return ((uint32_t)m - (uint32_t)a) >> 31 << 1 | (uint32_t)a >> 31;
 }
 #else
 /* One input times two rows. The barrier keeps the compiler from loading ahead what has no register, and from
@@ -104,10 +144,12 @@ SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t group
         __asm__ volatile("" : "+r"(m), "+r"(a) : : "memory"); \
     } while (0)
 
-/* acc[0..1] = 2 rows times 4 * groups inputs; the block holds `pairs` pairs of rows */
-SA_NN_INLINE void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
+/* sum[0], sum[1]: add 2 rows times 4 * groups inputs, the second as 256 * second + first; the block holds
+ * `pairs` pairs of rows */
+SA_NN_INLINE void sa_nn_two_rows(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs,
+                                 uint32_t *sum)
 {
-    uint32_t m = 0, a = 0;
+    uint32_t a = sum[0], m = sum[1];
     const int8_t *const end = x + 4U * groups;
 
     do {
@@ -118,8 +160,45 @@ SA_NN_INLINE void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups,
         w += 4U * pairs;
         x += 4;
     } while (x != end);
-    acc[0] = (int32_t)a;
-    acc[1] = (int32_t)(m - a) >> 8;
+    sum[0] = a;
+    sum[1] = m;
+}
+
+SA_NN_INLINE void sa_nn_pair(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t pairs, int32_t *acc)
+{
+    uint32_t sum[2] = {0, 0};
+
+    sa_nn_two_rows(x, w, groups, pairs, sum);
+    acc[0] = (int32_t)sum[0];
+    acc[1] = (int32_t)(sum[1] - sum[0]) >> 8;
+}
+
+/* Signs of n rows, as with DSP instructions. */
+SA_NN_INLINE uint32_t sa_nn_sign_pairs(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n,
+                                       const int32_t *start)
+{
+    uint32_t signs = 0;
+    uint32_t i;
+
+    for (i = 0; i < n; i += 2U) {
+        uint32_t sum[2];
+        sum[0] = (uint32_t)start[i];
+        sum[1] = (uint32_t)start[i + 1U];
+        sa_nn_two_rows(x, w, groups, n >> 1, sum);
+        signs |= (sum[0] >> 31 | (sum[1] - sum[0]) >> 31 << 1) << i;
+        w += 2;
+    }
+    return signs;
+}
+
+SA_NN_FUNCTION uint32_t sa_nn_signs8(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
+{
+    return sa_nn_sign_pairs(x, w, groups, 8, start);
+}
+
+SA_NN_FUNCTION uint32_t sa_nn_signs2(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
+{
+    return sa_nn_sign_pairs(x, w, groups, 2, start);
 }
 
 SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
@@ -150,7 +229,13 @@ SA_NN_INLINE void sa_nn_dot(const int8_t *x, const int16_t *w, uint32_t groups, 
     }
 }
 
-/* The same for rows of any length: in chunks whose sums are surely exact. */
+SA_NN_INLINE uint32_t sa_nn_signs(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n,
+                                  const int32_t *start)
+{
+    return n == 8U ? sa_nn_signs8(x, w, groups, start) : sa_nn_signs2(x, w, groups, start);
+}
+
+/* Sums for rows of any length: in chunks whose sums are surely exact. */
 SA_NN_INLINE void sa_nn_long_dot(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n, int32_t *acc)
 {
     uint32_t now = SA_NN_CHUNK;
@@ -248,6 +333,41 @@ SA_NN_FUNCTION void sa_nn_int8_scores(const sa_nn_layer_t *l, const int8_t *x, v
 SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
     sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0);
+}
+
+/* Binary output where sums stay below 2^22: multiplier holds what the sums of each block start from, so that
+ * their signs are the answers turned over, and flip turns them back. */
+SA_NN_FUNCTION void sa_nn_int8_signs(const sa_nn_layer_t *l, const int8_t *x, void *out)
+{
+    sa_nn_word_t *y = (sa_nn_word_t *)out;
+    uint32_t step;
+
+    for (step = l->steps; step > 0U; step--) {
+        const int16_t *w = (const int16_t *)l->weights;
+        const int32_t *start = l->multiplier;
+        const uint32_t *flip = l->flip;
+        uint32_t left = l->rows;
+
+        while (left > 0U) {
+            uint32_t word = 0;
+            uint32_t at = 0;
+            do {
+                const uint32_t n = left >= 8U ? 8U : 2U;
+                uint32_t signs = sa_nn_signs(x, w, l->groups, n, start);
+                uint32_t p;
+                for (p = 1; p < l->pool; p++) {
+                    signs &= sa_nn_signs(x + p * l->stride, w, l->groups, n, start);
+                }
+                word |= signs << at;
+                at += n;
+                start += n;
+                w += 2U * n * l->groups;
+                left -= n < left ? n : left;
+            } while (at < 32U && left > 0U);
+            *y++ = word ^ *flip++;
+        }
+        x += (uint32_t)l->stride * l->pool;
+    }
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
