@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,7 +187,45 @@ def prove(
     if options.target == "ispu":
         files, sizes = _on_ispu(pipeline, options, held, samples, levels)
     stack = "emulated" if isinstance(cost, cproject.Cost) else STACK
-    return Proved(files, traces, _costs(options, project, levels, cost, sizes, per_layer), stack)
+    report = _costs(options, project, levels, cost, sizes, per_layer)
+    if pipeline.learn is not None:
+        emulator = core if isinstance(cost, cproject.Cost) else None
+        report["learning_cost"] = _learning(
+            pipeline, project, files, options, np.concatenate(samples), emulator, report["levels"]
+        )
+    return Proved(files, traces, report, stack)
+
+
+def _learning(
+    pipeline: Pipeline,
+    project: Project,
+    files: Mapping[str, bytes],
+    options: ProjectOptions,
+    samples: npt.NDArray[np.int16],
+    emulator: Cpu | None,
+    levels: list[dict[str, Any]],
+) -> dict[str, Any] | None:
+    """Learn, freeze, save and restore at every level that there is; return what that costs."""
+    from sensorai.verify import learning
+
+    def add(level: str, windows: int, differs: str) -> None:
+        if differs:
+            raise VerifyMismatch(f"learning on {level} and the reference part: {differs}")
+        levels.append({"level": f"learning, {level}", "windows": windows, "first_divergence": None})
+
+    cost = None
+    if available("gcc"):
+        add("this machine, with sanitizers", *learning.compare(pipeline, project.sources(), samples, None))
+    if emulator is not None:
+        add(f"{emulator.name}, emulated", *learning.compare(pipeline, project.sources(), samples, emulator))
+        script = learning.exercise(pipeline, samples[: learning.MOST])
+        cost = asdict(learning.emulated(pipeline, project.sources(), script, emulator)[1])
+    if options.target == "ispu" and available("gcc"):
+        from sensorai.verify import ispu_learning
+
+        app = emit_ispu(pipeline, ispu_devices.device(options.device))[0]
+        add("virtual ISPU", *ispu_learning.compare(pipeline, app, files, samples))
+    return cost
 
 
 def _on_ispu(
