@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -429,6 +429,12 @@ def _with_sizes(readme: str, name: str, cost: Mapping[str, Any], stack: str) -> 
         f"| RAM: `{name}_t` and variables | {cost['ram']:,} | compiled |\n"
         f"| stack of `{name}_push` | {cost['stack']:,} | {stack} |\n"
     )
+
+
+def with_report(delivery: ProjectDelivery, report: Mapping[str, Any]) -> ProjectDelivery:
+    """Return the delivery with another report, in ``report.json`` too."""
+    files = {**delivery.files, "report.json": to_json(report)}
+    return replace(delivery, files=files, report=report)
 
 
 def to_json(value: object) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,11 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
     }
     files["model.sai"] = _json(model)
     return Delivery(files, report, recordings, traces, judgements)
+
+
+def with_report(delivery: Delivery, report: Mapping[str, Any]) -> Delivery:
+    """Return the delivery with another report, in ``report.json`` too."""
+    return replace(delivery, files={**delivery.files, "report.json": _json(report)}, report=report)
 
 
 def _json(value: object) -> bytes:

@@ -25,7 +25,7 @@ from sensorai.model.detector import CLASSES
 from sensorai.recording import Dataset, Recording
 from sensorai.train import candidates, codes, states
 from sensorai.train.deliver import Delivery
-from sensorai.train.envelope import STEPS, Envelope
+from sensorai.train.envelope import STEPS, Box, Envelope
 from sensorai.train.features import different
 from sensorai.train.judge import run
 from sensorai.train.mlc import Trained

@@ -6,7 +6,7 @@ named, but whether an alarm is raised: a decision for a fault.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import Dataset, Recording
 from sensorai.train import states
 from sensorai.verify import anomaly
-from sensorai.verify.alarms import ANOMALY, NORMAL, Int64
+from sensorai.verify.alarms import ANOMALY, CONFIDENCE, NORMAL, Int64, duration, in_words
 
 
 def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[str, ...]:
@@ -79,6 +79,31 @@ def of_registers(
         logs.append(states.scored(r, column, (answers == ANOMALY).astype(np.int64), end, config.window))
         decisions.append(_alarms(faulty, t.decided[:, 0].astype(np.int64)))
     return anomaly.judge_alarms(logs, decisions, seed)
+
+
+def with_alarms(
+    report: Mapping[str, Any], verdict: Mapping[str, Any], normal: Sequence[str]
+) -> dict[str, Any]:
+    """Add to a classifier's report what its decisions are worth as alarms, in figures and in words."""
+    rate, found = verdict["false_alarms"], verdict["detection"]
+    said = []
+    if rate["high_per_hour"] is not None:
+        plural = "" if rate["events"] == 1 else "s"
+        said.append(
+            f"{rate['events']} false alarm{plural} in {duration(rate['hours'])} of "
+            f"held-out normal logs (at most {in_words(rate['high_per_hour'])}, {CONFIDENCE:.0%} confidence)"
+        )
+    for row in found["by_label"]:
+        late = row["delay_median_s"]
+        delay = "" if late is None else f", median time to alarm {late:.3g} s"
+        said.append(f"{row['label']}: {row['found']} of {row['anomalies']} found{delay}")
+    words = f"as alarms (a decision for another label than {', '.join(normal)}): " + "; ".join(said)
+    return {
+        **report,
+        "task": "anomaly",
+        "alarms": {"normal": list(normal), **verdict},
+        "notes": [*report["notes"], words],
+    }
 
 
 def _with_states(recordings: Sequence[Recording], column: str, normal: Sequence[str]) -> Dataset:
