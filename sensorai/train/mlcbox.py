@@ -140,7 +140,7 @@ def train_box(
     choices.trees.append({"name": task.name, "pruning": [], "end_counters": []})
     choices.notes.append(
         "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations "
-        "of usual values (docs/anomaly.md)"
+        "of usual values (docs/detectors.md)"
     )
     everything = Dataset((*parts.learn, *parts.calibrate, *parts.test))
     trained = Trained(made, (task,), everything, parts.groups("test"), (box,), windows, choices)

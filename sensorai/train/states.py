@@ -205,14 +205,18 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
 
 def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str], seed: int) -> dict[str, int]:
     """Part of each group: near the wanted shares of time, every label learnt, calibrated and tested."""
-    hours = dict.fromkeys(groups, 0.0)
-    labels: dict[str, set[str]] = {g: set() for g in groups}
+    # normal time by group and label; a log without labels counts under its state
+    table: dict[str, dict[str, float]] = {g: {} for g in groups}
     for r in recordings:
-        normal = [s for s in r.labels[STATE] if s.label == NORMAL]
-        hours[r.group] += sum(s.stop - s.start for s in normal) / (r.rate_hz or 1.0)
-        labels[r.group] |= _of(r, column)
-    every = set().union(*labels.values())
-    total = sum(hours.values())
+        spans = r.labels.get(column) or r.labels[STATE]
+        for span, state in zip(spans, r.labels[STATE], strict=True):
+            if state.label == NORMAL:
+                of = table[r.group]
+                of[span.label] = of.get(span.label, 0.0) + (span.stop - span.start) / (r.rate_hz or 1.0)
+    names = sorted(set().union(*table.values()))
+    time = np.array([[table[g].get(name, 0.0) for name in names] for g in groups])
+    hours = dict(zip(groups, time.sum(axis=1).tolist(), strict=True))
+    total = float(time.sum())
     random = np.random.default_rng(seed)
     best: tuple[float, dict[str, int]] | None = None
     for _ in range(ATTEMPTS):
@@ -226,12 +230,12 @@ def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str],
                 which[group] = part
                 got += hours[group]
         which |= dict.fromkeys(order, 0)
-        missing = [
-            len(every - set().union(*(labels[g] for g in groups if which[g] == part))) for part in range(3)
-        ]
-        shares = [sum(hours[g] for g in groups if which[g] == part) / total for part in range(3)]
-        away = sum(abs(a - b) for a, b in zip(shares, SHARES.values(), strict=True))
-        badness = 3.0 * missing[0] + missing[1] + missing[2] + away
+        part_of = np.array([which[g] for g in groups])
+        got_of = np.stack([time[part_of == part].sum(axis=0) for part in range(3)])
+        missing = (got_of == 0).sum(axis=1)
+        wanted = np.array([*SHARES.values()])
+        away = np.abs(got_of / time.sum(axis=0) - wanted[:, None]).mean(axis=1).sum()
+        badness = float(3 * missing[0] + missing[1] + missing[2] + away)
         if best is None or badness < best[0] - 1e-12:
             best = badness, which
     assert best is not None  # noqa: S101
