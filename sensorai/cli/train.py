@@ -121,7 +121,7 @@ def run(
         typer.Option(
             metavar="N/day|N/hour",
             help="Most false alarms that the threshold may let through, by normal logs held out for it "
-            "(default: none in them).",
+            "(default: the threshold is the highest score in them).",
         ),
     ] = None,
     learn: Annotated[

@@ -60,7 +60,7 @@ class AnomalyOptions:
     normal, unseen : tuple of str
         Labels of the normal state, and those that only the test has (``sensorai.train.states``).
     false_alarms : float, optional
-        Most false alarms an hour; without it none on the calibration logs.
+        Most false alarms an hour; without it no window of the calibration logs is above the threshold.
     learn : bool
         Whether the device can learn its own normal state (Mahalanobis only); it starts with that of the logs.
     """
