@@ -111,7 +111,7 @@ def _box(
 
     made = mlcbox.train_box(dataset, options, LABEL, wanted.normal, wanted.unseen, wanted.false_alarms, say)
     say("emitting the registers and running them on held-out logs")
-    delivery = deliver(made.trained, options.name, options.seed)
+    delivery = deliver(made.trained, options.name, options.seed, mlcbox.index_of(made, LABEL))
     report = {**delivery.report, **mlcbox.report_of(made, delivery, LABEL, options.seed)}
     delivery = with_report(delivery, report)
     views = [

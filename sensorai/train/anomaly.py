@@ -183,8 +183,9 @@ def train_anomaly(
         "held_out": judge(pipeline, held, traces, STATE),
         "notes": notes,
     }
-    groups = (parts.groups("test"), together.groups())
-    return delivering.finish(proved, report, pipeline, options, STATE, groups, held)
+    groups = (parts.groups("test"), parts.learnt())
+    more = {"states": parts.index(options.column)}
+    return delivering.finish(proved, report, pipeline, options, STATE, groups, held, more)
 
 
 def _data(parts: Parts, counted: Counted) -> dict[str, Any]:

@@ -350,10 +350,11 @@ def finish(
     column: str,
     groups: tuple[Sequence[str], Sequence[str]],
     held: Sequence[Recording],
+    more: Mapping[str, Any] | None = None,
 ) -> ProjectDelivery:
-    """Add ``report.json`` and the index ``model.sai``; ``groups`` are the test groups, and all."""
+    """Add ``report.json`` and the index ``model.sai``; ``groups`` are those of the test and of training."""
     files = dict(proved.files)
-    test_groups, every = groups
+    test_groups, train_groups = groups
     if report["cost"] is not None:
         text = files["README.md"].decode()
         stack = report["sources"]["instructions, stack"]
@@ -367,9 +368,10 @@ def finish(
         "device": options.device,
         "column": column,
         "test_groups": list(test_groups),
-        "train_groups": [g for g in every if g not in test_groups],
+        "train_groups": list(train_groups),
         "files": sorted([*files, "model.sai", "report.html"]),
         "pipeline": pipelines.to_dict(pipeline),
+        **(more or {}),
     }
     files["model.sai"] = to_json(model)
     return ProjectDelivery(files, report, pipeline, column, tuple(held), proved.traces)

@@ -55,8 +55,10 @@ class Delivery:
     judgements: tuple[TreeJudgement, ...]
 
 
-def deliver(trained: Trained, name: str, seed: int) -> Delivery:
+def deliver(trained: Trained, name: str, seed: int, more: Mapping[str, Any] | None = None) -> Delivery:
     """Emit the files, read the emitted register file back, run it on the held-out recordings, report.
+
+    ``more`` goes into the index ``model.sai``, in place of what it says otherwise.
 
     Raises
     ------
@@ -107,6 +109,7 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
         "train_groups": [g for g in trained.dataset.groups() if g not in trained.test_groups],
         "files": sorted([*files, "model.sai", "report.html"]),
         "config": describe.as_dict(emitted),
+        **(more or {}),
     }
     files["model.sai"] = _json(model)
     return Delivery(files, report, recordings, traces, judgements)

@@ -185,6 +185,11 @@ def decisions(codes_of: npt.NDArray[np.integer], config: MlcConfig) -> npt.NDArr
     return out
 
 
+def index_of(made: TrainedBox, column: str) -> dict[str, Any]:
+    """What the index ``model.sai`` says of a box beside a tree's."""
+    return {"states": made.parts.index(column), "train_groups": list(made.parts.learnt())}
+
+
 def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> dict[str, Any]:
     """Entries that the report of a box has beside those of any tree: what the register says as alarms."""
     logs = scored_logs(made, column, delivery.recordings)

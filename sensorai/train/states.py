@@ -24,6 +24,8 @@ NORMAL, ANOMALY = CLASSES
 NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 #: Shares of the normal time.
 SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
+#: Between the name of a recording and that of its part.
+CUT = "#"
 FILTER_OFF = "the decision filter is off: the recordings hold too few windows each to judge one"
 #: Random ways to share out the groups that are looked at.
 ATTEMPTS = 200
@@ -52,9 +54,18 @@ class Parts:
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def index(self, column: str) -> dict[str, object]:
+        """What ``model.sai`` says of the states, so that other logs can be judged."""
+        return {"column": column, "normal": [*self.normal, *self.unseen]}
+
     def groups(self, part: str) -> tuple[str, ...]:
         """Groups of ``learn``, ``calibrate`` or ``test``."""
         return tuple(dict.fromkeys(r.group for r in getattr(self, part)))
+
+    def learnt(self) -> tuple[str, ...]:
+        """Groups that must not be judged on again, those of recordings that were cut in time too."""
+        names = (*self.groups("learn"), *self.groups("calibrate"))
+        return tuple(dict.fromkeys([*names, *(n.rpartition(CUT)[0] for n in names if CUT in n)]))
 
     def short(self, window: int, stride: int, wins: int) -> bool:
         """Whether most recordings end before a decision filter could let an alarm through."""
@@ -199,7 +210,7 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
         for k, part in enumerate(parts):
             name = tuple(SHARES)[k]
             cut = r.slice(at[k], at[k + 1])
-            part.append(replace(cut, name=f"{r.name}#{name}", group=f"{r.group}#{name}"))
+            part.append(replace(cut, name=f"{r.name}{CUT}{name}", group=f"{r.group}{CUT}{name}"))
     return parts
 
 
