@@ -46,9 +46,9 @@ def summary_project(report: Mapping[str, Any]) -> RenderableType:
         text_line(""),
         _accuracy_table(report),
         text_line(""),
-        *_levels(report),
+        *level_lines(report),
         text_line(""),
-        *_costs(report),
+        *cost_lines(report),
     ]
     if chosen := figures.size(report):
         parts += [text_line(""), text_line(chosen)]
@@ -64,7 +64,8 @@ def summary_project(report: Mapping[str, Any]) -> RenderableType:
     return Constrain(Group(*parts), WIDTH)
 
 
-def _table(first: str, columns: Sequence[str], wide: int = NAME) -> Table:
+def plain_table(first: str, columns: Sequence[str], wide: int = NAME) -> Table:
+    """Table without lines: names of at most ``wide`` columns, then figures."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -75,13 +76,14 @@ def _table(first: str, columns: Sequence[str], wide: int = NAME) -> Table:
 
 
 def _accuracy_table(report: Mapping[str, Any]) -> Table:
-    table = _table("accuracy of the model by window", ("training", "validation", "test, held out"), 40)
+    table = plain_table("accuracy of the model by window", ("training", "validation", "test, held out"), 40)
     for row in figures.accuracies(report):
         table.add_row(text_line(row["name"]), *map(words.percent, row["shares"]))
     return table
 
 
-def _levels(report: Mapping[str, Any]) -> list[RenderableType]:
+def level_lines(report: Mapping[str, Any]) -> list[RenderableType]:
+    """Where the C ran and what came of it."""
     return [
         text_line(
             f"C on {level['name']}: {level['result']}"
@@ -93,7 +95,8 @@ def _levels(report: Mapping[str, Any]) -> list[RenderableType]:
     ]
 
 
-def _costs(report: Mapping[str, Any]) -> list[RenderableType]:
+def cost_lines(report: Mapping[str, Any]) -> list[RenderableType]:
+    """Tables of what the C costs."""
     out: list[RenderableType] = []
     if rows := figures.program(report):
         out += [_cost_table("whole program", rows), text_line("")]
@@ -103,7 +106,7 @@ def _costs(report: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _cost_table(name: str, rows: Sequence[figures.Figure]) -> Table:
-    table = _table(name, ("",), 46)
+    table = plain_table(name, ("",), 46)
     table.add_column("source", overflow="fold")
     for row in rows:
         table.add_row(row.name, row.value, text_line(row.source))
@@ -111,7 +114,7 @@ def _cost_table(name: str, rows: Sequence[figures.Figure]) -> Table:
 
 
 def _size_table(rows: Sequence[Mapping[str, str]]) -> Table:
-    table = _table("size", ("flash", "RAM", "validation"), 34)
+    table = plain_table("size", ("flash", "RAM", "validation"), 34)
     table.add_column("", overflow="fold")
     for row in rows:
         table.add_row(
@@ -121,7 +124,7 @@ def _size_table(rows: Sequence[Mapping[str, str]]) -> Table:
 
 
 def _layer_table(report: Mapping[str, Any]) -> Table:
-    table = _table("layer", ("MACs", "weights, B", "activations, B", "instructions"))
+    table = plain_table("layer", ("MACs", "weights, B", "activations, B", "instructions"))
     rows, sums = figures.layers(report)
     for row in [*rows, {**sums, "activations": ""}] if len(rows) > 1 else rows:
         cells = (row[key] for key in ("macs", "weights", "activations", "instructions"))
