@@ -214,7 +214,7 @@ def state_words(alarm: Mapping[str, Any]) -> str:
 
 
 def because(alarm: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Features behind an alarm with their shares; a feature without a share (the core's box) has all of it."""
+    """Features behind an alarm with their shares; one without a share has all of it."""
     return [(one["feature"], float(one.get("share", 1.0))) for one in alarm.get("because") or ()]
 
 
