@@ -221,7 +221,7 @@ def scores(view: AnomalyView) -> str:
     bounds = np.append(xs[starts], xs[-1]) if len(starts) else xs
     highest = np.maximum.reduceat(view.scores, starts) if len(starts) else view.scores
     top = 18.0
-    parts, up = _score_axis(view, top)
+    parts, up = _score_axis(view, highest, top)
     parts += _score_line(view, highest, bounds, up)
     y = top + PANEL + 8.0
     for name, values, first in (("truth", view.truth, ANOMALY), ("alarm", view.decided, ANOMALY)):
@@ -254,13 +254,13 @@ def _edges(end: Int64) -> npt.NDArray[np.float64]:
     return np.concatenate([[max(float(end[0]) - step, 0.0)], end.astype(np.float64)])
 
 
-def _score_axis(view: AnomalyView, top: float) -> tuple[list[str], Callable[[float], float]]:
+def _score_axis(view: AnomalyView, highest: Int64, top: float) -> tuple[list[str], Callable[[float], float]]:
     """Grid and threshold, and the height of a score."""
-    most = 1.08 * max(float(view.scores.max()) if len(view.scores) else 1.0, float(view.threshold), 1.0)
+    most = 1.08 * max([1.0, float(view.threshold), *highest.tolist()])
     log = logarithmic(view)
     if log:
         # a score of 0 has no logarithm: everything up to 1 is drawn at the bottom
-        least = float(np.log10(max(float(view.scores.min()), 1.0)))
+        least = float(np.log10(max(min([view.threshold, *highest.tolist()]), 1.0)))
         high = float(np.log10(most))
 
         def up(v: float) -> float:

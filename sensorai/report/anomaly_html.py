@@ -11,7 +11,7 @@ from sensorai.report import project_figures, words
 from sensorai.report.charts import bars
 from sensorai.report.page import fill
 from sensorai.report.view import AnomalyView
-from sensorai.verify.alarms import ANOMALY, NORMAL, duration
+from sensorai.verify.alarms import ANOMALY, NORMAL, duration, onsets
 
 __all__ = ["AnomalyView", "render_anomaly"]
 
@@ -135,7 +135,8 @@ def _cards(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         out.append(
             (f"{cost['flash']:,} B", f"flash; RAM {cost['ram']:,} B, stack {cost['stack']:,} B{stand_in}")
         )
-    return out
+    # cards are narrow: a number and its unit stay together
+    return [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in out]
 
 
 # ---------------------------------------------------------------- recordings
@@ -144,7 +145,7 @@ def _cards(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 def telling(views: Sequence[AnomalyView], most: int = RECORDINGS) -> list[tuple[AnomalyView, str]]:
     """At most ``most`` recordings, each with why: false alarms, misses, finds and quiet ones in turn.
 
-    Of each kind the ones with most windows of it come first, of equal ones the first.
+    Of each kind those with most false alarms, or most windows of it, come first; of equal ones the first.
     """
     kinds: dict[str, list[tuple[int, int]]] = {
         "false alarm": [],
@@ -153,8 +154,9 @@ def telling(views: Sequence[AnomalyView], most: int = RECORDINGS) -> list[tuple[
         "normal, no alarm": [],
     }
     for i, view in enumerate(views):
-        alarm, normal, anomalous = view.decided == ANOMALY, view.truth == NORMAL, view.truth == ANOMALY
-        false, hits = int((alarm & normal).sum()), int((alarm & anomalous).sum())
+        anomalous = view.truth == ANOMALY
+        false = int((view.truth[onsets(view.decided)] == NORMAL).sum())
+        hits = int(((view.decided == ANOMALY) & anomalous).sum())
         if false:
             kinds["false alarm"].append((-false, i))
         elif anomalous.any():
@@ -200,8 +202,8 @@ def _alarm_row(alarm: Mapping[str, Any]) -> dict[str, Any]:
     parts = figures.because(alarm)
     return {
         "recording": alarm["recording"],
-        "from": f"{alarm['start_s']:.2f} s",
-        "to": f"{alarm['stop_s']:.2f} s",
+        "from": f"{alarm['start_s']:,.2f} s",
+        "to": f"{alarm['stop_s']:,.2f} s",
         "score": f"{alarm['score']:,}",
         "state": figures.state_words(alarm),
         "false": alarm["state"] == "normal",

@@ -236,6 +236,6 @@ def time_axis(y: float, seconds: float, scale: float) -> str:
             svg.text(x, y + 17, f"{tick:g}", text_anchor="middle", font_size=11, fill=svg.theme("soft"))
         )
     parts.append(
-        svg.text(LEFT + PLOT + 10, y + 17, "min" if minutes else "s", font_size=11, fill=svg.theme("soft"))
+        svg.text(LEFT + PLOT + 15, y + 17, "min" if minutes else "s", font_size=11, fill=svg.theme("soft"))
     )
     return "".join(parts)
