@@ -18,7 +18,7 @@ from sensorai.verify.alarms import ANOMALY, NORMAL
 Int64 = npt.NDArray[np.int64]
 
 #: Side of the square of a curve, and room to its left, below and above.
-SIDE, MARGIN, BELOW, ABOVE = 320.0, 56.0, 44.0, 24.0
+SIDE, MARGIN, BELOW, ABOVE = 300.0, 48.0, 44.0, 24.0
 #: Shares that the axes of a detection-error chart may name.
 SHARES = (0.00001, 0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
 #: Height of the panel of scores.
@@ -29,8 +29,8 @@ COLUMNS = int(PLOT)
 DOTS = 150
 #: Scores span more than this over their median: the axis is logarithmic.
 WIDE = 12.0
-#: Recordings in a drift chart.
-DRIFTS = 8
+#: Recordings in a drift chart: as many as there are colours that a thin line can carry.
+DRIFTS = 6
 
 
 # ---------------------------------------------------------------- curves

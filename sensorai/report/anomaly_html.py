@@ -264,7 +264,7 @@ def _settings(report: Mapping[str, Any]) -> list[tuple[str, str]]:
             (f"channel {i}", f"{c['name']}, {c['lsb']:g} {c['unit']} a count")
             for i, c in enumerate(settings.get("channels") or ())
         ),
-        ("decision filter", figures.decision_filter(settings)),
+        ("decision filter", figures.decision_filter(report)),
         *((name, ", ".join(labels)) for name, labels in figures.states(report)),
         ("seed", str(settings["seed"])),
     ]
