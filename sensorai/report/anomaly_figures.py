@@ -30,16 +30,17 @@ def headline(report: Mapping[str, Any]) -> str:
     return (
         f"{settings.get('model', 'box')}, {words.plural(len(settings['features']), 'feature')}, "
         f"{settings['window']} samples a window ({words.seconds(settings['window_s'])}){every}, "
-        f"at {settings['rate_hz']:g} Hz, {decision_filter(settings)}"
+        f"at {settings['rate_hz']:g} Hz, {decision_filter(report)}"
     )
 
 
-def decision_filter(settings: Mapping[str, Any]) -> str:
-    """What the decision filter does."""
-    wins = settings.get("wins")
-    if wins is None:
-        return "decision filter as the end counters say"
-    return f"decision filter of {words.plural(wins, 'win')}" if wins else "no decision filter"
+def decision_filter(report: Mapping[str, Any]) -> str:
+    """What stands between windows above the threshold and the alarm."""
+    wins = report["settings"].get("wins")
+    if wins is not None:
+        return f"decision filter of {words.plural(wins, 'win')}" if wins else "no decision filter"
+    counters = [n for tree in report.get("trees") or () for n in tree["end_counters"]]
+    return f"end counters {', '.join(map(str, counters))}" if any(counters) else "no decision filter"
 
 
 def states(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -214,7 +215,7 @@ def state_words(alarm: Mapping[str, Any]) -> str:
 
 
 def because(alarm: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Features behind an alarm with their shares; a feature without a share (the core's box) has all of it."""
+    """Features behind an alarm with their shares; one without a share has all of it."""
     return [(one["feature"], float(one.get("share", 1.0))) for one in alarm.get("because") or ()]
 
 

@@ -68,7 +68,9 @@ def confusion(rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequ
     return svg.drawing(width, top + len(rows) * cell_h + 4, "confusion matrix: true class by result", parts)
 
 
-def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words: str) -> str:
+def bars(
+    names: Sequence[str], values: Sequence[float | None], unit: str, words: str, signed: bool = True
+) -> str:
     """Draw a bar for each name, to the left where the value is negative; None has no bar.
 
     Parameters
@@ -79,6 +81,8 @@ def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words:
         Written after each value.
     words : str
         What the chart shows.
+    signed : bool
+        Whether positive values carry their sign.
     """
     size, row, room = 12.0, 22.0, 320.0
     known = [v for v in values if v is not None and math.isfinite(v)]
@@ -103,7 +107,7 @@ def bars(names: Sequence[str], values: Sequence[float | None], unit: str, words:
         length = abs(value) * scale
         x = zero if value >= 0 else zero - length
         parts.append(svg.rect(x, y, length, row - 6, fill=svg.theme("good" if value >= 0 else "bad"), rx=2))
-        label = f"{value:+.1f} {unit}".replace("-", "\N{MINUS SIGN}")
+        label = (f"{value:+.1f} {unit}" if signed else f"{value:.1f} {unit}").replace("-", "\N{MINUS SIGN}")
         if value >= 0:
             parts.append(svg.text(x + length + 6, y + 13, label, font_size=11, fill=svg.theme("soft")))
         else:

@@ -52,18 +52,19 @@ def timeline(view: Watched, colours: Sequence[Colours], names: Sequence[str]) ->
             parts.append(svg.text(0, y + 8, svg.fit(name, PLOT, 12), font_weight="bold"))
             y += 14.0
         truth = view.truth(t)
-        parts.append(_row_name(y, "truth"))
+        parts.append(row_name(y, "truth"))
         parts.append(_spans(view, t, y, scale, colours[t]))
         y += STRIP + 3.0
         for words, results in zip(view.strips, (view.results(t), view.decided(t)), strict=True):
-            parts += [_row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
+            parts += [row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
             y += STRIP + MARK + 4.0
         y += 6.0
-    parts.append(_time_axis(y, seconds, scale))
+    parts.append(time_axis(y, seconds, scale))
     return svg.drawing(WIDTH, y + 34.0, f"{recording.name}: signals, truth and results over time", parts)
 
 
-def _row_name(y: float, words: str) -> str:
+def row_name(y: float, words: str) -> str:
+    """Name to the left of a strip at ``y``."""
     return svg.text(LEFT - 8, y + 13, words, text_anchor="end", fill=svg.theme("soft"))
 
 
@@ -191,7 +192,7 @@ def _strip(
     for a, b, value in svg.blocks(shown):
         name = str(value)
         x, end = origin + a * span, min(origin + b * span, last)
-        paths.setdefault(name, []).append(_box(x, y, end - x, STRIP))
+        paths.setdefault(name, []).append(box(x, y, end - x, STRIP))
         labels.append(_inside(name, x, end - x, y, colours.of(name)))
     parts = [
         svg.el("path", svg.title(name), d="".join(boxes), fill=colours.of(name))
@@ -203,13 +204,14 @@ def _strip(
         wrong = sum(t is not None and t != r for t, r in pairs)
         if wrong:
             x = origin + k * span
-            marks.append(_box(x, y + STRIP + 1, min(max(span, 1.0), last - x), MARK * wrong / len(pairs)))
+            marks.append(box(x, y + STRIP + 1, min(max(span, 1.0), last - x), MARK * wrong / len(pairs)))
     if marks:
         parts.append(svg.el("path", svg.title("wrong"), d="".join(marks), fill=svg.theme("bad")))
     return "".join(parts + labels)
 
 
-def _box(x: float, y: float, width: float, height: float) -> str:
+def box(x: float, y: float, width: float, height: float) -> str:
+    """Path of a box that meets its neighbours without a gap."""
     return f"M{_fine(x)} {_fine(y)}h{_fine(width)}v{_fine(height)}h-{_fine(width)}z"
 
 
@@ -222,7 +224,8 @@ def _commonest(values: Sequence[str]) -> str:
     return max(sorted(set(values)), key=list(values).count)
 
 
-def _time_axis(y: float, seconds: float, scale: float) -> str:
+def time_axis(y: float, seconds: float, scale: float) -> str:
+    """Axis of time at ``y``; ``scale`` is pixels a second."""
     minutes = seconds > 600
     unit = 60.0 if minutes else 1.0
     parts = [svg.line(LEFT, y, LEFT + PLOT, y, stroke=svg.theme("soft"))]
@@ -233,6 +236,6 @@ def _time_axis(y: float, seconds: float, scale: float) -> str:
             svg.text(x, y + 17, f"{tick:g}", text_anchor="middle", font_size=11, fill=svg.theme("soft"))
         )
     parts.append(
-        svg.text(LEFT + PLOT + 10, y + 17, "min" if minutes else "s", font_size=11, fill=svg.theme("soft"))
+        svg.text(LEFT + PLOT + 15, y + 17, "min" if minutes else "s", font_size=11, fill=svg.theme("soft"))
     )
     return "".join(parts)

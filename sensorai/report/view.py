@@ -217,6 +217,37 @@ class ProjectView:
         return [NO_RESULT if c == NONE else self.pipeline.classes[c] for c in codes.tolist()]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AnomalyView:
+    """Scores of a detector on one recording, and its alarms.
+
+    Attributes
+    ----------
+    name : str
+        Name of the recording.
+    rate_hz : float
+        Sample rate.
+    scores : ndarray, shape (windows,), int64
+        Higher is more anomalous.
+    end : ndarray, shape (windows,), int64
+        Samples seen at the end of each window, rising.
+    truth : ndarray, shape (windows,), int64
+        0 normal, 1 anomaly, -1 neither or unknown.
+    decided : ndarray, shape (windows,), int64
+        0 normal, 1 alarm, 255 none yet.
+    threshold : int
+        A window votes for an alarm where its score is above.
+    """
+
+    name: str
+    rate_hz: float
+    scores: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.int64]
+    decided: npt.NDArray[np.int64]
+    threshold: int
+
+
 def right(view: Watched) -> tuple[int, int]:
     """Windows with the right result and labelled windows, all classifiers together."""
     hits = total = 0

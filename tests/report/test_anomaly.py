@@ -1,0 +1,516 @@
+import copy
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sensorai.report import anomaly_charts as charts
+from sensorai.report import anomaly_figures as figures
+from sensorai.report import svg, words
+from sensorai.report.anomaly_html import ALARMS, RECORDINGS, listed_alarms, render_anomaly, telling
+from sensorai.report.anomaly_text import summary_anomaly
+from sensorai.report.timeline import LEFT, PLOT
+from sensorai.report.view import AnomalyView
+from sensorai.verify import alarms, anomaly
+from sensorai.verify.alarms import ScoredLog, duration
+
+from .test_html import walk, words_of
+from .test_text import printed
+
+RATE, STRIDE, THRESHOLD, WINS = 100.0, 50, 9000, 1
+FEATURES = ("STD_acc_x", "JERK_RMS_acc_z", "ZERO_CROSSING_acc_y_28")
+
+
+def log(name: str, windows: int, events: tuple[tuple[int, int], ...] = (), label: str = "idle") -> ScoredLog:
+    """Scores that drift upwards, far higher in events; a few windows are of neither state."""
+    rng = np.random.default_rng(windows)
+    end = (np.arange(windows) + 2) * STRIDE
+    scores = np.exp(rng.normal(7.2, 0.6, windows) + 0.8 * np.arange(windows) / max(windows, 1))
+    truth, spans, at = np.zeros(windows, np.int64), [], 0
+    for start, stop in events:
+        scores[start:stop] *= 30.0
+        truth[start:stop], truth[start - 1] = 1, -1
+        spans.append((at, start * STRIDE, label))
+        at = stop * STRIDE
+    spans.append((at, (windows + 1) * STRIDE, label))
+    knocks = tuple(
+        (a * STRIDE, b * STRIDE, "knock" if k % 2 == 0 else "rub") for k, (a, b) in enumerate(events)
+    )
+    return ScoredLog(
+        name, name, RATE, (windows + 1) * STRIDE, scores.astype(np.int64), end, truth, tuple(spans), knocks
+    )
+
+
+def logs() -> list[ScoredLog]:
+    return [
+        log("morning", 2600, ((1000, 1040), (2000, 2100))),
+        log("noon", 300, ((100, 110),)),
+        log("night", 60, label="off"),
+    ]
+
+
+def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str, Any], list[AnomalyView]]:
+    """What ``report.json`` would hold, and the views of its recordings."""
+    made = alarms.decisions_of(some, threshold, WINS)
+    listed = anomaly.alarm_list(some, made)
+    for k, alarm in enumerate(listed):
+        alarm["because"] = [
+            {"feature": FEATURES[k % 2], "share": 0.625},
+            {"feature": FEATURES[2], "share": 0.25},
+        ]
+    part = {"groups": 3, "recordings": 5, "normal_hours": 0.5, "normal_windows": 3600, "anomalous_windows": 0}
+    normal, anomalous = (int(sum((x.truth == s).sum() for x in some)) for s in (0, 1))
+    above = [int(sum((x.scores[x.truth == s] > threshold).sum() for x in some)) for s in (0, 1)]
+    out = {
+        "format": "sensorai-report",
+        "version": 1,
+        "sensorai": "0.1.0",
+        "task": "anomaly",
+        "name": "pump",
+        "target": "stm32",
+        "device": "stm32l4",
+        "sources": {
+            "anomaly": "computed: the integer reference",
+            "threshold": "computed on other normal recordings",
+            "intervals": "false alarms: Poisson",
+            "flash, ram": "compiled",
+            "instructions, stack": "emulated",
+            "cycles": "an estimate from kinds of instructions",
+        },
+        "data": {
+            "groups": ["a", "b", "c"],
+            "test_groups": [x.group for x in some],
+            "learn": part,
+            "calibrate": part,
+            "test": {**part, "normal_windows": normal, "anomalous_windows": anomalous},
+        },
+        "settings": {
+            "rate_hz": RATE,
+            "window": 100,
+            "window_s": 1.0,
+            "stride": STRIDE,
+            "channels": [{"name": "acc_x", "unit": "mg", "lsb": 0.122}],
+            "features": list(FEATURES),
+            "model": "gmm",
+            "precision": "integers",
+            "wins": WINS,
+            "seed": 3,
+            "normal": ["idle"],
+            "unseen": ["off"],
+            "faults": ["knock", "rub"],
+        },
+        "threshold": {
+            "value": threshold,
+            "target_per_hour": 7.0,
+            "calibration": anomaly.rate_dict(alarms.rate(0, 0.5)),
+            "windows_an_hour": 7200.0,
+            "confidence": alarms.CONFIDENCE,
+        },
+        "anomaly": {
+            **anomaly.judge_alarms(some, made),
+            "float": anomaly.curve(some),
+            "alarms": listed,
+            "drift": anomaly.drift(some, threshold),
+        },
+        "classes": ["normal", "anomaly"],
+        "held_out": {
+            "tree": {
+                "classes": ["normal", "anomaly"],
+                "confusion": [[normal - above[0], above[0], 0], [anomalous - above[1], above[1], 0]],
+            }
+        },
+        "levels": [
+            {"level": "this machine, with sanitizers", "windows": 2960, "first_divergence": None},
+            {"level": "cortex-m4, emulated", "windows": 2960, "first_divergence": None},
+        ],
+        "stand_in": None,
+        "cost": {
+            "core": "cortex-m4",
+            "flash": 5296,
+            "ram": 1412,
+            "stack": 552,
+            "instructions_mean": 25549.4,
+            "instructions_most": 25678,
+            "instructions_sample": 56.0,
+            "cycles": 39290.0,
+            "seconds": 491e-6,
+            "joules": 11.8e-6,
+        },
+        "notes": ["8 Gaussians"],
+    }
+    views = [
+        AnomalyView(x.name, x.rate_hz, x.scores, x.end, x.truth, d, threshold)
+        for x, d in zip(some, made, strict=True)
+    ]
+    return out, views
+
+
+def usual() -> tuple[dict[str, Any], list[AnomalyView]]:
+    return report(logs())
+
+
+def both(r: dict[str, Any], views: list[AnomalyView]) -> tuple[str, str]:
+    """Words of the page, and of the terminal in one line."""
+    screen = printed(summary_anomaly(r))
+    assert max(map(len, screen.splitlines())) <= 100
+    assert "\x1b" not in screen
+    return words_of(render_anomaly(r, views)), " ".join(screen.split())
+
+
+def test_both_say_what_counts() -> None:
+    r, views = usual()
+    page, screen = both(r, views)
+    found, false = r["anomaly"]["detection"], r["anomaly"]["false_alarms"]
+    assert false["events"] > 0
+    assert found["found"] == found["anomalies"] == 3
+    curve = r["anomaly"]["curve"]
+    for said in (page, screen):
+        assert "at most 5.99 false alarms an hour can be claimed (95 %)".lower() in said.lower()
+        assert "0 in 30 minutes of held-out normal logs" in said
+        assert "chosen for at most 7 false alarms an hour" in said
+        assert f"{false['events']} in {duration(false['hours'])} of normal state" in said
+        assert figures.per_time(false["low_per_hour"]) in said
+        assert figures.per_time(false["high_per_hour"]) in said
+        assert f"anomalies: 3 of 3 found, 100.0 % ({100 * found['low']:.1f} to 100.0 % at 95 %)" in said
+        assert f"median {words.seconds(found['delay_median_s'])}" in said
+        assert f"worst {words.seconds(found['delay_worst_s'])}" in said
+        assert f"{curve['auc']:.3f} ({curve['auc_low']:.3f} to {curve['auc_high']:.3f})" in said
+        for label in ("idle", "off (not learnt)", "knock", "rub", "normal, in the test only"):
+            assert label in said
+        for row in (*false["by_label"], *found["by_label"]):
+            assert words.percent(row["share_in_alarm"]) in said or f"{row['windows_in_alarm']} of" in said
+        for figure in ("5,296 B", "1,412 B", "552 B", "25,549", "491 µs", "compiled", "emulated"):
+            assert figure in said
+        assert "gmm, 3 features, 100 samples a window (1 s), every 50, at 100 Hz" in said
+        assert "decision filter of 1 win" in said
+        assert "equal in every bit" in said
+        assert "8 Gaussians" in said
+    for source in r["sources"].values():
+        assert source in page
+    assert "the C equals the reference in 2,960 windows" in page
+    assert "rms of the" in page.lower() or "standard deviation" in page.lower()
+    assert page.index("False alarms and finds") < page.index("Curves") < page.index("What it costs")
+
+
+def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
+    pages = {render_anomaly(*usual()), render_anomaly(*usual())}
+    assert len(pages) == 1
+    code = (
+        "import hashlib; from tests.report import test_anomaly as t; "
+        "print(hashlib.sha256(t.render_anomaly(*t.usual()).encode()).hexdigest())"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=repo,
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(repo)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert out.stdout.strip() == hashlib.sha256(pages.pop().encode()).hexdigest()
+
+
+def test_nothing_is_changed_in_the_dict() -> None:
+    r, views = usual()
+    before = copy.deepcopy(r)
+    render_anomaly(r, views)
+    summary_anomaly(r)
+    assert r == before
+
+
+def test_hostile_names_stay_text() -> None:
+    r, views = usual()
+    bad = "</td><b>\x1b[31m[red]"
+    shown = "</td><b>\N{REPLACEMENT CHARACTER}[31m[red]"
+    r["name"] = r["device"] = bad
+    r["settings"]["faults"] = r["settings"]["features"] = r["notes"] = [bad]
+    r["anomaly"]["false_alarms"]["by_label"][0]["label"] = bad
+    r["anomaly"]["detection"]["by_label"][0]["label"] = bad * 5
+    r["anomaly"]["drift"][0]["recording"] = r["anomaly"]["alarms"][0]["recording"] = bad
+    r["anomaly"]["alarms"][0]["because"][0]["feature"] = bad
+    views[0] = replace(views[0], name=bad)
+    said = "".join(walk(render_anomaly(r, views)).text)
+    assert said.count(shown) >= 9
+    _, screen = both(r, views)
+    assert shown in screen
+
+
+# ---------------------------------------------------------------- empty cases
+
+
+def test_no_anomaly_in_the_test() -> None:
+    r, views = report([log("calm", 100)], 10**6)
+    assert r["anomaly"]["curve"] is None
+    page, screen = both(r, views)
+    for said in (page, screen):
+        assert "the test has none, so nothing can be said about finding them" in said
+        assert "o curve and no AUC: the test has no anomalous window" in said
+        assert f"at most {figures.per_time(r['anomaly']['false_alarms']['high_per_hour'])} (95 %)" in said
+    assert "No alarm in the test." in page
+    assert "The test has no anomaly" in page
+    assert "ROC" not in page
+
+
+def test_no_normal_state_in_the_test() -> None:
+    one = log("all bad", 40, ((1, 40),))
+    r, views = report([replace(one, truth=np.ones(40, np.int64), normal_spans=())])
+    assert r["anomaly"]["false_alarms"]["per_hour"] is None
+    page, screen = both(r, views)
+    for said in (page, screen):
+        assert "false alarms: the test has no normal state" in said
+        assert "the test has no normal window" in said
+    assert "No recording of the test has enough normal windows to show a drift" in page
+
+
+@pytest.mark.parametrize("windows", [0, 1, 3])
+def test_short_and_empty_recordings(windows: int) -> None:
+    r, views = report([log("short", windows)])
+    page, _ = both(r, views)
+    assert f"0 of {words.plural(windows, 'window')} above the threshold" in page
+    assert "to show a drift" in page
+
+
+def test_no_recording_and_nothing_run() -> None:
+    r, _ = usual()
+    r["cost"] = None
+    r["levels"] = [{"level": "this machine", "missing": "gcc is not installed: apt install gcc"}]
+    page, screen = both(r, [])
+    for said in (page, screen):
+        assert "not run: gcc is not installed" in said
+        assert "not measured" in said.lower()
+    assert "No recording to show." in page
+    assert "bit for bit" not in page
+
+
+def test_the_box_of_the_core_has_registers_instead() -> None:
+    r, views = usual()
+    for key in ("cost", "levels", "stand_in", "held_out", "classes"):
+        del r[key]
+    for key in ("wins", "stride", "channels", "precision", "model"):
+        del r["settings"][key]
+    r["anomaly"]["float"] = None
+    r["settings"]["features"] = ["F1_VAR_on_ACC_X"]
+    r["threshold"]["target_per_hour"] = None
+    r |= {
+        "target": "mlc",
+        "device": "LSM6DSV16X",
+        "sources": {},
+        "match": {"windows": 120, "equal": 119, "first_divergence": "noon, window 3"},
+        "registers": {"writes": 300, "nodes": 12, "nodes_limit": 128},
+        "trees": [{"end_counters": [2, 2, 0, 0]}],
+    }
+    for alarm in r["anomaly"]["alarms"]:
+        del alarm["because"]
+    page, screen = both(r, views)
+    for said in (page, screen):
+        assert "for the machine learning core of LSM6DSV16X" in said
+        assert "119 of 120 windows equal between emitted registers and trained tree" in said
+        assert "they part at noon, window 3" in said
+        assert "without a false alarm on the calibration logs" in said
+        assert "end counters 2, 2, 0, 0" in said
+        assert "What it costs" not in said
+        assert "not measured" not in said
+    assert "12 of 128" in page
+    assert "ecause" not in page
+
+
+# ---------------------------------------------------------------- drawings
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([-\d.]+) ([-\d.]+)", path)]
+
+
+def paths(drawing: str) -> list[list[tuple[float, float]]]:
+    """Points of band and line of a curve: what is drawn after the grid."""
+    band = re.search(r'<path d="([^"]*)"[^>]*><title>95 % band', drawing)
+    line = re.search(r'<path d="([^"]*)"[^>]*stroke-linejoin="round"', drawing)
+    assert band
+    assert line
+    return [points(band.group(1)), points(line.group(1))]
+
+
+@pytest.mark.parametrize("draw", [charts.roc, charts.det])
+def test_curves_rise_within_their_square(draw: Any) -> None:
+    r, _ = report([*logs(), log("weak", 90, ((40, 50),))], 2000)
+    curve = r["anomaly"]["curve"]
+    band, line = paths(draw(curve, None))
+    left, right = charts.MARGIN, charts.MARGIN + charts.SIDE
+    top, bottom = charts.ABOVE, charts.ABOVE + charts.SIDE
+    for x, y in (*band, *line):
+        assert left <= x <= right
+        assert top <= y <= bottom
+    assert len(band) == 2 * len(line)
+    down = 1 if draw is charts.roc else -1
+    assert all(a[0] <= b[0] and down * a[1] >= down * b[1] for a, b in pairwise(line))
+    above, below = band[: len(line)], band[len(line) :][::-1]
+    for (x, y), (x1, y1), (x2, y2) in zip(line, above, below, strict=True):
+        assert x == x1 == x2
+        assert min(y1, y2) - 0.1 <= y <= max(y1, y2) + 0.1
+
+
+def test_axes_of_detection_errors_are_normal_deviates() -> None:
+    curve = {
+        "false": [0.0, 0.01, 0.05, 0.5, 0.8, 1.0],
+        "found": [0.0, 0.2, 0.5, 0.95, 0.99, 1.0],
+        "low": [0.0, 0.2, 0.5, 0.95, 0.99, 1.0],
+        "high": [0.0, 0.2, 0.5, 0.95, 0.99, 1.0],
+    }
+    drawing = charts.det(curve, (0.05, 0.5))
+    _, line = paths(drawing)
+    z = NormalDist().inv_cdf
+    scale = charts.SIDE / (z(0.99) - z(0.01))
+    wanted = [
+        (charts.MARGIN + (z(f) - z(0.01)) * scale, charts.ABOVE + (z(0.99) - z(1 - d)) * scale)
+        for f, d in ((0.01, 0.2), (0.05, 0.5), (0.5, 0.95), (0.8, 0.99))
+    ]
+    assert line[:4] == [(pytest.approx(x, abs=0.06), pytest.approx(y, abs=0.06)) for x, y in wanted]
+    assert line[4] == (charts.MARGIN + charts.SIDE, charts.ABOVE + charts.SIDE)
+    dot = re.search(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing)
+    assert dot
+    assert tuple(map(float, dot.groups())) == line[1]
+
+
+def view(scores: list[int], decided: list[int] | None = None, threshold: int = 50) -> AnomalyView:
+    n = len(scores)
+    return AnomalyView(
+        "v",
+        RATE,
+        np.array(scores, np.int64),
+        (np.arange(n, dtype=np.int64) + 2) * STRIDE,
+        np.zeros(n, np.int64),
+        np.array(decided or [0] * n, np.int64),
+        threshold,
+    )
+
+
+def steps(drawing: str) -> list[tuple[float, float, float]]:
+    """Start, height and stop of every column of the score line."""
+    return [
+        (float(a), float(y), float(b)) for a, y, b in re.findall(r"[ML]([\d.]+) ([\d.]+)H([\d.]+)", drawing)
+    ]
+
+
+def test_score_line_follows_time_and_score() -> None:
+    some = view([0, 100, 50, 25])
+    drawn = steps(charts.scores(some))
+    second = PLOT / (some.end[-1] / RATE)
+    assert [(a, b) for a, _, b in drawn] == [
+        (pytest.approx(LEFT + k / 2 * second, abs=0.01), pytest.approx(LEFT + (k + 1) / 2 * second, abs=0.01))
+        for k in range(1, 5)
+    ]
+    heights = [y for _, y, _ in drawn]
+    assert heights[0] - heights[1] == pytest.approx(2 * (heights[0] - heights[2]), abs=0.2)
+    assert heights[0] - heights[2] == pytest.approx(2 * (heights[0] - heights[3]), abs=0.2)
+    assert charts.scores(some).count(f'r="2.5" fill="{svg.theme("bad")}"') == 1
+
+
+def test_long_recordings_keep_their_peaks() -> None:
+    n = 5 * charts.COLUMNS + 3
+    scores, decided = [10] * n, [0] * n
+    scores[3333], decided[4001] = 40, 1
+    drawing = charts.scores(view(scores, decided))
+    drawn = steps(drawing)
+    assert len(drawn) == charts.COLUMNS
+    assert all(a[2] == b[0] for a, b in pairwise(drawn))
+    assert drawn[-1][2] == pytest.approx(LEFT + PLOT, abs=0.01)
+    (peak,) = [one for one in drawn if one[1] == min(y for _, y, _ in drawn)]
+    at = LEFT + (3333 + 1.5) / (n + 1) * PLOT
+    assert peak[0] - 0.5 <= at <= peak[2] + 0.5
+    assert "<title>alarm</title>" in drawing
+    assert "columns" in words_of(render_anomaly(usual()[0], [view(scores, decided)]))
+    assert len(drawing) < 40_000
+
+
+def test_wide_scores_have_a_logarithmic_axis() -> None:
+    assert not charts.logarithmic(view([40, 50, 60]))
+    wide = view([1, 10, 100, 1000, 0], threshold=10)
+    assert charts.logarithmic(wide)
+    heights = [y for _, y, _ in steps(charts.scores(wide))]
+    gaps = [a - b for a, b in pairwise(heights[:4])]
+    assert gaps == [pytest.approx(gaps[0], abs=0.2)] * 3
+    assert heights[4] == heights[0]
+    assert "logarithmic" in charts.scores(wide)
+
+
+def test_telling_recordings() -> None:
+    quiet, false = view([1] * 9), replace(view([1] * 5, [0, 1, 0, 1, 0]), name="false")
+    missed = replace(view([1] * 5), name="missed", truth=np.array([0, 1, 1, 0, 0]))
+    found = replace(view([1] * 5, [0, 0, 1, 1, 0]), name="found", truth=np.array([0, 1, 1, 0, 0]))
+    chosen = telling([quiet, found, missed, false])
+    assert [(v.name, why) for v, why in chosen] == [
+        ("false", "false alarm"),
+        ("missed", "anomaly missed"),
+        # its alarm goes on after the anomaly: that is no false alarm
+        ("found", "anomaly found"),
+        ("v", "normal, no alarm"),
+    ]
+    many = telling([quiet] * 20 + [false])
+    assert len(many) == RECORDINGS
+    assert many[0][1] == "false alarm"
+    r, _ = usual()
+    assert "15 more recordings not shown" in words_of(render_anomaly(r, [*[quiet] * 20, false]))
+
+
+def test_listed_alarms_are_the_highest_false_ones_first() -> None:
+    r, views = usual()
+    many = [
+        {"recording": "a", "start_s": 1.0, "stop_s": 2.0, "score": k, "state": ("anomaly", "normal")[k % 2]}
+        for k in range(80)
+    ]
+    listed = listed_alarms(many)
+    assert [a["score"] for a in listed] == [*range(79, 79 - 2 * ALARMS, -2), *range(78, 78 - 2 * ALARMS, -2)]
+    r["anomaly"]["alarms"] = many
+    assert "80 alarms in the test; of each kind the highest" in words_of(render_anomaly(r, views))
+
+
+def test_bars_behind_an_alarm_are_as_long_as_their_share() -> None:
+    drawing = charts.because([("STD_acc_x", 0.5), ("MEAN", 0.25)])
+    widths = [float(w) for w in re.findall(r'width="([\d.]+)" height="11"', drawing)]
+    assert widths[1] == widths[0] / 2
+    assert widths[3] == widths[0] / 4
+    assert "STD_acc_x 50 %" in drawing
+
+
+def test_drift_shows_what_moved_most() -> None:
+    rows = [
+        {"recording": f"r{k}", "hours": 1.0, "levels": [0.5, 0.5 + k / 50], "change": k / 50}
+        for k in range(9)
+    ]
+    shown = charts.most_moved(rows)
+    assert [row["recording"] for row in shown] == [f"r{k}" for k in range(8, 8 - charts.DRIFTS, -1)]
+    lines = [points(d) for d in re.findall(r'<path d="([^"]*)"[^>]*stroke-width="1.8"', charts.drifts(shown))]
+    assert len(lines) == charts.DRIFTS
+    rises = [a[1] - b[1] for a, b in lines]
+    assert rises == sorted(rises, reverse=True)
+    r, views = usual()
+    r["anomaly"]["drift"] = rows
+    assert "3 more in report.json" in words_of(render_anomaly(r, views))
+
+
+def test_features_behind_alarms_add_up() -> None:
+    some = [
+        {"because": [{"feature": "a", "share": 0.5}, {"feature": "b", "share": 0.25}]},
+        {"because": [{"feature": "b", "share": 0.75}]},
+        {},
+    ]
+    assert figures.blamed(some) == [("b", 0.5), ("a", 0.25)]
+    assert figures.blamed([]) == []
+
+
+def test_large_rates_are_plain_numbers() -> None:
+    assert figures.per_time(1030.2) == "1,030 an hour"
+    assert figures.per_time(1.0) == "1 an hour"
+    assert figures.per_time(1 / 24) == "1 a day"
+    assert figures.per_time(0.0) == "0"
+    assert figures.per_time(None) == words.NOTHING
