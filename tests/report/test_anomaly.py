@@ -375,7 +375,7 @@ def test_axes_of_detection_errors_are_normal_deviates() -> None:
 @pytest.mark.parametrize("least", [0.02, 1e-3, 1e-4, 1e-5, 1e-7])
 def test_names_of_small_shares_do_not_run_into_each_other(least: float) -> None:
     shares = [0.0, least, 0.5, 1.0]
-    curve = {key: shares for key in ("false", "found", "low", "high")}
+    curve = dict.fromkeys(("false", "found", "low", "high"), shares)
     drawing = curves.det(curve, None)
     row = re.findall(
         rf'<text x="([\d.]+)" y="{svg.number(curves.ABOVE + curves.SIDE + 14)}"[^>]*>([^<]+)<', drawing
