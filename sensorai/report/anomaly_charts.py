@@ -1,26 +1,23 @@
-"""Drawings of a detector: ROC and detection-error curves, scores over time, drift, features behind alarms."""
+"""Drawings of a detector at work: scores and alarms over time, drift, features behind alarms."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.report import svg
+from sensorai.report.anomaly_curves import share_words
 from sensorai.report.timeline import LEFT, PLOT, STRIP, WIDTH, box, row_name, time_axis
 from sensorai.report.view import AnomalyView
 from sensorai.verify.alarms import ANOMALY, NORMAL
 
 Int64 = npt.NDArray[np.int64]
 
-#: Side of the square of a curve, and room to its left, below and above.
-SIDE, MARGIN, BELOW, ABOVE = 300.0, 48.0, 44.0, 24.0
-#: Shares that the axes of a detection-error chart may name.
-SHARES = (0.00001, 0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
 #: Height of the panel of scores.
 PANEL = 130.0
 #: Pixel columns of a recording; more windows are drawn as the largest score of each column.
@@ -31,177 +28,6 @@ DOTS = 150
 WIDE = 12.0
 #: Recordings in a drift chart: as many as there are colours that a thin line can carry.
 DRIFTS = 6
-
-
-# ---------------------------------------------------------------- curves
-
-
-def roc(curve: Mapping[str, Any], works_at: tuple[float, float] | None) -> str:
-    """Draw detection by false-alarm rate of windows, with its band.
-
-    Parameters
-    ----------
-    curve : mapping
-        ``false`` (rising), ``found``, ``low`` and ``high``, shares.
-    works_at : (false, found) or None
-        Where the chosen threshold is on held-out windows.
-    """
-
-    def across(x: float) -> float:
-        return MARGIN + x * SIDE
-
-    def up(y: float) -> float:
-        return ABOVE + (1.0 - y) * SIDE
-
-    shares = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-    chance = svg.line(across(0), up(0), across(1), up(1), stroke=svg.theme("soft"), stroke_dasharray="3 4")
-    words = svg.text(
-        across(0.97), up(0.9), "dashed: chance", text_anchor="end", font_size=10, fill=svg.theme("soft")
-    )
-    drawn = _curve(curve["false"], curve["found"], curve["low"], curve["high"], across, up)
-    return _square(
-        [chance, words, *drawn, *_point(works_at, across, up)],
-        (shares, shares),
-        (across, up),
-        "anomalous windows above the threshold",
-        "normal windows above the threshold",
-        "ROC curve",
-    )
-
-
-def det(curve: Mapping[str, Any], works_at: tuple[float, float] | None) -> str:
-    """Draw misses by false alarms of windows on normal-deviate axes, with the band.
-
-    Shares of 0 and 1 have no place on such axes: the curve starts at the first false alarm, and what is
-    beyond an axis is drawn on its edge.
-    """
-    false = np.asarray(curve["false"], np.float64)
-    kept = false > 0
-    x = false[kept]
-    misses = {key: 1.0 - np.asarray(curve[key], np.float64)[kept] for key in ("found", "low", "high")}
-    middle = misses["found"]
-    least = min([1e-2, *x.tolist(), *middle[middle > 1e-9].tolist()])
-    first = max((s for s in SHARES if s <= least * (1 + 1e-9)), default=SHARES[0])
-    shares = tuple(s for s in SHARES if s >= first)
-    normal = NormalDist()
-    low, high = normal.inv_cdf(first), normal.inv_cdf(shares[-1])
-
-    def along(share: float) -> float:
-        at = normal.inv_cdf(min(max(share, first), shares[-1]))
-        return (at - low) / (high - low)
-
-    def across(share: float) -> float:
-        return MARGIN + along(share) * SIDE
-
-    def up(share: float) -> float:
-        return ABOVE + (1.0 - along(share)) * SIDE
-
-    chance = svg.line(
-        across(first),
-        up(shares[-1]),
-        across(shares[-1]),
-        up(first),
-        stroke=svg.theme("soft"),
-        stroke_dasharray="3 4",
-    )
-    point = None if works_at is None else (works_at[0], 1.0 - works_at[1])
-    drawn = _curve(x, misses["found"], misses["low"], misses["high"], across, up)
-    return _square(
-        [chance, *drawn, *_point(point, across, up)],
-        (shares, shares),
-        (across, up),
-        "anomalous windows missed",
-        "normal windows above the threshold",
-        "detection-error curve",
-    )
-
-
-def _curve(
-    x: Sequence[float],
-    y: Sequence[float],
-    low: Sequence[float],
-    high: Sequence[float],
-    across: Callable[[float], float],
-    up: Callable[[float], float],
-) -> list[str]:
-    """Band and line."""
-
-    def points(values: Sequence[float]) -> list[str]:
-        return [
-            f"{svg.number(across(float(a)))} {svg.number(up(float(b)))}"
-            for a, b in zip(x, values, strict=True)
-        ]
-
-    if not len(x):
-        return []
-    around = "M" + "L".join([*points(high), *reversed(points(low))]) + "Z"
-    return [
-        svg.el(
-            "path",
-            svg.title("95 % band"),
-            d=around,
-            fill=svg.theme("good"),
-            fill_opacity="0.18",
-            stroke="none",
-        ),
-        svg.el(
-            "path",
-            d="M" + "L".join(points(y)),
-            fill="none",
-            stroke=svg.theme("good"),
-            stroke_width=2,
-            stroke_linejoin="round",
-        ),
-    ]
-
-
-def _point(
-    at: tuple[float, float] | None, across: Callable[[float], float], up: Callable[[float], float]
-) -> list[str]:
-    if at is None:
-        return []
-    words = svg.title(f"the threshold: {_share(at[0])} across, {_share(at[1])} up")
-    x, y = across(at[0]), up(at[1])
-    return [svg.el("circle", words, cx=x, cy=y, r=5, fill=svg.theme("bad"), stroke=svg.theme("paper"))]
-
-
-def _square(
-    parts: Sequence[str],
-    shares: tuple[Sequence[float], Sequence[float]],
-    place: tuple[Callable[[float], float], Callable[[float], float]],
-    y_words: str,
-    x_words: str,
-    words: str,
-) -> str:
-    """Axes of shares around a curve."""
-    across, up = place
-    soft = {"font_size": 10, "fill": svg.theme("soft")}
-    out = [svg.text(0, 12, y_words, font_size=11, fill=svg.theme("soft"))]
-    for share in shares[0]:
-        x = across(share)
-        out.append(svg.line(x, ABOVE, x, ABOVE + SIDE))
-        out.append(svg.text(x, ABOVE + SIDE + 14, _share(share), text_anchor="middle", **soft))
-    for share in shares[1]:
-        y = up(share)
-        out.append(svg.line(MARGIN, y, MARGIN + SIDE, y))
-        out.append(svg.text(MARGIN - 6, y + 4, _share(share), text_anchor="end", **soft))
-    out.append(
-        svg.text(
-            MARGIN + SIDE / 2,
-            ABOVE + SIDE + 32,
-            x_words,
-            text_anchor="middle",
-            font_size=11,
-            fill=svg.theme("soft"),
-        )
-    )
-    return svg.drawing(
-        MARGIN + SIDE + 22, ABOVE + SIDE + BELOW, f"{words}: {y_words} by {x_words}", [*out, *parts]
-    )
-
-
-def _share(x: float) -> str:
-    return f"{100 * x:.3g} %"
 
 
 # ---------------------------------------------------------------- over time
@@ -256,17 +82,17 @@ def _edges(end: Int64) -> npt.NDArray[np.float64]:
 
 def _score_axis(view: AnomalyView, highest: Int64, top: float) -> tuple[list[str], Callable[[float], float]]:
     """Grid and threshold, and the height of a score."""
-    most = 1.08 * max([1.0, float(view.threshold), *highest.tolist()])
+    most: float = 1.08 * max([1.0, float(view.threshold), *highest.tolist()])
     log = logarithmic(view)
     if log:
         # a score of 0 has no logarithm: everything up to 1 is drawn at the bottom
-        least = float(np.log10(max(min([view.threshold, *highest.tolist()]), 1.0)))
-        high = float(np.log10(most))
+        least = math.log10(max(min([view.threshold, *highest.tolist()]), 1.0))
+        high = math.log10(most)
 
         def up(v: float) -> float:
-            return top + PANEL - (float(np.log10(max(v, 1.0))) - least) / (high - least) * PANEL
+            return top + PANEL - (math.log10(max(v, 1.0)) - least) / (high - least) * PANEL
 
-        powers = range(int(np.ceil(least)), int(np.floor(high)) + 1)
+        powers = range(math.ceil(least), math.floor(high) + 1)
         ticks = [10.0**k for k in powers]
         if len(ticks) < 2:
             ticks = [t for k in range(int(least), int(high) + 1) for t in (10.0**k, 2 * 10.0**k, 5 * 10.0**k)]
@@ -373,7 +199,7 @@ def most_moved(drift: Sequence[Mapping[str, Any]], most: int = DRIFTS) -> list[M
 def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
     """Draw how the score of the normal state moves from the start of each recording to its end."""
     width, height, left, top = 520.0, 190.0, 52.0, 26.0
-    most = 1.08 * max([1.0, *(v for row in rows for v in row["levels"])])
+    most: float = 1.08 * max([1.0, *(v for row in rows for v in row["levels"])])
 
     def up(v: float) -> float:
         return top + height - v / most * height
@@ -391,7 +217,12 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
         parts.append(svg.line(left, up(tick), width - 10, up(tick)))
         parts.append(
             svg.text(
-                left - 6, up(tick) + 4, _share(tick), text_anchor="end", font_size=10, fill=svg.theme("soft")
+                left - 6,
+                up(tick) + 4,
+                share_words(tick),
+                text_anchor="end",
+                font_size=10,
+                fill=svg.theme("soft"),
             )
         )
     parts.append(
@@ -409,7 +240,7 @@ def drifts(rows: Sequence[Mapping[str, Any]]) -> str:
         name = svg.title(row["recording"])
         parts.append(svg.el("path", name, d=path, fill="none", stroke=colour, stroke_width=1.8))
         parts += [
-            svg.el("circle", svg.title(_share(v)), cx=x, cy=y, r=2.5, fill=colour)
+            svg.el("circle", svg.title(share_words(v)), cx=x, cy=y, r=2.5, fill=colour)
             for (x, y), v in zip(at, levels, strict=True)
         ]
     soft = {"font_size": 11, "fill": svg.theme("soft")}

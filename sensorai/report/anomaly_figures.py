@@ -66,7 +66,8 @@ def threshold(report: Mapping[str, Any]) -> list[str]:
         if target is None
         else f"chosen for at most {alarm_rate(target)}"
     )
-    lines = [f"threshold {chosen['value']:,}, {asked}"]
+    meaning = f" ({chosen['words']})" if chosen.get("words") else ""
+    lines = [f"threshold {chosen['value']:,}{meaning}, {asked}"]
     if seen["high_per_hour"] is None:
         return [*lines, "no rate of false alarms can be claimed: no normal log was held out for it"]
     confidence = chosen.get("confidence", CONFIDENCE)

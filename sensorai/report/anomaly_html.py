@@ -8,8 +8,10 @@ from typing import Any
 from sensorai.report import anomaly_charts as charts
 from sensorai.report import anomaly_figures as figures
 from sensorai.report import project_figures, words
+from sensorai.report.anomaly_curves import det, roc
 from sensorai.report.charts import bars
 from sensorai.report.page import fill
+from sensorai.report.svg import class_colour
 from sensorai.report.view import AnomalyView
 from sensorai.verify.alarms import ANOMALY, NORMAL, duration, onsets
 
@@ -59,7 +61,7 @@ def render_anomaly(report: Mapping[str, Any], views: Sequence[AnomalyView]) -> s
         fault_rows=figures.fault_rows(report),
         areas=figures.areas(report),
         no_curve=figures.no_curve(report),
-        curves=[] if curve is None else [charts.roc(curve, at), charts.det(curve, at)],
+        curves=[] if curve is None else [roc(curve, at), det(curve, at)],
         works_at=None if curve is None or at is None else [words.percent(x) for x in at],
         views=[_drawn(view, why) for view, why in shown],
         left_out=len(views) - len(shown),
@@ -88,7 +90,10 @@ def render_anomaly(report: Mapping[str, Any], views: Sequence[AnomalyView]) -> s
 
 def _works_at(report: Mapping[str, Any]) -> tuple[float, float] | None:
     """Shares of normal and of anomalous held-out windows above the threshold; None where not counted."""
-    judged = (report.get("held_out") or {}).get("tree")
+    held_out = report.get("held_out") or next(
+        (tree.get("held_out") for tree in report.get("trees") or ()), None
+    )
+    judged = (held_out or {}).get("tree")
     if judged is None or judged["classes"][:2] != ["normal", "anomaly"]:
         return None
     normal, anomalous = judged["confusion"][:2]
@@ -231,7 +236,7 @@ def _drift_row(row: Mapping[str, Any], index: int) -> dict[str, Any]:
     change = f"{100 * row['change']:+.1f}".replace("-", "\N{MINUS SIGN}")
     return {
         "recording": row["recording"],
-        "colour": charts.svg.class_colour(index),
+        "colour": class_colour(index),
         "time": duration(row["hours"]),
         "first": words.percent(row["levels"][0]),
         "last": words.percent(row["levels"][-1]),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -186,3 +190,21 @@ def report(conf: MlcConfig, some: Sequence[View]) -> dict[str, Any]:
         "registers": {"writes": 300, "nodes": len(dt.tree), "nodes_limit": 128},
         "notes": ["3 recordings resampled from 25 Hz to 26 Hz"],
     }
+
+
+def page_hash_elsewhere(repo: Path, module: str, page: str) -> str:
+    """SHA-256 of a page that another Python with another hash seed makes; ``t`` is the test module."""
+    code = (
+        f"import hashlib; from tests.report import {module} as t; "
+        f"print(hashlib.sha256(t.{page}.encode()).hexdigest())"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=repo,
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(repo)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return out.stdout.strip()

@@ -1,8 +1,5 @@
 import copy
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +20,7 @@ from sensorai.report.project_text import summary_project
 from sensorai.report.view import MOST, right
 from sensorai.verify.cjudge import judge
 
+from . import make
 from .test_html import walk, words_of
 from .test_text import printed
 
@@ -196,20 +194,8 @@ def test_both_say_what_counts() -> None:
 def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
     pages = {render_project(*usual()), render_project(*usual())}
     assert len(pages) == 1
-    code = (
-        "import hashlib; from tests.report import test_project as t; "
-        "print(hashlib.sha256(t.render_project(*t.usual()).encode()).hexdigest())"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=repo,
-        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(repo)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert out.stdout.strip() == hashlib.sha256(pages.pop().encode()).hexdigest()
+    other = make.page_hash_elsewhere(repo, "test_project", "render_project(*t.usual())")
+    assert other == hashlib.sha256(pages.pop().encode()).hexdigest()
 
 
 def test_nothing_is_changed_in_the_dict() -> None:
