@@ -32,7 +32,7 @@ class Predictor:
     macs : int
         Multiply-accumulates of one call; 0 for trees.
     weights : int
-        Bytes of the weights of a net (one per number, biases four) as the issue counts them.
+        Bytes of the weights of a net (one per number, biases four) as the targets count them.
     flags : sequence of str
         Compiler flags besides those of every build.
     """

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
+from sensorai.features.catalogue import IntFeature
 from sensorai.model import pipeline as pipelines
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
@@ -97,28 +98,9 @@ def train_anomaly(
     notes: list[str] = []
     core, rate, full_scales = delivering.device(dataset, options, notes)
     dataset = delivering.at_rate(dataset, rate, notes)
-    parts = states.share_out(
-        dataset, options.column, wanted.normal, wanted.unseen, options.seed, options.split == "time"
-    )
-    notes += parts.notes
-    # every part in one go: full scale and windows are the same for all
-    together = Dataset((*parts.learn, *parts.calibrate, *parts.test))
-    counted = counting.build(
-        together,
-        CountOptions(
-            options.sensors, rate, options.window, options.stride, full_scales, STATE, classes=CLASSES
-        ),
-    )
-    notes += counted.notes
-    first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
-    features = healthy(first)
-    values = catalogue.table(features, first.x)
-    if len(values) < WINDOWS_A_FEATURE * len(features):
-        raise DataError(
-            f"{len(values)} normal windows are too few to learn {len(features)} features from",
-            hint=f"at least {WINDOWS_A_FEATURE * len(features)} are needed: add normal logs, or choose a "
-            "shorter --window or --stride",
-        )
+    normal = normal_windows(dataset, options, wanted, rate, full_scales)
+    parts, counted, features, values = normal.parts, normal.counted, normal.features, normal.values
+    notes += [*parts.notes, *counted.notes]
     say(f"learning what {len(values)} normal windows have in common ({wanted.kind})")
     fitted = fit_detector(wanted.kind, values, DetectorOptions(seed=options.seed))
     notes += fitted.notes
@@ -186,6 +168,63 @@ def train_anomaly(
     groups = (parts.groups("test"), parts.learnt())
     more = {"states": parts.index(options.column)}
     return delivering.finish(proved, report, pipeline, options, STATE, groups, held, more)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NormalWindows:
+    """What a detector learns from.
+
+    Attributes
+    ----------
+    parts : Parts
+    counted : Counted
+        Windows of all parts, those to learn from first, then calibration and test.
+    features : tuple of IntFeature
+    values : ndarray, shape (windows, features), int32
+        Of the normal windows to learn from.
+    """
+
+    parts: Parts
+    counted: Counted
+    features: tuple[IntFeature, ...]
+    values: npt.NDArray[np.int32]
+
+
+def normal_windows(
+    dataset: Dataset,
+    options: ProjectOptions,
+    wanted: AnomalyOptions,
+    rate_hz: float,
+    full_scales: dict[str, float] | None = None,
+) -> NormalWindows:
+    """Share recordings out, choose features on the normal windows, compute them.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Labels that do not occur, or too few normal windows.
+    """
+    parts = states.share_out(
+        dataset, options.column, wanted.normal, wanted.unseen, options.seed, options.split == "time"
+    )
+    # every part in one go: full scale and windows are the same for all
+    together = Dataset((*parts.learn, *parts.calibrate, *parts.test))
+    counted = counting.build(
+        together,
+        CountOptions(
+            options.sensors, rate_hz, options.window, options.stride, full_scales, STATE, classes=CLASSES
+        ),
+    )
+    first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
+    features = healthy(first)
+    values = catalogue.table(features, first.x)
+    if len(values) < WINDOWS_A_FEATURE * len(features):
+        raise DataError(
+            f"{len(values)} normal windows are too few to learn {len(features)} features from",
+            hint=f"at least {WINDOWS_A_FEATURE * len(features)} are needed: add normal logs, or choose a "
+            "shorter --window or --stride",
+        )
+    return NormalWindows(parts, counted, features, values)
 
 
 def _data(parts: Parts, counted: Counted) -> dict[str, Any]:
