@@ -140,6 +140,13 @@ def _cards(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         out.append(
             (f"{cost['flash']:,} B", f"flash; RAM {cost['ram']:,} B, stack {cost['stack']:,} B{stand_in}")
         )
+    if match := report.get("match"):
+        out.append(
+            (
+                figures.part(match["equal"], match["windows"]),
+                "windows equal between the emitted registers and the trained tree",
+            )
+        )
     # cards are narrow: a number and its unit stay together
     return [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in out]
 
@@ -279,6 +286,9 @@ def _settings(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, key in (("learnt from", "learn"), ("threshold set on", "calibrate"), ("tested on", "test")):
         if part := data.get(key):
             rows.append((name, _part(part)))
+    if isinstance(data.get("recordings"), list):
+        held = sum(one["test"] for one in data["recordings"])
+        rows.append(("recordings", f"{len(data['recordings']):,}, of which {held:,} held out"))
     test = data.get("test_groups") or []
     said = ", ".join(test) if len(test) <= NAMED else f"{len(test):,} groups, named in report.json"
     rows += [("held-out groups", said or words.NOTHING), ("sensorai", report["sensorai"])]
