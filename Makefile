@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test conformance lint bench docs clean
+.PHONY: demo demo-anomaly test conformance lint bench docs clean
 
 # The main job on a shipped log: from datalogs/har.csv to registers, and to C for the ISPU; then what was
 # emitted runs on the log again.
@@ -13,6 +13,16 @@ demo: $(READY)
 	$(BIN)/sensorai train datalogs/har.csv --target ispu --out build/har_ispu --name har
 	@if command -v gcc > /dev/null; then $(BIN)/sensorai validate build/har_ispu datalogs/har.csv; \
 	  else echo "the C was not run: no gcc here (sudo apt install gcc libc6-dev)"; fi
+
+# Anomalies of a made-up machine (datalogs/README.md): a box on the MLC, a mixture and one that learns on the
+# device for the ISPU.
+demo-anomaly: $(READY)
+	$(BIN)/sensorai train datalogs/machine.csv.gz --task anomaly --normal idle --normal slow --normal fast \
+	  --target mlc --out build/machine_mlc --name machine
+	$(BIN)/sensorai train datalogs/machine.csv.gz --task anomaly --normal idle --normal slow --normal fast \
+	  --false-alarms 30/hour --target ispu --out build/machine_ispu --name machine
+	$(BIN)/sensorai train datalogs/machine.csv.gz --task anomaly --normal idle --normal slow --normal fast \
+	  --learn on-device --target stm32 --device stm32l4 --out build/machine_stm32 --name machine
 
 test: $(READY)
 	$(BIN)/python -m pytest -q -n auto

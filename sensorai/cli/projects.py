@@ -13,6 +13,7 @@ from sensorai.cli import out as printing
 from sensorai.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sensorai.cli.anomaly import Wanted
     from sensorai.recording import Dataset, Recording
     from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
     from sensorai.train.forests import ForestOptions
@@ -59,25 +60,39 @@ def described(path: Path, model: str | None, precision: str | None, seed: int | 
     return Described(net.family, net.precision, net, bool(net.sizes))
 
 
-def train(dataset: Dataset, options: ProjectOptions, folder: Path, json: bool, quiet: bool) -> None:
-    """Learn, emit, prove, write, print."""
+def train(
+    dataset: Dataset,
+    options: ProjectOptions,
+    folder: Path,
+    json: bool,
+    quiet: bool,
+    wanted: Wanted | None = None,
+) -> None:
+    """Learn, emit, prove, write, print; ``wanted`` describes a detector of anomalies."""
     from sensorai.files import write_folder
     from sensorai.train.cproject import train_project
     from sensorai.train.deliver import stale_files
 
     with printing.progress() as say:
-        delivery = train_project(dataset, options, say)
-        page = _page(delivery).encode()
-        files = {**delivery.files, "report.html": page}
+        if wanted is None:
+            delivery = train_project(dataset, options, say)
+            drawn = page(delivery)
+        else:
+            from sensorai.cli import anomaly
+
+            delivery, drawn = anomaly.project(dataset, options, wanted, say)
+        files = {**delivery.files, "report.html": drawn.encode()}
         write_folder(folder, files, stale_files(folder, delivery.files))
     if json:
         printing.print_json(delivery.report)
         return
     if quiet:
         return
-    from sensorai.report.project_text import summary_project
-
-    printing.console().print(summary_project(delivery.report))
+    if "threshold" in delivery.report:
+        from sensorai.report.anomaly_text import summary_anomaly as summary
+    else:
+        from sensorai.report.project_text import summary_project as summary
+    printing.console().print(summary(delivery.report))
     name = options.name
     typer.echo(
         f"{folder}: {name}.h  {name}.c  {name}_data.c  Makefile  report.html  and the rest of the project"
@@ -86,7 +101,8 @@ def train(dataset: Dataset, options: ProjectOptions, folder: Path, json: bool, q
     typer.echo(f"next: sensorai validate {folder} LOG...{more}")
 
 
-def _page(delivery: ProjectDelivery) -> str:
+def page(delivery: ProjectDelivery) -> str:
+    """HTML report of a classifier in C."""
     from sensorai.report.project_html import ProjectView, render_project
 
     views = [

@@ -12,6 +12,7 @@ from sensorai.cli import logs as given
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
+    from sensorai.cli.anomaly import Wanted
     from sensorai.train.deliver import Delivery
     from sensorai.train.mlc import MlcOptions, Trained
 
@@ -35,6 +36,31 @@ class Model(StrEnum):
     FOREST = "forest"
     MLP = "mlp"
     CNN = "cnn"
+    MAHALANOBIS = "mahalanobis"
+    GMM = "gmm"
+    PROTOTYPES = "prototypes"
+    ISOLATION_FOREST = "isolation-forest"
+    AUTOENCODER = "autoencoder"
+    BOX = "box"
+
+    @property
+    def one_class(self) -> bool:
+        """Whether it learns from the normal state alone."""
+        return self not in (Model.TREE, Model.FOREST, Model.MLP, Model.CNN)
+
+
+class Task(StrEnum):
+    """What the logs are learnt for."""
+
+    CLASSIFY = "classify"
+    ANOMALY = "anomaly"
+
+
+class Learn(StrEnum):
+    """Where a detector learns."""
+
+    DESK = "desk"
+    ON_DEVICE = "on-device"
 
 
 class Precision(StrEnum):
@@ -68,9 +94,40 @@ def run(
             "cortex-m4 for stm32)."
         ),
     ] = None,
+    task: Annotated[
+        Task,
+        typer.Option(help="classify: tell classes apart; anomaly: an alarm where it is not normal any more."),
+    ] = Task.CLASSIFY,
     model: Annotated[
-        Model | None, typer.Option(help="Model of a C project (default: mlp); the MLC runs trees.")
+        Model | None,
+        typer.Option(
+            help="Model: tree, forest, mlp (default) or cnn in C, a tree on the MLC; for --task anomaly a "
+            "detector that learns from normal logs: gmm (default), mahalanobis, prototypes, "
+            "isolation-forest or autoencoder in C, box on the MLC; or a classifier where faults are labelled."
+        ),
     ] = None,
+    normal: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", help="Label of the normal state, for --task anomaly (repeat)."),
+    ] = [],  # noqa: B006
+    normal_unseen: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME", help="Normal label that only the test has: it must not raise alarms (repeat)."
+        ),
+    ] = [],  # noqa: B006
+    false_alarms: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/day|N/hour",
+            help="Most false alarms that the threshold may let through, by normal logs held out for it "
+            "(default: the threshold is the highest score in them).",
+        ),
+    ] = None,
+    learn: Annotated[
+        Learn,
+        typer.Option(help="on-device: the detector can learn its normal state again there (mahalanobis)."),
+    ] = Learn.DESK,
     precision: Annotated[Precision | None, typer.Option(help="Arithmetic of a net (default: int8).")] = None,
     stride: Annotated[
         int | None, typer.Option(metavar="N", help="Samples from one window to the next (C projects).")
@@ -179,6 +236,7 @@ def run(
     _check_folder(folder)
     if window != "auto" and not (window.isascii() and window.isdigit()):
         raise ConfigError(f"--window {window!r} is neither a number of samples nor 'auto'")
+    wanted = _anomaly(target, task, model, normal, normal_unseen, false_alarms, learn)
     if target is not Target.MLC:
         for given_, option in (
             (tree, "--tree"),
@@ -197,6 +255,10 @@ def run(
         called = free_identifier(called) if name is None else identifier(called, "--name")
         folder = out or Path(called)
         _check_folder(folder)
+        if wanted is not None and wanted.one_class and (precision is not None or net is not None):
+            raise ConfigError(
+                f"{'--net' if net else '--precision'} is for classifiers", hint="see sensorai train --help"
+            )
         if precision is not None and model in (Model.TREE, Model.FOREST):
             raise ConfigError("--precision is for nets", hint="a tree or forest compares whole numbers")
         described = None
@@ -224,10 +286,11 @@ def run(
             folder,
             json,
             quiet,
+            wanted,
         )
         return
     for given_, option in (
-        (model not in (None, Model.TREE), "--model"),
+        (model not in (None, Model.TREE, Model.BOX), "--model"),
         (precision is not None, "--precision"),
         (stride is not None, "--stride"),
         (wins is not None, "--wins"),
@@ -254,12 +317,69 @@ def run(
         seed=seed or 0,
         resample=not no_resample,
     )
+    if wanted is not None:
+        from sensorai.cli import anomaly
+
+        if trees:
+            raise ConfigError("--tree is for --task classify", hint="a detector has one tree")
+        anomaly.train_mlc(reading.dataset(logs), options, wanted, folder, json, quiet)
+        return
     with printing.progress() as say:
         dataset = reading.dataset(logs, [c for _, c in trees if c != "label"])
         trained = train_mlc(dataset, options, say)
         say("emitting the registers and running them on held-out logs")
         delivery = _write(trained, options, folder)
     _print(delivery, folder, json, quiet)
+
+
+def _anomaly(
+    target: Target,
+    task: Task,
+    model: Model | None,
+    normal: list[str],
+    unseen: list[str],
+    false_alarms: str | None,
+    learn: Learn,
+) -> Wanted | None:
+    """What is asked for of a detector; None for ``--task classify``."""
+    from sensorai.cli.anomaly import Wanted
+    from sensorai.errors import ConfigError
+
+    if task is Task.CLASSIFY:
+        for given_, option in (
+            (normal, "--normal"),
+            (unseen, "--normal-unseen"),
+            (false_alarms, "--false-alarms"),
+            (learn is Learn.ON_DEVICE, "--learn on-device"),
+            (model is not None and model.one_class, f"--model {model}"),
+        ):
+            if given_:
+                raise ConfigError(f"{option} is for --task anomaly", hint="add --task anomaly")
+        return None
+    on_device = learn is Learn.ON_DEVICE
+    kind = model or (Model.BOX if target is Target.MLC else Model.MAHALANOBIS if on_device else Model.GMM)
+    if kind.one_class and (kind is Model.BOX) != (target is Target.MLC):
+        raise ConfigError(
+            f"--model {kind} does not run on {target}",
+            hint="the machine learning core runs trees: box, or tree for known faults"
+            if target is Target.MLC
+            else "box is for --target mlc; in C: mahalanobis, gmm, prototypes, isolation-forest, autoencoder",
+        )
+    if on_device and kind is not Model.MAHALANOBIS:
+        raise ConfigError(
+            f"--learn on-device is for --model mahalanobis in C, not for {kind}",
+            hint="drop --learn, or give --target ispu|stm32 and --model mahalanobis",
+        )
+    if false_alarms is not None and not kind.one_class:
+        raise ConfigError(
+            "--false-alarms sets the threshold of a detector; a classifier has none",
+            hint="drop it: the report says how often the classifier alarms without a reason; or take "
+            "--model " + ("box" if target is Target.MLC else "gmm"),
+        )
+    from sensorai.verify.alarms import parse_target
+
+    rate = None if false_alarms is None else parse_target(false_alarms)
+    return Wanted(kind.value, kind.one_class, tuple(normal), tuple(unseen), rate, on_device)
 
 
 def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:

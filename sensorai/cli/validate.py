@@ -93,7 +93,8 @@ def run(
             log_sensor,
             mapping,
         )
-        _project(artifact, reading.dataset(logs), names, rate, all_groups, on, json)
+        dataset = _states(artifact, reading.dataset(logs), names)
+        _project(artifact, dataset, names, rate, all_groups, on, json)
         return
     if on:
         raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
@@ -114,7 +115,8 @@ def run(
             log_sensor,
             mapping,
         )
-        dataset = reading.dataset(logs, [c for c in opened.columns if c != "label"])
+        columns = [] if _said_states(artifact) else [c for c in opened.columns if c != "label"]
+        dataset = _states(artifact, reading.dataset(logs, columns), names)
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
         dataset, notes = _choose(dataset, opened, all_groups)
         core = mlc_core(opened.config, style)
@@ -143,6 +145,33 @@ def run(
             typer.echo(f"report: {html}")
     if report["match"]["first_divergence"] is not None:
         raise VerifyMismatch(f"levels part: {report['match']['first_divergence']}", where=str(artifact))
+
+
+def _said_states(artifact: Path) -> dict[str, Any]:
+    """What a detector's index says of normal states; empty for anything else."""
+    from sensorai.files import read_json
+
+    index = artifact / "model.sai"
+    said = read_json(index).get("states") if index.is_file() else None
+    return said if isinstance(said, dict) else {}
+
+
+def _states(artifact: Path, dataset: Dataset, names: dict[str, str]) -> Dataset:
+    """Give logs the label column that a detector is judged by: normal, or anomaly."""
+    from sensorai.errors import DataError
+    from sensorai.train.states import with_states
+    from sensorai.verify.mlc import renamed
+
+    said = _said_states(artifact)
+    if not said:
+        return dataset
+    try:
+        column, normal = str(said["column"]), [str(n) for n in said["normal"]]
+    except (KeyError, TypeError):
+        raise DataError(
+            "model.sai does not say which labels are normal", where=str(artifact), hint="train again"
+        ) from None
+    return with_states(replace(dataset, recordings=tuple(renamed(r, names) for r in dataset)), column, normal)
 
 
 def _project(

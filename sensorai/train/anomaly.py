@@ -18,6 +18,7 @@ from sensorai.features import catalogue
 from sensorai.model import pipeline as pipelines
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
+from sensorai.model.knowledge import taught
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import Dataset, Recording
 from sensorai.train import cdeliver as delivering
@@ -59,13 +60,16 @@ class AnomalyOptions:
     normal, unseen : tuple of str
         Labels of the normal state, and those that only the test has (``sensorai.train.states``).
     false_alarms : float, optional
-        Most false alarms an hour; without it none on the calibration logs.
+        Most false alarms an hour; without it no window of the calibration logs is above the threshold.
+    learn : bool
+        Whether the device can learn its own normal state (Mahalanobis only); it starts with that of the logs.
     """
 
     kind: str = "gmm"
     normal: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     false_alarms: float | None = None
+    learn: bool = False
 
 
 def train_anomaly(
@@ -85,6 +89,11 @@ def train_anomaly(
     """
     if wanted.kind not in KINDS:
         raise ConfigError(f"unknown detector {wanted.kind!r}", hint="one of: " + ", ".join(KINDS))
+    if wanted.learn and wanted.kind != "mahalanobis":
+        raise ConfigError(
+            f"a {wanted.kind} detector cannot learn on the device",
+            hint="--learn on-device is for --model mahalanobis",
+        )
     notes: list[str] = []
     core, rate, full_scales = delivering.device(dataset, options, notes)
     dataset = delivering.at_rate(dataset, rate, notes)
@@ -132,11 +141,14 @@ def train_anomaly(
         CLASSES,
         wins,
     )
+    if wanted.learn:
+        assert fitted.scaling is not None  # noqa: S101
+        pipeline = taught(pipeline, fitted.scaling.apply(values))
     say("setting the threshold on other normal recordings")
     calibrated = [_scored(r, pipeline, options.column)[0] for r in parts.calibrate]
     chosen = alarms.choose_threshold(calibrated, pipeline.wins, wanted.false_alarms, pipeline.stride)
-    detector = fitted.detector.with_threshold(chosen.value)
-    pipeline = replace(pipeline, model=detector)
+    assert isinstance(pipeline.model, Detector)  # noqa: S101
+    pipeline = replace(pipeline, model=pipeline.model.with_threshold(chosen.value))
     held = list(parts.test)
     proved = delivering.prove(pipeline, options, held, core, say)
     logs = [
@@ -155,6 +167,7 @@ def train_anomaly(
         "settings": {
             **shared["settings"],
             "model": wanted.kind,
+            "learns": wanted.learn,
             "precision": "integers",
             "normal": list(parts.normal),
             "unseen": list(parts.unseen),
@@ -170,8 +183,9 @@ def train_anomaly(
         "held_out": judge(pipeline, held, traces, STATE),
         "notes": notes,
     }
-    groups = (parts.groups("test"), together.groups())
-    return delivering.finish(proved, report, pipeline, options, STATE, groups, held)
+    groups = (parts.groups("test"), parts.learnt())
+    more = {"states": parts.index(options.column)}
+    return delivering.finish(proved, report, pipeline, options, STATE, groups, held, more)
 
 
 def _data(parts: Parts, counted: Counted) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,7 +187,45 @@ def prove(
     if options.target == "ispu":
         files, sizes = _on_ispu(pipeline, options, held, samples, levels)
     stack = "emulated" if isinstance(cost, cproject.Cost) else STACK
-    return Proved(files, traces, _costs(options, project, levels, cost, sizes, per_layer), stack)
+    report = _costs(options, project, levels, cost, sizes, per_layer)
+    if pipeline.learn is not None:
+        emulator = core if isinstance(cost, cproject.Cost) else None
+        report["learning_cost"] = _learning(
+            pipeline, project, files, options, np.concatenate(samples), emulator, report["levels"]
+        )
+    return Proved(files, traces, report, stack)
+
+
+def _learning(
+    pipeline: Pipeline,
+    project: Project,
+    files: Mapping[str, bytes],
+    options: ProjectOptions,
+    samples: npt.NDArray[np.int16],
+    emulator: Cpu | None,
+    levels: list[dict[str, Any]],
+) -> dict[str, Any] | None:
+    """Learn, freeze, save and restore at every level that there is; return what that costs."""
+    from sensorai.verify import learning
+
+    def add(level: str, windows: int, differs: str) -> None:
+        if differs:
+            raise VerifyMismatch(f"learning on {level} and the reference part: {differs}")
+        levels.append({"level": f"learning, {level}", "windows": windows, "first_divergence": None})
+
+    cost = None
+    if available("gcc"):
+        add("this machine, with sanitizers", *learning.compare(pipeline, project.sources(), samples, None))
+    if emulator is not None:
+        add(f"{emulator.name}, emulated", *learning.compare(pipeline, project.sources(), samples, emulator))
+        script = learning.exercise(pipeline, samples[: learning.MOST])
+        cost = asdict(learning.emulated(pipeline, project.sources(), script, emulator)[1])
+    if options.target == "ispu" and available("gcc"):
+        from sensorai.verify import ispu_learning
+
+        app = emit_ispu(pipeline, ispu_devices.device(options.device))[0]
+        add("virtual ISPU", *ispu_learning.compare(pipeline, app, files, samples))
+    return cost
 
 
 def _on_ispu(
@@ -312,10 +350,11 @@ def finish(
     column: str,
     groups: tuple[Sequence[str], Sequence[str]],
     held: Sequence[Recording],
+    more: Mapping[str, Any] | None = None,
 ) -> ProjectDelivery:
-    """Add ``report.json`` and the index ``model.sai``; ``groups`` are the test groups, and all."""
+    """Add ``report.json`` and the index ``model.sai``; ``groups`` are those of the test and of training."""
     files = dict(proved.files)
-    test_groups, every = groups
+    test_groups, train_groups = groups
     if report["cost"] is not None:
         text = files["README.md"].decode()
         stack = report["sources"]["instructions, stack"]
@@ -329,9 +368,10 @@ def finish(
         "device": options.device,
         "column": column,
         "test_groups": list(test_groups),
-        "train_groups": [g for g in every if g not in test_groups],
+        "train_groups": list(train_groups),
         "files": sorted([*files, "model.sai", "report.html"]),
         "pipeline": pipelines.to_dict(pipeline),
+        **(more or {}),
     }
     files["model.sai"] = to_json(model)
     return ProjectDelivery(files, report, pipeline, column, tuple(held), proved.traces)
@@ -391,6 +431,12 @@ def _with_sizes(readme: str, name: str, cost: Mapping[str, Any], stack: str) -> 
         f"| RAM: `{name}_t` and variables | {cost['ram']:,} | compiled |\n"
         f"| stack of `{name}_push` | {cost['stack']:,} | {stack} |\n"
     )
+
+
+def with_report(delivery: ProjectDelivery, report: Mapping[str, Any]) -> ProjectDelivery:
+    """Return the delivery with another report, in ``report.json`` too."""
+    files = {**delivery.files, "report.json": to_json(report)}
+    return replace(delivery, files=files, report=report)
 
 
 def to_json(value: object) -> bytes:

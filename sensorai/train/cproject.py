@@ -98,7 +98,7 @@ def train_project(
     held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
     proved = prove(pipeline, options, held, core, say)
     report = _report(options, pipeline, counted, split, learnt, optimistic, held, proved, notes)
-    groups = (split.test_groups, dataset.groups())
+    groups = (split.test_groups, [g for g in dataset.groups() if g not in split.test_groups])
     return finish(proved, report, pipeline, options, options.column, groups, held)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,10 @@ class Delivery:
     judgements: tuple[TreeJudgement, ...]
 
 
-def deliver(trained: Trained, name: str, seed: int) -> Delivery:
+def deliver(trained: Trained, name: str, seed: int, more: Mapping[str, Any] | None = None) -> Delivery:
     """Emit the files, read the emitted register file back, run it on the held-out recordings, report.
+
+    ``more`` goes into the index ``model.sai``, in place of what it says otherwise.
 
     Raises
     ------
@@ -107,9 +109,15 @@ def deliver(trained: Trained, name: str, seed: int) -> Delivery:
         "train_groups": [g for g in trained.dataset.groups() if g not in trained.test_groups],
         "files": sorted([*files, "model.sai", "report.html"]),
         "config": describe.as_dict(emitted),
+        **(more or {}),
     }
     files["model.sai"] = _json(model)
     return Delivery(files, report, recordings, traces, judgements)
+
+
+def with_report(delivery: Delivery, report: Mapping[str, Any]) -> Delivery:
+    """Return the delivery with another report, in ``report.json`` too."""
+    return replace(delivery, files={**delivery.files, "report.json": _json(report)}, report=report)
 
 
 def _json(value: object) -> bytes:

@@ -9,7 +9,7 @@ values: for that, a detector in C (``--target ispu|stm32``) is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
-from sensorai.mlc import half
 from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
+from sensorai.mlc.labels import feature_names
 from sensorai.model.decision import NONE
 from sensorai.model.detector import CLASSES
-from sensorai.model.forest import Tree
 from sensorai.recording import Dataset, Recording
 from sensorai.train import candidates, codes, states
+from sensorai.train.deliver import Delivery
+from sensorai.train.envelope import STEPS, Box, Envelope
 from sensorai.train.features import different
 from sensorai.train.judge import run
 from sensorai.train.mlc import Trained
@@ -40,7 +41,7 @@ from sensorai.train.prepare import (
 from sensorai.train.search import inputs
 from sensorai.train.states import STATE, Parts
 from sensorai.train.table import Task, Windows, build, settled
-from sensorai.verify import alarms
+from sensorai.verify import alarms, anomaly
 from sensorai.verify.alarms import ScoredLog
 
 NORMAL, ANOMALY = 0, 1
@@ -49,126 +50,12 @@ SECONDS = 1.0
 #: Kinds by preference; a feature that says nearly the same as an earlier one is left out.
 KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXIMUM", "V"), ("MINIMUM", "V"))
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
-#: Margins are searched in these steps of the normal half range.
-STEPS = 1024
-#: The narrowest half range, as a share of the middle: constant features must not alarm on their last bit.
-NARROWEST = 1 / 32
+#: Features that the report names for an alarm.
+EXPLAINED = 3
 #: Fewest normal windows of a state that gets bounds of its own.
 FEWEST = 8
 #: End counter where nothing is said: as the decision filter of detectors in C.
 WINS = 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Box:
-    """Bounds of features in each normal state, as the tree holds them.
-
-    Attributes
-    ----------
-    states : fitted scikit-learn tree or None
-        Tells the normal states apart; None for one state.
-    lower, upper : ndarray, shape (states, features), float64
-        Halves, a row a leaf of ``states``. Outside is ``x <= lower`` or ``x > upper``.
-    """
-
-    states: Any
-    lower: npt.NDArray[np.float64]
-    upper: npt.NDArray[np.float64]
-
-    def predict(self, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-        """Class of each row, shape (rows, features) -> (rows,): 0 inside, 1 outside."""
-        at = _leaf(self.states, x)
-        outside = (x <= self.lower[at]) | (x > self.upper[at])
-        return np.asarray(outside.any(axis=1), np.int64)
-
-    def tree(self, class_codes: Sequence[int]) -> Tree:
-        """Return the tests that find the state, and at each leaf two for every feature."""
-        normal, outside = (~int(c) for c in class_codes)
-        rows: list[tuple[int, float, int, int]] = []
-
-        def box(leaf: int) -> int:
-            first = len(rows)
-            for f, (low, high) in enumerate(
-                zip(self.lower[leaf].tolist(), self.upper[leaf].tolist(), strict=True)
-            ):
-                at = len(rows)
-                rows.append((f, high, at + 1, outside))
-                rows.append((f, low, outside, normal if f == self.lower.shape[1] - 1 else at + 2))
-            return first
-
-        def split(node: int) -> int:
-            inner = self.states.tree_
-            if inner.feature[node] < 0:
-                return box(_leaves(self.states).index(node))
-            at = len(rows)
-            rows.append((0, 0.0, 0, 0))
-            left = split(int(inner.children_left[node]))
-            right = split(int(inner.children_right[node]))
-            # a feature is a half: rounding the threshold down moves none to the other side
-            level = half.to_float(half.floor(float(inner.threshold[node])))
-            rows[at] = (int(inner.feature[node]), level, left, right)
-            return at
-
-        if self.states is None:
-            box(0)
-        else:
-            split(0)
-        return Tree.from_nodes(rows).preorder()
-
-
-def _leaves(fitted: Any) -> list[int]:
-    return [i for i in range(fitted.tree_.node_count) if fitted.tree_.feature[i] < 0]
-
-
-def _leaf(fitted: Any, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-    """Row of the bounds for each window, shape (rows,)."""
-    if fitted is None or not len(x):
-        return np.zeros(len(x), np.int64)
-    out: npt.NDArray[np.int64] = np.searchsorted(
-        np.array(_leaves(fitted)), fitted.apply(x.astype(np.float32))
-    )
-    return out
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Envelope:
-    """Middle and half ranges of the normal windows in each state, shape (states, features) each."""
-
-    states: Any
-    middle: npt.NDArray[np.float64]
-    below: npt.NDArray[np.float64]
-    above: npt.NDArray[np.float64]
-
-    @staticmethod
-    def of(x: npt.NDArray[np.float64], fitted: Any = None) -> Envelope:
-        """Learn from normal windows, shape (rows, features); ``fitted`` tells states apart."""
-        at = _leaf(fitted, x)
-        parts = [x[at == k] for k in range(int(at.max()) + 1)]
-        middle = np.stack([np.median(p, axis=0) for p in parts])
-        least = np.maximum(NARROWEST * np.abs(middle), 2.0**-14)
-        low, high = np.stack([p.min(axis=0) for p in parts]), np.stack([p.max(axis=0) for p in parts])
-        return Envelope(fitted, middle, np.maximum(middle - low, least), np.maximum(high - middle, least))
-
-    def scores(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-        """How far the worst feature is from the middle of its state, in ``STEPS`` a half range."""
-        at = _leaf(self.states, x)
-        away = x - self.middle[at]
-        far = np.maximum(away / self.above[at], -away / self.below[at])
-        out: npt.NDArray[np.int64] = np.floor(STEPS * far.max(axis=1)).astype(np.int64)
-        return out
-
-    def box(self, threshold: int) -> Box:
-        """Bounds at a score, as halves: outside is what is beyond them in real numbers."""
-        factor = (threshold + 1) / STEPS
-        upper = [[half.to_float(half.floor(v)) for v in r] for r in (self.middle + factor * self.above)]
-        lower = [[_next_below(v) for v in r] for r in (self.middle - factor * self.below)]
-        return Box(self.states, np.array(lower), np.array(upper))
-
-
-def _next_below(x: float) -> float:
-    """Largest half that is less than x."""
-    bits = half.floor(x)
-    return half.to_float(bits if half.to_float(bits) < x else half.below(bits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +132,10 @@ def train_box(
         end, wins = (0,) * len(end), 0
         choices.notes.append(states.FILTER_OFF)
     calibrate = [_scored(r, column, config, envelope, window) for r in parts.calibrate]
+    for log in calibrate:
+        # filters start from zero there, as they do once on the sensor: no state of the machine
+        if len(log.truth) >= 4:
+            log.truth[0] = -1
     chosen = alarms.choose_threshold(calibrate, wins, false_alarms, window)
     box = envelope.box(chosen.value)
     made = with_box(box)
@@ -253,7 +144,7 @@ def train_box(
     choices.trees.append({"name": task.name, "pruning": [], "end_counters": []})
     choices.notes.append(
         "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations "
-        "of usual values (docs/anomaly.md)"
+        "of usual values (docs/detectors.md)"
     )
     everything = Dataset((*parts.learn, *parts.calibrate, *parts.test))
     trained = Trained(made, (task,), everything, parts.groups("test"), (box,), windows, choices)
@@ -292,6 +183,51 @@ def decisions(codes_of: npt.NDArray[np.integer], config: MlcConfig) -> npt.NDArr
         table[code] = CLASSES.index(label)
     out: npt.NDArray[np.int64] = table[codes_of.astype(np.int64)]
     return out
+
+
+def index_of(made: TrainedBox, column: str) -> dict[str, Any]:
+    """What the index ``model.sai`` says of a box beside a tree's."""
+    return {"states": made.parts.index(column), "train_groups": list(made.parts.learnt())}
+
+
+def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> dict[str, Any]:
+    """Entries that the report of a box has beside those of any tree: what the register says as alarms."""
+    logs = scored_logs(made, column, delivery.recordings)
+    decided = [decisions(t.decided[:, 0], made.trained.config) for t in delivery.traces]
+    parts = made.parts
+    return {
+        "task": "anomaly",
+        "states": {
+            "normal": list(parts.normal),
+            "unseen": list(parts.unseen),
+            "faults": list(parts.faults),
+        },
+        "threshold": anomaly.threshold_dict(made.chosen),
+        "anomaly": {
+            **anomaly.judge_alarms(logs, decided, seed),
+            "alarms": [
+                {**alarm, "because": _outside(made, delivery, alarm)}
+                for alarm in anomaly.alarm_list(logs, decided)
+            ],
+            "drift": anomaly.drift(logs, made.chosen.value),
+        },
+    }
+
+
+def _outside(made: TrainedBox, delivery: Delivery, alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Features that are beyond the normal range at the start of an alarm, the furthest first.
+
+    ``share`` is that of all distances beyond the margin.
+    """
+    pairs = zip(delivery.recordings, delivery.traces, strict=True)
+    trace = next(t for r, t in pairs if r.name == alarm["recording"])
+    away = made.envelope.away(trace.features[alarm["window"] : alarm["window"] + 1])[0]
+    over = np.maximum(away - made.chosen.value / STEPS, 0.0)
+    names, total = feature_names(made.trained.config), float(over.sum()) or 1.0
+    order = np.argsort(-over, kind="stable")[:EXPLAINED]
+    return [
+        {"feature": names[i], "share": round(float(over[i]) / total, 4)} for i in order.tolist() if over[i]
+    ]
 
 
 def scored_logs(made: TrainedBox, column: str, recordings: Sequence[Recording]) -> list[ScoredLog]:

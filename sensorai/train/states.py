@@ -24,6 +24,8 @@ NORMAL, ANOMALY = CLASSES
 NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 #: Shares of the normal time.
 SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
+#: Between the name of a recording and that of its part.
+CUT = "#"
 FILTER_OFF = "the decision filter is off: the recordings hold too few windows each to judge one"
 #: Random ways to share out the groups that are looked at.
 ATTEMPTS = 200
@@ -52,9 +54,18 @@ class Parts:
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def index(self, column: str) -> dict[str, object]:
+        """What ``model.sai`` says of the states, so that other logs can be judged."""
+        return {"column": column, "normal": [*self.normal, *self.unseen]}
+
     def groups(self, part: str) -> tuple[str, ...]:
         """Groups of ``learn``, ``calibrate`` or ``test``."""
         return tuple(dict.fromkeys(r.group for r in getattr(self, part)))
+
+    def learnt(self) -> tuple[str, ...]:
+        """Groups that must not be judged on again, those of recordings that were cut in time too."""
+        names = (*self.groups("learn"), *self.groups("calibrate"))
+        return tuple(dict.fromkeys([*names, *(n.rpartition(CUT)[0] for n in names if CUT in n)]))
 
     def short(self, window: int, stride: int, wins: int) -> bool:
         """Whether most recordings end before a decision filter could let an alarm through."""
@@ -199,20 +210,24 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
         for k, part in enumerate(parts):
             name = tuple(SHARES)[k]
             cut = r.slice(at[k], at[k + 1])
-            part.append(replace(cut, name=f"{r.name}#{name}", group=f"{r.group}#{name}"))
+            part.append(replace(cut, name=f"{r.name}{CUT}{name}", group=f"{r.group}{CUT}{name}"))
     return parts
 
 
 def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str], seed: int) -> dict[str, int]:
     """Part of each group: near the wanted shares of time, every label learnt, calibrated and tested."""
-    hours = dict.fromkeys(groups, 0.0)
-    labels: dict[str, set[str]] = {g: set() for g in groups}
+    # normal time by group and label; a log without labels counts under its state
+    table: dict[str, dict[str, float]] = {g: {} for g in groups}
     for r in recordings:
-        normal = [s for s in r.labels[STATE] if s.label == NORMAL]
-        hours[r.group] += sum(s.stop - s.start for s in normal) / (r.rate_hz or 1.0)
-        labels[r.group] |= _of(r, column)
-    every = set().union(*labels.values())
-    total = sum(hours.values())
+        spans = r.labels.get(column) or r.labels[STATE]
+        for span, state in zip(spans, r.labels[STATE], strict=True):
+            if state.label == NORMAL:
+                of = table[r.group]
+                of[span.label] = of.get(span.label, 0.0) + (span.stop - span.start) / (r.rate_hz or 1.0)
+    names = sorted(set().union(*table.values()))
+    time = np.array([[table[g].get(name, 0.0) for name in names] for g in groups])
+    hours = dict(zip(groups, time.sum(axis=1).tolist(), strict=True))
+    total = float(time.sum())
     random = np.random.default_rng(seed)
     best: tuple[float, dict[str, int]] | None = None
     for _ in range(ATTEMPTS):
@@ -226,12 +241,12 @@ def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str],
                 which[group] = part
                 got += hours[group]
         which |= dict.fromkeys(order, 0)
-        missing = [
-            len(every - set().union(*(labels[g] for g in groups if which[g] == part))) for part in range(3)
-        ]
-        shares = [sum(hours[g] for g in groups if which[g] == part) / total for part in range(3)]
-        away = sum(abs(a - b) for a, b in zip(shares, SHARES.values(), strict=True))
-        badness = 3.0 * missing[0] + missing[1] + missing[2] + away
+        part_of = np.array([which[g] for g in groups])
+        got_of = np.stack([time[part_of == part].sum(axis=0) for part in range(3)])
+        missing = (got_of == 0).sum(axis=1)
+        wanted = np.array([*SHARES.values()])
+        away = np.abs(got_of / time.sum(axis=0) - wanted[:, None]).mean(axis=1).sum()
+        badness = float(3 * missing[0] + missing[1] + missing[2] + away)
         if best is None or badness < best[0] - 1e-12:
             best = badness, which
     assert best is not None  # noqa: S101

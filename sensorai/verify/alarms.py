@@ -171,7 +171,8 @@ def choose_threshold(
     wins : int
         Decision filter.
     target_per_hour : float or None
-        The upper bound of the rate (``Rate.high``) must not be above it. None: no false alarm at all.
+        The upper bound of the rate (``Rate.high``) must not be above it. None: no normal window at all
+        is above the threshold, whatever the filter would let pass.
     stride : int
         Samples from window to window.
 
@@ -200,8 +201,9 @@ def choose_threshold(
     candidates = np.unique(np.r_[0, normal])
 
     def holds(threshold: int) -> bool:
-        found = false_alarms(logs, decisions_of(logs, threshold, wins))
-        return found.events == 0 if target_per_hour is None else found.high <= target_per_hour
+        if target_per_hour is None:
+            return threshold >= int(candidates[-1])
+        return false_alarms(logs, decisions_of(logs, threshold, wins)).high <= target_per_hour
 
     # the rate falls with the threshold, but for alarms that melt together: search, then step up where needed
     low, high = 0, len(candidates) - 1

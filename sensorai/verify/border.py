@@ -75,16 +75,18 @@ def find_border(
         if len(changes):
             begin = max(int(changes[0]) - 4 * whole, 0) // period * period
     until = min(begin + most, len(said))
+    # a border that leaves a window more must not win by that alone: what disagrees counts against it
     scores: list[tuple[int, int, int]] = []
+    agreeing: dict[int, int] = {}
     for offset in range(min(period, until - begin - whole + 1)):
         ours = decide(begin + offset, until)
         theirs = _read(said[:until], begin + offset, whole, period, len(ours))
-        agree = int((ours == theirs).all(axis=1).sum())
-        scores.append((agree, -_delay(said[begin:until], offset + whole, period), offset))
-    agree, _, best = _best(scores, decide, said, (begin, until), (whole, period))
+        agreeing[offset], parted = _agreement(ours, theirs)
+        scores.append((agreeing[offset] - parted, -_delay(said[begin:until], offset + whole, period), offset))
+    _, _, best = _best(scores, decide, said, (begin, until), (whole, period))
     start = begin + best
     around = period // 4
-    elsewhere = [s for s, _, o in scores if around < (o - best) % period < period - around]
+    elsewhere = [agreeing[o] for _, _, o in scores if around < (o - best) % period < period - around]
     searched = _read(said[:until], start, whole, period, (until - start - whole) // period + 1)
     # windows before the part that was searched have their borders at the same distance
     start %= period
@@ -92,7 +94,7 @@ def find_border(
         start,
         step,
         len(scores),
-        agree,
+        agreeing[best],
         int((searched >= 0).all(axis=1).sum()),
         max(elsewhere, default=0),
     )
@@ -116,9 +118,17 @@ def _best(
         start = (part[0] + score[2]) % sizes[1]
         ours = decide(start, len(said))
         theirs = _read(said, start, *sizes, len(ours))
-        return int((ours == theirs).all(axis=1).sum()), score[1]
+        agree, parted = _agreement(ours, theirs)
+        return agree - parted, score[1]
 
     return max(ranked[:_FINALISTS], key=whole_log)
+
+
+def _agreement(ours: Codes, theirs: Codes) -> tuple[int, int]:
+    """Windows whose results agree, and those whose do not; without what the log does not say."""
+    same = (ours == theirs).all(axis=1)
+    known = (theirs >= 0).all(axis=1)
+    return int((same & known).sum()), int((~same & known).sum())
 
 
 def _read(said: Codes, start: int, whole: int, period: int, windows: int) -> Codes:

@@ -1,0 +1,120 @@
+"""Known faults: a classifier judged as a detector of anomalies.
+
+Normal states and faults are classes of a tree, forest or net. What counts afterwards is not which class is
+named, but whether an alarm is raised: a decision for a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import ConfigError
+from sensorai.mlc.config import MlcConfig
+from sensorai.mlc.simulate import Trace
+from sensorai.model.decision import NONE
+from sensorai.model.pipeline import Pipeline, PipelineTrace
+from sensorai.recording import Dataset, Recording
+from sensorai.train import states
+from sensorai.verify import anomaly
+from sensorai.verify.alarms import ANOMALY, CONFIDENCE, NORMAL, Int64, duration, in_words
+
+
+def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels of the normal state; a ConfigError where no label is a fault."""
+    names = states.normal_labels(dataset, column, normal)
+    if not set(dataset.label_set(column)) - set(names):
+        raise ConfigError(
+            "every label is normal: a classifier needs logs of faults",
+            hint="learn from normal logs alone with --model gmm (or box for the MLC)",
+        )
+    return names
+
+
+def of_project(
+    pipeline: Pipeline,
+    recordings: Sequence[Recording],
+    traces: Sequence[PipelineTrace],
+    column: str,
+    normal: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Judge a C project's decisions as alarms.
+
+    The score of a window is the best score of a fault less the best of a normal state.
+    """
+    faulty = np.array([name not in normal for name in pipeline.classes])
+    logs, decisions = [], []
+    for r, t in zip(_with_states(recordings, column, normal), traces, strict=True):
+        points = t.scores.astype(np.float64)
+        scores = np.zeros(len(t), np.int64)
+        if len(t):
+            # float scores keep their order as whole numbers
+            scores = np.rint((points[:, faulty].max(axis=1) - points[:, ~faulty].max(axis=1)) * 2**16).astype(
+                np.int64
+            )
+        logs.append(states.scored(r, column, scores, t.end, pipeline.window))
+        decisions.append(_alarms([*faulty.tolist()], t.decided))
+    return anomaly.judge_alarms(logs, decisions, seed)
+
+
+def of_registers(
+    config: MlcConfig,
+    recordings: Sequence[Recording],
+    traces: Sequence[Trace],
+    column: str,
+    normal: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Judge the result register of the first tree as alarms; its score is its answer, normal or fault."""
+    faulty: list[bool | None] = [None] * 256
+    for code, label in config.trees[0].labels.items():
+        faulty[code] = label not in normal
+    logs, decisions = [], []
+    for r, t in zip(_with_states(recordings, column, normal), traces, strict=True):
+        answers = _alarms(faulty, t.tree[:, 0].astype(np.int64))
+        end = (np.arange(len(answers)) + 1) * config.window
+        logs.append(states.scored(r, column, (answers == ANOMALY).astype(np.int64), end, config.window))
+        decisions.append(_alarms(faulty, t.decided[:, 0].astype(np.int64)))
+    return anomaly.judge_alarms(logs, decisions, seed)
+
+
+def with_alarms(
+    report: Mapping[str, Any], verdict: Mapping[str, Any], normal: Sequence[str]
+) -> dict[str, Any]:
+    """Add to a classifier's report what its decisions are worth as alarms, in figures and in words."""
+    rate, found = verdict["false_alarms"], verdict["detection"]
+    said = []
+    if rate["high_per_hour"] is not None:
+        plural = "" if rate["events"] == 1 else "s"
+        said.append(
+            f"{rate['events']} false alarm{plural} in {duration(rate['hours'])} of "
+            f"held-out normal logs (at most {in_words(rate['high_per_hour'])}, {CONFIDENCE:.0%} confidence)"
+        )
+    for row in found["by_label"]:
+        late = row["delay_median_s"]
+        delay = "" if late is None else f", median time to alarm {late:.3g} s"
+        said.append(f"{row['label']}: {row['found']} of {row['anomalies']} found{delay}")
+    words = f"as alarms (a decision for another label than {', '.join(normal)}): " + "; ".join(said)
+    return {
+        **report,
+        "task": "anomaly",
+        "alarms": {"normal": list(normal), **verdict},
+        "notes": [*report["notes"], words],
+    }
+
+
+def _with_states(recordings: Sequence[Recording], column: str, normal: Sequence[str]) -> Dataset:
+    return states.with_states(Dataset(tuple(recordings)), column, normal)
+
+
+def _alarms(faulty: Sequence[bool | None], classes: Int64) -> Int64:
+    """Classes (or codes) as 0 normal, 1 alarm, 255 where none is known."""
+    table = np.full(256, NONE, np.int64)
+    for i, one in enumerate(faulty):
+        if one is not None:
+            table[i] = ANOMALY if one else NORMAL
+    out: Int64 = table[classes]
+    return out
