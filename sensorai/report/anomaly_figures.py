@@ -28,10 +28,16 @@ def headline(report: Mapping[str, Any]) -> str:
     stride = settings.get("stride", settings["window"])
     every = "" if stride == settings["window"] else f", every {stride}"
     return (
-        f"{settings.get('model', 'box')}, {words.plural(len(settings['features']), 'feature')}, "
+        f"{detector(settings)}, {words.plural(len(settings['features']), 'feature')}, "
         f"{settings['window']} samples a window ({words.seconds(settings['window_s'])}){every}, "
         f"at {settings['rate_hz']:g} Hz, {decision_filter(report)}"
     )
+
+
+def detector(settings: Mapping[str, Any]) -> str:
+    """Kind of the detector, and whether it learns where it runs."""
+    kind = str(settings.get("model", "box"))
+    return f"{kind} that can learn on the device" if settings.get("learns") else kind
 
 
 def decision_filter(report: Mapping[str, Any]) -> str:
@@ -43,15 +49,19 @@ def decision_filter(report: Mapping[str, Any]) -> str:
     return f"end counters {', '.join(map(str, counters))}" if any(counters) else "no decision filter"
 
 
+def _labels(report: Mapping[str, Any], kind: str) -> list[str]:
+    """Labels of the ``normal`` state, ``unseen`` normal ones or ``faults``, wherever they are kept."""
+    return list((report.get("states") or report["settings"]).get(kind) or ())
+
+
 def states(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Labels by what they are; kinds without a label are left out."""
-    settings = report["settings"]
     kinds = (
         ("normal state", "normal"),
         ("normal, in the test only", "unseen"),
         ("anomalies", "faults"),
     )
-    return [(name, list(settings[key])) for name, key in kinds if settings.get(key)]
+    return [(name, labels) for name, key in kinds if (labels := _labels(report, key))]
 
 
 # ---------------------------------------------------------------- threshold
@@ -117,7 +127,7 @@ def _confidence() -> str:
 
 def normal_rows(report: Mapping[str, Any]) -> list[dict[str, str]]:
     """False alarms by label of the normal state."""
-    unseen = set(report["settings"].get("unseen") or ())
+    unseen = set(_labels(report, "unseen"))
     return [
         {
             "label": row["label"],

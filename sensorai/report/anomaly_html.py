@@ -265,7 +265,7 @@ def _settings(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     settings, data = report["settings"], report["data"]
     stride = settings.get("stride", settings["window"])
     rows = [
-        ("detector", settings.get("model", "box")),
+        ("detector", figures.detector(settings)),
         ("sample rate", f"{settings['rate_hz']:g} Hz"),
         (
             "window",

@@ -244,6 +244,12 @@ def test_nothing_is_changed_in_the_dict() -> None:
     assert r == before
 
 
+def test_learning_on_the_device_is_said() -> None:
+    r, views = usual()
+    r["settings"]["learns"] = True
+    assert all("gmm that can learn on the device, 3 features" in said for said in both(r, views))
+
+
 def test_hostile_names_stay_text() -> None:
     r, views = usual()
     bad = "</td><b>\x1b[31m[red]"
@@ -315,6 +321,7 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
         del r[key]
     for key in ("wins", "stride", "channels", "precision", "model"):
         del r["settings"][key]
+    r["states"] = {key: r["settings"].pop(key) for key in ("normal", "unseen", "faults")}
     r["anomaly"]["float"] = None
     r["settings"]["features"] = ["F1_VAR_on_ACC_X"]
     r["threshold"]["target_per_hour"] = None
@@ -337,6 +344,8 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
         assert "they part at noon, window 3" in said
         assert "without a false alarm on the calibration logs" in said
         assert "end counters 2, 2, 0, 0" in said
+        assert "off (not learnt)" in said
+        assert "box, 1 feature" in said
         assert "9,000 (8.8 times the normal half range)" in said
         assert "What it costs" not in said
         assert "not measured" not in said
