@@ -40,13 +40,24 @@ def detector(settings: Mapping[str, Any]) -> str:
     return f"{kind} that can learn on the device" if settings.get("learns") else kind
 
 
+def _counters(report: Mapping[str, Any]) -> list[int]:
+    """Return the wins of the filter in C, or the end counters of the core."""
+    wins = report["settings"].get("wins")
+    return [n for tree in report.get("trees") or () for n in tree["end_counters"]] if wins is None else [wins]
+
+
+def filtered(report: Mapping[str, Any]) -> bool:
+    """Whether a filter stands between windows above the threshold and the alarm."""
+    return any(_counters(report))
+
+
 def decision_filter(report: Mapping[str, Any]) -> str:
     """What stands between windows above the threshold and the alarm."""
-    wins = report["settings"].get("wins")
-    if wins is not None:
-        return f"decision filter of {words.plural(wins, 'win')}" if wins else "no decision filter"
-    counters = [n for tree in report.get("trees") or () for n in tree["end_counters"]]
-    return f"end counters {', '.join(map(str, counters))}" if any(counters) else "no decision filter"
+    if not filtered(report):
+        return "no decision filter"
+    if report["settings"].get("wins") is not None:
+        return f"decision filter of {words.plural(report['settings']['wins'], 'win')}"
+    return f"end counters {', '.join(map(str, _counters(report)))}"
 
 
 def _labels(report: Mapping[str, Any], kind: str) -> list[str]:

@@ -337,6 +337,11 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
     }
     for alarm in r["anomaly"]["alarms"]:
         del alarm["because"]
+    r["trees"][0]["end_counters"] = [0, 0, 0, 0]
+    page, screen = both(r, views)
+    assert "no decision filter" in screen
+    assert "decision filter to agree" not in page
+    r["trees"][0]["end_counters"] = [2, 2, 0, 0]
     page, screen = both(r, views)
     for said in (page, screen):
         assert "for the machine learning core of LSM6DSV16X" in said
@@ -499,6 +504,19 @@ def test_telling_recordings() -> None:
         ("found", "anomaly found"),
         ("v", "normal, no alarm"),
     ]
+    # of two anomalies the second is missed
+    half = replace(found, name="half", truth=np.array([0, 1, 1, 0, 1]))
+    assert telling([half])[0][1] == "anomaly missed"
+    alike = [replace(quiet, name=str(k)) for k in range(11)]
+    assert [v.name for v, _ in telling(alike, 3)] == ["0", "5", "10"]
+    assert [v.name for v, _ in telling(alike, 1)] == ["0"]
+    assert [v.name for v, _ in telling([*alike, replace(view([1] * 10), name="long")], 3)] == [
+        "long",
+        "0",
+        "1",
+    ]
+    assert [v.name for v, _ in telling(alike[:2], 3)] == ["0", "1"]
+    assert telling([]) == []
     many = telling([quiet] * 20 + [false])
     assert len(many) == RECORDINGS
     assert many[0][1] == "false alarm"
