@@ -182,7 +182,7 @@ def validate(
 
             compared, differs = learning.compare(pipeline, opened.sources, np.concatenate(samples), core)
             report["levels"].append(
-                {"level": f"learning, {shown}", "windows": compared, "first_divergence": differs or None}
+                {"level": f"{shown}, learning", "windows": compared, "first_divergence": differs or None}
             )
             mismatch = mismatch or differs or None
     if opened.target == "ispu":
@@ -196,7 +196,7 @@ def validate(
 
             compared, differs = ispu_learning.compare(pipeline, app, opened.files, np.concatenate(samples))
             report["levels"].append(
-                {"level": "learning, virtual ISPU", "windows": compared, "first_divergence": differs or None}
+                {"level": "virtual ISPU, learning", "windows": compared, "first_divergence": differs or None}
             )
             mismatch = mismatch or differs or None
     for one in as_levels(said):

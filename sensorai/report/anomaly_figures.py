@@ -83,7 +83,7 @@ def threshold(report: Mapping[str, Any]) -> list[str]:
     chosen = report["threshold"]
     seen, target = chosen["calibration"], chosen["target_per_hour"]
     asked = (
-        "chosen as the lowest without a false alarm on the calibration logs"
+        "the highest score of a normal window in the calibration logs"
         if target is None
         else f"chosen for at most {alarm_rate(target)}"
     )

@@ -85,7 +85,21 @@ def costs(report: Mapping[str, Any]) -> list[Figure]:
                 "an estimate: the cycles at the stated current",
             )
         )
-    return rows
+    return [*rows, *_learning(report, compiled)]
+
+
+def _learning(report: Mapping[str, Any], compiled: str) -> list[Figure]:
+    """Rows of what learning on the device costs; none where it does not learn."""
+    cost = report.get("learning_cost")
+    if cost is None:
+        return []
+    return [
+        Figure("flash with learning, saving and restoring", f"{cost['flash']:,} B", compiled),
+        Figure("saved knowledge", f"{cost['blob']:,} B", "computed"),
+        Figure("instructions to learn a window, mean", f"{cost['learn']:,.0f}", "emulated"),
+        Figure("instructions to freeze, most", f"{cost['freeze']:,}", "emulated"),
+        Figure("instructions to save, to restore", f"{cost['save']:,}, {cost['restore']:,}", "emulated"),
+    ]
 
 
 def levels(report: Mapping[str, Any]) -> list[dict[str, Any]]:

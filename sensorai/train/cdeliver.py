@@ -211,7 +211,7 @@ def _learning(
     def add(level: str, windows: int, differs: str) -> None:
         if differs:
             raise VerifyMismatch(f"learning on {level} and the reference part: {differs}")
-        levels.append({"level": f"learning, {level}", "windows": windows, "first_divergence": None})
+        levels.append({"level": f"{level}, learning", "windows": windows, "first_divergence": None})
 
     cost = None
     if available("gcc"):

@@ -197,12 +197,17 @@ def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> d
     parts = made.parts
     return {
         "task": "anomaly",
-        "states": {
+        "settings": {
+            **delivery.report["settings"],
+            "model": "box",
             "normal": list(parts.normal),
             "unseen": list(parts.unseen),
             "faults": list(parts.faults),
         },
-        "threshold": anomaly.threshold_dict(made.chosen),
+        "threshold": {
+            **anomaly.threshold_dict(made.chosen),
+            "words": f"{made.chosen.value / STEPS:.2f} half ranges of the normal state",
+        },
         "anomaly": {
             **anomaly.judge_alarms(logs, decided, seed),
             "alarms": [
