@@ -28,30 +28,51 @@ def headline(report: Mapping[str, Any]) -> str:
     stride = settings.get("stride", settings["window"])
     every = "" if stride == settings["window"] else f", every {stride}"
     return (
-        f"{settings.get('model', 'box')}, {words.plural(len(settings['features']), 'feature')}, "
+        f"{detector(settings)}, {words.plural(len(settings['features']), 'feature')}, "
         f"{settings['window']} samples a window ({words.seconds(settings['window_s'])}){every}, "
         f"at {settings['rate_hz']:g} Hz, {decision_filter(report)}"
     )
 
 
+def detector(settings: Mapping[str, Any]) -> str:
+    """Kind of the detector, and whether it learns where it runs."""
+    kind = str(settings.get("model", "box"))
+    return f"{kind} that can learn on the device" if settings.get("learns") else kind
+
+
+def _counters(report: Mapping[str, Any]) -> list[int]:
+    """Return the wins of the filter in C, or the end counters of the core."""
+    wins = report["settings"].get("wins")
+    return [n for tree in report.get("trees") or () for n in tree["end_counters"]] if wins is None else [wins]
+
+
+def filtered(report: Mapping[str, Any]) -> bool:
+    """Whether a filter stands between windows above the threshold and the alarm."""
+    return any(_counters(report))
+
+
 def decision_filter(report: Mapping[str, Any]) -> str:
     """What stands between windows above the threshold and the alarm."""
-    wins = report["settings"].get("wins")
-    if wins is not None:
-        return f"decision filter of {words.plural(wins, 'win')}" if wins else "no decision filter"
-    counters = [n for tree in report.get("trees") or () for n in tree["end_counters"]]
-    return f"end counters {', '.join(map(str, counters))}" if any(counters) else "no decision filter"
+    if not filtered(report):
+        return "no decision filter"
+    if report["settings"].get("wins") is not None:
+        return f"decision filter of {words.plural(report['settings']['wins'], 'win')}"
+    return f"end counters {', '.join(map(str, _counters(report)))}"
+
+
+def _labels(report: Mapping[str, Any], kind: str) -> list[str]:
+    """Labels of the ``normal`` state, ``unseen`` normal ones or ``faults``, wherever they are kept."""
+    return list((report.get("states") or report["settings"]).get(kind) or ())
 
 
 def states(report: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Labels by what they are; kinds without a label are left out."""
-    settings = report["settings"]
     kinds = (
         ("normal state", "normal"),
         ("normal, in the test only", "unseen"),
         ("anomalies", "faults"),
     )
-    return [(name, list(settings[key])) for name, key in kinds if settings.get(key)]
+    return [(name, labels) for name, key in kinds if (labels := _labels(report, key))]
 
 
 # ---------------------------------------------------------------- threshold
@@ -117,7 +138,7 @@ def _confidence() -> str:
 
 def normal_rows(report: Mapping[str, Any]) -> list[dict[str, str]]:
     """False alarms by label of the normal state."""
-    unseen = set(report["settings"].get("unseen") or ())
+    unseen = set(_labels(report, "unseen"))
     return [
         {
             "label": row["label"],

@@ -11,7 +11,7 @@ from sensorai.report import project_figures, words
 from sensorai.report.anomaly_curves import det, roc
 from sensorai.report.charts import bars
 from sensorai.report.page import fill
-from sensorai.report.svg import class_colour
+from sensorai.report.svg import blocks, class_colour
 from sensorai.report.view import AnomalyView
 from sensorai.verify.alarms import ANOMALY, NORMAL, duration, onsets
 
@@ -63,6 +63,7 @@ def render_anomaly(report: Mapping[str, Any], views: Sequence[AnomalyView]) -> s
         no_curve=figures.no_curve(report),
         curves=[] if curve is None else [roc(curve, at), det(curve, at)],
         works_at=None if curve is None or at is None else [words.percent(x) for x in at],
+        filtered=figures.filtered(report),
         views=[_drawn(view, why) for view, why in shown],
         left_out=len(views) - len(shown),
         total_alarms=len(alarms),
@@ -140,6 +141,13 @@ def _cards(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         out.append(
             (f"{cost['flash']:,} B", f"flash; RAM {cost['ram']:,} B, stack {cost['stack']:,} B{stand_in}")
         )
+    if match := report.get("match"):
+        out.append(
+            (
+                figures.part(match["equal"], match["windows"]),
+                "windows equal between the emitted registers and the trained tree",
+            )
+        )
     # cards are narrow: a number and its unit stay together
     return [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in out]
 
@@ -150,7 +158,8 @@ def _cards(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 def telling(views: Sequence[AnomalyView], most: int = RECORDINGS) -> list[tuple[AnomalyView, str]]:
     """At most ``most`` recordings, each with why: false alarms, misses, finds and quiet ones in turn.
 
-    Of each kind those with most false alarms, or most windows of it, come first; of equal ones the first.
+    A recording is of the first kind that it has. Of each kind those with most of it come first; equal
+    ones are spread over the test, as neighbours are often alike.
     """
     kinds: dict[str, list[tuple[int, int]]] = {
         "false alarm": [],
@@ -161,21 +170,32 @@ def telling(views: Sequence[AnomalyView], most: int = RECORDINGS) -> list[tuple[
     for i, view in enumerate(views):
         anomalous = view.truth == ANOMALY
         false = int((view.truth[onsets(view.decided)] == NORMAL).sum())
-        hits = int(((view.decided == ANOMALY) & anomalous).sum())
+        missed = sum(
+            value == ANOMALY and not (view.decided[a:b] == ANOMALY).any()
+            for a, b, value in blocks(view.truth.tolist())
+        )
         if false:
             kinds["false alarm"].append((-false, i))
+        elif missed:
+            kinds["anomaly missed"].append((-missed, i))
         elif anomalous.any():
-            kinds["anomaly found" if hits else "anomaly missed"].append((-(hits or int(anomalous.sum())), i))
+            kinds["anomaly found"].append((-int(anomalous.sum()), i))
         else:
             kinds["normal, no alarm"].append((-len(view.scores), i))
-    queues = [(why, [i for _, i in sorted(rows)]) for why, rows in kinds.items()]
-    taken: list[tuple[int, str]] = []
-    while len(taken) < most and any(queue for _, queue in queues):
-        for why, queue in queues:
-            if queue and len(taken) < most:
-                taken.append((queue.pop(0), why))
-    order = list(kinds)
-    return [(views[i], why) for i, why in sorted(taken, key=lambda one: (order.index(one[1]), one[0]))]
+    wanted = dict.fromkeys(kinds, 0)
+    while sum(wanted.values()) < min(most, len(views)):
+        for why, rows in kinds.items():
+            if wanted[why] < len(rows) and sum(wanted.values()) < most:
+                wanted[why] += 1
+    return [(views[i], why) for why, rows in kinds.items() for i in _spread(sorted(rows), wanted[why])]
+
+
+def _spread(rows: Sequence[tuple[int, int]], wanted: int) -> list[int]:
+    """Take the first of (rank, index); where more are equal to the first than wanted, spread over them."""
+    equal = [i for rank, i in rows if rank == rows[0][0]]
+    if len(equal) <= wanted:
+        return [i for _, i in rows[:wanted]]
+    return [equal[k * (len(equal) - 1) // max(wanted - 1, 1)] for k in range(wanted)]
 
 
 def _drawn(view: AnomalyView, why: str) -> dict[str, Any]:
@@ -258,7 +278,7 @@ def _settings(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     settings, data = report["settings"], report["data"]
     stride = settings.get("stride", settings["window"])
     rows = [
-        ("detector", settings.get("model", "box")),
+        ("detector", figures.detector(settings)),
         ("sample rate", f"{settings['rate_hz']:g} Hz"),
         (
             "window",
@@ -279,6 +299,9 @@ def _settings(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, key in (("learnt from", "learn"), ("threshold set on", "calibrate"), ("tested on", "test")):
         if part := data.get(key):
             rows.append((name, _part(part)))
+    if isinstance(data.get("recordings"), list):
+        held = sum(one["test"] for one in data["recordings"])
+        rows.append(("recordings", f"{len(data['recordings']):,}, of which {held:,} held out"))
     test = data.get("test_groups") or []
     said = ", ".join(test) if len(test) <= NAMED else f"{len(test):,} groups, named in report.json"
     rows += [("held-out groups", said or words.NOTHING), ("sensorai", report["sensorai"])]

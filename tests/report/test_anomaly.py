@@ -200,6 +200,35 @@ def test_both_say_what_counts() -> None:
     assert page.index("False alarms and finds") < page.index("Curves") < page.index("What it costs")
 
 
+def test_rows_are_the_figures_of_the_report() -> None:
+    r, views = usual()
+    found = r["anomaly"]["detection"]["by_label"][1]
+    found |= {"anomalies": 4, "found": 3, "share": 0.75, "low": 0.301, "high": 0.954}
+    found |= {"delay_median_s": 1.25, "delay_worst_s": 7.5, "windows": 80, "windows_in_alarm": 60}
+    found["share_in_alarm"] = 0.7512
+    normal = r["anomaly"]["false_alarms"]["by_label"][1]
+    normal |= {"label": "off", "events": 6, "hours": 2.0, "per_hour": 3.0, "high_per_hour": 5.92}
+    normal |= {"windows": 1500, "windows_in_alarm": 21, "share_in_alarm": 0.014}
+    r["held_out"]["tree"]["confusion"] = [[90, 10, 0], [30, 170, 0]]
+    # cells touch in the page's words: spaces do not count
+    page, screen = (said.replace(" ", "") for said in both(r, views))
+    assert "off (not learnt) 6 2 hours 3 an hour 5.92 an hour 21 of 1,500 1.4 %".replace(" ", "") in page
+    assert "off (not learnt) 6 2 hours 3 an hour 5.92 an hour 21 of 1,500".replace(" ", "") in screen
+    assert "rub 3 of 4 75.0 % 30.1 to 95.4 % 1.25 s 7.5 s 60 of 80 75.1 %".replace(" ", "") in page
+    assert "rub 3 of 4 75.0 % 30.1 to 95.4 % 1.25 s 7.5 s 75.1 %".replace(" ", "") in screen
+    assert "10.0 % of the normal and 85.0 % of the anomalous windows are above it".replace(" ", "") in page
+    alarm = max((a for a in r["anomaly"]["alarms"] if a["state"] == "anomaly"), key=lambda a: a["score"])
+    times = f"{alarm['start_s']:,.2f} s {alarm['stop_s']:,.2f} s"
+    assert (
+        f"{alarm['recording']} anomaly {times} {alarm['score']:,} features behind the alarm".replace(" ", "")
+        in page
+    )
+    move = max(r["anomaly"]["drift"], key=lambda d: abs(d["change"]))
+    first, last = words.percent(move["levels"][0]), words.percent(move["levels"][-1])
+    said = f"{100 * move['change']:+.1f} points".replace("-", "\N{MINUS SIGN}")
+    assert f"{move['recording']} {duration(move['hours'])} {first} {last} {said}".replace(" ", "") in page
+
+
 def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
     pages = {render_anomaly(*usual()), render_anomaly(*usual())}
     assert len(pages) == 1
@@ -213,6 +242,12 @@ def test_nothing_is_changed_in_the_dict() -> None:
     render_anomaly(r, views)
     summary_anomaly(r)
     assert r == before
+
+
+def test_learning_on_the_device_is_said() -> None:
+    r, views = usual()
+    r["settings"]["learns"] = True
+    assert all("gmm that can learn on the device, 3 features" in said for said in both(r, views))
 
 
 def test_hostile_names_stay_text() -> None:
@@ -286,6 +321,7 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
         del r[key]
     for key in ("wins", "stride", "channels", "precision", "model"):
         del r["settings"][key]
+    r["states"] = {key: r["settings"].pop(key) for key in ("normal", "unseen", "faults")}
     r["anomaly"]["float"] = None
     r["settings"]["features"] = ["F1_VAR_on_ACC_X"]
     r["threshold"]["target_per_hour"] = None
@@ -293,13 +329,19 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
     r |= {
         "target": "mlc",
         "device": "LSM6DSV16X",
-        "sources": {},
+        "sources": {"held_out": "computed: the emitted registers"},
+        "data": {"recordings": [{"test": k > 1} for k in range(9)], "groups": [], "test_groups": ["a"]},
         "match": {"windows": 120, "equal": 119, "first_divergence": "noon, window 3"},
         "registers": {"writes": 300, "nodes": 12, "nodes_limit": 128},
         "trees": [{"end_counters": [2, 2, 0, 0], "held_out": judged}],
     }
     for alarm in r["anomaly"]["alarms"]:
         del alarm["because"]
+    r["trees"][0]["end_counters"] = [0, 0, 0, 0]
+    page, screen = both(r, views)
+    assert "no decision filter" in screen
+    assert "decision filter to agree" not in page
+    r["trees"][0]["end_counters"] = [2, 2, 0, 0]
     page, screen = both(r, views)
     for said in (page, screen):
         assert "for the machine learning core of LSM6DSV16X" in said
@@ -307,10 +349,15 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
         assert "they part at noon, window 3" in said
         assert "the highest score of a normal window in the calibration logs" in said
         assert "end counters 2, 2, 0, 0" in said
+        assert "off (not learnt)" in said
+        assert "box, 1 feature" in said
         assert "9,000 (8.8 times the normal half range)" in said
         assert "What it costs" not in said
         assert "not measured" not in said
     assert "12 of 128" in page
+    assert "9, of which 7 held out" in page
+    assert "119 of 120 windows equal between the emitted registers and the trained tree" in page
+    assert "computed: the emitted registers" in page
     assert "The dot is the chosen threshold" in page
     assert "ecause" not in page
 
@@ -457,6 +504,19 @@ def test_telling_recordings() -> None:
         ("found", "anomaly found"),
         ("v", "normal, no alarm"),
     ]
+    # of two anomalies the second is missed
+    half = replace(found, name="half", truth=np.array([0, 1, 1, 0, 1]))
+    assert telling([half])[0][1] == "anomaly missed"
+    alike = [replace(quiet, name=str(k)) for k in range(11)]
+    assert [v.name for v, _ in telling(alike, 3)] == ["0", "5", "10"]
+    assert [v.name for v, _ in telling(alike, 1)] == ["0"]
+    assert [v.name for v, _ in telling([*alike, replace(view([1] * 10), name="long")], 3)] == [
+        "long",
+        "0",
+        "1",
+    ]
+    assert [v.name for v, _ in telling(alike[:2], 3)] == ["0", "1"]
+    assert telling([]) == []
     many = telling([quiet] * 20 + [false])
     assert len(many) == RECORDINGS
     assert many[0][1] == "false alarm"
