@@ -85,7 +85,7 @@ def threshold(report: Mapping[str, Any]) -> list[str]:
     asked = (
         "the highest score of a normal window in the calibration logs"
         if target is None
-        else f"chosen for at most {alarm_rate(target)}"
+        else f"chosen for at most {in_words(target)}"
     )
     meaning = f" ({chosen['words']})" if chosen.get("words") else ""
     lines = [f"threshold {chosen['value']:,}{meaning}, {asked}"]
@@ -94,7 +94,7 @@ def threshold(report: Mapping[str, Any]) -> list[str]:
     confidence = chosen.get("confidence", CONFIDENCE)
     return [
         *lines,
-        f"at most {alarm_rate(seen['high_per_hour'])} can be claimed ({100 * confidence:.0f} %): "
+        f"at most {in_words(seen['high_per_hour'])} can be claimed ({100 * confidence:.0f} %): "
         f"{seen['events']:,} in {duration(seen['hours'])} of held-out normal logs",
     ]
 
@@ -111,11 +111,6 @@ def per_time(per_hour: float | None) -> str:
     if per_hour >= 1000:
         return f"{per_hour:,.0f} an hour"
     return in_words(per_hour).replace(" false alarms", "").replace(" false alarm", "")
-
-
-def alarm_rate(per_hour: float) -> str:
-    """Rate with what is counted: ``55.4 false alarms an hour``."""
-    return f"{per_hour:,.0f} false alarms an hour" if per_hour >= 1000 else in_words(per_hour)
 
 
 def false_alarms(report: Mapping[str, Any]) -> str:

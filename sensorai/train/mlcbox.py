@@ -52,6 +52,8 @@ KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXI
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
 #: Features that the report names for an alarm.
 EXPLAINED = 3
+#: Windows of a recording from which on its first one is left out of the judgement.
+SETTLED = 4
 #: Fewest normal windows of a state that gets bounds of its own.
 FEWEST = 8
 #: End counter where nothing is said: as the decision filter of detectors in C.
@@ -132,16 +134,15 @@ def train_box(
         end, wins = (0,) * len(end), 0
         choices.notes.append(states.FILTER_OFF)
     calibrate = [_scored(r, column, config, envelope, window) for r in parts.calibrate]
-    for log in calibrate:
-        # filters start from zero there, as they do once on the sensor: no state of the machine
-        if len(log.truth) >= 4:
-            log.truth[0] = -1
     chosen = alarms.choose_threshold(calibrate, wins, false_alarms, window)
     box = envelope.box(chosen.value)
     made = with_box(box)
     chosen = replace(chosen, rate=_of_registers(made, parts.calibrate, calibrate))
     choices.window.append({"window": window, "seconds": window / rate, "chosen": True})
     choices.trees.append({"name": task.name, "pruning": [], "end_counters": []})
+    choices.notes.append(
+        "the first window of a recording is not judged: filters settle in it, as they do once on the sensor"
+    )
     choices.notes.append(
         "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations "
         "of usual values (docs/detectors.md)"
@@ -250,7 +251,11 @@ def _scored(
     values = FeatureStream(config).push(core_inputs(config, recording, numeric_style("current")))
     end = (np.arange(len(values)) + 1) * window
     scores = envelope.scores(values.astype(np.float64)) if len(values) else np.zeros(0, np.int64)
-    return states.scored(recording, column, scores, end, window)
+    log = states.scored(recording, column, scores, end, window)
+    if len(log.truth) >= SETTLED:
+        # filters start from zero there, as they do once on the sensor: no state of the machine
+        log.truth[0] = -1
+    return log
 
 
 def _of_registers(

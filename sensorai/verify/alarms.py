@@ -388,7 +388,7 @@ def parse_target(text: str) -> float:
 def in_words(per_hour: float) -> str:
     """A rate as a reader would say it: ``2.1 false alarms a day``."""
     number, unit = _readable(per_hour)
-    said = f"{number:.3g}"
+    said = f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
     return f"{said} false alarm{'s' if said != '1' else ''} {'an' if unit == 'hour' else 'a'} {unit}"
 
 

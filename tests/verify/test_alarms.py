@@ -156,6 +156,7 @@ def test_targets_in_words() -> None:
             alarms.parse_target(text)
     assert alarms.in_words(1 / 24) == "1 false alarm a day"
     assert alarms.in_words(2.0) == "2 false alarms an hour"
+    assert alarms.in_words(1234.5) == "1,234 false alarms an hour"
     assert alarms.option(2.9957) == "3/hour"
     assert alarms.option(2.9957 / 20) == "3.6/day"
     assert alarms.parse_target(alarms.option(0.0123)) >= 0.0123
