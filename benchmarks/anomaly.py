@@ -1,0 +1,263 @@
+"""Detectors of anomalies over several sets of logs: ``python benchmarks/anomaly.py [SET...]``.
+
+Each line is one ``sensorai train --task anomaly``: the same library call, with the same defaults. Printed as
+Markdown tables: area under the curve of windows, of what the device runs and of the float model beside it;
+false alarms on normal logs that training did not see; anomalies found, and the time to the alarm; flash, RAM
+[compiled] and instructions per window [emulated]. Then the same features in scikit-learn's own detectors, and
+emlearn's C where it is installed (``pip install --no-deps emlearn pybind11``).
+
+Sets: ``fan`` (weight on a blade; the moved base is a normal state), ``fan-unseen`` (the same, but the moved
+base was never learnt), ``st-fan`` and ``blower`` (ST's logs, one recording a state, so cut in time),
+``falls`` (UMAFall, wrist, by person). All are in the shared reference data (``SENSORAI_SHARED``). Of ST's vibration
+monitoring that data holds no logs. Nothing is chosen by hand for a set but what its files do not say, and the
+rate of false alarms, which is near the least that its short logs can support.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _peers.anomaly import peers_in_c, peers_in_float
+
+from sensorai.errors import SensoraiError
+from sensorai.formats import ReadOptions, read_dataset
+from sensorai.model.detector import CLASSES, KINDS
+from sensorai.recording import Dataset
+from sensorai.train import mlcbox, states, supervised
+from sensorai.train.anomaly import AnomalyOptions, normal_windows, train_anomaly
+from sensorai.train.cdeliver import ProjectOptions, at_rate
+from sensorai.train.cproject import train_project
+from sensorai.train.deliver import deliver
+from sensorai.train.mlc import train_mlc
+from sensorai.train.options import MlcOptions
+from sensorai.train.states import STATE
+
+HERE = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("SENSORAI_SHARED", HERE.parent / "shared")) / "data"
+MLC = SHARED / "mlc-reference"
+FAN4 = "STMems_Machine_Learning_Core/configuration_examples/example_4_stwin_stble_unico/1_datalogs"
+BLOWER = "st-mems-machine-learning-core/examples/air_blower_state_recognition/iis2dulpx/datalogs"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """One set: where, what the files do not say, which labels are normal, and most false alarms an hour."""
+
+    name: str
+    paths: tuple[Path, ...]
+    reading: ReadOptions
+    normal: str
+    false_alarms: float
+    unseen: str = ""
+
+    def read(self) -> tuple[Dataset, tuple[str, ...], tuple[str, ...]]:
+        """Recordings, normal labels, and normal labels of the test alone."""
+        dataset = read_dataset(list(self.paths), self.reading)
+        labels = dataset.label_set()
+        unseen = tuple(x for x in labels if self.unseen and self.unseen in x)
+        if self.normal.startswith("not "):
+            normal = tuple(x for x in labels if self.normal[4:] not in x.lower())
+        else:
+            normal = tuple(x for x in labels if any(n in x for n in self.normal.split("|")))
+        return dataset, tuple(x for x in normal if x not in unseen), unseen
+
+
+_FAN = Logs(
+    "fan",
+    (SHARED / "ceiling-fan",),
+    ReadOptions(rate_hz=200.0, header="acc_x,acc_y,acc_z", units={"acc": "g"}),
+    "_0_weight",
+    200.0,
+)
+SETS = (
+    _FAN,
+    replace(_FAN, name="fan-unseen", unseen="moving"),
+    Logs(
+        "st-fan",
+        tuple(MLC / FAN4 / name for name in ("Fan_on", "Fan_off", "Fan_fault")),
+        ReadOptions(),
+        "_on|_off",
+        600.0,
+    ),
+    Logs("blower", (MLC / BLOWER,), ReadOptions(rate_hz=200.0), "off|low|high", 400.0),
+    Logs(
+        "falls",
+        (SHARED / "umafall",),
+        ReadOptions(sensor="WRIST", group_path=r"subject_(\d+)"),
+        "not fall",
+        40.0,
+    ),
+)
+OPTIONS = ProjectOptions(target="stm32", device="stm32l4", name="detector")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the table."""
+
+    name: str
+    target: str
+    kind: str
+    verdict: dict[str, Any]
+    float_auc: float | None = None
+    flash: int | None = None
+    ram: int | None = None
+    instructions: float | None = None
+    learn: str = ""
+
+    def text(self) -> str:
+        """Return the row as Markdown."""
+        found, false, curve = self.verdict["detection"], self.verdict["false_alarms"], self.verdict["curve"]
+        auc = "" if curve is None else f"{curve['auc']:.3f}"
+        share = f"{found['found']} of {found['anomalies']}"
+        share += (
+            "" if found["share"] is None else f" ({100 * found['low']:.0f} to {100 * found['high']:.0f} %)"
+        )
+        late = "" if found["delay_median_s"] is None else f"{found['delay_median_s']:.2g} s"
+        alarms = f"{false['events']} in {60 * false['hours']:.1f} min, at most {false['high_per_hour']:.0f}/h"
+        cells = [
+            self.name,
+            self.target,
+            self.kind,
+            auc,
+            "" if self.float_auc is None else f"{self.float_auc:.3f}",
+            alarms,
+            share,
+            late,
+            *(f"{x:,.0f}" if x is not None else "" for x in (self.flash, self.ram, self.instructions)),
+            self.learn,
+        ]
+        return f"| {' | '.join(cells)} |"
+
+
+HEAD = (
+    "| logs | target | kind | AUC | float | false alarms | found (95 %) | time to alarm | flash B | RAM B "
+    "| instr./window | learn, freeze |\n|---|---|---|---:|---:|---|---|---:|---:|---:|---:|---|"
+)
+
+
+def main(wanted: list[str]) -> int:
+    """Print the tables; 1 where a set could not be run."""
+    status = 0
+    print(HEAD)
+    compared: list[str] = []
+    for logs in SETS:
+        if wanted and logs.name not in wanted:
+            continue
+        if not all(path.exists() for path in logs.paths):
+            print(f"{logs.name}: not here (SENSORAI_SHARED)", file=sys.stderr)
+            status = 1
+            continue
+        dataset, normal, unseen = logs.read()
+        moved: list[str] = []
+        for line in lines(logs, dataset, normal, unseen):
+            print(line.text(), flush=True)
+            if "fan" in logs.name and logs.name != "st-fan":
+                moved.append(_moved(line))
+        compared += beside(logs, dataset, normal, unseen)
+        if moved:
+            print(f"\n{logs.name}: share of windows in alarm, moved base beside the other normal states\n")
+            print("\n".join(moved), end="\n\n" + HEAD + "\n")
+    print("\nThe same features and windows in other tools\n")
+    print("| logs | tool | AUC (float) | ours, gmm | ratio | flash B | ours | instr. | ours |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("\n".join(compared))
+    return status
+
+
+def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[str, ...]) -> Iterator[Line]:
+    """Every kind and target on one set."""
+    for kind in KINDS:
+        learn = kind == "mahalanobis"
+        asked = AnomalyOptions(kind, normal, unseen, logs.false_alarms, learn)
+        for target, device in (("stm32", "stm32l4"), ("ispu", "lsm6dso16is"))[: 2 if kind == "gmm" else 1]:
+            try:
+                report = train_anomaly(dataset, replace(OPTIONS, target=target, device=device), asked).report
+            except SensoraiError as error:
+                print(f"| {logs.name} | {target} | {kind} | {error.message} |")
+                continue
+            cost, taught = report["cost"], report.get("learning_cost")
+            more = "" if taught is None else f"{taught['learn']:,.0f}, {taught['freeze']:,}"
+            near = report["anomaly"]["float"]
+            yield Line(
+                logs.name,
+                f"{target} ({cost['core'].split(' ')[0]})",
+                kind + (" (learns)" if learn else ""),
+                report["anomaly"],
+                None if near is None else near["auc"],
+                cost["flash"],
+                cost["ram"],
+                cost["instructions_mean"],
+                more,
+            )
+    options = MlcOptions(name="detector")
+    try:
+        made = mlcbox.train_box(dataset, options, "label", normal, unseen, logs.false_alarms)
+        report = mlcbox.report_of(made, deliver(made.trained, "detector", 0), "label", 0)
+        yield Line(logs.name, "mlc", "box", report["anomaly"])
+    except SensoraiError as error:
+        print(f"| {logs.name} | mlc | box | {error.message} |")
+    yield from _classifiers(logs, dataset, (*normal, *unseen))
+
+
+def _classifiers(logs: Logs, dataset: Dataset, normal: tuple[str, ...]) -> Iterator[Line]:
+    """Known faults: normal or anomaly, told apart."""
+    both = states.with_states(dataset, "label", normal)
+    split = "time" if logs.name in ("st-fan", "blower") else "group"
+    try:
+        options = replace(OPTIONS, model="mlp", column=STATE, split=split)
+        made = train_project(both, options)
+        verdict = supervised.of_project(
+            made.pipeline, made.recordings, made.traces, STATE, CLASSES[:1], options.seed
+        )
+        cost, known = made.report["cost"], made.report["accuracy"]["float"]["test"]
+        yield Line(
+            logs.name,
+            "stm32 (cortex-m4)",
+            f"known faults: mlp int8 (float right in {100 * known:.1f} % of windows)",
+            verdict,
+            None,
+            cost["flash"],
+            cost["ram"],
+            cost["instructions_mean"],
+        )
+        tree = train_mlc(both, MlcOptions(name="detector", trees=(("tree1", STATE),), split=split))
+        done = deliver(tree, "detector", 0)
+        verdict = supervised.of_registers(tree.config, done.recordings, done.traces, STATE, CLASSES[:1], 0)
+        yield Line(logs.name, "mlc", "known faults: tree", verdict)
+    except SensoraiError as error:
+        print(f"| {logs.name} | | known faults | {error.message} |")
+
+
+def _moved(line: Line) -> str:
+    rows = line.verdict["false_alarms"]["by_label"]
+    moved = [r for r in rows if "moving" in r["label"]]
+    rest = [r for r in rows if "moving" not in r["label"]]
+
+    def share(some: list[dict[str, Any]]) -> str:
+        alarms, windows = sum(r["windows_in_alarm"] for r in some), sum(r["windows"] for r in some)
+        return f"{alarms} of {windows}"
+
+    return f"- {line.target}, {line.kind}: moved base {share(moved)}, others {share(rest)}"
+
+
+def beside(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[str, ...]) -> list[str]:
+    """Rows of other tools on the same windows and features."""
+    asked = AnomalyOptions("gmm", normal, unseen)
+    rate = float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
+    learnt = normal_windows(at_rate(dataset, round(rate, 3), []), OPTIONS, asked, round(rate, 3))
+    before = len(learnt.parts.learn) + len(learnt.parts.calibrate)
+    test = learnt.counted.rows(learnt.counted.recording >= before)
+    return [*peers_in_float(logs.name, learnt, test), *peers_in_c(logs.name, learnt, test)]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(sys.argv[1:]))
