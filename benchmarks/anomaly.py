@@ -8,8 +8,8 @@ emlearn's C where it is installed (``pip install --no-deps emlearn pybind11``).
 
 Sets: ``fan`` (weight on a blade; the moved base is a normal state), ``fan-unseen`` (the same, but the moved
 base was never learnt), ``st-fan`` and ``blower`` (ST's logs, one recording a state, so cut in time),
-``falls`` (UMAFall, wrist, by person). All are in the shared reference data (``SENSORAI_SHARED``). Of ST's vibration
-monitoring that data holds no logs. Nothing is chosen by hand for a set but what its files do not say, and the
+``falls`` (UMAFall, wrist, by person). All are in the shared reference data (``SENSORAI_SHARED``). Of ST's
+vibration monitoring that data holds no logs. Nothing is chosen by hand for a set but what its files do not say, and the
 rate of false alarms, which is near the least that its short logs can support.
 """
 
