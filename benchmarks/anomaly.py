@@ -6,11 +6,12 @@ false alarms on normal logs that training did not see; anomalies found, and the 
 [compiled] and instructions per window [emulated]. Then the same features in scikit-learn's own detectors, and
 emlearn's C where it is installed (``pip install --no-deps emlearn pybind11``).
 
-Sets: ``fan`` (weight on a blade; the moved base is a normal state), ``fan-unseen`` (the same, but the moved
-base was never learnt), ``st-fan`` and ``blower`` (ST's logs, one recording a state, so cut in time),
+Sets: ``fan`` (weight on a blade; the moved base is a normal state; its files are bursts of a second, of which
+ten that follow one another are taken for a run, with a window a burst), ``fan-unseen`` (the same, but the
+moved base was never learnt), ``st-fan`` and ``blower`` (ST's logs, one recording a state, so cut in time),
 ``falls`` (UMAFall, wrist, by person). All are in the shared reference data (``SENSORAI_SHARED``). Of ST's
-vibration monitoring that data holds no logs. Nothing is chosen by hand for a set but what its files do not say, and the
-rate of false alarms, which is near the least that its short logs can support.
+vibration monitoring that data holds no logs. Nothing is chosen by hand for a set but what its files do not
+say, and the rate of false alarms, which is near the least that its short logs can support.
 """
 
 from __future__ import annotations
