@@ -30,7 +30,7 @@ from _peers.anomaly import peers_in_c, peers_in_float
 from sensorai.errors import SensoraiError
 from sensorai.formats import ReadOptions, read_dataset
 from sensorai.model.detector import CLASSES, KINDS
-from sensorai.recording import Dataset
+from sensorai.recording import LABEL, Dataset, Recording, Span
 from sensorai.train import mlcbox, states, supervised
 from sensorai.train.anomaly import AnomalyOptions, normal_windows, train_anomaly
 from sensorai.train.cdeliver import ProjectOptions, at_rate
@@ -57,10 +57,13 @@ class Logs:
     normal: str
     false_alarms: float
     unseen: str = ""
+    burst: int = 0
 
     def read(self) -> tuple[Dataset, tuple[str, ...], tuple[str, ...]]:
         """Recordings, normal labels, and normal labels of the test alone."""
         dataset = read_dataset(list(self.paths), self.reading)
+        if self.burst:
+            dataset = runs(dataset, self.burst)
         labels = dataset.label_set()
         unseen = tuple(x for x in labels if self.unseen and self.unseen in x)
         if self.normal.startswith("not "):
@@ -75,7 +78,8 @@ _FAN = Logs(
     (SHARED / "ceiling-fan",),
     ReadOptions(rate_hz=200.0, header="acc_x,acc_y,acc_z", units={"acc": "g"}),
     "_0_weight",
-    200.0,
+    100.0,
+    burst=200,
 )
 SETS = (
     _FAN,
@@ -173,6 +177,24 @@ def main(wanted: list[str]) -> int:
     return status
 
 
+def runs(dataset: Dataset, burst: int, count: int = 10) -> Dataset:
+    """Bursts of one state that follow one another, joined to runs of ``count``."""
+    by_label: dict[str, list[Recording]] = {}
+    for r in dataset:
+        by_label.setdefault(r.labels[LABEL][0].label, []).append(r)
+    out = []
+    for label, some in by_label.items():
+        ordered = sorted(some, key=lambda r: r.name)
+        for i in range(0, len(ordered) - count + 1, count):
+            samples = np.concatenate([r.samples[:burst] for r in ordered[i : i + count]])
+            name = f"{label}/{i:04d}"
+            labels = {LABEL: (Span(0, len(samples), label),)}
+            out.append(
+                replace(ordered[i], samples=samples, labels=labels, time_s=None, name=name, group=name)
+            )
+    return Dataset(tuple(out))
+
+
 def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[str, ...]) -> Iterator[Line]:
     """Every kind and target on one set."""
     for kind in KINDS:
@@ -180,7 +202,8 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
         asked = AnomalyOptions(kind, normal, unseen, logs.false_alarms, learn)
         for target, device in (("stm32", "stm32l4"), ("ispu", "lsm6dso16is"))[: 2 if kind == "gmm" else 1]:
             try:
-                report = train_anomaly(dataset, replace(OPTIONS, target=target, device=device), asked).report
+                options = replace(_options(logs), target=target, device=device)
+                report = train_anomaly(dataset, options, asked).report
             except SensoraiError as error:
                 print(f"| {logs.name} | {target} | {kind} | {error.message} |")
                 continue
@@ -198,9 +221,10 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
                 cost["instructions_mean"],
                 more,
             )
-    options = MlcOptions(name="detector")
     try:
-        made = mlcbox.train_box(dataset, options, "label", normal, unseen, logs.false_alarms)
+        made = mlcbox.train_box(
+            dataset, MlcOptions(name="detector"), "label", normal, unseen, logs.false_alarms
+        )
         report = mlcbox.report_of(made, deliver(made.trained, "detector", 0), "label", 0)
         yield Line(logs.name, "mlc", "box", report["anomaly"])
     except SensoraiError as error:
@@ -213,7 +237,7 @@ def _classifiers(logs: Logs, dataset: Dataset, normal: tuple[str, ...]) -> Itera
     both = states.with_states(dataset, "label", normal)
     split = "time" if logs.name in ("st-fan", "blower") else "group"
     try:
-        options = replace(OPTIONS, model="mlp", column=STATE, split=split)
+        options = replace(_options(logs), model="mlp", column=STATE, split=split)
         made = train_project(both, options)
         verdict = supervised.of_project(
             made.pipeline, made.recordings, made.traces, STATE, CLASSES[:1], options.seed
@@ -237,6 +261,10 @@ def _classifiers(logs: Logs, dataset: Dataset, normal: tuple[str, ...]) -> Itera
         print(f"| {logs.name} | | known faults | {error.message} |")
 
 
+def _options(logs: Logs) -> ProjectOptions:
+    return replace(OPTIONS, window=logs.burst or None, stride=logs.burst or None)
+
+
 def _moved(line: Line) -> str:
     rows = line.verdict["false_alarms"]["by_label"]
     moved = [r for r in rows if "moving" in r["label"]]
@@ -253,7 +281,7 @@ def beside(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[
     """Rows of other tools on the same windows and features."""
     asked = AnomalyOptions("gmm", normal, unseen)
     rate = float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
-    learnt = normal_windows(at_rate(dataset, round(rate, 3), []), OPTIONS, asked, round(rate, 3))
+    learnt = normal_windows(at_rate(dataset, round(rate, 3), []), _options(logs), asked, round(rate, 3))
     before = len(learnt.parts.learn) + len(learnt.parts.calibrate)
     test = learnt.counted.rows(learnt.counted.recording >= before)
     return [*peers_in_float(logs.name, learnt, test), *peers_in_c(logs.name, learnt, test)]
