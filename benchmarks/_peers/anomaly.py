@@ -70,6 +70,8 @@ def peers_in_c(name: str, learnt: NormalWindows, test: Counted) -> list[str]:
         import emlearn  # type: ignore[import-not-found]
     except ImportError:
         return []
+    # importing emlearn makes NumPy raise even at underflow
+    np.seterr(all="warn", under="ignore")
     from sklearn.covariance import EllipticEnvelope
     from sklearn.mixture import GaussianMixture
     from sklearn.preprocessing import StandardScaler
@@ -87,9 +89,7 @@ def peers_in_c(name: str, learnt: NormalWindows, test: Counted) -> list[str]:
             {"components": (4,), "covariance": "full"},
         ),
     ):
-        # importing emlearn makes NumPy raise at underflow
-        with np.errstate(all="ignore"):
-            header = _header(emlearn, model.fit(x))
+        header = _header(emlearn, model.fit(x))
         count = len(learnt.features)
         if kind == "gmm":
             body = f"float p[4]; float s = 0.0f; (void)peer_score(x, {count}, p, &s); return (int32_t)s;"
