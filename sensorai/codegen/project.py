@@ -14,6 +14,7 @@ from typing import Any
 from sensorai import __version__, runtime
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
+from sensorai.codegen.panes import Overlap, overlap
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
@@ -53,7 +54,12 @@ class Project:
 def emit_project(pipeline: Pipeline) -> Project:
     """Emit the C project of a pipeline."""
     name = pipeline.name
-    parts = [p for p in (_filters(pipeline), _features(pipeline), _scaling(pipeline), _model(pipeline)) if p]
+    shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
+    parts = [
+        p
+        for p in (_filters(pipeline), _features(pipeline, shared), _scaling(pipeline), _model(pipeline))
+        if p
+    ]
     data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
     declared = "\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))
     tables = "\n\n".join(m[0].removeprefix("static ").rstrip() for m in _TABLE.finditer(data))
@@ -77,6 +83,11 @@ def emit_project(pipeline: Pipeline) -> Project:
         "input_type": "int32_t" if isinstance(pipeline.model, Ensemble) else "int8_t",
         "score_type": "float" if pipeline.float_scores else "int32_t",
         "features": pipeline.features,
+        "shared": shared,
+        "width": f"{name.upper()}_CHANNELS" if shared is None or not shared.norms else f"{shared.width}U",
+        "window_arguments": ", ".join(
+            (["ctx->window"] if shared is None or shared.held else []) + (["&ctx->panes"] if shared else [])
+        ),
         "scaled": pipeline.scaling is not None,
         "filtered": bool(pipeline.filters),
         "state": "\n".join(p.header for p in parts if p.header.strip()),
@@ -130,10 +141,10 @@ def _filters(pipeline: Pipeline) -> CodeParts | None:
     return emit_filters(pipeline.filters, len(pipeline.channels), pipeline.name) if pipeline.filters else None
 
 
-def _features(pipeline: Pipeline) -> CodeParts | None:
+def _features(pipeline: Pipeline, shared: Overlap | None) -> CodeParts | None:
     if not pipeline.features:
         return None
-    return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name)
+    return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name, shared)
 
 
 def _model(pipeline: Pipeline) -> CodeParts:
