@@ -1,7 +1,8 @@
 """C for integer features and filters: calls into ``runtime/features``, specialised to the window.
 
 Every signal is scanned once for all sums its features share; signals with the same features share one
-function. Only what is called is compiled: the runtime consists of static inline functions.
+function. Where windows overlap, sums are joined from those of their panes (``codegen/panes.py``). Only what
+is called is compiled: the runtime consists of static inline functions.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sensorai.codegen import panes
+from sensorai.codegen.panes import Overlap, Part, function, offset
 from sensorai.codegen.parts import CodeParts
 from sensorai.errors import ConfigError
 from sensorai.features import catalogue, spectrum
@@ -55,6 +58,7 @@ _FILES = {
     "sa_zero_crossings(": "features/sa_scan.h",
     "sa_peaks(": "features/sa_scan.h",
     "sa_correlation(": "features/sa_correlation.h",
+    "sa_pane_": "features/sa_panes.h",
     "sa_fft(": "features/sa_spectrum.h",
 }
 
@@ -68,6 +72,7 @@ class _Signal:
     stride: int
     outputs: list[tuple[int, IntFeature, Quantity]] = field(default_factory=list)
     correlated: bool = False
+    panes: int = 0  # that its sums are joined from
 
     @property
     def length(self) -> int:
@@ -76,6 +81,17 @@ class _Signal:
     @property
     def spectral(self) -> bool:
         return any(quantity.takes == "band" for _, _, quantity in self.outputs)
+
+    @property
+    def joined(self) -> bool:
+        """Whether its sums come from panes."""
+        return self.panes > 0 and bool(self.flags())
+
+    @property
+    def read(self) -> bool:
+        """Whether its samples are needed."""
+        kind = next(signal for signal in catalogue.SIGNALS if signal.prefix == self.key[0])
+        return not self.joined or any(panes.reads_samples(kind, quantity) for _, _, quantity in self.outputs)
 
     @property
     def base(self) -> int:
@@ -92,15 +108,22 @@ class _Signal:
         needs |= {"SUM", "SQUARES"} if self.correlated else set()
         return " | ".join(flag for need, flag in known.items() if need in needs)
 
-    def arguments(self, pointer: str, stats: str) -> str:
+    def arguments(self, pointer: str, stats: str, part: Part | None) -> str:
         """Arguments of a call of the function whose `parameters` these are."""
         out = f"out + {self.base}" if self.base else "out"
-        parts = [pointer, out if self.outputs else "", "bins" if self.spectral else ""]
-        return ", ".join(part for part in [*parts, stats if self.correlated else ""] if part)
+        parts = [pointer if self.read else "", out if self.outputs else "", "bins" if self.spectral else ""]
+        parts.append(stats if self.correlated else "")
+        if part is not None:
+            parts.append(offset("panes->word", part.start))
+            parts.append("panes->at" if part.differences else "")
+        return ", ".join(one for one in parts if one)
 
     def parameters(self) -> str:
-        parts = ["const int16_t *x", "int32_t *out" if self.outputs else ""]
+        parts = ["const int16_t *x" if self.read else "", "int32_t *out" if self.outputs else ""]
         parts += ["uint32_t *bins" if self.spectral else "", "sa_stats *s" if self.correlated else ""]
+        if self.joined:
+            parts.append("const uint32_t *pane")
+            parts.append("uint32_t oldest" if self.key[0].endswith("JERK_") else "")
         return ", ".join(part for part in parts if part)
 
     def body(self, sine: str, quarter: int) -> list[str]:
@@ -111,7 +134,12 @@ class _Signal:
         if flags and not self.correlated:
             declared.append("sa_stats stats;")
             declared.append("sa_stats *s = &stats;")
-        if flags:
+        if self.joined:
+            lines.append(f"sa_pane_join(pane, {self.panes}U, {flags}, s);")
+            if self.key[0].endswith("JERK_"):
+                edges = offset("pane", panes.words(flags) * self.panes)
+                lines.append(f"sa_pane_edges({edges}, {self.panes}U, oldest, {flags}, s);")
+        elif flags:
             lines.append(f"sa_scan(x, {self.n}U, {self.stride}U, {flags}, s);")
         if powers := self.flags(_POWERS):
             declared.append("sa_moments m;")
@@ -137,12 +165,19 @@ class _Signal:
         return [*declared, "", *lines] if declared else lines
 
 
-def emit_features(features: Sequence[IntFeature], window: int, channels: int, prefix: str) -> CodeParts:
+def emit_features(
+    features: Sequence[IntFeature], window: int, channels: int, prefix: str, shared: Overlap | None = None
+) -> CodeParts:
     """Emit the C function that computes features of a window.
 
     ``static void PREFIX_features(const int16_t *window, int32_t *out, uint8_t *arena)``: the window holds
     ``window * channels`` counts, oldest sample first; results are in the order of `features`, equal to
     `catalogue.table`.
+
+    With `shared`, a context also holds ``PREFIX_panes_t panes`` (in the header), and ``&panes`` comes before
+    ``out``. ``PREFIX_panes_init(&panes)`` comes first; ``PREFIX_norms(sample)`` (where there are norms) adds
+    to every sample what lies behind its channels; ``PREFIX_pane(&panes, newest, arena)`` follows every whole
+    stride. The window is not passed where the plan does not hold it.
 
     Parameters
     ----------
@@ -153,6 +188,8 @@ def emit_features(features: Sequence[IntFeature], window: int, channels: int, pr
     channels : int
     prefix : str
         C identifier.
+    shared : Overlap, optional
+        Of the same features, window and channels.
 
     Raises
     ------
@@ -161,11 +198,10 @@ def emit_features(features: Sequence[IntFeature], window: int, channels: int, pr
     """
     if not features:
         raise ConfigError("there are no features to emit", where="features")
-    signals, pairs = _plan(features, window, channels)
+    signals, pairs = _plan(features, window, channels, shared)
+    parts, products = _parts(signals, pairs, shared)
     longest = max((g.length for g in signals if g.spectral), default=4)
-    # a norm lies there whole before its differences take its place
-    room = max((window if g.key[0].startswith("NORM_") else g.n for g in signals if g.key[0]), default=0)
-    derived = -(-2 * room // 4) * 4
+    derived = -(-2 * max((_room(g, window, shared) for g in signals), default=0) // 4) * 4
     arena = derived + max((4 * (g.length // 2 + 1) for g in signals if g.spectral), default=0)
     functions: dict[tuple[str, ...], str] = {}
     text, calls = [], []
@@ -173,39 +209,51 @@ def emit_features(features: Sequence[IntFeature], window: int, channels: int, pr
         body = (signal.parameters(), *signal.body(f"{prefix}_sine", longest // 4))
         if body not in functions:
             functions[body] = f"{prefix}_signal{len(functions)}"
-            text.append(_function(f"static void {functions[body]}({body[0]})", body[1:]))
-        kind, inputs = signal.key
-        calls += _derive(signal, before, window, channels)
-        pointer = "signal" if kind else _offset("window", inputs[0])
-        calls.append(f"{functions[body]}({signal.arguments(pointer, f'&s{inputs[0]}')});")
+            text.append(function(f"static void {functions[body]}({body[0]})", body[1:]))
+        calls += _derive(signal, before, window, channels, shared)
+        arguments = signal.arguments(_pointer(signal, shared), f"&s{signal.key[1][0]}", parts.get(signal.key))
+        calls.append(f"{functions[body]}({arguments});")
     declared = [f"sa_stats s{g.key[1][0]};" for g in signals if g.correlated]
     declared += [f"sa_deviation d{g.key[1][0]};" for g in signals if g.correlated]
     if derived:
         declared.append("int16_t *signal = (int16_t *)(void *)arena;")
     if arena > derived:
-        declared.append(f"uint32_t *bins = (uint32_t *)(void *)({_offset('arena', derived)});")
+        declared.append(f"uint32_t *bins = (uint32_t *)(void *)({offset('arena', derived)});")
     calls += [
         f"sa_deviation_of(&s{g.key[1][0]}, {window}U, &d{g.key[1][0]});" for g in signals if g.correlated
     ]
-    for place, (a, b) in pairs:
-        data = f"{_offset('window', a)}, {_offset('window', b)}, {window}U, {channels}U"
-        calls.append(f"out[{place}] = sa_correlation({data}, &s{a}, &s{b}, &d{a}, &d{b});")
+    for k, (place, (a, b)) in enumerate(pairs):
+        if shared is None:
+            data = f"sa_products({offset('window', a)}, {offset('window', b)}, {window}U, {channels}U)"
+        else:
+            data = f"sa_pane_products({offset('panes->word', products[k][0])}, {shared.panes}U)"
+        calls.append(f"out[{place}] = sa_correlation({data}, {window}U, &s{a}, &s{b}, &d{a}, &d{b});")
     if not arena:
         calls.append("(void)arena;")
-    head = f"static void {prefix}_features(const int16_t *window, int32_t *out, uint8_t *arena)"
-    text.append(_function(head, [*declared, "", *calls] if declared else calls))
+    passed = ["const int16_t *window"] if shared is None or shared.held else []
+    passed += [f"const {prefix}_panes_t *panes"] if shared else []
+    if shared and not parts and not products:
+        calls.append("(void)panes;")
+    head = f"static void {prefix}_features({', '.join(passed)}, int32_t *out, uint8_t *arena)"
+    text.append(function(head, [*declared, "", *calls] if declared else calls))
+    header = ""
+    if shared:
+        header, more, needed = panes.emit_panes(shared, list(parts.values()), products, prefix)
+        text.insert(0, more)
+        arena = max(arena, needed)
     source = "\n\n".join(text)
     return CodeParts(
+        header=header,
         source=source,
         data=_sine(prefix, longest) if any(g.spectral for g in signals) else "",
         runtime=_runtime(source),
         arena_bytes=arena,
-        arena_align=4 if arena > derived else 2,
+        arena_align=4 if any(g.spectral for g in signals) else 2,
     )
 
 
 def _plan(
-    features: Sequence[IntFeature], window: int, channels: int
+    features: Sequence[IntFeature], window: int, channels: int, shared: Overlap | None
 ) -> tuple[list[_Signal], list[tuple[int, tuple[int, int]]]]:
     """Sort features by signal: axes first, then each norm before its jerk, so that it is computed once."""
     found: dict[tuple[str, tuple[int, ...]], _Signal] = {}
@@ -213,7 +261,10 @@ def _plan(
 
     def signal_of(prefix: str, inputs: tuple[int, ...], n: int) -> _Signal:
         stride = 1 if prefix else channels
-        return found.setdefault((prefix, inputs), _Signal((prefix, inputs), n, stride))
+        if shared and prefix in ("", "NORM_"):
+            stride = shared.width
+        count = shared.panes if shared and panes.paned(prefix) else 0
+        return found.setdefault((prefix, inputs), _Signal((prefix, inputs), n, stride, panes=count))
 
     for place, feature in enumerate(features):
         catalogue.check(feature, window, channels)
@@ -230,11 +281,56 @@ def _plan(
     return sorted(found.values(), key=lambda g: (order[g.key[0]], g.key[1], g.key[0])), pairs
 
 
-def _derive(signal: _Signal, before: _Signal | None, window: int, channels: int) -> list[str]:
+def _parts(
+    signals: Sequence[_Signal], pairs: Sequence[tuple[int, tuple[int, int]]], shared: Overlap | None
+) -> tuple[dict[tuple[str, tuple[int, ...]], Part], list[tuple[int, int, int]]]:
+    """Return the words of each signal in the state of the panes, and behind them those of each product."""
+    parts: dict[tuple[str, tuple[int, ...]], Part] = {}
+    products: list[tuple[int, int, int]] = []
+    if shared is None:
+        return parts, products
+    start = 0
+    for signal in signals:
+        if signal.joined:
+            kind, inputs = signal.key
+            parts[signal.key] = Part(kind, shared.place(kind, inputs), signal.flags(), start)
+            start += parts[signal.key].size(shared.panes)
+    for _, (a, b) in pairs:
+        products.append((start, a, b))
+        start += 2 * shared.panes
+    return parts, products
+
+
+def _room(signal: _Signal, window: int, shared: Overlap | None) -> int:
+    """Samples of the arena that a derived signal takes."""
+    kind = signal.key[0]
+    if not kind or not signal.read or (shared and kind == "NORM_"):
+        return 0
+    # a norm lies there whole before its differences take its place
+    return window if kind.startswith("NORM_") and shared is None else signal.n
+
+
+def _pointer(signal: _Signal, shared: Overlap | None) -> str:
+    """Where the samples of a signal begin."""
+    kind, inputs = signal.key
+    if shared and kind == "NORM_":
+        return offset("window", shared.place(kind, inputs))
+    return "signal" if kind else offset("window", inputs[0])
+
+
+def _derive(
+    signal: _Signal, before: _Signal | None, window: int, channels: int, shared: Overlap | None
+) -> list[str]:
     """Return the lines that put a derived signal into the arena; `before` is what lies there."""
     prefix, inputs = signal.key
+    if shared is not None:
+        if prefix in ("", "NORM_") or not signal.read:
+            return []
+        source = offset("window", shared.place(prefix, inputs))
+        call = "sa_envelope" if prefix == "ENVELOPE_" else "sa_jerk"
+        return [f"{call}({source}, {window}U, {shared.width}U, signal);"]
     lines = []
-    axes = ", ".join(_offset("window", i) for i in inputs)
+    axes = ", ".join(offset("window", i) for i in inputs)
     if prefix.startswith("NORM_") and (before is None or before.key != ("NORM_", inputs)):
         lines.append(f"sa_norm({axes}, {window}U, {channels}U, signal);")
     if prefix == "NORM_JERK_":
@@ -242,15 +338,6 @@ def _derive(signal: _Signal, before: _Signal | None, window: int, channels: int)
     if prefix in ("JERK_", "ENVELOPE_"):
         lines.append(f"sa_{prefix[:-1].lower()}({axes}, {window}U, {channels}U, signal);")
     return lines
-
-
-def _offset(pointer: str, count: int) -> str:
-    return f"{pointer} + {count}" if count else pointer
-
-
-def _function(head: str, lines: Sequence[str]) -> str:
-    body = "\n".join(f"    {line}" if line else "" for line in lines)
-    return f"{head}\n{{\n{body}\n}}"
 
 
 def _sine(prefix: str, length: int) -> str:
@@ -263,7 +350,7 @@ def _sine(prefix: str, length: int) -> str:
 def _runtime(source: str) -> tuple[str, ...]:
     """Files of the runtime for a source, those that they include too."""
     used = {file for call, file in _FILES.items() if call in source}
-    if used & {"features/sa_correlation.h", "features/sa_moments.h"}:
+    if used & {"features/sa_correlation.h", "features/sa_moments.h", "features/sa_panes.h"}:
         used.add("features/sa_scan.h")
     return tuple(sorted(used | {"features/sa_wide.h"}))
 

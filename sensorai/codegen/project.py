@@ -16,6 +16,7 @@ from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.learner import emit_learner, learner_functions, learner_prototypes
+from sensorai.codegen.panes import Overlap, overlap
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
@@ -60,7 +61,12 @@ class Project:
 def emit_project(pipeline: Pipeline) -> Project:
     """Emit the C project of a pipeline."""
     name = pipeline.name
-    parts = [p for p in (_filters(pipeline), _features(pipeline), _scaling(pipeline), _model(pipeline)) if p]
+    shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
+    parts = [
+        p
+        for p in (_filters(pipeline), _features(pipeline, shared), _scaling(pipeline), _model(pipeline))
+        if p
+    ]
     data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
     declared = "\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))
     tables = "\n\n".join(m[0].removeprefix("static ").rstrip() for m in _TABLE.finditer(data))
@@ -92,6 +98,11 @@ def emit_project(pipeline: Pipeline) -> Project:
         "least_windows": LEAST * pipeline.inputs,
         "learner_functions": "" if pipeline.learn is None else learner_functions(pipeline),
         "learner_prototypes": "" if pipeline.learn is None else learner_prototypes(pipeline),
+        "shared": shared,
+        "width": f"{name.upper()}_CHANNELS" if shared is None or not shared.norms else f"{shared.width}U",
+        "window_arguments": ", ".join(
+            (["ctx->window"] if shared is None or shared.held else []) + (["&ctx->panes"] if shared else [])
+        ),
         "scaled": pipeline.scaling is not None,
         "filtered": bool(pipeline.filters),
         "state": "\n".join(p.header for p in parts if p.header.strip()),
@@ -151,10 +162,10 @@ def _filters(pipeline: Pipeline) -> CodeParts | None:
     return emit_filters(pipeline.filters, len(pipeline.channels), pipeline.name) if pipeline.filters else None
 
 
-def _features(pipeline: Pipeline) -> CodeParts | None:
+def _features(pipeline: Pipeline, shared: Overlap | None) -> CodeParts | None:
     if not pipeline.features:
         return None
-    return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name)
+    return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name, shared)
 
 
 def _scaling(pipeline: Pipeline) -> CodeParts | None:
