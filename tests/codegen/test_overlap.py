@@ -222,7 +222,7 @@ MUTATIONS = (
     ("sa_panes.h", "v > s->max", "v > 0"),
     ("m.c", "panes->at + 1U <", "panes->at + 2U <"),
     ("m.c", "*last = x[", "*last = x[3 + "),
-    ("m.c", "panes->at = 0;", "panes->at = 1;"),
+    ("m.c", "panes->at + 1U : 0U", "panes->at + 1U : 1U"),
 )
 
 
