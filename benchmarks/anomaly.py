@@ -58,10 +58,11 @@ class Logs:
     false_alarms: float
     unseen: str = ""
     burst: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
 
     def read(self) -> tuple[Dataset, tuple[str, ...], tuple[str, ...]]:
         """Recordings, normal labels, and normal labels of the test alone."""
-        dataset = read_dataset(list(self.paths), self.reading)
+        dataset = read_dataset(list(self.paths), self.reading, labels=list(self.labels))
         if self.burst:
             dataset = runs(dataset, self.burst)
         labels = dataset.label_set()
@@ -91,7 +92,14 @@ SETS = (
         "_on|_off",
         600.0,
     ),
-    Logs("blower", (MLC / BLOWER,), ReadOptions(rate_hz=200.0), "off|low|high", 400.0),
+    Logs(
+        "blower",
+        (MLC / BLOWER,),
+        ReadOptions(rate_hz=200.0),
+        "off|low|high",
+        400.0,
+        labels=tuple((x, f"*{x}.csv") for x in ("off", "low_speed", "high_speed", "clogged")),
+    ),
     Logs(
         "falls",
         (SHARED / "umafall",),
