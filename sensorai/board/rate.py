@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -121,14 +122,15 @@ class StampClock(Generic[T]):
     def __init__(self, nominal_hz: float | None = None) -> None:
         self._nominal = nominal_hz or None
         self._begin: float | None = None
-        self._latest = 0.0
+        self._newest: Stamped[T] | None = None
         self._run = self._length = 0
         self._done = (0, 0.0)
+        self._fit = RateFit()
+        self._settled: float | None = None
+        self._fitted_s = 0.0
         self._late: list[float] = []
         self._usual = 0.0
         self._held: list[Stamped[T]] = []
-        self._expected: float | None = None
-        self._least = 0.0
 
     def rate(self) -> float | None:
         """Samples per second; the nominal rate until it is measured."""
@@ -143,7 +145,26 @@ class StampClock(Generic[T]):
 
     def _seconds(self) -> float:
         """Time that the measured rate rests on."""
-        return self._done[1] + (self._latest - self._begin if self._begin is not None else 0.0)
+        if self._begin is None or self._newest is None:
+            return self._done[1]
+        return self._done[1] + self._newest.time_s - self._begin
+
+    def _steady(self) -> float | None:
+        """The rate to judge by: of this run once it is long enough, else of the one before.
+
+        Not the samples by the time that they took: a board that begins late and catches up, because it was
+        busy, would seem fast, and all that comes afterwards late.
+        """
+        if self._fit.span_s >= self._LEARN_S and self._fit.span_s >= 1.05 * self._fitted_s:
+            self._settled, self._fitted_s = self._fit.rate(), self._fit.span_s
+        return self._settled
+
+    def _after(self, rate: float, held: Sequence[Stamped[T]] = ()) -> float:
+        """Time at which the sample after the newest, and those ``held``, is due."""
+        if self._newest is None:
+            return 0.0
+        count = self._newest.count + sum(one.count for one in held)
+        return self._newest.time_s + count / rate
 
     def put(self, item: T, time_s: float, count: int, cut: bool = False) -> list[Stamped[T]]:
         """Take ``count`` samples of which the first is stamped ``time_s``.
@@ -163,24 +184,27 @@ class StampClock(Generic[T]):
             What is judged by now, in order.
         """
         new = Stamped(item, time_s, count)
-        last = self._held[-1].time_s if self._held else self._latest
-        backwards = self._begin is not None and time_s <= last
+        last = self._held[-1] if self._held else self._newest
+        backwards = last is not None and time_s <= last.time_s
         if cut or backwards:
             judged = self.finish()
-            rate = self.rate()
-            late = 0.0 if self._expected is None or backwards else time_s - self._expected
-            missing = max(round(late * rate), 1) if rate and not backwards else -1
-            return [*judged, self._start(new, missing if self._begin is not None else 0)]
+            rate = self._steady() or self.rate()
+            if self._newest is None:
+                missing = 0
+            elif backwards or not rate:
+                missing = -1
+            else:
+                missing = max(round((time_s - self._after(rate)) * rate), 1)
+            return [*judged, self._start(new, missing)]
         if self._held:
-            self._hold(new)
+            self._held.append(new)
             return self.finish() if time_s - self._held[0].time_s > self.SETTLE_S else []
-        rate = self.measured()
-        if self._expected is None or rate is None or self._seconds() < self._LEARN_S:
+        rate = self._steady()
+        if rate is None or self._newest is None:
             return [self._go(new)]
-        late = time_s - self._expected
+        late = time_s - self._after(rate)
         if late > self._limit(rate):
-            self._least = late
-            self._hold(new)
+            self._held.append(new)
             return []
         self._late.append(abs(late))
         if len(self._late) == 16:
@@ -191,11 +215,23 @@ class StampClock(Generic[T]):
     def finish(self) -> list[Stamped[T]]:
         """Judge what is held by what is known of it."""
         held, self._held = self._held, []
-        rate = self.rate()
+        rate = self._steady()
         if not held or not rate:
             return held
-        if self._least > self._limit(rate):
-            first = self._start(held[0], max(round(self._least * rate), 1))
+        # what is held was measured as well: samples are missing only if they are by both rates
+        rates = [rate]
+        own = RateFit()
+        samples = 0
+        for one in held:
+            own.add(samples, one.time_s)
+            samples += one.count
+        if (again := own.rate()) is not None and own.span_s > self.SETTLE_S / 2:
+            rates.append(again)
+        late = min(
+            one.time_s - self._after(by, held[:place]) for by in rates for place, one in enumerate(held)
+        )
+        if late > self._limit(rate):
+            first = self._start(held[0], max(round(late * rate), 1))
         else:
             first = self._go(held[0])
         return [first, *(self._go(one) for one in held[1:])]
@@ -203,26 +239,19 @@ class StampClock(Generic[T]):
     def _limit(self, rate: float) -> float:
         return max(self._LATE / rate, self._USUAL * self._usual)
 
-    def _hold(self, new: Stamped[T]) -> None:
-        rate = self.rate() or 1.0
-        ahead = sum(one.count for one in self._held) / rate
-        self._least = min(self._least, new.time_s - (self._expected or 0.0) - ahead)
-        self._held.append(new)
-
     def _start(self, new: Stamped[T], missing: int) -> Stamped[T]:
         """Begin a run: what is missing must not count as time that samples took."""
-        if self._begin is not None:
-            samples, seconds = self._done
-            self._done = (samples + self._run, seconds + self._latest - self._begin)
+        self._done = (self._done[0] + self._run, self._seconds())
+        self._steady()
         self._begin = None
         return self._go(replace(new, missing=missing))
 
     def _go(self, new: Stamped[T]) -> Stamped[T]:
         if self._begin is None:
             self._begin, self._run, self._length = new.time_s, 0, 0
+            self._fit, self._fitted_s = RateFit(), 0.0
+        self._fit.add(self._length, new.time_s)
         self._run = self._length
         self._length += new.count
-        self._latest = new.time_s
-        rate = self.rate()
-        self._expected = new.time_s + new.count / rate if rate else None
+        self._newest = new
         return new

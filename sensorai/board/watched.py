@@ -22,6 +22,8 @@ _ENTRIES, _BYTES = 4, 16
 #: Nominal value of a count at a full scale of 1 g in mg, and of 1 dps in dps (source: facts, mlc-format and
 #: ispu 1: 2 g is 0.061 mg, 250 dps is 8.75 mdps).
 _SENSITIVITY = {"acc": ("mg", 0.061 / 2), "gyro": ("dps", 0.00875 / 250)}
+#: Units of full scales.
+_FULL_SCALE = {"acc": "g", "gyro": "dps"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,8 @@ def scaled(description: Description, watched: Watched) -> tuple[Description, lis
         power = _power_of_two(factor)
         if power != 1.0:
             notes[
-                f"{sensor}: the register file sets a full scale of {full:g}, the board's firmware states "
-                f"another; its counts are taken as {power:g} times as much"
+                f"{sensor}: the register file sets a full scale of {full:g} {_FULL_SCALE[sensor]}, the "
+                f"board's firmware states another; its counts are taken as {power:g} times as much"
             ] = None
         channels.append(replace(one, scale=one.scale * power))
     return replace(description, channels=tuple(channels)), list(notes)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import termios
 import threading
 import time
 import tty
@@ -51,6 +53,13 @@ class Pty:
             return os.read(self._board, 4096) if ready and not self.closed else b""
         except (OSError, ValueError):
             return b""
+
+    def drain(self) -> None:
+        """Wait until the host has read what was sent; a cut throws the rest away."""
+        waiting = b"\1"
+        while any(waiting) and not self.closed:
+            time.sleep(0.01)
+            waiting = fcntl.ioctl(self._host, termios.FIONREAD, bytes(4))
 
     def cut(self) -> None:
         """Pull the cable."""
@@ -116,6 +125,7 @@ class TextBoard(threading.Thread):
                 time.sleep(self.pause[i])
                 late += self.pause[i]
             if i == self.cut_at:
+                self.pty.drain()
                 time.sleep(0.3)
                 self.pty.cut()
                 return

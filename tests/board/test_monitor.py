@@ -208,7 +208,7 @@ def test_the_full_scale_of_the_register_file_wins() -> None:
     changed, notes = scaled(description, watched)
     assert [c.scale for c in changed.channels] == [pytest.approx(2.44e-4), 0.0175, 0.01]
     (note,) = notes
-    assert "full scale of 8" in note
+    assert "full scale of 8 g" in note
     assert "4 times" in note
     same, none = scaled(description, replace(watched, full_scales={"acc": 2.0, "gyro": 500.0}))
     assert (same, none) == (description, [])
@@ -222,7 +222,7 @@ def test_a_recording_has_the_scale_of_the_register_file(line: Pty, tmp_path: Pat
     path.write_text(to_ucf(encode(replace(worked.config(), settings=four))))
     virtual = board(line)
     done = call("monitor", line.name, "--config", path, "--record", tmp_path / "r", "--seconds", "0.3")
-    assert "full scale of 4" in done.out.replace("\n", " ")
+    assert "full scale of 4 g" in done.out.replace("\n", " ")
     (recording,) = read_log(next((tmp_path / "r").glob("*.csv")))
     assert np.array_equal(np.round(recording.samples[:, :3] / 0.000122), virtual.samples[: len(recording)])
 

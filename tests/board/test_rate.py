@@ -105,3 +105,14 @@ def test_time_that_runs_backwards_is_a_gap_of_unknown_size() -> None:
 def test_stamps_far_apart_at_the_end_are_judged_at_the_end() -> None:
     times = [i * 0.04 for i in range(40)] + [2.8]
     assert judged(times)[1] == {40: 120}
+
+
+@pytest.mark.parametrize("held_up", [0.1, 0.25, 0.4])
+@pytest.mark.parametrize("rate", [104.0, 208.0, 1666.0])
+def test_a_board_that_begins_late_and_catches_up_has_lost_nothing(held_up: float, rate: float) -> None:
+    # a frame each tenth of a second or less; what was due while the board was held up comes in a burst
+    count = max(int(rate / 20), 1)
+    times = [max(i * count / rate, held_up + i * 1e-4) for i in range(150)]
+    assert judged(times, count, nominal=rate)[1] == {}
+    lost = [time + (20 / rate if i >= 100 else 0.0) for i, time in enumerate(times)]
+    assert judged(lost, count, nominal=rate)[1] == {100: 20}
