@@ -47,6 +47,7 @@ bench: $(READY)
 docs: $(READY)
 	$(BIN)/python -m sensorai.mlc.devicedoc > docs/devices.md
 	$(BIN)/python -m sensorai.cli.reference > docs/cli.md
+	$(BIN)/python -m sensorai.codegen.featuredoc > docs/features.md
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

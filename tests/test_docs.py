@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sensorai.cli.reference import markdown as cli_markdown
+from sensorai.codegen.featuredoc import markdown as feature_markdown
 from sensorai.mlc.devicedoc import markdown as device_markdown
 
 
@@ -21,6 +22,10 @@ def test_command_line_reference_is_current(repo: Path) -> None:
 
 def test_device_tables_are_current(repo: Path) -> None:
     assert (repo / "docs" / "devices.md").read_text() == device_markdown(), "run: make docs"
+
+
+def test_features_are_up_to_date(repo: Path) -> None:
+    assert (repo / "docs" / "features.md").read_text() == feature_markdown(), "run: make docs"
 
 
 def steps(readme: str) -> list[tuple[str, str]]:
