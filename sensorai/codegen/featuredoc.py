@@ -74,7 +74,8 @@ def _row(quantity: Quantity) -> str:
     feature = IntFeature(quantity.name, tuple(range(quantity.inputs)))
     low, high = catalogue.limits(feature, WINDOW)
     factor = catalogue.factor(feature, WINDOW)
-    return f"| `{quantity.name}` | {quantity.takes or '—'} | {_cell(quantity.formula)} | {low:,} to {high:,} | {factor:.6g} |"
+    takes, formula = quantity.takes or "—", _cell(quantity.formula)
+    return f"| `{quantity.name}` | {takes} | {formula} | {low:,} to {high:,} | {factor:.6g} |"
 
 
 if __name__ == "__main__":
