@@ -26,6 +26,8 @@ PIPELINES = {
     "16 features, filter": learning(16, filtered=True),
     "1 feature, no overlap": learning(1, stride=16, wins=0),
     "5 features from nothing": learning(5, started=False),
+    "one stride kept": learning(8, window=64, stride=16),
+    "norms once a sample": learning(12, window=48, stride=16, filtered=True),
 }
 #: A step of a feature is 16 of z.
 SCALE = Scaling((0,) * 6, (-4,) * 6, "int16")
