@@ -306,6 +306,8 @@ def _moved(line: Line) -> str:
         return sum(r["windows_in_alarm"] for r in some), sum(r["windows"] for r in some)
 
     (alarms, windows), (others, all_others) = count(moved), count(rest)
+    if not windows:
+        return f"- {line.target}, {line.kind}: states of the fan are not told apart"
     holds = alarms * all_others <= MOST_MOVED * others * windows
     return (
         f"- {line.target}, {line.kind}: moved base {alarms} of {windows}, others {others} of {all_others}: "
