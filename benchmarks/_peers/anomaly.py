@@ -30,7 +30,10 @@ CORE = "cortex-m4"
 
 
 def peers_in_float(name: str, learnt: NormalWindows, test: Counted) -> list[str]:
-    """Area under the curve of scikit-learn's detectors on standardised features, beside ours."""
+    """Area under the curve of scikit-learn's detectors on standardised features, beside ours of that kind.
+
+    One without a kind of ours, the support vectors, stands beside the mixture.
+    """
     from sklearn.covariance import EllipticEnvelope
     from sklearn.ensemble import IsolationForest
     from sklearn.mixture import GaussianMixture
@@ -38,19 +41,23 @@ def peers_in_float(name: str, learnt: NormalWindows, test: Counted) -> list[str]
     from sklearn.svm import OneClassSVM
 
     values = catalogue.table(learnt.features, test.x)
-    ours = _auc(_fit(learnt).scores(values), test)
     scaler = StandardScaler().fit(learnt.values)
     x, y = scaler.transform(learnt.values), scaler.transform(values)
-    tools: dict[str, tuple[Any, Callable[[Any, Float], Float]]] = {
-        "IsolationForest": (IsolationForest(random_state=0), lambda m, z: -m.score_samples(z)),
-        "EllipticEnvelope": (EllipticEnvelope(random_state=0), lambda m, z: m.mahalanobis(z)),
-        "GaussianMixture(4)": (GaussianMixture(4, random_state=0), lambda m, z: -m.score_samples(z)),
-        "OneClassSVM": (OneClassSVM(nu=0.05), lambda m, z: -m.score_samples(z)),
+    tools: dict[str, tuple[str, Any, Callable[[Any, Float], Float]]] = {
+        "IsolationForest": (
+            "isolation-forest",
+            IsolationForest(random_state=0),
+            lambda m, z: -m.score_samples(z),
+        ),
+        "EllipticEnvelope": ("mahalanobis", EllipticEnvelope(random_state=0), lambda m, z: m.mahalanobis(z)),
+        "GaussianMixture(4)": ("gmm", GaussianMixture(4, random_state=0), lambda m, z: -m.score_samples(z)),
+        "OneClassSVM": ("gmm", OneClassSVM(nu=0.05), lambda m, z: -m.score_samples(z)),
     }
+    ours = {kind: _auc(_fit(learnt, kind).scores(values), test) for kind, _, _ in tools.values()}
     out = []
-    for tool, (model, score) in tools.items():
+    for tool, (kind, model, score) in tools.items():
         theirs = _auc(score(model.fit(x), y), test)
-        figures = f"{theirs:.3f} | {ours:.3f} | {ours / theirs:.3f}"
+        figures = f"{theirs:.3f} | {kind} {ours[kind]:.3f} | {ours[kind] / theirs:.3f}"
         out.append(f"| {name} | scikit-learn {tool} | {figures} | | | | |")
     return out
 
