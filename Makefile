@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/ispu_reference.py
 	$(BIN)/python benchmarks/anomaly.py
+	$(BIN)/python benchmarks/overlap.py
 	$(BIN)/python benchmarks/datasets.py
 
 # Pages that are made from the code; the tests fail when they are out of date.
