@@ -79,20 +79,20 @@ def run(
 
     rate = rate_policy(as_is, no_resample)
     names = given.pairs(map_, "--map", "walk=walking")
+    reading = given.Reading(
+        label,
+        label_column,
+        group_column,
+        group_path,
+        column,
+        unit,
+        log_rate,
+        header,
+        short_rows,
+        log_sensor,
+        mapping,
+    )
     if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
-        reading = given.Reading(
-            label,
-            label_column,
-            group_column,
-            group_path,
-            column,
-            unit,
-            log_rate,
-            header,
-            short_rows,
-            log_sensor,
-            mapping,
-        )
         dataset = _states(artifact, reading.dataset(logs), names)
         _project(artifact, dataset, names, rate, all_groups, on, json)
         return
@@ -102,19 +102,6 @@ def run(
         opened = open_artifact(artifact, device)
         if device is not None:
             printing.say_notes(opened.decoded.notes)
-        reading = given.Reading(
-            label,
-            label_column,
-            group_column,
-            group_path,
-            column,
-            unit,
-            log_rate,
-            header,
-            short_rows,
-            log_sensor,
-            mapping,
-        )
         columns = [] if _said_states(artifact) else [c for c in opened.columns if c != "label"]
         dataset = _states(artifact, reading.dataset(logs, columns), names)
         dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
