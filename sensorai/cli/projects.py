@@ -151,7 +151,7 @@ def validate(
         else:
             core = core_of(opened)
             results, cost = cproject.emulated(pipeline, opened.sources, samples, core)
-            shown = f"{core.name}, emulated"
+            shown = f"{core.name}, {cost.source}"
             report["cost"] = printing.plain(cost)
         compared, found = cproject.compare(pipeline, names, traces, results)
         report["levels"].append(
@@ -201,7 +201,7 @@ def _print(report: dict[str, Any]) -> None:
         screen.print(
             f"{cost['core']}: flash {cost['flash']} B, RAM {cost['ram']} B (compiled); "
             f"{cost['instructions_mean']:.0f} instructions a window, at most {cost['instructions_most']}, "
-            f"stack {cost['stack']} B (emulated)",
+            f"stack {cost['stack']} B ({cost['source']})",
             markup=False,
         )
     for note in report["notes"]:

@@ -407,24 +407,21 @@ def _prove(
         add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
     else:
         levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
-    cost: cproject.Cost | cproject.Sizes | None = None
     compiler = available("arm-none-eabi-gcc")
-    if core.unicorn and compiler and _has_unicorn():
-        say(f"running {core.name} code in the emulator")
-        results, cost = cproject.emulated(pipeline, project.sources(), samples, core)
-        add(f"{core.name}, emulated", results)
-        return levels, cost
-    if compiler:
-        cost = cproject.sizes(pipeline, project.sources(), core)
-    tools = {
-        "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler,
-        "pip install 'sensorai[emulator]'": _has_unicorn(),
-    }
-    missing = [install for install, there in tools.items() if not there]
-    if not core.unicorn:
-        missing = [f"the emulator has no model of {core.name}"]
-    levels.append({"level": core.name, "missing": "not run: " + "; ".join(missing)})
-    return levels, cost
+    runner, install = (
+        (_has_unicorn(), "pip install 'sensorai[emulator]'")
+        if core.unicorn
+        else (available("qemu-system-arm"), "apt install qemu-system-arm")
+    )
+    if runner and compiler:
+        say(f"running {core.name} code in {'the emulator' if core.unicorn else 'QEMU'}")
+        results, ran = cproject.emulated(pipeline, project.sources(), samples, core)
+        add(f"{core.name}, {ran.source}", results)
+        return levels, ran
+    tools = {"apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler, install: runner}
+    missing = "; ".join(line for line, there in tools.items() if not there)
+    levels.append({"level": core.name, "missing": f"not run: {missing}"})
+    return levels, cproject.sizes(pipeline, project.sources(), core) if compiler else None
 
 
 def _has_unicorn() -> bool:
@@ -462,7 +459,7 @@ def _report(
             "the C gives the same bits at every level listed",
             "random_windows_optimistic": "computed: windows split at random, so this is too good",
             "flash, ram": "compiled",
-            "instructions, stack": "emulated" if isinstance(cost, cproject.Cost) else STACK,
+            "instructions, stack": cost.source if isinstance(cost, cproject.Cost) else STACK,
             "cycles": "an estimate from kinds of instructions",
         },
         "data": {
