@@ -170,14 +170,16 @@ def validate(
         else:
             core = core_of(opened)
             results, cost = cproject.emulated(pipeline, opened.sources, samples, core)
-            shown = f"{core.name}, emulated"
+            shown = f"{core.name}, {cost.source}"
             report["cost"] = printing.plain(cost)
         compared, found = cproject.compare(pipeline, names, traces, results)
         report["levels"].append(
             {"level": shown, "windows": compared, "first_divergence": None if found is None else str(found)}
         )
         mismatch = mismatch or found
-        if pipeline.learn is not None:
+        if pipeline.learn is not None and core is not None and not core.unicorn:
+            notes.append(f"learning was not run on {core.name}: the emulator that can lacks the core")
+        elif pipeline.learn is not None:
             from sensorai.verify import learning
 
             compared, differs = learning.compare(pipeline, opened.sources, np.concatenate(samples), core)
@@ -237,7 +239,7 @@ def _print(report: dict[str, Any]) -> None:
         screen.print(
             f"{cost['core']}: flash {cost['flash']} B, RAM {cost['ram']} B (compiled); "
             f"{cost['instructions_mean']:.0f} instructions a window, at most {cost['instructions_most']}, "
-            f"stack {cost['stack']} B (emulated)",
+            f"stack {cost['stack']} B ({cost['source']})",
             markup=False,
         )
     for note in report["notes"]:

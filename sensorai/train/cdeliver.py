@@ -186,10 +186,10 @@ def prove(
     sizes = None
     if options.target == "ispu":
         files, sizes = _on_ispu(pipeline, options, held, samples, levels)
-    stack = "emulated" if isinstance(cost, cproject.Cost) else STACK
+    stack = cost.source if isinstance(cost, cproject.Cost) else STACK
     report = _costs(options, project, levels, cost, sizes, per_layer)
     if pipeline.learn is not None:
-        emulator = core if isinstance(cost, cproject.Cost) else None
+        emulator = core if isinstance(cost, cproject.Cost) and core.unicorn else None
         report["learning_cost"] = _learning(
             pipeline, project, files, options, np.concatenate(samples), emulator, report["levels"]
         )
@@ -286,24 +286,21 @@ def _run(
         add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
     else:
         levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
-    cost: cproject.Cost | cproject.Sizes | None = None
     compiler = available("arm-none-eabi-gcc")
-    if core.unicorn and compiler and _has_unicorn():
-        say(f"running {core.name} code in the emulator")
-        results, cost = cproject.emulated(pipeline, project.sources(), samples, core)
-        add(f"{core.name}, emulated", results)
-        return levels, cost
-    if compiler:
-        cost = cproject.sizes(pipeline, project.sources(), core)
-    tools = {
-        "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler,
-        "pip install 'sensorai[emulator]'": _has_unicorn(),
-    }
-    missing = [install for install, there in tools.items() if not there]
-    if not core.unicorn:
-        missing = [f"the emulator has no model of {core.name}"]
-    levels.append({"level": core.name, "missing": "not run: " + "; ".join(missing)})
-    return levels, cost
+    runner, install = (
+        (_has_unicorn(), "pip install 'sensorai[emulator]'")
+        if core.unicorn
+        else (available("qemu-system-arm"), "apt install qemu-system-arm")
+    )
+    if runner and compiler:
+        say(f"running {core.name} code in {'the emulator' if core.unicorn else 'QEMU'}")
+        results, ran = cproject.emulated(pipeline, project.sources(), samples, core)
+        add(f"{core.name}, {ran.source}", results)
+        return levels, ran
+    tools = {"apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler, install: runner}
+    missing = "; ".join(line for line, there in tools.items() if not there)
+    levels.append({"level": core.name, "missing": f"not run: {missing}"})
+    return levels, cproject.sizes(pipeline, project.sources(), core) if compiler else None
 
 
 def _has_unicorn() -> bool:

@@ -77,6 +77,10 @@ int main(void)
 }
 """
 
+#: Sources of what was run.
+EMULATED = "emulated"
+IN_QEMU = "emulated, QEMU"
+
 #: Samples in one emulated call: the emulator keeps that many marks.
 CHUNK = 65536
 
@@ -132,6 +136,8 @@ class Cost:
         Most bytes of stack: emulated.
     cycles : float or None
         Per window, an estimate from kinds of instructions; None where there is no model of the core.
+    source : str
+        What ran the code, in the words of reports.
     """
 
     core: str
@@ -142,6 +148,7 @@ class Cost:
     instructions_sample: float
     stack: int
     cycles: float | None
+    source: str = EMULATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ def _build(pipeline: Pipeline, sources: Mapping[str, str], cpu: Cpu, opt: str) -
 
 
 def sizes(pipeline: Pipeline, sources: Mapping[str, str], cpu: Cpu, opt: str = "-O2") -> Sizes:
-    """Build the Cortex-M machine code, for cores that cannot be emulated too.
+    """Build the Cortex-M machine code and run nothing.
 
     Raises
     ------
@@ -190,12 +197,14 @@ def sizes(pipeline: Pipeline, sources: Mapping[str, str], cpu: Cpu, opt: str = "
 def emulated(
     pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16], cpu: Cpu, opt: str = "-O2"
 ) -> tuple[list[npt.NDArray[np.void]], Cost]:
-    """Run the Cortex-M machine code in the emulator, a fresh start per log.
+    """Run the Cortex-M machine code, a fresh start per log: in Unicorn, or QEMU where Unicorn lacks the core.
 
     Raises
     ------
-    ToolMissing, BuildError, EmulatorFault
+    ToolMissing, BuildError, EmulatorFault, RunError
     """
+    if not cpu.unicorn:
+        return _in_qemu(pipeline, sources, samples, cpu, opt)
     from sensorai.toolchain.cycles import TIMINGS, estimate
     from sensorai.toolchain.emulator import Emulator
 
@@ -210,7 +219,7 @@ def emulated(
     cycles = 0.0
     for log in samples:
         parts = []
-        filled = 0
+        marked: list[int] = []
         for start in range(0, max(len(log), 1), CHUNK):
             piece = np.ascontiguousarray(log[start : start + CHUNK])
             results = np.zeros(len(piece) // pipeline.stride + 2, layout).view(np.uint8)
@@ -220,13 +229,8 @@ def emulated(
             made = int(call.value)
             parts.append(results.view(layout)[:made].copy())
             stack = max(stack, call.stack)
-            for count in call.marked:
-                filled += 1
-                if filled == pipeline.window:
-                    with_result.append(count)
-                    filled = pipeline.window - pipeline.stride
-                else:
-                    without.append(count)
+            marked += call.marked
+        _sort_pushes(pipeline, marked, with_result, without)
         out.append(np.concatenate(parts))
     if cpu.name in TIMINGS:
         cycles = float(estimate(cpu, emulator.counter) or 0) / max(len(with_result), 1)
@@ -240,6 +244,47 @@ def emulated(
         float(np.mean(without)) if without else 0.0,
         stack,
         cycles or None,
+    )
+
+
+def _sort_pushes(
+    pipeline: Pipeline, counts: Sequence[int], with_result: list[int], without: list[int]
+) -> None:
+    """Tell the pushes of one log that complete a window from the others."""
+    filled = 0
+    for count in counts:
+        filled += 1
+        if filled == pipeline.window:
+            with_result.append(count)
+            filled = pipeline.window - pipeline.stride
+        else:
+            without.append(count)
+
+
+def _in_qemu(
+    pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16], cpu: Cpu, opt: str
+) -> tuple[list[npt.NDArray[np.void]], Cost]:
+    """Do the same in QEMU; sizes are those of the build without QEMU's files."""
+    from sensorai.verify.inqemu import in_qemu
+
+    built = sizes(pipeline, sources, cpu, opt)
+    ran = in_qemu(pipeline, sources, _fill(DRIVER, pipeline), samples, record(pipeline), cpu, opt)
+    with_result: list[int] = []
+    without: list[int] = []
+    start = 0
+    for log in samples:
+        _sort_pushes(pipeline, ran.marked[start : start + len(log)], with_result, without)
+        start += len(log)
+    return ran.results, Cost(
+        cpu.name,
+        built.flash,
+        built.ram,
+        float(np.mean(with_result)) if with_result else 0.0,
+        max(with_result, default=0),
+        float(np.mean(without)) if without else 0.0,
+        ran.stack,
+        None,
+        IN_QEMU,
     )
 
 
@@ -263,8 +308,6 @@ def layer_instructions(
     list of int, or None
         One entry per layer; None where the statements do not map one to one on ``layers``.
     """
-    from sensorai.toolchain.arm import build_elf
-    from sensorai.toolchain.emulator import Emulator
     from sensorai.toolchain.host import support
 
     name = pipeline.name
@@ -284,17 +327,17 @@ def layer_instructions(
         .replace("        harness_begin();\n", "")
         .replace("        harness_end();\n", "")
     )
-    image = build_elf(
-        {**sources, f"{name}.c": changed, "harness.h": support("harness.h")},
-        cpu,
-        opt=opt,
-        keep=(f"{name}_drive",),
-        harness={"drive.c": driver},
-    )
+    marked_sources = {**sources, f"{name}.c": changed}
     piece = np.ascontiguousarray(samples[: pipeline.window])
-    results = np.zeros(2, record(pipeline)).view(np.uint8)
-    call = Emulator(image).call(f"{name}_drive", piece, len(piece), results, 1, returns="uint32")
-    counts = list(call.marked)
+    if cpu.unicorn:
+        counts = _marks(
+            pipeline, {**marked_sources, "harness.h": support("harness.h")}, driver, piece, cpu, opt
+        )
+    else:
+        from sensorai.verify.inqemu import in_qemu
+
+        ran = in_qemu(pipeline, marked_sources, driver, [piece], record(pipeline), cpu, opt)
+        counts = ran.marked
     if len(counts) != len(statements):
         return None
     out = []
@@ -305,6 +348,19 @@ def layer_instructions(
         out.append(sum(counts[start:stop]))
         start = stop
     return out
+
+
+def _marks(
+    pipeline: Pipeline, sources: Mapping[str, str], driver: str, piece: Int16, cpu: Cpu, opt: str
+) -> tuple[int, ...]:
+    """Instructions of every marked stretch of one window in Unicorn."""
+    from sensorai.toolchain.arm import build_elf
+    from sensorai.toolchain.emulator import Emulator
+
+    drive = f"{pipeline.name}_drive"
+    image = build_elf(sources, cpu, opt=opt, keep=(drive,), harness={"drive.c": driver})
+    results = np.zeros(2, record(pipeline)).view(np.uint8)
+    return Emulator(image).call(drive, piece, len(piece), results, 1, returns="uint32").marked
 
 
 def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.generic]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -208,14 +209,41 @@ def test_a_log_named_as_a_word_of_c(log: Path, tmp_path: Path) -> None:
     assert (out / "my_short.h").is_file()
 
 
-def test_a_core_that_is_not_emulated_still_has_sizes(log: Path, tmp_path: Path) -> None:
-    need("gcc", "arm-none-eabi-gcc")
+N6 = ("--target", "stm32", "--device", "stm32n6", "--model", "tree", *SMALL)
+
+
+def test_a_core_that_unicorn_lacks_runs_in_qemu(log: Path, tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc", "qemu-system-arm")
     out = tmp_path / "n6"
-    result = call(
-        *("train", log, "--target", "stm32", "--device", "stm32n6", "--model", "tree", "--out", out, *SMALL)
-    )
+    result = call("train", log, *N6, "--out", out)
     assert (result.code, result.err) == (0, ""), result.err
-    assert "not run: the emulator has no model of cortex-m55" in " ".join(result.out.split())
+    report = json.loads((out / "report.json").read_text())
+    assert report["sources"]["instructions, stack"] == "emulated, QEMU"
+    assert report["levels"][1]["level"] == "cortex-m55, emulated, QEMU"
+    assert report["levels"][1]["windows"] == report["levels"][0]["windows"] > 0
+    cost = report["cost"]
+    assert cost["instructions_most"] >= cost["instructions_mean"] > 0
+    assert (cost["cycles"], cost["seconds"]) == (None, None)
+    result = call("validate", out, log, "--on", "emulator")
+    assert (result.code, result.err) == (0, ""), result.err
+    said = " ".join(result.out.split())
+    assert "integer reference against cortex-m55, emulated, QEMU: equal in" in said
+    assert f"stack {cost['stack']} B (emulated, QEMU)" in said
+
+
+def test_a_core_that_nothing_runs_still_has_sizes(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("gcc", "arm-none-eabi-gcc")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("gcc", "arm-none-eabi-gcc"):
+        (tools / name).symlink_to(Path(shutil.which(name) or "").resolve())
+    monkeypatch.setenv("PATH", str(tools))
+    out = tmp_path / "n6"
+    result = call("train", log, *N6, "--out", out)
+    assert (result.code, result.err) == (0, ""), result.err
+    assert "not run: apt install qemu-system-arm" in " ".join(result.out.split())
     report = json.loads((out / "report.json").read_text())
     cost = report["cost"]
     assert cost["flash"] > 500
@@ -223,6 +251,9 @@ def test_a_core_that_is_not_emulated_still_has_sizes(log: Path, tmp_path: Path) 
     assert (cost["instructions_mean"], cost["seconds"]) == (None, None)
     assert report["sources"]["instructions, stack"].startswith("compiled")
     assert f"| flash: code and tables | {cost['flash']:,} | compiled |" in (out / "README.md").read_text()
+    result = call("validate", out, log, "--on", "emulator")
+    assert result.code == 2
+    assert "qemu-system-arm is not installed" in result.err
 
 
 def test_a_project_too_large_for_its_device_is_refused() -> None:
