@@ -29,6 +29,7 @@ class Wanted:
     unseen: tuple[str, ...]
     false_alarms: float | None
     learn: bool
+    features: tuple[str, ...] = ()
 
 
 def project(
@@ -49,7 +50,9 @@ def project(
         )
         made = with_report(made, supervised.with_alarms(made.report, verdict, names))
         return made, page(made)
-    asked = AnomalyOptions(wanted.kind, wanted.normal, wanted.unseen, wanted.false_alarms, wanted.learn)
+    asked = AnomalyOptions(
+        wanted.kind, wanted.normal, wanted.unseen, wanted.false_alarms, wanted.learn, wanted.features
+    )
     made = train_anomaly(dataset, options, asked, say)
     from sensorai.report.anomaly_html import render_anomaly
     from sensorai.report.view import AnomalyView

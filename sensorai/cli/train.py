@@ -124,6 +124,14 @@ def run(
             "(default: the threshold is the highest score in them).",
         ),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Features of a detector in C by name (docs/features.md), of every axis or the norm, as in "
+            "STD,KURTOSIS,ENVELOPE_DOMINANT_BIN (default: chosen).",
+        ),
+    ] = None,
     learn: Annotated[
         Learn,
         typer.Option(help="on-device: the detector can learn its normal state again there (mahalanobis)."),
@@ -236,7 +244,7 @@ def run(
     _check_folder(folder)
     if window != "auto" and not (window.isascii() and window.isdigit()):
         raise ConfigError(f"--window {window!r} is neither a number of samples nor 'auto'")
-    wanted = _anomaly(target, task, model, normal, normal_unseen, false_alarms, learn)
+    wanted = _anomaly(target, task, model, normal, normal_unseen, false_alarms, learn, features)
     if target is not Target.MLC:
         for given_, option in (
             (tree, "--tree"),
@@ -340,6 +348,7 @@ def _anomaly(
     unseen: list[str],
     false_alarms: str | None,
     learn: Learn,
+    features: str | None,
 ) -> Wanted | None:
     """What is asked for of a detector; None for ``--task classify``."""
     from sensorai.cli.anomaly import Wanted
@@ -351,6 +360,7 @@ def _anomaly(
             (unseen, "--normal-unseen"),
             (false_alarms, "--false-alarms"),
             (learn is Learn.ON_DEVICE, "--learn on-device"),
+            (features, "--features"),
             (model is not None and model.one_class, f"--model {model}"),
         ):
             if given_:
@@ -376,10 +386,15 @@ def _anomaly(
             hint="drop it: the report says how often the classifier alarms without a reason; or take "
             "--model " + ("box" if target is Target.MLC else "gmm"),
         )
+    if features is not None and (not kind.one_class or kind is Model.BOX):
+        raise ConfigError(
+            f"--features is for detectors in C, not for {kind}", hint="drop it: features are chosen"
+        )
+    names = tuple(n.strip().upper() for n in (features or "").split(",") if n.strip())
     from sensorai.verify.alarms import parse_target
 
     rate = None if false_alarms is None else parse_target(false_alarms)
-    return Wanted(kind.value, kind.one_class, tuple(normal), tuple(unseen), rate, on_device)
+    return Wanted(kind.value, kind.one_class, tuple(normal), tuple(unseen), rate, on_device, names)
 
 
 def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:

@@ -64,6 +64,8 @@ class AnomalyOptions:
         Most false alarms an hour; without it no window of the calibration logs is above the threshold.
     learn : bool
         Whether the device can learn its own normal state (Mahalanobis only); it starts with that of the logs.
+    features : tuple of str
+        Names of the catalogue, of every axis or the norm; by default chosen on the normal windows.
     """
 
     kind: str = "gmm"
@@ -71,6 +73,7 @@ class AnomalyOptions:
     unseen: tuple[str, ...] = ()
     false_alarms: float | None = None
     learn: bool = False
+    features: tuple[str, ...] = ()
 
 
 def train_anomaly(
@@ -216,7 +219,7 @@ def normal_windows(
         ),
     )
     first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
-    features = healthy(first)
+    features = healthy(first, wanted.features)
     values = catalogue.table(features, first.x)
     if len(values) < WINDOWS_A_FEATURE * len(features):
         raise DataError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.errors import ConfigError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.pipeline import Count
@@ -64,12 +66,25 @@ HEALTHY_NORM = ("STD", "MAXIMUM", "MINIMUM", "PEAK_TO_PEAK", "JERK_RMS")
 ALIKE, MOST = 0.995, 10
 
 
-def healthy(normal: Counted) -> tuple[IntFeature, ...]:
+def healthy(normal: Counted, names: Sequence[str] = ()) -> tuple[IntFeature, ...]:
     """Features for a detector of anomalies, from normal windows alone.
 
     In order of preference; one that is constant there, or says nearly the same as an earlier one, is left
     out.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the catalogue instead: of every axis, or of the norm; bands in octaves. All that vary are
+        taken.
+
+    Raises
+    ------
+    ConfigError
+        A name that is not in the catalogue, a window too short for it, or none that varies.
     """
+    if names:
+        return _named(normal, names)
     offered: list[IntFeature] = []
     for k in range(0, len(normal.channels), 3):
         axes = (k, k + 1, k + 2)
@@ -83,6 +98,37 @@ def healthy(normal: Counted) -> tuple[IntFeature, ...]:
     values = catalogue.table(offered, normal.x).astype(np.float64)
     kept = different(values, MOST)
     return tuple(offered[i] for i in kept)
+
+
+def _named(normal: Counted, names: Sequence[str]) -> tuple[IntFeature, ...]:
+    """Return features by name, of every sensor; those that do not vary are left out."""
+    offered: list[IntFeature] = []
+    for name in dict.fromkeys(names):
+        signal, quantity = catalogue.row(IntFeature(name, ()))
+        for k in range(0, len(normal.channels), 3):
+            axes = (k, k + 1, k + 2)
+            if quantity.inputs == 2:
+                groups: list[tuple[int, ...]] = [(axes[a], axes[b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+            else:
+                groups = [axes] if signal.inputs == 3 else [(i,) for i in axes]
+            bands = _bands(normal) if quantity.name.startswith("BAND_") else [None]
+            for inputs in groups:
+                x = normal.x[:, :, list(inputs)].astype(np.float64)
+                deviation = float(np.median(np.sqrt((x**2).sum(axis=2)).std(axis=1)))
+                if len(inputs) == 1:
+                    deviation = float(np.median(x[:, :, 0].std(axis=1)))
+                one = _feature(name, inputs, deviation)
+                offered += [replace(one, band=band) for band in bands]
+    offered = [f for f in offered if f.band is None or _possible(f, normal)]
+    for feature in offered:
+        catalogue.check(feature, normal.window, len(normal.channels))
+    values = catalogue.table(offered, normal.x)
+    kept = tuple(f for f, column in zip(offered, values.T, strict=True) if (column != column[0]).any())
+    if not kept:
+        raise ConfigError(
+            "none of the named features varies in the normal windows", hint="drop --features, or name others"
+        )
+    return kept
 
 
 def different(values: npt.NDArray[np.floating], most: int) -> list[int]:
@@ -130,8 +176,6 @@ def _bands(counted: Counted) -> list[tuple[int, int]]:
 
 
 def _possible(feature: IntFeature, counted: Counted) -> bool:
-    from sensorai.errors import ConfigError
-
     try:
         catalogue.check(feature, counted.window, len(counted.channels))
     except ConfigError:

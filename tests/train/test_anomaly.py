@@ -117,6 +117,31 @@ def test_learning_on_the_device_is_proved() -> None:
     assert b"toy_learn(" in made.files["toy.h"]
 
 
+def test_features_by_name() -> None:
+    need("gcc", "arm-none-eabi-gcc", "unicorn")
+    names = (
+        "KURTOSIS",
+        "CREST_FACTOR",
+        "NORM_STD",
+        "ENVELOPE_STD",
+        "DOMINANT_BIN_2",
+        "CORRELATION",
+        "BAND_RMS",
+    )
+    made = train_anomaly(machine(4, 1), SMALL, AnomalyOptions("isolation-forest", NORMAL, features=names))
+    said = made.report["settings"]["features"]
+    for name in names:
+        assert any(feature.startswith(f"{name}_") for feature in said), name
+    assert sum(feature.startswith("NORM_STD_") for feature in said) == 1
+    assert all(level["first_divergence"] is None for level in made.report["levels"])
+    with pytest.raises(ConfigError, match="window of"):
+        train_anomaly(
+            machine(4, 1),
+            replace(SMALL, window=12, stride=12),
+            AnomalyOptions("gmm", NORMAL, features=("ENVELOPE_DOMINANT_BIN",)),
+        )
+
+
 def test_refusals() -> None:
     with pytest.raises(DataError, match="cannot be claimed") as caught:
         train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL, false_alarms=1 / 24))
