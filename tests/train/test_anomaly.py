@@ -119,16 +119,8 @@ def test_learning_on_the_device_is_proved() -> None:
 
 def test_features_by_name() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
-    names = (
-        "KURTOSIS",
-        "CREST_FACTOR",
-        "NORM_STD",
-        "ENVELOPE_STD",
-        "DOMINANT_BIN_2",
-        "CORRELATION",
-        "BAND_RMS",
-    )
-    made = train_anomaly(machine(4, 1), SMALL, AnomalyOptions("isolation-forest", NORMAL, features=names))
+    names = ("KURTOSIS", "CREST_FACTOR", "NORM_STD", "ENVELOPE_STD", "DOMINANT_BIN_2", "BAND_RMS")
+    made = train_anomaly(machine(8, 1), SMALL, AnomalyOptions("isolation-forest", NORMAL, features=names))
     said = made.report["settings"]["features"]
     for name in names:
         assert any(feature.startswith(f"{name}_") for feature in said), name
