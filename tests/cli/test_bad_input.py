@@ -1,4 +1,4 @@
-"""Bad input (issue 2, section 7): one clear message, exit 2, nothing written, no traceback."""
+"""Bad input: one clear message, exit 2, nothing written, no traceback."""
 
 from __future__ import annotations
 
