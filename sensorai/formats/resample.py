@@ -95,7 +95,8 @@ def to_rate(recording: Recording, rate_hz: float, *, how: str = "resample", what
 def resampled(rates: Sequence[float], rate_hz: float) -> str:
     """One note for many recordings that were resampled from these rates."""
     low, high = min(rates), max(rates)
-    before = f"{low:g} Hz" if low == high else f"{low:.4g} to {high:.4g} Hz"
+    span = f"{low:.4g}", f"{high:.4g}"
+    before = f"{low:g} Hz" if low == high else f"{' to '.join(dict.fromkeys(span))} Hz"
     count = len(rates)
     return f"{count} recording{'s' if count > 1 else ''} resampled from {before} to {rate_hz:g} Hz"
 

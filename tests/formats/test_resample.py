@@ -127,6 +127,7 @@ def test_one_note_for_many() -> None:
     assert resampled([50.0, 50.0], 52.0) == "2 recordings resampled from 50 Hz to 52 Hz"
     assert resampled([26.01], 52.0) == "1 recording resampled from 26.01 Hz to 52 Hz"
     assert resampled([25.0, 100.0], 52.0) == "2 recordings resampled from 25 to 100 Hz to 52 Hz"
+    assert resampled([104.48, 104.49], 120.0) == "2 recordings resampled from 104.5 Hz to 120 Hz"
 
 
 def test_a_rate_too_near_to_resample_says_so() -> None:
