@@ -367,6 +367,8 @@ def _anomaly(
                 raise ConfigError(f"{option} is for --task anomaly", hint="add --task anomaly")
         return None
     on_device = learn is Learn.ON_DEVICE
+    if features is not None and not features.strip(" ,"):
+        raise ConfigError("--features names none", hint="as in --features STD,KURTOSIS")
     kind = model or (Model.BOX if target is Target.MLC else Model.MAHALANOBIS if on_device else Model.GMM)
     if kind.one_class and (kind is Model.BOX) != (target is Target.MLC):
         raise ConfigError(

@@ -143,6 +143,7 @@ def train_anomaly(
     traces = proved.traces
     decisions = [t.decided for t in traces]
     verdict = anomaly.judge_alarms(logs, decisions, options.seed)
+    notes += anomaly.contradiction(chosen, verdict, parts.unseen)
     shared = delivering.common(pipeline, options, proved)
     report: dict[str, Any] = {
         **shared,
@@ -219,6 +220,11 @@ def normal_windows(
         ),
     )
     first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
+    if not len(first.x):
+        raise DataError(
+            f"no normal recording to learn from is as long as a window of {counted.window} samples",
+            hint="choose a shorter --window or add longer logs",
+        )
     features = healthy(first, wanted.features)
     values = catalogue.table(features, first.x)
     if len(values) < WINDOWS_A_FEATURE * len(features):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import ConfigError
+from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.pipeline import Count
@@ -97,6 +97,11 @@ def healthy(normal: Counted, names: Sequence[str] = ()) -> tuple[IntFeature, ...
     offered = [f for f in offered if _possible(f, normal)]
     values = catalogue.table(offered, normal.x).astype(np.float64)
     kept = different(values, MOST)
+    if not kept:
+        raise DataError(
+            "no feature of the normal windows varies: there is nothing to learn",
+            hint="check the sensor and the columns of the log",
+        )
     return tuple(offered[i] for i in kept)
 
 

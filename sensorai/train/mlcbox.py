@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import DataError
+from sensorai.errors import ConfigError, DataError
 from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.labels import feature_names
@@ -52,8 +52,6 @@ KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXI
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
 #: Features that the report names for an alarm.
 EXPLAINED = 3
-#: Windows of a recording from which on its first one is left out of the judgement.
-SETTLED = 4
 #: Fewest normal windows of a state that gets bounds of its own.
 FEWEST = 8
 #: End counter where nothing is said: as the decision filter of detectors in C.
@@ -138,6 +136,12 @@ def train_box(
     box = envelope.box(chosen.value)
     made = with_box(box)
     chosen = replace(chosen, rate=_of_registers(made, parts.calibrate, calibrate))
+    if false_alarms is not None and chosen.rate.high > false_alarms:
+        raise ConfigError(
+            f"with end counters {', '.join(map(str, end))} the registers alarm more often than one filter "
+            f"for both states would: at most {alarms.in_words(chosen.rate.high)}",
+            hint="give one number for all groups, as in --end-counters 2",
+        )
     choices.window.append({"window": window, "seconds": window / rate, "chosen": True})
     choices.trees.append({"name": task.name, "pruning": [], "end_counters": []})
     choices.notes.append(
@@ -196,8 +200,10 @@ def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> d
     logs = scored_logs(made, column, delivery.recordings)
     decided = [decisions(t.decided[:, 0], made.trained.config) for t in delivery.traces]
     parts = made.parts
+    verdict = anomaly.judge_alarms(logs, decided, seed)
     return {
         "task": "anomaly",
+        "notes": [*delivery.report["notes"], *anomaly.contradiction(made.chosen, verdict, parts.unseen)],
         "settings": {
             **delivery.report["settings"],
             "model": "box",
@@ -210,7 +216,7 @@ def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> d
             "words": f"{made.chosen.value / STEPS:.2f} half ranges of the normal state",
         },
         "anomaly": {
-            **anomaly.judge_alarms(logs, decided, seed),
+            **verdict,
             "alarms": [
                 {**alarm, "because": _outside(made, delivery, alarm)}
                 for alarm in anomaly.alarm_list(logs, decided)
@@ -251,11 +257,7 @@ def _scored(
     values = FeatureStream(config).push(core_inputs(config, recording, numeric_style("current")))
     end = (np.arange(len(values)) + 1) * window
     scores = envelope.scores(values.astype(np.float64)) if len(values) else np.zeros(0, np.int64)
-    log = states.scored(recording, column, scores, end, window)
-    if len(log.truth) >= SETTLED:
-        # filters start from zero there, as they do once on the sensor: no state of the machine
-        log.truth[0] = -1
-    return log
+    return states.settled(states.scored(recording, column, scores, end, window))
 
 
 def _of_registers(

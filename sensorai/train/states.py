@@ -26,6 +26,8 @@ NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
 #: Between the name of a recording and that of its part.
 CUT = "#"
+#: Windows of a recording from which on its first one is left out.
+SETTLED = 4
 FILTER_OFF = "the decision filter is off: the recordings hold too few windows each to judge one"
 #: Random ways to share out the groups that are looked at.
 ATTEMPTS = 200
@@ -286,3 +288,14 @@ def scored(
         spans(NORMAL),
         spans(ANOMALY),
     )
+
+
+def settled(log: ScoredLog) -> ScoredLog:
+    """Leave the first window out of the judgement, where there are enough.
+
+    Filters of the machine learning core start from zero in it, as they do once on the sensor: that is no
+    state of the machine.
+    """
+    if len(log.truth) < SETTLED:
+        return log
+    return replace(log, truth=np.r_[np.int64(-1), log.truth[1:]])

@@ -76,7 +76,8 @@ def of_registers(
     for r, t in zip(_with_states(recordings, column, normal), traces, strict=True):
         answers = _alarms(faulty, t.tree[:, 0].astype(np.int64))
         end = (np.arange(len(answers)) + 1) * config.window
-        logs.append(states.scored(r, column, (answers == ANOMALY).astype(np.int64), end, config.window))
+        scores = (answers == ANOMALY).astype(np.int64)
+        logs.append(states.settled(states.scored(r, column, scores, end, config.window)))
         decisions.append(_alarms(faulty, t.decided[:, 0].astype(np.int64)))
     return anomaly.judge_alarms(logs, decisions, seed)
 

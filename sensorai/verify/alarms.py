@@ -23,6 +23,8 @@ Float = npt.NDArray[np.float64]
 NORMAL, ANOMALY = 0, 1
 #: Confidence of every interval.
 CONFIDENCE = 0.95
+#: Thresholds that are tried near the top of the scores, and further down.
+TRIED = 256
 #: Resamplings behind the bands of a curve.
 RESAMPLINGS = 200
 
@@ -162,7 +164,7 @@ class Threshold:
 def choose_threshold(
     logs: Sequence[ScoredLog], wins: int, target_per_hour: float | None, stride: int, top: int = 2**31 - 2
 ) -> Threshold:
-    """Choose the lowest threshold whose false alarms on normal logs stay under the target.
+    """Choose the lowest threshold down to which false alarms on normal logs stay under the target.
 
     Parameters
     ----------
@@ -198,25 +200,24 @@ def choose_threshold(
             f"--false-alarms {option(rate(0, hours).high)}",
         )
     normal = np.concatenate([log.scores[log.truth == NORMAL] for log in logs])
-    candidates = np.unique(np.r_[0, normal])
-
-    def holds(threshold: int) -> bool:
-        if target_per_hour is None:
-            return threshold >= int(candidates[-1])
-        return false_alarms(logs, decisions_of(logs, threshold, wins)).high <= target_per_hour
-
-    # the rate falls with the threshold, but for alarms that melt together: search, then step up where needed
-    low, high = 0, len(candidates) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(int(candidates[middle])) else (middle + 1, high)
-    while low < len(candidates) - 1 and not all(
-        holds(int(candidates[i])) for i in range(low, min(low + 3, len(candidates)))
-    ):
-        low += 1
-    value = min(int(candidates[low]), top)
+    value = int(normal.max())
+    if target_per_hour is not None:
+        # from the top down: lower thresholds melt alarms together, so that fewer of them say nothing
+        for candidate in _descending(np.unique(np.r_[0, normal])):
+            found = false_alarms(logs, decisions_of(logs, candidate, wins))
+            if found.high > target_per_hour:
+                break
+            value = candidate
+    value = min(value, top)
     found = false_alarms(logs, decisions_of(logs, value, wins))
     return Threshold(value, target_per_hour, found, windows)
+
+
+def _descending(candidates: Int64) -> list[int]:
+    """Thresholds to try, the highest first: all near the top, further down ever fewer."""
+    steps = np.unique(np.r_[np.arange(TRIED), np.geomspace(TRIED, max(len(candidates), TRIED + 1), TRIED)])
+    places = len(candidates) - 1 - steps.astype(np.int64)
+    return [int(candidates[i]) for i in np.unique(places[places >= 0])[::-1]]
 
 
 # ---------------------------------------------------------------- detection

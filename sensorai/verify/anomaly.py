@@ -197,3 +197,17 @@ def alarm_list(logs: Sequence[ScoredLog], decisions: Sequence[Int64]) -> list[di
                 }
             )
     return out
+
+
+def contradiction(chosen: alarms.Threshold, verdict: Mapping[str, Any], unseen: Sequence[str]) -> list[str]:
+    """A note where the test shows more false alarms than is claimed; states never learnt aside."""
+    rows = [r for r in verdict["false_alarms"]["by_label"] if r["label"] not in unseen]
+    seen = alarms.rate(sum(r["events"] for r in rows), sum(r["hours"] for r in rows))
+    claimed = chosen.rate.high
+    if not seen.hours or not seen.low > claimed:
+        return []
+    return [
+        f"the claim does not hold on the test: at least {alarms.in_words(seen.low)} there, at most "
+        f"{alarms.in_words(claimed)} claimed. The normal logs differ from one another more than those held "
+        "out show: add more of them"
+    ]

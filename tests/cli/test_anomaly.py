@@ -82,6 +82,7 @@ def test_classifiers_of_known_faults(machine: Path, tmp_path: Path, target: str)
         (("--target", "stm32", "--task", "anomaly", "--normal", "sleep"), ("--normal 'sleep'", "rest")),
         (("--target", "stm32", *QUICK, "--normal-unseen", "sleep"), ("--normal-unseen 'sleep'",)),
         (("--target", "stm32", *QUICK, "--precision", "binary"), ("--precision is for classifiers",)),
+        (("--target", "stm32", *QUICK, "--features", " , "), ("--features names none",)),
         (("--target", "stm32", *QUICK, "--features", "STDD"), ("'STDD'", "did you mean STD?")),
         (("--target", "mlc", *QUICK, "--features", "STD"), ("--features is for detectors in C",)),
         (("--target", "stm32", "--features", "STD"), ("--features is for --task anomaly",)),

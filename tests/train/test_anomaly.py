@@ -22,6 +22,7 @@ from sensorai.train.anomaly import AnomalyOptions, train_anomaly
 from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
 from sensorai.train.deliver import deliver
 from sensorai.train.options import MlcOptions
+from sensorai.verify import alarms, anomaly
 from tests.need import need
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -144,6 +145,14 @@ def test_refusals() -> None:
         train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL, learn=True))
     with pytest.raises(ConfigError, match="unknown detector"):
         train_anomaly(machine(), SMALL, AnomalyOptions("svm", NORMAL))
+    short = [recording("slow", i, 16.0) for i in range(3)] + [recording("fast", 0, 20.0)]
+    with pytest.raises(DataError, match="as long as a window of 900 samples"):
+        train_anomaly(
+            Dataset(tuple(short)), replace(SMALL, window=900, stride=900), AnomalyOptions("gmm", ("slow",))
+        )
+    still = Dataset(tuple(replace(recording("slow", i), samples=np.ones((832, 3))) for i in range(4)))
+    with pytest.raises(DataError, match="no feature of the normal windows varies"):
+        train_anomaly(still, SMALL, AnomalyOptions("gmm", ("slow",)))
     bad = machine()
     bad.recordings[0].samples[5, 1] = np.nan
     with pytest.raises(DataError, match="no numbers"):
@@ -210,6 +219,16 @@ def test_a_classifier_is_judged_by_its_alarms() -> None:
     with pytest.raises(ConfigError, match="needs logs of faults"):
         supervised.check_faults(machine(faults=0), "label", NORMAL)
     assert supervised.check_faults(machine(), "label", NORMAL) == NORMAL
+
+
+def test_a_claim_that_the_test_contradicts_is_said() -> None:
+    chosen = alarms.Threshold(5, None, alarms.rate(0, 1.0), 60.0)
+    rows = [{"label": "slow", "events": 30, "hours": 1.0}, {"label": "moved", "events": 90, "hours": 1.0}]
+    verdict = {"false_alarms": {"by_label": rows}}
+    (note,) = anomaly.contradiction(chosen, verdict, ("moved",))
+    assert "does not hold on the test: at least 21" in note
+    rows[0]["events"] = 3
+    assert anomaly.contradiction(chosen, verdict, ("moved",)) == []
 
 
 def test_words_of_alarms() -> None:

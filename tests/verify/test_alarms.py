@@ -85,6 +85,17 @@ def test_threshold_at_a_target() -> None:
     assert alarms.choose_threshold([quiet], 2, 0.3, 6000).value == 1
 
 
+def test_an_alarm_that_never_ends_is_no_low_rate() -> None:
+    """Below the quieter level one alarm lasts for ever: few events, and no threshold."""
+    random = np.random.default_rng(3)
+    quiet = log((1000 + random.integers(0, 50, 3600)).tolist(), name="quiet")
+    loud = log((2000 + random.integers(0, 50, 3600)).tolist(), name="loud")
+    got = alarms.choose_threshold([quiet, loud], 2, 5.0, 100)
+    assert got.value >= 2000
+    assert (alarms.decided(loud.scores, got.value, 2) == 1).mean() < 0.05
+    assert alarms.choose_threshold([quiet, loud], 0, 1e6, 100).value == 0
+
+
 def test_short_logs_do_not_support_a_claim() -> None:
     with pytest.raises(DataError) as caught:
         alarms.choose_threshold([log([1] * 60, stretch=60)], 0, 1 / 24, 6000)
