@@ -217,9 +217,9 @@ def _learning(
     if available("gcc"):
         add("this machine, with sanitizers", *learning.compare(pipeline, project.sources(), samples, None))
     if emulator is not None:
-        add(f"{emulator.name}, emulated", *learning.compare(pipeline, project.sources(), samples, emulator))
-        script = learning.exercise(pipeline, samples[: learning.MOST])
-        cost = asdict(learning.emulated(pipeline, project.sources(), script, emulator)[1])
+        windows, differs, ran = learning.measured(pipeline, project.sources(), samples, emulator)
+        add(f"{emulator.name}, emulated", windows, differs)
+        cost = None if ran is None else asdict(ran)
     if options.target == "ispu" and available("gcc"):
         from sensorai.verify import ispu_learning
 

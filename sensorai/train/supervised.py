@@ -56,7 +56,7 @@ def of_project(
                 np.int64
             )
         logs.append(states.scored(r, column, scores, t.end, pipeline.window))
-        decisions.append(_alarms([*faulty.tolist()], t.decided))
+        decisions.append(_alarms(faulty.tolist(), t.decided))
     return anomaly.judge_alarms(logs, decisions, seed)
 
 

@@ -377,11 +377,19 @@ def compare(
     difference : str
         The first one; empty where there is none.
     """
+    return measured(pipeline, sources, samples, cpu)[:2]
+
+
+def measured(
+    pipeline: Pipeline, sources: Mapping[str, str], samples: Int16, cpu: Cpu | None
+) -> tuple[int, str, LearningCost | None]:
+    """Compare as `compare` does, and say what the run cost; None on this machine."""
     script = exercise(pipeline, samples[:MOST])
     expected = reference(pipeline, script)
+    cost = None
     if cpu is None:
         got = on_host(pipeline, sources, script)
     else:
-        got, _ = emulated(pipeline, sources, script, cpu)
+        got, cost = emulated(pipeline, sources, script, cpu)
     fed = [one.code for command, one in zip(script, expected, strict=True) if command.samples is not None]
-    return sum(fed), first_difference(expected, got)
+    return sum(fed), first_difference(expected, got), cost
