@@ -46,7 +46,7 @@ from sensorai.toolchain.cpu import cpu
 from sensorai.train import qat
 from sensorai.train.lower import lower, lower_float, with_params
 from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, class_weights
-from sensorai.verify import cproject
+from sensorai.cproject import runs as cproject
 
 Int16 = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]

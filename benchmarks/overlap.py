@@ -20,7 +20,7 @@ from sensorai.model.ensemble import build
 from sensorai.model.forest import Tree
 from sensorai.model.pipeline import Count, Pipeline
 from sensorai.toolchain.cpu import cpu
-from sensorai.verify.cproject import Cost, emulated
+from sensorai.cproject.runs import Cost, emulated
 
 WINDOW = 512
 NORM = (0, 1, 2)

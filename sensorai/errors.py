@@ -63,8 +63,8 @@ class Problem:
     hint: str = ""
 
 
-class TargetError(UserError):
-    """Everything a target has against a pipeline, all at once.
+class Refused(UserError):
+    """Everything that is against a request, all at once.
 
     Parameters
     ----------
@@ -79,6 +79,14 @@ class TargetError(UserError):
             message += f"\n  also: {other.message}" + (f" ({other.hint})" if other.hint else "")
         super().__init__(message, where=first.where, hint=first.hint)
         self.problems = tuple(problems)
+
+
+class TargetError(Refused):
+    """Everything a target has against a model."""
+
+
+class ExperimentError(Refused):
+    """Everything that is wrong with what was asked for."""
 
 
 class ToolMissing(UserError):

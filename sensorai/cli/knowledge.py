@@ -66,7 +66,7 @@ def run(
 
 def _learner(folder: Path) -> Pipeline:
     from sensorai.errors import DataError
-    from sensorai.verify.cproject import open_project
+    from sensorai.cproject.opened import open_project
 
     pipeline = open_project(folder).pipeline
     if pipeline.learn is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
     from sensorai.train.forests import ForestOptions
     from sensorai.train.nets import NetOptions
-    from sensorai.verify.cproject import OpenedProject
+    from sensorai.cproject.opened import OpenedProject
     from sensorai.verify.sensor import SensorResult
 
 
@@ -141,7 +141,7 @@ def validate(
 
     from sensorai.errors import VerifyMismatch
     from sensorai.model import pipeline as pipelines
-    from sensorai.verify import cproject
+    from sensorai.cproject import runs as cproject
     from sensorai.verify.cjudge import judge, recording_counts
     from sensorai.verify.sensor import as_levels
 
@@ -180,7 +180,7 @@ def validate(
         if pipeline.learn is not None and core is not None and not core.unicorn:
             notes.append(f"learning was not run on {core.name}: the emulator that can lacks the core")
         elif pipeline.learn is not None:
-            from sensorai.verify import learning
+            from sensorai.cproject import learning
 
             compared, differs = learning.compare(pipeline, opened.sources, np.concatenate(samples), core)
             report["levels"].append(
@@ -194,7 +194,7 @@ def validate(
         compared = cproject.on_virtual_ispu(pipeline, app, opened.files, names, samples)
         report["levels"].append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
         if pipeline.learn is not None:
-            from sensorai.verify import ispu_learning
+            from sensorai.ispu import learning as ispu_learning
 
             compared, differs = ispu_learning.compare(pipeline, app, opened.files, np.concatenate(samples))
             report["levels"].append(
@@ -254,7 +254,7 @@ def simulate(
 
     from sensorai.model.decision import NONE
     from sensorai.recording import NO_RESULT
-    from sensorai.verify import cproject
+    from sensorai.cproject import runs as cproject
     from sensorai.verify.cjudge import recording_counts
 
     pipeline = opened.pipeline

@@ -65,7 +65,7 @@ def run(
     from sensorai.errors import ConfigError
     from sensorai.mlc.artifact import open_artifact
     from sensorai.mlc.simulate import write_trace
-    from sensorai.verify.cproject import open_project, project_target
+    from sensorai.cproject.opened import open_project, project_target
     from sensorai.verify.mlc import run_all
 
     rate = rate_policy(as_is, no_resample)

@@ -17,7 +17,7 @@ from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
 if TYPE_CHECKING:
     from sensorai.mlc.artifact import Artifact
     from sensorai.recording import Dataset
-    from sensorai.verify.cproject import OpenedProject
+    from sensorai.cproject.opened import OpenedProject
 
 
 class On(StrEnum):
@@ -72,7 +72,7 @@ def run(
     from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.files import write_text
     from sensorai.mlc.artifact import open_artifact
-    from sensorai.verify.cproject import project_target
+    from sensorai.cproject.opened import project_target
     from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
     from sensorai.verify.report import validation_report
     from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
@@ -172,7 +172,7 @@ def _project(
 ) -> None:
     """Validate a C project."""
     from sensorai.cli import projects
-    from sensorai.verify.cproject import open_project
+    from sensorai.cproject.opened import open_project
     from sensorai.verify.mlc import renamed
 
     opened = open_project(folder)

@@ -26,7 +26,7 @@ from sensorai.recording import Dataset, Recording
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import room
-from sensorai.verify import cproject
+from sensorai.cproject import runs as cproject
 from sensorai.verify.cjudge import recording_counts
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _learning(
     levels: list[dict[str, Any]],
 ) -> dict[str, Any] | None:
     """Learn, freeze, save and restore at every level that there is; return what that costs."""
-    from sensorai.verify import learning
+    from sensorai.cproject import learning
 
     def add(level: str, windows: int, differs: str) -> None:
         if differs:
@@ -221,7 +221,7 @@ def _learning(
         add(f"{emulator.name}, emulated", windows, differs)
         cost = None if ran is None else asdict(ran)
     if options.target == "ispu" and available("gcc"):
-        from sensorai.verify import ispu_learning
+        from sensorai.ispu import learning as ispu_learning
 
         app = emit_ispu(pipeline, ispu_devices.device(options.device))[0]
         add("virtual ISPU", *ispu_learning.compare(pipeline, app, files, samples))

@@ -14,7 +14,7 @@ from sensorai.mlc.labels import feature_names
 from sensorai.mlc.simulate import Trace, simulate
 from sensorai.recording import Dataset, Recording
 from sensorai.train.mlc import Trained
-from sensorai.verify.compare import Divergence, first_divergence
+from sensorai.compare import Divergence, first_divergence
 
 
 def held_out(trained: Trained) -> Dataset:

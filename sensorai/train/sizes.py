@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import Problem, TargetError
+from sensorai.road import Need
 
 Size = TypeVar("Size")
 Model = TypeVar("Model")
@@ -23,26 +24,6 @@ MOST = 4
 #: A larger size must raise the balanced accuracy on validation windows by this much; a smaller one may
 #: lose as much.
 WORTH = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a model takes on a device, everything around it included.
-
-    Attributes
-    ----------
-    flash, ram : int
-        Bytes; ``ram`` with the stack.
-    source : str
-        Where the figures come from.
-    problems : tuple of Problem
-        What does not fit; empty: all does.
-    """
-
-    flash: int
-    ram: int
-    source: str
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

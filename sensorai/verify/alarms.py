@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.experiment.words import UNITS
 from sensorai.errors import DataError
 from sensorai.model.decision import decide
 
@@ -361,31 +362,6 @@ def curve(logs: Sequence[ScoredLog], seed: int = 0, points: int = 101) -> Curve:
 
 # ---------------------------------------------------------------- words
 
-_UNITS = {"hour": 1.0, "h": 1.0, "day": 24.0, "d": 24.0, "week": 168.0, "month": 730.5, "year": 8766.0}
-
-
-def parse_target(text: str) -> float:
-    """Read ``1/day``, ``0.5/hour``, ``2/week``: events an hour.
-
-    Raises
-    ------
-    ConfigError
-    """
-    from sensorai.errors import ConfigError
-
-    number, _, unit = text.strip().partition("/")
-    try:
-        value = float(number) / _UNITS[unit.strip().lower()]
-    except (ValueError, KeyError):
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise ConfigError(
-            f"--false-alarms {text!r} is no rate",
-            hint="as in 1/day or 0.5/hour; units are hour, day, week, month, year",
-        )
-    return value
-
-
 def in_words(per_hour: float) -> str:
     """A rate as a reader would say it: ``2.1 false alarms a day``."""
     number, unit = _readable(per_hour)
@@ -402,9 +378,9 @@ def option(per_hour: float) -> str:
 
 def _readable(per_hour: float) -> tuple[float, str]:
     for unit in ("hour", "day", "week", "month"):
-        if per_hour * _UNITS[unit] >= 1.0:
-            return per_hour * _UNITS[unit], unit
-    return per_hour * _UNITS["year"], "year"
+        if per_hour * UNITS[unit] >= 1.0:
+            return per_hour * UNITS[unit], unit
+    return per_hour * UNITS["year"], "year"
 
 
 def duration(hours: float) -> str:

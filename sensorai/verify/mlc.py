@@ -14,7 +14,7 @@ from sensorai.mlc.labels import feature_names
 from sensorai.mlc.regfile import read_register_file
 from sensorai.mlc.simulate import Trace, at_core_rate, simulate
 from sensorai.recording import Dataset, Recording
-from sensorai.verify.compare import Divergence, first_divergence
+from sensorai.compare import Divergence, first_divergence
 from sensorai.verify.judge import TreeJudgement, judge
 
 

@@ -28,7 +28,7 @@ from sensorai.model.pipeline import Pipeline
 from sensorai.recording import NO_RESULT, Recording
 from sensorai.verify.border import Border, Codes, find_border
 from sensorai.verify.cjudge import recording_counts
-from sensorai.verify.compare import Divergence
+from sensorai.compare import Divergence
 from sensorai.verify.mlc import Level
 
 Mask = npt.NDArray[np.bool_]

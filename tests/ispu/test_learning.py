@@ -17,7 +17,7 @@ from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model.knowledge import blob_bytes, pack
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.session import Session
-from sensorai.verify.ispu_learning import AGAIN, Step, compare, exercise, first_difference
+from sensorai.ispu.learning import AGAIN, Step, compare, exercise, first_difference
 from tests.need import need
 from tests.verify.learning import learning, signal
 

@@ -11,7 +11,7 @@ from sensorai.model import learner
 from sensorai.model.detector import CLASSES, Detector
 from sensorai.model.pipeline import Count, Pipeline, windows
 from sensorai.model.scaling import Scaling
-from sensorai.verify.learning import Command
+from sensorai.cproject.learning import Command
 
 Int16 = npt.NDArray[np.int16]
 

@@ -103,7 +103,7 @@ def test_short_logs_do_not_support_a_claim() -> None:
     assert "3 days are held out" in (caught.value.hint or "")
     assert "--false-alarms 3/hour" in (caught.value.hint or "")
     # what the hint offers is accepted
-    assert alarms.choose_threshold([log([1] * 60, stretch=60)], 0, alarms.parse_target("3/hour"), 6000)
+    assert alarms.choose_threshold([log([1] * 60, stretch=60)], 0, per_hour("3/hour"), 6000)
     with pytest.raises(DataError, match="no normal window"):
         alarms.choose_threshold([log([1], [-1])], 0, 1.0, 6000)
 
@@ -160,17 +160,17 @@ def test_curve_ends_and_bands() -> None:
 
 
 def test_targets_in_words() -> None:
-    assert alarms.parse_target("1/day") == pytest.approx(1 / 24)
-    assert alarms.parse_target(" 0.5/hour") == 0.5
+    assert per_hour("1/day") == pytest.approx(1 / 24)
+    assert per_hour(" 0.5/hour") == 0.5
     for text in ("1", "x/day", "0/day", "-1/hour", "1/fortnight", "nan/day", "inf/h"):
         with pytest.raises(ConfigError):
-            alarms.parse_target(text)
+            per_hour(text)
     assert alarms.in_words(1 / 24) == "1 false alarm a day"
     assert alarms.in_words(2.0) == "2 false alarms an hour"
     assert alarms.in_words(1234.5) == "1,234 false alarms an hour"
     assert alarms.option(2.9957) == "3/hour"
     assert alarms.option(2.9957 / 20) == "3.6/day"
-    assert alarms.parse_target(alarms.option(0.0123)) >= 0.0123
+    assert per_hour(alarms.option(0.0123)) >= 0.0123
     assert [alarms.duration(h) for h in (0.001, 0.5, 5, 72)] == [
         "3.6 seconds",
         "30 minutes",

@@ -14,7 +14,7 @@ from sensorai.model import detector as detectors
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program
-from sensorai.verify import cproject
+from sensorai.cproject import runs as cproject
 from tests.need import need
 from tests.verify.pipelines import detector, forest, net, samples
 

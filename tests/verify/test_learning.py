@@ -15,9 +15,9 @@ from sensorai.model.scaling import Scaling
 from sensorai.model.session import Session
 from sensorai.toolchain.compilers import RunError
 from sensorai.toolchain.cpu import cpu
-from sensorai.verify import cproject
+from sensorai.cproject import runs as cproject
 from sensorai.verify import learning as verify
-from sensorai.verify.learning import Command
+from sensorai.cproject.learning import Command
 from tests.need import need
 from tests.verify.learning import commands, learning, signal
 

@@ -17,7 +17,7 @@ from sensorai.model.knowledge import blob_bytes
 from sensorai.model.pipeline import Int16, Pipeline
 from sensorai.model.session import Session
 from sensorai.toolchain.cpu import Cpu
-from sensorai.verify.cproject import record
+from sensorai.cproject.runs import record
 
 #: Kinds of calls; the number is what the driver takes.
 KINDS = ("detect", "learn", "freeze", "forget", "save", "restore", "init")

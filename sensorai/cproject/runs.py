@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import DataError
-from sensorai.files import read_json
-from sensorai.ispu.project import App
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
-from sensorai.verify.compare import Divergence, first_divergence
+from sensorai.compare import Divergence, first_divergence
 
 if TYPE_CHECKING:
     from sensorai.toolchain.arm import Image
@@ -265,7 +261,7 @@ def _in_qemu(
     pipeline: Pipeline, sources: Mapping[str, str], samples: Sequence[Int16], cpu: Cpu, opt: str
 ) -> tuple[list[npt.NDArray[np.void]], Cost]:
     """Do the same in QEMU; sizes are those of the build without QEMU's files."""
-    from sensorai.verify.inqemu import in_qemu
+    from sensorai.cproject.inqemu import in_qemu
 
     built = sizes(pipeline, sources, cpu, opt)
     ran = in_qemu(pipeline, sources, _fill(DRIVER, pipeline), samples, record(pipeline), cpu, opt)
@@ -334,7 +330,7 @@ def layer_instructions(
             pipeline, {**marked_sources, "harness.h": support("harness.h")}, driver, piece, cpu, opt
         )
     else:
-        from sensorai.verify.inqemu import in_qemu
+        from sensorai.cproject.inqemu import in_qemu
 
         ran = in_qemu(pipeline, marked_sources, driver, [piece], record(pipeline), cpu, opt)
         counts = ran.marked
@@ -395,131 +391,3 @@ def compare(
             return compared, found
         compared += len(trace)
     return compared, None
-
-
-def on_virtual_ispu(
-    pipeline: Pipeline,
-    app: App,
-    files: Mapping[str, bytes],
-    names: Sequence[str],
-    samples: Sequence[Int16],
-) -> int:
-    """Run the ISPU program on the virtual core and compare; return the windows compared.
-
-    The first sample wakes the core and is part of no window, so the reference starts at the second.
-
-    Raises
-    ------
-    VerifyMismatch
-        At the first difference.
-    """
-    from sensorai.errors import VerifyMismatch
-    from sensorai.ispu.virtual import VirtualIspu
-    from sensorai.model.pipeline import run
-
-    core = VirtualIspu(app, dict(files))
-    compared = 0
-    for name, x in zip(names, samples, strict=True):
-        reference = run(pipeline, x[1:])
-        got = core.run(x)
-        at = got.results
-        shown = min(got.scores.shape[1], len(pipeline.classes))
-        mine: dict[str, npt.NDArray[np.generic]] = {"answer": got.answer[at].astype(np.int64)}
-        theirs: dict[str, npt.NDArray[np.generic]] = {"answer": reference.answer}
-        mine["decided"], theirs["decided"] = got.decided[at].astype(np.int64), reference.decided
-        for i in range(shown):
-            mine[f"score {pipeline.classes[i]}"] = _same_type(got.scores[at, i], pipeline)
-            theirs[f"score {pipeline.classes[i]}"] = reference.scores[:, i]
-        found = first_divergence(name, theirs, mine)
-        if found is not None:
-            raise VerifyMismatch(f"the virtual ISPU and the integer reference part: {found}")
-        compared += len(reference)
-    return compared
-
-
-def _same_type(scores: npt.NDArray[np.int32], pipeline: Pipeline) -> npt.NDArray[np.generic]:
-    """Output registers hold the 32 bits of a score, whatever its type."""
-    return np.ascontiguousarray(scores).view(np.float32) if pipeline.float_scores else scores
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedProject:
-    """A project folder that ``sensorai train`` wrote.
-
-    Attributes
-    ----------
-    folder : Path
-    target, device, column : str
-    pipeline : Pipeline
-        What was meant.
-    sources : mapping of name to text
-        The model's C as it lies in the folder: this is what is run.
-    files : mapping of name to bytes
-        Every text file of the folder that the index names.
-    test_groups, train_groups : tuple of str
-    """
-
-    folder: Path
-    target: str
-    device: str
-    column: str
-    pipeline: Pipeline
-    sources: Mapping[str, str]
-    files: Mapping[str, bytes]
-    test_groups: tuple[str, ...]
-    train_groups: tuple[str, ...]
-
-
-def project_target(folder: Path) -> str | None:
-    """Target that a result folder was made for; None where it is no result of ours."""
-    index = folder / "model.sai"
-    if not index.is_file():
-        return None
-    model = read_json(index)
-    target = model.get("target") if isinstance(model, dict) else None
-    return target if isinstance(target, str) else None
-
-
-def open_project(folder: Path) -> OpenedProject:
-    """Open a project folder.
-
-    Raises
-    ------
-    DataError
-        It is none, or damaged.
-    """
-    from sensorai.model.pipeline import from_dict
-
-    index = folder / "model.sai"
-    model = read_json(index)
-    try:
-        names = [n for n in model["files"] if isinstance(n, str) and Path(n).name == n]
-        texts = {k: str(model[k]) for k in ("target", "device", "column")}
-        groups = {k: tuple(str(g) for g in model[k]) for k in ("test_groups", "train_groups")}
-        data = model["pipeline"]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"model.sai lacks {error}", where=str(index), hint="train again") from None
-    pipeline = from_dict(data, str(index))
-    files: dict[str, bytes] = {}
-    for name in names:
-        path = folder / name
-        if not path.is_file():
-            raise DataError(f"the project lacks {name}", where=str(folder), hint="train again")
-        files[name] = path.read_bytes()
-    own = (f"{pipeline.name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
-    sources = {
-        name: content.decode("utf-8", errors="replace")
-        for name, content in files.items()
-        if name.endswith((".c", ".h")) and name not in own
-    }
-    return OpenedProject(
-        folder,
-        texts["target"],
-        texts["device"],
-        texts["column"],
-        pipeline,
-        sources,
-        files,
-        groups["test_groups"],
-        groups["train_groups"],
-    )

@@ -10,7 +10,7 @@ from sensorai.ispu.project import COMMANDS, App
 from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model.pipeline import Int16, Pipeline
 from sensorai.model.session import Session
-from sensorai.verify.learning import FEW, MOST, restore
+from sensorai.cproject.learning import FEW, MOST, restore
 
 #: Commands by name.
 CODE = {name: code for code, name in COMMANDS.items()}

@@ -1,0 +1,93 @@
+"""A folder with a C project that was made before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensorai.errors import DataError
+from sensorai.files import read_json
+from sensorai.model import pipeline as pipelines
+from sensorai.model.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProject:
+    """A project folder that ``sensorai train`` wrote.
+
+    Attributes
+    ----------
+    folder : Path
+    target, device, column : str
+    pipeline : Pipeline
+        What was meant.
+    sources : mapping of name to text
+        The model's C as it lies in the folder: this is what is run.
+    files : mapping of name to bytes
+        Every text file of the folder that the index names.
+    test_groups, train_groups : tuple of str
+    """
+
+    folder: Path
+    target: str
+    device: str
+    column: str
+    pipeline: Pipeline
+    sources: Mapping[str, str]
+    files: Mapping[str, bytes]
+    test_groups: tuple[str, ...]
+    train_groups: tuple[str, ...]
+
+
+def project_target(folder: Path) -> str | None:
+    """Target that a result folder was made for; None where it is no result of ours."""
+    index = folder / "model.sai"
+    if not index.is_file():
+        return None
+    model = read_json(index)
+    target = model.get("target") if isinstance(model, dict) else None
+    return target if isinstance(target, str) else None
+
+
+def open_project(folder: Path) -> OpenedProject:
+    """Open a project folder.
+
+    Raises
+    ------
+    DataError
+        It is none, or damaged.
+    """
+    index = folder / "model.sai"
+    model = read_json(index)
+    try:
+        names = [n for n in model["files"] if isinstance(n, str) and Path(n).name == n]
+        texts = {k: str(model[k]) for k in ("target", "device", "column")}
+        groups = {k: tuple(str(g) for g in model[k]) for k in ("test_groups", "train_groups")}
+        data = model["pipeline"]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"model.sai lacks {error}", where=str(index), hint="train again") from None
+    pipeline = pipelines.from_dict(data, str(index))
+    files: dict[str, bytes] = {}
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"the project lacks {name}", where=str(folder), hint="train again")
+        files[name] = path.read_bytes()
+    own = (f"{pipeline.name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
+    sources = {
+        name: content.decode("utf-8", errors="replace")
+        for name, content in files.items()
+        if name.endswith((".c", ".h")) and name not in own
+    }
+    return OpenedProject(
+        folder,
+        texts["target"],
+        texts["device"],
+        texts["column"],
+        pipeline,
+        sources,
+        files,
+        groups["test_groups"],
+        groups["train_groups"],
+    )

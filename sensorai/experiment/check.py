@@ -1,0 +1,235 @@
+"""Every rule of what goes with what, stated once; all problems are found at once.
+
+``check`` looks at the experiment alone: what a device allows is its backend's to say
+(``sensorai.road.Backend.check``), and what logs allow shows when they are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from sensorai.errors import ConfigError, ExperimentError, Problem
+from sensorai.experiment import tables
+from sensorai.experiment.experiment import Experiment, options
+from sensorai.experiment.option import KINDS, Option
+from sensorai.experiment.words import end_counters, per_hour
+from sensorai.targets import closest
+
+
+def check(experiment: Experiment) -> list[Problem]:
+    """Everything that is wrong with an experiment, most basic first; empty when nothing is."""
+    problems = [p for name in options() for p in _value(name, experiment)]
+    # what goes with what can only be told of values that mean something
+    if problems:
+        return problems
+    if not experiment.target:
+        return [
+            Problem("nothing says what to make", hint=f"give --target {'|'.join(tables.TARGETS)}"),
+        ]
+    problems += _family(experiment)
+    if problems:
+        return problems
+    problems += [p for name in experiment.changed() for p in _meaning(name, experiment)]
+    for rule in RULES:
+        problems += rule(experiment)
+    return problems
+
+
+def checked(experiment: Experiment) -> Experiment:
+    """Return the experiment; an ExperimentError with all problems where there are any."""
+    problems = check(experiment)
+    if problems:
+        raise ExperimentError(problems)
+    return experiment
+
+
+# ---------------------------------------------------------------- single values
+
+
+def _value(name: str, experiment: Experiment) -> Iterator[Problem]:
+    """Kind and bounds of one value."""
+    told, value = options()[name], getattr(experiment, name)
+    default = Experiment.__dataclass_fields__[name].default
+    if value is None and default is None:
+        return
+    shown = told.flag(name)
+    if not _is(told, value):
+        yield Problem(f"{shown} {_short(value)} is not {KINDS[told.kind]}", hint=_written(name, told))
+        return
+    if told.choices is not None and value != default and value not in told.choices():
+        near = closest(str(value), told.choices())
+        yield Problem(f"{shown} {value!r} is not known", hint=f"{near}; one of {', '.join(told.choices())}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if (told.least is not None and value < told.least) or (told.most is not None and value > told.most):
+            bounds = (
+                f"at least {told.least:g}" if told.most is None else f"{told.least:g} to {told.most:.10g}"
+            )
+            yield Problem(f"{shown} {value} is not possible", hint=f"it can be {bounds}")
+        elif told.kind == "number" and told.least is None and not 0 < value < math.inf:
+            yield Problem(f"{shown} {value:g} is not possible", hint="a number above 0 is needed")
+    if told.kind == "scales":
+        for key, number in value:
+            if not 0 < number < math.inf:
+                yield Problem(f"{shown} {key}={number:g} is not possible", hint="a number above 0 is needed")
+
+
+def _is(told: Option, value: Any) -> bool:
+    """Whether a value is of its option's kind."""
+    if told.kind in ("text", "choice", "path"):
+        return isinstance(value, str)
+    if told.kind in ("integer", "auto"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if told.kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if told.kind == "flag":
+        return isinstance(value, bool)
+    if told.kind in ("paths", "names", "list"):
+        return isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)
+    if told.kind == "table":
+        return isinstance(value, dict)
+    number = told.kind == "scales"
+    return isinstance(value, tuple) and all(
+        isinstance(pair, tuple)
+        and len(pair) == 2
+        and isinstance(pair[0], str)
+        and bool(pair[0])
+        and (
+            isinstance(pair[1], int | float) and not isinstance(pair[1], bool)
+            if number
+            else isinstance(pair[1], str) and bool(pair[1])
+        )
+        for pair in value
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _written(name: str, told: Option) -> str:
+    return f"as in {told.flag(name)} {told.metavar}" if told.metavar else ""
+
+
+# ---------------------------------------------------------------- what goes with what
+
+
+def _family(experiment: Experiment) -> Iterator[Problem]:
+    """The model must be one that the target runs and that the task can use."""
+    takes, family = experiment.target_facts.takes, experiment.family
+    if (family, takes) not in tables.FAMILIES:
+        names = _for_task(experiment, takes)
+        if family not in tables.families():
+            yield Problem(f"there is no model {family!r}", hint=closest(family, names))
+            return
+        yield Problem(
+            f"--model {family} does not run on {experiment.target}", hint=f"it runs {', '.join(names)}"
+        )
+    elif experiment.one_class and experiment.task == "classify":
+        yield Problem(
+            f"--model {family} is for --task anomaly",
+            hint=f"add --task anomaly, or take {', '.join(_for_task(experiment, takes))}",
+        )
+
+
+def _for_task(experiment: Experiment, takes: str) -> tuple[str, ...]:
+    """Families that a target runs and a task can use."""
+    return tables.families(takes, one_class=False if experiment.task == "classify" else None)
+
+
+def _meaning(name: str, experiment: Experiment) -> Iterator[Problem]:
+    """An option that was given must have a meaning with the target, the task and the model."""
+    told = options()[name]
+    only, shown = told.only, told.flag(name)
+    if told.kind == "choice":
+        shown += f" {getattr(experiment, name)}"
+    if only.task and experiment.task != only.task:
+        yield Problem(f"{shown} is for --task {only.task}", hint=f"add --task {only.task}, or drop it")
+    elif only.takes and experiment.target_facts.takes != only.takes:
+        targets = [t for t, facts in tables.TARGETS.items() if facts.takes == only.takes]
+        yield Problem(f"{shown} is for --target {' and '.join(targets)}", hint="drop it")
+    elif only.models and experiment.family not in only.models:
+        yield Problem(
+            f"{shown} is for --model {' or '.join(only.models)}, not for {experiment.family}",
+            hint=f"drop it, or give --model {only.models[0]}",
+        )
+    elif only.one_class is not None and experiment.one_class != only.one_class:
+        which = _for_kind(experiment, only.one_class)
+        yield Problem(
+            f"{shown} is for {'detectors that learn from normal logs' if only.one_class else 'classifiers'}, "
+            f"not for {experiment.family}",
+            hint=f"drop it, or take --model {' or '.join(which)}" if which else "drop it",
+        )
+
+
+def _for_kind(experiment: Experiment, one_class: bool) -> tuple[str, ...]:
+    return tables.families(experiment.target_facts.takes, one_class=one_class)
+
+
+def _precision(experiment: Experiment) -> Iterator[Problem]:
+    known = experiment.family_facts.precisions
+    if experiment.precision is not None and experiment.precision not in known:
+        yield Problem(
+            f"--precision is for nets, not for {experiment.family}"
+            if not known
+            else f"--precision {experiment.precision} is not one of {experiment.family}",
+            hint=f"it can be {', '.join(known)}" if known else "drop it: this model compares whole numbers",
+        )
+
+
+def _end_counters(experiment: Experiment) -> Iterator[Problem]:
+    try:
+        end_counters(experiment.end_counters)
+    except ConfigError as error:
+        yield Problem(error.message, hint=error.hint)
+
+
+def _false_alarms(experiment: Experiment) -> Iterator[Problem]:
+    try:
+        if experiment.false_alarms is not None:
+            per_hour(experiment.false_alarms)
+    except ConfigError as error:
+        yield Problem(error.message, hint=error.hint)
+
+
+def _twice(experiment: Experiment) -> Iterator[Problem]:
+    """Names that may stand only once."""
+    for name in ("column", "unit", "full_scale", "tree"):
+        given = [key for key, _ in getattr(experiment, name)]
+        for key in dict.fromkeys(k for k in given if given.count(k) > 1):
+            yield Problem(f"{options()[name].flag(name)} {key}=... is given twice", hint="give it once")
+    for one in experiment.normal_unseen:
+        if one in experiment.normal:
+            yield Problem(
+                f"{one!r} is --normal and --normal-unseen",
+                hint="an unseen state must not be among the learnt ones",
+            )
+
+
+def _split(experiment: Experiment) -> Iterator[Problem]:
+    if experiment.split == "time" and experiment.test_groups:
+        yield Problem("--test-groups and --split time contradict each other", hint="drop one of them")
+
+
+def _net(experiment: Experiment) -> Iterator[Problem]:
+    """A table may say family, precision and seed again; then it must say the same."""
+    for key, value in (experiment.net or {}).items():
+        other = {"family": experiment.model, "precision": experiment.precision}.get(key)
+        if other is not None and other != value:
+            yield Problem(
+                f"--net says {key} = {value!r}, --{'model' if key == 'family' else key} says {other!r}",
+                hint="say it once",
+            )
+
+
+#: What goes with what, beside the options' own conditions.
+RULES: Sequence[Callable[[Experiment], Iterable[Problem]]] = (
+    _precision,
+    _end_counters,
+    _false_alarms,
+    _twice,
+    _split,
+    _net,
+)

@@ -1,0 +1,420 @@
+"""What a user asks for, as one value.
+
+Flags, ``sensorai.toml`` and Python parameters have the same names and mean the same: each is a field here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from sensorai.experiment import tables
+from sensorai.experiment.option import Only, Option, option
+
+if TYPE_CHECKING:
+    from sensorai.experiment.tables import FamilyFacts, TargetFacts, TaskFacts
+
+#: Names with a value each, in order; held as pairs so that an experiment stays immutable.
+Pairs = tuple[tuple[str, str], ...]
+
+_REGISTERS = Only(takes="registers")
+_CODE = Only(takes="pipeline")
+_ANOMALY = Only(task="anomaly")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """Data, split, task, target, model and options; ``None`` or empty means: chosen from the data.
+
+    What each field means, and where it has a meaning, is said in its ``Option``
+    (``sensorai.experiment.options()``), which is where help, schema and docs take it from.
+    """
+
+    # ---- target, task, model: what matters first
+    target: str = option(
+        "",
+        "target",
+        "choice",
+        "mlc: registers for a sensor's machine learning core; ispu: C for a sensor's programmable core; "
+        "stm32: C for a Cortex-M.",
+        choices=lambda: tuple(tables.TARGETS),
+        first=True,
+    )
+    device: str | None = option(
+        None,
+        "target",
+        "text",
+        "Device, or a unique prefix of it (default: LSM6DSV16X for mlc, LSM6DSO16IS for ispu, cortex-m4 for "
+        "stm32).",
+        metavar="NAME",
+        first=True,
+    )
+    model: str | None = option(
+        None,
+        "model",
+        "choice",
+        "tree, forest, mlp (default) or cnn in C, a tree on the MLC; for --task anomaly a detector that "
+        "learns from normal logs: gmm (default), mahalanobis, prototypes, isolation-forest or autoencoder in "
+        "C, box on the MLC; or a classifier where faults are labelled.",
+        choices=tables.families,
+        first=True,
+    )
+    task: str = option(
+        "classify",
+        "task",
+        "choice",
+        "classify: tell classes apart; anomaly: an alarm where it is not normal any more.",
+        choices=lambda: tuple(tables.TASKS),
+        first=True,
+    )
+
+    # ---- logs
+    logs: tuple[str, ...] = option((), "data", "paths", "Log files, or folders of them.", metavar="LOG...")
+    label: Pairs = option(
+        (),
+        "data",
+        "globs",
+        "Class NAME for the logs that match GLOB (repeat).",
+        metavar="NAME=GLOB",
+    )
+    label_column: str | None = option(
+        None,
+        "data",
+        "text",
+        "Column that holds the class, where it is not called 'label'.",
+        metavar="NAME",
+    )
+    group_column: str | None = option(
+        None,
+        "data",
+        "text",
+        "Column that must not be split between training and test (default: group or subject).",
+        metavar="NAME",
+    )
+    group_path: str | None = option(
+        None,
+        "data",
+        "text",
+        "Group of a log from its path: the first match group of REGEX.",
+        metavar="REGEX",
+    )
+    column: Pairs = option(
+        (),
+        "data",
+        "pairs",
+        "Channel (acc_x ...) in a column of this name (repeat).",
+        metavar="CHANNEL=COLUMN",
+    )
+    unit: Pairs = option(
+        (),
+        "data",
+        "pairs",
+        "Unit of a sensor, a channel or 'time', as in acc=mg (repeat).",
+        metavar="SENSOR=UNIT",
+    )
+    log_rate: float | None = option(
+        None,
+        "data",
+        "number",
+        "Sample rate of the logs, where they do not say it (or wrongly).",
+        metavar="HZ",
+    )
+    log_sensor: str | None = option(
+        None, "data", "text", "Sensor to read, where a log has several of them.", metavar="NAME"
+    )
+    mapping: str | None = option(
+        None,
+        "data",
+        "path",
+        "What the columns of the logs mean (docs/formats.md).",
+        metavar="FILE.toml",
+    )
+    header: str | None = option(
+        None, "data", "text", "Header line for logs that have none.", metavar="LINE"
+    )
+    short_rows: str = option(
+        "refuse",
+        "data",
+        "choice",
+        "Rows with too few cells: refuse, or read 0 as ST's old tools did.",
+        choices=lambda: ("refuse", "zero"),
+    )
+
+    # ---- what is kept for the test
+    split: str = option(
+        "auto",
+        "split",
+        "choice",
+        "Keep whole groups for the test, or the parts of each log in time (says less); auto: groups, and "
+        "time where a class has a single one.",
+        choices=lambda: ("auto", "group", "time"),
+    )
+    test_groups: tuple[str, ...] = option(
+        (), "split", "list", "Groups kept for the test (default: chosen).", metavar="NAME,..."
+    )
+    test: tuple[str, ...] = option(
+        (),
+        "split",
+        "paths",
+        "Logs that only judge the result, beside the others or in place of a split (repeat).",
+        metavar="LOG",
+    )
+    test_share: float = option(
+        0.25, "split", "number", "Share kept for the test.", metavar="SHARE", least=0.05, most=0.5
+    )
+    seed: int = option(
+        0,
+        "split",
+        "integer",
+        "Seed of every random choice.",
+        metavar="N",
+        least=0,
+        most=2**32 - 1,
+    )
+
+    # ---- target
+    rate: float | None = option(
+        None,
+        "target",
+        "number",
+        "Sample rate on the device (default: the nearest to the logs').",
+        metavar="HZ",
+    )
+    sensors: tuple[str, ...] = option(
+        (),
+        "target",
+        "list",
+        "Sensors to use, as in acc or acc,gyro (default: what is worth it).",
+        metavar="NAME,...",
+    )
+    full_scale: tuple[tuple[str, float], ...] = option(
+        (),
+        "target",
+        "scales",
+        "Full scale of a sensor in g or dps, as in acc=4 (repeat; default: the smallest that keeps "
+        "saturation rare).",
+        metavar="SENSOR=N",
+    )
+    no_resample: bool = option(
+        False, "target", "flag", "Refuse logs at a rate that the device does not have."
+    )
+
+    # ---- model
+    window: int | None = option(
+        None,
+        "model",
+        "auto",
+        "Samples per window (default: chosen).",
+        metavar="N|auto",
+        least=1,
+    )
+
+    # ---- trees in registers
+    max_nodes: int | None = option(
+        None, "trees", "integer", "Tree nodes, all trees together.", metavar="N", least=1, only=_REGISTERS
+    )
+    max_features: int = option(
+        12, "trees", "integer", "Features at most.", metavar="N", least=1, only=_REGISTERS
+    )
+    tree: Pairs = option(
+        (),
+        "trees",
+        "pairs",
+        "A tree for each of several label columns (repeat).",
+        metavar="NAME=COLUMN",
+        only=Only(takes="registers", task="classify"),
+    )
+    end_counters: str = option(
+        "auto",
+        "trees",
+        "text",
+        "End counters of the meta-classifier: auto, off, a number for all result groups, or one for each.",
+        metavar="auto|off|N|N,N,...",
+        only=_REGISTERS,
+    )
+    use_code_0: bool = option(
+        False,
+        "trees",
+        "flag",
+        "Let a class have code 0, which also means 'no result yet'.",
+        only=_REGISTERS,
+    )
+
+    # ---- models in C
+    precision: str | None = option(
+        None,
+        "code",
+        "choice",
+        "Arithmetic of a net (default: int8).",
+        choices=lambda: tuple(dict.fromkeys(p for f in tables.FAMILIES.values() for p in f.precisions)),
+        only=_CODE,
+    )
+    stride: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Samples from one window to the next (default: half a window).",
+        metavar="N",
+        least=1,
+        only=_CODE,
+    )
+    wins: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Decision filter: answers a class must be ahead (default: chosen).",
+        metavar="N",
+        least=0,
+        only=_CODE,
+    )
+    net: Mapping[str, Any] | None = option(
+        None,
+        "code",
+        "table",
+        "Size and schedule of a net, or of a tree or forest; without a size one is chosen that fits the "
+        "device.",
+        metavar="NET.toml",
+        only=Only(takes="pipeline", one_class=False),
+    )
+
+    # ---- anomalies
+    normal: tuple[str, ...] = option(
+        (), "anomaly", "names", "Label of the normal state (repeat).", metavar="NAME", only=_ANOMALY
+    )
+    normal_unseen: tuple[str, ...] = option(
+        (),
+        "anomaly",
+        "names",
+        "Normal label that only the test has: it must not raise alarms (repeat).",
+        metavar="NAME",
+        only=_ANOMALY,
+    )
+    false_alarms: str | None = option(
+        None,
+        "anomaly",
+        "text",
+        "Most false alarms that the threshold may let through, by normal logs held out for it (default: the "
+        "threshold is the highest score in them).",
+        metavar="N/day|N/hour",
+        only=Only(task="anomaly", one_class=True),
+    )
+    features: tuple[str, ...] = option(
+        (),
+        "anomaly",
+        "list",
+        "Features of a detector in C by name (docs/features.md), of every axis or the norm, as in "
+        "STD,KURTOSIS,ENVELOPE_DOMINANT_BIN (default: chosen).",
+        metavar="NAME,...",
+        only=Only(task="anomaly", takes="pipeline", one_class=True),
+    )
+    learn: str = option(
+        "desk",
+        "anomaly",
+        "choice",
+        "on-device: the detector can learn its normal state again there (mahalanobis).",
+        choices=lambda: ("desk", "on-device"),
+        only=Only(task="anomaly", takes="pipeline", models=("mahalanobis",)),
+    )
+
+    # ---- output
+    name: str | None = option(
+        None,
+        "output",
+        "text",
+        "Name of the emitted files and identifiers (default: that of the first log).",
+        metavar="NAME",
+    )
+
+    def __post_init__(self) -> None:
+        for name, told in options().items():
+            object.__setattr__(self, name, frozen(told, getattr(self, name)))
+
+    # ---------------------------------------------------------------- what the choices mean
+
+    @property
+    def target_facts(self) -> TargetFacts:
+        """What is known of the target; a KeyError where there is no such target (see ``check``)."""
+        return tables.TARGETS[self.target]
+
+    @property
+    def task_facts(self) -> TaskFacts:
+        """What is known of the task."""
+        return tables.TASKS[self.task]
+
+    @property
+    def family(self) -> str:
+        """The model, or the one that the task takes on this kind of target."""
+        if self.model is not None:
+            return self.model
+        if self.learn == "on-device":
+            return "mahalanobis"
+        described = self.net or {}
+        if isinstance(described.get("family"), str):
+            return str(described["family"])
+        return self.task_facts.usual[self.target_facts.takes]
+
+    @property
+    def family_facts(self) -> FamilyFacts:
+        """What is known of the family."""
+        return tables.FAMILIES[self.family, self.target_facts.takes]
+
+    @property
+    def one_class(self) -> bool:
+        """Whether the model learns from the normal state alone."""
+        return self.family_facts.one_class
+
+    @property
+    def device_name(self) -> str:
+        """The device, or the one that is taken for the target."""
+        return self.device or self.target_facts.device
+
+    @property
+    def column_name(self) -> str:
+        """Label column of the recordings as they were read."""
+        return "label"
+
+    def changed(self) -> dict[str, Any]:
+        """Fields that do not have their default, in order."""
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default
+        }
+
+    def with_(self, **values: Any) -> Experiment:
+        """Return the experiment with other values."""
+        return replace(self, **values)
+
+
+def options() -> dict[str, Option]:
+    """Return what is known of every field, by name, in order."""
+    return _OPTIONS
+
+
+_OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Experiment)}
+
+
+def frozen(told: Option, value: Any) -> Any:
+    """Return a value as an experiment holds it: lists as tuples, mappings as pairs; others as they are."""
+    if isinstance(value, str) and told.kind in ("paths", "names", "list"):
+        return (value,)
+    if told.kind in ("paths", "names", "list") and not isinstance(value, str | bytes | Mapping):
+        try:
+            return tuple(_text(v) for v in value)
+        except TypeError:
+            return value
+    if told.kind in ("pairs", "globs", "scales") and isinstance(value, Mapping):
+        return tuple(
+            (str(name), one)
+            for name, many in value.items()
+            for one in (many if isinstance(many, list | tuple) else (many,))
+        )
+    if told.kind in ("pairs", "globs", "scales") and isinstance(value, list):
+        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if told.kind == "path" and value is not None:
+        return _text(value)
+    return value
+
+
+def _text(value: Any) -> Any:
+    """Paths as texts."""
+    return value.__fspath__() if hasattr(value, "__fspath__") else value

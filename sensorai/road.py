@@ -1,0 +1,407 @@
+"""What passes along the road from an experiment to its report, and who works on it.
+
+    Experiment -> Dataset -> Prepared -> Share -> Learnt -> Artifact -> Proof -> Report
+
+A `Backend` knows a target, a `Task` knows what is asked of the logs, a `Family` knows how a kind of model is
+learnt. None of them knows another: ``sensorai.run`` brings them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.errors import Problem
+from sensorai.experiment import Experiment
+from sensorai.recording import Dataset, Recording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: A part of ``report.json`` (``sensorai.report``).
+Figures = Mapping[str, Any]
+
+
+class Progress:
+    """Tells somebody how far the road is; stops it when that somebody raises.
+
+    Parameters
+    ----------
+    tell : callable of (words, done)
+        ``done`` is between 0 and 1, of the whole road.
+    """
+
+    def __init__(self, tell: Callable[[str, float], None] | None = None) -> None:
+        self._tell = tell or (lambda words, done: None)
+        self._words, self._from, self._until = "", 0.0, 0.0
+
+    def step(self, words: str, until: float) -> None:
+        """Begin a step that takes the road to ``until``."""
+        self._words, self._from, self._until = words, self._until, until
+        self._tell(words, self._from)
+
+    def __call__(self, words: str) -> None:
+        """Say what is going on within a step."""
+        self._words = words
+        self._tell(words, self._from)
+
+    def within(self, share: float) -> None:
+        """Say how much of the step is done."""
+        self._tell(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a model takes on its device.
+
+    Attributes
+    ----------
+    flash, ram : int
+        Bytes; RAM with the stack.
+    source : str
+        Where the bytes come from: compiled, or counted.
+    problems : tuple of Problem
+        What does not fit; empty where all does.
+    """
+
+    flash: int
+    ram: int
+    source: str
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Logs as a device would record them.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        At the rate of the device; copies of recordings left out.
+    rate_hz : float
+    sensors : tuple of str
+        Sensors that may be used.
+    full_scale : mapping of sensor to g or dps
+        Empty where it is free; else what the device is set to.
+    notes : tuple of str
+        What was done.
+    need : callable of model to Need, optional
+        What a model takes on the device; None where only its own limits count.
+    """
+
+    dataset: Dataset
+    rate_hz: float
+    sensors: tuple[str, ...]
+    full_scale: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    need: Callable[[Any], Need] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What a model does on one recording, a row per window; the same for every target.
+
+    Attributes
+    ----------
+    recording : Recording
+        At the rate of the model.
+    window, stride : int
+        Samples.
+    end : ndarray, shape (windows,), int64
+        Samples seen at the end of each window.
+    answers, decided : tuple of list of str
+        For each classifier: the class named in each window, and what comes out after the decision filter.
+    raw : object
+        The backend's own trace: ``sensorai.mlc.simulate.Trace`` or ``sensorai.model.pipeline.PipelineTrace``.
+    frame : callable
+        Makes a DataFrame with a row per window.
+    """
+
+    recording: Recording
+    window: int
+    stride: int
+    end: npt.NDArray[np.int64]
+    answers: tuple[list[str], ...]
+    decided: tuple[list[str], ...]
+    raw: Any
+    frame: Callable[[], pd.DataFrame]
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def truth(self, column: str) -> list[str | None]:
+        """Label of each window; None where it is not wholly inside one label."""
+        spans = self.recording.labels.get(column, ())
+        return [
+            next((s.label for s in spans if s.start <= end - self.window and end <= s.stop), None)
+            for end in self.end.tolist()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """One question that a model answers: a tree of the registers, or the model in C.
+
+    Attributes
+    ----------
+    name, column : str
+        The column holds its labels.
+    classes : mapping of int to str
+        By code.
+    """
+
+    name: str
+    column: str
+    classes: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What was emitted: files as bytes, and what they mean.
+
+    Attributes
+    ----------
+    name, device : str
+    model : object
+        What was meant: ``sensorai.mlc.config.MlcConfig`` or ``sensorai.model.pipeline.Pipeline``.
+    files : mapping of name to bytes
+    """
+
+    name: str
+    device: str
+    model: Any
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A result that was made before.
+
+    Attributes
+    ----------
+    path : Path
+    target : str
+    artifact : Artifact
+    classifiers : tuple of Classifier
+    test_groups, train_groups : tuple of str
+        Of the training; empty for a register file from elsewhere.
+    states : mapping
+        Of a detector: the label ``column`` and the ``normal`` labels; else empty.
+    """
+
+    path: Path
+    target: str
+    artifact: Artifact
+    classifiers: tuple[Classifier, ...]
+    test_groups: tuple[str, ...] = ()
+    train_groups: tuple[str, ...] = ()
+    states: Figures = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of comparing one level: windows compared, the first difference in words, what it cost."""
+
+    windows: int
+    divergence: str | None = None
+    cost: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One way of running what was emitted.
+
+    Attributes
+    ----------
+    name : str
+        As the report calls it.
+    check : callable of traces to Checked, optional
+        Runs the recordings of the traces and compares every window with them; None where it cannot be run here.
+    missing : str
+        Then: what is missing, and the line that installs it.
+    """
+
+    name: str
+    check: Callable[[Sequence[Trace]], Checked] | None
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """Traces of the recordings, and the levels that were compared with them.
+
+    Attributes
+    ----------
+    traces : tuple of Trace
+    levels : tuple of (Level, Checked or None)
+        None where a level could not be run here.
+    """
+
+    traces: tuple[Trace, ...]
+    levels: tuple[tuple[Level, Checked | None], ...]
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Levels as the report says them."""
+        return [
+            {"level": level.name, "missing": level.missing}
+            if checked is None
+            else {
+                "level": level.name,
+                "windows": checked.windows,
+                "first_divergence": checked.divergence,
+            }
+            for level, checked in self.levels
+        ]
+
+    @property
+    def divergence(self) -> str | None:
+        """The first difference, with the level that has it."""
+        return next(
+            (f"{level.name}: {got.divergence}" for level, got in self.levels if got and got.divergence), None
+        )
+
+    def cost(self) -> Any:
+        """What a level says of cost; None where none does."""
+        return next((got.cost for _, got in self.levels if got and got.cost is not None), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """Everything that a family learns from.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Checked.
+    prepared : Prepared
+    share : object
+        How the task shares the recordings out.
+    name : str
+        Of the model.
+    """
+
+    experiment: Experiment
+    prepared: Prepared
+    share: Any
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A model, and what its learning has to say.
+
+    Attributes
+    ----------
+    model : object
+        As the backend takes it.
+    classifiers : tuple of Classifier
+    test : tuple of Recording
+        What it is judged on, at the rate of the device.
+    test_groups, train_groups : tuple of str
+    figures : mapping
+        Sections of the report that learning knows.
+    notes, warnings : tuple of str
+    levels : tuple of Level
+        Comparisons that only the learner can make.
+    detector : Detector, optional
+        How it scores; of detectors alone.
+    files : mapping of name to bytes
+        What is kept beside the artifact.
+    """
+
+    model: Any
+    classifiers: tuple[Classifier, ...]
+    test: tuple[Recording, ...]
+    test_groups: tuple[str, ...]
+    train_groups: tuple[str, ...]
+    figures: Figures
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = ()
+    detector: Detector | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Detector(Protocol):
+    """How a model that learnt normal logs scores and explains."""
+
+    def scored(self, trace: Trace) -> Any:
+        """Scores of the windows beside what their labels say (``sensorai.verify.alarms.ScoredLog``)."""
+        ...
+
+    def decisions(self, trace: Trace) -> npt.NDArray[np.int64]:
+        """0 normal, 1 alarm, 255 none yet, shape (windows,)."""
+        ...
+
+    def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
+        """Features that raised an alarm, with their shares, the largest first."""
+        ...
+
+    def figures(self, logs: Sequence[Any], traces: Sequence[Trace]) -> Figures:
+        """What else is known of its scores on the test, for the report's ``alarms``."""
+        ...
+
+
+class Backend(Protocol):
+    """All that is known of a target. Pure, but for what levels run."""
+
+    def check(self, experiment: Experiment) -> list[Problem]:
+        """Options that contradict the device, all at once."""
+        ...
+
+    def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
+        """Bring logs to what the device would record."""
+        ...
+
+    def emit(self, model: Any, experiment: Experiment, name: str) -> Artifact:
+        """Write the model for the device; a TargetError where it has no room."""
+        ...
+
+    def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
+        """What the artifact does; recordings are at its rate."""
+        ...
+
+    def levels(self, artifact: Artifact, on: Sequence[str] | None = None) -> list[Level]:
+        """Ways of running the emitted bytes; ``on`` picks some."""
+        ...
+
+    def figures(self, artifact: Artifact, proof: Proof) -> Figures:
+        """Sections of the report that the target knows: ``settings``, ``features``, ``cost``, ``sources``."""
+        ...
+
+    def index(self, artifact: Artifact, learnt: Learnt) -> Figures:
+        """What ``model.sai`` says, so that the result can be opened again."""
+        ...
+
+    def finish(self, artifact: Artifact, learnt: Learnt, report: Figures) -> Mapping[str, bytes]:
+        """Files of the result beside report and index: those of the artifact, and what goes with it."""
+        ...
+
+    def open(self, path: Path, device: str | None = None) -> Opened:
+        """Open a result that was made before."""
+        ...
+
+
+class Task(Protocol):
+    """What is asked of the logs."""
+
+    def share(self, prepared: Prepared, experiment: Experiment) -> Any:
+        """Which recordings are learnt from, which choose, which test."""
+        ...
+
+    def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
+        """Sections of the report that say how good it is."""
+        ...
+
+
+class Family(Protocol):
+    """How a kind of model is learnt."""
+
+    def learn(self, lesson: Lesson, say: Progress) -> Learnt:
+        """Learn, choose, and say why."""
+        ...
