@@ -54,25 +54,15 @@ def project(
         wanted.kind, wanted.normal, wanted.unseen, wanted.false_alarms, wanted.learn, wanted.features
     )
     made = train_anomaly(dataset, options, asked, say)
-    from sensorai.report.anomaly_html import render_anomaly
-    from sensorai.report.view import AnomalyView
+    from sensorai.report import Report
+    from sensorai.report.view import of_scores
 
-    views = [
-        AnomalyView(
-            log.name,
-            log.rate_hz,
-            log.scores,
-            log.end,
-            log.truth,
-            t.decided,
-            made.report["threshold"]["value"],
-        )
-        for r, t in zip(made.recordings, made.traces, strict=True)
-        for log in [
-            states.scored(r, options.column, t.scores[:, 1].astype("int64"), t.end, made.pipeline.window)
-        ]
-    ]
-    return made, render_anomaly(made.report, views)
+    threshold = made.report["threshold"]["value"]
+    views = []
+    for r, t in zip(made.recordings, made.traces, strict=True):
+        log = states.scored(r, options.column, t.scores[:, 1].astype("int64"), t.end, made.pipeline.window)
+        views.append(of_scores(log, t.decided, threshold))
+    return made, Report.of(made.report).html(views)
 
 
 def train_mlc(
@@ -90,14 +80,9 @@ def train_mlc(
         return
     if quiet:
         return
-    from sensorai.report.anomaly_text import summary_anomaly
-    from sensorai.report.text import summary
+    from sensorai.report import Report
 
-    screen = printing.console()
-    if wanted.one_class:
-        screen.print(summary_anomaly(made.report))
-    else:
-        screen.print(summary(made.report))
+    printing.console().print(Report.of(made.report).text())
     name = made.report["name"]
     typer.echo(f"{folder}: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")
     typer.echo(f"next: sensorai simulate {folder} LOG...   sensorai decode {folder / (name + '.json')}")
@@ -107,8 +92,8 @@ def _box(
     dataset: Dataset, options: MlcOptions, wanted: Wanted, say: Callable[[str], None]
 ) -> tuple[Delivery, str]:
     from sensorai.recording import LABEL
-    from sensorai.report.anomaly_html import render_anomaly
-    from sensorai.report.view import AnomalyView
+    from sensorai.report import Report
+    from sensorai.report.view import of_scores
     from sensorai.train import mlcbox
     from sensorai.train.deliver import deliver, with_report
 
@@ -117,27 +102,20 @@ def _box(
     delivery = deliver(made.trained, options.name, options.seed, mlcbox.index_of(made, LABEL))
     report = {**delivery.report, **mlcbox.report_of(made, delivery, LABEL, options.seed)}
     delivery = with_report(delivery, report)
+    config = made.trained.config
     views = [
-        AnomalyView(
-            log.name,
-            log.rate_hz,
-            log.scores,
-            log.end,
-            log.truth,
-            mlcbox.decisions(t.decided[:, 0], made.trained.config),
-            made.chosen.value,
-        )
+        of_scores(log, mlcbox.decisions(t.decided[:, 0], config), made.chosen.value)
         for log, t in zip(mlcbox.scored_logs(made, LABEL, delivery.recordings), delivery.traces, strict=True)
     ]
-    return delivery, render_anomaly(delivery.report, views)
+    return delivery, Report.of(delivery.report).html(views)
 
 
 def _faults(
     dataset: Dataset, options: MlcOptions, wanted: Wanted, say: Callable[[str], None]
 ) -> tuple[Delivery, str]:
     from sensorai.recording import LABEL
-    from sensorai.report.html import render
-    from sensorai.report.view import View
+    from sensorai.report import Report
+    from sensorai.report.view import of_registers
     from sensorai.train import supervised
     from sensorai.train.deliver import deliver, with_report
     from sensorai.train.mlc import train_mlc as train
@@ -150,5 +128,5 @@ def _faults(
         trained.config, delivery.recordings, delivery.traces, LABEL, names, options.seed
     )
     delivery = with_report(delivery, supervised.with_alarms(delivery.report, verdict, names))
-    views = [View(r, t, (LABEL,)) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
-    return delivery, render(delivery.report, views, trained.config)
+    views = [of_registers(r, t, (LABEL,)) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
+    return delivery, Report.of(delivery.report).html(views)

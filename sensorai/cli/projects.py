@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
     from sensorai.train.forests import ForestOptions
     from sensorai.train.nets import NetOptions
-    from sensorai.cproject.opened import OpenedProject
+    from sensorai.cproject.runs import OpenedProject
     from sensorai.verify.sensor import SensorResult
 
 
@@ -88,11 +88,9 @@ def train(
         return
     if quiet:
         return
-    if "threshold" in delivery.report:
-        from sensorai.report.anomaly_text import summary_anomaly as summary
-    else:
-        from sensorai.report.project_text import summary_project as summary
-    printing.console().print(summary(delivery.report))
+    from sensorai.report import Report
+
+    printing.console().print(Report.of(delivery.report).text())
     name = options.name
     typer.echo(
         f"{folder}: {name}.h  {name}.c  {name}_data.c  Makefile  report.html  and the rest of the project"
@@ -103,13 +101,12 @@ def train(
 
 def page(delivery: ProjectDelivery) -> str:
     """HTML report of a classifier in C."""
-    from sensorai.report.project_html import ProjectView, render_project
+    from sensorai.report import Report
+    from sensorai.report.view import of_project
 
-    views = [
-        ProjectView(r, t, delivery.pipeline, delivery.column)
-        for r, t in zip(delivery.recordings, delivery.traces, strict=True)
-    ]
-    return render_project(delivery.report, views)
+    pairs = zip(delivery.recordings, delivery.traces, strict=True)
+    views = [of_project(r, t, delivery.pipeline, delivery.column) for r, t in pairs]
+    return Report.of(delivery.report).html(views)
 
 
 def at_rate(dataset: Dataset, opened: OpenedProject, rate: str) -> tuple[list[Recording], list[str]]:
@@ -135,31 +132,28 @@ def validate(
     notes: list[str],
     json: bool,
     said: Sequence[SensorResult] = (),
+    html: Path | None = None,
 ) -> None:
     """Judge the project and compare its levels; a VerifyMismatch when two part."""
     import numpy as np
 
     from sensorai.errors import VerifyMismatch
+    from sensorai.files import write_text
     from sensorai.model import pipeline as pipelines
+    from sensorai.report import Report
+    from sensorai.report.view import of_project
     from sensorai.cproject import runs as cproject
-    from sensorai.verify.cjudge import judge, recording_counts
+from sensorai.verify import shape
+    from sensorai.verify.cjudge import recording_counts
+    from sensorai.verify.report import divergence, project_report
     from sensorai.verify.sensor import as_levels
 
     pipeline = opened.pipeline
     names = [r.name for r in recordings]
     samples = [recording_counts(r, pipeline) for r in recordings]
     traces = [pipelines.run(pipeline, x) for x in samples]
-    report: dict[str, Any] = {
-        "name": pipeline.name,
-        "target": opened.target,
-        "device": opened.device,
-        "held_out": judge(pipeline, recordings, traces, opened.column),
-        "classes": list(pipeline.classes),
-        "levels": [],
-        "cost": None,
-        "notes": notes,
-    }
-    mismatch: object = None
+    levels: list[dict[str, Any]] = []
+    cost = None
     for level in on:
         core = None
         if level == "host":
@@ -171,46 +165,40 @@ def validate(
             core = core_of(opened)
             results, cost = cproject.emulated(pipeline, opened.sources, samples, core)
             shown = f"{core.name}, {cost.source}"
-            report["cost"] = printing.plain(cost)
         compared, found = cproject.compare(pipeline, names, traces, results)
-        report["levels"].append(
-            {"level": shown, "windows": compared, "first_divergence": None if found is None else str(found)}
-        )
-        mismatch = mismatch or found
+        levels.append(shape.level(shown, compared, found))
         if pipeline.learn is not None and core is not None and not core.unicorn:
             notes.append(f"learning was not run on {core.name}: the emulator that can lacks the core")
         elif pipeline.learn is not None:
             from sensorai.cproject import learning
 
             compared, differs = learning.compare(pipeline, opened.sources, np.concatenate(samples), core)
-            report["levels"].append(
-                {"level": f"{shown}, learning", "windows": compared, "first_divergence": differs or None}
-            )
-            mismatch = mismatch or differs or None
+            levels.append(shape.level(f"{shown}, learning", compared, differs))
     if opened.target == "ispu":
         from sensorai.ispu.project import read_index
 
         app = read_index(opened.folder)
         compared = cproject.on_virtual_ispu(pipeline, app, opened.files, names, samples)
-        report["levels"].append({"level": "virtual ISPU", "windows": compared, "first_divergence": None})
+        levels.append(shape.level("virtual ISPU", compared))
         if pipeline.learn is not None:
             from sensorai.ispu import learning as ispu_learning
 
             compared, differs = ispu_learning.compare(pipeline, app, opened.files, np.concatenate(samples))
-            report["levels"].append(
-                {"level": "virtual ISPU, learning", "windows": compared, "first_divergence": differs or None}
-            )
-            mismatch = mismatch or differs or None
-    for one in as_levels(said):
-        where = None if one.divergence is None else str(one.divergence)
-        report["levels"].append({"level": one.name, "windows": one.windows, "first_divergence": where})
-        mismatch = mismatch or one.divergence
+            levels.append(shape.level("virtual ISPU, learning", compared, differs))
+    levels += [shape.level(one.name, one.windows, one.divergence) for one in as_levels(said)]
+    report = project_report(opened, recordings, traces, levels, cost, notes)
+    value = Report.of(report)
+    if html is not None:
+        pairs = zip(recordings, traces, strict=True)
+        write_text(html, value.html([of_project(r, t, pipeline, opened.column) for r, t in pairs]))
     if json:
         printing.print_json(report)
     else:
-        _print(report)
-    if mismatch is not None:
-        raise VerifyMismatch(f"levels part: {mismatch}", where=str(opened.folder))
+        printing.console().print(value.text())
+        if html is not None:
+            typer.echo(f"report: {html}")
+    if (where := divergence(report)) is not None:
+        raise VerifyMismatch(f"levels part: {where}", where=str(opened.folder))
 
 
 def core_of(opened: OpenedProject) -> Any:
@@ -220,30 +208,6 @@ def core_of(opened: OpenedProject) -> Any:
     from sensorai.train.cdeliver import STAND_IN
 
     return device(opened.device).cpu if opened.target == "stm32" else cpu(STAND_IN)
-
-
-def _print(report: dict[str, Any]) -> None:
-    from sensorai.report.text import headline, judgement_table
-
-    screen = printing.console()
-    screen.print(f"{report['name']} for {report['device']} ({report['target']})", markup=False)
-    classes = [{"name": name, "code": i} for i, name in enumerate(report["classes"])]
-    screen.print(judgement_table(report["held_out"], classes, "answer", "decided"))
-    for line in headline(report["held_out"], "answer", "decided"):
-        screen.print(line, markup=False)
-    for level in report["levels"]:
-        verdict = level["first_divergence"] or f"equal in {level['windows']} windows"
-        screen.print(f"integer reference against {level['level']}: {verdict}", markup=False)
-    cost = report["cost"]
-    if cost:
-        screen.print(
-            f"{cost['core']}: flash {cost['flash']} B, RAM {cost['ram']} B (compiled); "
-            f"{cost['instructions_mean']:.0f} instructions a window, at most {cost['instructions_most']}, "
-            f"stack {cost['stack']} B ({cost['source']})",
-            markup=False,
-        )
-    for note in report["notes"]:
-        screen.print(f"note: {note}", markup=False)
 
 
 def simulate(

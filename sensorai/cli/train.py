@@ -401,27 +401,27 @@ def _anomaly(
 
 def _write(trained: Trained, options: MlcOptions, folder: Path) -> Delivery:
     from sensorai.files import write_folder
-    from sensorai.report.html import render
-    from sensorai.report.view import View
+    from sensorai.report import Report
+    from sensorai.report.view import of_registers
     from sensorai.train.deliver import deliver, stale_files
 
     delivery = deliver(trained, options.name, options.seed)
     columns = tuple(task.column for task in trained.tasks)
-    views = [View(r, t, columns) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
-    page = render(delivery.report, views, trained.config).encode()
+    views = [of_registers(r, t, columns) for r, t in zip(delivery.recordings, delivery.traces, strict=True)]
+    page = Report.of(delivery.report).html(views).encode()
     write_folder(folder, {**delivery.files, "report.html": page}, stale_files(folder, delivery.files))
     return delivery
 
 
 def _print(delivery: Delivery, folder: Path, json: bool, quiet: bool) -> None:
-    from sensorai.report.text import summary
+    from sensorai.report import Report
 
     if json:
         printing.print_json(delivery.report)
         return
     if quiet:
         return
-    printing.console().print(summary(delivery.report))
+    printing.console().print(Report.of(delivery.report).text())
     name = delivery.report["name"]
     # not by Rich: it would break long paths and take brackets in them for markup
     typer.echo(f"{folder}: {name}.json  {name}.ucf  {name}.h  report.html  and what they were made from")

@@ -74,7 +74,7 @@ def run(
     from sensorai.mlc.artifact import open_artifact
     from sensorai.cproject.opened import project_target
     from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
-    from sensorai.verify.report import validation_report
+    from sensorai.verify.report import divergence, validation_report
     from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
 
     rate = rate_policy(as_is, no_resample)
@@ -94,7 +94,7 @@ def run(
     )
     if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
         dataset = _states(artifact, reading.dataset(logs), names)
-        _project(artifact, dataset, names, rate, all_groups, on, json)
+        _project(artifact, dataset, names, rate, all_groups, on, json, html)
         return
     if on:
         raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
@@ -118,20 +118,21 @@ def run(
         notes += [str(one) for one in sensor]
     notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
     report = validation_report(opened, runs, judgements, levels, notes)
-    if html is not None:
-        from sensorai.report.html import render
-        from sensorai.report.view import View
+    from sensorai.report import Report
+    from sensorai.report.view import of_registers
 
-        views = [View(r.recording, r.trace, opened.columns) for r in runs]
-        write_text(html, render(report, views, opened.config))
+    shown = Report.of(report)
+    if html is not None:
+        views = [of_registers(r.recording, r.trace, opened.columns) for r in runs]
+        write_text(html, shown.html(views))
     if json:
         printing.print_json(report)
     else:
-        _print(report)
+        printing.console().print(shown.text())
         if html is not None:
             typer.echo(f"report: {html}")
-    if report["match"]["first_divergence"] is not None:
-        raise VerifyMismatch(f"levels part: {report['match']['first_divergence']}", where=str(artifact))
+    if (where := divergence(report)) is not None:
+        raise VerifyMismatch(f"levels part: {where}", where=str(artifact))
 
 
 def _said_states(artifact: Path) -> dict[str, Any]:
@@ -169,6 +170,7 @@ def _project(
     all_groups: bool,
     on: list[On] | None,
     json: bool,
+    html: Path | None,
 ) -> None:
     """Validate a C project."""
     from sensorai.cli import projects
@@ -181,7 +183,7 @@ def _project(
     recordings, more = projects.at_rate(dataset, opened, rate)
     said = projects.sensor_results(opened, dataset)
     notes += [*more, *map(str, said)]
-    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said)
+    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said, html)
 
 
 def _choose(
@@ -221,25 +223,3 @@ def _check_labels(dataset: Dataset, opened: Artifact, *, optional: bool = False)
                 "--map LABEL=CLASS",
             )
 
-
-def _print(report: dict[str, Any]) -> None:
-    from sensorai.report.text import headline, judgement_table
-
-    screen = printing.console()
-    settings = report["settings"]
-    screen.print(
-        f"{report['name']} for {report['device']}: window of {settings['window']} samples at "
-        f"{settings['rate_hz']:g} Hz",
-        markup=False,
-    )
-    for tree in report["trees"]:
-        if len(report["trees"]) > 1:
-            screen.print(f"\n{tree['name']} ({tree['column']})", style="bold", markup=False)
-        screen.print(judgement_table(tree["held_out"], tree["classes"]))
-        for line in headline(tree["held_out"]):
-            screen.print(line, markup=False)
-    for level in report["levels"]:
-        verdict = level["first_divergence"] or f"equal in {level['windows']} windows"
-        screen.print(f"registers against {level['level']}: {verdict}", markup=False)
-    for note in report["notes"]:
-        screen.print(f"note: {note}", markup=False)

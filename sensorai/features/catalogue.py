@@ -418,6 +418,12 @@ def row(feature: IntFeature) -> tuple[Signal, Quantity]:
     return _ROWS[feature.name]
 
 
+def formula(feature: IntFeature) -> str:
+    """How a feature is computed: its quantity, and the signal it is taken of."""
+    signal, quantity = row(feature)
+    return f"{quantity.formula}; of {signal.formula}" if signal.prefix else quantity.formula
+
+
 def samples(feature: IntFeature, window: int) -> int:
     """Samples of the feature's signal in a window."""
     signal = row(feature)[0]

@@ -30,7 +30,7 @@ from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
 from sensorai.train.features import healthy
 from sensorai.train.states import STATE, Parts
-from sensorai.verify import alarms, anomaly
+from sensorai.verify import alarms, anomaly, shape
 from sensorai.verify.alarms import ScoredLog
 from sensorai.verify.cjudge import judge, recording_counts
 
@@ -40,7 +40,7 @@ WINS = 2
 EXPLAINED = 3
 #: Where the figures of a report come from.
 SOURCES = {
-    "anomaly": "computed: the integer reference on recordings that training did not see; the C gives the "
+    "alarms": "computed: the integer reference on recordings that training did not see; the C gives the "
     "same bits at every level listed",
     "threshold": "computed on normal recordings that were neither learnt from nor tested on",
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
@@ -144,30 +144,21 @@ def train_anomaly(
     decisions = [t.decided for t in traces]
     verdict = anomaly.judge_alarms(logs, decisions, options.seed)
     notes += anomaly.contradiction(chosen, verdict, parts.unseen)
-    shared = delivering.common(pipeline, options, proved)
+    classifier = shape.c_classifier(pipeline, STATE, judge(pipeline, held, traces, STATE))
+    shared = delivering.common(pipeline, options, proved, "anomaly", (wanted.kind, "integers"), classifier)
     report: dict[str, Any] = {
         **shared,
-        "task": "anomaly",
-        "sources": {**SOURCES, **shared["sources"]},
         "data": _data(parts, counted),
-        "settings": {
-            **shared["settings"],
-            "model": wanted.kind,
-            "learns": wanted.learn,
-            "precision": "integers",
-            "normal": list(parts.normal),
-            "unseen": list(parts.unseen),
-            "faults": list(parts.faults),
-        },
         "threshold": anomaly.threshold_dict(chosen),
-        "anomaly": {
+        "alarms": {
+            **parts.labels(),
             **verdict,
             "float": _float_curve(fitted, logs, traces, options.seed),
-            "alarms": _explained(logs, traces, decisions, pipeline),
+            "list": _explained(logs, traces, decisions, pipeline),
             "drift": anomaly.drift(logs, chosen.value),
         },
-        "held_out": judge(pipeline, held, traces, STATE),
         "notes": notes,
+        "sources": {**SOURCES, **shared["sources"]},
     }
     groups = (parts.groups("test"), parts.learnt())
     more = {"states": parts.index(options.column)}
@@ -237,10 +228,10 @@ def normal_windows(
 
 
 def _data(parts: Parts, counted: Counted) -> dict[str, Any]:
-    """Groups, normal hours and windows of each part."""
+    """Recordings and groups; normal hours and windows of each part."""
     count = {"learn": len(parts.learn), "calibrate": len(parts.calibrate), "test": len(parts.test)}
     start = 0
-    out: dict[str, Any] = {"groups": list(counted.groups), "test_groups": list(parts.groups("test"))}
+    out: dict[str, Any] = {}
     for part, recordings in count.items():
         rows = (counted.recording >= start) & (counted.recording < start + recordings)
         start += recordings
@@ -253,7 +244,13 @@ def _data(parts: Parts, counted: Counted) -> dict[str, Any]:
             "normal_windows": int((rows & (counted.y == 0)).sum()),
             "anomalous_windows": int((rows & (counted.y == 1)).sum()),
         }
-    return out
+    everything = (*parts.learn, *parts.calibrate, *parts.test)
+    return {
+        "recordings": shape.listed(everything, parts.groups("test")),
+        "groups": list(counted.groups),
+        "test_groups": list(parts.groups("test")),
+        "parts": out,
+    }
 
 
 def _float_curve(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai import __version__
 from sensorai.codegen.project import Project, emit_project
 from sensorai.errors import ConfigError, TargetError, VerifyMismatch
 from sensorai.formats.resample import resampled, same_rate, to_rate
@@ -27,13 +26,14 @@ from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import room
 from sensorai.cproject import runs as cproject
+from sensorai.verify import shape
 from sensorai.verify.cjudge import recording_counts
 
 if TYPE_CHECKING:
     from sensorai.train.forests import ForestOptions
     from sensorai.train.nets import NetOptions
 
-#: Version of ``model.sai`` and ``report.json`` of C projects.
+#: Version of ``model.sai`` of C projects.
 VERSION = 1
 #: The core that stands in for the ISPU where a size or a count is wanted: no ISPU compiler is open.
 STAND_IN = "cortex-m0plus"
@@ -141,15 +141,18 @@ class Proved:
         The project, without report and index.
     traces : tuple of PipelineTrace
         The integer reference on the held-out recordings.
-    report : dict
-        ``layers``, ``levels``, ``cost`` and ``stand_in`` of ``report.json``.
+    levels : list of dict
+        Levels of the proof that ran, and those that could not.
+    cost : dict
+        ``cost`` of ``report.json``.
     stack : str
         Source of instructions and stack.
     """
 
     files: dict[str, bytes]
     traces: tuple[PipelineTrace, ...]
-    report: dict[str, Any]
+    levels: list[dict[str, Any]]
+    cost: dict[str, Any]
     stack: str
 
 
@@ -187,13 +190,13 @@ def prove(
     if options.target == "ispu":
         files, sizes = _on_ispu(pipeline, options, held, samples, levels)
     stack = cost.source if isinstance(cost, cproject.Cost) else STACK
-    report = _costs(options, project, levels, cost, sizes, per_layer)
+    costs = _costs(options, project, cost, sizes, per_layer)
     if pipeline.learn is not None:
         emulator = core if isinstance(cost, cproject.Cost) and core.unicorn else None
-        report["learning_cost"] = _learning(
-            pipeline, project, files, options, np.concatenate(samples), emulator, report["levels"]
+        costs["learning"] = _learning(
+            pipeline, project, files, options, np.concatenate(samples), emulator, levels
         )
-    return Proved(files, traces, report, stack)
+    return Proved(files, traces, levels, costs, stack)
 
 
 def _learning(
@@ -211,7 +214,7 @@ def _learning(
     def add(level: str, windows: int, differs: str) -> None:
         if differs:
             raise VerifyMismatch(f"learning on {level} and the reference part: {differs}")
-        levels.append({"level": f"{level}, learning", "windows": windows, "first_divergence": None})
+        levels.append(shape.level(f"{level}, learning", windows))
 
     cost = None
     if available("gcc"):
@@ -241,11 +244,7 @@ def _on_ispu(
     if available("gcc"):
         compared = cproject.on_virtual_ispu(pipeline, app, files, [r.name for r in held], samples)
         levels.append(
-            {
-                "level": "virtual ISPU (its first sample wakes the core and is part of no window)",
-                "windows": compared,
-                "first_divergence": None,
-            }
+            shape.level("virtual ISPU (its first sample wakes the core and is part of no window)", compared)
         )
     if not available("arm-none-eabi-gcc"):
         return files, None
@@ -280,12 +279,12 @@ def _run(
         compared, found = cproject.compare(pipeline, names, traces, results)
         if found is not None:
             raise VerifyMismatch(f"the C on {level} and the integer reference part: {found}")
-        levels.append({"level": level, "windows": compared, "first_divergence": None})
+        levels.append(shape.level(level, compared))
 
     if available("gcc"):
         add("this machine, with sanitizers", cproject.on_host(pipeline, project.sources(), samples))
     else:
-        levels.append({"level": "this machine", "missing": "gcc is not installed: apt install gcc"})
+        levels.append(shape.missing("this machine", "gcc is not installed: apt install gcc"))
     compiler = available("arm-none-eabi-gcc")
     runner, install = (
         (_has_unicorn(), "pip install 'sensorai[emulator]'")
@@ -299,7 +298,7 @@ def _run(
         return levels, ran
     tools = {"apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": compiler, install: runner}
     missing = "; ".join(line for line, there in tools.items() if not there)
-    levels.append({"level": core.name, "missing": f"not run: {missing}"})
+    levels.append(shape.missing(core.name, missing))
     return levels, cproject.sizes(pipeline, project.sources(), core) if compiler else None
 
 
@@ -309,33 +308,35 @@ def _has_unicorn() -> bool:
     return find_spec("unicorn") is not None
 
 
-def common(pipeline: Pipeline, options: ProjectOptions, proved: Proved) -> dict[str, Any]:
-    """Entries that every report of a C project has; ``settings`` without model and precision."""
-    channels = [c.name for c in pipeline.channels]
+def common(
+    pipeline: Pipeline,
+    options: ProjectOptions,
+    proved: Proved,
+    task: str,
+    model: tuple[str, str],
+    classifier: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Keys that every report of a C project has.
+
+    Parameters
+    ----------
+    task : str
+    model : tuple of str
+        Kind and precision.
+    classifier : mapping
+        The entry of ``classifiers``.
+    """
     return {
-        "format": "sensorai-report",
-        "version": VERSION,
-        "sensorai": __version__,
-        "name": pipeline.name,
-        "target": options.target,
-        "device": options.device,
+        **shape.head("train", task, options.target, options.device, pipeline.name),
+        **shape.of_pipeline(pipeline, *model, options.seed),
+        "classifiers": [dict(classifier)],
+        "proof": {"what": shape.C_PROOF, "levels": proved.levels},
+        "cost": proved.cost,
         "sources": {
-            "flash, ram": "compiled",
-            "instructions, stack": proved.stack,
+            "memory": "compiled",
+            "run": proved.stack,
             "cycles": "an estimate from kinds of instructions",
         },
-        "settings": {
-            "rate_hz": pipeline.rate_hz,
-            "window": pipeline.window,
-            "window_s": pipeline.window / pipeline.rate_hz,
-            "stride": pipeline.stride,
-            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
-            "features": [f.label(channels) for f in pipeline.features],
-            "wins": pipeline.wins,
-            "seed": options.seed,
-        },
-        "classes": list(pipeline.classes),
-        **proved.report,
     }
 
 
@@ -352,10 +353,9 @@ def finish(
     """Add ``report.json`` and the index ``model.sai``; ``groups`` are those of the test and of training."""
     files = dict(proved.files)
     test_groups, train_groups = groups
-    if report["cost"] is not None:
+    if report["cost"]["library"] is not None:
         text = files["README.md"].decode()
-        stack = report["sources"]["instructions, stack"]
-        files["README.md"] = _with_sizes(text, options.name, report["cost"], stack).encode()
+        files["README.md"] = _with_sizes(text, options.name, report["cost"]["library"], proved.stack).encode()
     files["report.json"] = to_json(report)
     model = {
         "format": "sensorai-model",
@@ -377,13 +377,14 @@ def finish(
 def _costs(
     options: ProjectOptions,
     project: Project,
-    levels: Sequence[Mapping[str, Any]],
     cost: cproject.Cost | cproject.Sizes | None,
     sizes: Mapping[str, Any] | None,
     per_layer: Sequence[int] | None,
 ) -> dict[str, Any]:
-    """Layers, levels that ran, and cost of a project, as the report says them."""
+    """``cost`` of the report: the library by itself, the whole program, layer by layer."""
     return {
+        "library": None if cost is None else _cost(options, cost),
+        "program": sizes,
         "layers": [
             {
                 "name": layer.name,
@@ -394,9 +395,6 @@ def _costs(
             }
             for i, layer in enumerate(project.layers)
         ],
-        "levels": [dict(level) for level in levels],
-        "cost": None if cost is None else _cost(options, cost),
-        "stand_in": sizes,
     }
 
 

@@ -33,6 +33,7 @@ from sensorai.train.counts import Counted, CountOptions, Split
 from sensorai.train.forests import ForestOptions, choose_forest, train_forest
 from sensorai.train.options import check_split
 from sensorai.train.sizes import Choice, Need
+from sensorai.verify import shape
 from sensorai.verify.cjudge import judge
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def train_project(
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
     held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
     proved = prove(pipeline, options, held, core, say)
-    report = _report(options, pipeline, counted, split, learnt, optimistic, held, proved, notes)
+    report = _report(options, pipeline, dataset, counted, split, learnt, optimistic, held, proved, notes)
     groups = (split.test_groups, [g for g in dataset.groups() if g not in split.test_groups])
     return finish(proved, report, pipeline, options, options.column, groups, held)
 
@@ -208,6 +209,7 @@ def _wins(pipeline: Pipeline, counted: Counted, split: Split, options: ProjectOp
 def _report(
     options: ProjectOptions,
     pipeline: Pipeline,
+    dataset: Dataset,
     counted: Counted,
     split: Split,
     learnt: _Learnt,
@@ -216,18 +218,18 @@ def _report(
     proved: Proved,
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    shared = common(pipeline, options, proved)
     precision = options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds"
-    return {
+    judged = judge(pipeline, held, proved.traces, options.column)
+    classifier = {
+        **shape.c_classifier(pipeline, options.column, judged),
+        "accuracy": {"integer": dict(learnt.accuracy), "float": dict(learnt.float_accuracy)},
+        "random_windows_optimistic": {"accuracy": optimistic, "balanced_accuracy": None},
+    }
+    shared = common(pipeline, options, proved, "classify", (options.model, precision), classifier)
+    report = {
         **shared,
-        "sources": {
-            "held_out": "computed: the integer reference on recordings of groups that training did not see; "
-            "the C gives the same bits at every level listed",
-            "random_windows_optimistic": "computed: windows split at random, so this is too good",
-            **shared["sources"],
-        },
         "data": {
-            "recordings": len(held),
+            "recordings": shape.listed(dataset, split.test_groups),
             "groups": list(counted.groups),
             "test_groups": list(split.test_groups),
             "validation_groups": list(split.validation_groups),
@@ -237,14 +239,15 @@ def _report(
                 "test": int(split.test.sum()),
             },
         },
-        "settings": {**shared["settings"], "model": options.model, "precision": precision},
-        "accuracy": {
-            "integer": dict(learnt.accuracy),
-            "float": dict(learnt.float_accuracy),
-            "random_windows_optimistic": optimistic,
-        },
-        "size": asdict(learnt.choice),
-        "held_out": judge(pipeline, held, proved.traces, options.column),
-        "learning": {"curve": learnt.curve, "verdict": learnt.fit},
+        "choices": {"size": asdict(learnt.choice)},
         "notes": [*notes, *counted.notes, *learnt.notes],
+        "sources": {
+            "held_out": "computed: the integer reference on recordings of groups that training did not see; "
+            "the C gives the same bits at every level listed",
+            "random_windows_optimistic": "computed: windows split at random, so this is too good",
+            **shared["sources"],
+        },
     }
+    if learnt.curve:
+        report["learning"] = {"curve": learnt.curve, "verdict": learnt.fit}
+    return report

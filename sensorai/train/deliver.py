@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sensorai import __version__
 from sensorai.errors import VerifyMismatch
 from sensorai.files import read_json
 from sensorai.mlc import arff, describe, settings
@@ -24,9 +23,10 @@ from sensorai.recording import Recording
 from sensorai.regfile import to_header, to_json, to_ucf
 from sensorai.train.judge import compare_with_trained, held_out, run
 from sensorai.train.mlc import Trained
+from sensorai.verify import shape
 from sensorai.verify.judge import TreeJudgement, judge
 
-#: Version of ``model.sai`` and ``report.json``.
+#: Version of ``model.sai``.
 VERSION = 1
 
 
@@ -152,31 +152,41 @@ def _report(
     compared: int,
     files: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    config, target, choices = trained.config, device(trained.config.device), trained.choices
-    described = describe.as_dict(config)
-    trees: list[dict[str, Any]] = []
-    for dt, task, verdict, chosen in zip(config.trees, trained.tasks, judgements, choices.trees, strict=True):
-        code = {label: c for c, label in dt.labels.items()}
-        trees.append(
+    config, choices = trained.config, trained.choices
+    classifiers: list[dict[str, Any]] = []
+    for t, (task, verdict, chosen) in enumerate(zip(trained.tasks, judgements, choices.trees, strict=True)):
+        code = {label: c for c, label in config.trees[t].labels.items()}
+        classes = [(label, code[label]) for label in task.classes]
+        text = files[f"tree_{t + 1}.txt"].decode()
+        classifiers.append(
             {
-                "name": task.name,
-                "column": task.column,
-                "classes": [{"name": c, "code": code[c]} for c in task.classes],
-                "nodes": len(dt.tree),
-                "depth": dt.tree.depth,
-                "end_counters": list(dt.end_counters),
-                "text": files[f"tree_{len(trees) + 1}.txt"].decode(),
-                "choices": chosen,
+                **shape.register_classifier(config, t, task.name, task.column, classes, text),
                 "held_out": verdict.as_dict(),
+                "random_windows_optimistic": chosen.get("random_windows_optimistic"),
+                "choices": {k: v for k, v in chosen.items() if k not in ("name", "random_windows_optimistic")},
             }
         )
+    writes = len(json.loads(files[f"{name}.json"])["sensors"][0]["configuration"])
     return {
-        "format": "sensorai-report",
-        "version": VERSION,
-        "sensorai": __version__,
-        "name": name,
-        "target": "mlc",
-        "device": target.name,
+        **shape.head("train", "classify", "mlc", device(config.device).name, name),
+        "data": {
+            "recordings": shape.listed(trained.dataset, trained.test_groups),
+            "groups": list(trained.dataset.groups()),
+            "test_groups": list(trained.test_groups),
+        },
+        **shape.of_registers(config, seed),
+        "classifiers": classifiers,
+        "proof": {
+            "what": "results of the emitted registers, read back, against those of",
+            "levels": [shape.level("the trained tree", compared)],
+        },
+        "cost": {"registers": shape.registers(config, writes)},
+        "choices": {
+            "window": choices.window,
+            "sensors": choices.sensors,
+            "features": choices.features,
+        },
+        "notes": list(choices.notes),
         "sources": {
             "held_out": "computed: the emitted registers, read back and simulated on recordings of groups "
             "that training did not see",
@@ -185,50 +195,6 @@ def _report(
             "so this is too good",
             "registers": "counted in the emitted file",
         },
-        "data": {
-            "recordings": [
-                {
-                    "name": r.name,
-                    "group": r.group,
-                    "samples": len(r),
-                    "seconds": r.duration_s,
-                    "test": r.group in trained.test_groups,
-                }
-                for r in trained.dataset
-            ],
-            "groups": list(trained.dataset.groups()),
-            "test_groups": list(trained.test_groups),
-        },
-        "settings": {
-            "rate_hz": config.mlc_rate_hz,
-            "window": config.window,
-            "window_s": config.window / config.mlc_rate_hz,
-            "sensors": {
-                slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale}
-                for slot, s in config.settings.items()
-            },
-            "filters": described["filters"],
-            "features": list(feature_names(config)),
-            "seed": seed,
-        },
-        "choices": {
-            "window": choices.window,
-            "sensors": choices.sensors,
-            "features": choices.features,
-        },
-        "trees": trees,
-        "match": {
-            "windows": compared,
-            "equal": compared,
-            "what": "results of the emitted registers against the trained tree, window for window",
-            "first_divergence": None,
-        },
-        "registers": {
-            "writes": sum(1 for op in json.loads(files[f"{name}.json"])["sensors"][0]["configuration"]),
-            "nodes": sum(len(dt.tree) for dt in config.trees),
-            "nodes_limit": target.limits.nodes,
-        },
-        "notes": list(choices.notes),
     }
 
 

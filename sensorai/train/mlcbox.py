@@ -203,26 +203,21 @@ def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> d
     verdict = anomaly.judge_alarms(logs, decided, seed)
     return {
         "task": "anomaly",
-        "notes": [*delivery.report["notes"], *anomaly.contradiction(made.chosen, verdict, parts.unseen)],
-        "settings": {
-            **delivery.report["settings"],
-            "model": "box",
-            "normal": list(parts.normal),
-            "unseen": list(parts.unseen),
-            "faults": list(parts.faults),
-        },
+        "model": {**delivery.report["model"], "kind": "box"},
         "threshold": {
             **anomaly.threshold_dict(made.chosen),
             "words": f"{made.chosen.value / STEPS:.2f} half ranges of the normal state",
         },
-        "anomaly": {
+        "alarms": {
+            **parts.labels(),
             **verdict,
-            "alarms": [
+            "list": [
                 {**alarm, "because": _outside(made, delivery, alarm)}
                 for alarm in anomaly.alarm_list(logs, decided)
             ],
             "drift": anomaly.drift(logs, made.chosen.value),
         },
+        "notes": [*delivery.report["notes"], *anomaly.contradiction(made.chosen, verdict, parts.unseen)],
     }
 
 

@@ -56,6 +56,10 @@ class Parts:
     faults: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def labels(self) -> dict[str, list[str]]:
+        """What the report says of the labels: normal ones, those of the test only, anomalies."""
+        return {"normal": list(self.normal), "unseen": list(self.unseen), "faults": list(self.faults)}
+
     def index(self, column: str) -> dict[str, object]:
         """What ``model.sai`` says of the states, so that other logs can be judged."""
         return {"column": column, "normal": [*self.normal, *self.unseen]}

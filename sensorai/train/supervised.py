@@ -102,7 +102,12 @@ def with_alarms(
     return {
         **report,
         "task": "anomaly",
-        "alarms": {"normal": list(normal), **verdict},
+        "alarms": {
+            "normal": list(normal),
+            "unseen": [],
+            "faults": [row["label"] for row in found["by_label"]],
+            **verdict,
+        },
         "notes": [*report["notes"], words],
     }
 

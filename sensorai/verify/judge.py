@@ -12,20 +12,23 @@ from sensorai.verify.metrics import EventMetrics, WindowMetrics, event_metrics, 
 
 @dataclass(frozen=True, slots=True)
 class TreeJudgement:
-    """One tree on a set of recordings, before (``tree``) and after (``decided``) the meta-classifier."""
+    """One classifier on a set of recordings, before (``answer``) and after (``decided``) its decision filter.
 
-    tree: WindowMetrics
+    The filter of the core is its meta-classifier.
+    """
+
+    answer: WindowMetrics
     decided: WindowMetrics
-    tree_events: EventMetrics
+    answer_events: EventMetrics
     decided_events: EventMetrics
     by_group: Mapping[str, float]
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for a report."""
         return {
-            "tree": self.tree.as_dict(),
+            "answer": self.answer.as_dict(),
             "decided": self.decided.as_dict(),
-            "tree_events": self.tree_events.as_dict(),
+            "answer_events": self.answer_events.as_dict(),
             "decided_events": self.decided_events.as_dict(),
             "by_group": {g: none_if_nan(a) for g, a in self.by_group.items()},
         }
