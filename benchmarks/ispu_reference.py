@@ -35,9 +35,10 @@ from sensorai.formats.resample import resample
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
-from sensorai.model import interpret, ops
-from sensorai.model.graph import Array, Builder, Graph, Node
-from sensorai.model.ops import batch_norm
+from sensorai.model import interpret
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Node
+from sensorai.model.ops import batch_norm, registry
 from sensorai.model.pipeline import Count, Pipeline, counts, run, windows
 from sensorai.model.quantize import calibrate, quantize
 from sensorai.model.scaling import Scaling
@@ -337,7 +338,7 @@ def keras_net(path: Path) -> Graph:
 def on_counts(graph: Graph, shift: int) -> Graph:
     """Let a net in mg take counts ``>> shift`` as int8 with ``INPUT_PLACES``: its first weights grow."""
     unit = np.float32(CHANNELS[0].lsb * 2.0 ** (shift + INPUT_PLACES))
-    first = next(n for n in graph.nodes if n.op in ops.PRODUCTS)
+    first = next(n for n in graph.nodes if n.op in registry.PRODUCTS)
     changed = Node(first.op, first.inputs, first.output, first.attrs, {
         **first.params, "weights": first.params["weights"] * unit
     })  # fmt: skip
@@ -446,8 +447,8 @@ def report(built: dict[str, Built], macs: int) -> list[str]:
 
 
 def macs_of(graph: Graph) -> int:
-    nodes = (n for n in graph.nodes if n.op in ops.PRODUCTS)
-    return sum(ops.module(n.op).macs(n, graph.ins(n), graph.out(n)) for n in nodes)
+    nodes = (n for n in graph.nodes if n.op in registry.PRODUCTS)
+    return sum(registry.module(n.op).macs(n, graph.ins(n), graph.out(n)) for n in nodes)
 
 
 def main() -> None:

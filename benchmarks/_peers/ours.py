@@ -16,8 +16,9 @@ from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.net import emit_net
 from sensorai.codegen.parts import CodeParts
 from sensorai.model import interpret
+from sensorai.model.build import Builder
 from sensorai.model.ensemble import Ensemble
-from sensorai.model.graph import Builder, Graph
+from sensorai.model.graph import Graph
 from sensorai.model.scaling import Scaling
 from sensorai.train import qat, shapes
 from sensorai.train.forests import from_forest

@@ -14,9 +14,9 @@ import numpy as np
 from sensorai.codegen import literals
 from sensorai.codegen.parts import CodeParts, LayerCost
 from sensorai.errors import ConfigError
-from sensorai.model import memory, ops
+from sensorai.model import memory
 from sensorai.model.graph import Array, Graph, Node, Tensor
-from sensorai.model.ops import _products, avg_pool, dequantize
+from sensorai.model.ops import _products, avg_pool, dequantize, registry
 
 TABLE = "SA_NN_TABLE"
 
@@ -50,7 +50,7 @@ def emit_net(graph: Graph, prefix: str) -> CodeParts:
         The graph holds a layer or type that has no C.
     """
     literals.identifier(prefix)
-    graph.check()
+    registry.check_graph(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ConfigError("C is written for nets with one input and one output")
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
@@ -85,7 +85,7 @@ class _Emitter:
             self._margins(node)
             _EMIT.get(node.op, _no_code)(self, node, index)
             ins = self.graph.ins(node)
-            macs = ops.module(node.op).macs(node, ins, self.graph.out(node))
+            macs = registry.module(node.op).macs(node, ins, self.graph.out(node))
             # what must be in memory while the layer runs
             activation = sum(
                 memory.tensor_bytes(t) for t in {t.name: t for t in (*ins, self.graph.out(node))}.values()

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import ConfigError
-
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
@@ -114,70 +112,3 @@ class Graph:
     def producer(self, name: str) -> Node | None:
         """Node that makes the tensor ``name``, None for an input."""
         return next((node for node in self.nodes if node.output == name), None)
-
-    def check(self) -> Graph:
-        """Return the graph when it is sound; a ConfigError names the first node that is not."""
-        from sensorai.model import ops
-
-        made = set(self.inputs)
-        if missing := [n for n in (*self.inputs, *self.outputs) if n not in self.tensors]:
-            raise ConfigError(f"the net names a tensor that it does not have: {missing[0]}")
-        for tensor in self.tensors.values():
-            if tensor.dtype not in DTYPES:
-                raise ConfigError(f"tensor {tensor.name}: unknown type {tensor.dtype}")
-            if not tensor.shape or min(tensor.shape) < 1:
-                raise ConfigError(f"tensor {tensor.name}: impossible shape {tensor.shape}")
-        for node in self.nodes:
-            where = f"layer {node.output} ({node.op})"
-            if lost := [n for n in node.inputs if n not in made]:
-                raise ConfigError(f"{where} reads {lost[0]}, which nothing before it makes")
-            if node.output in made or node.output not in self.tensors:
-                raise ConfigError(f"{where} makes a tensor that exists already or is not declared")
-            made.add(node.output)
-            ops.check(node, self.ins(node), self.out(node))
-        if lost := [n for n in self.outputs if n not in made]:
-            raise ConfigError(f"nothing makes the output {lost[0]}")
-        return self
-
-
-class Builder:
-    """Makes float nets layer by layer; every call returns the name of the tensor it made.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the input.
-    dtype, fraction
-        Type of the input; nets for training start from float32.
-    """
-
-    def __init__(self, shape: Shape, dtype: str = "float32", fraction: int | None = None) -> None:
-        self.tensors: dict[str, Tensor] = {"input": Tensor("input", shape, dtype, fraction)}
-        self.nodes: list[Node] = []
-        self.last = "input"
-
-    def add(
-        self,
-        op: str,
-        *inputs: str,
-        params: Mapping[str, Array] | None = None,
-        dtype: str = "float32",
-        fraction: int | None = None,
-        name: str = "",
-        **attrs: Any,
-    ) -> str:
-        """Append a node; without ``inputs`` it reads the tensor made last."""
-        from sensorai.model import ops
-
-        reads = inputs or (self.last,)
-        made = name or f"{op}_{len(self.nodes)}"
-        node = Node(op, reads, made, attrs, dict(params or {}))
-        shape = ops.module(op).shape(node, *(self.tensors[n].shape for n in reads))
-        self.tensors[made] = Tensor(made, shape, dtype, fraction)
-        self.nodes.append(node)
-        self.last = made
-        return made
-
-    def graph(self, *outputs: str) -> Graph:
-        """Finish; without ``outputs`` the tensor made last is the output."""
-        return Graph(("input",), outputs or (self.last,), dict(self.tensors), tuple(self.nodes)).check()

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
-from sensorai.model import ops
 from sensorai.model.graph import DTYPES, Array, Graph
+from sensorai.model.ops import registry
 
 
 def run(graph: Graph, x: npt.ArrayLike) -> dict[str, Array]:
@@ -37,7 +37,9 @@ def run(graph: Graph, x: npt.ArrayLike) -> dict[str, Array]:
     values: dict[str, Array] = {tensor.name: array[None] if single else array}
     for node in graph.nodes:
         arrays = [values[name] for name in node.inputs]
-        values[node.output] = ops.module(node.op).reference(node, graph.ins(node), graph.out(node), *arrays)
+        values[node.output] = registry.module(node.op).reference(
+            node, graph.ins(node), graph.out(node), *arrays
+        )
     return {name: value[0] for name, value in values.items()} if single else values
 
 
@@ -59,6 +61,6 @@ def forward(
     values: dict[str, Any] = {graph.inputs[0]: x}
     for node in graph.nodes:
         own = node.params if params is None else params.get(node.output, node.params)
-        form = ops.module(node.op).float_form
+        form = registry.module(node.op).float_form
         values[node.output] = form(xp, node.attrs, own, *(values[name] for name in node.inputs))
     return values

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensorai.model.graph import Graph, Node, Tensor
-from sensorai.model.ops import PRODUCTS, _products
+from sensorai.model.ops import _products
+from sensorai.model.ops.registry import PRODUCTS
 
 ALIGN = 4
 

@@ -21,7 +21,8 @@ from sensorai.errors import ConfigError
 from sensorai.model import rounding
 from sensorai.model.graph import Array, Graph, Node, Tensor
 from sensorai.model.interpret import forward
-from sensorai.model.ops import PRODUCTS, _products, batch_norm, softmax
+from sensorai.model.ops import _products, batch_norm, softmax
+from sensorai.model.ops.registry import PRODUCTS, check_graph
 
 #: Shifts beyond this would drop every bit of an accumulator of int8 products of usual size.
 MAX_SHIFT = 24
@@ -124,7 +125,7 @@ def quantize(
     """
     if requant not in ("shift", "multiplier"):
         raise ConfigError(f"requant is 'shift' or 'multiplier', not {requant!r}")
-    return _Quantizer(graph, fractions, requant, scores).run().check()
+    return check_graph(_Quantizer(graph, fractions, requant, scores).run())
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.model.graph import DTYPES, Array, Graph, Node, Tensor
-from sensorai.model.ops import NAMES
+from sensorai.model.ops.registry import NAMES, check_graph
 
 FORMAT = "sensorai net"
 VERSION = 1
@@ -65,7 +65,7 @@ def from_dict(data: Any, where: str = "net") -> Graph:
         _names(top["inputs"], f"{where}.inputs"), _names(top["outputs"], f"{where}.outputs"), tensors, nodes
     )
     try:
-        return graph.check()
+        return check_graph(graph)
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
         raise DataError(f"the layers of this net do not fit together ({error!r})", where=where) from None
 

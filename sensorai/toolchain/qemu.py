@@ -51,7 +51,7 @@ def build(
     """
     kind = 0 if not cpu.timer else 2 if cpu.counter_control else 1
     head = f"#define HARNESS_TIMER {kind}\n#define HARNESS_TIMER_BASE {cpu.timer:#x}u\n"
-    head += f"#define HARNESS_TIMER_CONTROL {cpu.counter_control:#x}u\n"
+    head += f"#define HARNESS_TIMER_CONTROL {cpu.counter_control:#x}u\n#define HARNESS_ENTRY main\n"
     harness = {"qemu.c": head + support("qemu.c")}
     everything = {"harness.h": support("harness.h")} | dict(sources)
     return build_elf(everything, cpu, opt=opt, flags=flags, keep=("main",), harness=harness)

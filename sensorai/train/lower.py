@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensorai.model import ops
-from sensorai.model.graph import Builder, Graph, Node
+from sensorai.model.build import Builder
+from sensorai.model.graph import Graph, Node
+from sensorai.model.ops import registry
 from sensorai.model.quantize import quantize
 from sensorai.train.qat import Params, Scales
 
@@ -52,7 +53,7 @@ def lower_float(graph: Graph, params: Params, places: int) -> Graph:
 def _folded(graph: Graph, node: Node) -> list[Node]:
     """ReLU, then max pooling, directly behind a product."""
     out: list[Node] = []
-    for op in ("relu", "max_pool") if node.op in ops.PRODUCTS else ():
+    for op in ("relu", "max_pool") if node.op in registry.PRODUCTS else ():
         after = graph.consumers(out[-1].output if out else node.output)
         if len(after) == 1 and after[0].op == op:
             out.append(after[0])

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.model import ops
 from sensorai.model.graph import Graph, Node
+from sensorai.model.ops import registry
 from sensorai.train.curves import Epoch, best
 
 Float = npt.NDArray[np.float32]
@@ -193,18 +193,18 @@ def forward(
     for node in graph.nodes:
         own = dict(params.get(node.output, {}))
         source = values[node.inputs[0]]
-        if node.op in ops.PRODUCTS:
+        if node.op in registry.PRODUCTS:
             value = _product(graph, node, own, source, scales)
         elif node.op == "batch_norm":
             if training:
                 axes = tuple(range(source.ndim - 1))
                 own |= {"mean": source.mean(axis=axes), "variance": source.var(axis=axes)}
                 statistics[node.output] = {"mean": own["mean"], "variance": own["variance"]}
-            value = ops.module(node.op).float_form(jnp, node.attrs, own, source)
+            value = registry.module(node.op).float_form(jnp, node.attrs, own, source)
         elif node.op == "sign":
             value = _sign(source)
         else:
-            value = ops.module(node.op).float_form(jnp, node.attrs, own, source)
+            value = registry.module(node.op).float_form(jnp, node.attrs, own, source)
             if node.output in scales.places and node.op in ROUNDS:
                 value = _round(value, scales.places[node.output], -128)
         values[node.output] = value
@@ -236,7 +236,7 @@ def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scal
         if node.output in graph.outputs:
             continue
         source = places[node.inputs[0]]
-        if node.op in ops.PRODUCTS:
+        if node.op in registry.PRODUCTS:
             end = _rounded_at(graph, node)
             top = float(np.quantile(np.abs(np.asarray(values[end])), 0.999))
             # accumulators have the places of the input and at least four of the weights
@@ -300,7 +300,7 @@ def _product(graph: Graph, node: Node, own: dict[str, Any], x: Any, scales: Scal
         own["bias"] = _through(own["bias"], jnp.floor(own["bias"] * step + 0.5) / step)
     if any(n.op == "batch_norm" for n in graph.consumers(node.output)):
         own["bias"] = jnp.zeros_like(own["bias"])  # the batch mean takes it away again
-    value = ops.module(node.op).float_form(jnp, attrs, own, x)
+    value = registry.module(node.op).float_form(jnp, attrs, own, x)
     if node.output in scales.places and _rounded_at(graph, node) == node.output:
         value = _round(value, scales.places[node.output], -128)
     return value

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.model.graph import Array, Builder, Graph
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph
 from sensorai.model.quantize import mark_binary
 
 #: Sizes to choose from, largest first: units of hidden layers, channels of convolutions.

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from sensorai import runtime
 from sensorai.codegen.detector import emit_detector
 from sensorai.model import isolation
+from sensorai.model.build import Builder
 from sensorai.model.detector import Detector
 from sensorai.model.forest import Tree
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.graph import Builder
 from sensorai.model.prototypes import Prototypes
 from sensorai.model.quantize import calibrate, quantize
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from sensorai import runtime
 from sensorai.codegen.net import emit_net, pack_bits
-from sensorai.model import interpret, memory, ops
-from sensorai.model.graph import Array, Builder, Graph
-from sensorai.model.ops import _testing
+from sensorai.model import interpret, memory
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph
+from sensorai.model.ops import _testing, registry
 from sensorai.model.quantize import calibrate, mark_binary, quantize
 
 C_TYPE = {"int8": "int8_t", "binary": "uint32_t", "float32": "float"}
@@ -38,7 +39,9 @@ def sample(name: str, graph: Graph, count: int = 4) -> Sample:
 
 
 def operator_samples(count: int = 4) -> list[Sample]:
-    return [sample(name, graph, count) for op in ops.NAMES for name, graph in ops.module(op).cases()]
+    return [
+        sample(name, graph, count) for op in registry.NAMES for name, graph in registry.module(op).cases()
+    ]
 
 
 DRIVER = """

@@ -16,7 +16,8 @@ from sensorai import runtime
 from sensorai.codegen.net import emit_net, pack_bits, pack_int8, pack_lanes, pack_wide, translation_unit
 from sensorai.errors import ConfigError
 from sensorai.model import rounding
-from sensorai.model.graph import Array, Builder, Graph, Node
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Node
 from sensorai.model.ops import _testing
 from sensorai.toolchain import arm, qemu
 from sensorai.toolchain.cpu import cpu

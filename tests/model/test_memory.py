@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from sensorai.model import memory, ops
-from sensorai.model.graph import Builder, Graph
+from sensorai.model import memory
+from sensorai.model.build import Builder
+from sensorai.model.graph import Graph
+from sensorai.model.ops import registry
 from tests.codegen.nets import random_float_net, random_net
 
 GRAPHS = [(f"{p}_{seed}", random_net(seed, p)) for p in ("int8", "multiplier", "binary") for seed in range(8)]
 GRAPHS += [(f"float_{seed}", random_float_net(seed, "binary")) for seed in range(3)]
-GRAPHS += [(name, graph) for op in ops.NAMES for name, graph in list(ops.module(op).cases())[:3]]
+GRAPHS += [(name, graph) for op in registry.NAMES for name, graph in list(registry.module(op).cases())[:3]]
 
 
 @pytest.mark.parametrize(("name", "graph"), GRAPHS, ids=[name for name, _ in GRAPHS])

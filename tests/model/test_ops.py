@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError, InternalError
-from sensorai.model import interpret, ops, rounding
-from sensorai.model.graph import Array, Builder, Graph, Node, Tensor
-from sensorai.model.ops import _products, _testing
+from sensorai.model import interpret, rounding
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Node, Tensor
+from sensorai.model.ops import _products, _testing, registry
 from sensorai.model.ops.avg_pool import multiplier
 
-CASES = [(name, graph) for op in ops.NAMES for name, graph in ops.module(op).cases()]
+CASES = [(name, graph) for op in registry.NAMES for name, graph in registry.module(op).cases()]
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.integers(-31, 31))
@@ -101,7 +102,7 @@ def naive(graph: Graph, x: Array) -> Array:
 INTEGER = [
     (name, graph)
     for name, graph in CASES
-    if graph.nodes[0].op in ops.PRODUCTS
+    if graph.nodes[0].op in registry.PRODUCTS
     and len(graph.nodes) == 1
     and "float32" not in name
     and "long" not in name
@@ -217,14 +218,14 @@ def test_layers_that_do_not_fit_are_refused(call, message: str) -> None:  # type
 def test_graphs_that_do_not_hang_together_are_refused() -> None:
     t = {"input": Tensor("input", (3,), "int8"), "y": Tensor("y", (3,), "int8")}
     with pytest.raises(ConfigError, match="nothing before it makes"):
-        Graph(("input",), ("y",), t, (Node("relu", ("z",), "y"),)).check()
+        registry.check_graph(Graph(("input",), ("y",), t, (Node("relu", ("z",), "y"),)))
     with pytest.raises(ConfigError, match="nothing makes the output"):
-        Graph(("input",), ("y",), t, ()).check()
+        registry.check_graph(Graph(("input",), ("y",), t, ()))
     with pytest.raises(ConfigError, match="exists already"):
-        Graph(("input",), ("y",), t, (Node("relu", ("input",), "input"),)).check()
+        registry.check_graph(Graph(("input",), ("y",), t, (Node("relu", ("input",), "input"),)))
     odd = {**t, "y": Tensor("y", (0,), "int8")}
     with pytest.raises(ConfigError, match="impossible shape"):
-        Graph(("input",), ("y",), odd, (Node("relu", ("input",), "y"),)).check()
+        registry.check_graph(Graph(("input",), ("y",), odd, (Node("relu", ("input",), "y"),)))
 
 
 def test_inputs_of_another_kind_are_refused() -> None:
@@ -245,4 +246,4 @@ def test_an_accumulator_outside_int32_is_a_fault_of_ours() -> None:
 def test_costs() -> None:
     graph = next(g for n, g in CASES if n == "conv1d_9x3_k5s1samep1_8_int8_int8")
     node = graph.nodes[0]
-    assert ops.module("conv1d").macs(node, graph.ins(node), graph.out(node)) == 9 * 5 * 3 * 8
+    assert registry.module("conv1d").macs(node, graph.ins(node), graph.out(node)) == 9 * 5 * 3 * 8

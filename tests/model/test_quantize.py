@@ -7,7 +7,8 @@ import pytest
 
 from sensorai.errors import ConfigError
 from sensorai.model import interpret
-from sensorai.model.graph import Array, Builder, Graph
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph
 from sensorai.model.quantize import (
     calibrate,
     check_products,

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import UserError
-from sensorai.model import interpret, ops
+from sensorai.model import interpret
 from sensorai.model.graph import Graph
-from sensorai.model.ops import _testing
+from sensorai.model.ops import _testing, registry
 from sensorai.model.store import from_dict, to_dict
 from tests.codegen.nets import random_net
 
-CASES = [(name, graph) for op in ops.NAMES for name, graph in list(ops.module(op).cases())[:4]]
+CASES = [(name, graph) for op in registry.NAMES for name, graph in list(registry.module(op).cases())[:4]]
 CASES += [(p, random_net(5, p)) for p in ("int8", "multiplier", "binary")]
 
 

@@ -10,8 +10,8 @@ from sensorai.toolchain.host import support
 
 #: What every board needs, whatever its main.
 LIBRARY = (
-    *("sa_frames.h", "sa_frames.c", "sa_board.h", "sa_internal.h"),
-    *("sa_board.c", "sa_operations.c", "sa_stream.c"),
+    *("sa_frames.h", "sa_frames.c", "sa_state.h", "sa_messages.h", "sa_send.h", "sa_send.c"),
+    *("sa_operations.h", "sa_operations.c", "sa_stream.h", "sa_stream.c", "sa_board.h", "sa_board.c"),
 )
 #: Mains: one for a board of the user's, one for QEMU's mps2-an386.
 MAINS = ("main_nucleo.c", "main_mps2.c")

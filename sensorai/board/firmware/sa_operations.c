@@ -1,5 +1,7 @@
 /* Register operations: executed one after the other, without waiting, up to the first that fails. */
-#include "sa_internal.h"
+#include "sa_operations.h"
+
+#include "sa_send.h"
 
 enum {
     WRITE = 0x01,

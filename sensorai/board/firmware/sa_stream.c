@@ -1,5 +1,7 @@
 /* What a board sends unasked: samples as they become ready, result registers while they are watched. */
-#include "sa_internal.h"
+#include "sa_stream.h"
+
+#include "sa_send.h"
 
 static uint32_t now_us(const sa_board_t *board)
 {

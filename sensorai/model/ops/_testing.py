@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorai.model.graph import Array, Builder, Graph, Shape
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Shape
 
 
 def rng(seed: int) -> np.random.Generator:

@@ -12,7 +12,8 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.model import rounding
-from sensorai.model.graph import Array, Builder, Graph, Node, Shape, Tensor
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Node, Shape, Tensor
 from sensorai.model.ops import _products, _testing
 
 TYPES = frozenset({("int8", "int8"), ("float32", "float32")})

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sensorai.model.graph import Array, Builder, Graph, Node, Shape, Tensor
+from sensorai.model.build import Builder
+from sensorai.model.graph import Array, Graph, Node, Shape, Tensor
 from sensorai.model.ops import _testing
 
 TYPES = frozenset({("int8", "int8"), ("binary", "binary"), ("float32", "float32")})

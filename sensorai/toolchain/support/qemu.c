@@ -5,12 +5,15 @@
 #ifndef HARNESS_TIMER
 #error "HARNESS_TIMER: 0 none, 1 CMSDK timer (counts down), 2 SSE system counter (counts up)"
 #endif
+#ifndef HARNESS_ENTRY
+#error "HARNESS_ENTRY: the function that is the program, int (void)"
+#endif
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 enum { SYS_OPEN = 1, SYS_WRITE = 5, SYS_READ = 6, SYS_EXIT = 0x18, SYS_EXIT_EXTENDED = 0x20 };
 
-int main(void);
+int HARNESS_ENTRY(void);
 void harness_main(void);
 void harness_fault(void);
 
@@ -101,7 +104,7 @@ void harness_main(void)
     /* what the two calls themselves cost */
     harness_begin();
     harness_end();
-    const uintptr_t arguments[2] = {0x20026u, (uintptr_t)main()};
+    const uintptr_t arguments[2] = {0x20026u, (uintptr_t)HARNESS_ENTRY()};
     write_counts();
     (void)semihost(SYS_EXIT_EXTENDED, arguments);
     for (;;) {
