@@ -86,8 +86,8 @@ class Prepared:
     rate_hz : float
     sensors : tuple of str
         Sensors that may be used.
-    full_scale : mapping of sensor to g or dps
-        Empty where it is free; else what the device is set to.
+    scales : mapping of sensor to (full scale, value of a count)
+        What the device's sensors can be set to (``sensorai.cproject.scales``); empty where it does not matter.
     notes : tuple of str
         What was done.
     need : callable of model to Need, optional
@@ -97,7 +97,7 @@ class Prepared:
     dataset: Dataset
     rate_hz: float
     sensors: tuple[str, ...]
-    full_scale: Mapping[str, float] = field(default_factory=dict)
+    scales: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     need: Callable[[Any], Need] | None = None
 
@@ -170,12 +170,19 @@ class Artifact:
     model : object
         What was meant: ``sensorai.mlc.config.MlcConfig`` or ``sensorai.model.pipeline.Pipeline``.
     files : mapping of name to bytes
+        Of register files, the one that is run stands first.
+    meant : bool
+        Whether ``model`` is what was meant, and not only what the files say.
+    options : mapping
+        How it is run, where there is a choice: ``style`` of the machine learning core's arithmetic.
     """
 
     name: str
     device: str
     model: Any
     files: Mapping[str, bytes]
+    meant: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import runs
+from sensorai.cproject.figures import PROOF, of_pipeline
 from sensorai.cproject.opened import open_project, sources_of
+from sensorai.cproject.scales import UNITS, Scales, narrowed
 from sensorai.cproject.trace import counts_of, trace_of
 from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
@@ -30,6 +32,11 @@ from sensorai.toolchain.cpu import Cpu
 if TYPE_CHECKING:
     from sensorai.cproject.learning import LearningCost
 
+#: Source of what the report says of windows.
+HELD_OUT = (
+    "computed: the integer reference on recordings of groups that training did not see; the C gives the same "
+    "bits at every level listed"
+)
 #: Source of the stack where nothing was run.
 STACK = "compiled: the frames that the compiler states, added up"
 
@@ -122,7 +129,7 @@ class CBackend:
             return Level("this machine", None, "gcc is not installed: apt install gcc")
 
         def check(traces: Sequence[Trace]) -> Checked:
-            results = runs.on_host(artifact.model, sources_of(artifact.files, artifact.name), _samples(traces))
+            results = runs.on_host(artifact.model, sources_of(artifact.files, artifact.name), _samples(artifact.model, traces))
             return _compared(artifact.model, traces, results)
 
         return Level(name, check)
@@ -135,7 +142,7 @@ class CBackend:
 
         def check(traces: Sequence[Trace]) -> Checked:
             sources = sources_of(artifact.files, artifact.name)
-            results, cost = runs.emulated(artifact.model, sources, _samples(traces), core)
+            results, cost = runs.emulated(artifact.model, sources, _samples(artifact.model, traces), core)
             return _compared(artifact.model, traces, results, cost)
 
         return Level(f"{core.name}, {runs.EMULATED if core.unicorn else runs.IN_QEMU}", check)
@@ -148,7 +155,7 @@ class CBackend:
 
         def check(where: Cpu | None, traces: Sequence[Trace]) -> Checked:
             sources = sources_of(artifact.files, artifact.name)
-            samples = np.concatenate(_samples(traces))
+            samples = np.concatenate(_samples(artifact.model, traces))
             windows, differs, cost = learning.measured(artifact.model, sources, samples, where)
             return Checked(windows, differs or None, None if cost is None else _LearningRan(cost))
 
@@ -171,24 +178,16 @@ class CBackend:
 
     def figures(self, artifact: Artifact, proof: Proof) -> Figures:
         """Settings, features and cost of a project, with their sources."""
-        pipeline: Pipeline = artifact.model
-        channels = [c.name for c in pipeline.channels]
         cost = self._cost(artifact, proof)
         library = cost["library"]
         return {
-            "settings": {
-                "rate_hz": pipeline.rate_hz,
-                "window": pipeline.window,
-                "window_s": pipeline.window / pipeline.rate_hz,
-                "stride": pipeline.stride,
-                "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
-                "wins": pipeline.wins,
-            },
-            "features": {"each": [{"name": f.label(channels)} for f in pipeline.features]},
+            **of_pipeline(artifact.model),
+            "proof": {"what": PROOF, "levels": proof.figures()},
             "cost": cost,
             "sources": {
+                "held_out": HELD_OUT,
                 "memory": "compiled",
-                "run": STACK if library is None or library["instructions_mean"] is None else library["source"],
+                "run": STACK if library is None else library["source"],
                 "cycles": "an estimate from kinds of instructions",
             },
         }
@@ -205,7 +204,7 @@ class CBackend:
         if sizes is None and available("arm-none-eabi-gcc"):
             sizes = runs.sizes(pipeline, sources, core)
         if ran is not None and isinstance(pipeline.model, Graph | Detector):
-            longest = max(_samples(proof.traces), key=len)
+            longest = max(_samples(pipeline, proof.traces), key=len)
             per_layer = runs.layer_instructions(pipeline, sources, len(layers), longest, core)
         return {
             "library": None if sizes is None else self._library(artifact.device, sizes),
@@ -282,8 +281,8 @@ class _LearningRan:
         self.cost = cost
 
 
-def _samples(traces: Sequence[Trace]) -> list[npt.NDArray[np.int16]]:
-    return [t.raw.samples for t in traces]
+def _samples(pipeline: Pipeline, traces: Sequence[Trace]) -> list[npt.NDArray[np.int16]]:
+    return [counts_of(t.recording, pipeline) for t in traces]
 
 
 def _compared(
@@ -344,3 +343,38 @@ def at_rate(dataset: Dataset, rate: float, experiment: Experiment) -> tuple[Data
     how = "refuse" if experiment.no_resample else "resample"
     out = Dataset(tuple(to_rate(r, rate, how=how, what="model") for r in dataset))
     return out, [resampled(changed, rate)] if changed else []
+
+
+def prepared(
+    backend: CBackend,
+    dataset: Dataset,
+    experiment: Experiment,
+    rate: float,
+    scales: Mapping[str, Scales],
+) -> Prepared:
+    """Logs at the device's rate, their usable sensors, and what a model takes on the device."""
+    out, notes = at_rate(dataset, rate, experiment)
+    return Prepared(
+        out,
+        rate,
+        usable(out, experiment.sensors),
+        narrowed(scales, experiment),
+        tuple(notes),
+        partial(backend.need, device=experiment.device_name),
+    )
+
+
+def usable(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Sensors that every log has with x, y and z, of the wanted ones; a DataError or ConfigError without any."""
+    from sensorai.errors import ConfigError, DataError
+
+    found = tuple(s for s in UNITS if all(s in r.sensors for r in dataset))
+    if not found:
+        raise DataError(
+            "the logs have no sensor in common with x, y and z (acc or gyro)",
+            where=dataset.recordings[0].source,
+            hint="sensorai inspect lists the channels; name columns with --column acc_x=COLUMN",
+        )
+    if missing := [s for s in wanted if s not in found]:
+        raise ConfigError(f"--sensors {missing[0]}: not in every log", hint="usable here: " + ", ".join(found))
+    return tuple(s for s in found if not wanted or s in wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sensorai.errors import DataError
 from sensorai.files import read_json
@@ -22,11 +23,11 @@ class OpenedProject:
     target, device, column : str
     pipeline : Pipeline
         What was meant.
-    sources : mapping of name to text
-        The model's C as it lies in the folder: this is what is run.
     files : mapping of name to bytes
         Every text file of the folder that the index names.
     test_groups, train_groups : tuple of str
+    states : mapping
+        Of a detector: what is normal.
     """
 
     folder: Path
@@ -34,10 +35,10 @@ class OpenedProject:
     device: str
     column: str
     pipeline: Pipeline
-    sources: Mapping[str, str]
     files: Mapping[str, bytes]
     test_groups: tuple[str, ...]
     train_groups: tuple[str, ...]
+    states: Mapping[str, Any]
 
 
 def project_target(folder: Path) -> str | None:
@@ -74,20 +75,24 @@ def open_project(folder: Path) -> OpenedProject:
         if not path.is_file():
             raise DataError(f"the project lacks {name}", where=str(folder), hint="train again")
         files[name] = path.read_bytes()
-    own = (f"{pipeline.name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
-    sources = {
-        name: content.decode("utf-8", errors="replace")
-        for name, content in files.items()
-        if name.endswith((".c", ".h")) and name not in own
-    }
     return OpenedProject(
         folder,
         texts["target"],
         texts["device"],
         texts["column"],
         pipeline,
-        sources,
         files,
         groups["test_groups"],
         groups["train_groups"],
+        model.get("states") or {},
     )
+
+
+def sources_of(files: Mapping[str, bytes], name: str) -> dict[str, str]:
+    """The model's C among the files of a project: what is compiled, without example and ISPU program."""
+    own = (f"{name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
+    return {
+        file: content.decode("utf-8", errors="replace")
+        for file, content in files.items()
+        if file.endswith((".c", ".h")) and file not in own
+    }

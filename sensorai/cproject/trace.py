@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,3 +21,31 @@ def counts_of(recording: Recording, pipeline: Pipeline) -> npt.NDArray[np.int16]
     """Counts of a recording at the pipeline's rate, shape (n, channels), int16."""
     values = [recording.in_unit(c.name, c.unit) for c in pipeline.channels]
     return pipelines.counts(values, pipeline.channels)[0]
+
+
+def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> Trace:
+    """What a pipeline does on a recording, with names for codes."""
+    names = {NONE: NO_RESULT, **dict(enumerate(pipeline.classes))}
+    return Trace(
+        recording,
+        pipeline.window,
+        pipeline.stride,
+        made.end,
+        ([names[c] for c in made.answer.tolist()],),
+        ([names[c] for c in made.decided.tolist()],),
+        made,
+        lambda: frame_of(pipeline, made, names),
+    )
+
+
+def frame_of(pipeline: Pipeline, made: PipelineTrace, names: dict[int, str]) -> pd.DataFrame:
+    """Time, features, scores, answer and decision, a row per window."""
+    import pandas as pd
+
+    channels = [c.name for c in pipeline.channels]
+    columns: dict[str, Any] = {"time_s": made.end / pipeline.rate_hz, "sample": made.end}
+    columns |= {f.label(channels): made.features[:, i] for i, f in enumerate(pipeline.features)}
+    columns |= {f"score_{c}": made.scores[:, i] for i, c in enumerate(pipeline.classes)}
+    columns["answer"] = pd.Series([names[c] for c in made.answer.tolist()], dtype="str")
+    columns["decided"] = pd.Series([names[c] for c in made.decided.tolist()], dtype="str")
+    return pd.DataFrame(columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Artifact:
         The configuration as the model file states it.
     copies : tuple of Path
         Other files in the folder that hold the same configuration in another syntax.
+    states : mapping
+        Of a detector: which labels are normal.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Artifact:
     train_groups: tuple[str, ...] = ()
     intended: MlcConfig | None = None
     copies: tuple[Path, ...] = ()
+    states: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def config(self) -> MlcConfig:
@@ -90,6 +93,7 @@ def open_artifact(path: Path, device: str | None = None) -> Artifact:
         _texts(model, "train_groups", index),
         intended,
         tuple(other for other in others if other.is_file()),
+        model["states"] if isinstance(model.get("states"), dict) else {},
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.cproject.scales import TYPICAL, UNITS, Scales
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.resample import to_rate
 from sensorai.model.pipeline import Count, counts
@@ -16,12 +17,6 @@ from sensorai.train.table import BoolArray, IntArray, Task, Windows, find_tasks,
 
 Int16 = npt.NDArray[np.int16]
 
-#: Full scale and the value of one count, typical of ST's inertial sensors: acceleration (g, mg) and
-#: angular rate (dps, dps), smallest first.
-SCALES: dict[str, tuple[str, tuple[tuple[float, float], ...]]] = {
-    "acc": ("mg", ((2, 0.061), (4, 0.122), (8, 0.244), (16, 0.488))),
-    "gyro": ("dps", ((125, 0.004375), (250, 0.00875), (500, 0.0175), (1000, 0.035), (2000, 0.07))),
-}
 #: Share of samples that may saturate before the next full scale is taken.
 SATURATED = 1e-3
 #: Share of the windows left after the test groups that decide when learning stops.
@@ -42,8 +37,8 @@ class CountOptions:
         Rate of the samples; by default that of the slowest log.
     window, stride : int, optional
         Samples; by default two seconds (less where labels are shorter) and half a window.
-    full_scale : mapping of sensor to g or dps, optional
-        By default the smallest that keeps saturation below one sample in a thousand.
+    scales : mapping of sensor to (full scale, value of a count)
+        The smallest of them that keeps saturation below one sample in a thousand is taken.
     column : str
         Label column.
     classes : tuple of str
@@ -54,7 +49,7 @@ class CountOptions:
     rate_hz: float | None = None
     window: int | None = None
     stride: int | None = None
-    full_scale: dict[str, float] | None = None
+    scales: Mapping[str, Scales] = field(default_factory=lambda: TYPICAL)
     column: str = LABEL
     classes: tuple[str, ...] = ()
 
@@ -145,7 +140,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
     rate = options.rate_hz or _slowest(dataset)
     sensors = options.sensors or _common_sensors(dataset)
     logs = [to_rate(r, rate, what="model") for r in dataset]
-    values = [{s: r.xyz(s, SCALES[s][0]) for s in _known(sensors)} for r in logs]
+    values = [{s: r.xyz(s, UNITS[s]) for s in _known(sensors)} for r in logs]
     for r, by_sensor in zip(logs, values, strict=True):
         if not all(np.isfinite(v).all() for v in by_sensor.values()):
             raise DataError(
@@ -154,9 +149,9 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
                 hint="sensorai inspect says where; cut or mend that part of the log",
             )
     channels = tuple(
-        Count(f"{s}_{axis}", SCALES[s][0], lsb)
+        Count(f"{s}_{axis}", UNITS[s], lsb)
         for s in sensors
-        for lsb in [_lsb(s, [v[s] for v in values], (options.full_scale or {}).get(s))]
+        for lsb in [_lsb([v[s] for v in values], options.scales[s])]
         for axis in "xyz"
     )
     window, stride = _lengths(options, logs, rate)
@@ -256,13 +251,13 @@ def random_split(counted: Counted, like: Split, seed: int = 0) -> Split:
 
 def _known(sensors: Sequence[str]) -> Sequence[str]:
     for s in sensors:
-        if s not in SCALES:
-            raise ConfigError(f"sensor {s!r} cannot be used here", hint="sensors are " + ", ".join(SCALES))
+        if s not in UNITS:
+            raise ConfigError(f"sensor {s!r} cannot be used here", hint="sensors are " + ", ".join(UNITS))
     return sensors
 
 
 def _common_sensors(dataset: Dataset) -> tuple[str, ...]:
-    found = tuple(s for s in SCALES if all(s in r.sensors for r in dataset))
+    found = tuple(s for s in UNITS if all(s in r.sensors for r in dataset))
     if not found:
         raise DataError(
             "the logs have no sensor in common with x, y and z (acc or gyro)",
@@ -279,14 +274,7 @@ def _slowest(dataset: Dataset) -> float:
     return float(np.round(min(r for r in rates if r is not None), 3))
 
 
-def _lsb(sensor: str, values: Sequence[npt.NDArray[np.float64]], wanted: float | None) -> float:
-    scales = SCALES[sensor][1]
-    if wanted is not None:
-        for full, lsb in scales:
-            if full == wanted:
-                return lsb
-        names = ", ".join(f"{full:g}" for full, _ in scales)
-        raise ConfigError(f"{wanted:g} is no full scale of {sensor}", hint=f"known are {names}")
+def _lsb(values: Sequence[npt.NDArray[np.float64]], scales: Scales) -> float:
     every = np.abs(np.concatenate(values))
     for _, lsb in scales:
         if (every > 32767 * lsb).mean() <= SATURATED:

@@ -1,0 +1,253 @@
+"""The machine learning core: trees as registers, read back from the emitted bytes and simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import Problem, UserError
+from sensorai.experiment import Experiment
+from sensorai.experiment.words import end_counters
+from sensorai.mlc import describe, settings
+from sensorai.mlc.artifact import open_artifact
+from sensorai.mlc.config import MlcConfig
+from sensorai.mlc.decode import decode
+from sensorai.mlc.devices import device as find_device
+from sensorai.mlc.encode import encode
+from sensorai.mlc.figures import of_registers, registers
+from sensorai.mlc.labels import feature_names
+from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
+from sensorai.mlc.prepare import at_device_rate, sensor_settings, usable_sensors
+from sensorai.mlc.regfile import parse_register_file
+from sensorai.mlc.simulate import Trace as CoreTrace
+from sensorai.mlc.simulate import simulate
+from sensorai.mlc.treetext import write_tree_text
+from sensorai.recording import Dataset, Recording
+from sensorai.regfile import to_header, to_json, to_ucf
+from sensorai.road import Artifact, Checked, Classifier, Figures, Learnt, Level, Opened, Prepared, Proof, Trace
+
+#: Samples that are pushed at a time where a stream is compared with whole recordings.
+PIECES = 97
+
+
+class MlcBackend:
+    """Sensors with a machine learning core."""
+
+    def check(self, experiment: Experiment) -> list[Problem]:
+        """Options that contradict the device."""
+        try:
+            target = find_device(experiment.device_name)
+        except UserError as error:
+            return [Problem(error.message, hint=error.hint)]
+        limits, out = target.limits, []
+        trees = max(len(experiment.tree), 1)
+        if experiment.window is not None and experiment.window > limits.window:
+            out.append(
+                Problem(
+                    f"--window {experiment.window} is outside 1 to {limits.window} samples",
+                    hint=f"the window counter of {target.name} has 8 bits; use a lower --rate for longer windows",
+                )
+            )
+        if trees > limits.trees:
+            out.append(
+                Problem(
+                    f"{trees} trees do not fit: {target.name} has {limits.trees}",
+                    hint="drop a --tree or choose another device (sensorai devices)",
+                )
+            )
+        if experiment.max_nodes is not None and not trees <= experiment.max_nodes <= limits.nodes:
+            out.append(
+                Problem(
+                    f"--max-nodes {experiment.max_nodes} is outside {trees} to {limits.nodes}",
+                    hint=f"{target.name} has room for {limits.nodes} nodes",
+                )
+            )
+        if experiment.max_features > limits.features:
+            out.append(
+                Problem(
+                    f"--max-features {experiment.max_features} is outside 1 to {limits.features}",
+                    hint=f"{target.name} computes at most {limits.features} features",
+                )
+            )
+        if experiment.rate is not None and experiment.rate not in target.mlc_rates:
+            rates = ", ".join(f"{hz:g}" for hz in target.mlc_rates)
+            out.append(
+                Problem(
+                    f"the machine learning core of {target.name} has no rate of {experiment.rate:g} Hz",
+                    hint=f"its rates are {rates} Hz",
+                )
+            )
+        counters = end_counters(experiment.end_counters)
+        if isinstance(counters, tuple) and len(counters) not in (1, limits.groups):
+            out.append(
+                Problem(
+                    f"{len(counters)} end counters for {limits.groups} result groups",
+                    hint=f"give one number for all groups, or {limits.groups}",
+                )
+            )
+        scales = {"acc": target.acc_full_scales, "gyro": target.gyro_full_scales}
+        for sensor, full in experiment.full_scale:
+            if full not in scales.get(sensor, ()):
+                known = ", ".join(f"{one:g}" for one in scales.get(sensor, ()))
+                out.append(
+                    Problem(
+                        f"--full-scale {sensor}={full:g}: {target.name} has no such full scale",
+                        hint=f"it has {known}" if known else "sensors are acc and gyro",
+                    )
+                )
+        return out
+
+    def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
+        """Usable sensors, at one rate of the core; units are checked before any time is spent."""
+        target = find_device(experiment.device_name)
+        slots = usable_sensors(dataset, target, experiment.sensors)
+        out, rate, notes = at_device_rate(dataset, target, experiment)
+        sensor_settings(out, target, rate, slots, dict(experiment.full_scale))
+        return Prepared(out, rate, slots, notes=tuple(notes))
+
+    def emit(self, model: MlcConfig, experiment: Experiment, name: str) -> Artifact:
+        """Registers in ST's three syntaxes and in plain C; a TargetError where the device has no room."""
+        made = encode(model, name=name)
+        texts = {
+            f"{name}.json": to_json(made),
+            f"{name}.ucf": to_ucf(made),
+            f"{name}.h": to_header(made, name),
+            f"{name}_plain.h": to_header(made, name, plain=True),
+        }
+        return Artifact(name, model.device, model, {file: text.encode() for file, text in texts.items()})
+
+    def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
+        """Simulate the registers as they were emitted, never as they were meant."""
+        config, style = emitted(artifact), _style(artifact)
+        return [trace_of(r, simulate(config, r, style=style, rate="as-is")) for r in recordings]
+
+    def levels(self, artifact: Artifact, on: Sequence[str] | None = None) -> list[Level]:
+        """What was meant, the other syntaxes, and the same recording in pieces."""
+        style = _style(artifact)
+        out = [_level("model.sai", lambda: artifact.model, style)] if artifact.meant else []
+        for file in list(artifact.files)[1:]:
+            out.append(_level(file, partial(_decoded, artifact, file), style))
+        config = emitted(artifact)
+
+        def in_pieces(traces: Sequence[Trace]) -> Checked:
+            return _compared(traces, lambda t: stream_of(config, t.recording, PIECES, style))
+
+        return [*out, Level(f"the same logs in pieces of {PIECES} samples", in_pieces)]
+
+    def figures(self, artifact: Artifact, proof: Proof) -> Figures:
+        """Settings, features and registers, with their sources."""
+        config: MlcConfig = artifact.model
+        content = json.loads(artifact.files[f"{artifact.name}.json"])
+        return {
+            **of_registers(config),
+            "proof": {
+                "what": "features and results of the emitted registers, read back, against those of",
+                "levels": proof.figures(),
+            },
+            "cost": {"registers": registers(config, len(content["sensors"][0]["configuration"]))},
+            "sources": {
+                "held_out": "computed: the emitted registers, read back and simulated on recordings of groups "
+                "that training did not see",
+                "registers": "counted in the emitted file",
+            },
+        }
+
+    def index(self, artifact: Artifact, learnt: Learnt) -> Figures:
+        """Register file, trees, and the configuration as it was meant."""
+        return {
+            "register_file": f"{artifact.name}.json",
+            "trees": [
+                {"name": c.name, "column": c.column, "classes": list(c.classes.values())}
+                for c in learnt.classifiers
+            ],
+            "config": describe.as_dict(decode(_parsed(artifact, f"{artifact.name}.json"))),
+        }
+
+    def finish(self, artifact: Artifact, learnt: Learnt, report: Figures) -> Mapping[str, bytes]:
+        """Trees as text and the settings file of ST's tools."""
+        config: MlcConfig = artifact.model
+        names = feature_names(config)
+        trees = {
+            f"tree_{t + 1}.txt": write_tree_text(dt.tree, names, dt.labels)
+            for t, dt in enumerate(config.trees)
+        }
+        told = settings.to_text(config, tree_files=list(trees), name=artifact.name)
+        texts = {**trees, "mlc_settings.json": told}
+        return {**artifact.files, **{file: text.encode() for file, text in texts.items()}}
+
+    def open(self, path: Path, device: str | None = None) -> Opened:
+        """Open a folder of ours, or any register file."""
+        found = open_artifact(path, device)
+        config = found.config
+        name = found.path.stem
+        files = {one.name: one.read_bytes() for one in (found.path, *found.copies)}
+        trees = zip(config.trees, found.columns, strict=True)
+        return Opened(
+            path,
+            "mlc",
+            Artifact(name, config.device, found.intended or config, files, found.intended is not None),
+            tuple(
+                Classifier(f"tree{t + 1}", column, dict(dt.labels)) for t, (dt, column) in enumerate(trees)
+            ),
+            found.test_groups,
+            found.train_groups,
+            found.states,
+        )
+
+
+def emitted(artifact: Artifact) -> MlcConfig:
+    """The configuration that the first register file holds; the others say the same in another syntax."""
+    return _decoded(artifact, next(iter(artifact.files)))
+
+
+def trace_of(recording: Recording, made: CoreTrace) -> Trace:
+    """What the core does on a recording, with names for codes."""
+    trees = range(len(made.config.trees))
+    return Trace(
+        recording,
+        made.config.window,
+        made.config.window,
+        np.asarray(made.samples, np.int64),
+        tuple(made.names(t, made.tree[:, t]) for t in trees),
+        tuple(made.names(t, made.decided[:, t]) for t in trees),
+        made,
+        made.frame,
+    )
+
+
+def _parsed(artifact: Artifact, file: str) -> Any:
+    return parse_register_file(artifact.files[file], file)
+
+
+def _decoded(artifact: Artifact, file: str) -> MlcConfig:
+    return decode(_parsed(artifact, file), artifact.device).config
+
+
+def _style(artifact: Artifact) -> str:
+    return artifact.options.get("style", "current")
+
+
+def _level(name: str, config: Callable[[], MlcConfig], style: str) -> Level:
+    def check(traces: Sequence[Trace]) -> Checked:
+        made = config()
+        return _compared(traces, lambda t: columns_of(simulate(made, t.recording, style=style, rate="as-is")))
+
+    return Level(name, check)
+
+
+def _compared(traces: Sequence[Trace], other: Callable[[Trace], Columns]) -> Checked:
+    windows = 0
+    for trace in traces:
+        found = divergence(trace.recording.name, trace.raw, other(trace))
+        if found is not None:
+            return Checked(windows, str(found))
+        windows += len(trace)
+    return Checked(windows)
+
+
+BACKEND = MlcBackend()
