@@ -1,8 +1,7 @@
-"""Logs made ready for a device: doubts said aloud, copies found, sensors, rate and full scale chosen."""
+"""Logs made ready for a device: doubts said aloud, sensors, rate and full scale chosen."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
 from sensorai.mlc.features import SENSOR_WORDS
-from sensorai.recording import Dataset, Recording
+from sensorai.recording import Dataset
 from sensorai.train.options import Choices, MlcOptions
 
 #: Window lengths that ``auto`` tries, in seconds.
@@ -130,39 +129,6 @@ def check_length(dataset: Dataset, window: int, rate: float) -> None:
             f"no log is as long as one window of {window} samples ({window / rate:.2f} s)",
             hint="choose a shorter --window or record longer logs",
         )
-
-
-def without_copies(dataset: Dataset, columns: Sequence[str], choices: Choices) -> Dataset:
-    """Drop recordings whose samples are those of an earlier one, and say so.
-
-    A copy on both sides of the split would be a leak.
-
-    Raises
-    ------
-    DataError
-        The same samples carry different labels.
-    """
-    first: dict[bytes, Recording] = {}
-    kept: list[Recording] = []
-    copies: list[str] = []
-    for r in dataset:
-        key = hashlib.sha256(np.ascontiguousarray(r.samples).tobytes()).digest()
-        other = first.get(key)
-        if other is None or not r.samples.size or (r.samples == r.samples[0]).all():
-            first[key] = r
-            kept.append(r)
-        elif any(r.labels.get(c, ()) != other.labels.get(c, ()) for c in columns):
-            raise DataError(
-                f"{r.name} and {other.name} hold the same samples under different labels",
-                where=r.source,
-                hint=f"drop one of them; the other is {other.source}",
-            )
-        else:
-            copies.append(f"{r.name} (as {other.name})")
-    if copies:
-        more = f" and {len(copies) - 1} more" if len(copies) > 1 else ""
-        choices.notes.append(f"left out as a copy of another recording: {copies[0]}{more}")
-    return Dataset(tuple(kept))
 
 
 def sensor_settings(
