@@ -36,7 +36,7 @@ from sensorai.model.detector import CLASSES, KINDS
 from sensorai.recording import LABEL, Dataset, Recording, Span
 from sensorai.train import mlcbox, states, supervised
 from sensorai.train.anomaly import AnomalyOptions, normal_windows, train_anomaly
-from sensorai.train.cdeliver import ProjectOptions, at_rate
+from sensorai.train.cdeliver import ProjectOptions
 from sensorai.train.cproject import train_project
 from sensorai.train.deliver import deliver
 from sensorai.train.mlc import train_mlc
@@ -320,7 +320,7 @@ def beside(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[
     """Rows of other tools on the same windows and features."""
     asked = AnomalyOptions("gmm", normal, unseen)
     rate = float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
-    learnt = normal_windows(at_rate(dataset, round(rate, 3), []), _options(logs), asked, round(rate, 3))
+    learnt = normal_windows(dataset, _options(logs), asked, round(rate, 3))
     before = len(learnt.parts.learn) + len(learnt.parts.calibrate)
     test = learnt.counted.rows(learnt.counted.recording >= before)
     return [*peers_in_float(logs.name, learnt, test), *peers_in_c(logs.name, learnt, test)]

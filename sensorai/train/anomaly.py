@@ -100,8 +100,7 @@ def train_anomaly(
         )
     notes: list[str] = []
     core, rate, full_scales = delivering.device(dataset, options, notes)
-    dataset = delivering.at_rate(dataset, rate, notes)
-    normal = normal_windows(dataset, options, wanted, rate, full_scales)
+    normal = normal_windows(dataset, options, wanted, rate, full_scales, notes)
     parts, counted, features, values = normal.parts, normal.counted, normal.features, normal.values
     notes += [*parts.notes, *counted.notes]
     say(f"learning what {len(values)} normal windows have in common ({wanted.kind})")
@@ -191,8 +190,11 @@ def normal_windows(
     wanted: AnomalyOptions,
     rate_hz: float,
     full_scales: dict[str, float] | None = None,
+    notes: list[str] | None = None,
 ) -> NormalWindows:
-    """Share recordings out, choose features on the normal windows, compute them.
+    """Share recordings out, bring them to the rate, choose features on the normal windows, compute them.
+
+    What is to be said of the rate goes to ``notes``.
 
     Raises
     ------
@@ -200,10 +202,17 @@ def normal_windows(
         Labels that do not occur, or too few normal windows.
     """
     parts = states.share_out(
-        dataset, options.column, wanted.normal, wanted.unseen, options.seed, options.split == "time"
+        dataset,
+        options.column,
+        wanted.normal,
+        wanted.unseen,
+        options.seed,
+        options.split == "time",
+        options.test_share,
     )
     # every part in one go: full scale and windows are the same for all
-    together = Dataset((*parts.learn, *parts.calibrate, *parts.test))
+    together = delivering.at_rate(parts.recordings, rate_hz, [] if notes is None else notes)
+    parts = parts.of(together)
     counted = counting.build(
         together,
         CountOptions(

@@ -63,6 +63,7 @@ class ProjectOptions:
     wins: int | None = None
     test_share: float = 0.25
     split: str = "group"
+    test_groups: tuple[str, ...] = ()
     seed: int = 0
     described: NetOptions | ForestOptions | None = None
     sized: bool = False

@@ -1,4 +1,4 @@
-"""From logs to windows of int16 sensor counts, split into groups for learning, choosing and testing."""
+"""From logs to labelled windows of int16 sensor counts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.formats.resample import to_rate
 from sensorai.model.pipeline import Count, counts
 from sensorai.recording import LABEL, Dataset, Recording
-from sensorai.train.table import BoolArray, IntArray, Task, Windows, find_tasks, hold_out
+from sensorai.train.masks import Masks, masks
+from sensorai.train.split import Split
+from sensorai.train.table import BoolArray, IntArray, Task, Windows, find_tasks
 
 Int16 = npt.NDArray[np.int16]
 
 #: Share of samples that may saturate before the next full scale is taken.
 SATURATED = 1e-3
-#: Share of the windows left after the test groups that decide when learning stops.
-VALIDATION = 0.3
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
 
@@ -91,6 +91,11 @@ class Counted:
         """Samples in a window."""
         return int(self.x.shape[1])
 
+    @property
+    def overlap(self) -> int:
+        """Windows after one that share samples with it."""
+        return -(-self.window // self.stride) - 1
+
     def rows(self, mask: BoolArray) -> Counted:
         """Return the rows where ``mask`` is true."""
         return replace(
@@ -100,26 +105,13 @@ class Counted:
     def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
         """Return feature values (or none) with classes and groups, for splitting and ranking."""
         x = np.zeros((len(self.y), 0)) if values is None else values
-        return Windows(x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups)
+        return Windows(
+            x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, self.overlap
+        )
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Which rows are learnt from, which decide when to stop, and which are kept for the test.
-
-    Attributes
-    ----------
-    train, validation, test : ndarray of bool, shape (rows,)
-    test_groups, validation_groups : tuple of str
-        Whole groups; no validation groups where there are too few of them (then ``validation`` is every
-        fifth training window, which says less).
-    """
-
-    train: BoolArray
-    validation: BoolArray
-    test: BoolArray
-    test_groups: tuple[str, ...]
-    validation_groups: tuple[str, ...]
+    def masks(self, split: Split) -> Masks:
+        """Rows by what a split of the same recordings has them for."""
+        return masks(split, self.groups, self.group, self.recording, self.y, self.overlap)
 
 
 def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
@@ -190,33 +182,6 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
     )
 
 
-def split(counted: Counted, share: float = 0.25, seed: int = 0) -> Split:
-    """Keep whole groups for the test and, of the others, some for validation.
-
-    Raises
-    ------
-    DataError
-        One group only, or a class in one group only (see ``table.hold_out``).
-    """
-    tasks = [Task("model", LABEL, counted.classes)]
-    windows = counted.as_windows()
-    test_groups = hold_out(windows, tasks, share, seed)
-    test = windows.in_groups(test_groups)
-    rest = windows.rows(~test)
-    left = tuple(g for i, g in enumerate(windows.groups) if (rest.group == i).any())
-    order = {windows.groups.index(g): i for i, g in enumerate(left)}
-    inner = Windows(
-        rest.x, rest.y, np.array([order[g] for g in rest.group.tolist()], np.int64), rest.recording, left
-    )
-    try:
-        chosen = hold_out(inner, tasks, VALIDATION, seed)
-        validation = windows.in_groups(chosen)
-    except DataError:
-        chosen = ()
-        validation = ~test & (np.cumsum(~test) % 5 == 0)
-    return Split(~test & ~validation, validation, test, test_groups, chosen)
-
-
 def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None:
     """Refuse to learn from too little.
 
@@ -236,17 +201,6 @@ def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None
             raise DataError(
                 f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
             )
-
-
-def random_split(counted: Counted, like: Split, seed: int = 0) -> Split:
-    """Split the windows at random with the same shares: optimistic, shown as a warning only."""
-    order = np.random.default_rng(seed).permutation(len(counted.y))
-    kinds = np.concatenate(
-        [np.zeros(like.train.sum(), int), np.ones(like.validation.sum(), int), np.full(like.test.sum(), 2)]
-    )
-    kind = np.empty(len(order), int)
-    kind[order] = kinds
-    return Split(kind == 0, kind == 1, kind == 2, (), ())
 
 
 def _known(sensors: Sequence[str]) -> Sequence[str]:

@@ -29,11 +29,14 @@ from sensorai.train.cdeliver import (
     finish,
     prove,
 )
-from sensorai.train.counts import Counted, CountOptions, Split
+from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.forests import ForestOptions, choose_forest, train_forest
+from sensorai.train.masks import Masks, at_random
 from sensorai.train.options import check_split
 from sensorai.train.sizes import Choice, Need
 from sensorai.verify import shape
+from sensorai.train.split import share
+from sensorai.train.table import find_tasks
 from sensorai.verify.cjudge import judge
 
 if TYPE_CHECKING:
@@ -62,9 +65,14 @@ class _Learnt:
 
 
 def train_project(
-    dataset: Dataset, options: ProjectOptions, say: Callable[[str], None] = lambda _: None
+    dataset: Dataset,
+    options: ProjectOptions,
+    say: Callable[[str], None] = lambda _: None,
+    test_set: Dataset | None = None,
 ) -> ProjectDelivery:
     """Learn a model on counts, emit its C, run the C on held-out recordings, report.
+
+    Without a ``test_set``, groups of ``dataset`` are held out.
 
     Raises
     ------
@@ -78,25 +86,31 @@ def train_project(
     check_split(options.seed, options.test_share)
     notes: list[str] = []
     core, rate, full_scales = device(dataset, options, notes)
-    dataset = at_rate(dataset, rate, notes)
-    if options.split == "time":
-        from sensorai.train.table import split_in_time
-
-        dataset = split_in_time(dataset)
-        notes.append("split in time: training and test come from the same sessions, so scores are optimistic")
+    find_tasks(dataset, [("model", options.column)])
+    shared = share(
+        dataset,
+        [options.column],
+        options.split,
+        options.test_share,
+        options.seed,
+        options.test_groups,
+        test_set,
+    )
+    notes += shared.notes
+    dataset = at_rate(shared.dataset, rate, notes)
     counted = counting.build(
         dataset,
         CountOptions(options.sensors, rate, options.window, options.stride, full_scales, options.column),
     )
-    split = counting.split(counted, options.test_share, options.seed)
+    split = counted.masks(shared)
     learnt = _learn(counted, split, options, say)
     say("learning once more on windows split at random, for comparison")
-    random = counting.random_split(counted, split, options.seed)
+    random = at_random(split, options.seed)
     same = replace(options, described=learnt.again, sized=True)
     optimistic = _learn(counted, random, same, lambda _: None).accuracy["test"]
     pipeline = _pipeline(counted, options, learnt.model, learnt.features, learnt.scaling)
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
-    held = [r for r in dataset if r.group in split.test_groups] or list(dataset)
+    held = [r for r in dataset if r.group in split.test_groups]
     proved = prove(pipeline, options, held, core, say)
     report = _report(options, pipeline, dataset, counted, split, learnt, optimistic, held, proved, notes)
     groups = (split.test_groups, [g for g in dataset.groups() if g not in split.test_groups])
@@ -127,7 +141,7 @@ def _pipeline(
     )
 
 
-def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
+def _learn(counted: Counted, split: Masks, options: ProjectOptions, say: Callable[[str], None]) -> _Learnt:
     """Learn the model; a size that is not given is chosen by what the device has room for."""
 
     def needs(
@@ -180,7 +194,7 @@ def _learn(counted: Counted, split: Split, options: ProjectOptions, say: Callabl
     )
 
 
-def _wins(pipeline: Pipeline, counted: Counted, split: Split, options: ProjectOptions) -> int:
+def _wins(pipeline: Pipeline, counted: Counted, split: Masks, options: ProjectOptions) -> int:
     """Decision filter: the given one, or the steadiest on validation windows that costs next to nothing."""
     if options.wins is not None:
         return options.wins
@@ -211,7 +225,7 @@ def _report(
     pipeline: Pipeline,
     dataset: Dataset,
     counted: Counted,
-    split: Split,
+    split: Masks,
     learnt: _Learnt,
     optimistic: float,
     held: Sequence[Recording],

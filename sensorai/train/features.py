@@ -13,7 +13,8 @@ from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.pipeline import Count
 from sensorai.train import select
-from sensorai.train.counts import Counted, Split
+from sensorai.train.counts import Counted
+from sensorai.train.masks import Masks
 
 #: Quantities of each axis and of the norm of each sensor; spectra only where a model asks for them.
 AXIS = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_ENERGY")
@@ -150,7 +151,7 @@ def different(values: npt.NDArray[np.floating], most: int) -> list[int]:
 
 def choose(
     counted: Counted,
-    split: Split,
+    split: Masks,
     features: Sequence[IntFeature],
     count: int,
     seed: int,

@@ -22,8 +22,9 @@ from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
 from sensorai.train import features as choice_of
 from sensorai.train import select, sizes
-from sensorai.train.counts import Counted, Split, check_rows
+from sensorai.train.counts import Counted, check_rows
 from sensorai.train.description import read_options
+from sensorai.train.masks import Masks
 from sensorai.train.sizes import Choice, Need
 from sensorai.train.table import Windows
 
@@ -115,13 +116,13 @@ class TrainedForest:
 
 def train_forest(
     counted: Counted,
-    split: Split,
+    split: Masks,
     options: ForestOptions | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> TrainedForest:
     """Learn a decision tree or a random forest.
 
-    The validation rows are learnt from too: pruning is chosen by cross-validation over groups.
+    All rows but those of the test are learnt from: pruning is chosen by cross-validation over groups.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def train_forest(
 
 def choose_forest(
     counted: Counted,
-    split: Split,
+    split: Masks,
     options: ForestOptions,
     needs: Needs,
     say: Callable[[str], None] = lambda _: None,
@@ -186,7 +187,7 @@ class _Rows:
     """What every size learns from: feature values, and the same without their lowest bits."""
 
     counted: Counted
-    split: Split
+    split: Masks
     features: tuple[IntFeature, ...]
     table: npt.NDArray[np.integer]
     shifts: Int
@@ -195,15 +196,14 @@ class _Rows:
     @property
     def fit(self) -> npt.NDArray[np.bool_]:
         """Rows that the delivered model learns from."""
-        return self.split.train | self.split.validation
+        return ~self.split.test
 
 
-def _table(counted: Counted, split: Split, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
-    fit = split.train | split.validation
+def _table(counted: Counted, split: Masks, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
+    fit = ~split.test
     check_rows(counted, fit, ROWS, "a tree")
     known = choice_of.candidates(counted, fit, spectra=options.spectra)
-    wide = Split(fit, split.validation, split.test, split.test_groups, split.validation_groups)
-    places = choice_of.choose(counted, wide, known, options.features, options.seed)
+    places = choice_of.choose(counted, replace(split, train=fit), known, options.features, options.seed)
     chosen = tuple(known[i] for i in places)
     say(f"features: {', '.join(choice_of.names(chosen, counted.channels))}")
     table = catalogue.table(chosen, counted.x)
@@ -340,6 +340,6 @@ def whole_tree(grown: Any, shifts: Int, first: int = 0) -> Tree:
     )
 
 
-def _accuracy(results: npt.NDArray[np.integer], y: Int, split: Split) -> dict[str, float]:
+def _accuracy(results: npt.NDArray[np.integer], y: Int, split: Masks) -> dict[str, float]:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     return {name: float((results[mask] == y[mask]).mean()) for name, mask in parts.items() if mask.any()}

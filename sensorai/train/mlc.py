@@ -25,10 +25,10 @@ from sensorai.train.prepare import (
     sensor_settings,
     usable_sensors,
     window_lengths,
-    without_copies,
 )
 from sensorai.train.search import Search, inputs
-from sensorai.train.table import IntArray, Task, Windows, find_tasks, hold_out, outline, split_in_time
+from sensorai.train.split import share
+from sensorai.train.table import IntArray, Task, Windows, check_classes, find_tasks, outline
 from sensorai.verify.metrics import none_if_nan
 
 __all__ = ["Choices", "MlcOptions", "Trained", "train_mlc"]
@@ -62,7 +62,12 @@ class Trained:
     choices: Choices
 
 
-def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] = lambda _: None) -> Trained:
+def train_mlc(
+    dataset: Dataset,
+    options: MlcOptions,
+    say: Callable[[str], None] = lambda _: None,
+    test_set: Dataset | None = None,
+) -> Trained:
     """Learn trees for the machine learning core of ``options.device``.
 
     Parameters
@@ -72,6 +77,8 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     options : MlcOptions
     say : callable
         Told in a few words what is going on.
+    test_set : Dataset, optional
+        Logs for the test alone; without them groups of ``dataset`` are held out.
 
     Raises
     ------
@@ -85,12 +92,17 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     for task in tasks:
         codes.check_room(target, len(task.classes), options.use_code_0)
     choices.notes += doubts(dataset)
-    dataset = without_copies(dataset, [task.column for task in tasks], choices)
-    if options.split == "time":
-        dataset = split_in_time(dataset)
-        choices.notes.append(
-            "split in time: training and test come from the same sessions, so the scores are optimistic"
-        )
+    split = share(
+        dataset,
+        [task.column for task in tasks],
+        options.split,
+        options.test_share,
+        options.seed,
+        options.test_groups,
+        test_set,
+    )
+    dataset, test_groups = split.dataset, split.test_groups
+    choices.notes += split.notes
     slots = usable_sensors(dataset, target, options.sensors)
     settings_notes = Choices()
     dataset, rate = at_device_rate(dataset, target, options, choices)
@@ -98,8 +110,8 @@ def train_mlc(dataset: Dataset, options: MlcOptions, say: Callable[[str], None] 
     sensor_settings(dataset, target, rate, slots, settings_notes)
     lengths = window_lengths(options, rate, dataset, target)
     check_length(dataset, lengths[0], rate)
-    test_groups = hold_out(outline(lengths[0], dataset, tasks), tasks, options.test_share, options.seed)
-    train_set = dataset.only_groups(g for g in dataset.groups() if g not in test_groups)
+    train_set = dataset.only_groups(split.train_groups)
+    check_classes(outline(lengths[0], train_set, tasks), tasks)
 
     search = Search(train_set, tasks, target, rate, slots, options, choices, say)
     window = search.choose_window(lengths)

@@ -36,7 +36,6 @@ from sensorai.train.prepare import (
     doubts,
     sensor_settings,
     usable_sensors,
-    without_copies,
 )
 from sensorai.train.search import inputs
 from sensorai.train.states import STATE, Parts
@@ -99,15 +98,18 @@ def train_box(
     check_options(options, target)
     choices = Choices()
     choices.notes += doubts(dataset)
-    dataset = without_copies(dataset, [column], choices)
+    parts = states.share_out(
+        dataset, column, normal, unseen, options.seed, options.split == "time", options.test_share
+    )
+    choices.notes += parts.notes
+    dataset = parts.recordings
     slots = usable_sensors(dataset, target, options.sensors)
     dataset, rate = at_device_rate(dataset, target, options, choices)
+    parts = parts.of(dataset)
     settings = Choices()
     sensor_settings(dataset, target, rate, slots, settings)
     window = options.window or min(max(round(SECONDS * rate), 8), target.limits.window)
     check_length(dataset, window, rate)
-    parts = states.share_out(dataset, column, normal, unseen, options.seed, options.split == "time")
-    choices.notes += parts.notes
     task = Task("anomaly", STATE, CLASSES)
     say("computing features of the normal state")
     config, windows = _features(target, window, rate, slots, Dataset(parts.learn), task, options)
@@ -151,8 +153,7 @@ def train_box(
         "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations "
         "of usual values (docs/detectors.md)"
     )
-    everything = Dataset((*parts.learn, *parts.calibrate, *parts.test))
-    trained = Trained(made, (task,), everything, parts.groups("test"), (box,), windows, choices)
+    trained = Trained(made, (task,), dataset, parts.groups("test"), (box,), windows, choices)
     return TrainedBox(trained, parts, chosen, envelope)
 
 

@@ -24,10 +24,11 @@ from sensorai.model.scaling import Scaling
 from sensorai.train import features as choice
 from sensorai.train import qat, shapes
 from sensorai.train import sizes as sizing
-from sensorai.train.counts import Counted, Split, check_rows
+from sensorai.train.counts import Counted, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
 from sensorai.train.description import read_options
 from sensorai.train.lower import lower, lower_float
+from sensorai.train.masks import Masks
 from sensorai.train.sizes import Choice, Need
 
 FAMILIES = ("mlp", "cnn")
@@ -155,7 +156,7 @@ Needs = Callable[[Graph, tuple[IntFeature, ...], Scaling], Need]
 
 def train_net(
     counted: Counted,
-    split: Split,
+    split: Masks,
     options: NetOptions | None = None,
     say: Callable[[str], None] = lambda _: None,
     needs: Needs | None = None,
@@ -222,7 +223,7 @@ class _Rows:
     """What every size learns from: ``own`` for the float net, ``rounded`` for what the device computes."""
 
     counted: Counted
-    split: Split
+    split: Masks
     features: tuple[IntFeature, ...]
     scaling: Scaling
     quantised: npt.NDArray[np.int8]
@@ -282,7 +283,7 @@ def show(sizes: tuple[int, ...]) -> str:
     return f"layers of {', '.join(map(str, sizes))}"
 
 
-def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Split) -> dict[str, float]:
+def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Masks) -> dict[str, float]:
     """Share of right answers in each part of the split that has rows."""
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     return {name: float((answers[mask] == y[mask]).mean()) for name, mask in parts.items() if mask.any()}

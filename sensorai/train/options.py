@@ -13,7 +13,7 @@ class MlcOptions:
     """What the user may decide; None means: chosen from the data.
 
     ``trees`` holds (name, label column) pairs. ``end_counters`` is ``auto``, ``off`` or one number per
-    result group. ``split`` is ``group`` or ``time``.
+    result group. ``split`` is ``group`` or ``time``; ``test_groups`` names the groups of the test.
     """
 
     device: str = "LSM6DSV16X"
@@ -28,6 +28,7 @@ class MlcOptions:
     use_code_0: bool = False
     test_share: float = 0.25
     split: str = "group"
+    test_groups: tuple[str, ...] = ()
     seed: int = 0
     resample: bool = True
 

@@ -1,15 +1,12 @@
-"""Logs looked at before anything is learnt from them: doubts said aloud, copies found, lengths of windows."""
+"""Logs looked at before anything is learnt from them: doubts said aloud, lengths of windows."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-
-import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.mlc.devices import MlcDevice
-from sensorai.recording import Dataset, Recording
+from sensorai.recording import Dataset
 
 #: Window lengths that ``auto`` tries, in seconds.
 WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
@@ -44,37 +41,3 @@ def check_length(dataset: Dataset, window: int, rate: float) -> None:
             f"no log is as long as one window of {window} samples ({window / rate:.2f} s)",
             hint="choose a shorter --window or record longer logs",
         )
-
-
-def without_copies(dataset: Dataset, columns: Sequence[str]) -> tuple[Dataset, list[str]]:
-    """Drop recordings whose samples are those of an earlier one, and say so.
-
-    A copy on both sides of the split would be a leak.
-
-    Raises
-    ------
-    DataError
-        The same samples carry different labels.
-    """
-    first: dict[bytes, Recording] = {}
-    kept: list[Recording] = []
-    copies: list[str] = []
-    notes: list[str] = []
-    for r in dataset:
-        key = hashlib.sha256(np.ascontiguousarray(r.samples).tobytes()).digest()
-        other = first.get(key)
-        if other is None or not r.samples.size or (r.samples == r.samples[0]).all():
-            first[key] = r
-            kept.append(r)
-        elif any(r.labels.get(c, ()) != other.labels.get(c, ()) for c in columns):
-            raise DataError(
-                f"{r.name} and {other.name} hold the same samples under different labels",
-                where=r.source,
-                hint=f"drop one of them; the other is {other.source}",
-            )
-        else:
-            copies.append(f"{r.name} (as {other.name})")
-    if copies:
-        more = f" and {len(copies) - 1} more" if len(copies) > 1 else ""
-        notes.append(f"left out as a copy of another recording: {copies[0]}{more}")
-    return Dataset(tuple(kept)), notes

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
+from sensorai.train.masks import near
 from sensorai.train.table import BoolArray, IntArray, Windows, group_folds
 
 #: Candidates that a tree may choose from: the best by importance in a forest, near-copies removed.
@@ -38,7 +39,7 @@ def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
     """Inner folds: rows to fit on, rows to judge on; whole groups on either side where there are enough.
 
     Else each class is cut in four in time, two parts on either side: neighbouring windows, which are
-    nearly copies, stay together.
+    nearly copies, stay together. What is fitted on shares no sample with what is judged.
     """
     found = group_folds(windows, wanted, seed) if enough_groups(windows) else []
     if found:
@@ -48,8 +49,11 @@ def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
     for c in np.unique(joint):
         rows = np.flatnonzero(joint == c)
         side[rows] = np.arange(len(rows)) * 4 // len(rows) % 2
-    halves = np.flatnonzero(side == 0), np.flatnonzero(side == 1)
-    return [halves, halves[::-1]]
+    out = []
+    for judge in (side == 1, side == 0):
+        fit = ~near(judge, windows.recording, windows.overlap)
+        out.append((np.flatnonzero(fit), np.flatnonzero(judge)))
+    return out
 
 
 def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0):  # type: ignore[no-untyped-def]

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import CLASSES
 from sensorai.recording import Dataset, Recording, Span
+from sensorai.train.copies import without_copies
+from sensorai.train.split import held_out
 from sensorai.verify.alarms import ScoredLog
 
 #: Label column that says normal or anomaly.
@@ -29,8 +31,8 @@ CUT = "#"
 #: Windows of a recording from which on its first one is left out.
 SETTLED = 4
 FILTER_OFF = "the decision filter is off: the recordings hold too few windows each to judge one"
-#: Random ways to share out the groups that are looked at.
-ATTEMPTS = 200
+#: Share of the normal time left after the test that sets the threshold.
+CALIBRATE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,18 @@ class Parts:
     def labels(self) -> dict[str, list[str]]:
         """What the report says of the labels: normal ones, those of the test only, anomalies."""
         return {"normal": list(self.normal), "unseen": list(self.unseen), "faults": list(self.faults)}
+
+    @property
+    def recordings(self) -> Dataset:
+        """All of them: to learn, to calibrate, to test."""
+        return Dataset((*self.learn, *self.calibrate, *self.test))
+
+    def of(self, recordings: Dataset) -> Parts:
+        """Return the same parts of recordings that were made, one by one, from ``self.recordings``."""
+        a = len(self.learn)
+        b = a + len(self.calibrate)
+        every = recordings.recordings
+        return replace(self, learn=every[:a], calibrate=every[a:b], test=every[b:])
 
     def index(self, column: str) -> dict[str, object]:
         """What ``model.sai`` says of the states, so that other logs can be judged."""
@@ -124,8 +138,14 @@ def share_out(
     unseen: Sequence[str] = (),
     seed: int = 0,
     in_time: bool = False,
+    test_share: float = SHARES["test"],
 ) -> Parts:
     """Share whole groups out over learning, calibration and test.
+
+    The test has the groups that a classifier of the same labels would hold out with this seed
+    (``sensorai.train.split``), as long as normal groups of every kind are among the others; else it is
+    chosen of the normal groups alone. Of the normal groups left, a third sets the threshold. Groups without
+    a normal recording are tested on, too.
 
     Parameters
     ----------
@@ -152,7 +172,7 @@ def share_out(
     seen = tuple(n for n in normal_labels(dataset, column, normal) if n not in unseen)
     names = (*seen, *unseen)
     faults = tuple(x for x in dataset.label_set(column) if x not in names)
-    notes: list[str] = []
+    dataset, notes = without_copies(dataset, [column])
     if not dataset.label_set(column):
         notes.append("the logs carry no label: all of them are taken for normal")
     states = with_states(dataset, column, names)
@@ -172,7 +192,7 @@ def share_out(
         test = [*parts[2], *rest]
         learn, calibrate = parts[0], parts[1]
     else:
-        which = _assign(learnable, column, groups, seed)
+        which = _assign(states, learnable, column, seed, test_share)
         learn = [r for r in learnable if which[r.group] == 0]
         calibrate = [r for r in learnable if which[r.group] == 1]
         used = {g for g, part in which.items() if part < 2}
@@ -220,43 +240,22 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
     return parts
 
 
-def _assign(recordings: Sequence[Recording], column: str, groups: Sequence[str], seed: int) -> dict[str, int]:
-    """Part of each group: near the wanted shares of time, every label learnt, calibrated and tested."""
-    # normal time by group and label; a log without labels counts under its state
-    table: dict[str, dict[str, float]] = {g: {} for g in groups}
-    for r in recordings:
-        spans = r.labels.get(column) or r.labels[STATE]
-        for span, state in zip(spans, r.labels[STATE], strict=True):
-            if state.label == NORMAL:
-                of = table[r.group]
-                of[span.label] = of.get(span.label, 0.0) + (span.stop - span.start) / (r.rate_hz or 1.0)
-    names = sorted(set().union(*table.values()))
-    time = np.array([[table[g].get(name, 0.0) for name in names] for g in groups])
-    hours = dict(zip(groups, time.sum(axis=1).tolist(), strict=True))
-    total = float(time.sum())
-    random = np.random.default_rng(seed)
-    best: tuple[float, dict[str, int]] | None = None
-    for _ in range(ATTEMPTS):
-        order = [groups[i] for i in random.permutation(len(groups))]
-        # the rarest parts first, so that each of them gets at least one group
-        which: dict[str, int] = {}
-        for part, share in ((2, SHARES["test"]), (1, SHARES["calibrate"])):
-            got = 0.0
-            while len(order) > part and (not got or got + hours[order[-1]] / 2 < share * total):
-                group = order.pop()
-                which[group] = part
-                got += hours[group]
-        which |= dict.fromkeys(order, 0)
-        part_of = np.array([which[g] for g in groups])
-        got_of = np.stack([time[part_of == part].sum(axis=0) for part in range(3)])
-        missing = (got_of == 0).sum(axis=1)
-        wanted = np.array([*SHARES.values()])
-        away = np.abs(got_of / time.sum(axis=0) - wanted[:, None]).mean(axis=1).sum()
-        badness = float(3 * missing[0] + missing[1] + missing[2] + away)
-        if best is None or badness < best[0] - 1e-12:
-            best = badness, which
-    assert best is not None  # noqa: S101
-    return best[1]
+def _assign(
+    states: Dataset, learnable: Sequence[Recording], column: str, seed: int, test_share: float
+) -> dict[str, int]:
+    """Part of each group with normal recordings: 0 to learn, 1 to calibrate, 2 to test."""
+    columns = [column if states.label_set(column) else STATE]
+    normal = Dataset(tuple(learnable))
+    groups = normal.groups()
+    test = set(held_out(states, columns, test_share, seed) or ()) & set(groups)
+    left = normal.only_groups(g for g in groups if g not in test)
+    every = set(normal.label_set(columns[0]))
+    if not test or len(left.groups()) < 2 or set(left.label_set(columns[0])) != every:
+        # what a classifier would hold out leaves no normal state on one side
+        test = set(held_out(normal, columns, test_share, seed) or groups[-1:])
+        left = normal.only_groups(g for g in groups if g not in test)
+    calibrate = held_out(left, columns, CALIBRATE, seed) or held_out(left, [STATE], CALIBRATE, seed) or ()
+    return {g: 2 if g in test else int(g in calibrate) for g in groups}
 
 
 def scored(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +51,8 @@ class Windows:
     recording : ndarray, shape (rows,), int64
         Index of the recording in the dataset.
     groups : tuple of str
+    overlap : int
+        Windows after one that share samples with it.
     """
 
     x: FloatArray
@@ -59,19 +60,11 @@ class Windows:
     group: IntArray
     recording: IntArray
     groups: tuple[str, ...]
-
-    def rows(self, mask: BoolArray) -> Windows:
-        """Return the rows where ``mask`` is true."""
-        return Windows(self.x[mask], self.y[mask], self.group[mask], self.recording[mask], self.groups)
+    overlap: int = 0
 
     def columns(self, features: Sequence[int]) -> Windows:
         """Return these features only, in this order."""
-        return Windows(self.x[:, list(features)], self.y, self.group, self.recording, self.groups)
-
-    def in_groups(self, groups: Sequence[str]) -> BoolArray:
-        """Whether each row belongs to one of ``groups``, shape (rows,)."""
-        wanted = [self.groups.index(g) for g in groups]
-        return np.isin(self.group, wanted)
+        return replace(self, x=self.x[:, list(features)])
 
 
 def build(config: MlcConfig, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
@@ -152,22 +145,6 @@ def find_tasks(dataset: Dataset, trees: Sequence[tuple[str, str]]) -> tuple[Task
     return tuple(tasks)
 
 
-def split_in_time(dataset: Dataset, blocks: int = 5) -> Dataset:
-    """Cut every recording into ``blocks`` consecutive parts, each a group of its own.
-
-    For data with one recording per class. It says less than a split by subject: all parts come from the
-    same session.
-    """
-    parts = []
-    for r in dataset:
-        edges = np.linspace(0, len(r), blocks + 1).astype(int)
-        for k, (start, stop) in enumerate(pairwise(edges)):
-            parts.append(
-                replace(r.slice(int(start), int(stop)), name=f"{r.name}#{k + 1}", group=f"part {k + 1}")
-            )
-    return Dataset(tuple(parts))
-
-
 def group_folds(windows: Windows, count: int, seed: int) -> list[tuple[IntArray, IntArray]]:
     """Rows to fit on and rows to judge on: whole groups on either side, the classes spread evenly.
 
@@ -189,59 +166,12 @@ def group_folds(windows: Windows, count: int, seed: int) -> list[tuple[IntArray,
         return list(splitter.split(joint, joint, windows.group))
 
 
-def hold_out(windows: Windows, tasks: Sequence[Task], share: float, seed: int) -> tuple[str, ...]:
-    """Choose the groups that are kept for the test alone, balanced over the classes.
-
-    Parameters
-    ----------
-    windows : Windows
-        Only ``y`` and ``group`` are looked at.
-    share : float
-        Wanted share of the windows, 0 to 1.
-
-    Raises
-    ------
-    DataError
-        A single group, or a class that occurs in one group only: it could not be both learnt and tested.
-    """
-    if len(windows.groups) < 2:
-        raise DataError(
-            f"all logs belong to one group ({windows.groups[0]!r}): nothing is left to test on",
-            hint="add logs of another subject, say what a group is with --group-column, or split each log "
-            "in time with --split time (which says less)",
-        )
+def check_classes(windows: Windows, tasks: Sequence[Task]) -> None:
+    """Refuse a window that is longer than every stretch of a class; a DataError."""
     for t, task in enumerate(tasks):
         for c, name in enumerate(task.classes):
-            inside = sorted({windows.groups[g] for g in windows.group[windows.y[:, t] == c]})
-            if not inside:
+            if not (windows.y[:, t] == c).any():
                 raise DataError(
-                    f"class {name!r} has no whole window", hint="choose a shorter --window or add longer logs"
+                    f"class {name!r} has no whole window to learn from",
+                    hint="choose a shorter --window or add longer logs",
                 )
-            if len(inside) == 1:
-                raise DataError(
-                    f"class {name!r} is only in one group ({inside[0]!r}): it cannot be both learnt "
-                    "and tested",
-                    hint="add logs of that class from another subject or session, or split each log in time "
-                    "with --split time (which says less)",
-                )
-    # fewer, larger test sets where small ones leave a class on one side only (two logs per class)
-    for folds in range(max(2, round(1 / share)), 1, -1):
-        best: tuple[float, tuple[str, ...]] | None = None
-        for attempt in range(10):
-            for _, test in group_folds(windows, folds, seed + attempt):
-                groups = tuple(windows.groups[g] for g in np.unique(windows.group[test]))
-                chosen = windows.in_groups(groups)
-                missing = sum(
-                    (windows.y[chosen, t] == c).sum() == 0 or (windows.y[~chosen, t] == c).sum() == 0
-                    for t, task in enumerate(tasks)
-                    for c in range(len(task.classes))
-                )
-                badness = 10.0 * float(missing) + abs(float(chosen.mean()) - share)
-                if best is None or badness < best[0]:
-                    best = badness, groups
-            if best is not None and best[0] < 10.0:
-                return best[1]
-    raise DataError(
-        "no choice of test groups leaves every class on both sides",
-        hint="add logs, merge classes, or split each log in time with --split time (which says less)",
-    )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sensorai.model.pipeline import Count
+from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
 from sensorai.train.counts import Counted
+from sensorai.train.masks import Masks
+from sensorai.train.split import share
 
 CHANNELS = tuple(Count(f"acc_{a}", "mg", 0.122) for a in "xyz")
 
@@ -32,3 +35,17 @@ def counted(rows: int = 120, classes: int = 3, groups: int = 6, window: int = 16
         52.0,
         window,
     )
+
+
+def split(made: Counted, seed: int = 0) -> Masks:
+    """Rows for learning, choosing and testing, by the groups of the windows."""
+    rng = np.random.default_rng(0)
+    recordings = []
+    for g, name in enumerate(made.groups):
+        rows = np.flatnonzero(made.group == g)
+        spans = tuple(Span(i, i + 1, made.classes[c]) for i, c in enumerate(made.y[rows].tolist()))
+        samples = rng.normal(0, 1, (len(rows), 1))
+        recordings.append(
+            Recording(samples, (Channel("acc_x", "mg"),), 1.0, {LABEL: spans}, group=name, name=name)
+        )
+    return made.masks(share(Dataset(tuple(recordings)), [LABEL], seed=seed))

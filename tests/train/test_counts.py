@@ -1,4 +1,4 @@
-"""Logs to windows of counts, and whole groups on every side of the split."""
+"""Logs to windows of counts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.recording import Channel, Dataset, Recording, Span
-from sensorai.train.counts import SCALES, CountOptions, build, random_split, split
-from tests.train.counted import counted
+from sensorai.train.counts import SCALES, CountOptions, build
 from tests.train.make import dataset
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -89,39 +88,6 @@ def test_what_cannot_be_learnt_from_is_refused(
     assert len(build(Dataset((good,)), CountOptions(window=2)).y) == 4 + 3 - 1
     with pytest.raises((DataError, ConfigError), match=message):
         build(Dataset((replace(good, **change),)), CountOptions(**({"window": 2} | options)))  # type: ignore[arg-type]
-
-
-def test_split_keeps_groups_whole() -> None:
-    data = counted()
-    parts = split(data)
-    sides = [set(data.group[m].tolist()) for m in (parts.train, parts.validation, parts.test)]
-    assert all(sides)
-    assert not sides[0] & sides[1]
-    assert not sides[0] & sides[2]
-    assert not sides[1] & sides[2]
-    assert (parts.train.astype(int) + parts.validation + parts.test == 1).all()
-    for mask in (parts.train, parts.validation, parts.test):
-        assert set(data.y[mask].tolist()) == {0, 1, 2}
-    assert {data.groups.index(g) for g in parts.test_groups} == sides[2]
-    again = split(data)
-    assert np.array_equal(again.train, parts.train)
-
-
-def test_two_groups_leave_no_group_for_validation() -> None:
-    parts = split(counted(groups=2))
-    assert parts.validation_groups == ()
-    assert parts.validation.any()
-    assert not (parts.validation & parts.test).any()
-
-
-def test_random_split_has_the_same_shares() -> None:
-    data = counted()
-    like = split(data)
-    parts = random_split(data, like)
-    for name in ("train", "validation", "test"):
-        assert getattr(parts, name).sum() == getattr(like, name).sum()
-    assert (parts.train.astype(int) + parts.validation + parts.test == 1).all()
-    assert set(data.group[parts.test].tolist()) & set(data.group[parts.train].tolist())
 
 
 def test_dataset_of_the_other_tests() -> None:

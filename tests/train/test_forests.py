@@ -11,9 +11,8 @@ from sensorai.features import catalogue
 from sensorai.model.ensemble import build, to_dict
 from sensorai.model.forest import Tree
 from sensorai.train import features
-from sensorai.train.counts import split
 from sensorai.train.forests import ForestOptions, from_forest, narrow, narrowed, only_used, train_forest
-from tests.train.counted import counted
+from tests.train.counted import counted, split
 
 
 @pytest.mark.parametrize(

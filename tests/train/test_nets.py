@@ -13,10 +13,10 @@ from sensorai.errors import ConfigError, DataError, TargetError
 from sensorai.model import interpret
 from sensorai.model.graph import Graph
 from sensorai.train import qat, shapes
-from sensorai.train.counts import Split, split
 from sensorai.train.lower import lower, lower_float
+from sensorai.train.masks import Masks
 from sensorai.train.nets import NetOptions, TrainedNet, class_weights, train_net
-from tests.train.counted import counted
+from tests.train.counted import counted, split
 
 QUICK = NetOptions(sizes=(8, 8), epochs=12, tune_epochs=3, features=8, batch=16, rate=2e-2)
 
@@ -101,7 +101,7 @@ def test_gradients_pass_through_rounding_and_signs() -> None:
                     assert (np.abs(np.asarray(slopes[node.output]["weights"])) > 0).any(), node.output
 
 
-def trained(**changes: Any) -> tuple[TrainedNet, Split]:
+def trained(**changes: Any) -> tuple[TrainedNet, Masks]:
     data = counted()
     parts = split(data)
     return train_net(data, parts, replace(QUICK, **changes)), parts

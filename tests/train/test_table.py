@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -12,13 +10,11 @@ from sensorai.mlc.config import Feature, MlcConfig, Source
 from sensorai.recording import Dataset
 from sensorai.train.table import (
     Task,
-    Windows,
     build,
+    check_classes,
     find_tasks,
     group_folds,
-    hold_out,
     outline,
-    split_in_time,
 )
 from tests.train.make import dataset, random_windows, recording, windows
 
@@ -59,91 +55,11 @@ def test_find_tasks() -> None:
         find_tasks(dataset(kinds=("rest",)), [("t", "label")])
 
 
-def test_split_in_time_keeps_every_sample_once() -> None:
-    logs = dataset("ab")
-    cut = split_in_time(logs)
-    assert cut.groups() == tuple(f"part {k}" for k in range(1, 6))
-    for k, r in enumerate(logs):
-        parts = cut.recordings[5 * k : 5 * k + 5]
-        assert np.array_equal(np.concatenate([p.samples for p in parts]), r.samples)
-        assert [p.name for p in parts] == [f"{r.name}#{n}" for n in range(1, 6)]
-        labels = [label for p in parts for label in p.window_labels(1)]
-        assert labels == r.window_labels(1)
-
-
-def test_split_in_time_of_a_very_short_log() -> None:
-    (short,) = dataset("a", ("rest",), count=3)
-    assert sum(len(r) for r in split_in_time(Dataset((short,)))) == 3
-
-
-@pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
-@pytest.mark.parametrize("seed", [0, 1, 7])
-def test_hold_out_leaves_every_class_on_both_sides(share: float, seed: int) -> None:
-    made = random_windows(400, 1, 3, 8, seed)
-    test = hold_out(made, [TASK], share, seed)
-    assert 0 < len(test) < 8
-    inside = made.in_groups(test)
-    for side in (inside, ~inside):
-        assert set(made.y[side, 0]) == {0, 1, 2}
-    assert abs(float(inside.mean()) - max(share, 1 / 8)) < 0.1
-    assert hold_out(made, [TASK], share, seed) == test
-
-
-def test_hold_out_looks_after_rare_classes() -> None:
-    # class 2 is only in groups 0 and 5: one of them must be tested, the other learnt
-    group = [g for g in range(6) for _ in range(20)]
-    y = [2 if g in (0, 5) and k % 4 == 0 else k % 2 for k, g in enumerate(group)]
-    made = windows([[0.0]] * len(y), y, group)
-    test = hold_out(made, [TASK], 0.25, 0)
-    assert ("a" in test) != ("f" in test)
-
-
-def test_hold_out_of_two_tasks() -> None:
-    made = random_windows(300, 1, 3, 5, 1)
-    both = Windows(
-        made.x, np.stack([made.y[:, 0], made.y[:, 0] % 2], axis=1), made.group, made.recording, made.groups
-    )
-    tasks = [TASK, Task("tree2", "odd", ("even", "odd"))]
-    inside = both.in_groups(hold_out(both, tasks, 0.25, 0))
-    for side in (inside, ~inside):
-        assert set(both.y[side, 0]) == {0, 1, 2}
-        assert set(both.y[side, 1]) == {0, 1}
-
-
-def test_hold_out_refusals() -> None:
-    with pytest.raises(DataError, match=r"one group \('a'\)"):
-        hold_out(random_windows(30, 1, 3, 1, 0), [TASK], 0.25, 0)
-    made = windows([[0.0]] * 8, [0, 1, 2, 0, 0, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1])
-    with pytest.raises(DataError, match=r"class 'shake' is only in one group \('a'\)") as error:
-        hold_out(made, [TASK], 0.25, 0)
-    assert "--split time" in error.value.hint
+def test_a_class_without_a_whole_window_is_refused() -> None:
     made = windows([[0.0]] * 8, [0, 1] * 4, [0, 0, 0, 0, 1, 1, 1, 1])
+    check_classes(made, [Task("t", "label", ("rest", "walk"))])
     with pytest.raises(DataError, match="class 'shake' has no whole window"):
-        hold_out(made, [TASK], 0.25, 0)
-
-
-def test_hold_out_when_no_choice_is_possible() -> None:
-    # 0 in a and b, 1 in b and c, 2 in c and a: any one group, or any two, leave a class on one side only
-    group = [0] * 8 + [1] * 8 + [2] * 8
-    y = [0, 2] * 4 + [0, 1] * 4 + [1, 2] * 4
-    made = windows([[0.0]] * 24, y, group)
-    with pytest.raises(DataError, match="no choice of test groups"):
-        hold_out(made, [TASK], 0.25, 0)
-
-
-@pytest.mark.parametrize("logs", [2, 3, 5])
-def test_hold_out_of_one_class_per_log(logs: int) -> None:
-    """The usual first data: a few logs of each class, each a group of its own."""
-    group = [g for g in range(3 * logs) for _ in range(10)]
-    group = [g % 10 for g in group] if logs == 5 else group
-    y = [g % 3 for g in range(3 * logs) for _ in range(10)]
-    names = tuple(f"g{i}" for i in range(3 * logs))
-    own = np.repeat(np.arange(3 * logs), 10)
-    made = replace(windows([[0.0]] * len(y), y, group), group=own, recording=own, groups=names)
-    inside = made.in_groups(hold_out(made, [TASK], 0.25, 0))
-    for side in (inside, ~inside):
-        assert set(made.y[side, 0]) == {0, 1, 2}
-    assert float(inside.mean()) <= 0.5
+        check_classes(made, [TASK])
 
 
 def test_group_folds_split_no_group() -> None:
