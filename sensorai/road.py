@@ -120,6 +120,10 @@ class Trace:
         The backend's own trace: ``sensorai.mlc.simulate.Trace`` or ``sensorai.model.pipeline.PipelineTrace``.
     frame : callable
         Makes a DataFrame with a row per window.
+    scores : ndarray, shape (windows, classes), optional
+        Of the one classifier; None where the model only names a class.
+    settles : bool
+        Whether filters start from zero in the first window, which then says nothing of the movement.
     """
 
     recording: Recording
@@ -130,6 +134,8 @@ class Trace:
     decided: tuple[list[str], ...]
     raw: Any
     frame: Callable[[], pd.DataFrame]
+    scores: npt.NDArray[np.number[Any]] | None = None
+    settles: bool = False
 
     def __len__(self) -> int:
         return len(self.end)
@@ -277,6 +283,24 @@ class Proof:
         return next((got.cost for _, got in self.levels if got and got.cost is not None), None)
 
 
+class Share(Protocol):
+    """Recordings shared out, by what they are for."""
+
+    @property
+    def recordings(self) -> Dataset:
+        """All of them."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of it."""
+        ...
+
+    def of(self, recordings: Dataset) -> Share:
+        """Return the same share of recordings that were made, one by one, from ``recordings``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """Everything that a family learns from.
@@ -317,6 +341,8 @@ class Learnt:
         Comparisons that only the learner can make.
     detector : Detector, optional
         How it scores; of detectors alone.
+    index : mapping
+        What ``model.sai`` says of it beside what the backend does.
     files : mapping of name to bytes
         What is kept beside the artifact.
     """
@@ -331,18 +357,25 @@ class Learnt:
     warnings: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     detector: Detector | None = None
+    index: Figures = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Detector(Protocol):
     """How a model that learnt normal logs scores and explains."""
 
-    def scored(self, trace: Trace) -> Any:
-        """Scores of the windows beside what their labels say (``sensorai.verify.alarms.ScoredLog``)."""
+    @property
+    def parts(self) -> Any:
+        """What was normal, and which recordings are for what (``sensorai.train.states.Parts``)."""
         ...
 
-    def decisions(self, trace: Trace) -> npt.NDArray[np.int64]:
-        """0 normal, 1 alarm, 255 none yet, shape (windows,)."""
+    @property
+    def chosen(self) -> Any:
+        """The threshold, and what was seen when it was chosen (``sensorai.verify.alarms.Threshold``)."""
+        ...
+
+    def scored(self, trace: Trace) -> Any:
+        """Scores of the windows beside what their labels say (``sensorai.verify.alarms.ScoredLog``)."""
         ...
 
     def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
@@ -397,8 +430,8 @@ class Backend(Protocol):
 class Task(Protocol):
     """What is asked of the logs."""
 
-    def share(self, prepared: Prepared, experiment: Experiment) -> Any:
-        """Which recordings are learnt from, which choose, which test."""
+    def share(self, dataset: Dataset, experiment: Experiment, test: Dataset | None) -> Share:
+        """Which recordings are learnt from, which choose, which test; ``test`` are logs that only test."""
         ...
 
     def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:

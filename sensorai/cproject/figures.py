@@ -23,9 +23,7 @@ def kind_of(pipeline: Pipeline) -> str:
     return "net"
 
 
-def of_pipeline(
-    pipeline: Pipeline, kind: str, precision: str | None = None, seed: int | None = None
-) -> dict[str, Any]:
+def of_pipeline(pipeline: Pipeline) -> dict[str, Any]:
     """``settings``, ``model`` and ``features`` of a C project."""
     channels = [c.name for c in pipeline.channels]
     return {
@@ -34,25 +32,14 @@ def of_pipeline(
             "window": pipeline.window,
             "window_s": pipeline.window / pipeline.rate_hz,
             "stride": pipeline.stride,
-            "seed": seed,
             "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in pipeline.channels],
             "wins": pipeline.wins,
         },
-        "model": {"kind": kind, "precision": precision, "learns": pipeline.learn is not None},
+        "model": {"kind": kind_of(pipeline), "precision": None, "learns": pipeline.learn is not None},
         "features": {
             "each": [
                 {"name": f.label(channels), "formula": catalogue.formula(f)} for f in pipeline.features
             ],
             "filters": [],
         },
-    }
-
-
-def c_classifier(pipeline: Pipeline, column: str, held_out: Mapping[str, Any]) -> dict[str, Any]:
-    """The one entry of ``classifiers`` of a C project."""
-    return {
-        "name": pipeline.name,
-        "column": column,
-        "classes": [{"name": name, "code": i} for i, name in enumerate(pipeline.classes)],
-        "held_out": dict(held_out),
     }

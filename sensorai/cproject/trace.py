@@ -35,6 +35,7 @@ def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> T
         ([names[c] for c in made.decided.tolist()],),
         made,
         lambda: frame_of(pipeline, made, names),
+        made.scores,
     )
 
 

@@ -19,7 +19,7 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.encode import encode
-from sensorai.mlc.figures import of_registers, registers
+from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
 from sensorai.mlc.prepare import at_device_rate, sensor_settings, usable_sensors
@@ -145,6 +145,7 @@ class MlcBackend:
         content = json.loads(artifact.files[f"{artifact.name}.json"])
         return {
             **of_registers(config),
+            "classifiers": [register_classifier(config, t) for t in range(len(config.trees))],
             "proof": {
                 "what": "features and results of the emitted registers, read back, against those of",
                 "levels": proof.figures(),
@@ -217,6 +218,7 @@ def trace_of(recording: Recording, made: CoreTrace) -> Trace:
         tuple(made.names(t, made.decided[:, t]) for t in trees),
         made,
         made.frame,
+        settles=True,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sensorai.mlc.config import DecisionTree, MlcConfig
@@ -10,9 +9,10 @@ from sensorai.mlc.devices import device
 from sensorai.mlc.formulas import describe_feature, describe_filter
 from sensorai.mlc.labels import feature_names, result_name
 from sensorai.mlc.simulate import core_rate
+from sensorai.mlc.treetext import write_tree_text
 
 
-def of_registers(config: MlcConfig, seed: int | None = None) -> dict[str, Any]:
+def of_registers(config: MlcConfig) -> dict[str, Any]:
     """``settings``, ``model`` and ``features`` of a register file."""
     rate = core_rate(config)
     pairs = zip(feature_names(config), config.features, strict=True)
@@ -22,7 +22,6 @@ def of_registers(config: MlcConfig, seed: int | None = None) -> dict[str, Any]:
             "window": config.window,
             "window_s": config.window / rate,
             "stride": config.window,
-            "seed": seed,
             "sensors": {
                 slot: {"rate_hz": s.rate_hz, "full_scale": s.full_scale}
                 for slot, s in config.settings.items()
@@ -36,21 +35,17 @@ def of_registers(config: MlcConfig, seed: int | None = None) -> dict[str, Any]:
     }
 
 
-def register_classifier(
-    config: MlcConfig, tree: int, name: str, column: str, classes: Iterable[tuple[str, int]], text: str
-) -> dict[str, Any]:
-    """What an entry of ``classifiers`` says of a tree of the core; ``classes`` are (name, code)."""
+def register_classifier(config: MlcConfig, tree: int) -> dict[str, Any]:
+    """What an entry of ``classifiers`` says of a tree of the core."""
     one: DecisionTree = config.trees[tree]
+    named = {code: one.labels.get(code, str(code)) for code in one.tree.leaves}
     return {
-        "name": name,
-        "column": column,
-        "classes": [{"name": label, "code": code} for label, code in classes],
         "register": result_name(device(config.device), tree),
         "tree": {
             "nodes": len(one.tree),
             "depth": one.tree.depth,
             "end_counters": list(one.end_counters),
-            "text": text,
+            "text": write_tree_text(one.tree, feature_names(config), {**one.labels, **named}),
             "root": one.tree.root,
             "rows": [list(row) for row in one.tree.rows()],
         },

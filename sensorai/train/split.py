@@ -58,6 +58,15 @@ class Split:
     notes: tuple[str, ...] = ()
 
     @property
+    def recordings(self) -> Dataset:
+        """All recordings."""
+        return self.dataset
+
+    def of(self, recordings: Dataset) -> Split:
+        """Return the same split of recordings that were made, one by one, from ``self.recordings``."""
+        return replace(self, dataset=recordings)
+
+    @property
     def train_groups(self) -> tuple[str, ...]:
         """Groups that are not kept for the test, validation included."""
         return tuple(g for g in self.dataset.groups() if g not in self.test_groups)

@@ -1,0 +1,1 @@
+"""Tasks: what is asked of the logs, how it is judged. One module each (``sensorai.road.Task``)."""

@@ -1,0 +1,88 @@
+"""An alarm where it is not normal any more: by a detector of the normal state, or a classifier of known faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.experiment import Experiment
+from sensorai.experiment.words import per_hour
+from sensorai.model.decision import NONE
+from sensorai.recording import LABEL, Dataset
+from sensorai.road import Figures, Learnt, Proof, Share
+from sensorai.tasks import classify
+from sensorai.train import faults, states
+from sensorai.train.split import needs_time_split
+from sensorai.verify import anomaly
+
+__all__ = ["TASK", "per_hour"]
+
+
+class Anomaly:
+    """The task ``anomaly``."""
+
+    def share(self, dataset: Dataset, experiment: Experiment, test: Dataset | None) -> Share:
+        """Normal recordings to learn from, to set the threshold, and to test; every anomaly tests."""
+        if not experiment.one_class:
+            faults.check_faults(dataset, LABEL, experiment.normal)
+            return classify.TASK.share(dataset, experiment, test)
+        return states.share_out(
+            dataset,
+            LABEL,
+            experiment.normal,
+            experiment.normal_unseen,
+            experiment.seed,
+            experiment.split == "time",
+            experiment.test_share,
+            experiment.test_groups,
+            test,
+        )
+
+    def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
+        """Windows as a classifier's, and alarms: false ones an hour, found ones and how late."""
+        figures = classify.TASK.judge(experiment, learnt, proof)
+        if learnt.detector is None:
+            names = (*states.normal_labels_of(learnt.classifiers[0], experiment.normal), *experiment.normal_unseen)
+            return {**figures, **faults.as_alarms(proof.traces, names, experiment.seed)}
+        detector = learnt.detector
+        logs = [detector.scored(t) for t in proof.traces]
+        decisions = [decided(t.decided[0]) for t in proof.traces]
+        verdict = anomaly.judge_alarms(logs, decisions, experiment.seed)
+        by_name = {t.recording.name: t for t in proof.traces}
+        return {
+            **figures,
+            "threshold": anomaly.threshold_dict(detector.chosen),
+            "alarms": {
+                **detector.parts.labels(),
+                **verdict,
+                **detector.figures(logs, proof.traces),
+                "list": [
+                    {**alarm, "because": detector.because(by_name[alarm["recording"]], alarm["window"])}
+                    for alarm in anomaly.alarm_list(logs, decisions)
+                ],
+                "drift": anomaly.drift(logs, detector.chosen.value),
+            },
+            "notes": anomaly.contradiction(detector.chosen, verdict, detector.parts.unseen),
+            "sources": SOURCES,
+        }
+
+
+#: Where the figures of a detector come from.
+SOURCES = {
+    "alarms": "computed: the model on recordings that training did not see; every level listed gives the same "
+    "bits",
+    "threshold": "computed on normal recordings that were neither learnt from nor tested on",
+    "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
+    "drawn again and again",
+}
+
+
+def decided(names: list[str]) -> npt.NDArray[np.int64]:
+    """Decisions as 0 normal, 1 alarm, 255 none yet, shape (windows,)."""
+    codes: dict[str, Any] = {states.NORMAL: 0, states.ANOMALY: 1}
+    return np.array([codes.get(name, NONE) for name in names], np.int64)
+
+
+TASK = Anomaly()

@@ -1,0 +1,68 @@
+"""Tell classes apart: whole groups are held out, windows and events are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sensorai.experiment import Experiment
+from sensorai.recording import LABEL, Dataset
+from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
+from sensorai.train.split import Split, needs_time_split, share
+from sensorai.train.table import find_tasks
+from sensorai.verify.judge import compare
+
+
+def columns_of(experiment: Experiment) -> list[tuple[str, str]]:
+    """Name and label column of each question."""
+    return list(experiment.tree) or [("tree1", LABEL)]
+
+
+class Classify:
+    """The task ``classify``."""
+
+    def share(self, dataset: Dataset, experiment: Experiment, test: Dataset | None) -> Split:
+        """Groups for the test; parts of every log in time where a class has a single group, said aloud."""
+        named = columns_of(experiment)
+        find_tasks(dataset, named)
+        columns = [column for _, column in named]
+        how, why = experiment.split, None
+        if how == "auto":
+            free = not experiment.test_groups and test is None
+            why = needs_time_split(dataset, columns, experiment.test_share, experiment.seed) if free else None
+            how = "time" if why else "group"
+        made = share(
+            dataset, columns, how, experiment.test_share, experiment.seed, experiment.test_groups, test
+        )
+        if why:
+            from dataclasses import replace
+
+            return replace(made, notes=(f"{why}, so every log is cut in time", *made.notes))
+        return made
+
+    def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
+        """Figures of every question."""
+        return {"classifiers": [judged(c, k, proof.traces) for k, c in enumerate(learnt.classifiers)]}
+
+
+def judged(classifier: Classifier, place: int, traces: Sequence[Trace]) -> dict[str, Any]:
+    """What one classifier says on recordings, against their labels."""
+    column = classifier.column
+    return {
+        "name": classifier.name,
+        "column": column,
+        "classes": [{"name": name, "code": code} for code, name in classifier.classes.items()],
+        "held_out": compare(
+            [t.recording for t in traces],
+            [t.truth(column) for t in traces],
+            [t.answers[place] for t in traces],
+            [t.decided[place] for t in traces],
+            traces[0].window,
+            column,
+            list(classifier.classes.values()),
+            [t.end.tolist() for t in traces],
+        ).as_dict(),
+    }
+
+
+TASK = Classify()
