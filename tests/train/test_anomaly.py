@@ -104,7 +104,12 @@ def test_the_same_seed_gives_the_same_bytes(delivery: ProjectDelivery) -> None:
 
 def test_anomalies_shape_nothing(delivery: ProjectDelivery) -> None:
     """A detector learnt where other faults are tested is the same detector."""
-    other = train_anomaly(machine(faults=1), SMALL, AnomalyOptions("gmm", NORMAL))
+    others = tuple(
+        replace(r, samples=1000 - 0.5 * r.samples[::-1]) if r.name.startswith("broken") else r
+        for r in machine()
+    )
+    other = train_anomaly(Dataset(others), SMALL, AnomalyOptions("gmm", NORMAL))
+    assert other.report["anomaly"]["alarms"] != delivery.report["anomaly"]["alarms"]
     assert other.files["toy_data.c"] == delivery.files["toy_data.c"]
     assert other.report["threshold"] == delivery.report["threshold"]
 
