@@ -116,12 +116,18 @@ class Trace:
         Samples seen at the end of each window.
     answers, decided : tuple of list of str
         For each classifier: the class named in each window, and what comes out after the decision filter.
+    sensors : tuple of str
+        Sensors that the model looks at.
+    strips : tuple of str
+        What ``answers`` and ``decided`` are called on this target.
     raw : object
         The backend's own trace: ``sensorai.mlc.simulate.Trace`` or ``sensorai.model.pipeline.PipelineTrace``.
     frame : callable
         Makes a DataFrame with a row per window.
     scores : ndarray, shape (windows, classes), optional
         Of the one classifier; None where the model only names a class.
+    classes : tuple of str
+        Of the scores.
     settles : bool
         Whether filters start from zero in the first window, which then says nothing of the movement.
     """
@@ -132,9 +138,12 @@ class Trace:
     end: npt.NDArray[np.int64]
     answers: tuple[list[str], ...]
     decided: tuple[list[str], ...]
+    sensors: tuple[str, ...]
+    strips: tuple[str, str]
     raw: Any
     frame: Callable[[], pd.DataFrame]
     scores: npt.NDArray[np.number[Any]] | None = None
+    classes: tuple[str, ...] = ()
     settles: bool = False
 
     def __len__(self) -> int:

@@ -33,9 +33,12 @@ def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> T
         made.end,
         ([names[c] for c in made.answer.tolist()],),
         ([names[c] for c in made.decided.tolist()],),
+        tuple(dict.fromkeys(c.name.partition("_")[0] for c in pipeline.channels)),
+        ("answer", "decided"),
         made,
         lambda: frame_of(pipeline, made, names),
         made.scores,
+        pipeline.classes,
     )
 
 

@@ -19,6 +19,7 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.encode import encode
+from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
@@ -209,6 +210,8 @@ def emitted(artifact: Artifact) -> MlcConfig:
 def trace_of(recording: Recording, made: CoreTrace) -> Trace:
     """What the core does on a recording, with names for codes."""
     trees = range(len(made.config.trees))
+    used = {f.source.sensor for f in made.config.features}
+    third = third_sensor_name(made.config)
     return Trace(
         recording,
         made.config.window,
@@ -216,6 +219,8 @@ def trace_of(recording: Recording, made: CoreTrace) -> Trace:
         np.asarray(made.samples, np.int64),
         tuple(made.names(t, made.tree[:, t]) for t in trees),
         tuple(made.names(t, made.decided[:, t]) for t in trees),
+        tuple(third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used),
+        ("tree", "register"),
         made,
         made.frame,
         settles=True,

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
 from sensorai.experiment import Experiment
-from sensorai.experiment.words import per_hour
-from sensorai.model.decision import NONE
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Figures, Learnt, Proof, Share
 from sensorai.tasks import classify
 from sensorai.train import faults, states
-from sensorai.train.split import needs_time_split
-from sensorai.verify import anomaly
-
-__all__ = ["TASK", "per_hour"]
+from sensorai.verify import alarms, anomaly
 
 
 class Anomaly:
@@ -34,7 +24,7 @@ class Anomaly:
             experiment.normal,
             experiment.normal_unseen,
             experiment.seed,
-            experiment.split == "time",
+            experiment.split,
             experiment.test_share,
             experiment.test_groups,
             test,
@@ -44,11 +34,12 @@ class Anomaly:
         """Windows as a classifier's, and alarms: false ones an hour, found ones and how late."""
         figures = classify.TASK.judge(experiment, learnt, proof)
         if learnt.detector is None:
-            names = (*states.normal_labels_of(learnt.classifiers[0], experiment.normal), *experiment.normal_unseen)
+            classes = tuple(learnt.classifiers[0].classes.values())
+            names = (*states.normal_names(classes, experiment.normal), *experiment.normal_unseen)
             return {**figures, **faults.as_alarms(proof.traces, names, experiment.seed)}
         detector = learnt.detector
         logs = [detector.scored(t) for t in proof.traces]
-        decisions = [decided(t.decided[0]) for t in proof.traces]
+        decisions = [alarms.decisions(t.decided[0]) for t in proof.traces]
         verdict = anomaly.judge_alarms(logs, decisions, experiment.seed)
         by_name = {t.recording.name: t for t in proof.traces}
         return {
@@ -77,12 +68,6 @@ SOURCES = {
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
     "drawn again and again",
 }
-
-
-def decided(names: list[str]) -> npt.NDArray[np.int64]:
-    """Decisions as 0 normal, 1 alarm, 255 none yet, shape (windows,)."""
-    codes: dict[str, Any] = {states.NORMAL: 0, states.ANOMALY: 1}
-    return np.array([codes.get(name, NONE) for name in names], np.int64)
 
 
 TASK = Anomaly()

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError
+from sensorai.experiment.words import end_counters
 from sensorai.mlc.devices import MlcDevice
 
 IntArray = npt.NDArray[np.int64]
@@ -103,6 +104,14 @@ def filtered(results: IntArray, end_counters: Sequence[int], group_width: int) -
         out,
     )
     return out.astype(np.int64)
+
+
+def given_end_counters(device: MlcDevice, text: str) -> tuple[int, ...]:
+    """End counters of all result groups as the user gives them: off, one number for all, or one for each."""
+    given = end_counters(text)
+    if not isinstance(given, tuple):
+        return (0,) * device.limits.groups
+    return given if len(given) > 1 else given * device.limits.groups
 
 
 def choose_end_counters(

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.mlc.config import MlcConfig
-from sensorai.mlc.simulate import Trace
 from sensorai.model.decision import NONE
-from sensorai.model.pipeline import Pipeline, PipelineTrace
-from sensorai.recording import Dataset, Recording
+from sensorai.recording import LABEL, NO_RESULT, Dataset
+from sensorai.road import Trace
 from sensorai.train import states
 from sensorai.verify import anomaly
 from sensorai.verify.alarms import ANOMALY, CONFIDENCE, NORMAL, Int64, duration, in_words
@@ -33,59 +31,37 @@ def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[
     return names
 
 
-def of_project(
-    pipeline: Pipeline,
-    recordings: Sequence[Recording],
-    traces: Sequence[PipelineTrace],
-    column: str,
-    normal: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    """Judge a C project's decisions as alarms.
+def as_alarms(traces: Sequence[Trace], normal: Sequence[str], seed: int) -> dict[str, Any]:
+    """Judge a classifier's decisions as alarms: figures, and in words.
 
-    The score of a window is the best score of a fault less the best of a normal state.
+    The score of a window is the best score of a fault less the best of a normal state; where a model only
+    names a class, it is that: 1 for a fault.
     """
-    faulty = np.array([name not in normal for name in pipeline.classes])
     logs, decisions = [], []
-    for r, t in zip(_with_states(recordings, column, normal), traces, strict=True):
-        points = t.scores.astype(np.float64)
-        scores = np.zeros(len(t), np.int64)
-        if len(t):
-            # float scores keep their order as whole numbers
-            scores = np.rint((points[:, faulty].max(axis=1) - points[:, ~faulty].max(axis=1)) * 2**16).astype(
-                np.int64
-            )
-        logs.append(states.scored(r, column, scores, t.end, pipeline.window))
-        decisions.append(_alarms(faulty.tolist(), t.decided))
-    return anomaly.judge_alarms(logs, decisions, seed)
+    recordings = states.with_states(Dataset(tuple(t.recording for t in traces)), LABEL, normal)
+    for r, t in zip(recordings, traces, strict=True):
+        answers = _alarms(t.answers[0], normal)
+        scores = (answers == ANOMALY).astype(np.int64) if t.scores is None else _scores(t, normal)
+        log = states.scored(r, LABEL, scores, t.end, t.window)
+        logs.append(states.settled(log) if t.settles else log)
+        decisions.append(_alarms(t.decided[0], normal))
+    return with_words(anomaly.judge_alarms(logs, decisions, seed), normal)
 
 
-def of_registers(
-    config: MlcConfig,
-    recordings: Sequence[Recording],
-    traces: Sequence[Trace],
-    column: str,
-    normal: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    """Judge the result register of the first tree as alarms; its score is its answer, normal or fault."""
-    faulty: list[bool | None] = [None] * 256
-    for code, label in config.trees[0].labels.items():
-        faulty[code] = label not in normal
-    logs, decisions = [], []
-    for r, t in zip(_with_states(recordings, column, normal), traces, strict=True):
-        answers = _alarms(faulty, t.tree[:, 0].astype(np.int64))
-        end = (np.arange(len(answers)) + 1) * config.window
-        scores = (answers == ANOMALY).astype(np.int64)
-        logs.append(states.settled(states.scored(r, column, scores, end, config.window)))
-        decisions.append(_alarms(faulty, t.decided[:, 0].astype(np.int64)))
-    return anomaly.judge_alarms(logs, decisions, seed)
+def _scores(trace: Trace, normal: Sequence[str]) -> Int64:
+    """Margin of the best fault, as whole numbers that keep the order of float scores."""
+    assert trace.scores is not None  # noqa: S101
+    faulty = np.array([name not in normal for name in trace.classes])
+    points = trace.scores.astype(np.float64)
+    if not len(trace):
+        return np.zeros(0, np.int64)
+    margin = points[:, faulty].max(axis=1) - points[:, ~faulty].max(axis=1)
+    out: Int64 = np.rint(margin * 2**16).astype(np.int64)
+    return out
 
 
-def with_alarms(
-    report: Mapping[str, Any], verdict: Mapping[str, Any], normal: Sequence[str]
-) -> dict[str, Any]:
-    """Add to a classifier's report what its decisions are worth as alarms, in figures and in words."""
+def with_words(verdict: Mapping[str, Any], normal: Sequence[str]) -> dict[str, Any]:
+    """``alarms`` of the report, and a note that says in words what the decisions are worth as alarms."""
     rate, found = verdict["false_alarms"], verdict["detection"]
     said = []
     if rate["high_per_hour"] is not None:
@@ -100,27 +76,18 @@ def with_alarms(
         said.append(f"{row['label']}: {row['found']} of {row['anomalies']} found{delay}")
     words = f"as alarms (a decision for another label than {', '.join(normal)}): " + "; ".join(said)
     return {
-        **report,
-        "task": "anomaly",
         "alarms": {
             "normal": list(normal),
             "unseen": [],
             "faults": [row["label"] for row in found["by_label"]],
             **verdict,
         },
-        "notes": [*report["notes"], words],
+        "notes": [words],
     }
 
 
-def _with_states(recordings: Sequence[Recording], column: str, normal: Sequence[str]) -> Dataset:
-    return states.with_states(Dataset(tuple(recordings)), column, normal)
-
-
-def _alarms(faulty: Sequence[bool | None], classes: Int64) -> Int64:
-    """Classes (or codes) as 0 normal, 1 alarm, 255 where none is known."""
-    table = np.full(256, NONE, np.int64)
-    for i, one in enumerate(faulty):
-        if one is not None:
-            table[i] = ANOMALY if one else NORMAL
-    out: Int64 = table[classes]
-    return out
+def _alarms(names: Sequence[str], normal: Sequence[str]) -> Int64:
+    """Named classes as 0 normal, 1 alarm, 255 where none is named."""
+    return np.array(
+        [NONE if name == NO_RESULT else NORMAL if name in normal else ANOMALY for name in names], np.int64
+    )

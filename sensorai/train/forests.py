@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from sensorai.model.forest import Tree
 from sensorai.train import features as choice_of
 from sensorai.train import select, sizes
 from sensorai.train.counts import Counted, check_rows
-from sensorai.train.description import read_options
 from sensorai.train.masks import Masks
 from sensorai.train.sizes import Choice, Need
 from sensorai.train.table import Windows
@@ -77,11 +75,6 @@ class ForestOptions:
                 raise ConfigError(f"{name} must be at least {least}")
         if self.total is not None and not 1 <= self.total <= MOST_VOTES:
             raise ConfigError(f"a total of {self.total} votes is not possible", hint=f"1 to {MOST_VOTES}")
-
-    @staticmethod
-    def from_toml(path: Path) -> tuple[ForestOptions, frozenset[str]]:
-        """Read options with the names above, and which were given; a ConfigError says what is wrong."""
-        return read_options(path, ForestOptions, "forest")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

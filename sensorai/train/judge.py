@@ -1,64 +1,73 @@
-"""The proof: the emitted bytes, read back and run on recordings that training never saw."""
+"""What only the learner can compare: the emitted registers against the model as it was fitted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.compare import first_divergence
+from sensorai.mlc import arff
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.mlc.labels import feature_names
-from sensorai.mlc.simulate import Trace, simulate
-from sensorai.recording import Dataset, Recording
-from sensorai.train.mlc import Trained
-from sensorai.compare import Divergence, first_divergence
+from sensorai.recording import Dataset
+from sensorai.road import Checked, Trace
+from sensorai.train.table import Task
 
 
-def held_out(trained: Trained) -> Dataset:
-    """Return the recordings of the test groups."""
-    return trained.dataset.only_groups(trained.test_groups)
+def against_fitted(
+    config: MlcConfig, fitted: Sequence[Any], tasks: Sequence[Task]
+) -> Callable[[Sequence[Trace]], Checked]:
+    """Compare traces of the emitted bytes with models that have scikit-learn's ``predict``, window for window."""
+
+    def check(traces: Sequence[Trace]) -> Checked:
+        compared = 0
+        for trace in traces:
+            expected, got, windows = _columns(config, fitted, tasks, trace)
+            found = first_divergence(trace.recording.name, expected, got)
+            if found is not None:
+                return Checked(compared, str(found))
+            compared += windows
+        return Checked(compared)
+
+    return check
 
 
-def run(config: MlcConfig, recordings: Sequence[Recording]) -> list[Trace]:
-    """Simulate a decoded register file on recordings that are at its rate."""
-    return [simulate(config, r, rate="as-is") for r in recordings]
+def _columns(
+    config: MlcConfig, fitted: Sequence[Any], tasks: Sequence[Task], trace: Trace
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]], int]:
+    """Features and answers as they were learnt, and as the registers give them; answers of all trees."""
+    names, windows = feature_names(config), 0
+    values = FeatureStream(config).push(inputs(config, trace.recording, numeric_style("current")))
+    expected: dict[str, npt.NDArray[Any]] = {n: values[:, i] for i, n in enumerate(names)}
+    got: dict[str, npt.NDArray[Any]] = {n: trace.raw.features[:, i] for i, n in enumerate(names)}
+    for t, (model, dt, task) in enumerate(zip(fitted, config.trees, tasks, strict=True)):
+        code = {label: c for c, label in dt.labels.items()}
+        classes = np.array([code[name] for name in task.classes], np.int64)
+        answers = classes[model.predict(values.astype(np.float32))] if len(values) else np.zeros(0, np.int64)
+        expected[f"tree {task.name}"] = answers
+        got[f"tree {task.name}"] = trace.raw.tree[:, t].astype(np.int64)
+        windows += len(answers)
+    return expected, got, windows
 
 
-def compare_with_trained(
-    trained: Trained, traces: Sequence[Trace], recordings: Sequence[Recording]
-) -> tuple[int, Divergence | None]:
-    """Compare the emitted bytes with the tree as scikit-learn holds it, window for window.
-
-    Returns
-    -------
-    windows : int
-        Windows compared, all trees together.
-    divergence : Divergence or None
-        The first difference.
-    """
-    config = trained.config
-    names = feature_names(config)
+def feature_table(config: MlcConfig, dataset: Dataset, column: str, names: Sequence[str]) -> arff.Arff:
+    """Every labelled window of every recording with its class: what ST's tools can read."""
     style = numeric_style("current")
-    compared = 0
-    for recording, trace in zip(recordings, traces, strict=True):
-        values = FeatureStream(config).push(inputs(config, recording, style))
-        expected: dict[str, npt.NDArray[Any]] = {n: values[:, i] for i, n in enumerate(names)}
-        got: dict[str, npt.NDArray[Any]] = {n: trace.features[:, i] for i, n in enumerate(names)}
-        for t, (fitted, dt, task) in enumerate(zip(trained.fitted, config.trees, trained.tasks, strict=True)):
-            code = {label: c for c, label in dt.labels.items()}
-            classes = np.array([code[name] for name in task.classes], np.int64)
-            answers = (
-                classes[fitted.predict(values.astype(np.float32))]  # type: ignore[attr-defined]
-                if len(values)
-                else np.zeros(0, np.int64)
-            )
-            expected[f"tree {task.name}"] = answers
-            got[f"tree {task.name}"] = trace.tree[:, t].astype(np.int64)
-            compared += len(answers)
-        found = first_divergence(recording.name, expected, got)
-        if found is not None:
-            return compared, found
-    return compared, None
+    tables, labels = [], []
+    for r in dataset:
+        values = FeatureStream(config).push(inputs(config, r, style))
+        truth = r.window_labels(config.window, column)[: len(values)]
+        start = 0
+        # a table per stretch of one class
+        for k in range(len(truth) + 1):
+            if k == len(truth) or truth[k] != truth[start]:
+                label = truth[start] if truth else None
+                if label is not None:
+                    tables.append(values[start:k])
+                    labels.append(label)
+                start = k
+    return arff.from_tables(names, tables, labels)

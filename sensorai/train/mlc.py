@@ -12,26 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensorai.experiment import Experiment
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
-from sensorai.recording import Dataset
+from sensorai.mlc.prepare import sensor_settings
+from sensorai.recording import LABEL, Dataset
+from sensorai.road import Lesson
 from sensorai.train import candidates, codes, select
 from sensorai.train.convert import to_tree
-from sensorai.train.options import Choices, MlcOptions, check_options
-from sensorai.train.prepare import (
-    at_device_rate,
-    check_length,
-    doubts,
-    sensor_settings,
-    usable_sensors,
-    window_lengths,
-)
+from sensorai.train.choices import Choices
+from sensorai.train.looks import check_length, window_lengths
 from sensorai.train.search import Search, inputs
-from sensorai.train.split import share
 from sensorai.train.table import IntArray, Task, Windows, check_classes, find_tasks, outline
 from sensorai.verify.metrics import none_if_nan
-
-__all__ = ["Choices", "MlcOptions", "Trained", "train_mlc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,58 +55,32 @@ class Trained:
     choices: Choices
 
 
-def train_mlc(
-    dataset: Dataset,
-    options: MlcOptions,
-    say: Callable[[str], None] = lambda _: None,
-    test_set: Dataset | None = None,
-) -> Trained:
-    """Learn trees for the machine learning core of ``options.device``.
+def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Trained:
+    """Learn trees for the machine learning core of the experiment's device.
 
     Parameters
     ----------
-    dataset : Dataset
-        Logs with labels.
-    options : MlcOptions
+    lesson : Lesson
+        Logs with labels, at the rate of the core, shared out by ``sensorai.train.split``.
     say : callable
         Told in a few words what is going on.
-    test_set : Dataset, optional
-        Logs for the test alone; without them groups of ``dataset`` are held out.
 
     Raises
     ------
     ConfigError, DataError, TargetError
-        Options that contradict the device or the data; nothing is written.
+        Options that contradict the device or the data.
     """
-    target = device(options.device)
-    check_options(options, target)
-    choices = Choices()
-    tasks = find_tasks(dataset, options.trees)
+    experiment, prepared, split = lesson.experiment, lesson.prepared, lesson.share
+    target, choices = device(experiment.device_name), Choices()
+    dataset, rate = prepared.dataset, prepared.rate_hz
+    tasks = find_tasks(dataset, experiment.tree or (("tree1", LABEL),))
     for task in tasks:
-        codes.check_room(target, len(task.classes), options.use_code_0)
-    choices.notes += doubts(dataset)
-    split = share(
-        dataset,
-        [task.column for task in tasks],
-        options.split,
-        options.test_share,
-        options.seed,
-        options.test_groups,
-        test_set,
-    )
-    dataset, test_groups = split.dataset, split.test_groups
-    choices.notes += split.notes
-    slots = usable_sensors(dataset, target, options.sensors)
-    settings_notes = Choices()
-    dataset, rate = at_device_rate(dataset, target, options, choices)
-    # units are checked on all sensors that may be used, before any time is spent
-    sensor_settings(dataset, target, rate, slots, settings_notes)
-    lengths = window_lengths(options, rate, dataset, target)
+        codes.check_room(target, len(task.classes), experiment.use_code_0)
+    lengths = window_lengths(experiment.window, rate, dataset, target)
     check_length(dataset, lengths[0], rate)
     train_set = dataset.only_groups(split.train_groups)
     check_classes(outline(lengths[0], train_set, tasks), tasks)
-
-    search = Search(train_set, tasks, target, rate, slots, options, choices, say)
+    search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say)
     window = search.choose_window(lengths)
     filters, features = search.choose_features(window)
     if not select.enough_groups(outline(window, train_set, tasks)):
@@ -124,18 +91,14 @@ def train_mlc(
     say("fitting the tree and choosing its size")
     grown = _grow(search, window, filters, features)
     trees = tuple(_finish(search, grown, t) for t in range(len(tasks)))
+    slots = inputs(grown.features)
+    settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
+    choices.notes += notes
     config = MlcConfig(
-        target.name,
-        window,
-        rate,
-        inputs(grown.features),
-        grown.filters,
-        grown.features,
-        trees,
-        sensor_settings(dataset, target, rate, inputs(grown.features), choices),
+        target.name, window, rate, slots, grown.filters, grown.features, trees, settings
     )
     search.what_each_buys(config, grown.windows, [alpha for alpha, _ in grown.pruning])
-    return Trained(config, tasks, dataset, test_groups, tuple(grown.fitted), grown.windows, choices)
+    return Trained(config, tasks, dataset, split.test_groups, tuple(grown.fitted), grown.windows, choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,17 +172,14 @@ def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:
 
 
 def _end_counters(
-    options: MlcOptions,
+    options: Experiment,
     target: MlcDevice,
     runs: Sequence[tuple[IntArray, IntArray]],
     class_codes: Sequence[int],
 ) -> tuple[tuple[int, ...], list[tuple[int, float, int]]]:
     if options.end_counters == "auto":
         return codes.choose_end_counters(target, runs, class_codes)
-    if options.end_counters == "off":
-        return (0,) * target.limits.groups, []
-    given = tuple(int(n) for n in options.end_counters)
-    return given if len(given) > 1 else given * target.limits.groups, []
+    return codes.given_end_counters(target, options.end_counters), []
 
 
 def _confusion(truth: IntArray, guesses: IntArray, classes: int) -> IntArray:

@@ -17,30 +17,28 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.experiment import Experiment
+from sensorai.experiment.words import per_hour
 from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
+from sensorai.mlc.features import FeatureStream, numeric_style
+from sensorai.mlc.features import inputs as core_inputs
 from sensorai.mlc.labels import feature_names
+from sensorai.mlc.prepare import sensor_settings
+from sensorai.mlc.simulate import simulate
 from sensorai.model.decision import NONE
 from sensorai.model.detector import CLASSES
-from sensorai.recording import Dataset, Recording
+from sensorai.recording import LABEL, Dataset, Recording
+from sensorai.road import Lesson, Trace
 from sensorai.train import candidates, codes, states
-from sensorai.train.deliver import Delivery
+from sensorai.train.choices import Choices
 from sensorai.train.envelope import STEPS, Box, Envelope
 from sensorai.train.features import different
-from sensorai.train.judge import run
-from sensorai.train.mlc import Trained
-from sensorai.train.options import Choices, MlcOptions, check_options
-from sensorai.train.prepare import (
-    at_device_rate,
-    check_length,
-    doubts,
-    sensor_settings,
-    usable_sensors,
-)
+from sensorai.train.looks import check_length
 from sensorai.train.search import inputs
 from sensorai.train.states import STATE, Parts
 from sensorai.train.table import Task, Windows, build, settled
-from sensorai.verify import alarms, anomaly
+from sensorai.verify import alarms
 from sensorai.verify.alarms import ScoredLog
 
 NORMAL, ANOMALY = 0, 1
@@ -57,86 +55,103 @@ FEWEST = 8
 WINS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedBox:
-    """A box with what belongs to its judgement.
+@dataclass(frozen=True, slots=True, eq=False)
+class RegisterBox:
+    """A box, as the report looks at it (``sensorai.road.Detector``).
 
     Attributes
     ----------
-    trained : Trained
-        As of any tree of the core; its label column is ``STATE``.
+    config : MlcConfig
     parts : Parts
-    chosen : alarms.Threshold
+    chosen : Threshold
         The margin, in steps of 1 / 1024 of the normal half range.
     envelope : Envelope
         Scores of windows, for curves.
     """
 
-    trained: Trained
+    config: MlcConfig
     parts: Parts
     chosen: alarms.Threshold
     envelope: Envelope
 
+    def scored(self, trace: Trace) -> ScoredLog:
+        """How far the worst feature of each window is from the middle, beside what the labels say."""
+        return _scored(trace.recording, self.config, self.envelope)
 
-def train_box(
-    dataset: Dataset,
-    options: MlcOptions,
-    column: str,
-    normal: Sequence[str] = (),
-    unseen: Sequence[str] = (),
-    false_alarms: float | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> TrainedBox:
-    """Learn the box of the normal state for the core of ``options.device``.
+    def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
+        """Features that are beyond the normal range, the furthest first; ``share`` of all distances beyond it."""
+        away = self.envelope.away(trace.raw.features[window : window + 1])[0]
+        over = np.maximum(away - self.chosen.value / STEPS, 0.0)
+        names, total = feature_names(self.config), float(over.sum()) or 1.0
+        order = np.argsort(-over, kind="stable")[:EXPLAINED]
+        return [
+            {"feature": names[i], "share": round(float(over[i]) / total, 4)} for i in order.tolist() if over[i]
+        ]
+
+    def figures(self, logs: Sequence[ScoredLog], traces: Sequence[Trace]) -> dict[str, Any]:
+        """Nothing more is known: the registers are the model."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedBox:
+    """A box with what belongs to its judgement.
+
+    Attributes
+    ----------
+    box : Box
+        The reference for the emitted bytes.
+    detector : RegisterBox
+    windows : Windows
+        Features of the configuration on what was learnt from.
+    choices : Choices
+    """
+
+    box: Box
+    detector: RegisterBox
+    windows: Windows
+    choices: Choices
+
+
+def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> TrainedBox:
+    """Learn the box of the normal state for the core of the experiment's device.
 
     Raises
     ------
     ConfigError, DataError, TargetError
         Options that contradict the device or the data, or normal logs too short for the rate of false alarms.
     """
-    target = device(options.device)
-    check_options(options, target)
-    choices = Choices()
-    choices.notes += doubts(dataset)
-    parts = states.share_out(
-        dataset, column, normal, unseen, options.seed, options.split == "time", options.test_share
-    )
-    choices.notes += parts.notes
-    dataset = parts.recordings
-    slots = usable_sensors(dataset, target, options.sensors)
-    dataset, rate = at_device_rate(dataset, target, options, choices)
-    parts = parts.of(dataset)
-    settings = Choices()
-    sensor_settings(dataset, target, rate, slots, settings)
-    window = options.window or min(max(round(SECONDS * rate), 8), target.limits.window)
-    check_length(dataset, window, rate)
+    experiment, prepared, parts = lesson.experiment, lesson.prepared, lesson.share
+    target, rate, choices = device(experiment.device_name), prepared.rate_hz, Choices()
+    window = experiment.window or min(max(round(SECONDS * rate), 8), target.limits.window)
+    check_length(prepared.dataset, window, rate)
     task = Task("anomaly", STATE, CLASSES)
     say("computing features of the normal state")
-    config, windows = _features(target, window, rate, slots, Dataset(parts.learn), task, options)
+    config, windows = _features(target, window, rate, prepared.sensors, Dataset(parts.learn), task, experiment)
     known = windows.y[:, 0] == NORMAL
-    names = _normal_states(parts.learn, window, column, parts.normal)
-    room = (options.max_nodes or target.limits.nodes) // (2 * len(config.features) + 1)
-    told_apart = _told_apart(windows.x[known], names[known], min(room, len(parts.normal)), options.seed)
+    names = _normal_states(parts.learn, window, LABEL, parts.normal)
+    room = (experiment.max_nodes or target.limits.nodes) // (2 * len(config.features) + 1)
+    told_apart = _told_apart(windows.x[known], names[known], min(room, len(parts.normal)), experiment.seed)
     envelope = Envelope.of(windows.x[known].astype(np.float64), told_apart)
-    class_codes = codes.assign(target, np.zeros((2, 2), np.int64), options.use_code_0)
-    end = _end_counters(options, target, class_codes)
-    settings_of = sensor_settings(dataset, target, rate, inputs(config.features), choices)
-
-    def with_box(box: Box) -> MlcConfig:
-        labels = dict(zip(class_codes, CLASSES, strict=True))
-        return replace(
-            config, trees=(DecisionTree(box.tree(class_codes), end, labels),), settings=settings_of
-        )
-
+    class_codes = codes.assign(target, np.zeros((2, 2), np.int64), experiment.use_code_0)
+    end = _end_counters(experiment, target, class_codes)
+    settings, notes = sensor_settings(
+        prepared.dataset, target, rate, inputs(config.features), dict(experiment.full_scale)
+    )
+    choices.notes += notes
     say("setting the margin on other normal recordings")
     wins = max(end)
-    if wins and options.end_counters == "auto" and parts.short(window, window, WINS):
+    if wins and experiment.end_counters == "auto" and parts.short(window, window, WINS):
         end, wins = (0,) * len(end), 0
         choices.notes.append(states.FILTER_OFF)
-    calibrate = [_scored(r, column, config, envelope, window) for r in parts.calibrate]
+    calibrate = [_scored(r, config, envelope) for r in parts.calibrate]
+    false_alarms = None if experiment.false_alarms is None else per_hour(experiment.false_alarms)
     chosen = alarms.choose_threshold(calibrate, wins, false_alarms, window)
     box = envelope.box(chosen.value)
-    made = with_box(box)
+    labels = dict(zip(class_codes, CLASSES, strict=True))
+    made = replace(
+        config, trees=(DecisionTree(box.tree(class_codes), end, labels),), settings=settings
+    )
     chosen = replace(chosen, rate=_of_registers(made, parts.calibrate, calibrate))
     if false_alarms is not None and chosen.rate.high > false_alarms:
         raise ConfigError(
@@ -145,16 +160,15 @@ def train_box(
             hint="give one number for all groups, as in --end-counters 2",
         )
     choices.window.append({"window": window, "seconds": window / rate, "chosen": True})
-    choices.trees.append({"name": task.name, "pruning": [], "end_counters": []})
-    choices.notes.append(
-        "the first window of a recording is not judged: filters settle in it, as they do once on the sensor"
-    )
-    choices.notes.append(
-        "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations "
-        "of usual values (docs/detectors.md)"
-    )
-    trained = Trained(made, (task,), dataset, parts.groups("test"), (box,), windows, choices)
-    return TrainedBox(trained, parts, chosen, envelope)
+    choices.notes += [SETTLES, BLIND]
+    return TrainedBox(box, RegisterBox(made, parts, chosen, envelope), windows, choices)
+
+
+SETTLES = "the first window of a recording is not judged: filters settle in it, as they do once on the sensor"
+BLIND = (
+    "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations of usual "
+    "values (docs/detectors.md)"
+)
 
 
 def _normal_states(
@@ -191,87 +205,27 @@ def decisions(codes_of: npt.NDArray[np.integer], config: MlcConfig) -> npt.NDArr
     return out
 
 
-def index_of(made: TrainedBox, column: str) -> dict[str, Any]:
-    """What the index ``model.sai`` says of a box beside a tree's."""
-    return {"states": made.parts.index(column), "train_groups": list(made.parts.learnt())}
-
-
-def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> dict[str, Any]:
-    """Entries that the report of a box has beside those of any tree: what the register says as alarms."""
-    logs = scored_logs(made, column, delivery.recordings)
-    decided = [decisions(t.decided[:, 0], made.trained.config) for t in delivery.traces]
-    parts = made.parts
-    verdict = anomaly.judge_alarms(logs, decided, seed)
-    return {
-        "task": "anomaly",
-        "model": {**delivery.report["model"], "kind": "box"},
-        "threshold": {
-            **anomaly.threshold_dict(made.chosen),
-            "words": f"{made.chosen.value / STEPS:.2f} half ranges of the normal state",
-        },
-        "alarms": {
-            **parts.labels(),
-            **verdict,
-            "list": [
-                {**alarm, "because": _outside(made, delivery, alarm)}
-                for alarm in anomaly.alarm_list(logs, decided)
-            ],
-            "drift": anomaly.drift(logs, made.chosen.value),
-        },
-        "notes": [*delivery.report["notes"], *anomaly.contradiction(made.chosen, verdict, parts.unseen)],
-    }
-
-
-def _outside(made: TrainedBox, delivery: Delivery, alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Features that are beyond the normal range at the start of an alarm, the furthest first.
-
-    ``share`` is that of all distances beyond the margin.
-    """
-    pairs = zip(delivery.recordings, delivery.traces, strict=True)
-    trace = next(t for r, t in pairs if r.name == alarm["recording"])
-    away = made.envelope.away(trace.features[alarm["window"] : alarm["window"] + 1])[0]
-    over = np.maximum(away - made.chosen.value / STEPS, 0.0)
-    names, total = feature_names(made.trained.config), float(over.sum()) or 1.0
-    order = np.argsort(-over, kind="stable")[:EXPLAINED]
-    return [
-        {"feature": names[i], "share": round(float(over[i]) / total, 4)} for i in order.tolist() if over[i]
-    ]
-
-
-def scored_logs(made: TrainedBox, column: str, recordings: Sequence[Recording]) -> list[ScoredLog]:
-    """Scores of the box on recordings: how far the worst feature is from the middle."""
-    config = made.trained.config
-    return [_scored(r, column, config, made.envelope, config.window) for r in recordings]
-
-
-def _scored(
-    recording: Recording, column: str, config: MlcConfig, envelope: Envelope, window: int
-) -> ScoredLog:
-    from sensorai.mlc.features import FeatureStream, numeric_style
-    from sensorai.mlc.features import inputs as core_inputs
-
+def _scored(recording: Recording, config: MlcConfig, envelope: Envelope) -> ScoredLog:
     values = FeatureStream(config).push(core_inputs(config, recording, numeric_style("current")))
-    end = (np.arange(len(values)) + 1) * window
+    end = (np.arange(len(values)) + 1) * config.window
     scores = envelope.scores(values.astype(np.float64)) if len(values) else np.zeros(0, np.int64)
-    return states.settled(states.scored(recording, column, scores, end, window))
+    return states.settled(states.scored(recording, LABEL, scores, end, config.window))
 
 
 def _of_registers(
     config: MlcConfig, recordings: Sequence[Recording], logs: Sequence[ScoredLog]
 ) -> alarms.Rate:
     """False alarms of the decisions of the simulated core."""
-    traces = run(config, recordings)
+    traces = [simulate(config, r, rate="as-is") for r in recordings]
     return alarms.false_alarms(logs, [decisions(t.decided[:, 0], config) for t in traces])
 
 
-def _end_counters(options: MlcOptions, target: MlcDevice, class_codes: Sequence[int]) -> tuple[int, ...]:
-    limits = target.limits
-    if options.end_counters in ("auto", "off"):
-        used = {c // limits.group_width for c in class_codes}
-        n = WINS if options.end_counters == "auto" else 0
-        return tuple(n if g in used else 0 for g in range(limits.groups))
-    given = tuple(int(n) for n in options.end_counters)
-    return given if len(given) > 1 else given * limits.groups
+def _end_counters(experiment: Experiment, target: MlcDevice, class_codes: Sequence[int]) -> tuple[int, ...]:
+    """Those that are given; else one for all groups that a class is in."""
+    if experiment.end_counters != "auto":
+        return codes.given_end_counters(target, experiment.end_counters)
+    used = {c // target.limits.group_width for c in class_codes}
+    return tuple(WINS if g in used else 0 for g in range(target.limits.groups))
 
 
 def _features(
@@ -281,7 +235,7 @@ def _features(
     slots: Sequence[str],
     learn: Dataset,
     task: Task,
-    options: MlcOptions,
+    options: Experiment,
 ) -> tuple[MlcConfig, Windows]:
     """Features of the box and their values on the learnt windows."""
     filters = tuple(f for f in candidates.filters(target, slots) if f.kind == "HP")

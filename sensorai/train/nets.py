@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,6 @@ from sensorai.train import qat, shapes
 from sensorai.train import sizes as sizing
 from sensorai.train.counts import Counted, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
-from sensorai.train.description import read_options
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
 from sensorai.train.sizes import Choice, Need
@@ -100,11 +98,6 @@ class NetOptions:
                 raise ConfigError(f"{name} must be at least {least}")
         if not 0 < self.rate < 1:
             raise ConfigError(f"a learning rate of {self.rate:g} is not possible", hint="between 0 and 1")
-
-    @staticmethod
-    def from_toml(path: Path) -> NetOptions:
-        """Read the options of a file with the names above; a ConfigError says what is wrong in it."""
-        return read_options(path, NetOptions, "net")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

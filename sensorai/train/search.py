@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sensorai.errors import DataError
+from sensorai.experiment import Experiment
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.labels import feature_names
 from sensorai.recording import Dataset
 from sensorai.train import candidates, select
-from sensorai.train.options import Choices, MlcOptions
+from sensorai.train.choices import Choices
 from sensorai.train.table import Task, Windows, build, settled
 
 #: A longer window, or a second sensor, must raise the cross-validated score by this much.
@@ -43,7 +44,7 @@ class Search:
     target: MlcDevice
     rate: float
     slots: tuple[str, ...]
-    options: MlcOptions
+    options: Experiment
     choices: Choices
     say: Callable[[str], None]
 
@@ -124,7 +125,7 @@ class Search:
         found: dict[tuple[str, ...], list[int]] = {}
         scores: dict[tuple[str, ...], float] = {}
         sets = [self.slots]
-        if len(self.slots) > 1 and self.options.sensors is None:
+        if len(self.slots) > 1 and not self.options.sensors:
             sets.append(("acc",))
         for subset in sets:
             self.say(f"choosing features of {' + '.join(subset)}")

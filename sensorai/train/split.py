@@ -124,7 +124,7 @@ def share(
         notes.append(OPTIMISTIC)
     time = class_seconds(dataset, columns)
     if test_groups:
-        test = _named(dataset, test_groups)
+        test = named_groups(dataset, test_groups)
         notes += _check_named(time, test)
     else:
         if reason := _too_few(time, dataset.groups()):
@@ -227,7 +227,8 @@ def _validation(time: Seconds, dataset: Dataset, test: Sequence[str], seed: int)
 # ---------------------------------------------------------------- groups by name, a separate test set
 
 
-def _named(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+def named_groups(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Groups that the user names for the test, in the order of the data; a ConfigError for others."""
     groups = dataset.groups()
     for name in wanted:
         if name not in groups:
@@ -262,12 +263,15 @@ def _untested(time: Seconds, test: Sequence[str]) -> list[str]:
     return [f"the test has no {', '.join(map(repr, missing))}: nothing is known of it"] if missing else []
 
 
-def _with_test_set(
-    dataset: Dataset, columns: Sequence[str], extra: Dataset, seed: int, notes: list[str]
-) -> Split:
-    """Learn from all of ``dataset``, test on ``extra``."""
-    extra, more = without_copies(extra, columns)
-    notes += more
+def beside(dataset: Dataset, extra: Dataset, columns: Sequence[str]) -> tuple[Dataset, list[str]]:
+    """Recordings of a test set, fit to stand beside those that are learnt from; also what is to be said.
+
+    Raises
+    ------
+    DataError
+        The same samples stand on both sides.
+    """
+    extra, notes = without_copies(extra, columns)
     learnt = {key: r for r in dataset if (key := fingerprint(r)) is not None}
     for r in extra:
         key = fingerprint(r)
@@ -277,6 +281,19 @@ def _with_test_set(
                 where=r.source,
                 hint="leave it out of one of the two",
             )
+    shared = [g for g in extra.groups() if g in dataset.groups()]
+    if shared:
+        notes.append(
+            f"the test set shares {'a group' if len(shared) == 1 else 'groups'} with the training "
+            f"({', '.join(shared[:SHOWN])}): the scores say little about others"
+        )
+    return _renamed(dataset, extra), notes
+
+
+def _with_test_set(
+    dataset: Dataset, columns: Sequence[str], extra: Dataset, seed: int, notes: list[str]
+) -> Split:
+    """Learn from all of ``dataset``, test on ``extra``."""
     for column in columns:
         classes = dataset.label_set(column)
         if unknown := [name for name in extra.label_set(column) if name not in classes]:
@@ -288,16 +305,10 @@ def _with_test_set(
             raise DataError(
                 f"no log of the test set has labels in the column {column!r}", hint="see sensorai inspect"
             )
-    shared = [g for g in extra.groups() if g in dataset.groups()]
-    if shared:
-        notes.append(
-            f"the test set shares {'a group' if len(shared) == 1 else 'groups'} with the training "
-            f"({', '.join(shared[:SHOWN])}): the scores say little about others"
-        )
-    test = _renamed(dataset, extra)
+    test, more = beside(dataset, extra, columns)
     together = Dataset((*dataset.recordings, *test.recordings))
     time = class_seconds(together, columns)
-    notes += _untested(time, test.groups())
+    notes += [*more, *_untested(time, test.groups())]
     return Split(
         together, "set", test.groups(), _validation(time, together, test.groups(), seed), tuple(notes)
     )

@@ -6,7 +6,7 @@ they are only tested on, so none of them can shape the detector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import CLASSES
 from sensorai.recording import Dataset, Recording, Span
 from sensorai.train.copies import without_copies
-from sensorai.train.split import held_out
+from sensorai.train.split import beside, held_out, named_groups
 from sensorai.verify.alarms import ScoredLog
 
 #: Label column that says normal or anomaly.
@@ -24,8 +24,6 @@ STATE = "state"
 NORMAL, ANOMALY = CLASSES
 #: Labels that are taken for the normal state where nobody says.
 NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
-#: Shares of the normal time.
-SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
 #: Between the name of a recording and that of its part.
 CUT = "#"
 #: Windows of a recording from which on its first one is left out.
@@ -94,21 +92,25 @@ class Parts:
 
 
 def normal_labels(dataset: Dataset, column: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Labels of the normal state: the given ones, or those that are called so, or the only one.
+    """Labels of the normal state in a data set; see `normal_names`."""
+    return normal_names(dataset.label_set(column), given)
+
+
+def normal_names(have: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Names of the normal state: the given ones, or those that are called so, or the only one.
 
     Raises
     ------
     ConfigError
         A given label does not occur, or nothing says which labels are normal.
     """
-    have = dataset.label_set(column)
     known = ", ".join(have) or "no labels"
     if missing := [name for name in given if name not in have]:
         raise ConfigError(f"--normal {missing[0]!r}: no log has that label", hint=f"the logs have {known}")
     if given:
         return tuple(dict.fromkeys(given))
     if len(have) <= 1:
-        return have
+        return tuple(have)
     called = tuple(name for name in have if name.lower() in NORMAL_NAMES)
     if not called:
         raise ConfigError(
@@ -137,8 +139,10 @@ def share_out(
     normal: Sequence[str] = (),
     unseen: Sequence[str] = (),
     seed: int = 0,
-    in_time: bool = False,
-    test_share: float = SHARES["test"],
+    how: str = "auto",
+    test_share: float = 0.25,
+    test_groups: Sequence[str] = (),
+    test_set: Dataset | None = None,
 ) -> Parts:
     """Share whole groups out over learning, calibration and test.
 
@@ -156,8 +160,14 @@ def share_out(
         See `normal_labels`; ``unseen`` ones need not be repeated here.
     unseen : sequence of str
         Normal states that only the test has: what must not alarm although it was never learnt.
-    in_time : bool
-        Cut every normal recording in time instead.
+    how : {"auto", "group", "time"}
+        Keep whole groups apart, or cut every normal recording in time; auto: in time where groups are too few.
+    test_share : float
+        Wanted share of the normal time in the test.
+    test_groups : sequence of str
+        The groups of the test, where the user names them.
+    test_set : Dataset, optional
+        Logs that only test; then nothing else does.
 
     Raises
     ------
@@ -183,28 +193,113 @@ def share_out(
         )
     rest = [r for r in states if not _has(r, column, seen)]
     groups = tuple(dict.fromkeys(r.group for r in learnable))
-    if in_time or len(groups) < 3 or _single(learnable, column, groups):
-        parts = _cut(learnable)
-        notes.append(
-            "normal recordings are cut in time: the detector is tested on the same sessions that it learnt "
-            "from, so false alarms look rarer than they will be on another day or machine"
-        )
-        test = [*parts[2], *rest]
-        learn, calibrate = parts[0], parts[1]
+    if test_set is not None:
+        made = _with_test_set(learnable, test_set, column, names, seed, test_groups or how == "time")
+        notes += made.notes
+    elif how == "time" or (how == "auto" and not test_groups and _too_few(learnable, column, groups)):
+        made = _in_time(learnable, rest, test_share)
+        notes.append(IN_TIME)
     else:
-        which = _assign(states, learnable, column, seed, test_share)
-        learn = [r for r in learnable if which[r.group] == 0]
-        calibrate = [r for r in learnable if which[r.group] == 1]
-        used = {g for g, part in which.items() if part < 2}
-        tested = [r for r in (*learnable, *rest) if r.group not in used]
-        dropped = sum(1 for r in rest if r.group in used)
-        if faults and not any(_has(r, column, faults) for r in tested):
-            tested, dropped = [*tested, *(r for r in rest if r.group in used)], 0
-            notes.append("anomalies come from groups that were learnt from: there are no others")
-        if dropped:
-            notes.append(f"{dropped} recordings of groups that were learnt from are left out of the test")
-        test = tested
-    return Parts(tuple(learn), tuple(calibrate), tuple(test), seen, tuple(unseen), faults, tuple(notes))
+        if len(groups) < 3:
+            raise DataError(
+                f"the normal logs are of {len(groups)} group{'s' if len(groups) > 1 else ''}: to learn, to set the "
+                "threshold and to test takes three",
+                hint="add normal logs of another session, or split each log in time with --split time (which "
+                "says less)",
+            )
+        which = _assign(states, learnable, column, seed, test_share, _named(states, test_groups))
+        made = _in_groups(which, learnable, rest, column, faults)
+        notes += made.notes
+    return Parts(made.learn, made.calibrate, made.test, seen, tuple(unseen), faults, tuple(notes))
+
+
+#: What a cut in time means for a detector.
+IN_TIME = (
+    "normal recordings are cut in time: the detector is tested on the same sessions that it learnt "
+    "from, so false alarms look rarer than they will be on another day or machine"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """Recordings by what they are for, and what is to be said of it."""
+
+    learn: tuple[Recording, ...]
+    calibrate: tuple[Recording, ...]
+    test: tuple[Recording, ...]
+    notes: tuple[str, ...] = ()
+
+
+def _too_few(learnable: Sequence[Recording], column: str, groups: Sequence[str]) -> bool:
+    return len(groups) < 3 or _single(learnable, column, groups)
+
+
+def _in_time(learnable: Sequence[Recording], rest: Sequence[Recording], test_share: float) -> _Shared:
+    left = 1.0 - test_share
+    learn, calibrate, test = _cut(learnable, (left * (1 - CALIBRATE), left * CALIBRATE, test_share))
+    return _Shared(tuple(learn), tuple(calibrate), (*test, *rest))
+
+
+def _in_groups(
+    which: Mapping[str, int],
+    learnable: Sequence[Recording],
+    rest: Sequence[Recording],
+    column: str,
+    faults: Sequence[str],
+) -> _Shared:
+    """Recordings by the part of their group; anomalies of groups that are learnt from are no fair test."""
+    notes = []
+    used = {g for g, part in which.items() if part < 2}
+    tested = [r for r in (*learnable, *rest) if r.group not in used]
+    dropped = sum(1 for r in rest if r.group in used)
+    if faults and not any(_has(r, column, faults) for r in tested):
+        tested, dropped = [*tested, *(r for r in rest if r.group in used)], 0
+        notes.append("anomalies come from groups that were learnt from: there are no others")
+    if dropped:
+        notes.append(f"{dropped} recordings of groups that were learnt from are left out of the test")
+    learn = tuple(r for r in learnable if which[r.group] == 0)
+    calibrate = tuple(r for r in learnable if which[r.group] == 1)
+    return _Shared(learn, calibrate, tuple(tested), tuple(notes))
+
+
+def _named(states: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+    return named_groups(states, wanted) if wanted else ()
+
+
+def _with_test_set(
+    learnable: Sequence[Recording],
+    test_set: Dataset,
+    column: str,
+    normal: Sequence[str],
+    seed: int,
+    contradicts: object,
+) -> _Shared:
+    """Learn and calibrate on all normal recordings, test on the others."""
+    if contradicts:
+        raise ConfigError(
+            "a test set of its own (--test) and --test-groups or --split time: only one of them can say what "
+            "the test is",
+            hint="drop one of them",
+        )
+    everything = Dataset(tuple(learnable))
+    test, notes = beside(everything, with_states(test_set, column, normal), [column])
+    calibrate = held_out(everything, [STATE], CALIBRATE, seed)
+    if calibrate is None:
+        learn, threshold, _ = _cut(learnable, (1 - CALIBRATE, CALIBRATE, 0.0))
+        return _Shared(tuple(learn), tuple(threshold), test.recordings, (*notes, IN_TIME_CALIBRATED))
+    return _Shared(
+        tuple(r for r in learnable if r.group not in calibrate),
+        tuple(r for r in learnable if r.group in calibrate),
+        test.recordings,
+        tuple(notes),
+    )
+
+
+#: What a cut in time means where only the threshold was set on it.
+IN_TIME_CALIBRATED = (
+    "normal recordings are cut in time: the threshold was set on the sessions that were learnt from, so more "
+    "false alarms are to be expected than it stands for"
+)
 
 
 def _has(recording: Recording, column: str, labels: Sequence[str]) -> bool:
@@ -227,30 +322,43 @@ def _single(recordings: Sequence[Recording], column: str, groups: Sequence[str])
     return any(n < 3 for n in counts.values())
 
 
-def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
+def _cut(
+    recordings: Sequence[Recording], shares: tuple[float, float, float]
+) -> tuple[list[Recording], list[Recording], list[Recording]]:
     """Three parts of every recording in time order: to learn, to calibrate, to test."""
-    parts: list[list[Recording]] = [[], [], []]
-    edges = np.cumsum([0.0, *SHARES.values()])
+    parts: tuple[list[Recording], list[Recording], list[Recording]] = ([], [], [])
+    edges = np.cumsum([0.0, *shares])
     for r in recordings:
         at = (edges * len(r)).round().astype(int).tolist()
         for k, part in enumerate(parts):
-            name = tuple(SHARES)[k]
+            name = ("learn", "calibrate", "test")[k]
             cut = r.slice(at[k], at[k + 1])
             part.append(replace(cut, name=f"{r.name}{CUT}{name}", group=f"{r.group}{CUT}{name}"))
     return parts
 
 
 def _assign(
-    states: Dataset, learnable: Sequence[Recording], column: str, seed: int, test_share: float
+    states: Dataset,
+    learnable: Sequence[Recording],
+    column: str,
+    seed: int,
+    test_share: float,
+    named: Sequence[str] = (),
 ) -> dict[str, int]:
     """Part of each group with normal recordings: 0 to learn, 1 to calibrate, 2 to test."""
     columns = [column if states.label_set(column) else STATE]
     normal = Dataset(tuple(learnable))
     groups = normal.groups()
-    test = set(held_out(states, columns, test_share, seed) or ()) & set(groups)
+    test = set(named or held_out(states, columns, test_share, seed) or ()) & set(groups)
     left = normal.only_groups(g for g in groups if g not in test)
     every = set(normal.label_set(columns[0]))
-    if not test or len(left.groups()) < 2 or set(left.label_set(columns[0])) != every:
+    if named and len(left.groups()) < 2:
+        raise ConfigError(
+            "with these --test-groups fewer than two groups with normal logs are left: one to learn from, one to "
+            "set the threshold",
+            hint="name fewer groups",
+        )
+    if not named and (not test or len(left.groups()) < 2 or set(left.label_set(columns[0])) != every):
         # what a classifier would hold out leaves no normal state on one side
         test = set(held_out(normal, columns, test_share, seed) or groups[-1:])
         left = normal.only_groups(g for g in groups if g not in test)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.experiment.words import UNITS
 from sensorai.errors import DataError
-from sensorai.model.decision import decide
+from sensorai.experiment.words import UNITS
+from sensorai.model.decision import NONE, decide
+from sensorai.model.detector import CLASSES
 
 Int64 = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -74,6 +75,12 @@ def decided(scores: Int64, threshold: int, wins: int) -> Int64:
 def decisions_of(logs: Sequence[ScoredLog], threshold: int, wins: int) -> list[Int64]:
     """Decisions of every log."""
     return [decided(log.scores, threshold, wins) for log in logs]
+
+
+def decisions(names: Sequence[str]) -> Int64:
+    """Decisions of a detector by name as 0 normal, 1 alarm, 255 none yet, shape (windows,)."""
+    codes = dict(zip(CLASSES, (NORMAL, ANOMALY), strict=True))
+    return np.array([codes.get(name, NONE) for name in names], np.int64)
 
 
 def onsets(decisions: Int64) -> Int64:

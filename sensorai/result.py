@@ -1,0 +1,104 @@
+"""What came of an experiment: report, files, traces; saved in one step, or opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensorai.errors import ConfigError
+from sensorai.experiment import Experiment, toml
+from sensorai.files import check_writable, read_json, write_folder
+from sensorai.report import Report
+from sensorai.report.view import of_scores, of_trace
+from sensorai.road import Artifact, Learnt, Proof
+from sensorai.verify.alarms import decisions
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The result of one training.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What was asked for, with its name.
+    report : Report
+        Every number with its source.
+    artifact : Artifact
+        What was emitted.
+    files : mapping of name to bytes
+        All files of the result but the page and ``sensorai.toml``, whose paths depend on the folder.
+    learnt : Learnt
+        The model, and what its learning had to say.
+    proof : Proof
+        What it does on held-out recordings, and the levels that were compared.
+    """
+
+    experiment: Experiment
+    report: Report
+    artifact: Artifact
+    files: Mapping[str, bytes]
+    learnt: Learnt
+    proof: Proof
+
+    def page(self) -> str:
+        """The report as one HTML page with plots of held-out recordings."""
+        detector = self.learnt.detector
+        if detector is None:
+            columns = tuple(c.column for c in self.learnt.classifiers)
+            return self.report.html([of_trace(t, columns) for t in self.proof.traces])
+        views = [
+            of_scores(detector.scored(t), decisions(t.decided[0]), detector.chosen.value) for t in self.proof.traces
+        ]
+        return self.report.html(views)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything into a folder, whole or not at all.
+
+        A folder may hold an earlier result, which is replaced; files of others in it stay.
+
+        Raises
+        ------
+        ConfigError, UserError
+            It is not empty and no result, or cannot be written.
+        """
+        folder = Path(folder)
+        check_folder(folder)
+        files = {
+            **self.files,
+            "report.html": self.page().encode(),
+            toml.FILE: toml.to_text(self.experiment, folder).encode(),
+        }
+        write_folder(folder, files, _stale(folder, files))
+        return folder
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse an output folder that holds something else than an earlier result of ours."""
+    if folder.is_file():
+        raise ConfigError(f"{folder} is a file, not a folder", hint="choose another --out")
+    check_writable(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "model.sai").is_file():
+        raise ConfigError(
+            f"the folder {folder} is not empty and not a result of sensorai; nothing was written",
+            where=str(folder),
+            hint="choose another --out, or empty it",
+        )
+
+
+def _stale(folder: Path, files: Mapping[str, Any]) -> list[str]:
+    """Files of an earlier result in ``folder`` that the new one does not replace; empty without one."""
+    index = folder / "model.sai"
+    if not index.is_file():
+        return []
+    listed = read_json(index)
+    names = listed.get("files", []) if isinstance(listed, dict) else []
+    # only plain names: an index from elsewhere must not reach out of the folder
+    return [
+        n for n in names if isinstance(n, str) and n not in files and Path(n).name == n and n not in ("", "..")
+    ]

@@ -1,0 +1,191 @@
+"""The road from an experiment to an artifact, its proof and its report: for every target, task and family."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
+from sensorai.experiment import Experiment, checked, tables
+from sensorai.reading import read, read_test
+from sensorai.recording import Dataset
+from sensorai.report import Report
+from sensorai.result import Result
+from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Level, Progress, Proof, Task, Trace
+from sensorai.train.looks import doubts
+from sensorai.verify.shape import head
+
+#: Version of ``model.sai``.
+VERSION = 2
+
+
+def run(
+    experiment: Experiment,
+    dataset: Dataset | None = None,
+    *,
+    test: Dataset | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> Result:
+    """Learn from logs, emit, run what was emitted, judge.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    dataset : Dataset, optional
+        Recordings in place of the experiment's ``logs``.
+    test : Dataset, optional
+        Recordings that only test, in place of the experiment's ``test``.
+    progress : callable of (words, done), optional
+        Told what is going on, and how much of the road is done (0 to 1). What it raises stops the road, which
+        leaves nothing behind.
+
+    Returns
+    -------
+    Result
+        Nothing is written before ``Result.save``.
+
+    Raises
+    ------
+    ExperimentError
+        Everything that is wrong with the experiment, at once.
+    ConfigError, DataError, TargetError, ToolMissing
+        The logs do not bear it, or the device has no room for it.
+    VerifyMismatch
+        What was emitted does not do what was meant; a fault of ours.
+    """
+    say = Progress(progress)
+    experiment = checked(experiment)
+    backend: Backend = tables.load(experiment.target_facts.place)
+    task: Task = tables.load(experiment.task_facts.place)
+    family: Family = tables.load(experiment.family_facts.place)
+    if problems := backend.check(experiment):
+        raise ExperimentError(problems)
+    name = name_of(experiment)
+    say.step("reading logs", 0.1)
+    columns = [column for _, column in experiment.tree]
+    dataset = read(experiment, columns=columns) if dataset is None else dataset
+    test = read_test(experiment, columns) if test is None else test
+    notes = doubts(dataset)
+    say.step("sharing out and preparing the logs", 0.15)
+    share = task.share(dataset, experiment, test)
+    prepared = backend.prepare(share.recordings, experiment)
+    say.step("learning", 0.75)
+    lesson = Lesson(experiment, prepared, share.of(prepared.dataset), name)
+    learnt = family.learn(lesson, say)
+    say.step("emitting, and running it on held-out logs", 1.0)
+    artifact = backend.emit(learnt.model, experiment, name)
+    proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
+    if proof.divergence is not None:
+        raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
+    said = {"notes": [*notes, *share.notes, *prepared.notes, *learnt.notes], "warnings": [*learnt.warnings]}
+    figures = merged(
+        head("train", experiment.task, experiment.target, artifact.device, name),
+        learnt.figures,
+        task.judge(experiment, learnt, proof),
+        backend.figures(artifact, proof),
+        learnt.figures,
+        {"settings": {"seed": experiment.seed}},
+    )
+    figures = {**figures, **{key: [*said[key], *figures.get(key, [])] for key in said}}
+    report = Report.of(figures)
+    files = {
+        **learnt.files,
+        **backend.finish(artifact, learnt, figures),
+        "report.json": to_json(figures),
+    }
+    return Result(replace(experiment, name=name), report, artifact, _indexed(files, backend, artifact, learnt, experiment), learnt, proof)
+
+
+def prove(
+    backend: Backend,
+    artifact: Artifact,
+    traces: Sequence[Trace],
+    say: Progress,
+    more: Sequence[Level] = (),
+    on: Sequence[str] | None = None,
+) -> Proof:
+    """Run what was emitted at every level that there are tools for, and compare every window."""
+    done = []
+    levels = [*more, *backend.levels(artifact, on)]
+    for k, level in enumerate(levels):
+        say(f"comparing with {level.name}")
+        say.within(k / len(levels))
+        done.append((level, None if level.check is None else level.check(traces)))
+    return Proof(tuple(traces), tuple(done))
+
+
+def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections put together: tables key by key, ``classifiers`` entry by entry; later parts win."""
+    out: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            before = out.get(key)
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                out[key] = {**before, **value}
+            elif key == "classifiers" and before:
+                out[key] = [{**a, **b} for a, b in zip(before, value, strict=True)]
+            else:
+                out[key] = value
+    return out
+
+
+def _indexed(
+    files: Mapping[str, bytes], backend: Backend, artifact: Artifact, learnt: Learnt, experiment: Experiment
+) -> dict[str, bytes]:
+    """Files with their index ``model.sai``."""
+    index = {
+        "format": "sensorai-model",
+        "version": VERSION,
+        "target": experiment.target,
+        "name": artifact.name,
+        "test_groups": list(learnt.test_groups),
+        "train_groups": list(learnt.train_groups),
+        "files": sorted([*files, "model.sai", "report.html", "sensorai.toml"]),
+        **backend.index(artifact, learnt),
+        **learnt.index,
+    }
+    return {**files, "model.sai": to_json(index)}
+
+
+def to_json(value: object) -> bytes:
+    """Return values as JSON text."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def name_of(experiment: Experiment) -> str:
+    """Name of files and identifiers: the given one, or that of the log or of the folder that holds the logs.
+
+    Raises
+    ------
+    ConfigError
+        A given name is no C identifier.
+    """
+    from sensorai.codegen.literals import free_identifier, identifier
+    from sensorai.regfile.headerout import c_identifier
+
+    if experiment.name is not None:
+        if c_identifier(experiment.name) != experiment.name:
+            raise ConfigError(
+                f"--name {experiment.name!r} is no C name, and files and identifiers are called after it",
+                hint=f"as in --name {c_identifier(experiment.name).strip('_') or 'har'}",
+            )
+        return identifier(experiment.name, "--name")
+    return free_identifier(c_identifier(_stem(experiment.logs)))
+
+
+def _stem(logs: Sequence[str]) -> str:
+    """Name of the log, or of the folder that holds them all."""
+    from os.path import commonpath
+
+    from sensorai.formats.read import stem
+
+    if not logs:
+        return "model"
+    paths = [Path(log) for log in logs]
+    if len(paths) == 1 and not paths[0].is_dir():
+        return stem(paths[0]) or "model"
+    common = Path(commonpath([path.resolve() for path in paths]))
+    return (common if common.is_dir() else common.parent).name or "model"
