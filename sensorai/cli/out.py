@@ -41,6 +41,32 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
+@contextmanager
+def road() -> Iterator[Callable[[str, float], None]]:
+    """Give a function that shows how far the road is: a bar with the time left on a terminal, silence elsewhere."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda words, done: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(24),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("reading logs", total=1.0)
+        yield lambda words, done: bar.update(task, description=clean(words), completed=done)
+
+
+def clean(words: str) -> str:
+    """Words without control characters, for a terminal."""
+    from sensorai.report.words import printable
+
+    return printable(words)
+
+
 def say_notes(notes: Sequence[str]) -> None:
     """Print notes beside the output."""
     for note in notes:

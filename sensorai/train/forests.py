@@ -23,7 +23,8 @@ from sensorai.train import features as choice_of
 from sensorai.train import select, sizes
 from sensorai.train.counts import Counted, check_rows
 from sensorai.train.masks import Masks
-from sensorai.train.sizes import Choice, Need
+from sensorai.road import Need
+from sensorai.train.sizes import Choice
 from sensorai.train.table import Windows
 
 Int = npt.NDArray[np.int64]

@@ -27,7 +27,8 @@ from sensorai.train.counts import Counted, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
-from sensorai.train.sizes import Choice, Need
+from sensorai.road import Need
+from sensorai.train.sizes import Choice
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
