@@ -51,11 +51,11 @@ def timeline(view: Watched, colours: Sequence[Colours], names: Sequence[str]) ->
         if len(names) > 1:
             parts.append(svg.text(0, y + 8, svg.fit(name, PLOT, 12), font_weight="bold"))
             y += 14.0
-        truth = view.truth(t)
+        truth = view.truth[t]
         parts.append(row_name(y, "truth"))
         parts.append(_spans(view, t, y, scale, colours[t]))
         y += STRIP + 3.0
-        for words, results in zip(view.strips, (view.results(t), view.decided(t)), strict=True):
+        for words, results in zip(view.strips, (view.results[t], view.decided[t]), strict=True):
             parts += [row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
             y += STRIP + MARK + 4.0
         y += 6.0

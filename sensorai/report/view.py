@@ -1,10 +1,13 @@
-"""One recording with what the core makes of it: what the plots look at, and which ones a page shows."""
+"""One recording with what comes of it: what drawings over time look at, and which ones a page shows.
+
+A constructor for each kind of trace: `of_registers`, `of_project` and, for detectors, `of_scores`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,210 +18,57 @@ from sensorai.model.decision import NONE
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Recording
 from sensorai.report import svg
+from sensorai.verify.alarms import ScoredLog
 from sensorai.verify.cjudge import window_truth
 
 #: Recordings that a page shows at most.
 MOST = 8
 
-
-class Watched(Protocol):
-    """A recording with the results of one or more classifiers: what a timeline draws."""
-
-    @property
-    def recording(self) -> Recording:
-        """At the rate that the classifiers saw."""
-        ...
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Label column of each classifier."""
-        ...
-
-    @property
-    def strips(self) -> tuple[str, str]:
-        """What to call ``results`` and ``decided``."""
-        ...
-
-    @property
-    def rate_hz(self) -> float:
-        """Sample rate."""
-        ...
-
-    @property
-    def ends_s(self) -> npt.NDArray[np.float64]:
-        """End of each window in seconds, shape (windows,)."""
-        ...
-
-    @property
-    def step(self) -> int:
-        """Samples from one window to the next."""
-        ...
-
-    @property
-    def sensors(self) -> list[str]:
-        """Sensors worth drawing."""
-        ...
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the recording, in words."""
-        ...
-
-    def truth(self, tree: int) -> list[str | None]:
-        """Label of each window; None where there is none, or two."""
-        ...
-
-    def results(self, tree: int) -> list[str]:
-        """Name what the classifier says in each window."""
-        ...
-
-    def decided(self, tree: int) -> list[str]:
-        """Name what comes out after each window."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A recording and its trace.
-
-    Attributes
-    ----------
-    recording : Recording
-        At the rate of the core: what ``trace`` was made from.
-    trace : Trace
-    columns : tuple of str
-        Label column of each tree.
-    """
-
-    recording: Recording
-    trace: Trace
-    columns: tuple[str, ...]
-
-    @property
-    def strips(self) -> tuple[str, str]:
-        """What to call ``results`` and ``decided``."""
-        return "tree", "register"
-
-    @property
-    def rate_hz(self) -> float:
-        """Rate of the core."""
-        return self.trace.rate_hz
-
-    @property
-    def ends_s(self) -> npt.NDArray[np.float64]:
-        """End of each window in seconds, shape (windows,)."""
-        return self.trace.time_s
-
-    @property
-    def step(self) -> int:
-        """Samples from one window to the next."""
-        return self.trace.config.window
-
-    @property
-    def sensors(self) -> list[str]:
-        """Sensors of the recording that the features use."""
-        config = self.trace.config
-        used = {f.source.sensor for f in config.features}
-        third = third_sensor_name(config)
-        wanted = [third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used]
-        have = {c.sensor for c in self.recording.channels}
-        return [s for s in wanted if s in have]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the recording, and what the trace has to say."""
-        return tuple(dict.fromkeys([*self.recording.notes, *self.trace.notes]))
-
-    def truth(self, tree: int) -> list[str | None]:
-        """Label of each window of the trace; None where there is none, or two."""
-        first = self.trace.first_row
-        labels = self.recording.window_labels(self.trace.config.window, self.columns[tree])
-        labels = labels[first : first + len(self.trace)]
-        return labels + [None] * (len(self.trace) - len(labels))
-
-    def results(self, tree: int) -> list[str]:
-        """Name what the tree says in each window."""
-        return self.trace.names(tree, self.trace.tree[:, tree])
-
-    def decided(self, tree: int) -> list[str]:
-        """Name what the result register holds after each window."""
-        return self.trace.names(tree, self.trace.decided[:, tree])
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectView:
-    """A recording and what a pipeline does on it.
-
-    Attributes
-    ----------
-    recording : Recording
-        At the rate of the pipeline: what ``trace`` was made from.
-    trace : PipelineTrace
-    pipeline : Pipeline
-    column : str
-        Label column.
-    """
-
-    recording: Recording
-    trace: PipelineTrace
-    pipeline: Pipeline
-    column: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The one label column."""
-        return (self.column,)
-
-    @property
-    def strips(self) -> tuple[str, str]:
-        """What to call ``results`` and ``decided``."""
-        return "answer", "decided"
-
-    @property
-    def rate_hz(self) -> float:
-        """Rate of the pipeline."""
-        return self.pipeline.rate_hz
-
-    @property
-    def ends_s(self) -> npt.NDArray[np.float64]:
-        """End of each window in seconds, shape (windows,)."""
-        return self.trace.end / self.pipeline.rate_hz
-
-    @property
-    def step(self) -> int:
-        """Samples from one window to the next: windows may overlap."""
-        return self.pipeline.stride
-
-    @property
-    def sensors(self) -> list[str]:
-        """Sensors of the recording that the pipeline takes."""
-        have = {c.sensor for c in self.recording.channels}
-        wanted = dict.fromkeys(c.name.partition("_")[0] for c in self.pipeline.channels)
-        return [s for s in wanted if s in have]
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the recording."""
-        return tuple(dict.fromkeys(self.recording.notes))
-
-    def truth(self, tree: int) -> list[str | None]:
-        """Label of each window; None where it is not wholly inside one label."""
-        return window_truth(self.recording, self.trace, self.pipeline.window, self.columns[tree])
-
-    def results(self, tree: int) -> list[str]:
-        """Name the model's answer in each window."""
-        return self._names(self.trace.answer)
-
-    def decided(self, tree: int) -> list[str]:
-        """Name the decision after each window."""
-        return self._names(self.trace.decided)
-
-    def _names(self, codes: npt.NDArray[np.int64]) -> list[str]:
-        return [NO_RESULT if c == NONE else self.pipeline.classes[c] for c in codes.tolist()]
+Names = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AnomalyView:
+class Watched:
+    """A recording with the results of one or more classifiers: what a timeline draws.
+
+    Attributes
+    ----------
+    recording : Recording
+        At the rate that the classifiers saw.
+    columns : tuple of str
+        Label column of each classifier.
+    strips : tuple of str
+        What to call ``results`` and ``decided``.
+    rate_hz : float
+    ends_s : ndarray, shape (windows,), float64
+        End of each window in seconds.
+    step : int
+        Samples from one window to the next.
+    sensors : tuple of str
+        Sensors worth drawing.
+    notes : tuple of str
+        What was done to the recording, in words.
+    truth : tuple of tuple of str or None
+        For each classifier the label of each window; None where there is none, or two.
+    results, decided : tuple of tuple of str
+        For each classifier what it says in each window, and what comes out after it.
+    """
+
+    recording: Recording
+    columns: tuple[str, ...]
+    strips: tuple[str, str]
+    rate_hz: float
+    ends_s: npt.NDArray[np.float64]
+    step: int
+    sensors: tuple[str, ...]
+    notes: tuple[str, ...]
+    truth: tuple[tuple[str | None, ...], ...]
+    results: Names
+    decided: Names
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
     """Scores of a detector on one recording, and its alarms.
 
     Attributes
@@ -248,15 +98,137 @@ class AnomalyView:
     threshold: int
 
 
+View = Watched | Scored
+
+
+# ---------------------------------------------------------------- constructors
+
+
+def of_registers(recording: Recording, trace: Trace, columns: Sequence[str]) -> Watched:
+    """Watch trees of the machine learning core.
+
+    Parameters
+    ----------
+    recording : Recording
+        At the rate of the core: what ``trace`` was made from.
+    trace : Trace
+    columns : sequence of str
+        Label column of each tree.
+    """
+    config, windows = trace.config, len(trace)
+    used = {f.source.sensor for f in config.features}
+    third = third_sensor_name(config)
+    wanted = [third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used]
+
+    def truth(column: str) -> tuple[str | None, ...]:
+        labels = recording.window_labels(config.window, column)
+        labels = labels[trace.first_row : trace.first_row + windows]
+        return (*labels, *[None] * (windows - len(labels)))
+
+    trees = range(len(columns))
+    return Watched(
+        recording,
+        tuple(columns),
+        ("tree", "register"),
+        trace.rate_hz,
+        trace.time_s,
+        config.window,
+        _there(recording, wanted),
+        tuple(dict.fromkeys([*recording.notes, *trace.notes])),
+        tuple(map(truth, columns)),
+        tuple(tuple(trace.names(t, trace.tree[:, t])) for t in trees),
+        tuple(tuple(trace.names(t, trace.decided[:, t])) for t in trees),
+    )
+
+
+def of_project(recording: Recording, trace: PipelineTrace, pipeline: Pipeline, column: str) -> Watched:
+    """Watch a pipeline in C.
+
+    Parameters
+    ----------
+    recording : Recording
+        At the rate of the pipeline: what ``trace`` was made from.
+    trace : PipelineTrace
+    pipeline : Pipeline
+    column : str
+        Label column.
+    """
+
+    def names(codes: npt.NDArray[np.int64]) -> Names:
+        return (tuple(NO_RESULT if c == NONE else pipeline.classes[c] for c in codes.tolist()),)
+
+    return Watched(
+        recording,
+        (column,),
+        ("answer", "decided"),
+        pipeline.rate_hz,
+        trace.end / pipeline.rate_hz,
+        pipeline.stride,
+        _there(recording, [c.name.partition("_")[0] for c in pipeline.channels]),
+        tuple(dict.fromkeys(recording.notes)),
+        (tuple(window_truth(recording, trace, pipeline.window, column)),),
+        names(trace.answer),
+        names(trace.decided),
+    )
+
+
+def of_scores(log: ScoredLog, decided: npt.NDArray[np.int64], threshold: int) -> Scored:
+    """Watch a detector.
+
+    Parameters
+    ----------
+    log : ScoredLog
+    decided : ndarray, shape (windows,), int64
+        0 normal, 1 alarm, 255 none yet.
+    threshold : int
+    """
+    return Scored(log.name, log.rate_hz, log.scores, log.end, log.truth, decided, threshold)
+
+
+def _there(recording: Recording, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those sensors that the recording has."""
+    have = {c.sensor for c in recording.channels}
+    return tuple(s for s in dict.fromkeys(wanted) if s in have)
+
+
+# ---------------------------------------------------------------- which ones a page shows
+
+
 def right(view: Watched) -> tuple[int, int]:
     """Windows with the right result and labelled windows, all classifiers together."""
     hits = total = 0
-    for t in range(len(view.columns)):
-        for truth, result in zip(view.truth(t), view.results(t), strict=True):
+    for labels, results in zip(view.truth, view.results, strict=True):
+        for truth, result in zip(labels, results, strict=True):
             if truth is not None:
                 hits += truth == result
                 total += 1
     return hits, total
+
+
+def choose(views: Sequence[Watched], most: int = MOST) -> list[Watched]:
+    """At most ``most`` views: the worst, then one of every class where possible, then the next worst.
+
+    Returned worst first; views without labels are the least interesting.
+    """
+
+    def badness(view: Watched) -> float:
+        hits, total = right(view)
+        return (total - hits) / total if total else -1.0
+
+    order = sorted(views, key=badness, reverse=True)
+    has = [{(t, c) for t, labels in enumerate(v.truth) for c in labels if c is not None} for v in order]
+    taken: list[int] = []
+    covered: set[tuple[int, str]] = set()
+    while len(taken) < min(most, len(order)):
+        left = [i for i in range(len(order)) if i not in taken]
+        # the worst one first; then whoever shows most of what was not shown yet
+        best = max(left, key=lambda i: (len(has[i] - covered), -i)) if taken else 0
+        taken.append(best)
+        covered |= has[best]
+    return [order[i] for i in sorted(taken)]
+
+
+# ---------------------------------------------------------------- colours
 
 
 class Colours:
@@ -277,32 +249,6 @@ class Colours:
         return svg.class_colour(self._index[name])
 
 
-AnyView = TypeVar("AnyView", bound=Watched)
-
-
-def choose(views: Sequence[AnyView], most: int = MOST) -> list[AnyView]:
-    """At most ``most`` views: the worst, then one of every class where possible, then the next worst.
-
-    Returned worst first; views without labels are the least interesting.
-    """
-
-    def badness(view: Watched) -> float:
-        hits, total = right(view)
-        return (total - hits) / total if total else -1.0
-
-    order = sorted(views, key=badness, reverse=True)
-    has = [{(t, c) for t in range(len(v.columns)) for c in v.truth(t) if c is not None} for v in order]
-    taken: list[int] = []
-    covered: set[tuple[int, str]] = set()
-    while len(taken) < min(most, len(order)):
-        left = [i for i in range(len(order)) if i not in taken]
-        # the worst one first; then whoever shows most of what was not shown yet
-        best = max(left, key=lambda i: (len(has[i] - covered), -i)) if taken else 0
-        taken.append(best)
-        covered |= has[best]
-    return [order[i] for i in sorted(taken)]
-
-
-def colours_of(trees: Sequence[Mapping[str, Any]]) -> list[Colours]:
-    """Colours for each entry of a report's ``trees``."""
-    return [Colours([c["name"] for c in tree["classes"]]) for tree in trees]
+def colours_of(classifiers: Sequence[Mapping[str, Any]]) -> list[Colours]:
+    """Colours for each entry of a report's ``classifiers``."""
+    return [Colours([c["name"] for c in entry["classes"]]) for entry in classifiers]

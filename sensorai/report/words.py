@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
 NOTHING = "\N{EM DASH}"
 
 #: Control characters but tab and line end: labels of a damaged log may hold some, and neither a page nor
 #: a terminal may see them.
 _CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}")
+
 
 def printable(words: str) -> str:
     """Replace control characters, and what UTF-8 cannot hold (undecodable file names)."""

@@ -163,7 +163,9 @@ def _report(
                 **shape.register_classifier(config, t, task.name, task.column, classes, text),
                 "held_out": verdict.as_dict(),
                 "random_windows_optimistic": chosen.get("random_windows_optimistic"),
-                "choices": {k: v for k, v in chosen.items() if k not in ("name", "random_windows_optimistic")},
+                "choices": {
+                    k: v for k, v in chosen.items() if k not in ("name", "random_windows_optimistic")
+                },
             }
         )
     writes = len(json.loads(files[f"{name}.json"])["sensors"][0]["configuration"])

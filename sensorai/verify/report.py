@@ -81,7 +81,11 @@ def project_report(
     sources = {"held_out": "computed: the integer reference on these recordings"}
     library = None
     if cost is not None:
-        sources |= {"memory": "compiled", "run": cost.source, "cycles": "an estimate from kinds of instructions"}
+        sources |= {
+            "memory": "compiled",
+            "run": cost.source,
+            "cycles": "an estimate from kinds of instructions",
+        }
         library = {**asdict(cost), "seconds": None, "joules": None}
     return {
         **shape.head("validate", task, opened.target, opened.device, pipeline.name),

@@ -20,7 +20,9 @@ from sensorai.recording import Recording
 #: What a report calls itself, and the version of its keys.
 FORMAT, VERSION = "sensorai-report", 2
 #: What is compared in the proof of a C project.
-C_PROOF = "features, scores, answers and decisions of the integer reference, every bit of them, against the C on"
+C_PROOF = (
+    "features, scores, answers and decisions of the integer reference, every bit of them, against the C on"
+)
 
 
 def head(by: str, task: str, target: str, device: str, name: str) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def listed(recordings: Iterable[Recording], test_groups: Collection[str]) -> lis
 
 
 def level(name: str, windows: int, divergence: object = None) -> dict[str, Any]:
-    """A level of the proof that was compared; ``divergence`` says where it parts, None (or empty): nowhere."""
+    """A level of the proof that was compared; ``divergence``, if any, says where it parts."""
     return {"level": name, "windows": windows, "first_divergence": str(divergence) if divergence else None}
 
 
@@ -158,9 +160,7 @@ def of_pipeline(
         },
         "model": {"kind": kind, "precision": precision, "learns": pipeline.learn is not None},
         "features": {
-            "each": [
-                {"name": f.label(channels), "formula": catalogue.formula(f)} for f in pipeline.features
-            ],
+            "each": [{"name": f.label(channels), "formula": catalogue.formula(f)} for f in pipeline.features],
             "filters": [],
         },
     }

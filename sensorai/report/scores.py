@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.report import svg
-from sensorai.report.anomaly_curves import share_words
+from sensorai.report.curves import share_words
 from sensorai.report.timeline import LEFT, PLOT, STRIP, WIDTH, box, row_name, time_axis
-from sensorai.report.view import AnomalyView
+from sensorai.report.view import Scored
 from sensorai.verify.alarms import ANOMALY, NORMAL
 
 Int64 = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ DRIFTS = 6
 # ---------------------------------------------------------------- over time
 
 
-def scores(view: AnomalyView) -> str:
+def over_time(view: Scored) -> str:
     """Draw one recording: scores with the threshold, what the label says, and the alarms.
 
     Where there are more windows than ``COLUMNS``, each column shows the largest of its scores, and an
@@ -64,7 +64,7 @@ def columns(windows: int) -> Int64:
     return np.arange(n, dtype=np.int64) * windows // max(n, 1)
 
 
-def logarithmic(view: AnomalyView) -> bool:
+def logarithmic(view: Scored) -> bool:
     """Whether the scores need a logarithmic axis."""
     if not len(view.scores):
         return False
@@ -80,7 +80,7 @@ def _edges(end: Int64) -> npt.NDArray[np.float64]:
     return np.concatenate([[max(float(end[0]) - step, 0.0)], end.astype(np.float64)])
 
 
-def _score_axis(view: AnomalyView, highest: Int64, top: float) -> tuple[list[str], Callable[[float], float]]:
+def _score_axis(view: Scored, highest: Int64, top: float) -> tuple[list[str], Callable[[float], float]]:
     """Grid and threshold, and the height of a score."""
     most: float = 1.08 * max([1.0, float(view.threshold), *highest.tolist()])
     log = logarithmic(view)
@@ -134,7 +134,7 @@ def _count(x: float) -> str:
 
 
 def _score_line(
-    view: AnomalyView,
+    view: Scored,
     highest: Int64,
     bounds: npt.NDArray[np.float64],
     up: Callable[[float], float],

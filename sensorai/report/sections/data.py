@@ -1,0 +1,95 @@
+"""What was set, and what the data were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sensorai.report import about, words
+from sensorai.report.about import Figures
+from sensorai.report.sections import alarms
+from sensorai.report.view import View
+from sensorai.verify.alarms import duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+ID, TITLE = "data", "Settings and data"
+
+
+def text(report: Figures) -> list[RenderableType]:
+    """Nothing: the first lines say what counts."""
+    return []
+
+
+def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+    """Rows of settings and data, and every recording."""
+    data = report["data"]
+    return {
+        "rows": [*_settings(report), *_data(report), ("sensorai", report["sensorai"])],
+        "recordings": data["recordings"],
+        "validation": about.validation(report),
+    }
+
+
+def _settings(report: Figures) -> list[tuple[str, str]]:
+    settings = report["settings"]
+    rows = [
+        ("model", about.model(report)),
+        ("sample rate", f"{settings['rate_hz']:g} Hz"),
+        (
+            "window",
+            f"{words.plural(settings['window'], 'sample')}, {words.seconds(settings['window_s'])}; "
+            f"a new one every {words.plural(settings['stride'], 'sample')}",
+        ),
+    ]
+    for slot, one in (settings.get("sensors") or {}).items():
+        rate = "unknown rate" if one["rate_hz"] is None else f"{one['rate_hz']:g} Hz"
+        unit = "dps" if slot == "gyro" else "g"
+        scale = "unknown" if one["full_scale"] is None else f"{one['full_scale']:g} {unit}"
+        rows.append((slot, f"{rate}, full scale {scale}"))
+    for i, one in enumerate(settings.get("channels") or ()):
+        rows.append((f"channel {i}", f"{one['name']}, {one['lsb']:g} {one['unit']} a count"))
+    rows.append(("decision filter", about.decision_filter(report)))
+    rows += [(name, ", ".join(labels)) for name, labels in alarms.states(report)]
+    if settings.get("seed") is not None:
+        rows.append(("seed", str(settings["seed"])))
+    return rows
+
+
+def _data(report: Figures) -> list[tuple[str, str]]:
+    data, rows = report["data"], []
+    if windows := data.get("windows"):
+        rows.append(
+            (
+                "windows",
+                f"{windows['train']:,} to learn from, {windows['validation']:,} for validation, "
+                f"{windows['test']:,} held out",
+            )
+        )
+    parts = data.get("parts") or {}
+    for name, key in (("learnt from", "learn"), ("threshold set on", "calibrate"), ("tested on", "test")):
+        if key in parts:
+            rows.append((name, _part(parts[key])))
+    held = sum(one["test"] for one in data["recordings"])
+    recordings = words.plural(len(data["recordings"]), "recording")
+    if about.validation(report):
+        return [*rows, ("recordings", recordings), ("groups", about.groups(data["groups"]))]
+    rows += [
+        ("recordings", f"{recordings}, of which {held:,} held out"),
+        ("groups", about.groups(data["groups"])),
+        ("held out", about.groups(data["test_groups"])),
+    ]
+    if "validation_groups" in data:
+        rows.append(("validation", about.groups(data["validation_groups"])))
+    return rows
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    anomalous = part.get("anomalous_windows") or 0
+    return (
+        f"{words.plural(part['recordings'], 'recording')} of {words.plural(part['groups'], 'group')}: "
+        f"{words.plural(part['normal_windows'], 'normal window')}"
+        + (f", {words.plural(anomalous, 'anomalous window')}" if anomalous else "")
+        + f"; {duration(part['normal_hours'])} of normal state"
+    )

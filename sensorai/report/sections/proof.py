@@ -1,0 +1,65 @@
+"""What was compared bit for bit, and where it parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sensorai.report import about, words
+from sensorai.report.about import Figures
+from sensorai.report.blocks import line, table
+from sensorai.report.view import View
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+ID, TITLE = "proof", "Proof"
+
+
+def levels(report: Figures) -> list[dict[str, Any]]:
+    """Each level: name, windows, result in words, and whether it could not be compared."""
+    out = []
+    for level in report["proof"]["levels"]:
+        why = level.get("missing")
+        result = f"not run: {why}" if why else level["first_divergence"] or "equal in every bit"
+        windows = words.NOTHING if why else f"{level['windows']:,}"
+        out.append({"name": level["level"], "windows": windows, "result": result, "missing": bool(why)})
+    return out
+
+
+def _ran(report: Figures) -> list[Mapping[str, Any]]:
+    return [level for level in report["proof"]["levels"] if not level.get("missing")]
+
+
+def cards(report: Figures) -> list[tuple[str, str]]:
+    """Say in large type whether all is equal."""
+    ran = _ran(report)
+    if any(level["first_divergence"] for level in ran):
+        return [("not equal", "levels part: see the proof below")]
+    compared = min((level["windows"] for level in ran), default=0)
+    if compared:
+        same = (
+            f"the registers equal {'all other levels' if about.validation(report) else 'the trained tree'}"
+            if about.on_core(report)
+            else "the C equals the reference"
+        )
+        return [("bit for bit", f"{same} in {words.plural(compared, 'window')}")]
+    return [] if about.on_core(report) else [("not run", "no tool was there to run the C: see below")]
+
+
+def text(report: Figures) -> list[RenderableType]:
+    """A row for each level."""
+    rows = levels(report)
+    if not rows:
+        return []
+    out = table("level", ("windows",), 60, "")
+    for row in rows:
+        bad = "" if row["result"] == "equal in every bit" else "yellow" if row["missing"] else "bold red"
+        out.add_row(line(row["name"]), row["windows"], line(row["result"], bad))
+    return [line(f"proof: {report['proof']['what']}:"), out]
+
+
+def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+    """A row for each level."""
+    rows = levels(report)
+    return {"what": about.capital(report["proof"]["what"]), "levels": rows} if rows else None

@@ -1,0 +1,40 @@
+"""What the report is of, and its figures in large type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sensorai.report import about
+from sensorai.report.about import Figures
+from sensorai.report.blocks import line
+from sensorai.report.sections import alarms, cost, held_out, proof
+from sensorai.report.view import View
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+ID, TITLE = "title", ""
+
+
+def text(report: Figures) -> list[RenderableType]:
+    """Name, place, model and window; labels by what they are."""
+    return [
+        line(f"{report['name']}{': ' if about.detector(report) else ' '}{about.subtitle(report)}", "bold"),
+        line(about.inputs(report)),
+        *(line(f"{name}: {', '.join(labels)}") for name, labels in alarms.states(report)),
+    ]
+
+
+def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+    """Name, sentences and cards."""
+    cards = [*held_out.cards(report), *alarms.cards(report), *proof.cards(report), *cost.cards(report)]
+    return {
+        "subtitle": about.subtitle(report),
+        "inputs": about.capital(about.inputs(report)),
+        "states": alarms.states(report),
+        "judged": held_out.sentences(report),
+        "alarms": alarms.sentences(report),
+        # cards are narrow: a number and its unit stay together
+        "cards": [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in cards],
+    }
