@@ -19,7 +19,7 @@ from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import Dataset, Recording
 from sensorai.train import states
 from sensorai.verify import anomaly
-from sensorai.verify.alarms import ANOMALY, CONFIDENCE, NORMAL, Int64, duration, in_words
+from sensorai.verify.alarms import ANOMALY, NORMAL, Int64
 
 
 def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[str, ...]:
@@ -85,31 +85,10 @@ def of_registers(
 def with_alarms(
     report: Mapping[str, Any], verdict: Mapping[str, Any], normal: Sequence[str]
 ) -> dict[str, Any]:
-    """Add to a classifier's report what its decisions are worth as alarms, in figures and in words."""
-    rate, found = verdict["false_alarms"], verdict["detection"]
-    said = []
-    if rate["high_per_hour"] is not None:
-        plural = "" if rate["events"] == 1 else "s"
-        said.append(
-            f"{rate['events']} false alarm{plural} in {duration(rate['hours'])} of "
-            f"held-out normal logs (at most {in_words(rate['high_per_hour'])}, {CONFIDENCE:.0%} confidence)"
-        )
-    for row in found["by_label"]:
-        late = row["delay_median_s"]
-        delay = "" if late is None else f", median time to alarm {late:.3g} s"
-        said.append(f"{row['label']}: {row['found']} of {row['anomalies']} found{delay}")
-    words = f"as alarms (a decision for another label than {', '.join(normal)}): " + "; ".join(said)
-    return {
-        **report,
-        "task": "anomaly",
-        "alarms": {
-            "normal": list(normal),
-            "unseen": [],
-            "faults": [row["label"] for row in found["by_label"]],
-            **verdict,
-        },
-        "notes": [*report["notes"], words],
-    }
+    """Add to a classifier's report what its decisions are worth as alarms."""
+    faults = [row["label"] for row in verdict["detection"]["by_label"]]
+    alarms = {"normal": list(normal), "unseen": [], "faults": faults, **verdict}
+    return {**report, "task": "anomaly", "alarms": alarms}
 
 
 def _with_states(recordings: Sequence[Recording], column: str, normal: Sequence[str]) -> Dataset:
