@@ -222,4 +222,3 @@ def _check_labels(dataset: Dataset, opened: Artifact, *, optional: bool = False)
                 hint="say which log is what with --label CLASS=GLOB, or which label is which class with "
                 "--map LABEL=CLASS",
             )
-

@@ -10,7 +10,9 @@ from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
 
 #: What is compared in the proof of a C project.
-PROOF = "features, scores, answers and decisions of the integer reference, every bit of them, against the C on"
+PROOF = (
+    "features, scores, answers and decisions of the integer reference, every bit of them, against the C on"
+)
 
 
 def kind_of(pipeline: Pipeline) -> str:

@@ -6,7 +6,7 @@ named, but whether an alarm is raised: a decision for a fault.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from sensorai.recording import LABEL, NO_RESULT, Dataset
 from sensorai.road import Trace
 from sensorai.train import states
 from sensorai.verify import anomaly
-from sensorai.verify.alarms import ANOMALY, CONFIDENCE, NORMAL, Int64, duration, in_words
+from sensorai.verify.alarms import ANOMALY, NORMAL, Int64
 
 
 def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[
 
 
 def as_alarms(traces: Sequence[Trace], normal: Sequence[str], seed: int) -> dict[str, Any]:
-    """Judge a classifier's decisions as alarms: figures, and in words.
+    """Judge a classifier's decisions as alarms.
 
     The score of a window is the best score of a fault less the best of a normal state; where a model only
     names a class, it is that: 1 for a fault.
@@ -45,7 +45,9 @@ def as_alarms(traces: Sequence[Trace], normal: Sequence[str], seed: int) -> dict
         log = states.scored(r, LABEL, scores, t.end, t.window)
         logs.append(states.settled(log) if t.settles else log)
         decisions.append(_alarms(t.decided[0], normal))
-    return with_words(anomaly.judge_alarms(logs, decisions, seed), normal)
+    verdict = anomaly.judge_alarms(logs, decisions, seed)
+    labels = [row["label"] for row in verdict["detection"]["by_label"]]
+    return {"alarms": {"normal": list(normal), "unseen": [], "faults": labels, **verdict}}
 
 
 def _scores(trace: Trace, normal: Sequence[str]) -> Int64:
@@ -58,32 +60,6 @@ def _scores(trace: Trace, normal: Sequence[str]) -> Int64:
     margin = points[:, faulty].max(axis=1) - points[:, ~faulty].max(axis=1)
     out: Int64 = np.rint(margin * 2**16).astype(np.int64)
     return out
-
-
-def with_words(verdict: Mapping[str, Any], normal: Sequence[str]) -> dict[str, Any]:
-    """``alarms`` of the report, and a note that says in words what the decisions are worth as alarms."""
-    rate, found = verdict["false_alarms"], verdict["detection"]
-    said = []
-    if rate["high_per_hour"] is not None:
-        plural = "" if rate["events"] == 1 else "s"
-        said.append(
-            f"{rate['events']} false alarm{plural} in {duration(rate['hours'])} of "
-            f"held-out normal logs (at most {in_words(rate['high_per_hour'])}, {CONFIDENCE:.0%} confidence)"
-        )
-    for row in found["by_label"]:
-        late = row["delay_median_s"]
-        delay = "" if late is None else f", median time to alarm {late:.3g} s"
-        said.append(f"{row['label']}: {row['found']} of {row['anomalies']} found{delay}")
-    words = f"as alarms (a decision for another label than {', '.join(normal)}): " + "; ".join(said)
-    return {
-        "alarms": {
-            "normal": list(normal),
-            "unseen": [],
-            "faults": [row["label"] for row in found["by_label"]],
-            **verdict,
-        },
-        "notes": [words],
-    }
 
 
 def _alarms(names: Sequence[str], normal: Sequence[str]) -> Int64:

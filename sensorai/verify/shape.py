@@ -51,7 +51,7 @@ def listed(recordings: Iterable[Recording], test_groups: Collection[str]) -> lis
 
 
 def level(name: str, windows: int, divergence: object = None) -> dict[str, Any]:
-    """A level of the proof that was compared; ``divergence`` says where it parts, None (or empty): nowhere."""
+    """A level of the proof that was compared; ``divergence``, if any, says where it parts."""
     return {"level": name, "windows": windows, "first_divergence": str(divergence) if divergence else None}
 
 

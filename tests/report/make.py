@@ -15,7 +15,9 @@ from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig, Sensor
 from sensorai.mlc.simulate import Trace
 from sensorai.model.forest import Tree
 from sensorai.recording import Channel, Recording, Span
-from sensorai.report.view import View
+from sensorai.report import Report
+from sensorai.report.view import View, Watched, of_registers
+from sensorai.verify import shape
 from sensorai.verify.metrics import event_metrics, window_metrics
 
 WINDOW, RATE = 26, 26.0
@@ -64,7 +66,14 @@ def config(
 
 def view(
     conf: MlcConfig, name: str, truth: Sequence[str | None], results: Sequence[int], seed: int = 0
-) -> View:
+) -> Watched:
+    """Recording with one label per window, and what comes of a trace with these results."""
+    return of_registers(*traced(conf, name, truth, results, seed), ("label",))
+
+
+def traced(
+    conf: MlcConfig, name: str, truth: Sequence[str | None], results: Sequence[int], seed: int = 0
+) -> tuple[Recording, Trace]:
     """Recording with one label per window, and a trace with these results; the register lags by one."""
     rng = np.random.default_rng(seed)
     n = len(truth) * WINDOW + 7
@@ -79,10 +88,10 @@ def view(
     channels = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
     recording = Recording(samples, channels, RATE, {"label": tuple(spans)}, name[0], name, f"{name}.csv")
     features = np.zeros((len(tree), 2))
-    return View(recording, Trace(conf, RATE, features, tree, decided, 0, np.zeros(1, np.uint8)), ("label",))
+    return recording, Trace(conf, RATE, features, tree, decided, 0, np.zeros(1, np.uint8))
 
 
-def views(conf: MlcConfig, count: int = 3, windows: int = 40, wrong: int = 9) -> list[View]:
+def views(conf: MlcConfig, count: int = 3, windows: int = 40, wrong: int = 9) -> list[Watched]:
     """A few recordings through all classes; every ``wrong``-th window is wrong."""
     classes = list(conf.trees[0].labels.values())
     out = []
@@ -94,27 +103,25 @@ def views(conf: MlcConfig, count: int = 3, windows: int = 40, wrong: int = 9) ->
     return out
 
 
-def report(conf: MlcConfig, some: Sequence[View]) -> dict[str, Any]:
+def report(conf: MlcConfig, some: Sequence[Watched]) -> dict[str, Any]:
     """What ``report.json`` would hold for these views."""
     dt = conf.trees[0]
     classes = list(dt.labels.values())
-    truth = [t for v in some for t in v.truth(0)]
+    truth = [t for v in some for t in v.truth[0]]
     recordings = [v.recording for v in some]
     judged = {
-        "tree": window_metrics(truth, [r for v in some for r in v.results(0)], classes).as_dict(),
-        "decided": window_metrics(truth, [r for v in some for r in v.decided(0)], classes).as_dict(),
-        "tree_events": event_metrics(recordings, [v.results(0) for v in some], WINDOW).as_dict(),
-        "decided_events": event_metrics(recordings, [v.decided(0) for v in some], WINDOW).as_dict(),
+        "answer": window_metrics(truth, [r for v in some for r in v.results[0]], classes).as_dict(),
+        "decided": window_metrics(truth, [r for v in some for r in v.decided[0]], classes).as_dict(),
+        "answer_events": event_metrics(recordings, [v.results[0] for v in some], WINDOW).as_dict(),
+        "decided_events": event_metrics(recordings, [v.decided[0] for v in some], WINDOW).as_dict(),
         "by_group": {"a": 0.9, "b": None},
     }
-    names = ["F1_VAR_on_ACC_V", "F2_POS_ZERO_CROSS_on_HP_ACC_V2"]
+    codes = [(name, code) for code, name in dt.labels.items()]
+    tree = shape.register_classifier(conf, 0, "tree1", "label", codes, "F1_VAR_on_ACC_V <= 0.5: still\n")
+    of = shape.of_registers(conf, 0)
+    names = [one["name"] for one in of["features"]["each"]]
     return {
-        "format": "sensorai-report",
-        "version": 1,
-        "sensorai": "0.1.0",
-        "name": "walkers",
-        "target": "mlc",
-        "device": conf.device,
+        **shape.head("train", "classify", "mlc", conf.device, "walkers"),
         "sources": {
             "held_out": "computed: the emitted registers on held-out groups",
             "choices": "computed: cross-validation",
@@ -122,22 +129,11 @@ def report(conf: MlcConfig, some: Sequence[View]) -> dict[str, Any]:
             "registers": "counted in the emitted file",
         },
         "data": {
-            "recordings": [
-                {"name": r.name, "group": r.group, "samples": len(r), "seconds": r.duration_s, "test": True}
-                for r in recordings
-            ],
+            "recordings": shape.listed(recordings, ["a", "b", "c"]),
             "groups": ["a", "b", "c"],
             "test_groups": ["a", "b"],
         },
-        "settings": {
-            "rate_hz": RATE,
-            "window": WINDOW,
-            "window_s": WINDOW / RATE,
-            "sensors": {"acc": {"rate_hz": 30.0, "full_scale": 4.0}},
-            "filters": [],
-            "features": names,
-            "seed": 0,
-        },
+        **of,
         "choices": {
             "window": [
                 {"window": 13, "seconds": 0.5, "balanced_accuracy": 0.81, "chosen": False, "given": False},
@@ -160,42 +156,43 @@ def report(conf: MlcConfig, some: Sequence[View]) -> dict[str, Any]:
                 },
             ],
         },
-        "trees": [
+        "classifiers": [
             {
-                "name": "tree1",
-                "column": "label",
-                "classes": [{"name": name, "code": code} for code, name in dt.labels.items()],
-                "nodes": len(dt.tree),
-                "depth": dt.tree.depth,
-                "end_counters": list(dt.end_counters),
-                "text": "F1_VAR_on_ACC_V <= 0.5: still\n",
+                **tree,
+                "held_out": judged,
+                "random_windows_optimistic": {"accuracy": 0.99, "balanced_accuracy": 0.98},
                 "choices": {
-                    "name": "tree1",
                     "pruning": [
                         {"alpha": 0.0, "balanced_accuracy": 0.91, "chosen": False},
                         {"alpha": 0.002, "balanced_accuracy": 0.93, "chosen": True},
                         {"alpha": 0.05, "balanced_accuracy": 0.6, "chosen": False},
                     ],
                     "cross_validated": {"accuracy": 0.92, "balanced_accuracy": 0.93},
-                    "random_windows_optimistic": {"accuracy": 0.99, "balanced_accuracy": 0.98},
                     "end_counters": [
                         {"all_groups": n, "right": 0.93 - 0.004 * n, "wrong_switches": 40 - 9 * n}
                         for n in range(4)
                     ],
                 },
-                "held_out": judged,
             }
         ],
-        "match": {"windows": 120, "equal": 120, "what": "results", "first_divergence": None},
-        "registers": {"writes": 300, "nodes": len(dt.tree), "nodes_limit": 128},
+        "proof": {
+            "what": "results of the emitted registers against those of",
+            "levels": [shape.level("the trained tree", 120)],
+        },
+        "cost": {"registers": shape.registers(conf, 300)},
         "notes": ["3 recordings resampled from 25 Hz to 26 Hz"],
     }
+
+
+def page(figures: dict[str, Any], some: Sequence[View] = ()) -> str:
+    """HTML of these figures."""
+    return Report.of(figures).html(some)
 
 
 def page_hash_elsewhere(repo: Path, module: str, page: str) -> str:
     """SHA-256 of a page that another Python with another hash seed makes; ``t`` is the test module."""
     code = (
-        f"import hashlib; from tests.report import {module} as t; "
+        f"import hashlib; from tests.report import make, {module} as t; "
         f"print(hashlib.sha256(t.{page}.encode()).hexdigest())"
     )
     out = subprocess.run(

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.report import anomaly_charts as charts
-from sensorai.report import anomaly_curves as curves
-from sensorai.report import anomaly_figures as figures
-from sensorai.report import svg, words
-from sensorai.report.anomaly_html import ALARMS, RECORDINGS, listed_alarms, render_anomaly, telling
-from sensorai.report.anomaly_text import summary_anomaly
+from sensorai.report import Report, curves, svg, words
+from sensorai.report import scores as charts
+from sensorai.report.sections import alarms as said_of
+from sensorai.report.sections.alarm_list import ALARMS, blamed, listed
+from sensorai.report.sections.scores import RECORDINGS, telling
 from sensorai.report.timeline import LEFT, PLOT
-from sensorai.report.view import AnomalyView
-from sensorai.verify import alarms, anomaly
+from sensorai.report.view import Scored, of_scores
+from sensorai.verify import alarms, anomaly, shape
 from sensorai.verify.alarms import ScoredLog, duration
 
 from . import make
@@ -57,11 +56,11 @@ def logs() -> list[ScoredLog]:
     ]
 
 
-def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str, Any], list[AnomalyView]]:
+def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str, Any], list[Scored]]:
     """What ``report.json`` would hold, and the views of its recordings."""
     made = alarms.decisions_of(some, threshold, WINS)
-    listed = anomaly.alarm_list(some, made)
-    for k, alarm in enumerate(listed):
+    found = anomaly.alarm_list(some, made)
+    for k, alarm in enumerate(found):
         alarm["because"] = [
             {"feature": FEATURES[k % 2], "share": 0.625},
             {"feature": FEATURES[2], "share": 0.25},
@@ -70,27 +69,27 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
     normal, anomalous = (int(sum((x.truth == s).sum() for x in some)) for s in (0, 1))
     above = [int(sum((x.scores[x.truth == s] > threshold).sum() for x in some)) for s in (0, 1)]
     out = {
-        "format": "sensorai-report",
-        "version": 1,
-        "sensorai": "0.1.0",
-        "task": "anomaly",
-        "name": "pump",
-        "target": "stm32",
-        "device": "stm32l4",
+        **shape.head("train", "anomaly", "stm32", "stm32l4", "pump"),
         "sources": {
-            "anomaly": "computed: the integer reference",
+            "alarms": "computed: the integer reference",
             "threshold": "computed on other normal recordings",
             "intervals": "false alarms: Poisson",
-            "flash, ram": "compiled",
-            "instructions, stack": "emulated",
+            "memory": "compiled",
+            "run": "emulated",
             "cycles": "an estimate from kinds of instructions",
         },
         "data": {
             "groups": ["a", "b", "c"],
             "test_groups": [x.group for x in some],
-            "learn": part,
-            "calibrate": part,
-            "test": {**part, "normal_windows": normal, "anomalous_windows": anomalous},
+            "recordings": [
+                {"name": x.name, "group": x.group, "samples": x.samples, "seconds": 1.0, "test": True}
+                for x in some
+            ],
+            "parts": {
+                "learn": part,
+                "calibrate": part,
+                "test": {**part, "normal_windows": normal, "anomalous_windows": anomalous},
+            },
         },
         "settings": {
             "rate_hz": RATE,
@@ -98,14 +97,13 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
             "window_s": 1.0,
             "stride": STRIDE,
             "channels": [{"name": "acc_x", "unit": "mg", "lsb": 0.122}],
-            "features": list(FEATURES),
-            "model": "gmm",
-            "precision": "integers",
             "wins": WINS,
             "seed": 3,
-            "normal": ["idle"],
-            "unseen": ["off"],
-            "faults": ["knock", "rub"],
+        },
+        "model": {"kind": "gmm", "precision": "integers", "learns": False},
+        "features": {
+            "each": [{"name": name, "formula": f"the formula of {name}"} for name in FEATURES],
+            "filters": [],
         },
         "threshold": {
             "value": threshold,
@@ -114,71 +112,82 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
             "windows_an_hour": 7200.0,
             "confidence": alarms.CONFIDENCE,
         },
-        "anomaly": {
+        "alarms": {
+            "normal": ["idle"],
+            "unseen": ["off"],
+            "faults": ["knock", "rub"],
             **anomaly.judge_alarms(some, made),
             "float": anomaly.curve(some),
-            "alarms": listed,
+            "list": found,
             "drift": anomaly.drift(some, threshold),
         },
-        "classes": ["normal", "anomaly"],
-        "held_out": {
-            "tree": {
-                "classes": ["normal", "anomaly"],
-                "confusion": [[normal - above[0], above[0], 0], [anomalous - above[1], above[1], 0]],
+        "classifiers": [
+            {
+                "name": "pump",
+                "column": "state",
+                "classes": [{"name": "normal", "code": 0}, {"name": "anomaly", "code": 1}],
+                "held_out": {
+                    "answer": {
+                        "classes": ["normal", "anomaly"],
+                        "confusion": [[normal - above[0], above[0], 0], [anomalous - above[1], above[1], 0]],
+                    }
+                },
             }
-        },
-        "levels": [
-            {"level": "this machine, with sanitizers", "windows": 2960, "first_divergence": None},
-            {"level": "cortex-m4, emulated", "windows": 2960, "first_divergence": None},
         ],
-        "stand_in": None,
+        "proof": {
+            "what": shape.C_PROOF,
+            "levels": [
+                shape.level("this machine, with sanitizers", 2960),
+                shape.level("cortex-m4, emulated", 2960),
+            ],
+        },
         "cost": {
-            "core": "cortex-m4",
-            "flash": 5296,
-            "ram": 1412,
-            "stack": 552,
-            "instructions_mean": 25549.4,
-            "instructions_most": 25678,
-            "instructions_sample": 56.0,
-            "cycles": 39290.0,
-            "seconds": 491e-6,
-            "joules": 11.8e-6,
+            "library": {
+                "core": "cortex-m4",
+                "flash": 5296,
+                "ram": 1412,
+                "stack": 552,
+                "instructions_mean": 25549.4,
+                "instructions_most": 25678,
+                "instructions_sample": 56.0,
+                "cycles": 39290.0,
+                "seconds": 491e-6,
+                "joules": 11.8e-6,
+            },
+            "program": None,
+            "layers": [],
         },
         "notes": ["8 Gaussians"],
     }
-    views = [
-        AnomalyView(x.name, x.rate_hz, x.scores, x.end, x.truth, d, threshold)
-        for x, d in zip(some, made, strict=True)
-    ]
-    return out, views
+    return out, [of_scores(x, d, threshold) for x, d in zip(some, made, strict=True)]
 
 
-def usual() -> tuple[dict[str, Any], list[AnomalyView]]:
+def usual() -> tuple[dict[str, Any], list[Scored]]:
     return report(logs())
 
 
-def both(r: dict[str, Any], views: list[AnomalyView]) -> tuple[str, str]:
+def both(r: dict[str, Any], views: list[Scored]) -> tuple[str, str]:
     """Words of the page, and of the terminal in one line."""
-    screen = printed(summary_anomaly(r))
+    screen = printed(Report.of(r).text())
     assert max(map(len, screen.splitlines())) <= 100
     assert "\x1b" not in screen
-    return words_of(render_anomaly(r, views)), " ".join(screen.split())
+    return words_of(make.page(r, views)), " ".join(screen.split())
 
 
 def test_both_say_what_counts() -> None:
     r, views = usual()
     page, screen = both(r, views)
-    found, false = r["anomaly"]["detection"], r["anomaly"]["false_alarms"]
+    found, false = r["alarms"]["detection"], r["alarms"]["false_alarms"]
     assert false["events"] > 0
     assert found["found"] == found["anomalies"] == 3
-    curve = r["anomaly"]["curve"]
+    curve = r["alarms"]["curve"]
     for said in (page, screen):
         assert "at most 5.99 false alarms an hour can be claimed (95 %)".lower() in said.lower()
         assert "0 in 30 minutes of held-out normal logs" in said
         assert "chosen for at most 7 false alarms an hour" in said
         assert f"{false['events']} in {duration(false['hours'])} of normal state" in said
-        assert figures.per_time(false["low_per_hour"]) in said
-        assert figures.per_time(false["high_per_hour"]) in said
+        assert said_of.per_time(false["low_per_hour"]) in said
+        assert said_of.per_time(false["high_per_hour"]) in said
         assert f"anomalies: 3 of 3 found, 100.0 % ({100 * found['low']:.1f} to 100.0 % at 95 %)" in said
         assert f"median {words.seconds(found['delay_median_s'])}" in said
         assert f"worst {words.seconds(found['delay_worst_s'])}" in said
@@ -195,21 +204,21 @@ def test_both_say_what_counts() -> None:
         assert "8 Gaussians" in said
     for source in r["sources"].values():
         assert source in page
-    assert "the C equals the reference in 2,960 windows" in page
-    assert "rms of the" in page.lower() or "standard deviation" in page.lower()
+    assert "the C equals the reference in 2,960 windows at each of 2 levels" in page
+    assert "the formula of JERK_RMS_acc_z" in page
     assert page.index("False alarms and finds") < page.index("Curves") < page.index("What it costs")
 
 
 def test_rows_are_the_figures_of_the_report() -> None:
     r, views = usual()
-    found = r["anomaly"]["detection"]["by_label"][1]
+    found = r["alarms"]["detection"]["by_label"][1]
     found |= {"anomalies": 4, "found": 3, "share": 0.75, "low": 0.301, "high": 0.954}
     found |= {"delay_median_s": 1.25, "delay_worst_s": 7.5, "windows": 80, "windows_in_alarm": 60}
     found["share_in_alarm"] = 0.7512
-    normal = r["anomaly"]["false_alarms"]["by_label"][1]
+    normal = r["alarms"]["false_alarms"]["by_label"][1]
     normal |= {"label": "off", "events": 6, "hours": 2.0, "per_hour": 3.0, "high_per_hour": 5.92}
     normal |= {"windows": 1500, "windows_in_alarm": 21, "share_in_alarm": 0.014}
-    r["held_out"]["tree"]["confusion"] = [[90, 10, 0], [30, 170, 0]]
+    r["classifiers"][0]["held_out"]["answer"]["confusion"] = [[90, 10, 0], [30, 170, 0]]
     # cells touch in the page's words: spaces do not count
     page, screen = (said.replace(" ", "") for said in both(r, views))
     assert "off (not learnt) 6 2 hours 3 an hour 5.92 an hour 21 of 1,500 1.4 %".replace(" ", "") in page
@@ -217,36 +226,36 @@ def test_rows_are_the_figures_of_the_report() -> None:
     assert "rub 3 of 4 75.0 % 30.1 to 95.4 % 1.25 s 7.5 s 60 of 80 75.1 %".replace(" ", "") in page
     assert "rub 3 of 4 75.0 % 30.1 to 95.4 % 1.25 s 7.5 s 75.1 %".replace(" ", "") in screen
     assert "10.0 % of the normal and 85.0 % of the anomalous windows are above it".replace(" ", "") in page
-    alarm = max((a for a in r["anomaly"]["alarms"] if a["state"] == "anomaly"), key=lambda a: a["score"])
+    alarm = max((a for a in r["alarms"]["list"] if a["state"] == "anomaly"), key=lambda a: a["score"])
     times = f"{alarm['start_s']:,.2f} s {alarm['stop_s']:,.2f} s"
     assert (
         f"{alarm['recording']} anomaly {times} {alarm['score']:,} features behind the alarm".replace(" ", "")
         in page
     )
-    move = max(r["anomaly"]["drift"], key=lambda d: abs(d["change"]))
+    move = max(r["alarms"]["drift"], key=lambda d: abs(d["change"]))
     first, last = words.percent(move["levels"][0]), words.percent(move["levels"][-1])
     said = f"{100 * move['change']:+.1f} points".replace("-", "\N{MINUS SIGN}")
     assert f"{move['recording']} {duration(move['hours'])} {first} {last} {said}".replace(" ", "") in page
 
 
 def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
-    pages = {render_anomaly(*usual()), render_anomaly(*usual())}
+    pages = {make.page(*usual()), make.page(*usual())}
     assert len(pages) == 1
-    other = make.page_hash_elsewhere(repo, "test_anomaly", "render_anomaly(*t.usual())")
+    other = make.page_hash_elsewhere(repo, "test_anomaly", "make.page(*t.usual())")
     assert other == hashlib.sha256(pages.pop().encode()).hexdigest()
 
 
 def test_nothing_is_changed_in_the_dict() -> None:
     r, views = usual()
     before = copy.deepcopy(r)
-    render_anomaly(r, views)
-    summary_anomaly(r)
+    make.page(r, views)
+    Report.of(r).text()
     assert r == before
 
 
 def test_learning_on_the_device_is_said() -> None:
     r, views = usual()
-    r["settings"]["learns"] = True
+    r["model"]["learns"] = True
     assert all("gmm that can learn on the device, 3 features" in said for said in both(r, views))
 
 
@@ -255,13 +264,14 @@ def test_hostile_names_stay_text() -> None:
     bad = "</td><b>\x1b[31m[red]"
     shown = "</td><b>\N{REPLACEMENT CHARACTER}[31m[red]"
     r["name"] = r["device"] = bad
-    r["settings"]["faults"] = r["settings"]["features"] = r["notes"] = [bad]
-    r["anomaly"]["false_alarms"]["by_label"][0]["label"] = bad
-    r["anomaly"]["detection"]["by_label"][0]["label"] = bad * 5
-    r["anomaly"]["drift"][0]["recording"] = r["anomaly"]["alarms"][0]["recording"] = bad
-    r["anomaly"]["alarms"][0]["because"][0]["feature"] = bad
+    r["alarms"]["faults"] = r["notes"] = r["warnings"] = [bad]
+    r["features"]["each"] = [{"name": bad, "formula": bad}]
+    r["alarms"]["false_alarms"]["by_label"][0]["label"] = bad
+    r["alarms"]["detection"]["by_label"][0]["label"] = bad * 5
+    r["alarms"]["drift"][0]["recording"] = r["alarms"]["list"][0]["recording"] = bad
+    r["alarms"]["list"][0]["because"][0]["feature"] = bad
     views[0] = replace(views[0], name=bad)
-    said = "".join(walk(render_anomaly(r, views)).text)
+    said = "".join(walk(make.page(r, views)).text)
     assert said.count(shown) >= 9
     _, screen = both(r, views)
     assert shown in screen
@@ -272,12 +282,12 @@ def test_hostile_names_stay_text() -> None:
 
 def test_no_anomaly_in_the_test() -> None:
     r, views = report([log("calm", 100)], 10**6)
-    assert r["anomaly"]["curve"] is None
+    assert r["alarms"]["curve"] is None
     page, screen = both(r, views)
     for said in (page, screen):
         assert "the test has none, so nothing can be said about finding them" in said
         assert "o curve and no AUC: the test has no anomalous window" in said
-        assert f"at most {figures.per_time(r['anomaly']['false_alarms']['high_per_hour'])} (95 %)" in said
+        assert f"at most {said_of.per_time(r['alarms']['false_alarms']['high_per_hour'])} (95 %)" in said
     assert "No alarm in the test." in page
     assert "The test has no anomaly" in page
     assert "ROC" not in page
@@ -286,7 +296,7 @@ def test_no_anomaly_in_the_test() -> None:
 def test_no_normal_state_in_the_test() -> None:
     one = log("all bad", 40, ((1, 40),))
     r, views = report([replace(one, truth=np.ones(40, np.int64), normal_spans=())])
-    assert r["anomaly"]["false_alarms"]["per_hour"] is None
+    assert r["alarms"]["false_alarms"]["per_hour"] is None
     page, screen = both(r, views)
     for said in (page, screen):
         assert "false alarms: the test has no normal state" in said
@@ -304,62 +314,87 @@ def test_short_and_empty_recordings(windows: int) -> None:
 
 def test_no_recording_and_nothing_run() -> None:
     r, _ = usual()
-    r["cost"] = None
-    r["levels"] = [{"level": "this machine", "missing": "gcc is not installed: apt install gcc"}]
+    r["cost"]["library"] = None
+    r["proof"]["levels"] = [shape.missing("this machine", "gcc is not installed: apt install gcc")]
     page, screen = both(r, [])
     for said in (page, screen):
         assert "not run: gcc is not installed" in said
         assert "not measured" in said.lower()
-    assert "No recording to show." in page
+    assert "Score over time" not in page
     assert "bit for bit" not in page
 
 
 def test_the_box_of_the_core_has_registers_instead() -> None:
     r, views = usual()
-    judged = r["held_out"]
-    for key in ("cost", "levels", "stand_in", "held_out", "classes"):
-        del r[key]
-    for key in ("wins", "stride", "channels", "precision", "model"):
+    for key in ("wins", "channels"):
         del r["settings"][key]
-    r["states"] = {key: r["settings"].pop(key) for key in ("normal", "unseen", "faults")}
-    r["anomaly"]["float"] = None
-    r["settings"]["features"] = ["F1_VAR_on_ACC_X"]
+    r["settings"] |= {"stride": 100, "sensors": {"acc": {"rate_hz": 104.0, "full_scale": 4.0}}}
+    r["model"] = {"kind": "box", "precision": None, "learns": False}
+    r["alarms"]["float"] = None
+    r["features"]["each"] = [{"name": "F1_VARIANCE_ACC_X", "formula": "variance"}]
     r["threshold"]["target_per_hour"] = None
     r["threshold"]["words"] = "8.8 times the normal half range"
+    tree = {"nodes": 1, "depth": 1, "text": "", "root": 0, "rows": [[0, 0.5, -1, -2]]}
+    r["classifiers"][0] |= {"register": "MLC1_SRC", "tree": {**tree, "end_counters": [0, 0, 0, 0]}}
     r |= {
         "target": "mlc",
         "device": "LSM6DSV16X",
         "sources": {"held_out": "computed: the emitted registers"},
-        "data": {"recordings": [{"test": k > 1} for k in range(9)], "groups": [], "test_groups": ["a"]},
-        "match": {"windows": 120, "equal": 119, "first_divergence": "noon, window 3"},
-        "registers": {"writes": 300, "nodes": 12, "nodes_limit": 128},
-        "trees": [{"end_counters": [2, 2, 0, 0], "held_out": judged}],
+        "proof": {
+            "what": "results of the emitted registers against those of",
+            "levels": [shape.level("the trained tree", 119, "noon, window 3")],
+        },
+        "cost": {"registers": {"writes": 300, "nodes": 12, "nodes_limit": 128}},
     }
-    for alarm in r["anomaly"]["alarms"]:
+    del r["data"]["parts"]
+    r["data"]["recordings"][0]["test"] = False
+    for alarm in r["alarms"]["list"]:
         del alarm["because"]
-    r["trees"][0]["end_counters"] = [0, 0, 0, 0]
     page, screen = both(r, views)
     assert "no decision filter" in screen
     assert "decision filter to agree" not in page
-    r["trees"][0]["end_counters"] = [2, 2, 0, 0]
+    r["classifiers"][0]["tree"]["end_counters"] = [2, 2, 0, 0]
     page, screen = both(r, views)
     for said in (page, screen):
         assert "for the machine learning core of LSM6DSV16X" in said
-        assert "119 of 120 windows equal between emitted registers and trained tree" in said
-        assert "they part at noon, window 3" in said
+        assert "noon, window 3" in said
+        assert "equal in every bit" not in said
         assert "the highest score of a normal window in the calibration logs" in said
         assert "end counters 2, 2, 0, 0" in said
         assert "off (not learnt)" in said
         assert "box, 1 feature" in said
         assert "9,000 (8.8 times the normal half range)" in said
-        assert "What it costs" not in said
+        assert "12 of 128" in said
+        assert "300 steps" in said
         assert "not measured" not in said
-    assert "12 of 128" in page
-    assert "9, of which 7 held out" in page
-    assert "119 of 120 windows equal between the emitted registers and the trained tree" in page
+    assert "not equal" in page
+    assert "3 recordings, of which 2 held out" in page
     assert "computed: the emitted registers" in page
     assert "The dot is the chosen threshold" in page
-    assert "ecause" not in page
+    assert "Because" not in page
+    assert "1 node, depth 1" in page
+
+
+def test_alarms_of_a_classifier_stand_beside_its_classes() -> None:
+    conf = make.config(make.full(2))
+    some = make.views(conf)
+    r = make.report(conf, some)
+    verdict = usual()[0]["alarms"]
+    verdict = {key: verdict[key] for key in ("false_alarms", "detection", "curve")}
+    r |= {
+        "task": "anomaly",
+        "alarms": {"normal": ["still", "idle"], "unseen": [], "faults": ["knock"], **verdict},
+    }
+    page = words_of(make.page(r, some))
+    screen = " ".join(printed(Report.of(r).text()).split())
+    for said in (page, screen):
+        assert "3 of 3 found" in said
+        assert "for another class than still, idle" in said
+        assert "detector" not in said
+    assert page.index("Class by class") < page.index("False alarms and finds") < page.index("Curves")
+    assert "Over time" in page
+    assert "Drift" not in page
+    assert "threshold is" not in page
 
 
 # ---------------------------------------------------------------- drawings
@@ -381,7 +416,7 @@ def paths(drawing: str) -> list[list[tuple[float, float]]]:
 @pytest.mark.parametrize("draw", [curves.roc, curves.det])
 def test_curves_rise_within_their_square(draw: Any) -> None:
     r, _ = report([*logs(), log("weak", 90, ((40, 50),))], 2000)
-    curve = r["anomaly"]["curve"]
+    curve = r["alarms"]["curve"]
     band, line = paths(draw(curve, None))
     left, right = curves.MARGIN, curves.MARGIN + curves.SIDE
     top, bottom = curves.ABOVE, curves.ABOVE + curves.SIDE
@@ -432,9 +467,9 @@ def test_names_of_small_shares_do_not_run_into_each_other(least: float) -> None:
     assert all(a + wa / 2 <= b - wb / 2 + 0.1 for (a, wa), (b, wb) in pairwise(at))
 
 
-def view(scores: list[int], decided: list[int] | None = None, threshold: int = 50) -> AnomalyView:
+def view(scores: list[int], decided: list[int] | None = None, threshold: int = 50) -> Scored:
     n = len(scores)
-    return AnomalyView(
+    return Scored(
         "v",
         RATE,
         np.array(scores, np.int64),
@@ -454,21 +489,21 @@ def steps(drawing: str) -> list[tuple[float, float, float]]:
 
 def test_score_line_follows_time_and_score() -> None:
     some = view([0, 100, 50, 25])
-    drawn = steps(charts.scores(some))
+    drawn = steps(charts.over_time(some))
     second = PLOT / (some.end[-1] / RATE)
     wanted = [(LEFT + k / 2 * second, LEFT + (k + 1) / 2 * second) for k in range(1, 5)]
     assert np.array([(a, b) for a, _, b in drawn]) == pytest.approx(np.array(wanted), abs=0.01)
     heights = [y for _, y, _ in drawn]
     assert heights[0] - heights[1] == pytest.approx(2 * (heights[0] - heights[2]), abs=0.2)
     assert heights[0] - heights[2] == pytest.approx(2 * (heights[0] - heights[3]), abs=0.2)
-    assert charts.scores(some).count(f'r="2.5" fill="{svg.theme("bad")}"') == 1
+    assert charts.over_time(some).count(f'r="2.5" fill="{svg.theme("bad")}"') == 1
 
 
 def test_long_recordings_keep_their_peaks() -> None:
     n = 5 * charts.COLUMNS + 3
     scores, decided = [10] * n, [0] * n
     scores[3333], decided[4001] = 40, 1
-    drawing = charts.scores(view(scores, decided))
+    drawing = charts.over_time(view(scores, decided))
     drawn = steps(drawing)
     assert len(drawn) == charts.COLUMNS
     assert all(a[2] == b[0] for a, b in pairwise(drawn))
@@ -477,7 +512,7 @@ def test_long_recordings_keep_their_peaks() -> None:
     at = LEFT + (3333 + 1.5) / (n + 1) * PLOT
     assert peak[0] - 0.5 <= at <= peak[2] + 0.5
     assert "<title>alarm</title>" in drawing
-    assert "columns" in words_of(render_anomaly(usual()[0], [view(scores, decided)]))
+    assert "columns" in words_of(make.page(usual()[0], [view(scores, decided)]))
     assert len(drawing) < 40_000
 
 
@@ -485,11 +520,11 @@ def test_wide_scores_have_a_logarithmic_axis() -> None:
     assert not charts.logarithmic(view([40, 50, 60]))
     wide = view([1, 10, 100, 1000, 0], threshold=10)
     assert charts.logarithmic(wide)
-    heights = [y for _, y, _ in steps(charts.scores(wide))]
+    heights = [y for _, y, _ in steps(charts.over_time(wide))]
     gaps = [a - b for a, b in pairwise(heights[:4])]
     assert gaps == [pytest.approx(gaps[0], abs=0.2)] * 3
     assert heights[4] == heights[0]
-    assert "logarithmic" in charts.scores(wide)
+    assert "logarithmic" in charts.over_time(wide)
 
 
 def test_telling_recordings() -> None:
@@ -521,7 +556,7 @@ def test_telling_recordings() -> None:
     assert len(many) == RECORDINGS
     assert many[0][1] == "false alarm"
     r, _ = usual()
-    assert "15 more recordings not shown" in words_of(render_anomaly(r, [*[quiet] * 20, false]))
+    assert "15 more recordings not shown" in words_of(make.page(r, [*[quiet] * 20, false]))
 
 
 def test_listed_alarms_are_the_highest_false_ones_first() -> None:
@@ -530,10 +565,12 @@ def test_listed_alarms_are_the_highest_false_ones_first() -> None:
         {"recording": "a", "start_s": 1.0, "stop_s": 2.0, "score": k, "state": ("anomaly", "normal")[k % 2]}
         for k in range(80)
     ]
-    listed = listed_alarms(many)
-    assert [a["score"] for a in listed] == [*range(79, 79 - 2 * ALARMS, -2), *range(78, 78 - 2 * ALARMS, -2)]
-    r["anomaly"]["alarms"] = many
-    assert "80 alarms in the test; of each kind the highest" in words_of(render_anomaly(r, views))
+    assert [a["score"] for a in listed(many)] == [
+        *range(79, 79 - 2 * ALARMS, -2),
+        *range(78, 78 - 2 * ALARMS, -2),
+    ]
+    r["alarms"]["list"] = many
+    assert "80 alarms in the test; of each kind the highest" in words_of(make.page(r, views))
 
 
 def test_bars_behind_an_alarm_are_as_long_as_their_share() -> None:
@@ -556,8 +593,8 @@ def test_drift_shows_what_moved_most() -> None:
     rises = [a[1] - b[1] for a, b in lines]
     assert rises == sorted(rises, reverse=True)
     r, views = usual()
-    r["anomaly"]["drift"] = rows
-    assert "3 more in report.json" in words_of(render_anomaly(r, views))
+    r["alarms"]["drift"] = rows
+    assert "3 more in report.json" in words_of(make.page(r, views))
 
 
 def test_features_behind_alarms_add_up() -> None:
@@ -566,13 +603,13 @@ def test_features_behind_alarms_add_up() -> None:
         {"because": [{"feature": "b", "share": 0.75}]},
         {},
     ]
-    assert figures.blamed(some) == [("b", 0.5), ("a", 0.25)]
-    assert figures.blamed([]) == []
+    assert blamed(some) == [("b", 0.5), ("a", 0.25)]
+    assert blamed([]) == []
 
 
 def test_large_rates_are_plain_numbers() -> None:
-    assert figures.per_time(1030.2) == "1,030 an hour"
-    assert figures.per_time(1.0) == "1 an hour"
-    assert figures.per_time(1 / 24) == "1 a day"
-    assert figures.per_time(0.0) == "0"
-    assert figures.per_time(None) == words.NOTHING
+    assert said_of.per_time(1030.2) == "1,030 an hour"
+    assert said_of.per_time(1.0) == "1 an hour"
+    assert said_of.per_time(1 / 24) == "1 a day"
+    assert said_of.per_time(0.0) == "0"
+    assert said_of.per_time(None) == words.NOTHING

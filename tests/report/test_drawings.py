@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from sensorai.mlc.config import FEATURE_CODES, FILTER_COEFFICIENTS, Feature, Filter, Source
+from sensorai.mlc.formulas import describe_feature, describe_filter
 from sensorai.model.forest import Tree
 from sensorai.report import svg, timeline, words
 from sensorai.report.charts import bars, confusion, curve
 from sensorai.report.timeline import COLUMNS, LEFT, PLOT, WINDOWS, per_block
 from sensorai.report.treeplot import draw_tree
-from sensorai.report.view import Colours
+from sensorai.report.view import Colours, of_registers
 
 from . import make
 
@@ -124,8 +125,9 @@ def test_flat_unitless_and_unused_channels() -> None:
     flat = replace(view.recording, samples=np.full_like(view.recording.samples, np.nan))
     drawing = timeline.timeline(replace(view, recording=flat), [COLOURS], ["tree1"])
     assert "nan" not in drawing
-    none = replace(conf, features=())
-    drawing = timeline.timeline(replace(view, trace=replace(view.trace, config=none)), [COLOURS], ["tree1"])
+    recording, trace = make.traced(conf, "log", ["still"] * 3, [1] * 3)
+    none = of_registers(recording, replace(trace, config=replace(conf, features=())), ("label",))
+    drawing = timeline.timeline(none, [COLOURS], ["tree1"])
     assert "accelerometer" not in drawing
 
 
@@ -170,22 +172,20 @@ def test_every_feature_and_filter_has_words() -> None:
     conf = make.config(make.full(2))
     for kind in FEATURE_CODES:
         for source in (Source("acc", "X"), Source("gyro", "V2"), Source("ext", "V", 0)):
-            said = words.describe_feature(conf, Feature(kind, source, True, 0x3C00))
+            said = describe_feature(conf, Feature(kind, source, True, 0x3C00))
             assert "absolute value" in said
             assert "{" not in said
     for kind, verb in (("ZERO_CROSSING", "crosses"), ("NEGATIVE_ZERO_CROSSING", "falls through")):
-        said = words.describe_feature(conf, Feature(kind, Source("acc", "X"), threshold=0x8000))
+        said = describe_feature(conf, Feature(kind, Source("acc", "X"), threshold=0x8000))
         assert said == f"twice the number of times that accelerometer X {verb} its mean in the window before"
     gyro = Feature("PEAK_DETECTOR", Source("gyro", "Z"), threshold=0x3800)
-    assert "0.5 rad/s" in words.describe_feature(conf, gyro)
+    assert "0.5 rad/s" in describe_feature(conf, gyro)
     wide = replace(conf, device="LSM6DSO32X")
-    assert "× 2 g" in words.describe_feature(
-        wide, Feature("PEAK_DETECTOR", Source("acc", "X"), threshold=0x3C00)
-    )
+    assert "× 2 g" in describe_feature(wide, Feature("PEAK_DETECTOR", Source("acc", "X"), threshold=0x3C00))
     high = replace(conf, third_sensor=3)
-    assert "high-g accelerometer" in words.describe_feature(high, Feature("MEAN", Source("ext", "X")))
+    assert "high-g accelerometer" in describe_feature(high, Feature("MEAN", Source("ext", "X")))
     for kind, names in FILTER_COEFFICIENTS.items():
-        said = words.describe_filter(conf, Filter(kind, "acc", "XYZ", (0x3C00,) * len(names)))
+        said = describe_filter(conf, Filter(kind, "acc", "XYZ", (0x3C00,) * len(names)))
         assert all(f"{name} = 1" in said for name in names)
 
 

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.features.catalogue import IntFeature
+from sensorai.features.catalogue import IntFeature, formula
 from sensorai.model.decision import NONE
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.forest import Tree
 from sensorai.model.pipeline import Count, Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Channel, Recording, Span
-from sensorai.report import charts, project_figures, words
-from sensorai.report.project_html import ProjectView, render_project
-from sensorai.report.project_text import summary_project
-from sensorai.report.view import MOST, right
-from sensorai.verify.cjudge import judge
+from sensorai.report import Report, charts, words
+from sensorai.report.sections import cost, learning
+from sensorai.report.view import MOST, Watched, of_project, right
+from sensorai.verify import shape
+from sensorai.verify.judge import compare
 
 from . import make
 from .test_html import walk, words_of
@@ -36,7 +36,9 @@ def pipeline(classes: Sequence[str] = CLASSES) -> Pipeline:
     return Pipeline("gait", channels, RATE, WINDOW, STRIDE, (), features, None, model, tuple(classes), 1)
 
 
-def view(p: Pipeline, name: str, answers: Sequence[int], truth: Sequence[int | None]) -> ProjectView:
+def view(
+    p: Pipeline, name: str, answers: Sequence[int], truth: Sequence[int | None], /, **changed: Any
+) -> Watched:
     """One label per stride, and one stride more than answers; the decision lags by one window."""
     n = len(truth) * STRIDE
     samples = np.random.default_rng(len(name)).normal(0, 300, (n, 3))
@@ -65,57 +67,68 @@ def view(p: Pipeline, name: str, answers: Sequence[int], truth: Sequence[int | N
         np.concatenate([np.full(min(rows, 1), NONE, np.int64), answer[:-1]]),
         np.arange(rows) * STRIDE + WINDOW,
     )
-    return ProjectView(recording, trace, p, "label")
+    return of_project(replace(recording, **changed), trace, p, "label")
 
 
-def views(p: Pipeline, count: int = 2) -> list[ProjectView]:
+def views(p: Pipeline, count: int = 2, **changed: Any) -> list[Watched]:
     truth = [0] * 6 + [1] * 6 + [2] * 6 + [None] * 3
     answers = [0] * 5 + [1] * 5 + [2] * 10
-    return [view(p, f"{'ab'[k % 2]}-walk {k}", answers[: 20 - k], truth[: 21 - k]) for k in range(count)]
+    return [
+        view(p, f"{'ab'[k % 2]}-walk {k}", answers[: 20 - k], truth[: 21 - k], **changed)
+        for k in range(count)
+    ]
 
 
-def report(p: Pipeline, some: Sequence[ProjectView]) -> dict[str, Any]:
+def judged(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
+    """What answers and decisions are worth."""
+    return compare(
+        [v.recording for v in some],
+        [v.truth[0] for v in some],
+        [v.results[0] for v in some],
+        [v.decided[0] for v in some],
+        p.window,
+        "label",
+        p.classes,
+        [np.rint(v.ends_s * p.rate_hz).astype(int).tolist() for v in some],
+    ).as_dict()
+
+
+def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
     """What ``report.json`` would hold, small, made by hand."""
     return {
-        "format": "sensorai-report",
-        "version": 1,
-        "sensorai": "0.1.0",
-        "name": "gait",
-        "target": "stm32",
-        "device": "stm32l4",
+        **shape.head("train", "classify", "stm32", "stm32l4", "gait"),
+        **shape.of_pipeline(p, "mlp", "int8", 7),
+        "features": {
+            "each": [
+                {"name": "JERK_RMS_acc_x", "formula": formula(IntFeature("JERK_RMS", (0,)))},
+                {"name": "NORM_MEAN", "formula": "<sum> of the norm"},
+            ],
+            "filters": [],
+        },
         "sources": {
             "held_out": "computed: the integer reference",
             "random_windows_optimistic": "computed: too good",
-            "flash, ram": "compiled",
-            "instructions, stack": "emulated",
+            "memory": "compiled",
+            "run": "emulated",
             "cycles": "an estimate from kinds of instructions",
         },
         "data": {
-            "recordings": len(some),
+            "recordings": shape.listed([v.recording for v in some], ["a", "b"]),
             "groups": ["a", "b", "c", "d"],
             "test_groups": ["a", "b"],
             "validation_groups": ["c"],
             "windows": {"train": 31, "validation": 17, "test": 37},
         },
-        "settings": {
-            "rate_hz": RATE,
-            "window": WINDOW,
-            "window_s": WINDOW / RATE,
-            "stride": STRIDE,
-            "channels": [{"name": c.name, "unit": c.unit, "lsb": c.lsb} for c in p.channels],
-            "features": ["JERK_RMS_acc_x", "NORM_JERK_MEAN_acc_x_acc_y_acc_z", "ZERO_CROSSING_acc_z_40"],
-            "model": "mlp",
-            "precision": "int8",
-            "wins": 1,
-            "seed": 7,
-        },
-        "accuracy": {
-            "integer": {"train": 0.981, "validation": 0.912, "test": 0.903},
-            "float": {"train": 0.982, "validation": 0.913, "test": 0.904},
-            "random_windows_optimistic": 0.967,
-        },
-        "classes": list(p.classes),
-        "held_out": judge(p, [v.recording for v in some], [v.trace for v in some], "label"),
+        "classifiers": [
+            {
+                **shape.c_classifier(p, "label", judged(p, some)),
+                "accuracy": {
+                    "integer": {"train": 0.981, "validation": 0.912, "test": 0.903},
+                    "float": {"train": 0.982, "validation": 0.913, "test": 0.904},
+                },
+                "random_windows_optimistic": {"accuracy": 0.967, "balanced_accuracy": None},
+            }
+        ],
         "learning": {
             "curve": [
                 {
@@ -131,32 +144,41 @@ def report(p: Pipeline, some: Sequence[ProjectView]) -> dict[str, Any]:
             ],
             "verdict": {"fit": "over", "why": "the net knows its training groups better than others"},
         },
-        "layers": [
-            {"name": "dense_0", "macs": 1200, "weight_bytes": 1300, "activation_bytes": 56},
-            {"name": "dense_1", "macs": 34, "weight_bytes": 21, "activation_bytes": 16},
-        ],
-        "levels": [
-            {"level": "this machine, with sanitizers", "windows": 37, "first_divergence": None},
-            {"level": "cortex-m4, emulated", "windows": 37, "first_divergence": None},
-        ],
-        "stand_in": None,
+        "proof": {
+            "what": shape.C_PROOF,
+            "levels": [
+                shape.level("this machine, with sanitizers", 37),
+                shape.level("cortex-m4, emulated", 37),
+            ],
+        },
         "cost": {
-            "core": "cortex-m4",
-            "flash": 5296,
-            "ram": 1412,
-            "stack": 552,
-            "instructions_mean": 25549.4,
-            "instructions_most": 25678,
-            "instructions_sample": 56.0,
-            "cycles": 39290.0,
-            "seconds": 491e-6,
-            "joules": 11.8e-6,
+            "layers": [
+                {"name": "dense_0", "macs": 1200, "weight_bytes": 1300, "activation_bytes": 56},
+                {"name": "dense_1", "macs": 34, "weight_bytes": 21, "activation_bytes": 16},
+            ],
+            "program": None,
+            "library": {
+                "core": "cortex-m4",
+                "flash": 5296,
+                "ram": 1412,
+                "stack": 552,
+                "instructions_mean": 25549.4,
+                "instructions_most": 25678,
+                "instructions_sample": 56.0,
+                "cycles": 39290.0,
+                "seconds": 491e-6,
+                "joules": 11.8e-6,
+            },
         },
         "notes": ["layers of 16, 3"],
     }
 
 
-def usual() -> tuple[dict[str, Any], list[ProjectView]]:
+def summary(figures: dict[str, Any]) -> str:
+    return printed(Report.of(figures).text())
+
+
+def usual() -> tuple[dict[str, Any], list[Watched]]:
     p = pipeline()
     some = views(p)
     return report(p, some), some
@@ -164,8 +186,8 @@ def usual() -> tuple[dict[str, Any], list[ProjectView]]:
 
 def test_both_say_what_counts() -> None:
     r, some = usual()
-    page, screen = words_of(render_project(r, some)), printed(summary_project(r))
-    decided = r["held_out"]["decided"]
+    page, screen = words_of(make.page(r, some)), summary(r)
+    decided = r["classifiers"][0]["held_out"]["decided"]
     for said in (page, screen):
         for x in (decided["balanced_accuracy"], decided["accuracy"], 0.903, 0.904, 0.912, 0.967):
             assert words.percent(x) in said
@@ -182,7 +204,7 @@ def test_both_say_what_counts() -> None:
     assert "\x1b" not in screen
     for source in r["sources"].values():
         assert source in page
-    assert "the C equals the reference in 37 windows" in page
+    assert "the C equals the reference in 37 windows at each of 2 levels" in page
     assert "Only 2 groups held out: a rough estimate" in page
     assert "each is drawn where its last 10 samples are" in page
     assert "All of these: resampled from 24 Hz to 25 Hz" in page
@@ -192,17 +214,17 @@ def test_both_say_what_counts() -> None:
 
 
 def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
-    pages = {render_project(*usual()), render_project(*usual())}
+    pages = {make.page(*usual()), make.page(*usual())}
     assert len(pages) == 1
-    other = make.page_hash_elsewhere(repo, "test_project", "render_project(*t.usual())")
+    other = make.page_hash_elsewhere(repo, "test_project", "make.page(*t.usual())")
     assert other == hashlib.sha256(pages.pop().encode()).hexdigest()
 
 
 def test_nothing_is_changed_in_the_dict() -> None:
     r, some = usual()
     before = copy.deepcopy(r)
-    render_project(r, some)
-    summary_project(r)
+    make.page(r, some)
+    summary(r)
     assert r == before
 
 
@@ -211,24 +233,21 @@ HOSTILE = ("<script>alert(1)</script>", "a\"b' onload=x", "[red]\x00\x1b[31m&amp
 
 def test_hostile_names_stay_text() -> None:
     p = pipeline(HOSTILE)
-    some = [
-        replace(v, recording=replace(v.recording, name="<b>n", group="</h3>&", notes=("<i>note",)))
-        for v in views(p)
-    ]
+    some = views(p, name="<b>n", group="</h3>&", notes=("<i>note",))
     r = report(p, some)
     r["name"] = "</title><b>"
     r["device"] = "<img src=x>"
     r["notes"] = ["<img src=x>[bold]"]
     r["data"]["test_groups"] = ["<u>"]
-    r["settings"]["features"] = ["<td>"]
+    r["features"]["each"] = [{"name": "<td>", "formula": "<th>"}]
     r["settings"]["channels"][0]["name"] = "<tr>"
-    r["layers"][0]["name"] = "</table>" + "n" * 90
-    r["levels"][0]["level"] = "<svg>"
-    r["levels"][1] = {"level": "[bold]m4", "missing": "<a href=x>"}
+    r["cost"]["layers"][0]["name"] = "</table>" + "n" * 90
+    r["proof"]["levels"] = [shape.level("<svg>", 3), shape.missing("[bold]m4", "<a href=x>")]
+    r["warnings"] = ["<blink>[blue]"]
     r["learning"]["curve"][0]["stage"] = "</svg><g>"
     r["learning"]["verdict"]["why"] = "<em>"
-    r["cost"]["core"] = "</td>[dim]"
-    page = render_project(r, some)
+    r["cost"]["library"]["core"] = "</td>[dim]"
+    page = make.page(r, some)
     page.encode()
     said = "".join(walk(page).text)
     bad = "[red]\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m&amp;"
@@ -236,6 +255,8 @@ def test_hostile_names_stay_text() -> None:
         assert name in said
     for name in (
         "<td>",
+        "<th>",
+        "<blink>[blue]",
         "<tr>",
         "</table>nnn",
         "<svg>",
@@ -245,7 +266,7 @@ def test_hostile_names_stay_text() -> None:
         "</td>",
     ):
         assert name in said
-    screen = printed(summary_project(r))
+    screen = summary(r)
     assert "\x1b" not in screen
     for name in ("[red]", "[bold]m4", "[dim]", "<script>"):
         assert name in screen
@@ -254,12 +275,12 @@ def test_hostile_names_stay_text() -> None:
 
 def test_nothing_measured() -> None:
     r, some = usual()
-    r["cost"] = None
-    r["levels"] = [
-        {"level": "this machine", "missing": "gcc is not installed: apt install gcc"},
-        {"level": "cortex-m4", "missing": "not run: apt install gcc-arm-none-eabi"},
+    r["cost"]["library"] = None
+    r["proof"]["levels"] = [
+        shape.missing("this machine", "gcc is not installed: apt install gcc"),
+        shape.missing("cortex-m4", "apt install gcc-arm-none-eabi"),
     ]
-    page, screen = words_of(render_project(r, some)), printed(summary_project(r))
+    page, screen = words_of(make.page(r, some)), summary(r)
     assert "no tool was there to run the C" in page
     assert "bit for bit" not in page
     for said in (page, screen):
@@ -272,23 +293,23 @@ def test_nothing_measured() -> None:
 
 def test_a_difference_is_said() -> None:
     r, some = usual()
-    r["levels"][1]["first_divergence"] = "a-walk 0, window 3: score 1"
-    page = words_of(render_project(r, some))
-    assert "the C and the reference part" in page
+    r["proof"]["levels"][1]["first_divergence"] = "a-walk 0, window 3: score 1"
+    page = words_of(make.page(r, some))
+    assert "not equal" in page
     assert "bit for bit" not in page
     assert "a-walk 0, window 3: score 1" in page
-    assert "a-walk 0, window 3: score 1" in printed(summary_project(r))
+    assert "a-walk 0, window 3: score 1" in summary(r)
 
 
 def test_stand_in_is_said() -> None:
     r, some = usual()
     r |= {"target": "ispu", "device": "ISM330IS"}
-    r["cost"] |= {
+    r["cost"]["library"] |= {
         "core": "cortex-m0plus (stand-in: not measured on the ISPU)",
         "seconds": None,
         "joules": None,
     }
-    r["stand_in"] = {
+    r["cost"]["program"] = {
         "source": "Cortex-M0+ stand-in",
         "code_bytes": 2841,
         "code_limit": 32768,
@@ -296,7 +317,7 @@ def test_stand_in_is_said() -> None:
         "data_limit": 8192,
         "stack_bytes": 333,
     }
-    page, screen = words_of(render_project(r, some)), printed(summary_project(r))
+    page, screen = words_of(make.page(r, some)), summary(r)
     for said in (page, screen):
         assert "in C for the ISPU of ISM330IS" in said
         assert "stand-in: not measured on the ISPU" in said
@@ -305,16 +326,17 @@ def test_stand_in_is_said() -> None:
         assert "energy" not in said
     assert "Not measured on the ISPU" in page
     assert max(map(len, screen.splitlines())) <= 100
-    r["cost"] = r["stand_in"] = None
-    assert "which stands in" not in words_of(render_project(r, some))
+    r["cost"]["library"] = r["cost"]["program"] = None
+    assert "which stands in" not in words_of(make.page(r, some))
 
 
 def test_size_and_what_was_tried() -> None:
     p = pipeline()
     some = views(p, 2)
     r = report(p, some)
-    assert "Size" not in words_of(render_project(r, some))
-    r["size"] = {
+    assert "How it was chosen" not in words_of(make.page(r, some))
+    r["choices"] = {}
+    r["choices"]["size"] = {
         "chosen": "layers of 16, 8",
         "why": "the smallest of 2 learnt",
         "source": "compiled",
@@ -337,7 +359,7 @@ def test_size_and_what_was_tried() -> None:
             },
         ],
     }
-    page, text = words_of(render_project(r, some)), printed(summary_project(r))
+    page, text = words_of(make.page(r, some)), summary(r)
     for said in (page, text):
         assert "layers of 16, 8 (the smallest of 2 learnt)" in " ".join(said.split())
         assert "5,296" in said
@@ -348,37 +370,41 @@ def test_size_and_what_was_tried() -> None:
 
 def test_trees_have_no_curve() -> None:
     r, some = usual()
-    r["learning"] = {"curve": [], "verdict": None}
-    r["layers"] = []
-    r["accuracy"] = {
-        "integer": {"train": 0.98, "test": 0.9},
-        "float": {"train": 0.98, "test": 0.9},
+    del r["learning"]
+    r["cost"]["layers"] = []
+    r["classifiers"][0] |= {
+        "accuracy": {
+            "integer": {"train": 0.98, "test": 0.9},
+            "float": {"train": 0.98, "test": 0.9},
+        },
         "random_windows_optimistic": None,
     }
-    page = words_of(render_project(r, some))
-    assert "No learning curve" in page
-    assert "The model has no layers." in page
-    assert "fit:" not in page + printed(summary_project(r))
+    page = words_of(make.page(r, some))
+    assert "Learning" not in page
+    assert "epoch" not in page
+    assert "Layers" not in page
+    assert "fit:" not in page + summary(r)
 
 
 def test_raw_windows_and_filter_off() -> None:
     r, some = usual()
-    r["settings"] |= {"features": [], "wins": 0}
-    page = words_of(render_project(r, some))
-    assert "the window goes straight into the net" in page
+    r["features"]["each"] = []
+    r["settings"]["wins"] = 0
+    page = words_of(make.page(r, some))
+    assert "the window goes straight into the model" in page
     assert "The decision filter is off" in page
-    assert "raw windows" in printed(summary_project(r))
+    assert "raw windows" in summary(r)
 
 
 def test_instructions_by_layer_where_they_were_counted() -> None:
     r, some = usual()
-    r["layers"][0]["instructions"] = 2100
-    page = words_of(render_project(r, some))
+    r["cost"]["layers"][0]["instructions"] = 2100
+    page = words_of(make.page(r, some))
     assert "2,100" in page
     assert "Instructions of a layer: emulated." in page
-    assert project_figures.layers(r)[1]["instructions"] == words.NOTHING
-    r["layers"][1]["instructions"] = 90.4
-    assert project_figures.layers(r)[1]["instructions"] == "2,190"
+    assert cost.layers(r)[1]["instructions"] == words.NOTHING
+    r["cost"]["layers"][1]["instructions"] = 90.4
+    assert cost.layers(r)[1]["instructions"] == "2,190"
 
 
 def test_nothing_held_out_and_no_label() -> None:
@@ -386,19 +412,19 @@ def test_nothing_held_out_and_no_label() -> None:
     some = [view(p, "bare", [0, 1], [None] * 3), view(p, "short", [], [None])]
     r = report(p, some)
     r["data"]["test_groups"] = []
-    page = words_of(render_project(r, some))
+    page = words_of(make.page(r, some))
     assert "No group was held out" in page
     assert "nothing can be said about new data" in page
     assert "no labels" in page
-    assert "held out: nothing" in printed(summary_project(r))
-    assert "no labelled windows: nothing to judge" in printed(summary_project(r))
-    assert "No recording to show." in words_of(render_project(r, []))
+    assert "held out: nothing" in summary(r)
+    assert "no labelled windows: nothing to judge" in summary(r)
+    assert "Over time" not in words_of(make.page(r))
 
 
 def test_at_most_a_few_recordings() -> None:
     p = pipeline()
     some = views(p, MOST + 3)
-    page = render_project(report(p, some), some)
+    page = make.page(report(p, some), some)
     assert page.count("signals, truth and results over time") == MOST
     assert "3 more recordings not shown" in words_of(page)
 
@@ -407,12 +433,12 @@ def test_view_names_windows() -> None:
     p = pipeline()
     v = view(p, "log", [0, 2, 1, 1], [0, 0, 1, 1, None])
     # the second window crosses a border, the last one leaves the labels
-    assert v.truth(0) == ["still", None, "walking", None]
-    assert v.results(0) == ["still", "running", "walking", "walking"]
-    assert v.decided(0) == [NO_RESULT, "still", "running", "walking"]
+    assert v.truth == (("still", None, "walking", None),)
+    assert v.results == (("still", "running", "walking", "walking"),)
+    assert v.decided == ((NO_RESULT, "still", "running", "walking"),)
     assert right(v) == (2, 2)
     assert v.ends_s.tolist() == [0.8, 1.2, 1.6, 2.0]
-    assert v.sensors == ["acc"]
+    assert v.sensors == ("acc",)
 
 
 def test_strips_start_one_stride_before_the_end_of_the_first_window() -> None:
@@ -439,7 +465,7 @@ def test_kept_epoch_is_the_best_of_the_last_stage(
     curve: list[tuple[str, float | None]], expected: int | None
 ) -> None:
     epochs = [{"stage": stage, "validation_loss": loss} for stage, loss in curve]
-    assert project_figures.kept(epochs) == expected
+    assert learning.kept(epochs) == expected
 
 
 def test_learning_chart_breaks_where_a_value_is_missing() -> None:
@@ -462,10 +488,7 @@ def test_short_quantities(x: float | None, expected: str) -> None:
     assert words.short(x, "s") == expected
 
 
-def test_feature_words_take_the_longest_name() -> None:
-    assert "x[i+1] - x[i]" in project_figures.feature_words("JERK_RMS_acc_x")
-    assert "differences of the norm" in project_figures.feature_words("NORM_JERK_MEAN_acc_x_acc_y_acc_z")
-    assert project_figures.feature_words("MEAN_acc_x") != project_figures.feature_words(
-        "MEAN_CROSSING_acc_x_3"
-    )
-    assert project_figures.feature_words("UNHEARD_OF") == words.NOTHING
+def test_formulas_say_the_quantity_and_the_signal() -> None:
+    assert "x[i+1] - x[i]" in formula(IntFeature("JERK_RMS", (0,)))
+    assert "differences of the norm" in formula(IntFeature("NORM_JERK_MEAN", (0, 1, 2)))
+    assert formula(IntFeature("MEAN", (0,))) != formula(IntFeature("MEAN_CROSSING", (0,), 3))

@@ -33,7 +33,7 @@ def states(report: Figures) -> list[tuple[str, list[str]]]:
 
 def sentences(report: Figures) -> list[str]:
     """What is said first of the alarms; nothing where none are judged."""
-    return [false_alarms(report), detection(report), *threshold(report)] if "alarms" in report else []
+    return [false_alarms(report), detection(report)] if "alarms" in report else []
 
 
 def threshold(report: Figures) -> list[str]:
@@ -192,8 +192,11 @@ def text(report: Figures) -> list[RenderableType]:
     out: list[RenderableType] = []
     if lines := threshold(report):
         out += [*map(line, lines), line("")]
-    if not about.validation(report):
-        out.append(line("alarms on recordings that training did not see:", "bold"))
+    of = (
+        "alarms" if about.detector(report) else f"alarms (decisions for another class than {_normal(report)})"
+    )
+    where = "" if about.validation(report) else " on recordings that training did not see"
+    out.append(line(f"{of}{where}:", "bold"))
     out.append(line(false_alarms(report)))
     if rows := normal_rows(report):
         normal = table("normal state", ("alarms", "in", "rate", "at most", "windows in alarm"), LABEL)
@@ -215,10 +218,13 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
     """Tables by label."""
     if "alarms" not in report:
         return None
-    normal = report["alarms"].get("normal") or []
     return {
         "normal_rows": normal_rows(report),
         "fault_rows": fault_rows(report),
         # a classifier alarms by what it names
-        "named": None if about.detector(report) else ", ".join(normal),
+        "named": None if about.detector(report) else _normal(report),
     }
+
+
+def _normal(report: Figures) -> str:
+    return ", ".join(report["alarms"].get("normal") or ())

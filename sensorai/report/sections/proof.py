@@ -36,15 +36,21 @@ def cards(report: Figures) -> list[tuple[str, str]]:
     ran = _ran(report)
     if any(level["first_divergence"] for level in ran):
         return [("not equal", "levels part: see the proof below")]
-    compared = min((level["windows"] for level in ran), default=0)
-    if compared:
+    if any(level["windows"] for level in ran):
         same = (
             f"the registers equal {'all other levels' if about.validation(report) else 'the trained tree'}"
             if about.on_core(report)
             else "the C equals the reference"
         )
-        return [("bit for bit", f"{same} in {words.plural(compared, 'window')}")]
+        return [("bit for bit", f"{same} in {_extent([level['windows'] for level in ran])}")]
     return [] if about.on_core(report) else [("not run", "no tool was there to run the C: see below")]
+
+
+def _extent(windows: Sequence[int]) -> str:
+    """How much was compared."""
+    least, most = min(windows), max(windows)
+    count = words.plural(most, "window") if least == most else f"{least:,} to {most:,} windows"
+    return count if len(windows) == 1 else f"{count} at each of {len(windows)} levels"
 
 
 def text(report: Figures) -> list[RenderableType]:

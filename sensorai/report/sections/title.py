@@ -31,10 +31,12 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
     cards = [*held_out.cards(report), *alarms.cards(report), *proof.cards(report), *cost.cards(report)]
     return {
         "subtitle": about.subtitle(report),
-        "inputs": about.capital(about.inputs(report)),
+        "inputs": about.inputs(report),
         "states": alarms.states(report),
         "judged": held_out.sentences(report),
         "alarms": alarms.sentences(report),
+        "unseen": not about.validation(report),
+        "threshold": alarms.threshold(report),
         # cards are narrow: a number and its unit stay together
         "cards": [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in cards],
     }
