@@ -33,6 +33,7 @@ from sensorai.train.states import STATE, Parts
 from sensorai.verify import alarms, anomaly
 from sensorai.verify.alarms import ScoredLog
 from sensorai.verify.cjudge import judge, recording_counts
+from sensorai.verify.verdict import of_alarms
 
 #: Decision filter where nothing is said: an alarm needs two windows above the threshold more than below.
 WINS = 2
@@ -142,7 +143,6 @@ def train_anomaly(
     traces = proved.traces
     decisions = [t.decided for t in traces]
     verdict = anomaly.judge_alarms(logs, decisions, options.seed)
-    notes += anomaly.contradiction(chosen, verdict, parts.unseen)
     shared = delivering.common(pipeline, options, proved)
     report: dict[str, Any] = {
         **shared,
@@ -166,6 +166,7 @@ def train_anomaly(
             "drift": anomaly.drift(logs, chosen.value),
         },
         "held_out": judge(pipeline, held, traces, STATE),
+        "warnings": of_alarms(verdict, anomaly.contradiction(chosen, verdict, parts.unseen)),
         "notes": notes,
     }
     groups = (parts.groups("test"), parts.learnt())

@@ -36,7 +36,8 @@ from sensorai.train.options import check_split
 from sensorai.train.sizes import Choice, Need
 from sensorai.train.split import share
 from sensorai.train.table import find_tasks
-from sensorai.verify.cjudge import judge
+from sensorai.train.warn import of_pipeline
+from sensorai.verify.cjudge import judgement
 
 if TYPE_CHECKING:
     from sensorai.train.nets import NetOptions
@@ -231,6 +232,7 @@ def _report(
     notes: Sequence[str],
 ) -> dict[str, Any]:
     shared = common(pipeline, options, proved)
+    held_out = judgement(pipeline, held, proved.traces, options.column)
     precision = options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds"
     return {
         **shared,
@@ -258,7 +260,8 @@ def _report(
             "random_windows_optimistic": optimistic,
         },
         "size": asdict(learnt.choice),
-        "held_out": judge(pipeline, held, proved.traces, options.column),
+        "held_out": held_out.as_dict(),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
+        "warnings": of_pipeline(pipeline, counted, split, held_out, learnt.fit),
         "notes": [*notes, *counted.notes, *learnt.notes],
     }

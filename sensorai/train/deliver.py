@@ -24,6 +24,7 @@ from sensorai.recording import Recording
 from sensorai.regfile import to_header, to_json, to_ucf
 from sensorai.train.judge import compare_with_trained, held_out, run
 from sensorai.train.mlc import Trained
+from sensorai.train.warn import of_trees
 from sensorai.verify.judge import TreeJudgement, judge
 
 #: Version of ``model.sai`` and ``report.json``.
@@ -228,6 +229,7 @@ def _report(
             "nodes": sum(len(dt.tree) for dt in config.trees),
             "nodes_limit": target.limits.nodes,
         },
+        "warnings": [*of_trees(trained, judgements), *choices.warnings],
         "notes": list(choices.notes),
     }
 

@@ -42,6 +42,7 @@ from sensorai.train.states import STATE, Parts
 from sensorai.train.table import Task, Windows, build, settled
 from sensorai.verify import alarms, anomaly
 from sensorai.verify.alarms import ScoredLog
+from sensorai.verify.verdict import of_alarms
 
 NORMAL, ANOMALY = 0, 1
 #: Length of a window when nothing is said, in seconds.
@@ -204,7 +205,10 @@ def report_of(made: TrainedBox, delivery: Delivery, column: str, seed: int) -> d
     verdict = anomaly.judge_alarms(logs, decided, seed)
     return {
         "task": "anomaly",
-        "notes": [*delivery.report["notes"], *anomaly.contradiction(made.chosen, verdict, parts.unseen)],
+        "warnings": [
+            *of_alarms(verdict, anomaly.contradiction(made.chosen, verdict, parts.unseen)),
+            *made.trained.choices.warnings,
+        ],
         "settings": {
             **delivery.report["settings"],
             "model": "box",

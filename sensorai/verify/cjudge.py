@@ -12,7 +12,7 @@ from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Recording
-from sensorai.verify.judge import compare
+from sensorai.verify.judge import TreeJudgement, compare
 
 
 def recording_counts(recording: Recording, pipeline: Pipeline) -> npt.NDArray[np.int16]:
@@ -34,6 +34,13 @@ def judge(
     pipeline: Pipeline, recordings: Sequence[Recording], traces: Sequence[PipelineTrace], column: str
 ) -> dict[str, Any]:
     """Window and event metrics of answers and decisions, in the shape of the MLC's."""
+    return judgement(pipeline, recordings, traces, column).as_dict()
+
+
+def judgement(
+    pipeline: Pipeline, recordings: Sequence[Recording], traces: Sequence[PipelineTrace], column: str
+) -> TreeJudgement:
+    """Judge answers (as those of a tree) and decisions of recordings."""
     names = {NONE: NO_RESULT, **dict(enumerate(pipeline.classes))}
     return compare(
         recordings,
@@ -44,4 +51,4 @@ def judge(
         column,
         pipeline.classes,
         [t.end.tolist() for t in traces],
-    ).as_dict()
+    )

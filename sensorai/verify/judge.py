@@ -12,13 +12,21 @@ from sensorai.verify.metrics import EventMetrics, WindowMetrics, event_metrics, 
 
 @dataclass(frozen=True, slots=True)
 class TreeJudgement:
-    """One tree on a set of recordings, before (``tree``) and after (``decided``) the meta-classifier."""
+    """One tree on a set of recordings, before (``tree``) and after (``decided``) the meta-classifier.
+
+    ``tree_by_group`` is ``tree``, group by group.
+    """
 
     tree: WindowMetrics
     decided: WindowMetrics
     tree_events: EventMetrics
     decided_events: EventMetrics
-    by_group: Mapping[str, float]
+    tree_by_group: Mapping[str, WindowMetrics]
+
+    @property
+    def by_group(self) -> Mapping[str, float]:
+        """Accuracy of ``tree`` in each group with labelled windows."""
+        return {g: m.accuracy for g, m in self.tree_by_group.items() if m.windows}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for a report."""
@@ -78,17 +86,15 @@ def compare(
         Samples seen at the end of each window, where windows overlap.
     """
     flat = [x for part in truth for x in part]
-    by_group: dict[str, list[int]] = {}
+    by_group: dict[str, tuple[list[str | None], list[str]]] = {}
     for r, t, d in zip(recordings, truth, raw, strict=True):
-        for a, b in zip(t, d, strict=True):
-            if a is not None:
-                count = by_group.setdefault(r.group, [0, 0])
-                count[0] += a == b
-                count[1] += 1
+        of = by_group.setdefault(r.group, ([], []))
+        of[0].extend(t)
+        of[1].extend(d)
     return TreeJudgement(
         window_metrics(flat, [x for part in raw for x in part], classes),
         window_metrics(flat, [x for part in decided for x in part], classes),
         event_metrics(recordings, raw, window, column, ends),
         event_metrics(recordings, decided, window, column, ends),
-        {g: right / n for g, (right, n) in by_group.items()},
+        {g: window_metrics(t, d, classes) for g, (t, d) in by_group.items()},
     )
