@@ -346,6 +346,8 @@ class Learnt:
     figures : mapping
         Sections of the report that learning knows.
     notes, warnings : tuple of str
+    seen : tuple
+        What each classifier does on what it learnt from (``sensorai.verify.verdict.Seen``).
     levels : tuple of Level
         Comparisons that only the learner can make.
     detector : Detector, optional
@@ -364,6 +366,7 @@ class Learnt:
     figures: Figures
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    seen: tuple[Any, ...] = ()
     levels: tuple[Level, ...] = ()
     detector: Detector | None = None
     index: Figures = field(default_factory=dict)

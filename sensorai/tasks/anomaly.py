@@ -7,7 +7,7 @@ from sensorai.recording import LABEL, Dataset
 from sensorai.road import Figures, Learnt, Proof, Share
 from sensorai.tasks import classify
 from sensorai.train import faults, states
-from sensorai.verify import alarms, anomaly
+from sensorai.verify import alarms, anomaly, verdict
 
 
 class Anomaly:
@@ -40,14 +40,15 @@ class Anomaly:
         detector = learnt.detector
         logs = [detector.scored(t) for t in proof.traces]
         decisions = [alarms.decisions(t.decided[0]) for t in proof.traces]
-        verdict = anomaly.judge_alarms(logs, decisions, experiment.seed)
+        found = anomaly.judge_alarms(logs, decisions, experiment.seed)
+        contradictions = anomaly.contradiction(detector.chosen, found, detector.parts.unseen)
         by_name = {t.recording.name: t for t in proof.traces}
         return {
             **figures,
             "threshold": anomaly.threshold_dict(detector.chosen),
             "alarms": {
                 **detector.parts.labels(),
-                **verdict,
+                **found,
                 **detector.figures(logs, proof.traces),
                 "list": [
                     {**alarm, "because": detector.because(by_name[alarm["recording"]], alarm["window"])}
@@ -55,7 +56,7 @@ class Anomaly:
                 ],
                 "drift": anomaly.drift(logs, detector.chosen.value),
             },
-            "notes": anomaly.contradiction(detector.chosen, verdict, detector.parts.unseen),
+            "warnings": verdict.of_alarms(found, contradictions),
             "sources": SOURCES,
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sensorai.experiment import Experiment
@@ -10,7 +11,8 @@ from sensorai.recording import LABEL, Dataset
 from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
 from sensorai.train.split import Split, needs_time_split, share
 from sensorai.train.table import find_tasks
-from sensorai.verify.judge import compare
+from sensorai.verify import verdict
+from sensorai.verify.judge import Judgement, compare
 
 
 def columns_of(experiment: Experiment) -> list[tuple[str, str]]:
@@ -35,33 +37,42 @@ class Classify:
             dataset, columns, how, experiment.test_share, experiment.seed, experiment.test_groups, test
         )
         if why:
-            from dataclasses import replace
-
             return replace(made, notes=(f"{why}, so every log is cut in time", *made.notes))
         return made
 
     def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
-        """Figures of every question."""
-        return {"classifiers": [judged(c, k, proof.traces) for k, c in enumerate(learnt.classifiers)]}
+        """Figures of every question, and what must be said first of it."""
+        found = [judgement(c, k, proof.traces) for k, c in enumerate(learnt.classifiers)]
+        warnings: list[str] = []
+        for classifier, held, seen in zip(learnt.classifiers, found, learnt.seen, strict=False):
+            name = f"{classifier.name}: " if len(found) > 1 else ""
+            warnings += [name + text for text in verdict.warnings(held, seen)]
+        pairs = zip(learnt.classifiers, found, strict=True)
+        return {"classifiers": [entry(c, held) for c, held in pairs], "warnings": warnings}
 
 
-def judged(classifier: Classifier, place: int, traces: Sequence[Trace]) -> dict[str, Any]:
+def judgement(classifier: Classifier, place: int, traces: Sequence[Trace]) -> Judgement:
     """What one classifier says on recordings, against their labels."""
     column = classifier.column
+    return compare(
+        [t.recording for t in traces],
+        [t.truth(column) for t in traces],
+        [t.answers[place] for t in traces],
+        [t.decided[place] for t in traces],
+        traces[0].window,
+        column,
+        list(classifier.classes.values()),
+        [t.end.tolist() for t in traces],
+    )
+
+
+def entry(classifier: Classifier, held: Judgement) -> dict[str, Any]:
+    """What an entry of ``classifiers`` says of every model."""
     return {
         "name": classifier.name,
-        "column": column,
+        "column": classifier.column,
         "classes": [{"name": name, "code": code} for code, name in classifier.classes.items()],
-        "held_out": compare(
-            [t.recording for t in traces],
-            [t.truth(column) for t in traces],
-            [t.answers[place] for t in traces],
-            [t.decided[place] for t in traces],
-            traces[0].window,
-            column,
-            list(classifier.classes.values()),
-            [t.end.tolist() for t in traces],
-        ).as_dict(),
+        "held_out": held.as_dict(),
     }
 
 

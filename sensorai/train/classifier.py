@@ -21,6 +21,7 @@ from sensorai.train import counts as counting
 from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.masks import Masks, at_random
 from sensorai.train.sizes import Choice
+from sensorai.train.warn import of_pipeline
 from sensorai.verify.shape import listed
 
 #: Decision filters that are tried, and the share of right windows one may cost.
@@ -145,6 +146,7 @@ class ClassifierFamily:
                 },
             },
             (*counted.notes, *made.notes),
+            seen=(of_pipeline(pipeline, counted, rows, made.learning.get("verdict")),),
         )
 
 

@@ -290,10 +290,9 @@ def _even(y: npt.NDArray[np.int64], seed: int, most: int = 4) -> npt.NDArray[np.
 
 def _tree(windows: Windows, options: ForestOptions) -> Any:
     folds = select.folds(windows, options.seed)
-    alpha, _ = select.choose_pruning(windows, 0, folds, options.leaves, options.seed)
-    model = select.new_tree(options.leaves, options.seed, alpha)
-    model.set_params(max_depth=options.depth)
-    return model.fit(windows.x, windows.y[:, 0])
+    leaves, seed, depth = options.leaves, options.seed, options.depth
+    alpha, _ = select.choose_pruning(windows, 0, folds, leaves, seed, depth)
+    return select.new_tree(leaves, seed, alpha, depth).fit(windows.x, windows.y[:, 0])
 
 
 def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total: int | None) -> Ensemble:

@@ -113,28 +113,25 @@ class _Grown:
 
 
 def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tuple[Feature, ...]) -> _Grown:
-    """Prune, fit, drop what no tree uses, and fit again on what is left."""
+    """Prune, fit, drop what no tree uses, and do it again with what is left until every feature is used.
+
+    What ships is fitted, pruned and judged on exactly the features that ship.
+    """
     seed, leaves = search.options.seed, search.leaves
     windows = search.windows(search.config(window, filters, features))
     split = select.folds(windows, seed)
-    count = len(search.tasks)
-    pruning = [select.choose_pruning(windows, t, split, leaves, seed) for t in range(count)]
-
-    def fit(on: Windows) -> list[object]:
-        out = []
-        for t, (alpha, _) in enumerate(pruning):
-            known = select.labelled(on, t)
-            out.append(select.new_tree(leaves, seed, alpha).fit(on.x[known], on.y[known, t]))
-        return out
-
-    fitted = fit(windows)
-    used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]  # type: ignore[attr-defined]
-    if len(used) < len(features):
+    while True:
+        pruning, fitted = [], []
+        for t in range(len(search.tasks)):
+            pruning.append(select.choose_pruning(windows, t, split, leaves, seed))
+            known = select.labelled(windows, t)
+            tree = select.new_tree(leaves, seed, pruning[t][0])
+            fitted.append(tree.fit(windows.x[known], windows.y[known, t]))
+        used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
+        if len(used) == len(features):
+            return _Grown(filters, features, windows, pruning, fitted)
         filters, features = candidates.compact(filters, [features[i] for i in used])
         windows = windows.columns(used)
-        # same rows, fewer columns: let the tree be fitted on exactly what ships
-        fitted = fit(windows)
-    return _Grown(filters, features, windows, pruning, fitted)
 
 
 def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:

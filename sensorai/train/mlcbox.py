@@ -26,7 +26,6 @@ from sensorai.mlc.features import inputs as core_inputs
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.prepare import sensor_settings
 from sensorai.mlc.simulate import simulate
-from sensorai.model.decision import NONE
 from sensorai.model.detector import CLASSES
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import Lesson, Trace
@@ -195,16 +194,6 @@ def _told_apart(x: npt.NDArray[np.float32], names: npt.NDArray[np.int64], most: 
     return fitted if fitted.tree_.node_count > 1 else None
 
 
-def decisions(codes_of: npt.NDArray[np.integer], config: MlcConfig) -> npt.NDArray[np.int64]:
-    """Register values of a trace as 0 normal, 1 alarm, 255 none yet."""
-    labels = config.trees[0].labels
-    table = np.full(256, NONE, np.int64)
-    for code, label in labels.items():
-        table[code] = CLASSES.index(label)
-    out: npt.NDArray[np.int64] = table[codes_of.astype(np.int64)]
-    return out
-
-
 def _scored(recording: Recording, config: MlcConfig, envelope: Envelope) -> ScoredLog:
     values = FeatureStream(config).push(core_inputs(config, recording, numeric_style("current")))
     end = (np.arange(len(values)) + 1) * config.window
@@ -217,7 +206,7 @@ def _of_registers(
 ) -> alarms.Rate:
     """False alarms of the decisions of the simulated core."""
     traces = [simulate(config, r, rate="as-is") for r in recordings]
-    return alarms.false_alarms(logs, [decisions(t.decided[:, 0], config) for t in traces])
+    return alarms.false_alarms(logs, [alarms.decisions(t.names(0, t.decided[:, 0])) for t in traces])
 
 
 def _end_counters(experiment: Experiment, target: MlcDevice, class_codes: Sequence[int]) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ POOL = 20
 COPY = 0.98
 #: Rows the forest is fitted on; enough to rank by.
 RANK_ROWS = 6000
+#: Prunings that are tried.
+PRUNINGS = 13
 #: Leaves of the trees that judge window lengths and single features (the final size is chosen later).
 SEARCH_LEAVES = 24
 
@@ -56,12 +58,13 @@ def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
     return out
 
 
-def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0):  # type: ignore[no-untyped-def]
+def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0, depth: int | None = None):  # type: ignore[no-untyped-def]
     """Return an unfitted scikit-learn tree the way this project trains them (classes weigh the same)."""
     from sklearn.tree import DecisionTreeClassifier
 
     return DecisionTreeClassifier(
         max_leaf_nodes=max(leaves, 2),
+        max_depth=depth,
         min_samples_leaf=3,
         class_weight="balanced",
         random_state=seed,
@@ -154,32 +157,55 @@ def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def choose_pruning(
-    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int
+    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, depth: int | None = None
 ) -> tuple[float, list[tuple[float, float]]]:
     """Cost-complexity pruning by cross-validation.
+
+    The alphas that are tried lie between those at which the tree on all rows changes, as in CART: the
+    trees of the folds change a little earlier or later, and so all of them are pruned about alike.
 
     Returns
     -------
     alpha : float
-        The strongest pruning whose score is within one standard error of the best.
+        The strongest pruning whose score is within half a standard error of the best, of those that leave
+        the tree on all rows a leaf for every class; where no pruning does, of all.
     path : list of (alpha, score)
     """
     known = labelled(windows, task)
     x, y = windows.x[known], windows.y[known, task]
-    alphas = new_tree(leaves, seed).cost_complexity_pruning_path(x, y).ccp_alphas[:-1]
-    if not len(alphas):  # a leaf alone: nothing to prune
-        alphas = np.zeros(1)
-    alphas = np.unique(np.concatenate([[0.0], np.quantile(np.maximum(alphas, 0), np.linspace(0, 1, 12))]))
     table = []
-    for alpha in alphas.tolist():
-        values = list(_fold_scores(windows, task, split, leaves, seed, alpha))
+    for alpha in _between(new_tree(leaves, seed, depth=depth).cost_complexity_pruning_path(x, y).ccp_alphas):
+        values = list(_fold_scores(windows, task, split, leaves, seed, alpha, depth))
         error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         table.append((alpha, float(np.mean(values)), error))
-    best = max(table, key=lambda row: row[1])
+    whole = len(np.unique(y))
+    # the weakest first, and a pruned tree has no class that a less pruned one lacks
+    able = [r for r in table if answerable(new_tree(leaves, seed, r[0], depth).fit(x, y)) == whole] or table
+    best = max(able, key=lambda row: row[1])
     # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
     enough = best[1] - 0.5 * best[2]
-    alpha = max(a for a, mean, _ in table if mean >= enough)
+    alpha = max(a for a, mean, _ in able if mean >= enough)
     return alpha, [(a, mean) for a, mean, _ in table]
+
+
+def answerable(tree) -> int:  # type: ignore[no-untyped-def]
+    """Classes that some leaf of a fitted tree answers with."""
+    grown = tree.tree_
+    leaf = grown.children_left < 0
+    return len(np.unique(np.argmax(grown.value[leaf][:, 0, :], axis=1)))
+
+
+def _between(alphas: npt.NDArray[np.float64]) -> list[float]:
+    """At most ``PRUNINGS`` values between neighbouring alphas of a path, 0 (no pruning) first.
+
+    The last alpha is that of the root alone, which is never wanted.
+    """
+    path = np.unique(np.maximum(alphas, 0.0))
+    means = np.sqrt(path[:-1] * path[1:])
+    if len(means) > PRUNINGS - 1:
+        means = means[np.linspace(0, len(means) - 1, PRUNINGS - 1).round().astype(int)]
+    out: list[float] = np.unique(np.concatenate([[0.0], means])).tolist()
+    return out
 
 
 def importances(windows: Windows, task: int, leaves: int, seed: int, alpha: float) -> npt.NDArray[np.float64]:
@@ -199,14 +225,20 @@ def pruned_score(
 
 
 def _fold_scores(
-    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
+    windows: Windows,
+    task: int,
+    split: Sequence[Fold],
+    leaves: int,
+    seed: int,
+    alpha: float,
+    depth: int | None = None,
 ) -> Iterator[float]:
     known = labelled(windows, task)
     for fit, judge in split:
         a, b = fit[known[fit]], judge[known[judge]]
         if len(np.unique(windows.y[a, task])) < 2 or not len(b):
             continue
-        tree = new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task])
+        tree = new_tree(leaves, seed, alpha, depth).fit(windows.x[a], windows.y[a, task])
         yield balanced(windows.y[b, task], tree.predict(windows.x[b]))
 
 

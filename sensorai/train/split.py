@@ -125,7 +125,7 @@ def share(
     time = class_seconds(dataset, columns)
     if test_groups:
         test = named_groups(dataset, test_groups)
-        notes += _check_named(time, test)
+        _check_named(time, test)
     else:
         if reason := _too_few(time, dataset.groups()):
             raise DataError(reason, hint=_way_out(how))
@@ -247,20 +247,14 @@ def named_groups(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(g for g in groups if g in wanted)
 
 
-def _check_named(time: Seconds, test: Sequence[str]) -> list[str]:
-    """Refuse named test groups that leave a class unlearnt; what else is to be said of them."""
+def _check_named(time: Seconds, test: Sequence[str]) -> None:
+    """Refuse named test groups that leave a class unlearnt."""
     for (_, name), of in time.items():
         if of and all(g in test for g in of):
             raise ConfigError(
                 f"with these --test-groups class {name!r} is only in the test: it cannot be learnt",
                 hint="leave a group with that class to learn from",
             )
-    return _untested(time, test)
-
-
-def _untested(time: Seconds, test: Sequence[str]) -> list[str]:
-    missing = [name for (_, name), of in time.items() if not any(g in test for g in of)]
-    return [f"the test has no {', '.join(map(repr, missing))}: nothing is known of it"] if missing else []
 
 
 def beside(dataset: Dataset, extra: Dataset, columns: Sequence[str]) -> tuple[Dataset, list[str]]:
@@ -308,7 +302,7 @@ def _with_test_set(
     test, more = beside(dataset, extra, columns)
     together = Dataset((*dataset.recordings, *test.recordings))
     time = class_seconds(together, columns)
-    notes += [*more, *_untested(time, test.groups())]
+    notes += more
     return Split(
         together, "set", test.groups(), _validation(time, together, test.groups(), seed), tuple(notes)
     )

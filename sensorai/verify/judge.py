@@ -1,27 +1,31 @@
-"""Traces against labels: one tree, before and after its meta-classifier."""
+"""Traces against labels: one classifier, before and after its decision filter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sensorai.mlc.simulate import Trace
 from sensorai.recording import Recording
 from sensorai.verify.metrics import EventMetrics, WindowMetrics, event_metrics, none_if_nan, window_metrics
 
 
 @dataclass(frozen=True, slots=True)
-class TreeJudgement:
-    """One classifier on a set of recordings, before (``answer``) and after (``decided``) its decision filter.
+class Judgement:
+    """One classifier on a set of recordings, before (``answer``) and after (``decided``) its filter.
 
-    The filter of the core is its meta-classifier.
+    The filter of the core is its meta-classifier; ``answer_by_group`` is ``answer``, group by group.
     """
 
     answer: WindowMetrics
     decided: WindowMetrics
     answer_events: EventMetrics
     decided_events: EventMetrics
-    by_group: Mapping[str, float]
+    answer_by_group: Mapping[str, WindowMetrics]
+
+    @property
+    def by_group(self) -> Mapping[str, float]:
+        """Accuracy of ``answer`` in each group with labelled windows."""
+        return {g: m.accuracy for g, m in self.answer_by_group.items() if m.windows}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for a report."""
@@ -34,28 +38,6 @@ class TreeJudgement:
         }
 
 
-def judge(
-    traces: Sequence[Trace], recordings: Sequence[Recording], tree: int, column: str, classes: Sequence[str]
-) -> TreeJudgement:
-    """Compare traces with the labels of their recordings.
-
-    Parameters
-    ----------
-    traces, recordings : sequences of the same length
-        The recordings at the rate of the core.
-    tree : int
-    column : str
-        Label column that this tree answers.
-    classes : sequence of str
-    """
-    window = traces[0].config.window
-    raw = [t.names(tree, t.tree[:, tree]) for t in traces]
-    decided = [t.names(tree, t.decided[:, tree]) for t in traces]
-    truth = [r.window_labels(window, column)[: len(t)] for r, t in zip(recordings, traces, strict=True)]
-
-    return compare(recordings, truth, raw, decided, window, column, classes)
-
-
 def compare(
     recordings: Sequence[Recording],
     truth: Sequence[Sequence[str | None]],
@@ -65,7 +47,7 @@ def compare(
     column: str,
     classes: Sequence[str],
     ends: Sequence[Sequence[int]] | None = None,
-) -> TreeJudgement:
+) -> Judgement:
     """Compare results before and after a decision filter with the truth of each window.
 
     Parameters
@@ -81,17 +63,15 @@ def compare(
         Samples seen at the end of each window, where windows overlap.
     """
     flat = [x for part in truth for x in part]
-    by_group: dict[str, list[int]] = {}
+    by_group: dict[str, tuple[list[str | None], list[str]]] = {}
     for r, t, d in zip(recordings, truth, raw, strict=True):
-        for a, b in zip(t, d, strict=True):
-            if a is not None:
-                count = by_group.setdefault(r.group, [0, 0])
-                count[0] += a == b
-                count[1] += 1
-    return TreeJudgement(
+        of = by_group.setdefault(r.group, ([], []))
+        of[0].extend(t)
+        of[1].extend(d)
+    return Judgement(
         window_metrics(flat, [x for part in raw for x in part], classes),
         window_metrics(flat, [x for part in decided for x in part], classes),
         event_metrics(recordings, raw, window, column, ends),
         event_metrics(recordings, decided, window, column, ends),
-        {g: right / n for g, (right, n) in by_group.items()},
+        {g: window_metrics(t, d, classes) for g, (t, d) in by_group.items()},
     )

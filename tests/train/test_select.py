@@ -9,6 +9,7 @@ import pytest
 
 from sensorai.errors import DataError
 from sensorai.train import select
+from sensorai.train.table import Windows
 from tests.train.make import random_windows, windows
 
 
@@ -148,3 +149,52 @@ def test_random_split_is_optimistic() -> None:
 def test_random_split_of_a_single_window() -> None:
     made = windows([[0.0], [1.0], [2.0]], [0, 0, 1], [0, 0, 1])
     assert np.isnan(select.random_split_score(made, 0, 4, 0, 0.0)).all()
+
+
+def rare(seed: int) -> Windows:
+    """Four classes of six people; the last one is rare and told apart by another feature."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(6), 40)
+    y = rng.choice(4, 240, p=[0.4, 0.3, 0.2, 0.1])
+    x = rng.normal(0, 1, (240, 3))
+    x[:, 0] += 2.0 * np.minimum(y, 2)
+    x[:, 1] += 1.5 * (y == 3)
+    x += rng.normal(0, 0.5, (6, 3))[group]
+    return windows(x, y.tolist(), group.tolist())
+
+
+@pytest.mark.parametrize("seed", [0, 17, 48])
+@pytest.mark.parametrize("depth", [None, 3])
+def test_no_class_is_pruned_away(seed: int, depth: int | None) -> None:
+    made = rare(seed)
+    split = select.folds(made, 0)
+    alpha, path = select.choose_pruning(made, 0, split, 33, 0, depth)
+    tree = select.new_tree(33, 0, alpha, depth).fit(made.x, made.y[:, 0])
+    assert select.answerable(tree) == 4
+    assert set(np.unique(tree.predict(made.x))) == {0, 1, 2, 3}
+    # what the path says is what trees pruned so do on the folds
+    scores = []
+    for fit, judge in split:
+        one = select.new_tree(33, 0, alpha, depth).fit(made.x[fit], made.y[fit, 0])
+        scores.append(select.balanced(made.y[judge, 0], one.predict(made.x[judge])))
+    assert dict(path)[alpha] == pytest.approx(np.mean(scores))
+
+
+def test_prunings_lie_between_the_changes_of_the_tree() -> None:
+    made = rare(48)
+    changes = np.unique(select.new_tree(33, 0).cost_complexity_pruning_path(made.x, made.y[:, 0]).ccp_alphas)
+    _, path = select.choose_pruning(made, 0, select.folds(made, 0), 33, 0)
+    assert path[0][0] == 0.0
+    for alpha, _ in path[1:]:
+        at = int(np.searchsorted(changes, alpha))
+        assert alpha == pytest.approx(float(np.sqrt(changes[at - 1] * changes[at])))
+        assert changes[at - 1] < alpha < changes[at]
+    # the root alone is not among them
+    assert path[-1][0] < changes[-1]
+
+
+def test_a_tree_too_small_for_its_classes_is_still_chosen() -> None:
+    made = rare(0)
+    alpha, path = select.choose_pruning(made, 0, select.folds(made, 0), 2, 0)
+    assert alpha in dict(path)
+    assert select.answerable(select.new_tree(2, 0, alpha).fit(made.x, made.y[:, 0])) == 2

@@ -44,6 +44,7 @@ class BoxFamily:
                 "threshold": {"words": f"{detector.chosen.value / STEPS:.2f} half ranges of the normal state"},
             },
             tuple(choices.notes),
+            tuple(choices.warnings),
             levels=(
                 Level("the trained box", against_fitted(config, (made.box,), (Task("anomaly", STATE, CLASSES),))),
             ),

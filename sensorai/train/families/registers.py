@@ -7,6 +7,7 @@ from sensorai.mlc.labels import feature_names
 from sensorai.road import Classifier, Learnt, Lesson, Level, Progress
 from sensorai.train.judge import against_fitted, feature_table
 from sensorai.train.mlc import train_mlc
+from sensorai.train.warn import of_trees
 from sensorai.verify.shape import listed
 
 
@@ -56,6 +57,8 @@ class RegisterTree:
                 },
             },
             tuple(choices.notes),
+            tuple(choices.warnings),
+            of_trees(made),
             levels=(Level("the trained tree", against_fitted(config, made.fitted, made.tasks)),),
             files={"features.arff": arff.arff_text(table).encode()},
         )

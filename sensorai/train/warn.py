@@ -1,0 +1,47 @@
+"""What models do on what they learnt from: beside the test it tells whether they can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sensorai.model import pipeline as pipelines
+from sensorai.model.pipeline import Pipeline
+from sensorai.train.counts import Counted
+from sensorai.train.masks import Masks
+from sensorai.train.mlc import Trained
+from sensorai.verify.metrics import window_metrics
+from sensorai.verify.verdict import Seen
+
+
+def of_trees(trained: Trained) -> tuple[Seen, ...]:
+    """Trees of the machine learning core on their training windows."""
+    out = []
+    for t, (task, fitted) in enumerate(zip(trained.tasks, trained.fitted, strict=True)):
+        truth = trained.train.y[:, t]
+        known = truth >= 0
+        answers = fitted.predict(trained.train.x[known])  # type: ignore[attr-defined]
+        learnt = window_metrics(
+            [task.classes[c] for c in truth[known].tolist()],
+            [task.classes[int(c)] for c in answers],
+            task.classes,
+        )
+        out.append(Seen(learnt))
+    return tuple(out)
+
+
+def of_pipeline(
+    pipeline: Pipeline, counted: Counted, split: Masks, curve: Mapping[str, str] | None = None
+) -> Seen:
+    """A classifier in C on its training windows; ``curve`` says how well a net fits."""
+    rows = counted.rows(split.train)
+    _, inputs = pipelines.model_inputs(pipeline, rows.x)
+    answers = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
+    learnt = window_metrics(
+        [counted.classes[c] for c in rows.y.tolist()],
+        [counted.classes[c] for c in answers.tolist()],
+        counted.classes,
+    )
+    fit, why = (curve["fit"], curve["why"]) if curve else ("", "")
+    return Seen(learnt, counted.overlap, fit, why)

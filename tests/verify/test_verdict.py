@@ -1,0 +1,183 @@
+"""What is said first of a model: loud where the figures show it, silent where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from sensorai.recording import Recording
+from sensorai.verify.judge import TreeJudgement, compare
+from sensorai.verify.metrics import window_metrics
+from sensorai.verify.verdict import Learnt, of_alarms, warnings
+
+CLASSES = ("rest", "walk", "run")
+
+
+def truth_of(counts: Sequence[int]) -> list[int]:
+    return [c for c, n in enumerate(counts) for _ in range(n)]
+
+
+def answers_of(confusion: Sequence[Sequence[int]]) -> list[int]:
+    return [c for row in confusion for c, n in enumerate(row) for _ in range(n)]
+
+
+def held(*groups: Sequence[Sequence[int]]) -> TreeJudgement:
+    """A judgement with these confusion matrices, one per group."""
+    recordings = [
+        Recording(np.zeros((10, 0)), (), 50.0, group=f"g{i}", name=f"g{i}") for i in range(len(groups))
+    ]
+    truth = [[CLASSES[c] for c in truth_of([sum(row) for row in g])] for g in groups]
+    got = [[CLASSES[c] for c in answers_of(g)] for g in groups]
+    return compare(recordings, truth, got, got, 10, "label", CLASSES)
+
+
+def learnt(confusion: Sequence[Sequence[int]], overlap: int = 0, fit: str = "", why: str = "") -> Learnt:
+    truth = [CLASSES[c] for c in truth_of([sum(row) for row in confusion])]
+    return Learnt(
+        window_metrics(truth, [CLASSES[c] for c in answers_of(confusion)], CLASSES), overlap, fit, why
+    )
+
+
+GOOD = [[95, 3, 2], [4, 90, 6], [1, 5, 94]]
+#: Answers are as often right as chance has it; "rest" is the most frequent class.
+GUESS = [[40, 30, 30], [20, 15, 15], [20, 15, 15]]
+
+
+def test_a_good_model_has_no_warning() -> None:
+    assert warnings(held(GOOD), learnt(GOOD)) == []
+    assert warnings(held(*[GOOD] * 6), learnt(GOOD, overlap=1, fit="good")) == []
+
+
+@pytest.mark.parametrize("wrong", range(4))
+def test_few_windows_of_a_good_model_are_no_reason_to_cry_wolf(wrong: int) -> None:
+    """Twenty windows, up to four of them wrong, of a model that is right in 95 % of what it learnt from."""
+    small = [[8 - wrong, wrong, 0], [0, 6, 0], [0, 0, 6]]
+    assert warnings(held(small), learnt([[57, 3, 0], [2, 58, 0], [2, 2, 56]], overlap=1)) == []
+
+
+def test_worse_than_one_answer_comes_first() -> None:
+    (first, *_) = warnings(held(GUESS), learnt(GUESS))
+    assert first.startswith(
+        "worse than always answering 'rest': it is right in 35.0% of 200 held-out windows"
+    )
+    assert "always 'rest' would be in 50.0%" in first
+
+
+def test_overlap_makes_windows_worth_less() -> None:
+    # 17 windows behind, 7 ahead: enough for whole windows, not for halves or quarters of them
+    close = [[34, 9, 8], [7, 0, 0], [22, 22, 0]]
+    (sure, *_) = warnings(held(close), learnt(GUESS))
+    (less, *_) = warnings(held(close), learnt(GUESS, overlap=3))
+    assert sure.startswith("worse than always")
+    assert less.startswith("no better than always")
+
+
+def test_as_good_as_one_answer_is_said_by_what_the_windows_can_show() -> None:
+    better = [[45, 5, 5], [15, 10, 5], [15, 5, 10]]
+    many = [[10 * n for n in row] for row in better]
+    assert not any("always" in text for text in warnings(held(many), learnt(many)))
+    (text, *_) = warnings(held(better), learnt(better, overlap=1)) or [""]
+    assert "always" not in text  # 20 against 10: too few to say anything of a model that looks better
+    close = [[80, 10, 10], [25, 15, 10], [25, 10, 15]]
+    (text, *_) = warnings(held(close), learnt(close))
+    assert text.startswith("not shown to be better than always answering 'rest'")
+
+
+def test_groups_count_and_not_their_windows() -> None:
+    # one of six groups makes the model look better by 40 windows; the others are even
+    fair = [[50, 5, 0], [25, 5, 0], [0, 0, 0]]
+    lucky = [[50, 0, 0], [0, 45, 0], [0, 0, 0]]
+    judged = held(*[fair] * 3, *[[[45, 10, 0], [20, 10, 0], [0, 0, 0]]] * 2, lucky)
+    texts = warnings(judged, learnt([[300, 0, 0], [100, 50, 0], [1, 0, 9]]))
+    assert any(t.startswith("not shown to be better than always answering 'rest'") for t in texts)
+    alone = held(
+        [
+            [round(sum(m.confusion[i, j] for m in judged.tree_by_group.values())) for j in range(3)]
+            for i in range(3)
+        ]
+    )
+    assert not any("always" in t for t in warnings(alone, learnt([[300, 0, 0], [100, 50, 0], [1, 0, 9]])))
+
+
+def test_rare_classes_that_are_found_are_said() -> None:
+    rare = [[900, 50, 50], [1, 19, 0], [1, 0, 19]]
+    (text, *_) = warnings(held(rare), learnt(rare))
+    assert text.startswith("worse than always answering 'rest'")
+    assert "rare classes are found, though: its balanced accuracy is 93.3%" in text
+
+
+def test_a_class_that_is_never_answered_is_the_first_line() -> None:
+    lost = [[50, 50, 0], [10, 140, 0], [0, 60, 0]]
+    texts = warnings(held(lost), learnt(lost))
+    assert texts[0].startswith("class 'run' is never answered")
+    assert "cannot tell it from 'walk'" in texts[0]
+    assert "60 held-out windows of 'run'" in texts[0]
+    # it is not said twice
+    assert sum("'run'" in t for t in texts) == 1
+
+
+def test_a_class_that_the_test_alone_never_gets_is_hardly_recognised() -> None:
+    texts = warnings(held([[60, 0, 0], [0, 60, 0], [1, 57, 2]]), learnt(GOOD))
+    assert any(
+        t.startswith("class 'run' is hardly recognised: in 2 of 60") and "taken for 'walk'" in t
+        for t in texts
+    )
+    # three windows show nothing
+    assert warnings(held([[60, 0, 0], [0, 60, 0], [1, 1, 1]]), learnt(GOOD)) == []
+
+
+def test_a_class_without_a_held_out_window_is_said() -> None:
+    (text,) = warnings(held([[60, 0, 0], [0, 60, 0], [0, 0, 0]]), learnt(GOOD))
+    assert text.startswith("no held-out window of 'run'")
+    (text, *_) = warnings(held([[0, 0, 0], [0, 0, 0], [0, 0, 0]]), learnt(GOOD))
+    assert "'rest', 'walk', 'run'" in text
+
+
+KNOWN = [[100, 0, 0], [0, 100, 0], [0, 0, 100]]
+WEAK = [[65, 20, 15], [15, 65, 20], [20, 15, 65]]
+
+
+def test_overfit_is_said_with_what_the_windows_allow() -> None:
+    (text,) = warnings(held(WEAK), learnt(KNOWN))
+    assert text.startswith(
+        "overfit: it is right in 100.0% of the windows that it learnt from, but in 65.0% of 300"
+    )
+    # two windows of each class do not show it
+    assert warnings(held([[1, 1, 0], [0, 2, 0], [1, 0, 1]]), learnt(KNOWN)) == []
+    assert warnings(held(WEAK), learnt(WEAK)) == []
+
+
+def test_groups_that_differ_bound_less() -> None:
+    good, bad = [[33, 0, 0], [0, 33, 0], [0, 0, 34]], [[10, 13, 10], [12, 11, 10], [10, 12, 12]]
+    # half the groups are right throughout: what the others do says little about the next group
+    assert not any("overfit" in t for t in warnings(held(*[good, bad] * 3), learnt(KNOWN)))
+    even = [[22, 6, 5], [6, 22, 5], [5, 6, 23]]
+    assert any("overfit" in t for t in warnings(held(*[even] * 6), learnt(KNOWN)))
+
+
+def test_what_the_curve_says_counts() -> None:
+    mild = [[87, 8, 5], [5, 87, 8], [8, 5, 87]]
+    assert warnings(held(*[mild] * 4), learnt(KNOWN)) == []
+    (text,) = warnings(held(*[mild] * 4), learnt(KNOWN, fit="over", why="The loss turns."))
+    assert text.startswith("overfit")
+    assert text.endswith("The loss turns.")
+    (text,) = warnings(held(GOOD), learnt(GOOD, fit="under", why="too small"))
+    assert text == "underfit: too small"
+
+
+def test_detectors() -> None:
+    good = {
+        "curve": {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95},
+        "detection": {"anomalies": 5, "found": 4},
+    }
+    assert of_alarms(good) == []
+    chance = {**good, "curve": {"auc": 0.55, "auc_low": 0.4, "auc_high": 0.7}}
+    (text,) = of_alarms(chance)
+    assert "0.55 (0.40 to 0.70)" in text
+    (text,) = of_alarms({**good, "detection": {"anomalies": 5, "found": 0}})
+    assert text == "none of 5 anomalies of the test raised an alarm"
+    assert of_alarms({"curve": None, "detection": {"anomalies": 0, "found": 0}}, ["the claim"]) == [
+        "the claim"
+    ]
