@@ -102,10 +102,10 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, known: Knowledge, pipeline: Pipeline | None) -> None:
     from sensorai.codegen.learner import knowledge_header
-    from sensorai.codegen.literals import identifier
     from sensorai.errors import ConfigError
     from sensorai.files import write_bytes, write_text
     from sensorai.model.knowledge import pack
+    from sensorai.writing.clang import identifier
 
     if path.suffix == ".bin":
         write_bytes(path, pack(known))

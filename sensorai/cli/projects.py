@@ -312,7 +312,7 @@ def _write_trace(
 ) -> None:
     import pandas as pd
 
-    from sensorai.files import write_parquet, write_with
+    from sensorai.files import write_table
 
     pipeline = opened.pipeline
     frames = []
@@ -324,7 +324,4 @@ def _write_trace(
         columns["decided"] = [name(int(d)) for d in got["decided"]]
         frames.append(pd.DataFrame(columns))
     frame = pd.concat(frames, ignore_index=True)
-    if out.suffix == ".parquet":
-        write_parquet(frame, out)
-    else:
-        write_with(out, lambda file: frame.to_csv(file, index=False, lineterminator="\n"))
+    write_table(frame, out)

@@ -217,8 +217,8 @@ def run(
     on recordings that training never saw, and writes everything into one folder.
     """
     from sensorai.errors import ConfigError
-    from sensorai.regfile.headerout import c_identifier
     from sensorai.train.mlc import MlcOptions, train_mlc
+    from sensorai.writing.clang import nearest
 
     reading = given.Reading(
         label,
@@ -234,11 +234,11 @@ def run(
         mapping,
     )
     trees = tuple(given.split(text, "--tree", "posture=posture") for text in tree)
-    called = c_identifier(_stem(logs)) if name is None else name
-    if c_identifier(called) != called:
+    called = nearest(_stem(logs)) if name is None else name
+    if nearest(called) != called:
         raise ConfigError(
             f"--name {called!r} is no C name, and files and identifiers are called after it",
-            hint=f"as in --name {c_identifier(called).strip('_') or 'har'}",
+            hint=f"as in --name {nearest(called).strip('_') or 'har'}",
         )
     folder = out or Path(called)
     _check_folder(folder)
@@ -257,8 +257,8 @@ def run(
             if given_:
                 raise ConfigError(f"{option} is for --target mlc", hint="see sensorai train --help")
         from sensorai.cli import projects
-        from sensorai.codegen.literals import free_identifier, identifier
         from sensorai.train.cdeliver import ProjectOptions
+        from sensorai.writing.clang import free_identifier, identifier
 
         called = free_identifier(called) if name is None else identifier(called, "--name")
         folder = out or Path(called)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import room
 from sensorai.verify import cproject
 from sensorai.verify.cjudge import recording_counts
+from sensorai.writing import jsontext
 
 if TYPE_CHECKING:
     from sensorai.train.forests import ForestOptions
@@ -438,4 +438,4 @@ def with_report(delivery: ProjectDelivery, report: Mapping[str, Any]) -> Project
 
 def to_json(value: object) -> bytes:
     """Return values as JSON text."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return jsontext.document(value).encode()

@@ -25,6 +25,7 @@ from sensorai.regfile import to_header, to_json, to_ucf
 from sensorai.train.judge import compare_with_trained, held_out, run
 from sensorai.train.mlc import Trained
 from sensorai.verify.judge import TreeJudgement, judge
+from sensorai.writing import jsontext
 
 #: Version of ``model.sai`` and ``report.json``.
 VERSION = 1
@@ -121,7 +122,7 @@ def with_report(delivery: Delivery, report: Mapping[str, Any]) -> Delivery:
 
 
 def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return jsontext.document(value).encode()
 
 
 def _feature_table(trained: Trained, names: Sequence[str]) -> arff.Arff:
