@@ -11,6 +11,7 @@ from typing import Any
 from sensorai import __version__
 from sensorai.codegen.learner import learner_functions, learner_prototypes
 from sensorai.codegen.panes import Overlap
+from sensorai.codegen.scales import exact, scales
 from sensorai.model.detector import Detector
 from sensorai.model.knowledge import blob_bytes
 from sensorai.model.learner import LEAST
@@ -52,6 +53,8 @@ def sizes(pipeline: Pipeline, arena: int) -> dict[str, Any]:
     """Numbers of the header."""
     return {
         "channels": len(pipeline.channels),
+        "scales": scales(pipeline.channels),
+        "rate": exact(pipeline.rate_hz),
         "rate_millihz": round(pipeline.rate_hz * 1000),
         "window": pipeline.window,
         "stride": pipeline.stride,
@@ -104,6 +107,7 @@ def readme_words(pipeline: Pipeline) -> dict[str, Any]:
         "summary": summary(pipeline),
         "kind": pipeline.model.kind if isinstance(pipeline.model, Detector) else "",
         "classes": pipeline.classes,
-        "channels": pipeline.channels,
+        "order": ", ".join(channel.name for channel in pipeline.channels),
+        "scales": scales(pipeline.channels),
         "rate_hz": pipeline.rate_hz,
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai import runtime
+from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.fields import learning, names, readme_words, sizes, types
@@ -27,6 +28,11 @@ from sensorai.writing.written import inert
 
 #: Flags that every emitted file is clean under.
 WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -Werror"
+
+#: Sources of a project that are not part of its library.
+EXAMPLE = ("main.c", "startup.c")
+#: Package of the templates.
+_ROOM = "sensorai.codegen"
 
 #: An array of constants: what goes to ``NAME_data.c``. Other constants stay beside the code, so that the
 #: compiler sees the shapes they hold.
@@ -53,12 +59,18 @@ class Project:
         return {
             name: text
             for name, text in self.files.items()
-            if name.endswith((".c", ".h")) and name != "main.c"
+            if name.endswith((".c", ".h")) and name not in EXAMPLE
         }
 
 
-def emit_project(pipeline: Pipeline) -> Project:
+def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
     """Emit the C project of a pipeline.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    chip : Chip, optional
+        Microcontroller that its Makefile builds for, beside any other compiler.
 
     Raises
     ------
@@ -80,13 +92,15 @@ def emit_project(pipeline: Pipeline) -> Project:
         **learning(pipeline),
         **_tables(parts),
         **_runtime(used),
+        **chip_fields(chip),
         "state": clang.emitted("\n".join(p.header for p in parts if p.header.strip())),
         "sources": [clang.emitted(p.source.strip()) for p in parts if p.source.strip()],
         "warnings": inert(WARNINGS),
         "readme": readme_words(pipeline),
     }
     name = fields["name"]
-    made = {target: _render(template, fields) for target, template in _files(name).items()}
+    wanted = {**_files(name), **chip_files(chip, name)}
+    made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in used}
     return Project({**made, **files}, arena, tuple(layer for p in parts for layer in p.layers))
 
@@ -151,7 +165,3 @@ def _model(pipeline: Pipeline) -> CodeParts:
     from sensorai.codegen.net import emit_net
 
     return emit_net(pipeline.model, pipeline.name)
-
-
-def _render(template: str, fields: Mapping[str, Any]) -> str:
-    return templates.fill("sensorai.codegen", template, fields)

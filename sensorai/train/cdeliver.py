@@ -173,7 +173,8 @@ def prove(
     if needed.problems:
         raise TargetError(needed.problems)
     say("emitting C and running it on held-out logs")
-    project = emit_project(pipeline)
+    chip = mcu_devices.device(options.device).chip() if options.target == "stm32" else None
+    project = emit_project(pipeline, chip)
     samples = [recording_counts(r, pipeline) for r in held]
     traces = tuple(pipelines.run(pipeline, x) for x in samples)
     levels, cost = _run(pipeline, project, held, samples, traces, core, say)

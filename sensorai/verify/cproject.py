@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.codegen.project import EXAMPLE
 from sensorai.errors import DataError
 from sensorai.files import read_json
 from sensorai.ispu.project import App
@@ -94,6 +95,7 @@ def record(pipeline: Pipeline) -> np.dtype[np.void]:
     score = "<f4" if pipeline.float_scores else "<i4"
     fields = [
         ("window", "<u4"),
+        ("saturated", "<u4"),
         ("score", score, (len(pipeline.classes),)),
         ("answer", "u1"),
         ("decided", "u1"),
@@ -364,12 +366,13 @@ def _marks(
 
 
 def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.generic]]:
-    """Scores, answers and decisions of C results by name, in the order of computation."""
+    """Scores, answers, decisions and saturated samples of C results by name, in the order of computation."""
     out: dict[str, npt.NDArray[np.generic]] = {
         f"score {c}": got["score"][:, i] for i, c in enumerate(pipeline.classes)
     }
     out["answer"] = got["answer"].astype(np.int64)
     out["decided"] = got["decided"].astype(np.int64)
+    out["saturated"] = got["saturated"].astype(np.int64)
     return out
 
 
@@ -378,7 +381,7 @@ def reference_columns(pipeline: Pipeline, trace: PipelineTrace) -> dict[str, npt
     out: dict[str, npt.NDArray[np.generic]] = {
         f"score {c}": trace.scores[:, i] for i, c in enumerate(pipeline.classes)
     }
-    return {**out, "answer": trace.answer, "decided": trace.decided}
+    return {**out, "answer": trace.answer, "decided": trace.decided, "saturated": trace.saturated}
 
 
 def compare(
@@ -506,7 +509,7 @@ def open_project(folder: Path) -> OpenedProject:
         if not path.is_file():
             raise DataError(f"the project lacks {name}", where=str(folder), hint="train again")
         files[name] = path.read_bytes()
-    own = (f"{pipeline.name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
+    own = (f"{pipeline.name}_ispu.c", *EXAMPLE, "ispu_main.c", "ispu_boot.c")
     sources = {
         name: content.decode("utf-8", errors="replace")
         for name, content in files.items()

@@ -64,6 +64,7 @@ def view(p: Pipeline, name: str, answers: Sequence[int], truth: Sequence[int | N
         answer,
         np.concatenate([np.full(min(rows, 1), NONE, np.int64), answer[:-1]]),
         np.arange(rows) * STRIDE + WINDOW,
+        np.zeros(rows, np.int64),
     )
     return ProjectView(recording, trace, p, "label")
 
