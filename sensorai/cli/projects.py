@@ -278,7 +278,6 @@ def simulate(
     if json:
         printing.print_json(rows)
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None)
@@ -290,10 +289,10 @@ def simulate(
         assert isinstance(counts, dict)  # noqa: S101
         shares = ", ".join(f"{label} {n / total:.0%}" for label, n in counts.items())
         table.add_row(
-            escape(str(row["recording"])),
+            str(row["recording"]),
             str(row["windows"]),
             str(row["changes"]),
-            escape(shares or "no whole window"),
+            shares or "no whole window",
         )
     screen = printing.console()
     screen.print(

@@ -230,16 +230,15 @@ def _print(report: dict[str, Any]) -> None:
     screen.print(
         f"{report['name']} for {report['device']}: window of {settings['window']} samples at "
         f"{settings['rate_hz']:g} Hz",
-        markup=False,
     )
     for tree in report["trees"]:
         if len(report["trees"]) > 1:
-            screen.print(f"\n{tree['name']} ({tree['column']})", style="bold", markup=False)
+            screen.print(f"\n{tree['name']} ({tree['column']})", style="bold")
         screen.print(judgement_table(tree["held_out"], tree["classes"]))
         for line in headline(tree["held_out"]):
-            screen.print(line, markup=False)
+            screen.print(line)
     for level in report["levels"]:
         verdict = level["first_divergence"] or f"equal in {level['windows']} windows"
-        screen.print(f"registers against {level['level']}: {verdict}", markup=False)
+        screen.print(f"registers against {level['level']}: {verdict}")
     for note in report["notes"]:
-        screen.print(f"note: {note}", markup=False)
+        screen.print(f"note: {note}")

@@ -1,4 +1,4 @@
-"""What a sensor must be set to, so that its counts are those of a pipeline: rate, full scale, one count."""
+"""What a sensor must be set to for a pipeline: rate, full scale, and what one count is worth."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from sensorai.report import words
 from sensorai.report.charts import confusion
 from sensorai.report.timeline import per_block, timeline
 from sensorai.report.view import AnyView, Colours, choose, right
+from sensorai.writing.markup import drawn
 
 #: Fewer test groups than this and the page says that the estimate is rough.
 FEW_GROUPS = 3
@@ -37,7 +38,7 @@ def fill(template: str, **values: object) -> str:
         seconds=words.seconds,
         short=words.short,
         rate=words.rate,
-        drawn=Markup,
+        drawn=drawn,
         plural=words.plural,
     )
     style = Markup((room / "page.css").read_text("utf-8"))

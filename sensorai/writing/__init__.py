@@ -8,6 +8,7 @@ template of C, make or a linker takes nothing else (``templates``): who forgets 
 ``clang``       C: identifiers, comments, string literals, enumerators
 ``templates``   Jinja for C, make, CMake, linkers and assembly, which refuse text, and Markdown
 ``markdown``    text in a line of Markdown
+``markup``      HTML and SVG of ours, which pages take unescaped; text they escape by Jinja's autoescape
 ``jsontext``    JSON, also safe on a terminal and inside HTML
 ``tomltext``    strings of TOML
 ``cells``       text cells of CSV, no spreadsheet takes them for formulas
