@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sensorai.errors import DataError, ToolMissing, UserError
+from sensorai.writing.cells import cell
+from sensorai.writing.terminal import whole
 
 
 def write_with(path: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -52,7 +54,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with the line ends it has, whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, whole(text).encode("utf-8"))
 
 
 def check_writable(folder: Path) -> None:
@@ -164,8 +166,18 @@ def read_json(path: Path) -> Any:
         raise DataError("this JSON is nested too deeply", where=str(path)) from None
 
 
-def write_parquet(frame: Any, path: Path) -> None:
-    """Write a pandas table as Parquet; a ToolMissing with the install line where pyarrow is absent."""
+def write_table(frame: Any, path: Path) -> None:
+    """Write a pandas table by the suffix of ``path``: Parquet, else CSV that a spreadsheet does not run.
+
+    A ToolMissing with the install line where pyarrow is absent.
+    """
+    if path.suffix != ".parquet":
+        safe = frame.rename(columns=cell)
+        for name, kind in safe.dtypes.items():
+            if kind.kind == "O":  # text
+                safe[name] = safe[name].map(cell, na_action="ignore")
+        write_with(path, lambda file: safe.to_csv(file, index=False, lineterminator="\n"))
+        return
     if find_spec("pyarrow") is None:
         raise ToolMissing(
             "Parquet needs the package pyarrow", hint="pip install 'sensorai[parquet]', or write .csv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from sensorai.result import Result
 from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Level, Progress, Proof, Task, Trace
 from sensorai.train.looks import doubts
 from sensorai.verify.shape import head
+from sensorai.writing import jsontext
 
 #: Version of ``model.sai``.
 VERSION = 2
@@ -152,7 +152,7 @@ def _indexed(
 
 def to_json(value: object) -> bytes:
     """Return values as JSON text."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return jsontext.document(value).encode()
 
 
 def name_of(experiment: Experiment) -> str:
@@ -163,17 +163,16 @@ def name_of(experiment: Experiment) -> str:
     ConfigError
         A given name is no C identifier.
     """
-    from sensorai.codegen.literals import free_identifier, identifier
-    from sensorai.regfile.headerout import c_identifier
+    from sensorai.writing.clang import free_identifier, identifier, nearest
 
     if experiment.name is not None:
-        if c_identifier(experiment.name) != experiment.name:
+        if nearest(experiment.name) != experiment.name:
             raise ConfigError(
                 f"--name {experiment.name!r} is no C name, and files and identifiers are called after it",
-                hint=f"as in --name {c_identifier(experiment.name).strip('_') or 'har'}",
+                hint=f"as in --name {nearest(experiment.name).strip('_') or 'har'}",
             )
         return identifier(experiment.name, "--name")
-    return free_identifier(c_identifier(_stem(experiment.logs)))
+    return free_identifier(nearest(_stem(experiment.logs)))
 
 
 def _stem(logs: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sensorai.board.logfile import Who
 from sensorai.errors import UserError
+from sensorai.writing import jsontext
 
 #: Name of the journal.
 JOURNAL = "capture.jsonl"
@@ -45,7 +46,7 @@ def note_down(out: Path, done: Recorded) -> None:
             # a line that was cut off must not swallow this one
             file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
             begin = b"" if file.read() in (b"", b"\n") else b"\n"
-            file.write(begin + json.dumps(asdict(done), ensure_ascii=False).encode() + b"\n")
+            file.write(begin + jsontext.document(asdict(done), indent=None).encode())
     except OSError as error:
         raise UserError(f"cannot write {out / JOURNAL}: {error.strerror}", where=str(out)) from None
 

@@ -11,9 +11,12 @@ from sensorai.errors import InternalError, SensoraiError, UserError
 def main() -> None:
     """Run the command line; exit 0 good, 2 user error, 3 mismatch found, 130 interrupted."""
     # ``sensorai devices | head`` must not end in a traceback
+    from sensorai.cli.out import clean_streams
+
     try:
-        code = _run()
-        sys.stdout.flush()
+        with clean_streams():
+            code = _run()
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

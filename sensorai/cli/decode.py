@@ -38,13 +38,12 @@ def run(
     that cannot be explained, named by address. Of an ISPU program: what lies in its memories, settings,
     algorithms and outputs.
     """
-    import json
-
     from sensorai.errors import ConfigError
     from sensorai.files import write_text
     from sensorai.ispu import unload
     from sensorai.mlc import describe
     from sensorai.mlc.artifact import open_artifact
+    from sensorai.writing import jsontext
 
     as_json = json_ or as_ is As.JSON
     program = unload.open_program(file, device)
@@ -60,7 +59,7 @@ def run(
     if isinstance(shown, dict) and out is None:
         print_json(shown)
         return
-    text = shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
+    text = shown if isinstance(shown, str) else jsontext.document(shown)
     if out is None:
         typer.echo(text, nl=False)
     else:

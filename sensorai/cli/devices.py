@@ -106,36 +106,38 @@ def _kib(size: int | None) -> str:
 
 
 def _print_all(rows: dict[str, list[dict[str, Any]]]) -> None:
+    from rich.text import Text
+
     screen = printing.console()
     table = _columns("device", "gen", "sensors", "core rates, Hz", "nodes", "trees", "results")
     for d in rows["mlc"]:
         rates = f"{min(d['rates_hz']):g} to {max(d['rates_hz']):g}"
         counts = (str(d[key]) for key in ("nodes", "trees", "results"))
         table.add_row(d["name"], d["generation"], " ".join(d["sensors"]), rates, *counts)
-    screen.print("[bold]mlc[/bold]: sensors with a machine learning core")
+    screen.print(Text.assemble(("mlc", "bold"), ": sensors with a machine learning core"))
     screen.print(table)
     table = _columns("device", "channels", "code", "data")
     for d in rows["ispu"]:
         table.add_row(d["name"], " ".join(d["channels"]), _kib(d["code_bytes"]), _kib(d["data_bytes"]))
-    screen.print("\n[bold]ispu[/bold]: sensors with a programmable core")
+    screen.print(Text.assemble("\n", ("ispu", "bold"), ": sensors with a programmable core"))
     screen.print(table)
     table = _columns("device", "core", "MHz", "flash", "RAM")
     for d in rows["stm32"]:
         clock = "?" if d["clock_hz"] is None else f"{d['clock_hz'] / 1e6:g}"
         table.add_row(d["name"], d["core"], clock, _kib(d["flash_bytes"]), _kib(d["ram_bytes"]))
-    screen.print("\n[bold]stm32[/bold]: microcontrollers")
+    screen.print(Text.assemble("\n", ("stm32", "bold"), ": microcontrollers"))
     screen.print(table)
     screen.print("more: sensorai devices NAME")
 
 
 def _print_one(name: str, kind: str, facts: list[Fact]) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
     screen = printing.console()
-    screen.print(f"[bold]{name}[/bold], --target {kind}")
+    screen.print(Text.assemble((name, "bold"), f", --target {kind}"))
     group = ""
     for title, fact, value, mark, source in facts:
         if title != group:
             group = title
-            screen.print(f"\n[bold]{title}[/bold]  [dim]{escape(source)}[/dim]")
-        screen.print(f"  {fact:18s} {escape(value)}  [dim]({mark})[/dim]", soft_wrap=True)
+            screen.print(Text.assemble("\n", (title, "bold"), "  ", (source, "dim")))
+        screen.print(Text.assemble(f"  {fact:18s} {value}  ", (f"({mark})", "dim")), soft_wrap=True)

@@ -49,12 +49,12 @@ def run(json: printing.Json = False) -> None:
     if json:
         printing.print_json({"python": platform.python_version(), "parts": rows})
         return
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=f"Python {platform.python_version()}", box=None, title_justify="left")
     for heading in ("part", "found", "for"):
         table.add_column(heading)
     for row in rows:
-        table.add_row(row["part"], row["found"] or "[yellow]missing[/yellow]", escape(row["use"]))
+        table.add_row(row["part"], row["found"] or Text("missing", "yellow"), row["use"])
     printing.console().print(table)

@@ -25,7 +25,7 @@ def run(
     from sensorai.mlc.describe import from_dict
     from sensorai.mlc.encode import encode
     from sensorai.regfile import to_header, to_json, to_ucf
-    from sensorai.regfile.headerout import c_identifier
+    from sensorai.writing.clang import nearest
 
     if out.suffix not in (".json", ".ucf", ".h"):
         raise ConfigError(f"cannot tell the syntax of {out.name}", hint="end the name in .json, .ucf or .h")
@@ -41,6 +41,6 @@ def run(
     elif out.suffix == ".ucf":
         text = to_ucf(registers)
     else:
-        text = to_header(registers, c_identifier(out.stem), plain=plain)
+        text = to_header(registers, nearest(out.stem), plain=plain)
     write_text(out, text)
     typer.echo(f"{out}: {len(registers.ops)} register operations for {config.device}")

@@ -56,10 +56,10 @@ def run(
 
 
 def _print(one: Inspection) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
     screen = printing.console()
-    screen.print(f"[bold]{escape(one.name)}[/bold]  [dim]{escape(one.source)}[/dim]", soft_wrap=True)
+    screen.print(Text.assemble((one.name, "bold"), "  ", (one.source, "dim")), soft_wrap=True)
     rows: list[tuple[str, str]] = [
         ("samples", f"{one.rows}" + (f", {one.duration_s:.1f} s" if one.duration_s else ""))
     ]
@@ -86,13 +86,12 @@ def _print(one: Inspection) -> None:
     for name, counts in one.labels.items():
         rows.append((name, ", ".join(f"{k or '(none)'} {v}" for k, v in counts.items()) + " samples"))
     for key, value in rows:
-        screen.print(f"  {key:10s} {value}", markup=False)
+        screen.print(f"  {key:10s} {value}")
     for note in one.notes:
-        screen.print(f"  note: {note}", markup=False)
+        screen.print(f"  note: {note}")
 
 
 def _print_many(found: list[Inspection]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None)
@@ -101,11 +100,11 @@ def _print_many(found: list[Inspection]) -> None:
     for one in found:
         labels: dict[str, Any] = dict(next(iter(one.labels.values()), {}))
         table.add_row(
-            escape(one.name),
+            one.name,
             str(one.rows),
             f"{one.rate_hz:g}" if one.rate_hz else "?",
-            escape(one.group),
-            escape(", ".join(k or "(none)" for k in labels) or "-"),
+            one.group,
+            ", ".join(k or "(none)" for k in labels) or "-",
             str(len(one.gaps)),
             str(sum(one.saturated.values())),
             str(len(one.notes)) if one.notes else "",
@@ -114,6 +113,6 @@ def _print_many(found: list[Inspection]) -> None:
     screen.print(table)
     notes = dict.fromkeys(note for one in found for note in one.notes)
     for note in list(notes)[:20]:
-        screen.print(f"note: {note}", markup=False)
+        screen.print(f"note: {note}")
     if len(notes) > 20:
         screen.print(f"and {len(notes) - 20} further notes: --json shows all")

@@ -102,10 +102,10 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, known: Knowledge, pipeline: Pipeline | None) -> None:
     from sensorai.codegen.learner import knowledge_header
-    from sensorai.codegen.literals import identifier
     from sensorai.errors import ConfigError
     from sensorai.files import write_bytes, write_text
     from sensorai.model.knowledge import pack
+    from sensorai.writing.clang import identifier
 
     if path.suffix == ".bin":
         write_bytes(path, pack(known))
@@ -135,7 +135,6 @@ def _print(known: Knowledge, learnt: tuple[Learnt, ...], related: list[list[floa
     screen.print(
         f"{moments.windows} windows learnt, {moments.count} of them count; windows are judged by "
         + ("what was frozen on the device" if known.frozen else "what the training gave"),
-        markup=False,
     )
     table = Table(box=None)
     for heading in ("input", "mean", "deviation", "judged mean", "judged deviation"):
@@ -150,5 +149,5 @@ def _print(known: Knowledge, learnt: tuple[Learnt, ...], related: list[list[floa
         key=lambda pair: (-abs(pair[0]), pair[1:]),
     )
     for r, i, j in pairs[:8]:
-        screen.print(f"  {learnt[j].name} and {learnt[i].name}: correlation {r:.2f}", markup=False)
-    screen.print(f"model {known.model:08X}", markup=False)
+        screen.print(f"  {learnt[j].name} and {learnt[i].name}: correlation {r:.2f}")
+    screen.print(f"model {known.model:08X}")

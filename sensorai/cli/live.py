@@ -135,7 +135,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line above."""
-        self._console.print(text, markup=False)
+        self._console.print(text)
 
     def pressed(self) -> str:
         """Keys that were pressed."""
@@ -238,7 +238,7 @@ class ScreenResults:
 
     def say(self, text: str) -> None:
         """Print a line above."""
-        self._live.console.print(text, markup=False)
+        self._live.console.print(text)
 
     def watch(self, watch: Watch) -> None:
         """Draw anew."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from io import TextIOBase, TextIOWrapper
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+
+from sensorai.writing import jsontext
+from sensorai.writing.terminal import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,16 +21,78 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console no wider than 100 columns (and exactly that where there is no terminal)."""
-    from rich.console import Console
+    """Return a console no wider than 100 columns (and exactly that where there is no terminal).
 
-    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    return Console(stderr=stderr, highlight=False, width=min(plain.width, 100) if plain.is_terminal else 100)
+    Text is no markup on it, and what a terminal would obey is made visible; colours come by ``style`` and
+    ``Text``.
+    """
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Screen(Console):
+        """Shows text as ``terminal.shown`` has it, whatever it comes in."""
+
+        def render(self, *args: Any, **kwargs: Any) -> Iterator[Segment]:
+            """Render, and clean all that is no control of Rich's own."""
+            for one in super().render(*args, **kwargs):
+                yield one if one.control else Segment(shown(one.text), one.style)
+
+    plain = Console(stderr=stderr)
+    wide = min(plain.width, 100) if plain.is_terminal else 100
+    return Screen(stderr=stderr, highlight=False, markup=False, emoji=False, width=wide)
+
+
+class CleanStream(TextIOBase):
+    """A stream that shows what a terminal would obey; ``main`` puts it in the place of stdout and stderr.
+
+    Rich finds the stream behind it by its own name for that: its escapes are wanted, and ``console`` cleans
+    the text between them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+
+    def write(self, text: str) -> int:
+        """Write text, visibly."""
+        self.rich_proxied_file.write(shown(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.rich_proxied_file.flush()
+
+    def fileno(self) -> int:
+        """File number of the stream."""
+        return self.rich_proxied_file.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self.rich_proxied_file.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """Encoding of the stream."""
+        return self.rich_proxied_file.encoding
+
+
+@contextmanager
+def clean_streams() -> Iterator[None]:
+    """Let nothing from outside reach the terminal unwritten, whatever prints it."""
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, TextIOWrapper):
+            # a terminal of another encoding must not end in a traceback
+            stream.reconfigure(errors="backslashreplace")
+    sys.stdout, sys.stderr = CleanStream(before[0]), CleanStream(before[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(jsontext.document(value))
 
 
 @contextmanager
@@ -37,8 +102,11 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not screen.is_terminal:
         yield lambda _: None
         return
+    from rich.text import Text
+
     with screen.status("reading logs") as status:
-        yield status.update
+        # words would be markup there
+        yield lambda words: status.update(Text(words))
 
 
 @contextmanager
@@ -57,14 +125,7 @@ def road() -> Iterator[Callable[[str, float], None]]:
     )
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("reading logs", total=1.0)
-        yield lambda words, done: bar.update(task, description=clean(words), completed=done)
-
-
-def clean(words: str) -> str:
-    """Words without control characters, for a terminal."""
-    from sensorai.report.words import printable
-
-    return printable(words)
+        yield lambda words, done: bar.update(task, description=words, completed=done)
 
 
 def say_notes(notes: Sequence[str]) -> None:

@@ -129,7 +129,6 @@ def _as_json(runs: list[Run]) -> list[dict[str, object]]:
 
 
 def _print(config: MlcConfig, runs: list[Run]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None)
@@ -142,11 +141,11 @@ def _print(config: MlcConfig, runs: list[Run]) -> None:
             total = max(len(r.trace), 1)
             shares = ", ".join(f"{name} {n / total:.0%}" for name, n in _counts(r, t).most_common())
             table.add_row(
-                escape(r.recording.name) if t == 0 else "",
+                r.recording.name if t == 0 else "",
                 str(len(r.trace)) if t == 0 else "",
                 f"{len(r.recording) / r.trace.rate_hz:.1f}" if t == 0 else "",
                 str(int(r.trace.interrupts[:, t].sum())),
-                escape(shares or "no whole window"),
+                shares or "no whole window",
             )
     screen = printing.console()
     screen.print(
@@ -155,4 +154,4 @@ def _print(config: MlcConfig, runs: list[Run]) -> None:
     )
     screen.print(table)
     for note in dict.fromkeys(n for r in runs for n in r.recording.notes):
-        screen.print(f"note: {note}", markup=False)
+        screen.print(f"note: {note}")

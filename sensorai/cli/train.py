@@ -73,8 +73,8 @@ def run(
     # not by Rich: it would break long paths and take brackets in them for markup
     names = sorted(result.files, key=lambda name: (not name.startswith(result.artifact.name), name))
     shown = "  ".join(["report.html", *names[:3]])
-    typer.echo(printing.clean(f"{folder}: {shown}  and {len(names) - 2} more"))
-    typer.echo(printing.clean(f"next: sensorai validate {folder} LOG...   sensorai simulate {folder} LOG..."))
+    typer.echo(f"{folder}: {shown}  and {len(names) - 2} more")
+    typer.echo(f"next: sensorai validate {folder} LOG...   sensorai simulate {folder} LOG...")
 
 
 def asked(logs: list[Path], given: dict[str, Any]) -> tuple[Experiment, Path | None]:

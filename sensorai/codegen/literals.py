@@ -1,115 +1,14 @@
-"""C literals and identifiers."""
+"""C literals of numbers, and tables of them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from sensorai.errors import ConfigError, InternalError
+from sensorai.errors import InternalError
 
 WIDTH = 100
-
-#: Keywords of C99 and C11 and the macros they bring, and what the generated files use themselves.
-RESERVED = frozenset(
-    (
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "alignas",
-        "alignof",
-        "atomic_bool",
-        "bool",
-        "complex",
-        "false",
-        "generic",
-        "imaginary",
-        "noreturn",
-        "static_assert",
-        "thread_local",
-        "true",
-        "asm",
-        "typeof",
-        "main",
-        "NULL",
-        "errno",
-        "int8_t",
-        "int16_t",
-        "int32_t",
-        "int64_t",
-        "uint8_t",
-        "uint16_t",
-        "uint32_t",
-        "uint64_t",
-        "size_t",
-    )
-)
-
-#: Characters of a name that every compiler tells apart.
-LONGEST = 31
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-
-
-def identifier(name: str, where: str = "name") -> str:
-    """Return ``name`` when it can be the prefix of C names; a ConfigError says why not."""
-    if not _IDENTIFIER.match(name):
-        raise ConfigError(
-            f"{name!r} cannot be a name in C",
-            where=where,
-            hint="a letter, then letters, digits and underscores",
-        )
-    if name in RESERVED or name.startswith("sa_"):
-        raise ConfigError(
-            f"{name!r} is reserved", where=where, hint="choose another name, say " + free_identifier(name)
-        )
-    if len(name) > LONGEST:
-        raise ConfigError(f"the name {name!r} is longer than {LONGEST} characters", where=where)
-    return name
-
-
-def free_identifier(name: str) -> str:
-    """Return ``name`` where ``identifier`` takes it, else something near that it takes.
-
-    Parameters
-    ----------
-    name : str
-        Letters, digits and underscores of ASCII.
-    """
-    if not name[:1].isalpha() or name in RESERVED or name.startswith("sa_"):
-        name = f"my_{name.lstrip('_')}"
-    return name[:LONGEST]
 
 
 def integer(value: int) -> str:

@@ -17,6 +17,7 @@ from sensorai.errors import ConfigError
 from sensorai.model import memory
 from sensorai.model.graph import Array, Graph, Node, Tensor
 from sensorai.model.ops import _products, avg_pool, dequantize, registry
+from sensorai.writing import clang
 
 TABLE = "SA_NN_TABLE"
 
@@ -49,7 +50,7 @@ def emit_net(graph: Graph, prefix: str) -> CodeParts:
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    literals.identifier(prefix)
+    clang.identifier(prefix)
     registry.check_graph(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ConfigError("C is written for nets with one input and one output")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.codegen.project import Project, emit_project
+from sensorai.codegen.project import emit_project
 from sensorai.cproject import runs
 from sensorai.cproject.figures import PROOF, of_pipeline
 from sensorai.cproject.opened import open_project, sources_of
@@ -70,9 +70,9 @@ class CBackend:
         """Bring logs to what the device would record."""
         raise NotImplementedError
 
-    def _files(self, project: Project, pipeline: Pipeline, device: str) -> Mapping[str, str]:
-        """Files of the project."""
-        return project.files
+    def _files(self, pipeline: Pipeline, device: str) -> Mapping[str, str]:
+        """Files of the project by name."""
+        raise NotImplementedError
 
     def _more_levels(self, artifact: Artifact) -> list[Level]:
         """Levels beside this machine and the emulated core."""
@@ -97,7 +97,7 @@ class CBackend:
         needed = self.need(model, device)
         if needed.problems:
             raise TargetError(needed.problems)
-        files = self._files(emit_project(model), model, device)
+        files = self._files(model, device)
         return Artifact(name, device, model, {n: text.encode() for n, text in files.items()})
 
     def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:

@@ -170,7 +170,7 @@ def reference(pipeline: Pipeline, commands: Sequence[Command]) -> list[Outcome]:
             trace = one.detect(_samples(command, pipeline))
             code, results = len(trace), np.zeros(len(trace), layout)
             results["window"] = seen + np.arange(code)
-            for name in ("scores", "answer", "decided"):
+            for name in ("scores", "answer", "decided", "saturated"):
                 results["score" if name == "scores" else name] = getattr(trace, name)
             results["changed"] = np.concatenate([[before], trace.decided])[:code] != trace.decided
             before = int(trace.decided[-1]) if code else before

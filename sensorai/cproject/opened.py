@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.project import EXAMPLE
 from sensorai.errors import DataError
 from sensorai.files import read_json
 from sensorai.model import pipeline as pipelines
@@ -90,7 +91,7 @@ def open_project(folder: Path) -> OpenedProject:
 
 def sources_of(files: Mapping[str, bytes], name: str) -> dict[str, str]:
     """The model's C among the files of a project: what is compiled, without example and ISPU program."""
-    own = (f"{name}_ispu.c", "main.c", "ispu_main.c", "ispu_boot.c")
+    own = (f"{name}_ispu.c", *EXAMPLE, "ispu_main.c", "ispu_boot.c")
     return {
         file: content.decode("utf-8", errors="replace")
         for file, content in files.items()

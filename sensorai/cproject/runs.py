@@ -90,6 +90,7 @@ def record(pipeline: Pipeline) -> np.dtype[np.void]:
     score = "<f4" if pipeline.float_scores else "<i4"
     fields = [
         ("window", "<u4"),
+        ("saturated", "<u4"),
         ("score", score, (len(pipeline.classes),)),
         ("answer", "u1"),
         ("decided", "u1"),
@@ -360,12 +361,13 @@ def _marks(
 
 
 def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDArray[np.generic]]:
-    """Scores, answers and decisions of C results by name, in the order of computation."""
+    """Scores, answers, decisions and saturated samples of C results by name, in the order of computation."""
     out: dict[str, npt.NDArray[np.generic]] = {
         f"score {c}": got["score"][:, i] for i, c in enumerate(pipeline.classes)
     }
     out["answer"] = got["answer"].astype(np.int64)
     out["decided"] = got["decided"].astype(np.int64)
+    out["saturated"] = got["saturated"].astype(np.int64)
     return out
 
 
@@ -374,7 +376,7 @@ def reference_columns(pipeline: Pipeline, trace: PipelineTrace) -> dict[str, npt
     out: dict[str, npt.NDArray[np.generic]] = {
         f"score {c}": trace.scores[:, i] for i, c in enumerate(pipeline.classes)
     }
-    return {**out, "answer": trace.answer, "decided": trace.decided}
+    return {**out, "answer": trace.answer, "decided": trace.decided, "saturated": trace.saturated}
 
 
 def compare(

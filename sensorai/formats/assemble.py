@@ -21,9 +21,10 @@ from sensorai.formats.options import ReadOptions
 from sensorai.formats.table import EMPTY, TEXT, Column, Kind
 from sensorai.formats.write import number
 from sensorai.recording import SENSORS, Channel, FloatArray, Recording, Span
+from sensorai.writing import cells
 
 #: Comments of our own files by their key; other comments are shown as they are.
-_FACT = re.compile(r"(rate_hz|subject|session|done|live)\s*[:=]\s*(\S.*)")
+_FACT = re.compile(r"(rate_hz|subject|session|done|live|marked)\s*[:=]\s*(\S.*)")
 
 #: Columns for a list of kinds: what ``table.parse`` gives for text.
 Parse = Callable[[Sequence[Kind]], list[Column | None]]
@@ -149,7 +150,8 @@ def recordings(table: Table, options: ReadOptions, name: str) -> list[Recording]
     if not count:
         raise DataError("the log has a header but no samples", where=table.where)
     time = _time(columns, roles, table, notes)
-    groups, parts = _texts(columns, roles.group), _texts(columns, roles.recording)
+    read = cells.read if any(k == cells.MARKED for k, _ in facts) else str
+    groups, parts = _texts(columns, roles.group, read), _texts(columns, roles.recording, read)
     cut = np.zeros(count, dtype=bool)
     for values in (groups, parts):
         if values is not None:
@@ -167,7 +169,7 @@ def recordings(table: Table, options: ReadOptions, name: str) -> list[Recording]
     rate = _rate(table, options, time, np.union1d(borders, jumps), notes)
 
     edges = [0, *np.flatnonzero(cut).tolist(), count]
-    labels = {column: _texts(columns, i) for column, i in roles.labels.items()}
+    labels = {read(column): _texts(columns, i, read) for column, i in roles.labels.items()}
     outside = group_of_path(table.path, options) or table.group
     outside = outside or next((v for k, v in facts if k == "subject"), "")
     seen: dict[str, int] = {}
@@ -223,12 +225,14 @@ def _samples(
     return tuple(kept), np.column_stack(arrays)
 
 
-def _texts(columns: list[Column | None], index: int | None) -> npt.NDArray[np.object_] | None:
-    """Return a text column without padding."""
+def _texts(
+    columns: list[Column | None], index: int | None, read: Callable[[str], str] = str
+) -> npt.NDArray[np.object_] | None:
+    """Return a text column without padding, each cell as ``read`` takes it."""
     if index is None:
         return None
     values = np.asarray(columns[index], dtype=object)
-    clean = {v: v.strip() for v in set(values)}
+    clean = {v: read(v.strip()) for v in set(values)}
     if any(k != v for k, v in clean.items()):
         values = np.array([clean[v] for v in values], dtype=object)
     return values

@@ -18,6 +18,11 @@ from sensorai.errors import DataError
 from sensorai.files import write_with
 from sensorai.formats.layout import LIVE
 from sensorai.recording import LABEL, Channel, FloatArray, Recording
+from sensorai.writing import cells
+from sensorai.writing.plainline import one_line
+
+#: Comment of a log with text that a spreadsheet would take for formulas.
+MARKED = f"{cells.MARKED}: one apostrophe before a text cell is not part of it"
 
 
 def write_csv(path: Path, recordings: Sequence[Recording]) -> None:
@@ -108,10 +113,6 @@ def _heading(channel: Channel) -> str:
     return f"{channel.name}[{channel.unit}]" if channel.unit else channel.name
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _write(file: BinaryIO | gzip.GzipFile, recordings: Sequence[Recording]) -> None:
     first = recordings[0]
     columns = label_columns(recordings)
@@ -120,26 +121,35 @@ def _write(file: BinaryIO | gzip.GzipFile, recordings: Sequence[Recording]) -> N
     if first.rate_hz:
         out.write(f"# rate_hz: {number(first.rate_hz)}\n")
     for done in history(recordings):
-        out.write(f"# done: {_one_line(done)}\n")
+        out.write(f"# done: {one_line(done)}\n")
+    if cells.any_marked(_texts(recordings, columns)):
+        out.write(f"# {MARKED}\n")
     table = csv.writer(out, lineterminator="\n")
-    table.writerow([*column_names(first), *columns, "subject", *(["recording"] if several else [])])
+    heads = [*column_names(first), *columns, "subject", *(["recording"] if several else [])]
+    table.writerow(map(cells.cell, heads))
     for recording in recordings:
-        tail = [recording.group, *([recording.name] if several else [])]
+        tail = [cells.cell(one) for one in (recording.group, recording.name)[: 1 + several]]
         table.writerows([*row, *tail] for row in _rows(recording, columns))
     out.flush()
     out.detach()
 
 
+def _texts(recordings: Sequence[Recording], columns: Sequence[str]) -> set[str]:
+    """Every text that becomes a cell."""
+    labels = {span.label for r in recordings for column in columns for span in r.labels.get(column, ())}
+    return {*columns, *labels, *(one for r in recordings for one in (r.group, r.name))}
+
+
 def _rows(recording: Recording, columns: Sequence[str], block: int = 1 << 14) -> Iterator[tuple[str, ...]]:
     """Rows as text, made a block at a time."""
-    texts = [label_cells(recording, column) for column in columns]
+    texts = [[cells.cell(one) for one in label_cells(recording, column)] for column in columns]
     for start in range(0, len(recording), block):
         stop = start + block
-        cells = [[number(v) for v in column] for column in recording.samples[start:stop].T.tolist()]
+        block_cells = [[number(v) for v in column] for column in recording.samples[start:stop].T.tolist()]
         if recording.time_s is not None:
-            cells.insert(0, [number(v) for v in recording.time_s[start:stop].tolist()])
-        cells += [column[start:stop] for column in texts]
-        yield from zip(*cells, strict=True)
+            block_cells.insert(0, [number(v) for v in recording.time_s[start:stop].tolist()])
+        block_cells += [column[start:stop] for column in texts]
+        yield from zip(*block_cells, strict=True)
 
 
 class LiveCsv:
@@ -187,9 +197,9 @@ class LiveCsv:
             "session": session,
             **(facts or {}),
         }
-        lines = [f"# {LIVE} rows are appended as they come, the last one may be cut off"]
-        lines += [f"# {name}: {_one_line(text)}" for name, text in told.items() if _one_line(text)]
-        header = [*(["time[s]"] if time else []), *map(_heading, channels), *labels]
+        lines = [f"# {LIVE} rows are appended as they come, the last one may be cut off", f"# {MARKED}"]
+        lines += [f"# {name}: {one_line(text)}" for name, text in told.items() if one_line(text)]
+        header = [*(["time[s]"] if time else []), *map(_heading, channels), *map(cells.cell, labels)]
         file.write(("\n".join(lines) + "\n" + self._row(header)).encode("utf-8"))
         file.flush()
 
@@ -224,7 +234,7 @@ class LiveCsv:
         if samples.ndim != 2 or samples.shape[1] != self._width or (time_s is not None) != self._time:
             raise DataError(f"rows of shape {samples.shape} do not fit the header of the log")
         # a label is one line of text, so that every row is
-        tail = [_one_line((labels or {}).get(column, "")) for column in self._labels]
+        tail = [cells.cell(one_line((labels or {}).get(column, ""))) for column in self._labels]
         heads = [[]] * len(samples) if time_s is None else [[number(t)] for t in time_s.tolist()]
         rows = zip(heads, samples.tolist(), strict=True)
         text = "".join(self._row([*head, *map(number, row), *tail]) for head, row in rows)

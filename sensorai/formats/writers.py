@@ -23,9 +23,12 @@ from sensorai.formats.write import (
     number,
 )
 from sensorai.recording import LABEL, SENSORS, Recording
+from sensorai.writing import jsontext
 
 #: Units of MEMS Studio's logs.
 _MEMS_UNITS = {"acc": "mg", "acch": "mg", "gyro": "mdps", "mag": "mG"}
+#: Characters of a file name; labels can be longer than file systems take.
+_LONGEST_NAME = 60
 #: Sensors in the names of Edge Impulse.
 _EI_NAMES = {"acc": "acc", "acch": "acch", "gyro": "gyr", "mag": "mag"}
 
@@ -160,7 +163,7 @@ def edge_impulse_text(recording: Recording) -> str:
         OURS: {"rate_hz": recording.rate_hz, "history": list(recording.history)},
     }
     head = {"protected": {"ver": "v1", "alg": "none", "iat": 0}, "signature": "0" * 64}
-    start = json.dumps({**head, "payload": payload}, ensure_ascii=False)
+    start = jsontext.document({**head, "payload": payload}, indent=None).rstrip("\n")
     rows = ",\n".join(json.dumps(row) for row in recording.samples.tolist())
     # the values last, one sample a line
     return f'{start[:-2]}, "values": [\n{rows}\n]}}}}\n'
@@ -168,7 +171,7 @@ def edge_impulse_text(recording: Recording) -> str:
 
 def file_name(text: str) -> str:
     """A name that every file system takes."""
-    return re.sub(r"[^\w\-+]+", "_", text).strip("_") or "log"
+    return re.sub(r"[^\w\-+]+", "_", text).strip("_")[:_LONGEST_NAME] or "log"
 
 
 def write_mems_folder(folder: Path, recordings: Sequence[Recording]) -> list[str]:
@@ -206,7 +209,7 @@ def write_edge_impulse_folder(folder: Path, recordings: Sequence[Recording]) -> 
             write_text(path, edge_impulse_text(part))
             kind = {"type": "label", "label": label} if label else {"type": "unlabeled"}
             listed.append({"path": path.name, "name": name, "category": "training", "label": kind})
-    write_text(folder / LABELS, json.dumps({"version": 1, "files": listed}, ensure_ascii=False) + "\n")
+    write_text(folder / LABELS, jsontext.document({"version": 1, "files": listed}, indent=None))
     return list(notes)
 
 

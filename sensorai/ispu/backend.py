@@ -76,7 +76,7 @@ class IspuBackend(shared.CBackend):
         code, data = counted(pipeline, project)
         return ispu_need(StandIn(code, data, 0, (), "", ()), app, project, COUNTED)
 
-    def _files(self, project: Project, pipeline: Pipeline, device: str) -> Mapping[str, str]:
+    def _files(self, pipeline: Pipeline, device: str) -> Mapping[str, str]:
         return emit_ispu(pipeline, devices.device(device))[1]
 
     def _more_levels(self, artifact: Artifact) -> list[Level]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sensorai.codegen.fields import summary as in_one_line
 from sensorai.codegen.project import emit_project
-from sensorai.codegen.project import summary as in_one_line
 from sensorai.errors import ConfigError
 from sensorai.ispu.devices import IspuDevice
 from sensorai.ispu.project import App, project_files, readme

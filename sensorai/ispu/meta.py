@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sensorai.errors import ConfigError
 from sensorai.ispu.devices import IspuDevice
 from sensorai.regfile import Output
+from sensorai.writing.plainline import in_quotes
 
 #: Bytes of one value of each type.
 SIZES = {
@@ -101,13 +102,9 @@ def parse_meta(text: str, device: IspuDevice, source: str = "meta.txt") -> Meta:
 
 def meta_text(meta: Meta) -> str:
     """``meta.txt`` that reads as ``meta``; quotes in names become apostrophes."""
-    lines = [f'description "{_plain(meta.description)}"', ""] if meta.description else []
+    lines = [f'description "{in_quotes(meta.description)}"', ""] if meta.description else []
     for one in meta.outputs:
         count = f" {one.length}" if one.length != 1 else ""
-        lines.append(f'output "{_plain(one.name)}" {one.type}{count}')
-        lines += [f'\t{code}="{_plain(label)}"' for code, label in one.results]
+        lines.append(f'output "{in_quotes(one.name)}" {one.type}{count}')
+        lines += [f'\t{code}="{in_quotes(label)}"' for code, label in one.results]
     return "\n".join([*lines, ""])
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.replace('"', "'").split())

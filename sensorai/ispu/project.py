@@ -7,12 +7,9 @@ of it is ST's.
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,8 @@ from sensorai.ispu.lines import rate_text
 from sensorai.ispu.meta import Meta, meta_text, place_outputs
 from sensorai.regfile import Output
 from sensorai.targets import closest
+from sensorai.writing import clang, templates, tomltext
+from sensorai.writing.written import inert
 
 #: File that says what a project is; ``build`` and ``virtual`` begin with it.
 INDEX = "ispu.toml"
@@ -93,8 +92,7 @@ class App:
                 )
         if not self.channels or not self.classes or len(self.classes) >= NONE:
             raise ConfigError("a program needs channels, and from 1 to 254 classes")
-        if not re.fullmatch(r"[A-Za-z_]\w*", self.name, re.ASCII):
-            raise ConfigError(f"{self.name!r} is no name in C")
+        clang.identifier(self.name)
         if self.score_type not in ("int32_t", "float"):
             raise ConfigError(f"scores of type {self.score_type!r} are neither int32_t nor float")
         if not 0 <= self.blob <= _MOST_BLOB:
@@ -163,10 +161,10 @@ def project_files(app: App) -> dict[str, str]:
     """Files of the project that are not the model's: pure, the same every time."""
     fields = _fields(app)
     made = {
-        name: render(f"{name}.jinja", fields)
+        name: _render(f"{name}.jinja", fields)
         for name in ("ispu.h", "ispu_main.c", "ispu_boot.c", "ispu_vectors.S", "ispu.ld", "Makefile")
     }
-    made[f"{app.name}_ispu.c"] = render("app.c.jinja", fields)
+    made[f"{app.name}_ispu.c"] = _render("app.c.jinja", fields)
     made["conf.txt"] = conf_text(app)
     made["meta.txt"] = meta_text(meta(app))
     made[INDEX] = _index(app)
@@ -175,29 +173,26 @@ def project_files(app: App) -> dict[str, str]:
 
 def readme(app: App) -> str:
     """``README.md`` of the project."""
-    return render("README.md.jinja", _fields(app))
+    return _render("README.md.jinja", _fields(app))
 
 
 def host_file(app: App) -> str:
     """C that stands for the core on this machine."""
-    return render("ispu_host.c.jinja", _fields(app))
+    return _render("ispu_host.c.jinja", _fields(app))
 
 
 def _index(app: App) -> str:
-    def texts(values: tuple[str, ...]) -> str:
-        return f"[{', '.join(json.dumps(one) for one in values)}]"
-
     lines = [
-        f"name = {json.dumps(app.name)}",
-        f"device = {json.dumps(app.device.name)}",
-        f"channels = {texts(app.channels)}",
-        f"classes = {texts(app.classes)}",
+        f"name = {tomltext.string(app.name)}",
+        f"device = {tomltext.string(app.device.name)}",
+        f"channels = {tomltext.strings(app.channels)}",
+        f"classes = {tomltext.strings(app.classes)}",
         f"rate_hz = {float(app.rate_hz)!r}",
     ]
     for key, scale in (("acc_full_scale", app.acc_full_scale), ("gyro_full_scale", app.gyro_full_scale)):
         lines += [f"{key} = {float(scale)!r}"] if scale is not None else []
-    lines += [f"sources = {texts(app.sources)}", f"summary = {json.dumps(app.summary)}"]
-    lines.append(f"score_type = {json.dumps(app.score_type)}")
+    lines += [f"sources = {tomltext.strings(app.sources)}", f"summary = {tomltext.string(app.summary)}"]
+    lines.append(f"score_type = {tomltext.string(app.score_type)}")
     lines += [f"blob = {app.blob}"] if app.blob else []
     return "\n".join([*lines, f"stack = {app.stack}", ""])
 
@@ -266,15 +261,20 @@ def _vectors(one: IspuDevice) -> list[tuple[int, str]]:
 
 def _fields(app: App) -> Mapping[str, Any]:
     one = app.device
+    called = clang.identifier(app.name)
     control, extended = one.integer("memory", "control"), one.integer("memory", "extended")
     core = one.groups["core"]
     return {
-        "version": __version__,
-        "summary": app.summary,
-        "rate_hz": app.rate_hz,
-        "name": app.name,
-        "macro": app.name.upper(),
-        "devices": " and ".join(one.names),
+        "version": inert(__version__),
+        "readme": {
+            "summary": app.summary,
+            "rate_hz": app.rate_hz,
+            "channels": app.channels,
+            "classes": app.classes,
+        },
+        "name": called,
+        "macro": clang.upper(called),
+        "devices": inert(" and ".join(one.names)),
         "family": one.family,
         "run": one.groups["run"].values,
         "control": control,
@@ -285,12 +285,16 @@ def _fields(app: App) -> Mapping[str, Any]:
         "stack": app.stack,
         "code": one.code,
         "data": one.data,
-        "vectors": _vectors(one),
-        "channels": app.channels,
-        "registers": one.channels,
+        "vectors": [
+            (inert(f"{at:02X}"), inert(target.ljust(16) if target else "")) for at, target in _vectors(one)
+        ],
+        "channels": [inert(channel.upper()) for channel in app.channels],
+        "registers": [
+            (inert(channel.upper()), clang.hexadecimal(at)) for channel, at in one.channels.items()
+        ],
         "offsets": [one.channels[channel] for channel in app.channels],
         "shift": one.integer("samples", "shift"),
-        "classes": app.classes,
+        "classes": len(app.classes),
         "scores": app.scores,
         "blob": app.blob,
         "exchange": one.groups["exchange"].values,
@@ -298,28 +302,13 @@ def _fields(app: App) -> Mapping[str, Any]:
         "load": one.groups["load"].values,
         # jinja knows "none" as something else
         "no_class": NONE,
-        "cpu": core.text("cpu"),
-        "cpu_older": core.values.get("cpu_older", ""),
-        "float_format": core.text("float_format"),
-        "sources": app.sources,
-        "hex": lambda value: f"0x{value:02X}",
+        "cpu": inert(core.text("cpu")),
+        "cpu_older": inert(core.values.get("cpu_older", "")),
+        "float_format": inert(core.text("float_format")),
+        "sources": [inert(source) for source in app.sources],
+        "hex": clang.hexadecimal,
     }
 
 
-@cache
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(  # C and make, not HTML
-        loader=PackageLoader("sensorai.ispu", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-
-
-def render(template: str, fields: Mapping[str, Any]) -> str:
-    """Fill one template."""
-    return str(_environment().get_template(template).render(fields))
+def _render(template: str, fields: Mapping[str, Any]) -> str:
+    return templates.fill("sensorai.ispu.templates", template, fields)

@@ -17,7 +17,7 @@ from sensorai.ispu.devices import device as find_device
 from sensorai.ispu.image import Image, Program, check, make_image
 from sensorai.ispu.project import INDEX, read_index
 from sensorai.regfile import Delay, Op, Output, RegisterFile, Write, read_register_file
-from sensorai.regfile.ucf import one_line
+from sensorai.writing.plainline import one_line
 
 #: Bytes into the data port that tell a program from other uses of the same registers.
 _ENOUGH = 4

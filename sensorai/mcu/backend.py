@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
 from sensorai.cproject import runs
@@ -49,6 +51,9 @@ class McuBackend(shared.CBackend):
             sizes = runs.sizes(pipeline, project.sources(), part.cpu)
             return mcu_need(part, sizes.flash, sizes.ram + sizes.stack, project, COMPILED)
         return mcu_need(part, *counted(pipeline, project), project, COUNTED)
+
+    def _files(self, pipeline: Pipeline, device: str) -> Mapping[str, str]:
+        return emit_project(pipeline, devices.device(device).chip()).files
 
     def _seconds(self, device: str, cycles: float | None) -> tuple[float | None, float | None]:
         part = devices.device(device)

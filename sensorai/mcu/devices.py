@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from sensorai.codegen.chip import Chip
 from sensorai.errors import ConfigError
 from sensorai.targets import Group, Key, Schema, find, load
 from sensorai.toolchain.cpu import Cpu, cpu
@@ -20,6 +21,7 @@ SCHEMA: Schema = {
     "device": {"name": Key("text"), "stands_for": Key("texts")},
     "core": {"cpu": Key("text"), "clock_mhz": Key("number", True)},
     "memory": {"flash_kib": Key("integer", True), "ram_kib": Key("integer", True)},
+    "map": {"flash_at": Key("integer"), "ram_at": Key("integer"), "together_kib": Key("integer")},
     "power": {"run_ua_per_mhz": Key("number"), "volts": Key("number")},
 }
 
@@ -56,6 +58,14 @@ class McuDevice:
     run_amperes_per_hz: float | None
     volts: float | None
     groups: Mapping[str, Group]
+
+    def chip(self) -> Chip:
+        """What a project for this device is built for; without a memory map it has no program of its own."""
+        place = self.groups.get("map")
+        if place is None or self.flash is None:
+            return Chip(self.name, self.cpu.name, self.cpu.flags)
+        ram = (place.integer("ram_at"), 1024 * place.integer("together_kib"))
+        return Chip(self.name, self.cpu.name, self.cpu.flags, (place.integer("flash_at"), self.flash), ram)
 
     def seconds(self, cycles: float) -> float | None:
         """Time of so many cycles at the highest clock; None when the clock is unknown."""
@@ -96,6 +106,7 @@ def facts(device: McuDevice) -> list[tuple[str, str, str, str, str]]:
     for group in device.groups.values():
         for key, value in group.values.items():
             shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+            shown = f"{value:#010x}" if key.endswith("_at") else shown
             rows.append((group.name, key, shown, group.mark_of(key), group.source))
         if group.note:
             rows.append((group.name, "note", group.note, group.mark, group.source))

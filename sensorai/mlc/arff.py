@@ -21,10 +21,14 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.files import write_text
 from sensorai.mlc import half
 from sensorai.targets import closest
+from sensorai.writing.terminal import whole
 
 FloatArray = npt.NDArray[np.float64]
 
-_PLAIN = re.compile(r"[^\s,'\"{}%\\]+$")
+_PLAIN = re.compile(r"[^\s,'\"{}%\\\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z")
+#: Escapes as Weka writes them, and what reads them.
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\", "'": "\\'"}
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _NAME = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s,{}'\"]+"
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_NAME})\s+(\{{.*\}}|\w+)\s*$", re.IGNORECASE)
 _RELATION = re.compile(rf"@relation\s+({_NAME})\s*$", re.IGNORECASE)
@@ -169,14 +173,19 @@ def _items(text: str, where: str) -> list[str]:
 
 
 def _unquote(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] in "'\"" else text
+    if text[0] not in "'\"":
+        return text
+    return re.sub(r"\\(.)", lambda m: _ESCAPED.get(m[1], m[1]), text[1:-1])
 
 
 def _quote(name: str) -> str:
     """Return ``name`` as it stands in a file: bare as ST writes it, quoted where it would not read back."""
-    if not name or "\n" in name or "\r" in name:
-        raise ConfigError(f"{name!r} cannot be a name in an ARFF file")
-    return name if _PLAIN.match(name) else "'" + re.sub(r"([\\'])", r"\\\1", name) + "'"
+    if not name:
+        raise ConfigError("a name in an ARFF file cannot be empty")
+    # a bare question mark is a missing value
+    if _PLAIN.match(name) and name != "?":
+        return name
+    return "'" + re.sub(r"[\n\r\t\\']", lambda m: _ESCAPES[m[0]], whole(name)) + "'"
 
 
 def arff_text(table: Arff) -> str:

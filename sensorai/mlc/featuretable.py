@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
-from sensorai.files import write_parquet, write_with
+from sensorai.files import write_table
 from sensorai.mlc import arff
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.features import table
@@ -79,7 +79,4 @@ def write(rows: Rows, path: Path) -> None:
     frame = pd.DataFrame(rows.values, columns=list(rows.features))
     frame.insert(0, "recording", pd.Series(rows.recordings, dtype="str"))
     frame["label"] = pd.Series(rows.labels, dtype="str")
-    if path.suffix == ".csv":
-        write_with(path, lambda f: frame.to_csv(f, index=False, lineterminator="\n"))
-    else:
-        write_parquet(frame, path)
+    write_table(frame, path)

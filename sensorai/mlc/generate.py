@@ -7,7 +7,7 @@ named in it, relative to its folder (source: facts, st-edge-ai section 6).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from sensorai.mlc.settings import Settings, read_settings
 from sensorai.mlc.thresholds import Narrowing, narrow
 from sensorai.mlc.treetext import read_tree_text
 from sensorai.regfile import RegisterFile, to_header, to_json, to_ucf
+from sensorai.writing.clang import nearest
+from sensorai.writing.plainline import tree_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +163,16 @@ def complete(settings: Settings) -> tuple[MlcConfig, tuple[Narrowing, ...]]:
         if not entry.path.is_file():
             hint = "paths are relative to the folder of the settings file"
             raise DataError(f"there is no tree file {entry.path}", where=entry.where, hint=hint)
-        narrowed = narrow(read_tree_text(entry.path, known).coded(entry.codes))
+        narrowed = narrow(read_tree_text(entry.path, known).coded(_in_tree_text(entry.codes)))
         labels = {code: label for label, code in entry.codes.items()}
         trees.append(DecisionTree(narrowed.tree, entry.end_counters, labels))
         narrowings.append(narrowed)
     return replace(config, trees=tuple(trees)), tuple(narrowings)
+
+
+def _in_tree_text(codes: Mapping[str, int]) -> dict[str, int]:
+    """``codes`` by the names as the tree text has them, too."""
+    return {**dict(zip(tree_names(codes), codes.values(), strict=True)), **codes}
 
 
 def _spellings(config: MlcConfig, given: Iterable[str]) -> dict[str, int]:
@@ -212,8 +219,7 @@ def generate_config(settings_path: Path, out_dir: Path, style: str = "current") 
     settings = read_settings(settings_path)
     registers, narrowings = register_file(settings, style)
     name = Path(_last_part(settings.output)).stem or settings_path.stem
-    c_name = re.sub(r"\W", "_", name, flags=re.ASCII)
-    c_name = f"_{c_name}" if c_name[0].isdigit() else c_name
+    c_name = nearest(name)
     texts = {
         f"{name}.json": to_json(registers),
         f"{name}.ucf": to_ucf(registers),

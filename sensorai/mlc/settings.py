@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sensorai.mlc.config import FILTER_COEFFICIENTS, Filter, MlcConfig, Source
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.settingsread import read_settings
 from sensorai.mlc.settingstypes import LogEntry, Settings, TreeEntry
+from sensorai.writing import jsontext
 
 __all__ = ["LogEntry", "Settings", "TreeEntry", "read_settings", "to_text"]
 
@@ -109,7 +109,7 @@ def to_text(
         )
     if feature_names:
         out["dectree_features"] = list(feature_names)
-    return json.dumps(out, indent=4, ensure_ascii=False, sort_keys=True) + "\n"
+    return jsontext.document(out, indent=4, sort_keys=True)
 
 
 def _third(config: MlcConfig, what: MlcDevice) -> str:

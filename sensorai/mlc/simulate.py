@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.files import write_parquet, write_with
+from sensorai.files import write_table
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.devices import device
 from sensorai.mlc.features import SENSOR_WORDS, FeatureStream, inputs, numeric_style
@@ -123,10 +123,8 @@ def write_trace(traces: Mapping[str, Trace], path: Path) -> None:
     frames = [trace.frame().assign(recording=name) for name, trace in traces.items()]
     whole = pd.concat(frames, ignore_index=True)
     whole = whole[["recording", *(c for c in whole.columns if c != "recording")]]
-    if path.suffix == ".csv":
-        write_with(path, lambda f: whole.to_csv(f, index=False, lineterminator="\n"))
-    elif path.suffix == ".parquet":
-        write_parquet(whole, path)
+    if path.suffix in (".csv", ".parquet"):
+        write_table(whole, path)
     else:
         raise ConfigError(f"cannot tell the format of {path.name}", hint="end the name in .csv or .parquet")
 

@@ -27,6 +27,7 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.mlc import half
 from sensorai.model.forest import Tree
 from sensorai.targets import closest
+from sensorai.writing.plainline import tree_names
 
 Line = tuple[int, str]
 
@@ -367,13 +368,15 @@ def write_tree_text(
     features : sequence of str
         Names by index.
     classes : sequence of str, or mapping of int to str
-        Name of each leaf value.
+        Name of each leaf value; ``tree_names`` says how it stands in the text.
     counts : mapping of leaf position to str, optional
         What to print in brackets behind the leaves, which are counted left to right:
         ``"353/3.0"`` for 353 windows, 3 of them wrong.
     """
     rows = list(tree.rows())
     counts = counts or {}
+    of = classes if isinstance(classes, Mapping) else dict(enumerate(classes))
+    names = dict(zip(sorted(of), tree_names(of[code] for code in sorted(of)), strict=True))
     leaves = 0
     out: list[str] = []
     # (branch text so far, child): a child is written behind its own branch
@@ -382,7 +385,7 @@ def write_tree_text(
         branch, at, depth = stack.pop()
         if at < 0:
             count = f" ({counts[leaves]})" if leaves in counts else ""
-            out.append(f"{branch} : {classes[~at]}{count}".lstrip())
+            out.append(f"{branch} : {names[~at]}{count}".lstrip())
             leaves += 1
             continue
         if branch:
@@ -391,7 +394,13 @@ def write_tree_text(
         head = "|   " * depth + features[feature]
         text = threshold_text(value)
         stack += [(f"{head} > {text}", right, depth + 1), (f"{head} <= {text}", left, depth + 1)]
-    listed = classes.values() if isinstance(classes, Mapping) else classes
     out += ["", f"Number of Leaves: {leaves}", f"Size of the tree: {2 * leaves - 1}"]
-    out += ["", "Classes:", "=> " + ", ".join(listed), "", "Features:", "=> " + ", ".join(features)]
+    out += [
+        "",
+        "Classes:",
+        "=> " + ", ".join(names[code] for code in of),
+        "",
+        "Features:",
+        "=> " + ", ".join(features),
+    ]
     return "\n".join(out) + "\n"

@@ -168,6 +168,8 @@ class PipelineTrace:
         After the decision filter; 255 before the first decision.
     end : ndarray, shape (rows,), int64
         Samples seen at the end of each window.
+    saturated : ndarray, shape (rows,), int64
+        How many of those had a channel at an end of the int16 range.
     """
 
     features: npt.NDArray[np.int32]
@@ -176,6 +178,7 @@ class PipelineTrace:
     answer: npt.NDArray[np.int64]
     decided: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
+    saturated: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.answer)
@@ -229,9 +232,14 @@ def run(pipeline: Pipeline, samples: Int16) -> PipelineTrace:
     points = scores(pipeline, inputs)
     answer = np.argmax(points, axis=1).astype(np.int64)
     end = np.arange(len(cut)) * pipeline.stride + pipeline.window
-    return PipelineTrace(
-        features, inputs, points, answer, decide(answer, pipeline.wins, len(pipeline.classes)), end
-    )
+    decided = decide(answer, pipeline.wins, len(pipeline.classes))
+    return PipelineTrace(features, inputs, points, answer, decided, end, saturated(samples)[end - 1])
+
+
+def saturated(samples: Int16) -> npt.NDArray[np.int64]:
+    """Samples up to each one in which a channel is -32768 or 32767, as the C counts them, shape (n,)."""
+    ends = ((samples == -32768) | (samples == 32767)).any(axis=1)
+    return np.minimum(np.cumsum(ends, dtype=np.int64), 2**32 - 1)
 
 
 def counts(values: Sequence[npt.NDArray[np.float64]], channels: Sequence[Count]) -> tuple[Int16, int]:

@@ -11,7 +11,7 @@ from sensorai.model import knowledge as saved
 from sensorai.model import learner
 from sensorai.model.decision import decide
 from sensorai.model.detector import CLASSES, Detector
-from sensorai.model.pipeline import Int16, Pipeline, PipelineTrace, model_inputs, windows
+from sensorai.model.pipeline import Int16, Pipeline, PipelineTrace, model_inputs, saturated, windows
 
 
 class Session:
@@ -44,7 +44,8 @@ class Session:
         answer = np.argmax(points, axis=1).astype(np.int64)
         self._answers += answer.tolist()
         decided = decide(np.array(self._answers, np.int64), self.pipeline.wins, len(CLASSES))
-        return PipelineTrace(features, inputs, points, answer, decided[len(decided) - len(answer) :], end)
+        new = decided[len(decided) - len(answer) :]
+        return PipelineTrace(features, inputs, points, answer, new, end, saturated(self._samples)[end - 1])
 
     def forget(self) -> None:
         """``NAME_forget``: learn from the first window again."""

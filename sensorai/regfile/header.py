@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sensorai.errors import ConfigError, DataError
+from sensorai.errors import DataError
 from sensorai.regfile.content import Comments, Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
 
 _ARRAY = re.compile(r"\b([A-Za-z_]\w*)\s*(?:\[\s*\w*\s*\]\s*){1,2}=\s*\{")
@@ -230,7 +230,7 @@ def _device_in(array: str, known: Iterable[str]) -> str:
 
 
 def _unescape(text: str) -> str:
-    """Text of a C string literal; escapes are those ``quote`` writes and the common ones."""
+    """Text of a C string literal; escapes are those that ``clang.string`` writes and the common ones."""
     simple = {"n": "\n", "t": "\t", "r": "\r"}
 
     def one(match: re.Match[str]) -> str:
@@ -240,24 +240,3 @@ def _unescape(text: str) -> str:
     # every character beyond ASCII goes through UTF-8 bytes, so octal escapes and plain text can mix
     as_bytes = re.sub(r"\\([0-7]{1,3}|.)", one, text.encode("utf-8").decode("latin-1")).encode("latin-1")
     return as_bytes.decode("utf-8", errors="replace")
-
-
-def quote(text: str) -> str:
-    """``text`` as a C string literal: ASCII only, no trigraphs."""
-    out = []
-    for byte in text.encode("utf-8", errors="replace"):
-        char = chr(byte)
-        if char in '"\\?':
-            out.append("\\" + char)
-        else:
-            out.append(char if 0x20 <= byte < 0x7F else f"\\{byte:03o}")
-    return '"' + "".join(out) + '"'
-
-
-def check_name(name: str) -> None:
-    """Raise a ConfigError unless ``name`` can begin C identifiers."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        good = re.sub(r"\W", "_", name, flags=re.ASCII) or "mlc"
-        raise ConfigError(
-            f"{name!r} is no name in C", hint=f"try {good if not good[0].isdigit() else '_' + good!s}"
-        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from sensorai.errors import ConfigError
 from sensorai.regfile.content import Delay, Op, Output, Poll, Read, RegisterFile, Write
-from sensorai.regfile.header import check_name, quote
-from sensorai.regfile.ucf import comment_lines, one_line
+from sensorai.regfile.ucf import comment_lines
+from sensorai.writing.clang import comment, prefix, string
 
 #: Longest wait that fits one entry of ST's array (a byte); longer ones take several.
 _LONGEST_WAIT = 255
@@ -114,11 +115,19 @@ struct mems_conf_mlc_identifier_list {
 #endif /* MEMS_CONF_METADATA_SHARED_TYPES */
 """
 
+#: Cores and value types that those types know.
+_CORES = frozenset(re.findall(r"OUTPUT_CORE_(\w+)", _TYPES))
+_KINDS = frozenset(re.findall(r"OUTPUT_TYPE_(\w+)", _TYPES))
 
-def c_identifier(name: str) -> str:
-    """Return the nearest C name: other characters become ``_``, a leading digit gets one before it."""
-    clean = re.sub(r"\W", "_", name, flags=re.ASCII) or "_"
-    return f"_{clean}" if clean[0].isdigit() else clean
+
+def _known(word: str, words: frozenset[str]) -> str:
+    """``word``, which becomes part of a C name, if it is one of ``words``."""
+    if word not in words:
+        raise ConfigError(
+            f"{word!r} has no place in a header with ST's types",
+            hint=f"known: {', '.join(sorted(words))}; or write the header without them",
+        )
+    return word
 
 
 def to_header(rf: RegisterFile, name: str, plain: bool = False) -> str:
@@ -138,7 +147,7 @@ def to_header(rf: RegisterFile, name: str, plain: bool = False) -> str:
     ConfigError
         ``name`` is no C name.
     """
-    check_name(name)
+    name = prefix(name)
     guard = f"{name.upper()}_H"
     body = _plain(rf, name) if plain else _st(rf, name)
     return "\n".join(
@@ -167,8 +176,7 @@ def _plain(rf: RegisterFile, name: str) -> Iterator[str]:
     yield " *"
     # "--" lines are those of a UCF file, so that readers find tool, device, results and names
     for line in comment_lines(rf):
-        text = line.replace("*/", "* /").replace("/*", "/ *").encode("ascii", "backslashreplace").decode()
-        yield f" * {text}".rstrip() if not text.endswith("\\") else f" * {text}."
+        yield f" * {comment(line)}".rstrip()
     yield " */"
     yield ""
     yield from _OPEN
@@ -232,13 +240,13 @@ def _st(rf: RegisterFile, name: str) -> Iterator[str]:
     yield from (f'static const char *const {name}_format_version = "2.0";', "")
     for key, value in (("description", rf.description), ("date", rf.date)):
         if value:
-            yield from (f"static const char *const {name}_{key} = {quote(value)};", "")
+            yield from (f"static const char *const {name}_{key} = {string(value)};", "")
     tool, _, version = rf.tool.rpartition(" ")
     yield f"static const struct mems_conf_application {name}_application = {{"
-    yield f"    .name = {quote(tool or version)},"
-    yield f"    .version = {quote(version if tool else '')}"
+    yield f"    .name = {string(tool or version)},"
+    yield f"    .version = {string(version if tool else '')}"
     yield from ("};", "", "/* Sensor names */", "")
-    yield from _array("char *const", f"{name}_names_0", [quote(one) for one in (rf.device, *rf.also)])
+    yield from _array("char *const", f"{name}_names_0", [string(one) for one in (rf.device, *rf.also)])
     yield from _list("mems_conf_name_list", f"{name}_name_lists", name, f"{name}_names_0", "uint16_t")
     yield from ("/* Configurations */", "")
     entries = [_st_entry(short) for op in rf.ops for short in _short_waits(op)]
@@ -250,7 +258,7 @@ def _st(rf: RegisterFile, name: str) -> Iterator[str]:
         yield from ("/* MLC identifiers */", "")
         array = f"{name}_mlc_identifiers_0"
         entries = [
-            f"{{ .fifo_tag = 0x{one.tag:02X}, .id = 0x{one.address:04X}, .label = {quote(one.label)} }}"
+            f"{{ .fifo_tag = 0x{one.tag:02X}, .id = 0x{one.address:04X}, .label = {string(one.label)} }}"
             for one in rf.identifiers
         ]
         yield from _array("struct mems_conf_mlc_identifier", array, entries)
@@ -280,20 +288,20 @@ def _st_outputs(outputs: tuple[Output, ...], name: str) -> Iterator[str]:
     for number, output in enumerate(outputs):
         if output.results:
             results = [
-                f"{{ .code = 0x{code:02X}, .label = {quote(label)} }}" for code, label in output.results
+                f"{{ .code = 0x{code:02X}, .label = {string(label)} }}" for code, label in output.results
             ]
             yield from _array("struct mems_conf_result", f"{name}_results_0_{number}", results)
     yield f"static const struct mems_conf_output {name}_outputs_0[] = {{"
     for number, output in enumerate(outputs):
         array = f"{name}_results_0_{number}"
         yield "    {"
-        yield f"        .name = {quote(output.name)},"
-        yield f"        .core = MEMS_CONF_OUTPUT_CORE_{one_line(output.core)},"
-        yield f"        .type = MEMS_CONF_OUTPUT_TYPE_{output.type.upper()},"
+        yield f"        .name = {string(output.name)},"
+        yield f"        .core = MEMS_CONF_OUTPUT_CORE_{_known(output.core, _CORES)},"
+        yield f"        .type = MEMS_CONF_OUTPUT_TYPE_{_known(output.type.upper(), _KINDS)},"
         yield f"        .len = {output.length},"
         if output.register is not None:
             yield f"        .reg_addr = 0x{output.register:02X},"
-        yield f"        .reg_name = {quote(output.register_name)},"
+        yield f"        .reg_name = {string(output.register_name)},"
         count, place = (f"(uint8_t)MEMS_CONF_ARRAY_LEN({array})", array) if output.results else ("0", "0")
         yield f"        .num_results = {count},"
         yield f"        .results = {place}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from sensorai.errors import DataError
 from sensorai.regfile.content import Delay, Identifier, Op, Output, Poll, Read, RegisterFile, Write
+from sensorai.writing.jsontext import string
 
 _HINT = "expected JSON of type reg_config, version 2.0"
 
@@ -204,30 +205,26 @@ def to_json(rf: RegisterFile, *, date: str = "") -> str:
     name, _, version = rf.tool.rpartition(" ")
     head = [
         '"json_format": {\n\t\t"type": "reg_config",\n\t\t"version": "2.0"\n\t}',
-        f'"application": {{\n\t\t"name": {_quote(name or version)},'
-        f'\n\t\t"version": {_quote(version if name else "")}\n\t}}',
+        f'"application": {{\n\t\t"name": {string(name or version)},'
+        f'\n\t\t"version": {string(version if name else "")}\n\t}}',
     ]
     head += [
-        f'"{key}": {_quote(value)}'
+        f'"{key}": {string(value)}'
         for key, value in (("date", date or rf.date), ("description", rf.description))
         if value
     ]
-    devices = ", ".join(map(_quote, (rf.device, *rf.also)))
+    devices = ", ".join(map(string, (rf.device, *rf.also)))
     parts = [f'"name": [ {devices} ]', _block("configuration", [_op_text(op) for op in rf.ops])]
     if rf.outputs:
         parts.append(_block("outputs", [_output_text(output) for output in rf.outputs]))
     if rf.identifiers:
         entries = [
-            f'{{ "fifo_tag": "0x{one.tag:02X}", "id": "0x{one.address:04X}", "label": {_quote(one.label)} }}'
+            f'{{ "fifo_tag": "0x{one.tag:02X}", "id": "0x{one.address:04X}", "label": {string(one.label)} }}'
             for one in rf.identifiers
         ]
         parts.append(_block("mlc_identifiers", entries))
     sensor = "\t\t{\n\t\t\t" + ",\n\t\t\t".join(parts) + "\n\t\t}"
     return "{\n\t" + ",\n\t".join([*head, f'"sensors": [\n{sensor}\n\t]']) + "\n}\n"
-
-
-def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _block(key: str, entries: list[str], indent: str = "\t\t\t") -> str:
@@ -250,14 +247,14 @@ def _op_text(op: Op) -> str:
 
 
 def _output_text(output: Output) -> str:
-    results = [f'{{ "code": "0x{code:02X}", "label": {_quote(label)} }}' for code, label in output.results]
+    results = [f'{{ "code": "0x{code:02X}", "label": {string(label)} }}' for code, label in output.results]
     lines = [
-        f'"name": {_quote(output.name)}',
-        f'"core": {_quote(output.core)}',
-        f'"type": {_quote(output.type)}',
+        f'"name": {string(output.name)}',
+        f'"core": {string(output.core)}',
+        f'"type": {string(output.type)}',
         f'"len": "{output.length}"',
         *([f'"reg_addr": "0x{output.register:02X}"'] if output.register is not None else []),
-        f'"reg_name": {_quote(output.register_name)}',
+        f'"reg_name": {string(output.register_name)}',
         _block("results", results, "\t\t\t\t\t"),
     ]
     return "{\n\t\t\t\t\t" + ",\n\t\t\t\t\t".join(lines) + "\n\t\t\t\t}"

@@ -6,6 +6,8 @@ import re
 
 from sensorai.errors import DataError
 from sensorai.regfile.content import Comments, Delay, Identifier, Op, Output, RegisterFile, Write
+from sensorai.writing.plainline import one_line, result_name
+from sensorai.writing.terminal import shown
 
 _WRITE = re.compile(r"Ac\s+([0-9A-Fa-f]{2})\s+([0-9A-Fa-f]{2})", re.IGNORECASE)
 _WAIT = re.compile(r"WAIT\s+(\d{1,6})", re.IGNORECASE)
@@ -78,7 +80,8 @@ def to_ucf(rf: RegisterFile, *, newline: str = "\n") -> str:
 
 def comment_lines(rf: RegisterFile) -> list[str]:
     """Head of a UCF file: tool, device and results; an empty line; identifiers; an empty line."""
-    head = [f"-- {', '.join(part for part in (rf.tool, rf.device) if part)}"] if rf.tool else []
+    tool = one_line(", ".join(part for part in (rf.tool, rf.device) if part))
+    head = [f"-- {tool}"] if rf.tool else []
     head += [f"-- {one_line(comment)}" for comment in rf.comments]
     head += [result_line(output, number) for number, output in enumerate(rf.outputs, 1)]
     identifiers = [identifier_line(one) for one in rf.identifiers]
@@ -88,16 +91,11 @@ def comment_lines(rf: RegisterFile) -> list[str]:
 def result_line(output: Output, number: int) -> str:
     """One result register as a UCF comment; 2.x's ``Categorical output`` becomes ``DT<number>``."""
     name = f"DT{number}" if output.name == "Categorical output" else output.name
-    results = "".join(f",{code}='{one_line(label)}'" for code, label in output.results)
+    results = "".join(f",{code}='{result_name(label)}'" for code, label in output.results)
     # the blank at the end of "Decision tree #1: " (tool 9.9) belongs to the name
-    return f"-- <{output.register_name}>{name.translate(_NO_BREAKS)}{results}"
+    return f"-- <{one_line(output.register_name)}>{shown(name.translate(_NO_BREAKS))}{results}"
 
 
 def identifier_line(identifier: Identifier) -> str:
     """One identifier as a UCF comment."""
     return f"-- {one_line(identifier.label)} -> {identifier.address:04X}h"
-
-
-def one_line(text: str) -> str:
-    """``text`` with everything that would break a line turned into blanks."""
-    return " ".join(text.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from sensorai.report import words
+from sensorai.writing.markup import drawn
 
 
 def fill(template: str, **values: object) -> str:
@@ -28,7 +29,7 @@ def fill(template: str, **values: object) -> str:
         percent=words.percent,
         seconds=words.seconds,
         rate=words.rate,
-        drawn=Markup,
+        drawn=drawn,
         plural=words.plural,
     )
     style = Markup((room / "page.css").read_text("utf-8"))

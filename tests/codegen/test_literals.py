@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from sensorai.codegen import literals
-from sensorai.errors import ConfigError, InternalError
+from sensorai.errors import InternalError
 from sensorai.toolchain.host import build_shared
 from tests.need import need
 
@@ -49,22 +49,3 @@ def test_what_has_no_literal() -> None:
     for call in calls:
         with pytest.raises(InternalError):
             call()
-
-
-@pytest.mark.parametrize(
-    "name", ["", "1a", "a-b", "while", "int8_t", "sa_x", "a" * 32, "ä", "_x", "a b", "main\n"]
-)
-def test_names_that_c_cannot_have(name: str) -> None:
-    with pytest.raises(ConfigError):
-        literals.identifier(name)
-
-
-def test_names_that_it_can() -> None:
-    assert literals.identifier("har_1") == "har_1"
-
-
-@pytest.mark.parametrize("name", ["har", "short", "sa_x", "_2024_walk", "___", "a" * 40, "int", "_9" * 20])
-def test_a_free_name_is_one_that_c_can_have(name: str) -> None:
-    free = literals.free_identifier(name)
-    assert literals.identifier(free) == free
-    assert free == name or not name.isalpha() or name in ("short", "int") or len(name) > 31

@@ -165,7 +165,7 @@ BAD_APPS = [
     ({"acc_full_scale": 6.0}, "no acc full scale of 6"),
     ({"acc_full_scale": None}, "acc channels are used, but no full scale is given"),
     ({"gyro_full_scale": 250.0}, "gyro channels are not used"),
-    ({"name": "a-b"}, "'a-b' is no name in C"),
+    ({"name": "a-b"}, "'a-b' cannot be a name in C"),
     ({"stack": -1}, "-1 bytes of stack"),
     ({"classes": tuple("x" for _ in range(255))}, "from 1 to 254 classes"),
 ]

@@ -66,6 +66,7 @@ def view(
         answer,
         np.concatenate([np.full(min(rows, 1), NONE, np.int64), answer[:-1]]),
         np.arange(rows) * STRIDE + WINDOW,
+        np.zeros(rows, np.int64),
     )
     return of_project(replace(recording, **changed), trace, p, "label")
 
