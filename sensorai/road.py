@@ -190,6 +190,8 @@ class Artifact:
         Whether ``model`` is what was meant, and not only what the files say.
     options : mapping
         How it is run, where there is a choice: ``style`` of the machine learning core's arithmetic.
+    opened : object, optional
+        What the first register file holds, where it was read already (names of classes may come from the user).
     """
 
     name: str
@@ -198,6 +200,7 @@ class Artifact:
     files: Mapping[str, bytes]
     meant: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
+    opened: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,8 @@ class Opened:
     path : Path
     target : str
     artifact : Artifact
+    rate_hz : float
+        Samples per second that it takes.
     classifiers : tuple of Classifier
     test_groups, train_groups : tuple of str
         Of the training; empty for a register file from elsewhere.
@@ -219,10 +224,44 @@ class Opened:
     path: Path
     target: str
     artifact: Artifact
+    rate_hz: float
     classifiers: tuple[Classifier, ...]
     test_groups: tuple[str, ...] = ()
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A core with result registers, as the comparison sees it.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the result registers: the columns of a log that hold them.
+    window, stride : int
+        Samples of a window, and from one window to the next.
+    rate_hz : float
+        Samples per second that the core takes.
+    labels : tuple of mapping
+        Class names by code, for each register.
+    decide : function of Recording to int64 array, shape (windows, registers)
+        Registers after each window of a recording at the core's rate, from its first sample on.
+    certain : function of Recording to bool array, shape (windows, registers)
+        Whether a register holds the same whatever was before the recording.
+    """
+
+    columns: tuple[str, ...]
+    window: int
+    stride: int
+    rate_hz: float
+    labels: tuple[Mapping[int, str], ...]
+    decide: Callable[[Recording], npt.NDArray[np.int64]]
+    certain: Callable[[Recording], npt.NDArray[np.bool_]]
+
+    def carried_by(self, recordings: Sequence[Recording]) -> bool:
+        """Whether some recording carries what the core said."""
+        return any(set(self.columns) & {c.name for c in one.channels} for one in recordings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,7 +462,7 @@ class Backend(Protocol):
         ...
 
     def figures(self, artifact: Artifact, proof: Proof) -> Figures:
-        """Sections of the report that the target knows: ``settings``, ``features``, ``cost``, ``sources``."""
+        """Sections of the report that the target knows: settings, model, features, proof, cost, sources."""
         ...
 
     def index(self, artifact: Artifact, learnt: Learnt) -> Figures:
@@ -434,7 +473,15 @@ class Backend(Protocol):
         """Files of the result beside report and index: those of the artifact, and what goes with it."""
         ...
 
-    def open(self, path: Path, device: str | None = None) -> Opened:
+    def simulate(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
+        """Run the emitted bytes; recordings are at the artifact's rate."""
+        ...
+
+    def core(self, artifact: Artifact) -> Core | None:
+        """The core with result registers that a sensor has; None where there is no sensor."""
+        ...
+
+    def open(self, path: Path) -> Opened:
         """Open a result that was made before."""
         ...
 

@@ -16,7 +16,7 @@ from sensorai.cproject import runs
 from sensorai.cproject.figures import PROOF, of_pipeline
 from sensorai.cproject.opened import open_project, sources_of
 from sensorai.cproject.scales import UNITS, Scales, narrowed
-from sensorai.cproject.trace import counts_of, trace_of
+from sensorai.cproject.trace import counts_of, ran, trace_of
 from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
 from sensorai.formats.resample import same_rate
@@ -25,7 +25,7 @@ from sensorai.model.detector import Detector
 from sensorai.model.graph import Graph
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset, Recording
-from sensorai.road import Artifact, Checked, Classifier, Figures, Learnt, Level, Need, Opened, Prepared, Proof, Trace
+from sensorai.road import Artifact, Checked, Classifier, Core, Figures, Learnt, Level, Need, Opened, Prepared, Proof, Trace
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu
 
@@ -54,7 +54,7 @@ class CBackend:
 
     # ---------------------------------------------------------------- what a subclass knows
 
-    def core(self, device: str) -> Cpu:
+    def cpu(self, device: str) -> Cpu:
         """Core to emulate."""
         raise NotImplementedError
 
@@ -105,6 +105,17 @@ class CBackend:
         pipeline: Pipeline = artifact.model
         return [trace_of(pipeline, r, pipelines.run(pipeline, counts_of(r, pipeline))) for r in recordings]
 
+    def simulate(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
+        """Run the emitted C on this machine, with sanitizers."""
+        pipeline: Pipeline = artifact.model
+        samples = [counts_of(r, pipeline) for r in recordings]
+        results = runs.on_host(pipeline, sources_of(artifact.files, artifact.name), samples)
+        return [ran(pipeline, r, got) for r, got in zip(recordings, results, strict=True)]
+
+    def core(self, artifact: Artifact) -> Core | None:
+        """No sensor, unless a subclass knows one."""
+        return None
+
     # ---------------------------------------------------------------- levels
 
     def levels(self, artifact: Artifact, on: Sequence[str] | None = None) -> list[Level]:
@@ -135,7 +146,7 @@ class CBackend:
         return Level(name, check)
 
     def _emulator(self, artifact: Artifact, forced: bool) -> Level:
-        core = self.core(artifact.device)
+        core = self.cpu(artifact.device)
         missing = "" if forced else missing_tools(core)
         if missing:
             return Level(core.name, None, f"not run: {missing}")
@@ -151,7 +162,7 @@ class CBackend:
         """Learn, freeze, save and restore on this machine and on the emulated core."""
         from sensorai.cproject import learning
 
-        core, out = self.core(artifact.device), []
+        core, out = self.cpu(artifact.device), []
 
         def check(where: Cpu | None, traces: Sequence[Trace]) -> Checked:
             sources = sources_of(artifact.files, artifact.name)
@@ -195,7 +206,7 @@ class CBackend:
     def _cost(self, artifact: Artifact, proof: Proof) -> dict[str, Any]:
         pipeline: Pipeline = artifact.model
         sources = sources_of(artifact.files, artifact.name)
-        core, layers = self.core(artifact.device), emit_project(pipeline).layers
+        core, layers = self.cpu(artifact.device), emit_project(pipeline).layers
         found = [got.cost for _, got in proof.levels if got is not None]
         ran = next((c for c in found if isinstance(c, runs.Cost)), None)
         learnt = next((c.cost for c in found if isinstance(c, _LearningRan)), None)
@@ -259,7 +270,7 @@ class CBackend:
         text = artifact.files["README.md"].decode()
         return {**artifact.files, "README.md": with_sizes(text, artifact.name, library).encode()}
 
-    def open(self, path: Path, device: str | None = None) -> Opened:
+    def open(self, path: Path) -> Opened:
         """Open a project folder."""
         found = open_project(path)
         pipeline = found.pipeline
@@ -267,6 +278,7 @@ class CBackend:
             path,
             self.name,
             Artifact(pipeline.name, found.device, pipeline, found.files),
+            pipeline.rate_hz,
             (Classifier("model", found.column, dict(enumerate(pipeline.classes))),),
             found.test_groups,
             found.train_groups,

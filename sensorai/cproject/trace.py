@@ -42,13 +42,34 @@ def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> T
     )
 
 
+def ran(pipeline: Pipeline, recording: Recording, got: npt.NDArray[np.void]) -> Trace:
+    """What C made of a recording: results as they came, without features, which C does not hand out.
+
+    Parameters
+    ----------
+    got : ndarray of ``sensorai.cproject.runs.record``, shape (windows,)
+    """
+    none = np.zeros((len(got), 0), np.int32)
+    made = PipelineTrace(
+        none,
+        none,
+        got["score"],
+        got["answer"].astype(np.int64),
+        got["decided"].astype(np.int64),
+        got["window"].astype(np.int64) * pipeline.stride + pipeline.window,
+        got["saturated"].astype(np.int64),
+    )
+    return trace_of(pipeline, recording, made)
+
+
 def frame_of(pipeline: Pipeline, made: PipelineTrace, names: dict[int, str]) -> pd.DataFrame:
     """Time, features, scores, answer and decision, a row per window."""
     import pandas as pd
 
     channels = [c.name for c in pipeline.channels]
     columns: dict[str, Any] = {"time_s": made.end / pipeline.rate_hz, "sample": made.end}
-    columns |= {f.label(channels): made.features[:, i] for i, f in enumerate(pipeline.features)}
+    if made.features.shape[1]:
+        columns |= {f.label(channels): made.features[:, i] for i, f in enumerate(pipeline.features)}
     columns |= {f"score_{c}": made.scores[:, i] for i, c in enumerate(pipeline.classes)}
     columns["answer"] = pd.Series([names[c] for c in made.answer.tolist()], dtype="str")
     columns["decided"] = pd.Series([names[c] for c in made.decided.tolist()], dtype="str")

@@ -23,9 +23,10 @@ from sensorai.ispu.project import App
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
 from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model import pipeline as pipelines
-from sensorai.model.pipeline import Int16, Pipeline
-from sensorai.recording import Dataset
-from sensorai.road import Artifact, Checked, Figures, Level, Need, Prepared, Trace
+from sensorai.model.decision import NONE, certain_of, settled
+from sensorai.model.pipeline import Int16, Pipeline, PipelineTrace
+from sensorai.recording import NO_RESULT, Dataset, Recording
+from sensorai.road import Artifact, Checked, Core, Figures, Level, Need, Prepared, Trace
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 
@@ -39,7 +40,7 @@ class IspuBackend(shared.CBackend):
     name = "ispu"
     core_words = " (stand-in: not measured on the ISPU)"
 
-    def core(self, device: str) -> Cpu:
+    def cpu(self, device: str) -> Cpu:
         """The stand-in."""
         return cpu(STAND_IN)
 
@@ -75,6 +76,33 @@ class IspuBackend(shared.CBackend):
             return ispu_need(stand_in(app, files), app, project)
         code, data = counted(pipeline, project)
         return ispu_need(StandIn(code, data, 0, (), "", ()), app, project, COUNTED)
+
+    def core(self, artifact: Artifact) -> Core:
+        """Its registers hold the decision, and each window's own answer."""
+        pipeline: Pipeline = artifact.model
+
+        def run(recording: Recording) -> PipelineTrace:
+            return pipelines.run(pipeline, counts_of(recording, pipeline))
+
+        def decide(recording: Recording) -> npt.NDArray[np.int64]:
+            trace = run(recording)
+            return np.stack([trace.decided, trace.answer], axis=1)
+
+        def certain(recording: Recording) -> npt.NDArray[np.bool_]:
+            answer = run(recording).answer
+            decided = certain_of(answer, [pipeline.wins] * len(pipeline.classes))
+            return settled(np.stack([decided, np.ones_like(decided)], axis=1), bool(pipeline.filters))
+
+        labels = {**dict(enumerate(pipeline.classes)), NONE: NO_RESULT}
+        return Core(
+            ("ISPU_DOUT_00_L", "ISPU_DOUT_00_H"),
+            pipeline.window,
+            pipeline.stride,
+            pipeline.rate_hz,
+            (labels, labels),
+            decide,
+            certain,
+        )
 
     def _files(self, pipeline: Pipeline, device: str) -> Mapping[str, str]:
         return emit_ispu(pipeline, devices.device(device))[1]

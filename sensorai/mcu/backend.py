@@ -24,7 +24,7 @@ class McuBackend(shared.CBackend):
 
     name = "stm32"
 
-    def core(self, device: str) -> Cpu:
+    def cpu(self, device: str) -> Cpu:
         """Core of the device."""
         return devices.device(device).cpu
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
 from sensorai.experiment.words import end_counters
 from sensorai.mlc import describe, settings
+from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
@@ -21,16 +22,17 @@ from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.encode import encode
 from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
-from sensorai.mlc.labels import feature_names
+from sensorai.mlc.labels import feature_names, result_name
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
 from sensorai.mlc.prepare import at_device_rate, sensor_settings, usable_sensors
 from sensorai.mlc.regfile import parse_register_file
 from sensorai.mlc.simulate import Trace as CoreTrace
-from sensorai.mlc.simulate import simulate
+from sensorai.mlc.simulate import core_rate, simulate
 from sensorai.mlc.treetext import write_tree_text
-from sensorai.recording import Dataset, Recording
+from sensorai.model.decision import certain_of, settled
+from sensorai.recording import NO_RESULT, Dataset, Recording
 from sensorai.regfile import to_header, to_json, to_ucf
-from sensorai.road import Artifact, Checked, Classifier, Figures, Learnt, Level, Opened, Prepared, Proof, Trace
+from sensorai.road import Artifact, Checked, Classifier, Core, Figures, Learnt, Level, Opened, Prepared, Proof, Trace
 
 #: Samples that are pushed at a time where a stream is compared with whole recordings.
 PIECES = 97
@@ -127,6 +129,35 @@ class MlcBackend:
         config, style = emitted(artifact), _style(artifact)
         return [trace_of(r, simulate(config, r, style=style, rate="as-is")) for r in recordings]
 
+    def simulate(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
+        """Do the same: what is traced is what was emitted."""
+        return self.trace(artifact, recordings)
+
+    def core(self, artifact: Artifact) -> Core:
+        """Return the core with its result registers."""
+        config, style = emitted(artifact), _style(artifact)
+        part = find_device(config.device)
+        trees = range(len(config.trees))
+        width = part.limits.group_width
+
+        def made(recording: Recording) -> CoreTrace:
+            return simulate(config, recording, style=style, rate="as-is")
+
+        def certain(recording: Recording) -> npt.NDArray[np.bool_]:
+            found = made(recording).tree.astype(np.int64)
+            columns = [certain_of(found[:, t] // width, config.trees[t].end_counters) for t in trees]
+            return settled(np.stack(columns, axis=1), bool(config.filters))
+
+        return Core(
+            tuple(result_name(part, tree) for tree in trees),
+            config.window,
+            config.window,
+            core_rate(config),
+            tuple({0: NO_RESULT, **config.trees[tree].labels} for tree in trees),
+            lambda one: made(one).decided.astype(np.int64),
+            certain,
+        )
+
     def levels(self, artifact: Artifact, on: Sequence[str] | None = None) -> list[Level]:
         """What was meant, the other syntaxes, and the same recording in pieces."""
         style = _style(artifact)
@@ -142,8 +173,7 @@ class MlcBackend:
 
     def figures(self, artifact: Artifact, proof: Proof) -> Figures:
         """Settings, features and registers, with their sources."""
-        config: MlcConfig = artifact.model
-        content = json.loads(artifact.files[f"{artifact.name}.json"])
+        config = emitted(artifact)
         return {
             **of_registers(config),
             "classifiers": [register_classifier(config, t) for t in range(len(config.trees))],
@@ -151,7 +181,7 @@ class MlcBackend:
                 "what": "features and results of the emitted registers, read back, against those of",
                 "levels": proof.figures(),
             },
-            "cost": {"registers": registers(config, len(content["sensors"][0]["configuration"]))},
+            "cost": {"registers": registers(config, _writes(artifact))},
             "sources": {
                 "held_out": "computed: the emitted registers, read back and simulated on recordings of groups "
                 "that training did not see",
@@ -182,28 +212,41 @@ class MlcBackend:
         texts = {**trees, "mlc_settings.json": told}
         return {**artifact.files, **{file: text.encode() for file, text in texts.items()}}
 
-    def open(self, path: Path, device: str | None = None) -> Opened:
+    def open(self, path: Path) -> Opened:
         """Open a folder of ours, or any register file."""
-        found = open_artifact(path, device)
-        config = found.config
-        name = found.path.stem
-        files = {one.name: one.read_bytes() for one in (found.path, *found.copies)}
-        trees = zip(config.trees, found.columns, strict=True)
-        return Opened(
-            path,
-            "mlc",
-            Artifact(name, config.device, found.intended or config, files, found.intended is not None),
-            tuple(
-                Classifier(f"tree{t + 1}", column, dict(dt.labels)) for t, (dt, column) in enumerate(trees)
-            ),
-            found.test_groups,
-            found.train_groups,
-            found.states,
-        )
+        return opened(open_artifact(path), path)
+
+
+def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:
+    """What was opened as the road takes it; ``style`` of the core's arithmetic."""
+    config = found.config
+    files = {one.name: one.read_bytes() for one in (found.path, *found.copies)}
+    trees = zip(config.trees, found.columns, strict=True)
+    return Opened(
+        path,
+        "mlc",
+        Artifact(
+            found.path.stem,
+            config.device,
+            found.intended or config,
+            files,
+            found.intended is not None,
+            {"style": style},
+            config,
+        ),
+        core_rate(config),
+        tuple(Classifier(f"tree{t + 1}", column, dict(dt.labels)) for t, (dt, column) in enumerate(trees)),
+        found.test_groups,
+        found.train_groups,
+        found.states,
+    )
 
 
 def emitted(artifact: Artifact) -> MlcConfig:
     """The configuration that the first register file holds; the others say the same in another syntax."""
+    if artifact.opened is not None:
+        config: MlcConfig = artifact.opened
+        return config
     return _decoded(artifact, next(iter(artifact.files)))
 
 
@@ -225,6 +268,11 @@ def trace_of(recording: Recording, made: CoreTrace) -> Trace:
         made.frame,
         settles=True,
     )
+
+
+def _writes(artifact: Artifact) -> int:
+    """Register operations of the emitted file."""
+    return len(_parsed(artifact, next(iter(artifact.files))).ops)
 
 
 def _parsed(artifact: Artifact, file: str) -> Any:

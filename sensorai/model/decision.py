@@ -7,6 +7,8 @@ every answer is the decision at once. Before the first decision it is ``NONE``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,8 @@ import numpy.typing as npt
 NONE = 255
 #: Largest counter value.
 TOP = 15
+#: Windows that filters need to forget what was before the log, as far as results show it.
+FILTERS_SETTLE = 4
 
 
 def decide(answers: npt.NDArray[np.integer], wins: int, classes: int) -> npt.NDArray[np.int64]:
@@ -28,3 +32,42 @@ def decide(answers: npt.NDArray[np.integer], wins: int, classes: int) -> npt.NDA
             decision = answer
         out[i] = decision
     return out
+
+
+def certain_of(groups: npt.NDArray[np.int64], wins: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Where the output of a decision filter does not depend on what was before.
+
+    Parameters
+    ----------
+    groups : int64 array, shape (windows,)
+        Group of each result; those beyond ``wins`` are not filtered.
+    wins : sequence of int
+        Count at which each group decides.
+
+    Returns
+    -------
+    bool array, shape (windows,)
+        Counters are followed from 0 and from their top; the output is certain from a window on at which
+        both decide, until one of the two decides and the other does not.
+    """
+    least, most = [0] * len(wins), [TOP] * len(wins)
+    known = False
+    out = np.empty(len(groups), np.bool_)
+    for row, own in enumerate(groups.tolist()):
+        for g in range(len(wins)):
+            step = 1 if g == own else -1
+            least[g] = min(max(least[g] + step, 0), TOP)
+            most[g] = min(max(most[g] + step, 0), TOP)
+        if own >= len(wins) or least[own] >= wins[own]:
+            known = True
+        elif most[own] >= wins[own]:
+            known = False
+        out[row] = known
+    return out
+
+
+def settled(certain: npt.NDArray[np.bool_], filters: bool) -> npt.NDArray[np.bool_]:
+    """Where results are certain, the first windows excepted where there are filters."""
+    if filters:
+        certain[:FILTERS_SETTLE] = False
+    return certain

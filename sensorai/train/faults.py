@@ -31,20 +31,39 @@ def check_faults(dataset: Dataset, column: str, normal: Sequence[str]) -> tuple[
     return names
 
 
-def as_alarms(traces: Sequence[Trace], normal: Sequence[str], seed: int) -> dict[str, Any]:
-    """Judge a classifier's decisions as alarms.
+def as_alarms(
+    traces: Sequence[Trace],
+    normal: Sequence[str],
+    seed: int,
+    column: str = LABEL,
+    answers_normal: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Judge the decisions of a model as alarms.
 
     The score of a window is the best score of a fault less the best of a normal state; where a model only
     names a class, it is that: 1 for a fault.
+
+    Parameters
+    ----------
+    traces : sequence of Trace
+    normal : sequence of str
+        Labels of the normal state.
+    seed : int
+        Of the bands of the curve.
+    column : str
+        Label column.
+    answers_normal : sequence of str, optional
+        Answers of the model that are no alarm; by default the normal labels.
     """
+    quiet = normal if answers_normal is None else answers_normal
     logs, decisions = [], []
-    recordings = states.with_states(Dataset(tuple(t.recording for t in traces)), LABEL, normal)
+    recordings = states.with_states(Dataset(tuple(t.recording for t in traces)), column, normal)
     for r, t in zip(recordings, traces, strict=True):
-        answers = _alarms(t.answers[0], normal)
-        scores = (answers == ANOMALY).astype(np.int64) if t.scores is None else _scores(t, normal)
-        log = states.scored(r, LABEL, scores, t.end, t.window)
+        answers = _alarms(t.answers[0], quiet)
+        scores = (answers == ANOMALY).astype(np.int64) if t.scores is None else _scores(t, quiet)
+        log = states.scored(r, column, scores, t.end, t.window)
         logs.append(states.settled(log) if t.settles else log)
-        decisions.append(_alarms(t.decided[0], normal))
+        decisions.append(_alarms(t.decided[0], quiet))
     verdict = anomaly.judge_alarms(logs, decisions, seed)
     labels = [row["label"] for row in verdict["detection"]["by_label"]]
     return {"alarms": {"normal": list(normal), "unseen": [], "faults": labels, **verdict}}

@@ -11,148 +11,16 @@ on them is told apart and is no divergence. The values in its filters are taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from sensorai.formats.resample import TOLERANCE
-from sensorai.mlc.config import MlcConfig
-from sensorai.mlc.devices import device
-from sensorai.mlc.labels import result_name
-from sensorai.mlc.simulate import core_rate, simulate
-from sensorai.model import pipeline as pipelines
-from sensorai.model.decision import NONE, TOP
-from sensorai.model.pipeline import Pipeline
-from sensorai.recording import NO_RESULT, Recording
-from sensorai.verify.border import Border, Codes, find_border
-from sensorai.verify.cjudge import recording_counts
 from sensorai.compare import Divergence
-from sensorai.verify.mlc import Level
-
-Mask = npt.NDArray[np.bool_]
-
-#: Windows that filters need to forget what was before the log, as far as results show it.
-_FILTERS_SETTLE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """A core with result registers, as the comparison sees it.
-
-    Attributes
-    ----------
-    columns : tuple of str
-        Names of the result registers: the columns of a log that hold them.
-    window, stride : int
-        Samples of a window, and from one window to the next.
-    rate_hz : float
-        Samples per second that the core takes.
-    labels : tuple of mapping
-        Class names by code, for each register.
-    decide : function of Recording to int64 array, shape (windows, registers)
-        Registers after each window of a recording at the core's rate, from its first sample on.
-    certain : function of Recording to bool array, shape (windows, registers)
-        Whether a register holds the same whatever was before the recording.
-    """
-
-    columns: tuple[str, ...]
-    window: int
-    stride: int
-    rate_hz: float
-    labels: tuple[Mapping[int, str], ...]
-    decide: Callable[[Recording], Codes]
-    certain: Callable[[Recording], Mask]
-
-    def carried_by(self, recordings: Sequence[Recording]) -> bool:
-        """Whether some recording carries what the core said."""
-        return any(set(self.columns) & {c.name for c in one.channels} for one in recordings)
-
-
-def mlc_core(config: MlcConfig, style: str = "current") -> Core:
-    """Return the machine learning core with a configuration."""
-    part = device(config.device)
-    trees = range(len(config.trees))
-    width = part.limits.group_width
-
-    def certain(recording: Recording) -> Mask:
-        found = simulate(config, recording, style=style, rate="as-is").tree.astype(np.int64)
-        columns = [certain_of(found[:, t] // width, config.trees[t].end_counters) for t in trees]
-        return _settled(np.stack(columns, axis=1), bool(config.filters))
-
-    return Core(
-        tuple(result_name(part, tree) for tree in trees),
-        config.window,
-        config.window,
-        core_rate(config),
-        tuple({0: NO_RESULT, **config.trees[tree].labels} for tree in trees),
-        lambda one: simulate(config, one, style=style, rate="as-is").decided.astype(np.int64),
-        certain,
-    )
-
-
-def ispu_core(pipeline: Pipeline) -> Core:
-    """Return the ISPU with a project: its registers hold the decision, and each window's own answer."""
-
-    def decide(recording: Recording) -> Codes:
-        trace = pipelines.run(pipeline, recording_counts(recording, pipeline))
-        return np.stack([trace.decided, trace.answer], axis=1)
-
-    def certain(recording: Recording) -> Mask:
-        answer = pipelines.run(pipeline, recording_counts(recording, pipeline)).answer
-        decided = certain_of(answer, [pipeline.wins] * len(pipeline.classes))
-        return _settled(np.stack([decided, np.ones_like(decided)], axis=1), bool(pipeline.filters))
-
-    labels = {**dict(enumerate(pipeline.classes)), NONE: NO_RESULT}
-    return Core(
-        ("ISPU_DOUT_00_L", "ISPU_DOUT_00_H"),
-        pipeline.window,
-        pipeline.stride,
-        pipeline.rate_hz,
-        (labels, labels),
-        decide,
-        certain,
-    )
-
-
-def certain_of(groups: Codes, wins: Sequence[int]) -> Mask:
-    """Where the output of a decision filter does not depend on what was before.
-
-    Parameters
-    ----------
-    groups : int64 array, shape (windows,)
-        Group of each result; those beyond ``wins`` are not filtered.
-    wins : sequence of int
-        Count at which each group decides.
-
-    Returns
-    -------
-    bool array, shape (windows,)
-        Counters are followed from 0 and from their top; the output is certain from a window on at which
-        both decide, until one of the two decides and the other does not.
-    """
-    least, most = [0] * len(wins), [TOP] * len(wins)
-    known = False
-    out = np.empty(len(groups), np.bool_)
-    for row, own in enumerate(groups.tolist()):
-        for g in range(len(wins)):
-            step = 1 if g == own else -1
-            least[g] = min(max(least[g] + step, 0), TOP)
-            most[g] = min(max(most[g] + step, 0), TOP)
-        if own >= len(wins) or least[own] >= wins[own]:
-            known = True
-        elif most[own] >= wins[own]:
-            known = False
-        out[row] = known
-    return out
-
-
-def _settled(certain: Mask, filters: bool) -> Mask:
-    """The same, the first windows excepted where there are filters."""
-    if filters:
-        certain[:_FILTERS_SETTLE] = False
-    return certain
+from sensorai.formats.resample import TOLERANCE
+from sensorai.recording import Recording
+from sensorai.road import Checked, Core, Level
+from sensorai.verify.border import Border, find_border
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +75,12 @@ def compare_sensor(core: Core, recordings: Sequence[Recording]) -> list[SensorRe
     return [_compare(core, one) for one in recordings if core.carried_by([one])]
 
 
-def as_levels(results: Sequence[SensorResult]) -> list[Level]:
+def as_levels(results: Sequence[SensorResult]) -> list[tuple[Level, Checked]]:
     """One level: all recordings together, with the first divergence."""
     first = next((one.divergence for one in results if one.divergence is not None), None)
     windows = sum(one.windows for one in results)
-    return [Level("what the sensor said", windows, first)] if results else []
+    level = Level("what the sensor said", None)
+    return [(level, Checked(windows, None if first is None else str(first)))] if results else []
 
 
 def _compare(core: Core, recording: Recording) -> SensorResult:

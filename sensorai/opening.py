@@ -1,0 +1,274 @@
+"""Results that were made before, and register files from elsewhere: opened, run, judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.experiment import tables
+from sensorai.formats.resample import to_rate
+from sensorai.notes import of_recordings
+from sensorai.recording import Dataset, Recording
+from sensorai.report import Report
+from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Trace
+from sensorai.run import merged, prove
+from sensorai.tasks import classify
+from sensorai.train import faults, states
+from sensorai.verify.answers import check_labels, renamed, spelled
+from sensorai.verify.sensor import as_levels, compare_sensor
+from sensorai.verify.shape import head, listed
+
+#: What to do with logs at another rate.
+RATES = ("resample", "refuse", "as-is")
+
+
+def open_result(
+    path: str | Path,
+    *,
+    device: str | None = None,
+    style: str = "current",
+    names: Mapping[str, str] | None = None,
+) -> Opened:
+    """Open a folder of results, or a register file of the machine learning core.
+
+    Parameters
+    ----------
+    path : path
+    device : str, optional
+        Device, where a register file does not name it.
+    style : str
+        Arithmetic of the machine learning core: that of today's sensors, or of an older tool of ST.
+    names : mapping of code to name, optional
+        Names of result codes that a register file does not name, as in ``{"4": "walking"}``.
+
+    Raises
+    ------
+    ConfigError, DataError
+        It is neither, or damaged; or an option that means nothing for a project in C.
+    """
+    path = Path(path)
+    target = target_of(path)
+    if target != "mlc":
+        told = {"--device": device is not None, "--style": style != "current", "--class": bool(names)}
+        if wrong := [option for option, there in told.items() if there]:
+            raise ConfigError(
+                f"{' and '.join(wrong)}: only for register files, and this is a C project",
+                where=str(path),
+                hint=f"drop {' and '.join(wrong)}",
+            )
+        return backend_of(target).open(path)
+    from sensorai.mlc.artifact import open_artifact
+    from sensorai.mlc.backend import opened
+    from sensorai.mlc.classnames import with_names, with_numbers
+
+    return opened(with_numbers(with_names(open_artifact(path, device), names or {})), path, style)
+
+
+def target_of(path: Path) -> str:
+    """Target of a folder of results; ``mlc`` for everything else."""
+    from sensorai.files import read_json
+
+    index = path / "model.sai"
+    if not index.is_file():
+        return "mlc"
+    model = read_json(index)
+    target = model.get("target") if isinstance(model, dict) else None
+    return target if isinstance(target, str) and target in tables.TARGETS else "mlc"
+
+
+def backend_of(target: str) -> Backend:
+    """The backend of a target."""
+    backend: Backend = tables.load(tables.TARGETS[target].place)
+    return backend
+
+
+def simulate(opened: Opened, dataset: Dataset, *, rate: str = "resample") -> list[Trace]:
+    """Run what was emitted on recordings; their labels are not looked at.
+
+    Parameters
+    ----------
+    opened : Opened
+    dataset : Dataset
+    rate : {"resample", "refuse", "as-is"}
+        What to do with logs at another rate than the artifact's: bring them to it, refuse them, or take
+        samples in order, as ST's tools do.
+    """
+    backend = backend_of(opened.target)
+    return backend.simulate(opened.artifact, at_rate(opened, dataset, rate))
+
+
+def at_rate(opened: Opened, dataset: Dataset, rate: str) -> list[Recording]:
+    """Recordings at the rate of an artifact."""
+    if rate not in RATES:
+        raise ConfigError(f"rate={rate!r} is not known", hint="one of " + ", ".join(RATES))
+    what = "core" if opened.target == "mlc" else "project"
+    return [to_rate(r, opened.rate_hz, how=rate, what=what) for r in dataset]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Validation:
+    """What came of a validation.
+
+    Attributes
+    ----------
+    report : Report
+    traces : tuple of Trace
+    columns : tuple of str
+        Label column of each classifier.
+    divergence : str or None
+        The first difference between two levels, with its level.
+    """
+
+    report: Report
+    traces: tuple[Trace, ...]
+    columns: tuple[str, ...]
+    divergence: str | None
+
+    def page(self) -> str:
+        """The report as one HTML page with plots of the recordings."""
+        from sensorai.report.view import of_trace
+
+        return self.report.html([of_trace(t, self.columns) for t in self.traces])
+
+
+def validate(
+    opened: Opened,
+    dataset: Dataset,
+    *,
+    on: Sequence[str] = ("host",),
+    rate: str = "resample",
+    all_groups: bool = False,
+    names: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Validation:
+    """Judge a result on labelled recordings, and compare all its levels bit by bit.
+
+    Parameters
+    ----------
+    opened : Opened
+    dataset : Dataset
+        As recorded; a recording that carries what a sensor said is compared with that, too.
+    on : sequence of {"host", "emulator"}
+        Where to run C.
+    rate : str
+        As for ``simulate``.
+    all_groups : bool
+        Judge on groups that were trained on as well.
+    names : mapping of label to class, optional
+        Labels of the logs that the model calls otherwise; ``-`` for those that are not judged.
+
+    Raises
+    ------
+    DataError
+        Labels that no class answers to.
+    """
+    backend, say = backend_of(opened.target), progress or Progress()
+    say.step("reading labels", 0.2)
+    dataset, columns = _states(opened, renamed(dataset, names or {}))
+    dataset, notes = _unseen(opened, dataset, all_groups)
+    core = backend.core(opened.artifact)
+    said = [] if core is None else compare_sensor(core, dataset.recordings)
+    dataset, alike = _settled(opened, dataset, columns, core)
+    recordings = at_rate(opened, dataset, rate)
+    say.step("running and comparing", 1.0)
+    traces = backend.trace(opened.artifact, recordings)
+    compared = prove(backend, opened.artifact, traces, say, on=on)
+    proof = Proof(compared.traces, (*compared.levels, *as_levels(said)))
+    figures = merged(
+        head("validate", _task(opened), opened.target, opened.artifact.device, opened.artifact.name),
+        {"data": _data(recordings), "settings": {"seed": None}},
+        backend.figures(opened.artifact, proof),
+        _judged(opened, columns, proof),
+        {
+            "notes": [*notes, *alike, *of_recordings(recordings), *map(str, said)],
+            "sources": {"held_out": "computed: what the files hold, run on these recordings"},
+        },
+    )
+    return Validation(Report.of(figures), proof.traces, tuple(columns), proof.divergence)
+
+
+def _task(opened: Opened) -> str:
+    return "anomaly" if opened.states else "classify"
+
+
+def _data(recordings: Sequence[Recording]) -> dict[str, Any]:
+    groups = list(dict.fromkeys(r.group for r in recordings))
+    return {"recordings": listed(recordings, groups), "groups": groups, "test_groups": groups}
+
+
+def _judged(opened: Opened, columns: Sequence[str], proof: Proof) -> dict[str, Any]:
+    """Windows and events of every classifier; of a detector, alarms too."""
+    asked = [replace(c, column=column) for c, column in zip(opened.classifiers, columns, strict=True)]
+    found = {
+        "classifiers": [
+            classify.entry(c, classify.judgement(c, k, proof.traces)) for k, c in enumerate(asked)
+        ]
+    }
+    if not opened.states:
+        return found
+    normal, column = list(opened.states["normal"]), str(opened.states["column"])
+    return {**found, **faults.as_alarms(proof.traces, normal, 0, column, (states.NORMAL,))}
+
+
+def _states(opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+    """Logs with the label columns that the classifiers are judged by; of a detector: normal, or anomaly."""
+    if not opened.states:
+        return dataset, [c.column for c in opened.classifiers]
+    try:
+        column, normal = str(opened.states["column"]), [str(n) for n in opened.states["normal"]]
+    except (KeyError, TypeError):
+        raise DataError(
+            "model.sai does not say which labels are normal", where=str(opened.path), hint="train again"
+        ) from None
+    return states.with_states(dataset, column, normal), [states.STATE]
+
+
+def _unseen(opened: Opened, dataset: Dataset, all_groups: bool) -> tuple[Dataset, list[str]]:
+    """Leave out the recordings that the model was trained on, and say so."""
+    learnt = [r for r in dataset if r.group in opened.train_groups]
+    if not learnt:
+        return dataset, []
+    count = f"{len(learnt)} of {len(dataset)} recordings are of groups that the model was trained on"
+    rest = tuple(r for r in dataset if r.group not in opened.train_groups)
+    if all_groups or not rest:
+        return dataset, [f"{count}: the figures are too good"]
+    return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
+
+
+def _settled(
+    opened: Opened, dataset: Dataset, columns: Sequence[str], core: Core | None
+) -> tuple[Dataset, list[str]]:
+    """Bring labels and classes together, and say how; logs that carry what a sensor said need none."""
+    if opened.states:
+        return dataset, []
+    optional = core is not None and core.carried_by(dataset.recordings)
+    known: dict[str, list[str]] = {}
+    for classifier, column in zip(opened.classifiers, columns, strict=True):
+        known.setdefault(column, []).extend(classifier.classes.values())
+    dataset, notes = spelled(dataset, known)
+    for classifier, column in zip(opened.classifiers, columns, strict=True):
+        if not dataset.label_set(column) and not optional:
+            raise DataError(
+                f"the logs have no labels in column {column!r}, which {classifier.name} answers",
+                hint="give them with --label NAME=GLOB, or look at results with 'sensorai simulate'",
+            )
+        check_labels(
+            dataset, column, list(classifier.classes.values()), classifier.name, _way_out(opened, classifier)
+        )
+    return dataset, notes
+
+
+def _way_out(opened: Opened, classifier: Classifier) -> str:
+    """What the classes are, and how codes without a name get one."""
+    shown = ", ".join(
+        str(code) if name == str(code) else f"{code} ({name})" for code, name in classifier.classes.items()
+    )
+    unnamed = next((code for code, name in classifier.classes.items() if name == str(code)), None)
+    if opened.target != "mlc" or unnamed is None:
+        return f"its classes are {shown}"
+    place = opened.classifiers.index(classifier) + 1
+    which = f"{place}:{unnamed}" if len(opened.classifiers) > 1 else str(unnamed)
+    return f"its codes are {shown}: name them with --class CODE=NAME, as in --class {which}=NAME"
