@@ -8,6 +8,7 @@ from pathlib import Path
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment
 from sensorai.formats import ReadOptions, read_dataset, read_mapping
+from sensorai.kinds import explained_logs
 from sensorai.recording import LABEL, Dataset
 
 
@@ -32,7 +33,12 @@ def options_of(
     )
 
 
-def read(experiment: Experiment, options: ReadOptions | None = None, columns: Sequence[str] = ()) -> Dataset:
+def read(
+    experiment: Experiment,
+    options: ReadOptions | None = None,
+    columns: Sequence[str] = (),
+    classes: Sequence[str] = (),
+) -> Dataset:
     """Read the logs of an experiment.
 
     Parameters
@@ -42,6 +48,8 @@ def read(experiment: Experiment, options: ReadOptions | None = None, columns: Se
         By default those of the experiment.
     columns : sequence of str
         Label columns beside the main one.
+    classes : sequence of str
+        Those that a model knows: they decide between the names of files and folders.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def read(experiment: Experiment, options: ReadOptions | None = None, columns: Se
     """
     if not experiment.logs:
         raise ConfigError("no logs were given", hint="name log files or folders of them")
-    return _read(experiment.logs, experiment, options or options_of(experiment), columns)
+    return _read(experiment.logs, experiment, options or options_of(experiment), columns, classes)
 
 
 def read_test(experiment: Experiment, columns: Sequence[str] = ()) -> Dataset | None:
@@ -60,7 +68,14 @@ def read_test(experiment: Experiment, columns: Sequence[str] = ()) -> Dataset | 
 
 
 def _read(
-    paths: Sequence[str], experiment: Experiment, options: ReadOptions, columns: Sequence[str]
+    paths: Sequence[str],
+    experiment: Experiment,
+    options: ReadOptions,
+    columns: Sequence[str],
+    classes: Sequence[str] = (),
 ) -> Dataset:
     more = [c for c in columns if c != LABEL]
-    return read_dataset(paths, options, labels=experiment.label, label_columns=more)
+    with explained_logs([Path(p) for p in paths]):
+        return read_dataset(
+            paths, options, labels=experiment.label, label_columns=more, classes=classes
+        )

@@ -124,6 +124,8 @@ class Trace:
         The backend's own trace: ``sensorai.mlc.simulate.Trace`` or ``sensorai.model.pipeline.PipelineTrace``.
     frame : callable
         Makes a DataFrame with a row per window.
+    changes : tuple of int
+        How often each classifier's result changes.
     scores : ndarray, shape (windows, classes), optional
         Of the one classifier; None where the model only names a class.
     classes : tuple of str
@@ -142,6 +144,7 @@ class Trace:
     strips: tuple[str, str]
     raw: Any
     frame: Callable[[], pd.DataFrame]
+    changes: tuple[int, ...]
     scores: npt.NDArray[np.number[Any]] | None = None
     classes: tuple[str, ...] = ()
     settles: bool = False
@@ -445,8 +448,12 @@ class Backend(Protocol):
         """Options that contradict the device, all at once."""
         ...
 
+    def rates(self, device: str) -> tuple[str, Sequence[float]]:
+        """Full name of a device, and the rates in Hz at which its sensor can run; none where it has no sensor."""
+        ...
+
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
-        """Bring logs to what the device would record."""
+        """Bring logs, some of which say their rate, to what the device would record."""
         ...
 
     def emit(self, model: Any, experiment: Experiment, name: str) -> Artifact:

@@ -14,6 +14,7 @@ from sensorai.recording import Dataset
 from sensorai.report import Report
 from sensorai.result import Result
 from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Level, Progress, Proof, Task, Trace
+from sensorai.train.askrate import no_rate
 from sensorai.train.looks import doubts
 from sensorai.verify.shape import head
 from sensorai.writing import jsontext
@@ -68,6 +69,8 @@ def run(
     columns = [column for _, column in experiment.tree]
     dataset = read(experiment, columns=columns) if dataset is None else dataset
     test = read_test(experiment, columns) if test is None else test
+    if experiment.rate is None and not any(r.rate_hz for r in dataset):
+        raise no_rate(dataset, *backend.rates(experiment.device_name))
     notes = doubts(dataset)
     say.step("sharing out and preparing the logs", 0.15)
     share = task.share(dataset, experiment, test)

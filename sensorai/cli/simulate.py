@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
+from sensorai.cli.fields import READING, pairs, takes
 
 if TYPE_CHECKING:
-    from sensorai.mlc.config import MlcConfig
-    from sensorai.verify.mlc import Run
+    from sensorai.road import Opened, Trace
 
 Artifact = Annotated[
     Path, typer.Argument(metavar="ARTIFACT", help="Output folder, or any MLC register file, ours or ST's.")
+]
+Logs = Annotated[
+    list[Path], typer.Argument(help="Log files, or folders of them.", metavar="LOG...", show_default=False)
 ]
 Device = Annotated[str | None, typer.Option(help="Device, where the register file does not name it.")]
 AsIs = Annotated[
@@ -30,6 +32,15 @@ NoResample = Annotated[
     typer.Option("--no-resample", help="Refuse a log at another rate than the core's instead of resampling."),
 ]
 Style = Annotated[str, typer.Option(help="Numeric style: current, stedgeai, unico, unico-b, unico-c.")]
+ClassCode = Annotated[
+    list[str],
+    typer.Option(
+        "--class",
+        metavar="CODE=NAME",
+        help="Name of a result code that the register file does not name, as in 4=walking; 2:4=walking for "
+        "tree 2 (repeat).",
+    ),
+]
 
 
 def rate_policy(as_is: bool, no_resample: bool) -> str:
@@ -41,117 +52,112 @@ def rate_policy(as_is: bool, no_resample: bool) -> str:
     return "as-is" if as_is else "refuse" if no_resample else "resample"
 
 
+def opened_for(
+    verb: str, artifact: Path, logs: list[Path], device: str | None, style: str, class_: list[str]
+) -> Opened:
+    """Open what runs on logs; where it is something else, say what."""
+    from sensorai.kinds import RUNS, explained
+    from sensorai.opening import open_result
+
+    names = pairs(class_, "--class", "4=walking")
+    with explained(verb, artifact, RUNS, logs):
+        return open_result(artifact, device=device, style=style, names=names)
+
+
+@takes(*READING)
 def run(
     artifact: Artifact,
-    logs: given.Logs,
+    logs: Logs,
+    given: dict[str, Any],
     out: Annotated[Path | None, typer.Option(help="Trace: .csv or .parquet by its suffix.")] = None,
     device: Device = None,
     style: Style = "current",
     as_is: AsIs = False,
     no_resample: NoResample = False,
-    column: given.Column = [],  # noqa: B006
-    unit: given.Unit = [],  # noqa: B006
-    log_rate: given.LogRate = None,
-    log_sensor: given.LogSensor = None,
-    mapping: given.Mapping = None,
-    header: given.Header = None,
-    short_rows: given.ShortRows = "refuse",
+    class_: ClassCode = [],  # noqa: B006
     json: printing.Json = False,
 ) -> None:
-    """Run a register file on recordings: features, tree results, registers and interrupts per window.
+    """Run a register file or a C project on recordings: features, results and changes per window.
 
     Starts from the bytes, never from the model. For accuracy against labels see 'validate'.
     """
     from sensorai.errors import ConfigError
-    from sensorai.mlc.artifact import open_artifact
-    from sensorai.mlc.simulate import write_trace
-    from sensorai.cproject.opened import open_project, project_target
-    from sensorai.verify.mlc import run_all
+    from sensorai.experiment import Experiment
+    from sensorai.opening import simulate
+    from sensorai.reading import read
 
     rate = rate_policy(as_is, no_resample)
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
-    reading = given.Reading(
-        column=column,
-        unit=unit,
-        log_rate=log_rate,
-        header=header,
-        short_rows=short_rows,
-        sensor=log_sensor,
-        mapping=mapping,
-    )
-    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
-        from sensorai.cli import projects
-
-        project = open_project(artifact)
-        recordings, notes = projects.at_rate(reading.dataset(logs), project, rate)
-        projects.simulate(project, recordings, notes, out, json)
-        return
+    opened = opened_for("simulate", artifact, logs, device, style, class_)
     with printing.progress() as say:
-        opened = open_artifact(artifact, device)
-        if device is not None:
-            printing.say_notes(opened.decoded.notes)
-        dataset = reading.dataset(logs)
+        dataset = read(Experiment(logs=tuple(map(str, logs)), **given))
         say("simulating")
-        runs = run_all(opened.config, dataset, style=style, rate=rate)
+        traces = simulate(opened, dataset, rate=rate)
         if out is not None:
-            write_trace({r.recording.name: r.trace for r in runs}, out)
+            _write(traces, out)
     if json:
-        printing.print_json(_as_json(runs))
-    else:
-        _print(opened.config, runs)
-        if out is not None:
-            typer.echo(f"trace: {out}")
+        printing.print_json([_plain(opened, t) for t in traces])
+        return
+    _print(opened, traces)
+    if out is not None:
+        typer.echo(f"trace: {out}")
 
 
-def _plural(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+def _write(traces: list[Trace], out: Path) -> None:
+    import pandas as pd
+
+    from sensorai.files import write_table
+
+    frames = [t.frame().assign(recording=t.recording.name) for t in traces]
+    whole = pd.concat(frames, ignore_index=True)
+    write_table(whole[["recording", *(c for c in whole.columns if c != "recording")]], out)
 
 
-def _counts(run: Run, tree: int) -> Counter[str]:
-    return Counter(run.trace.names(tree, run.trace.decided[:, tree]))
+def _plain(opened: Opened, trace: Trace) -> dict[str, Any]:
+    return {
+        "recording": trace.recording.name,
+        "windows": len(trace),
+        "rate_hz": opened.rate_hz,
+        "classifiers": [
+            {
+                "name": c.name,
+                "windows_by_result": dict(Counter(decided)),
+                "changes": changes,
+            }
+            for c, decided, changes in zip(opened.classifiers, trace.decided, trace.changes, strict=True)
+        ],
+        "notes": list(trace.recording.notes),
+    }
 
 
-def _as_json(runs: list[Run]) -> list[dict[str, object]]:
-    return [
-        {
-            "recording": r.recording.name,
-            "windows": len(r.trace),
-            "rate_hz": r.trace.rate_hz,
-            "trees": [
-                {"windows_by_result": dict(_counts(r, t)), "interrupts": int(r.trace.interrupts[:, t].sum())}
-                for t in range(len(r.trace.config.trees))
-            ],
-            "notes": list(r.recording.notes),
-        }
-        for r in runs
-    ]
-
-
-def _print(config: MlcConfig, runs: list[Run]) -> None:
+def _print(opened: Opened, traces: list[Trace]) -> None:
     from rich.table import Table
+
+    from sensorai.notes import of_recordings
 
     table = Table(box=None)
     table.add_column("recording")
     for heading in ("windows", "seconds", "changes"):
         table.add_column(heading, justify="right")
-    table.add_column("register: share of windows")
-    for r in runs:
-        for t in range(len(config.trees)):
-            total = max(len(r.trace), 1)
-            shares = ", ".join(f"{name} {n / total:.0%}" for name, n in _counts(r, t).most_common())
+    table.add_column(f"{traces[0].strips[1]}: share of windows")
+    for t in traces:
+        for k, decided in enumerate(t.decided):
+            total = max(len(t), 1)
+            shares = ", ".join(f"{name} {n / total:.0%}" for name, n in Counter(decided).most_common())
             table.add_row(
-                r.recording.name if t == 0 else "",
-                str(len(r.trace)) if t == 0 else "",
-                f"{len(r.recording) / r.trace.rate_hz:.1f}" if t == 0 else "",
-                str(int(r.trace.interrupts[:, t].sum())),
+                t.recording.name if k == 0 else "",
+                str(len(t)) if k == 0 else "",
+                f"{t.recording.duration_s:.1f}" if k == 0 else "",
+                str(t.changes[k]),
                 shares or "no whole window",
             )
     screen = printing.console()
+    what = "the registers" if opened.target == "mlc" else "the emitted C on this machine"
     screen.print(
-        f"{config.device}: window of {config.window} samples at {runs[0].trace.rate_hz:g} Hz, "
-        f"{_plural(len(config.features), 'feature')}, {_plural(len(config.trees), 'tree')}"
+        f"{opened.artifact.name} for {opened.artifact.device}: {what}, window of {traces[0].window} samples at "
+        f"{opened.rate_hz:g} Hz"
     )
     screen.print(table)
-    for note in dict.fromkeys(n for r in runs for n in r.recording.notes):
+    for note in of_recordings(t.recording for t in traces):
         screen.print(f"note: {note}")

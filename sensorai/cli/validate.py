@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
-from sensorai.cli.simulate import Artifact as ArtifactPath
-from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
-
-if TYPE_CHECKING:
-    from sensorai.mlc.artifact import Artifact
-    from sensorai.recording import Dataset
-    from sensorai.cproject.opened import OpenedProject
+from sensorai.cli.fields import LABELS, READING, pairs, takes
+from sensorai.cli.simulate import (
+    Artifact,
+    AsIs,
+    ClassCode,
+    Device,
+    Logs,
+    NoResample,
+    Style,
+    opened_for,
+    rate_policy,
+)
 
 
 class On(StrEnum):
@@ -27,18 +30,23 @@ class On(StrEnum):
     EMULATOR = "emulator"
 
 
+@takes(*LABELS, *READING)
 def run(
-    artifact: ArtifactPath,
-    logs: given.Logs,
+    artifact: Artifact,
+    logs: Logs,
+    given: dict[str, Any],
     all_groups: Annotated[
         bool, typer.Option("--all", help="Use the groups that the model was trained on as well.")
     ] = False,
     map_: Annotated[
         list[str],
         typer.Option(
-            "--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."
+            "--map",
+            metavar="LABEL=CLASS",
+            help="A label of the logs that the model calls CLASS; - if it is not to be judged (repeat).",
         ),
     ] = [],  # noqa: B006
+    class_: ClassCode = [],  # noqa: B006
     on: Annotated[
         list[On] | None,
         typer.Option(
@@ -50,175 +58,47 @@ def run(
     style: Style = "current",
     as_is: AsIs = False,
     no_resample: NoResample = False,
-    label: given.Label = [],  # noqa: B006
-    label_column: given.LabelColumn = None,
-    group_column: given.GroupColumn = None,
-    group_path: given.GroupPath = None,
-    column: given.Column = [],  # noqa: B006
-    unit: given.Unit = [],  # noqa: B006
-    log_rate: given.LogRate = None,
-    log_sensor: given.LogSensor = None,
-    mapping: given.Mapping = None,
-    header: given.Header = None,
-    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
 ) -> None:
-    """Judge a register file on labelled recordings, and compare all its levels bit by bit.
+    """Judge a register file or a C project on labelled recordings, and compare all its levels bit by bit.
 
-    Windows right, delay to the first right result, wrong switches an hour, before and after the
-    meta-classifier. Logs of 'monitor --record' hold what the sensor said: that is compared with the
-    simulator. Exit code 3 when two levels part; the first divergence is named.
+    Windows right, delay to the first right result, wrong switches an hour, before and after the decision
+    filter; of a detector, false alarms and what was found. Logs of 'monitor --record' hold what the sensor
+    said: that is compared, too. Exit code 3 when two levels part; the first divergence is named.
     """
     from sensorai.errors import ConfigError, VerifyMismatch
+    from sensorai.experiment import Experiment
     from sensorai.files import write_text
-    from sensorai.mlc.artifact import open_artifact
-    from sensorai.cproject.opened import project_target
-    from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
-    from sensorai.verify.report import divergence, validation_report
-    from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
+    from sensorai.opening import validate
+    from sensorai.reading import read
+    from sensorai.road import Progress
 
     rate = rate_policy(as_is, no_resample)
-    names = given.pairs(map_, "--map", "walk=walking")
-    reading = given.Reading(
-        label,
-        label_column,
-        group_column,
-        group_path,
-        column,
-        unit,
-        log_rate,
-        header,
-        short_rows,
-        log_sensor,
-        mapping,
-    )
-    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
-        dataset = _states(artifact, reading.dataset(logs), names)
-        _project(artifact, dataset, names, rate, all_groups, on, json, html)
-        return
-    if on:
+    names = pairs(map_, "--map", "walk=walking")
+    opened = opened_for("validate", artifact, logs, device, style, class_)
+    if on and opened.target == "mlc":
         raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
-    with printing.progress() as say:
-        opened = open_artifact(artifact, device)
-        if device is not None:
-            printing.say_notes(opened.decoded.notes)
-        columns = [] if _said_states(artifact) else [c for c in opened.columns if c != "label"]
-        dataset = _states(artifact, reading.dataset(logs, columns), names)
-        dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
-        dataset, notes = _choose(dataset, opened, all_groups)
-        core = mlc_core(opened.config, style)
-        _check_labels(dataset, opened, optional=core.carried_by(dataset.recordings))
-        say("simulating")
-        runs = run_all(opened.config, dataset, style=style, rate=rate)
-        judgements = judge_all(runs, opened.columns)
-        say("comparing levels")
-        levels = compare_levels(opened, runs, style=style)
-        sensor = compare_sensor(core, dataset.recordings)
-        levels += as_levels(sensor)
-        notes += [str(one) for one in sensor]
-    notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
-    report = validation_report(opened, runs, judgements, levels, notes)
-    from sensorai.report import Report
-    from sensorai.report.view import of_registers
-
-    shown = Report.of(report)
+    detects = bool(opened.states)
+    columns = () if detects else tuple(c.column for c in opened.classifiers)
+    known = () if detects else tuple(name for c in opened.classifiers for name in c.classes.values())
+    with printing.road() as tell:
+        dataset = read(Experiment(logs=tuple(map(str, logs)), **given), columns=columns, classes=known)
+        made = validate(
+            opened,
+            dataset,
+            on=[one.value for one in on or [On.HOST]],
+            rate=rate,
+            all_groups=all_groups,
+            names=names,
+            progress=Progress(tell),
+        )
     if html is not None:
-        views = [of_registers(r.recording, r.trace, opened.columns) for r in runs]
-        write_text(html, shown.html(views))
+        write_text(html, made.page())
     if json:
-        printing.print_json(report)
+        printing.print_json(made.report.figures)
     else:
-        printing.console().print(shown.text())
+        printing.console().print(made.report.text())
         if html is not None:
             typer.echo(f"report: {html}")
-    if (where := divergence(report)) is not None:
-        raise VerifyMismatch(f"levels part: {where}", where=str(artifact))
-
-
-def _said_states(artifact: Path) -> dict[str, Any]:
-    """What a detector's index says of normal states; empty for anything else."""
-    from sensorai.files import read_json
-
-    index = artifact / "model.sai"
-    said = read_json(index).get("states") if index.is_file() else None
-    return said if isinstance(said, dict) else {}
-
-
-def _states(artifact: Path, dataset: Dataset, names: dict[str, str]) -> Dataset:
-    """Give logs the label column that a detector is judged by: normal, or anomaly."""
-    from sensorai.errors import DataError
-    from sensorai.train.states import with_states
-    from sensorai.verify.mlc import renamed
-
-    said = _said_states(artifact)
-    if not said:
-        return dataset
-    try:
-        column, normal = str(said["column"]), [str(n) for n in said["normal"]]
-    except (KeyError, TypeError):
-        raise DataError(
-            "model.sai does not say which labels are normal", where=str(artifact), hint="train again"
-        ) from None
-    return with_states(replace(dataset, recordings=tuple(renamed(r, names) for r in dataset)), column, normal)
-
-
-def _project(
-    folder: Path,
-    dataset: Dataset,
-    names: dict[str, str],
-    rate: str,
-    all_groups: bool,
-    on: list[On] | None,
-    json: bool,
-    html: Path | None,
-) -> None:
-    """Validate a C project."""
-    from sensorai.cli import projects
-    from sensorai.cproject.opened import open_project
-    from sensorai.verify.mlc import renamed
-
-    opened = open_project(folder)
-    dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
-    dataset, notes = _choose(dataset, opened, all_groups)
-    recordings, more = projects.at_rate(dataset, opened, rate)
-    said = projects.sensor_results(opened, dataset)
-    notes += [*more, *map(str, said)]
-    projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said, html)
-
-
-def _choose(
-    dataset: Dataset, opened: Artifact | OpenedProject, all_groups: bool
-) -> tuple[Dataset, list[str]]:
-    """Leave out the recordings that the model was trained on, and say so."""
-    learnt = [r for r in dataset if r.group in opened.train_groups]
-    if not learnt:
-        return dataset, []
-    count = f"{len(learnt)} of {len(dataset)} recordings are of groups that the model was trained on"
-    if all_groups:
-        return dataset, [f"{count}: the figures are too good"]
-    rest = tuple(r for r in dataset if r.group not in opened.train_groups)
-    if not rest:
-        return dataset, [f"{count}: the figures are too good"]
-    return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
-
-
-def _check_labels(dataset: Dataset, opened: Artifact, *, optional: bool = False) -> None:
-    """Refuse when no label of the logs is a class of the register file; ``optional``: none at all is well."""
-    from sensorai.errors import DataError
-
-    for t, (dt, column) in enumerate(zip(opened.config.trees, opened.columns, strict=True)):
-        labels = dataset.label_set(column)
-        if not labels and optional:
-            continue
-        if not labels:
-            raise DataError(
-                f"the logs have no labels in column {column!r}, which tree {t + 1} answers",
-                hint="give them with --label NAME=GLOB, or look at results with 'sensorai simulate'",
-            )
-        if not set(labels) & set(dt.labels.values()):
-            raise DataError(
-                f"no label of the logs ({', '.join(labels)}) is a class of tree {t + 1} "
-                f"({', '.join(dt.labels.values()) or 'the file names none'})",
-                hint="say which log is what with --label CLASS=GLOB, or which label is which class with "
-                "--map LABEL=CLASS",
-            )
+    if made.divergence is not None:
+        raise VerifyMismatch(f"levels part: {made.divergence}", where=str(artifact))

@@ -334,17 +334,8 @@ def with_sizes(readme: str, name: str, library: Figures) -> str:
 
 
 def rate_of_logs(dataset: Dataset, experiment: Experiment) -> float:
-    """The wanted rate: the given one, or the median of the logs'; a ConfigError where nothing says it."""
-    from sensorai.errors import ConfigError
-
-    known = [r.rate_hz for r in dataset if r.rate_hz]
-    if experiment.rate is None and not known:
-        raise ConfigError(
-            "the logs do not say their rate",
-            where=dataset.recordings[0].source,
-            hint="give the rate of the logs with --log-rate HZ",
-        )
-    return experiment.rate or float(np.median(known))
+    """The wanted rate: the given one, or the median of the logs'."""
+    return experiment.rate or float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
 
 
 def at_rate(dataset: Dataset, rate: float, experiment: Experiment) -> tuple[Dataset, list[str]]:

@@ -37,6 +37,7 @@ def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> T
         ("answer", "decided"),
         made,
         lambda: frame_of(pipeline, made, names),
+        (int((np.diff(made.decided, prepend=NONE) != 0).sum()),),
         made.scores,
         pipeline.classes,
     )

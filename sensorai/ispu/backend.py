@@ -61,6 +61,11 @@ class IspuBackend(shared.CBackend):
             )
         return problems
 
+    def rates(self, device: str) -> tuple[str, Sequence[float]]:
+        """Rates of the device's sensor."""
+        part = devices.device(device)
+        return part.name, [hz for hz in part.rates if hz]
+
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """The rate of the sensor that is nearest to the logs'."""
         wanted = shared.rate_of_logs(dataset, experiment)

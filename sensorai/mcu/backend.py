@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
@@ -35,6 +35,10 @@ class McuBackend(shared.CBackend):
         except UserError as error:
             return [Problem(error.message, hint=error.hint)]
         return check_scales(experiment, TYPICAL, "a typical sensor")
+
+    def rates(self, device: str) -> tuple[str, Sequence[float]]:
+        """Rates of the device's sensor."""
+        return devices.device(device).name, ()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """One rate for all logs: the wanted one, or the usual one among them."""

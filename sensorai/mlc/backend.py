@@ -105,6 +105,11 @@ class MlcBackend:
                 )
         return out
 
+    def rates(self, device: str) -> tuple[str, Sequence[float]]:
+        """Rates of the device's sensor."""
+        core = find_device(device)
+        return core.name, sorted(core.mlc_rates)
+
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """Usable sensors, at one rate of the core; units are checked before any time is spent."""
         target = find_device(experiment.device_name)
@@ -266,6 +271,7 @@ def trace_of(recording: Recording, made: CoreTrace) -> Trace:
         ("tree", "register"),
         made,
         made.frame,
+        tuple(int(n) for n in made.interrupts.sum(axis=0)),
         settles=True,
     )
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import CLASSES
-from sensorai.recording import Dataset, Recording, Span
+from sensorai.recording import NORMAL_NAMES, Dataset, Recording, Span
 from sensorai.train.copies import without_copies
 from sensorai.train.split import beside, held_out, named_groups
 from sensorai.verify.alarms import ScoredLog
@@ -22,8 +22,6 @@ from sensorai.verify.alarms import ScoredLog
 #: Label column that says normal or anomaly.
 STATE = "state"
 NORMAL, ANOMALY = CLASSES
-#: Labels that are taken for the normal state where nobody says.
-NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 #: Between the name of a recording and that of its part.
 CUT = "#"
 #: Windows of a recording from which on its first one is left out.
