@@ -174,8 +174,8 @@ def name_of(experiment: Experiment) -> str:
                 f"--name {experiment.name!r} is no C name, and files and identifiers are called after it",
                 hint=f"as in --name {nearest(experiment.name).strip('_') or 'har'}",
             )
-        return identifier(experiment.name, "--name")
-    return free_identifier(nearest(_stem(experiment.logs)))
+        return str(identifier(experiment.name, "--name"))
+    return str(free_identifier(nearest(_stem(experiment.logs))))
 
 
 def _stem(logs: Sequence[str]) -> str:
