@@ -1,8 +1,58 @@
 """sensorai: from motion-sensor logs to something that runs on the chip, proved on the desk.
 
-The rooms, top to bottom (each may only import what stands below it):
-``cli`` -> ``train``, ``report`` -> ``importers``, ``verify`` -> ``mlc``, ``ispu``, ``mcu`` ->
-``targets`` -> ``model`` -> ``formats`` -> ``recording`` -> ``errors``.
+    import sensorai as sai
+
+    logs = sai.read("logs/", unit={"acc": "m/s2"})
+    result = sai.train(logs, target="ispu", model="mlp")
+    result.report
+    result.save("out/")
+    sai.open("out/").simulate("new.csv")
+
+Each room may only import what stands below it; a linter's contract in ``pyproject.toml`` draws the house.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensorai.api import Dataset, Model, decode, open, read, train  # noqa: A004
+    from sensorai.estimator import SensorClassifier
+    from sensorai.experiment import Experiment
+    from sensorai.report import Report
+    from sensorai.result import Result
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Dataset",
+    "Experiment",
+    "Model",
+    "Report",
+    "Result",
+    "SensorClassifier",
+    "decode",
+    "open",
+    "read",
+    "train",
+]
+
+#: Where the names are: imported when they are used, so that importing the package costs nothing.
+_PLACES = {
+    "Experiment": "sensorai.experiment",
+    "Report": "sensorai.report",
+    "Result": "sensorai.result",
+    "SensorClassifier": "sensorai.estimator",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'sensorai' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES.get(name, "sensorai.api")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

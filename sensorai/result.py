@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, toml
 from sensorai.files import check_writable, read_json, write_folder
 from sensorai.report import Report
 from sensorai.report.view import of_scores, of_trace
-from sensorai.road import Artifact, Learnt, Proof
+from sensorai.road import Artifact, Learnt, Opened, Proof
 from sensorai.verify.alarms import decisions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensorai.api import Model
+    from sensorai.opening import Validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +59,33 @@ class Result:
             of_scores(detector.scored(t), decisions(t.decided[0]), detector.chosen.value) for t in self.proof.traces
         ]
         return self.report.html(views)
+
+    @property
+    def model(self) -> Model:
+        """The emitted files, as ``sensorai.open`` would open them once they are saved."""
+        from sensorai.api import Model
+
+        states = self.learnt.index.get("states", {})
+        return Model(
+            Opened(
+                Path(self.artifact.name),
+                self.experiment.target,
+                self.artifact,
+                float(self.report.figures["settings"]["rate_hz"]),
+                self.learnt.classifiers,
+                self.learnt.test_groups,
+                self.learnt.train_groups,
+                states,
+            )
+        )
+
+    def simulate(self, logs: Any, **how: Any) -> pd.DataFrame:
+        """Run the emitted bytes on logs: a row for each window (``sensorai.Model.simulate``)."""
+        return self.model.simulate(logs, **how)
+
+    def validate(self, logs: Any, **how: Any) -> Validation:
+        """Judge on labelled logs (``sensorai.Model.validate``)."""
+        return self.model.validate(logs, **how)
 
     def save(self, folder: str | Path) -> Path:
         """Write everything into a folder, whole or not at all.

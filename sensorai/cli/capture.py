@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
+from sensorai.cli.fields import takes
 
 if TYPE_CHECKING:
     from sensorai.board.capture import Summary
@@ -31,7 +31,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+@takes("unit")
 def run(
+    given: dict[str, Any],
     port: Port = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the logs.")] = None,
     label: Annotated[str, typer.Option(help="What is recorded.")] = "",
@@ -61,7 +63,6 @@ def run(
             metavar="NAME,...", help="Columns of text lines without a header, as in acc_x,acc_y,acc_z."
         ),
     ] = "",
-    unit: given.Unit = [],  # noqa: B006
     format_: Annotated[Format, typer.Option("--format", help="What complete logs become.")] = Format.CSV,
     json: printing.Json = False,
 ) -> None:
@@ -94,7 +95,7 @@ def run(
         read_plan(plan, who) if plan is not None else None,
         who,
         _names(channels),
-        given.pairs(unit, "--unit", "acc=mg"),
+        dict(given.get("unit", ())),
         format_ is Format.PARQUET,
     )
     summary = Summary()

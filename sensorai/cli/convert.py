@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
+from sensorai.cli.fields import LABELS, READING, Logs, takes
 
 
+@takes(*LABELS, *READING)
 def run(
-    logs: given.Logs,
+    logs: Logs,
+    given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="File, or new folder for one file per recording.")],
     to: Annotated[
         str | None,
@@ -30,42 +32,21 @@ def run(
             help="Put all sensors (or those of --log-sensor) on one even grid by their time stamps.",
         ),
     ] = False,
-    label: given.Label = [],  # noqa: B006
-    label_column: given.LabelColumn = None,
-    group_column: given.GroupColumn = None,
-    group_path: given.GroupPath = None,
-    column: given.Column = [],  # noqa: B006
-    unit: given.Unit = [],  # noqa: B006
-    log_rate: given.LogRate = None,
-    log_sensor: given.LogSensor = None,
-    mapping: given.Mapping = None,
-    header: given.Header = None,
-    short_rows: given.ShortRows = "refuse",
     json: printing.Json = False,
 ) -> None:
     """Write logs in another format, with labels, units, rate and groups where the format keeps them.
 
     Samples stay as they are unless --rate or --align is given; what was done then stands in the file.
     """
+    from sensorai.experiment import Experiment
     from sensorai.formats import convert, find_logs, format_of, resample
     from sensorai.notes import of_recordings
+    from sensorai.reading import options_of, read
 
     format_of(out, to)
-    reading = given.Reading(
-        label,
-        label_column,
-        group_column,
-        group_path,
-        column,
-        unit,
-        log_rate,
-        header,
-        short_rows,
-        log_sensor,
-        mapping,
-    )
+    asked = Experiment(logs=tuple(map(str, logs)), **given)
     with printing.progress():
-        dataset = reading.dataset(logs, align=align, align_hz=rate if align else None)
+        dataset = read(asked, options_of(asked, align=align, align_hz=rate if align else None))
         recordings = list(dataset)
         if rate is not None:
             recordings = [resample(recording, rate) for recording in recordings]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
+from sensorai.cli.fields import READING, takes
 
 
+@takes("label", "label_column", *READING)
 def run(
     artifact: Annotated[
         Path,
@@ -19,6 +20,7 @@ def run(
             help="Output folder, any MLC register file, or ST's settings file (with its logs).",
         ),
     ],
+    given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Table: .arff, .csv or .parquet by its suffix.")],
     logs: Annotated[
         list[Path] | None,
@@ -30,32 +32,25 @@ def run(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Take samples in order, whatever the log says of its rate.")
     ] = False,
-    label: given.Label = [],  # noqa: B006
-    label_column: given.LabelColumn = None,
-    column: given.Column = [],  # noqa: B006
-    unit: given.Unit = [],  # noqa: B006
-    log_rate: given.LogRate = None,
-    log_sensor: given.LogSensor = None,
-    mapping: given.Mapping = None,
-    header: given.Header = None,
-    short_rows: given.ShortRows = "refuse",
 ) -> None:
     """Compute the features of a configuration on logs, bit for bit as the core does."""
     from sensorai.errors import ConfigError
+    from sensorai.experiment import Experiment
     from sensorai.kinds import Kind, explained, look
     from sensorai.mlc.artifact import open_artifact
     from sensorai.mlc.featuretable import collect, write
     from sensorai.mlc.generate import generate_features
     from sensorai.mlc.settings import read_settings
+    from sensorai.reading import read
 
     if out.suffix not in (".arff", ".csv", ".parquet"):
         raise ConfigError(
             f"cannot tell the format of {out.name}", hint="end the name in .arff, .csv or .parquet"
         )
-    takes = (Kind.MLC, Kind.REGISTERS, Kind.SETTINGS)
+    kinds = (Kind.MLC, Kind.REGISTERS, Kind.SETTINGS)
     if not logs:
-        with explained("features", artifact, takes):
-            if artifact.exists() and look(artifact).kind in takes[:2]:
+        with explained("features", artifact, kinds):
+            if artifact.exists() and look(artifact).kind in kinds[:2]:
                 raise ConfigError(
                     "the logs to compute features of are missing",
                     where=str(artifact),
@@ -70,11 +65,9 @@ def run(
         typer.echo("\n".join(str(file) for file in made.files))
         printing.say_notes(made.notes)
         return
-    with explained("features", artifact, takes[:2], logs):
+    with explained("features", artifact, kinds[:2], logs):
         config = open_artifact(artifact).config
-    dataset = given.Reading(
-        label, label_column, None, None, column, unit, log_rate, header, short_rows, log_sensor, mapping
-    ).dataset(logs)
+    dataset = read(Experiment(logs=tuple(map(str, logs)), **given))
     rows = collect(config, dataset, style=style, rate="as-is" if as_is else "resample")
     write(rows, out)
     typer.echo(f"{out}: {len(rows.labels)} windows, {len(rows.features)} features")

@@ -15,6 +15,9 @@ from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, options
 from sensorai.experiment.option import SECTIONS, Option
 
+Logs = Annotated[
+    list[Path], typer.Argument(help="Log files, or folders of them.", metavar="LOG...", show_default=False)
+]
 #: What says how logs are read; labels and groups apart, since not every verb looks at them.
 READING = ("column", "unit", "log_rate", "log_sensor", "mapping", "header", "short_rows")
 LABELS = ("label", "label_column", "group_column", "group_path")

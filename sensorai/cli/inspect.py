@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensorai.cli import logs as given
 from sensorai.cli import out as printing
+from sensorai.cli.fields import LABELS, READING, Logs, takes
 
 if TYPE_CHECKING:
     from sensorai.formats import Inspection
@@ -19,19 +19,10 @@ _MOST = 20
 _FEW, _CLASSES = 6, 14
 
 
+@takes(*LABELS, *READING)
 def run(
-    logs: given.Logs,
-    label: given.Label = [],  # noqa: B006
-    label_column: given.LabelColumn = None,
-    group_column: given.GroupColumn = None,
-    group_path: given.GroupPath = None,
-    column: given.Column = [],  # noqa: B006
-    unit: given.Unit = [],  # noqa: B006
-    log_rate: given.LogRate = None,
-    log_sensor: given.LogSensor = None,
-    mapping: given.Mapping = None,
-    header: given.Header = None,
-    short_rows: given.ShortRows = "refuse",
+    logs: Logs,
+    given: dict[str, Any],
     all_: Annotated[
         bool, typer.Option("--all", help="A row for every recording, however many there are.")
     ] = False,
@@ -42,22 +33,12 @@ def run(
     Nothing is changed and nothing is resampled. Of many recordings it shows a summary by class, those that
     are unlike the rest first; --json always shows everything.
     """
+    from sensorai.experiment import Experiment
     from sensorai.formats import inspect
+    from sensorai.reading import options_of, read
 
-    reading = given.Reading(
-        label,
-        label_column,
-        group_column,
-        group_path,
-        column,
-        unit,
-        log_rate,
-        header,
-        short_rows,
-        log_sensor,
-        mapping,
-    )
-    found = [inspect(recording) for recording in reading.dataset(logs, split_at_breaks=False)]
+    asked = Experiment(logs=tuple(map(str, logs)), **given)
+    found = [inspect(recording) for recording in read(asked, options_of(asked, split_at_breaks=False))]
     if json:
         printing.print_json([printing.plain(one) for one in found])
     elif len(found) <= 3:
@@ -66,7 +47,7 @@ def run(
     elif all_ or len(found) <= _MOST:
         _print_many(found)
     else:
-        _print_overview(found, _formats(found, mapping is not None))
+        _print_overview(found, _formats(found, "mapping" in given))
 
 
 def _print(one: Inspection) -> None:

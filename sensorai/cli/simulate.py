@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.fields import READING, pairs, takes
+from sensorai.cli.fields import READING, Logs, pairs, takes
 
 if TYPE_CHECKING:
     from sensorai.road import Opened, Trace
 
 Artifact = Annotated[
     Path, typer.Argument(metavar="ARTIFACT", help="Output folder, or any MLC register file, ours or ST's.")
-]
-Logs = Annotated[
-    list[Path], typer.Argument(help="Log files, or folders of them.", metavar="LOG...", show_default=False)
 ]
 Device = Annotated[str | None, typer.Option(help="Device, where the register file does not name it.")]
 AsIs = Annotated[

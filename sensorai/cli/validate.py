@@ -9,13 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.fields import LABELS, READING, pairs, takes
+from sensorai.cli.fields import LABELS, READING, Logs, pairs, takes
 from sensorai.cli.simulate import (
     Artifact,
     AsIs,
     ClassCode,
     Device,
-    Logs,
     NoResample,
     Style,
     opened_for,

@@ -380,6 +380,10 @@ class Experiment:
             f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default
         }
 
+    def run(self, **how: Any) -> Any:
+        """Do it: read the logs, learn, emit, prove (``sensorai.run.run``, whose keywords these are)."""
+        return tables.load("sensorai.run:run")(self, **how)
+
     def with_(self, **values: Any) -> Experiment:
         """Return the experiment with other values."""
         return replace(self, **values)

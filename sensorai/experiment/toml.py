@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,19 @@ def read(path: Path) -> Experiment:
 def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> Experiment:
     """Make an experiment of keys and values; ``folder`` is what its paths count from."""
     known = options()
+    check_keys(data, where)
+    values = {key: _placed(known[key], value, folder) for key, value in data.items()}
+    return Experiment(**values)
+
+
+def check_keys(keys: Iterable[str], where: str = "") -> None:
+    """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
+    known = options()
     problems = [
-        Problem(f"an experiment has no key {key!r}", where, closest(key, known)) for key in data if key not in known
+        Problem(f"an experiment has no key {key!r}", where, closest(key, known)) for key in keys if key not in known
     ]
     if problems:
         raise ExperimentError(problems)
-    values = {key: _placed(known[key], value, folder) for key, value in data.items()}
-    return Experiment(**values)
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:

@@ -34,3 +34,10 @@ def fill(template: str, **values: object) -> str:
     )
     style = Markup((room / "page.css").read_text("utf-8"))
     return words.printable(environment.get_template(template).render(style=style, **values))
+
+
+def framed(page: str) -> str:
+    """A page as part of a notebook: in a frame of its own, so that its style stays within it."""
+    from html import escape
+
+    return f'<iframe srcdoc="{escape(page)}" sandbox style="width:100%;height:80vh;border:0"></iframe>'

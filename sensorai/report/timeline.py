@@ -55,7 +55,8 @@ def timeline(view: Watched, colours: Sequence[Colours], names: Sequence[str]) ->
         parts.append(row_name(y, "truth"))
         parts.append(_spans(view, t, y, scale, colours[t]))
         y += STRIP + 3.0
-        for words, results in zip(view.strips, (view.results[t], view.decided[t]), strict=True):
+        # logs that no model has looked at have no strips
+        for words, results in zip(view.strips, (view.results[t], view.decided[t]), strict=False):
             parts += [row_name(y, words), _strip(view, results, truth, y, scale, colours[t])]
             y += STRIP + MARK + 4.0
         y += 6.0

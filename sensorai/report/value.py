@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +128,6 @@ class Report:
         return fill("page.jinja", report=figures, sections=shown)
 
     def _repr_html_(self) -> str:
-        # a frame of its own: the page's style stays within it
-        page = escape(self.html())
-        return f'<iframe srcdoc="{page}" sandbox style="width:100%;height:80vh;border:0"></iframe>'
+        from sensorai.report.page import framed
+
+        return framed(self.html())

@@ -34,7 +34,7 @@ class Watched:
     columns : tuple of str
         Label column of each classifier.
     strips : tuple of str
-        What to call ``results`` and ``decided``.
+        What to call ``results`` and ``decided``; empty where there are none.
     rate_hz : float
     ends_s : ndarray, shape (windows,), float64
         End of each window in seconds.
@@ -52,7 +52,7 @@ class Watched:
 
     recording: Recording
     columns: tuple[str, ...]
-    strips: tuple[str, str]
+    strips: tuple[str, ...]
     rate_hz: float
     ends_s: npt.NDArray[np.float64]
     step: int
