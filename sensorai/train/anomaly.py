@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
+from sensorai.formats.plausible import check_units, doubts
 from sensorai.model import pipeline as pipelines
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
@@ -100,6 +101,7 @@ def train_anomaly(
             hint="--learn on-device is for --model mahalanobis",
         )
     notes: list[str] = []
+    check_units(dataset, counting.TOPS, options.device)
     core, rate, full_scales = delivering.device(dataset, options, notes)
     normal = normal_windows(dataset, options, wanted, rate, full_scales, notes)
     parts, counted, features, values = normal.parts, normal.counted, normal.features, normal.values
@@ -166,7 +168,10 @@ def train_anomaly(
             "drift": anomaly.drift(logs, chosen.value),
         },
         "held_out": judge(pipeline, held, traces, STATE),
-        "warnings": of_alarms(verdict, anomaly.contradiction(chosen, verdict, parts.unseen)),
+        "warnings": [
+            *of_alarms(verdict, anomaly.contradiction(chosen, verdict, parts.unseen)),
+            *doubts(dataset),
+        ],
         "notes": notes,
     }
     groups = (parts.groups("test"), parts.learnt())

@@ -24,6 +24,8 @@ SCALES: dict[str, tuple[str, tuple[tuple[float, float], ...]]] = {
     "acc": ("mg", ((2, 0.061), (4, 0.122), (8, 0.244), (16, 0.488))),
     "gyro": ("dps", ((125, 0.004375), (250, 0.00875), (500, 0.0175), (1000, 0.035), (2000, 0.07))),
 }
+#: The largest of each.
+TOPS = {sensor: scales[-1][0] for sensor, (_, scales) in SCALES.items()}
 #: Share of samples that may saturate before the next full scale is taken.
 SATURATED = 1e-3
 #: Length of a window when nothing is said, in seconds.

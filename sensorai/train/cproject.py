@@ -10,6 +10,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.features.catalogue import IntFeature
+from sensorai.formats.plausible import check_units, doubts
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
 from sensorai.model.ensemble import Ensemble
@@ -97,6 +98,8 @@ def train_project(
         test_set,
     )
     notes += shared.notes
+    check_units(shared.dataset, counting.TOPS, options.device)
+    doubtful = doubts(shared.dataset)
     dataset = at_rate(shared.dataset, rate, notes)
     counted = counting.build(
         dataset,
@@ -112,7 +115,7 @@ def train_project(
     pipeline = replace(pipeline, wins=_wins(pipeline, counted, split, options))
     held = [r for r in dataset if r.group in split.test_groups]
     proved = prove(pipeline, options, held, core, say)
-    report = _report(options, pipeline, counted, split, learnt, optimistic, held, proved, notes)
+    report = _report(options, pipeline, counted, split, learnt, optimistic, held, proved, doubtful, notes)
     groups = (split.test_groups, [g for g in dataset.groups() if g not in split.test_groups])
     return finish(proved, report, pipeline, options, options.column, groups, held)
 
@@ -229,6 +232,7 @@ def _report(
     optimistic: float,
     held: Sequence[Recording],
     proved: Proved,
+    doubtful: Sequence[str],
     notes: Sequence[str],
 ) -> dict[str, Any]:
     shared = common(pipeline, options, proved)
@@ -262,6 +266,6 @@ def _report(
         "size": asdict(learnt.choice),
         "held_out": held_out.as_dict(),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
-        "warnings": of_pipeline(pipeline, counted, split, held_out, learnt.fit),
+        "warnings": [*of_pipeline(pipeline, counted, split, held_out, learnt.fit), *doubtful],
         "notes": [*notes, *counted.notes, *learnt.notes],
     }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensorai.formats.plausible import doubts
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.recording import Dataset
@@ -20,8 +21,8 @@ from sensorai.train.convert import to_tree
 from sensorai.train.options import Choices, MlcOptions, check_options
 from sensorai.train.prepare import (
     at_device_rate,
+    check_device_units,
     check_length,
-    doubts,
     sensor_settings,
     usable_sensors,
     window_lengths,
@@ -91,7 +92,6 @@ def train_mlc(
     tasks = find_tasks(dataset, options.trees)
     for task in tasks:
         codes.check_room(target, len(task.classes), options.use_code_0)
-    choices.notes += doubts(dataset)
     split = share(
         dataset,
         [task.column for task in tasks],
@@ -103,11 +103,10 @@ def train_mlc(
     )
     dataset, test_groups = split.dataset, split.test_groups
     choices.notes += split.notes
+    check_device_units(dataset, target)
+    choices.warnings += doubts(dataset)
     slots = usable_sensors(dataset, target, options.sensors)
-    settings_notes = Choices()
     dataset, rate = at_device_rate(dataset, target, options, choices)
-    # units are checked on all sensors that may be used, before any time is spent
-    sensor_settings(dataset, target, rate, slots, settings_notes)
     lengths = window_lengths(options, rate, dataset, target)
     check_length(dataset, lengths[0], rate)
     train_set = dataset.only_groups(split.train_groups)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.plausible import doubts
 from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.labels import feature_names
@@ -32,8 +33,8 @@ from sensorai.train.mlc import Trained
 from sensorai.train.options import Choices, MlcOptions, check_options
 from sensorai.train.prepare import (
     at_device_rate,
+    check_device_units,
     check_length,
-    doubts,
     sensor_settings,
     usable_sensors,
 )
@@ -98,17 +99,16 @@ def train_box(
     target = device(options.device)
     check_options(options, target)
     choices = Choices()
-    choices.notes += doubts(dataset)
+    check_device_units(dataset, target)
     parts = states.share_out(
         dataset, column, normal, unseen, options.seed, options.split == "time", options.test_share
     )
     choices.notes += parts.notes
     dataset = parts.recordings
+    choices.warnings += doubts(dataset)
     slots = usable_sensors(dataset, target, options.sensors)
     dataset, rate = at_device_rate(dataset, target, options, choices)
     parts = parts.of(dataset)
-    settings = Choices()
-    sensor_settings(dataset, target, rate, slots, settings)
     window = options.window or min(max(round(SECONDS * rate), 8), target.limits.window)
     check_length(dataset, window, rate)
     task = Task("anomaly", STATE, CLASSES)

@@ -1,4 +1,4 @@
-"""Logs made ready for a device: doubts said aloud, sensors, rate and full scale chosen."""
+"""Logs made ready for a device: sensors, rate and full scale chosen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
@@ -19,19 +20,15 @@ from sensorai.train.options import Choices, MlcOptions
 WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 #: Margin above the largest value in the logs when a full scale is chosen.
 HEADROOM = 1.05
-#: Values this far beyond the largest full scale are no clipped peaks: the unit is wrong.
-BEYOND = 1.5
 
 
-def doubts(dataset: Dataset) -> list[str]:
-    """Accelerometers that do not show 1 g at rest: said aloud, because a wrong unit spoils everything."""
-    from sensorai.formats import gravity
-
-    found = [(r.name, text) for r in dataset if (text := gravity.doubt(r))]
-    if not found:
-        return []
-    name, text = found[0]
-    return [f"{name}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {text}"]
+def check_device_units(dataset: Dataset, target: MlcDevice) -> None:
+    """Refuse values far beyond what the sensors of ``target`` can measure; a DataError."""
+    tops = {
+        "acc": max(target.acc_full_scales, default=0.0),
+        "gyro": max(target.gyro_full_scales, default=0.0),
+    }
+    check_units(dataset, {slot: top for slot, top in tops.items() if top}, target.name)
 
 
 def usable_sensors(dataset: Dataset, target: MlcDevice, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -134,13 +131,7 @@ def check_length(dataset: Dataset, window: int, rate: float) -> None:
 def sensor_settings(
     dataset: Dataset, target: MlcDevice, rate: float, slots: Sequence[str], choices: Choices
 ) -> dict[str, SensorSetting]:
-    """Choose sensor rate and full scale: not below the core's rate, wide enough for the logs.
-
-    Raises
-    ------
-    DataError
-        Values far beyond the largest full scale of the device: the unit must be wrong.
-    """
+    """Choose sensor rate and full scale: not below the core's rate, wide enough for the logs."""
     out = {}
     for slot, unit, shown, per, rates, scales in (
         ("acc", "mg", "g", 1000.0, target.acc_rates, target.acc_full_scales),
@@ -154,13 +145,6 @@ def sensor_settings(
             if slot in r.sensors:
                 peak = float(np.abs(r.xyz(slot, unit)).max(initial=0.0)) / per
                 largest, where = max((largest, where), (peak, r), key=lambda pair: pair[0])
-        if largest > BEYOND * top:
-            raise DataError(
-                f"{slot} reaches {largest:.4g} {shown}, far beyond the {top:g} {shown} that {target.name} "
-                "can measure: the unit of the log must be wrong",
-                where=where.source,
-                hint=f"say the right one, as in --unit {slot}={unit}",
-            )
         if largest > top:
             choices.notes.append(
                 f"{slot} reaches {largest:.4g} {shown} in {where.name}, beyond the largest full scale of "
