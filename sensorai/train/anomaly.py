@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
-from sensorai.formats.plausible import check_units, doubts
+from sensorai.formats.plausible import check_units
 from sensorai.model import pipeline as pipelines
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES, KINDS, Detector
@@ -27,6 +27,7 @@ from sensorai.train import cdeliver as delivering
 from sensorai.train import counts as counting
 from sensorai.train import states
 from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
+from sensorai.train.confounding import about
 from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
 from sensorai.train.features import healthy
@@ -170,7 +171,7 @@ def train_anomaly(
         "held_out": judge(pipeline, held, traces, STATE),
         "warnings": [
             *of_alarms(verdict, anomaly.contradiction(chosen, verdict, parts.unseen)),
-            *doubts(dataset),
+            *about(dataset, [options.column]),
         ],
         "notes": notes,
     }

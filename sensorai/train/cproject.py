@@ -10,7 +10,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.features.catalogue import IntFeature
-from sensorai.formats.plausible import check_units, doubts
+from sensorai.formats.plausible import check_units
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
 from sensorai.model.ensemble import Ensemble
@@ -30,6 +30,7 @@ from sensorai.train.cdeliver import (
     finish,
     prove,
 )
+from sensorai.train.confounding import about
 from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.forests import ForestOptions, choose_forest, train_forest
 from sensorai.train.masks import Masks, at_random
@@ -63,6 +64,7 @@ class _Learnt:
     curve: list[dict[str, object]] = field(default_factory=list)
     fit: dict[str, str] | None = None
     notes: list[str] = field(default_factory=list)
+    importance: tuple[float, ...] = ()
 
 
 def train_project(
@@ -99,7 +101,7 @@ def train_project(
     )
     notes += shared.notes
     check_units(shared.dataset, counting.TOPS, options.device)
-    doubtful = doubts(shared.dataset)
+    doubtful = about(dataset, [options.column])
     dataset = at_rate(shared.dataset, rate, notes)
     counted = counting.build(
         dataset,
@@ -165,7 +167,14 @@ def _learn(counted: Counted, split: Masks, options: ProjectOptions, say: Callabl
         else:
             made = choose_forest(counted, split, forest, needs, say)
         return _Learnt(
-            made.ensemble, made.features, None, made.accuracy, made.float_accuracy, made.choice, made.options
+            made.ensemble,
+            made.features,
+            None,
+            made.accuracy,
+            made.float_accuracy,
+            made.choice,
+            made.options,
+            importance=made.importance,
         )
     from sensorai.train.nets import NetOptions, train_net
 
@@ -237,6 +246,7 @@ def _report(
 ) -> dict[str, Any]:
     shared = common(pipeline, options, proved)
     held_out = judgement(pipeline, held, proved.traces, options.column)
+    warned = of_pipeline(pipeline, counted, split, held_out, learnt.fit, learnt.importance)
     precision = options.precision if isinstance(pipeline.model, Graph) else "int32 thresholds"
     return {
         **shared,
@@ -266,6 +276,6 @@ def _report(
         "size": asdict(learnt.choice),
         "held_out": held_out.as_dict(),
         "learning": {"curve": learnt.curve, "verdict": learnt.fit},
-        "warnings": [*of_pipeline(pipeline, counted, split, held_out, learnt.fit), *doubtful],
+        "warnings": [*warned, *doubtful],
         "notes": [*notes, *counted.notes, *learnt.notes],
     }

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensorai.formats.plausible import doubts
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.recording import Dataset
 from sensorai.train import candidates, codes, select
+from sensorai.train.confounding import about
 from sensorai.train.convert import to_tree
 from sensorai.train.options import Choices, MlcOptions, check_options
 from sensorai.train.prepare import (
@@ -92,9 +92,11 @@ def train_mlc(
     tasks = find_tasks(dataset, options.trees)
     for task in tasks:
         codes.check_room(target, len(task.classes), options.use_code_0)
+    columns = [task.column for task in tasks]
+    choices.warnings += about(dataset, columns)
     split = share(
         dataset,
-        [task.column for task in tasks],
+        columns,
         options.split,
         options.test_share,
         options.seed,
@@ -104,7 +106,6 @@ def train_mlc(
     dataset, test_groups = split.dataset, split.test_groups
     choices.notes += split.notes
     check_device_units(dataset, target)
-    choices.warnings += doubts(dataset)
     slots = usable_sensors(dataset, target, options.sensors)
     dataset, rate = at_device_rate(dataset, target, options, choices)
     lengths = window_lengths(options, rate, dataset, target)

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.formats.plausible import doubts
 from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.labels import feature_names
@@ -25,6 +24,7 @@ from sensorai.model.decision import NONE
 from sensorai.model.detector import CLASSES
 from sensorai.recording import Dataset, Recording
 from sensorai.train import candidates, codes, states
+from sensorai.train.confounding import about
 from sensorai.train.deliver import Delivery
 from sensorai.train.envelope import STEPS, Box, Envelope
 from sensorai.train.features import different
@@ -100,12 +100,12 @@ def train_box(
     check_options(options, target)
     choices = Choices()
     check_device_units(dataset, target)
+    choices.warnings += about(dataset, [column])
     parts = states.share_out(
         dataset, column, normal, unseen, options.seed, options.split == "time", options.test_share
     )
     choices.notes += parts.notes
     dataset = parts.recordings
-    choices.warnings += doubts(dataset)
     slots = usable_sensors(dataset, target, options.sensors)
     dataset, rate = at_device_rate(dataset, target, options, choices)
     parts = parts.of(dataset)

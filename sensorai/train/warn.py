@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sensorai.mlc.labels import feature_names
 from sensorai.model import pipeline as pipelines
 from sensorai.model.pipeline import Pipeline
+from sensorai.train import confounding
 from sensorai.train.counts import Counted
 from sensorai.train.masks import Masks
 from sensorai.train.mlc import Trained
@@ -29,7 +31,13 @@ def of_trees(trained: Trained, held: Sequence[TreeJudgement]) -> list[str]:
             task.classes,
         )
         name = f"{task.name}: " if len(trained.tasks) > 1 else ""
-        out += [name + text for text in warnings(judged, Learnt(learnt))]
+        said = warnings(judged, Learnt(learnt))
+        if hasattr(fitted, "feature_importances_"):
+            features = trained.config.features
+            oriented = [confounding.oriented_register(f) for f in features]
+            weights = fitted.feature_importances_.tolist()
+            said += confounding.mounting(feature_names(trained.config), oriented, weights)
+        out += [name + text for text in said]
     return out
 
 
@@ -39,8 +47,9 @@ def of_pipeline(
     split: Masks,
     held: TreeJudgement,
     curve: Mapping[str, str] | None = None,
+    importance: Sequence[float] = (),
 ) -> list[str]:
-    """Warnings about a classifier in C; ``curve`` says how well a net fits."""
+    """Warnings about a classifier in C; ``curve`` says how well a net fits, ``importance`` is a forest's."""
     rows = counted.rows(split.train)
     _, inputs = pipelines.model_inputs(pipeline, rows.x)
     answers = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
@@ -50,4 +59,9 @@ def of_pipeline(
         counted.classes,
     )
     fit, why = (curve["fit"], curve["why"]) if curve else ("", "")
-    return warnings(held, Learnt(learnt, counted.overlap, fit, why))
+    said = warnings(held, Learnt(learnt, counted.overlap, fit, why))
+    if importance:
+        channels = [c.name for c in pipeline.channels]
+        oriented = [confounding.oriented_integer(f, channels) for f in pipeline.features]
+        said += confounding.mounting([f.label(channels) for f in pipeline.features], oriented, importance)
+    return said
