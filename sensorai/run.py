@@ -10,12 +10,12 @@ from typing import Any, cast
 from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
 from sensorai.reading import read, read_test
-from sensorai.recording import Dataset
+from sensorai.recording import LABEL, Dataset
 from sensorai.report import Report
 from sensorai.result import Result
 from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Level, Progress, Proof, Task, Trace
 from sensorai.train.askrate import no_rate
-from sensorai.train.looks import doubts
+from sensorai.train.confounding import about
 from sensorai.verify.shape import head
 from sensorai.writing import jsontext
 
@@ -71,7 +71,6 @@ def run(
     test = read_test(experiment, columns) if test is None else test
     if experiment.rate is None and not any(r.rate_hz for r in dataset):
         raise no_rate(dataset, *backend.rates(experiment.device_name))
-    notes = doubts(dataset)
     say.step("sharing out and preparing the logs", 0.15)
     share = task.share(dataset, experiment, test)
     prepared = backend.prepare(share.recordings, experiment)
@@ -83,7 +82,7 @@ def run(
     proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
     if proof.divergence is not None:
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
-    said = {"notes": [*notes, *share.notes, *prepared.notes, *learnt.notes], "warnings": [*learnt.warnings]}
+    said = {"notes": [*share.notes, *prepared.notes, *learnt.notes], "warnings": [*learnt.warnings, *about(dataset, columns or [LABEL])]}
     figures = merged(
         head("train", experiment.task, experiment.target, artifact.device, name),
         learnt.figures,

@@ -19,6 +19,7 @@ from sensorai.cproject.scales import UNITS, Scales, narrowed
 from sensorai.cproject.trace import counts_of, ran, trace_of
 from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
+from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import same_rate
 from sensorai.model import pipeline as pipelines
 from sensorai.model.detector import Detector
@@ -356,6 +357,7 @@ def prepared(
     scales: Mapping[str, Scales],
 ) -> Prepared:
     """Logs at the device's rate, their usable sensors, and what a model takes on the device."""
+    check_units(dataset, {sensor: of[-1][0] for sensor, of in scales.items()}, experiment.device_name)
     out, notes = at_rate(dataset, rate, experiment)
     return Prepared(
         out,

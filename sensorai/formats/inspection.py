@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sensorai.formats import gravity, timing
+from sensorai.formats import gravity, plausible, timing
 from sensorai.recording import UNITS, FloatArray, Recording
 
 #: Largest reading of ST's 16-bit sensors per full scale, in base units (mg, dps, mG): the sensitivity of
@@ -91,6 +91,7 @@ def inspect(recording: Recording) -> Inspection:
         notes.append(f"time runs backwards {backwards} times")
     if saturated:
         notes.append(f"saturated: {', '.join(f'{n} {k} samples' for n, k in saturated.items())}")
+    notes += [f"{found.words('any known sensor')} ({found.hint})" for found in plausible.misfits(recording)]
     rest = gravity.resting(recording)
     doubt = gravity.doubt(recording)
     if doubt and doubt not in notes:

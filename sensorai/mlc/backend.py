@@ -24,7 +24,7 @@ from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names, result_name
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
-from sensorai.mlc.prepare import at_device_rate, sensor_settings, usable_sensors
+from sensorai.mlc.prepare import at_device_rate, check_device_units, usable_sensors
 from sensorai.mlc.regfile import parse_register_file
 from sensorai.mlc.simulate import Trace as CoreTrace
 from sensorai.mlc.simulate import core_rate, simulate
@@ -111,11 +111,11 @@ class MlcBackend:
         return core.name, sorted(core.mlc_rates)
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
-        """Usable sensors, at one rate of the core; units are checked before any time is spent."""
+        """Usable sensors at one rate of the core, after a check of their units."""
         target = find_device(experiment.device_name)
+        check_device_units(dataset, target)
         slots = usable_sensors(dataset, target, experiment.sensors)
         out, rate, notes = at_device_rate(dataset, target, experiment)
-        sensor_settings(out, target, rate, slots, dict(experiment.full_scale))
         return Prepared(out, rate, slots, notes=tuple(notes))
 
     def emit(self, model: MlcConfig, experiment: Experiment, name: str) -> Artifact:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import Experiment
+from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
@@ -18,8 +19,15 @@ from sensorai.recording import Dataset
 
 #: Margin above the largest value in the logs when a full scale is chosen.
 HEADROOM = 1.05
-#: Values this far beyond the largest full scale are no clipped peaks: the unit is wrong.
-BEYOND = 1.5
+
+
+def check_device_units(dataset: Dataset, target: MlcDevice) -> None:
+    """Refuse values far beyond what the sensors of ``target`` can measure; a DataError."""
+    tops = {
+        "acc": max(target.acc_full_scales, default=0.0),
+        "gyro": max(target.gyro_full_scales, default=0.0),
+    }
+    check_units(dataset, {slot: top for slot, top in tops.items() if top}, target.name)
 
 
 def usable_sensors(dataset: Dataset, target: MlcDevice, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -100,11 +108,6 @@ def sensor_settings(
     dataset: Dataset, target: MlcDevice, rate: float, slots: Sequence[str], wanted: Mapping[str, float]
 ) -> tuple[dict[str, SensorSetting], list[str]]:
     """Choose sensor rate and full scale: not below the core's rate, wide enough for the logs or as wanted.
-
-    Raises
-    ------
-    DataError
-        Values far beyond the largest full scale of the device: the unit must be wrong.
     """
     out: dict[str, SensorSetting] = {}
     notes: list[str] = []
@@ -120,13 +123,6 @@ def sensor_settings(
             if slot in r.sensors:
                 peak = float(np.abs(r.xyz(slot, unit)).max(initial=0.0)) / per
                 largest, where = max((largest, where), (peak, r), key=lambda pair: pair[0])
-        if largest > BEYOND * top:
-            raise DataError(
-                f"{slot} reaches {largest:.4g} {shown}, far beyond the {top:g} {shown} that {target.name} "
-                "can measure: the unit of the log must be wrong",
-                where=where.source,
-                hint=f"say the right one, as in --unit {slot}={unit}",
-            )
         if largest > top:
             notes.append(
                 f"{slot} reaches {largest:.4g} {shown} in {where.name}, beyond the largest full scale of "

@@ -10,9 +10,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 #: Random orders that are started from.
 STARTS = 16
-#: Distances from the wanted shares within one step count as equal: so that another seed may choose other
-#: groups where many choices are about as good.
-STEP = 0.05
+#: Distances from the wanted shares within one step count as equal: so that another seed chooses other groups
+#: where many choices are about as good, and not always the few that add up best.
+STEP = 0.12
 #: Pairs of groups up to which exchanging two is tried as well as moving one.
 PAIRS = 4096
 

@@ -21,7 +21,7 @@ from sensorai.train import counts as counting
 from sensorai.train.counts import Counted, CountOptions
 from sensorai.train.masks import Masks, at_random
 from sensorai.train.sizes import Choice
-from sensorai.train.warn import of_pipeline
+from sensorai.train.warn import mounted_pipeline, of_pipeline
 from sensorai.verify.shape import listed
 
 #: Decision filters that are tried, and the share of right windows one may cost.
@@ -52,6 +52,8 @@ class Fitted:
     learning : mapping
         ``curve`` and ``verdict`` of the report; empty where there are none.
     notes : tuple of str
+    importance : tuple of float
+        Of each feature, where the model says it.
     """
 
     model: Ensemble | Graph
@@ -64,6 +66,7 @@ class Fitted:
     precision: str
     learning: Figures = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    importance: tuple[float, ...] = ()
 
 
 class ClassifierFamily:
@@ -146,6 +149,7 @@ class ClassifierFamily:
                 },
             },
             (*counted.notes, *made.notes),
+            tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, made.learning.get("verdict")),),
         )
 

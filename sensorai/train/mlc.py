@@ -21,7 +21,7 @@ from sensorai.road import Lesson
 from sensorai.train import candidates, codes, select
 from sensorai.train.convert import to_tree
 from sensorai.train.choices import Choices
-from sensorai.train.looks import check_length, window_lengths
+from sensorai.train.lengths import check_length, window_lengths
 from sensorai.train.search import Search, inputs
 from sensorai.train.table import IntArray, Task, Windows, check_classes, find_tasks, outline
 from sensorai.verify.metrics import none_if_nan

@@ -33,7 +33,7 @@ from sensorai.train import candidates, codes, states
 from sensorai.train.choices import Choices
 from sensorai.train.envelope import STEPS, Box, Envelope
 from sensorai.train.features import different
-from sensorai.train.looks import check_length
+from sensorai.train.lengths import check_length
 from sensorai.train.search import inputs
 from sensorai.train.states import STATE, Parts
 from sensorai.train.table import Task, Windows, build, settled

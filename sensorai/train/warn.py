@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sensorai.mlc.labels import feature_names
 from sensorai.model import pipeline as pipelines
 from sensorai.model.pipeline import Pipeline
+from sensorai.train import confounding
 from sensorai.train.counts import Counted
 from sensorai.train.masks import Masks
 from sensorai.train.mlc import Trained
@@ -29,6 +31,24 @@ def of_trees(trained: Trained) -> tuple[Seen, ...]:
         )
         out.append(Seen(learnt))
     return tuple(out)
+
+
+def mounted_trees(trained: Trained) -> list[str]:
+    """Warnings about trees of the core that decide by how the sensor is mounted."""
+    oriented = [confounding.oriented_register(f) for f in trained.config.features]
+    names, out = feature_names(trained.config), []
+    for task, fitted in zip(trained.tasks, trained.fitted, strict=True):
+        name = f"{task.name}: " if len(trained.tasks) > 1 else ""
+        weights = fitted.feature_importances_.tolist()  # type: ignore[attr-defined]
+        out += [name + text for text in confounding.mounting(names, oriented, weights)]
+    return out
+
+
+def mounted_pipeline(pipeline: Pipeline, importance: Sequence[float]) -> list[str]:
+    """Warnings about a forest in C that decides by how the sensor is mounted."""
+    channels = [c.name for c in pipeline.channels]
+    oriented = [confounding.oriented_integer(f, channels) for f in pipeline.features]
+    return confounding.mounting([f.label(channels) for f in pipeline.features], oriented, importance)
 
 
 def of_pipeline(

@@ -107,7 +107,7 @@ def _against_one_answer(held: Judgement, learnt: Seen) -> list[str]:
     if worse < RISK:
         return [f"worse than always answering {name!r}: {figures}{_rare(tree)}"]
     few = (ahead + behind) / independent < ENOUGH
-    if better < RISK or (few and ahead > behind):
+    if better < RISK or (ahead > behind and (few or _rare(tree))):
         return []
     if ahead <= behind:
         return [f"no better than always answering {name!r}: {figures}{_rare(tree)}"]

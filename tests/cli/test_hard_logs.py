@@ -15,16 +15,31 @@ from tests.cli.logs import write_log
 TRAIN = ("--target", "mlc", "--device", "LSM6DSOX", "--window", "26", "--max-features", "2")
 
 
-def test_values_beyond_any_full_scale_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("LSM6DSOX", TRAIN),
+        ("LSM6DSOX", (*TRAIN, "--task", "anomaly", "--normal", "rest")),
+        ("LSM6DSO16IS", ("--target", "ispu", "--model", "tree")),
+        ("cortex-m4", ("--target", "stm32", "--model", "tree")),
+        ("cortex-m4", ("--target", "stm32", "--task", "anomaly", "--normal", "rest")),
+    ],
+)
+def test_values_beyond_any_full_scale_are_refused(
+    tmp_path: Path, device: str, words: tuple[str, ...]
+) -> None:
     log = write_log(tmp_path / "g.csv")
     log.write_text(log.read_text().replace("[mg]", "[g]"))
     with unchanged(tmp_path):
         refused(
-            call("train", log, *TRAIN, "--out", tmp_path / "out"),
-            "far beyond the 16 g that LSM6DSOX can measure",
+            call("train", log, *words, "--out", tmp_path / "out"),
+            f"far beyond the 16 g that {device} can measure, in 100% of the samples",
             "where: ",
-            "--unit acc=mg",
+            "--unit acc=mg fits the values",
         )
+    shown = call("inspect", log)
+    assert shown.code == 0
+    assert "far beyond the 32 g that any known sensor can measure" in " ".join(shown.out.split())
 
 
 def test_peaks_a_little_beyond_the_full_scale_are_said(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_as_good_as_one_answer_is_said_by_what_the_windows_can_show() -> None:
     (text, *_) = warnings(held(better), learnt(better, overlap=1)) or [""]
     assert "always" not in text  # 20 against 10: too few to say anything of a model that looks better
     close = [[80, 10, 10], [25, 15, 10], [25, 10, 15]]
+    # what is far better class by class is better, even where one class fills the test
+    assert warnings(held([[270, 20, 10], [3, 17, 0], [3, 0, 17]]), learnt(GUESS)) == []
     (text, *_) = warnings(held(close), learnt(close))
     assert text.startswith("not shown to be better than always answering 'rest'")
 

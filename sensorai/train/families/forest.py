@@ -57,6 +57,7 @@ class Forest(ClassifierFamily):
             made.choice,
             (replace(made.options), True),
             "int32 thresholds",
+            importance=made.importance,
         )
 
 

@@ -7,7 +7,7 @@ from sensorai.mlc.labels import feature_names
 from sensorai.road import Classifier, Learnt, Lesson, Level, Progress
 from sensorai.train.judge import against_fitted, feature_table
 from sensorai.train.mlc import train_mlc
-from sensorai.train.warn import of_trees
+from sensorai.train.warn import mounted_trees, of_trees
 from sensorai.verify.shape import listed
 
 
@@ -57,7 +57,7 @@ class RegisterTree:
                 },
             },
             tuple(choices.notes),
-            tuple(choices.warnings),
+            (*mounted_trees(made), *choices.warnings),
             of_trees(made),
             levels=(Level("the trained tree", against_fitted(config, made.fitted, made.tasks)),),
             files={"features.arff": arff.arff_text(table).encode()},

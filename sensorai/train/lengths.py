@@ -1,4 +1,4 @@
-"""Logs looked at before anything is learnt from them: doubts said aloud, lengths of windows."""
+"""Lengths of windows: those to try, and logs that are too short for them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,6 @@ from sensorai.recording import Dataset
 
 #: Window lengths that ``auto`` tries, in seconds.
 WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-
-
-def doubts(dataset: Dataset) -> list[str]:
-    """Accelerometers that do not show 1 g at rest: said aloud, because a wrong unit spoils everything."""
-    from sensorai.formats import gravity
-
-    found = [(r.name, text) for r in dataset if (text := gravity.doubt(r))]
-    if not found:
-        return []
-    name, text = found[0]
-    return [f"{name}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {text}"]
 
 
 def window_lengths(wanted: int | None, rate: float, dataset: Dataset, target: MlcDevice) -> list[int]:
