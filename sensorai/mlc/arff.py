@@ -182,10 +182,11 @@ def _quote(name: str) -> str:
     """Return ``name`` as it stands in a file: bare as ST writes it, quoted where it would not read back."""
     if not name:
         raise ConfigError("a name in an ARFF file cannot be empty")
+    name = whole(name)
     # a bare question mark is a missing value
     if _PLAIN.match(name) and name != "?":
         return name
-    return "'" + re.sub(r"[\n\r\t\\']", lambda m: _ESCAPES[m[0]], whole(name)) + "'"
+    return "'" + re.sub(r"[\n\r\t\\']", lambda m: _ESCAPES[m[0]], name) + "'"
 
 
 def arff_text(table: Arff) -> str:

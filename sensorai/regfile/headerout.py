@@ -176,7 +176,7 @@ def _plain(rf: RegisterFile, name: str) -> Iterator[str]:
     yield " *"
     # "--" lines are those of a UCF file, so that readers find tool, device, results and names
     for line in comment_lines(rf):
-        yield f" * {comment(line)}".rstrip()
+        yield f" * {comment(line, None)}".rstrip()
     yield " */"
     yield ""
     yield from _OPEN

@@ -82,10 +82,17 @@ def comment_lines(rf: RegisterFile) -> list[str]:
     """Head of a UCF file: tool, device and results; an empty line; identifiers; an empty line."""
     tool = one_line(", ".join(part for part in (rf.tool, rf.device) if part))
     head = [f"-- {tool}"] if rf.tool else []
-    head += [f"-- {one_line(comment)}" for comment in rf.comments]
+    head += [f"-- {_prose(comment)}" for comment in rf.comments]
     head += [result_line(output, number) for number, output in enumerate(rf.outputs, 1)]
     identifiers = [identifier_line(one) for one in rf.identifiers]
     return [*head, "", *identifiers, ""] if head or identifiers else []
+
+
+def _prose(comment: str) -> str:
+    """Return a comment so that no reader takes it for a result or an identifier."""
+    line, read = one_line(comment), Comments()
+    read.take(line)
+    return f"note: {line}" if read.outputs or read.identifiers else line
 
 
 def result_line(output: Output, number: int) -> str:

@@ -4,6 +4,7 @@ A spreadsheet takes a cell that begins with ``=``, ``+``, ``-``, ``@``, tab or c
 and may run it, quoted or not. A text cell that would be one is written with an apostrophe before it, as
 spreadsheets themselves mark text; a cell that begins with apostrophes and then such a character gets one
 more, so that one apostrophe less is always the cell again (``read``). Numbers, also negative ones, stay.
+Controls are made visible: a reader takes a file with some for a binary one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sensorai.writing.terminal import whole
+from sensorai.writing.terminal import without_controls
 
 #: What a log says in a comment where cells are marked.
 MARKED = "marked"
@@ -22,7 +23,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 
 def cell(text: str) -> str:
     """Return ``text`` as a cell that no spreadsheet takes for a formula."""
-    text = whole(text)
+    text = without_controls(text)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
 
 

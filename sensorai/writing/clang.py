@@ -110,14 +110,14 @@ def enumerators(name: Identifier, labels: Iterable[str]) -> list[Identifier]:
     return out
 
 
-def comment(text: str) -> C:
+def comment(text: str, longest: int | None = COMMENT) -> C:
     """Return ``text`` as words of a comment: one line of ASCII in which no comment begins or ends.
 
-    It may stand beside anything but a backslash. A long text is cut.
+    It may stand beside anything but a backslash. A text of more than ``longest`` characters is cut.
     """
     line = one_line(text)
-    if len(line) > COMMENT:
-        line = f"{line[:COMMENT]}..."
+    if longest is not None and len(line) > longest:
+        line = f"{line[:longest]}..."
     words = "".join(map(_plain, line)).replace("\\", "/")
     words = _MARKS.sub(lambda m: f"{m[0]} ", words)
     # what stands beside it must not make a mark with it
@@ -129,7 +129,7 @@ def _plain(char: str) -> str:
     if char.isascii():
         return char
     base = "".join(c for c in normalize("NFKD", char) if not combining(c))
-    return base if base.isascii() and base else f"U+{ord(char):04X}"
+    return base if base.isascii() and base.isalnum() else f"U+{ord(char):04X}"
 
 
 def aside(text: str) -> C:

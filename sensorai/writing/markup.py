@@ -43,6 +43,10 @@ class _Look(HTMLParser):
         if not self.open or self.open.pop() != tag:
             raise InternalError(f"a drawing closes {tag[:40]!r}, which is not open")
 
+    def handle_data(self, data: str) -> None:
+        if not self.open and data.strip():
+            raise InternalError("a drawing with text outside of its elements")
+
     def handle_comment(self, data: str) -> None:
         raise InternalError("a drawing with a comment")
 

@@ -11,17 +11,22 @@ from __future__ import annotations
 UNSEEN = (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
 
 _LOST = "\N{REPLACEMENT CHARACTER}"
-_TABLE: dict[int, str] = {
+_CONTROLS: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: "\N{SYMBOL FOR DELETE}",
-    **dict.fromkeys((*range(0x80, 0xA0), *UNSEEN), _LOST),
-    **dict.fromkeys(range(0xD800, 0xE000), _LOST),
+    **dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), _LOST),
 }
+_TABLE = {**_CONTROLS, **dict.fromkeys(UNSEEN, _LOST)}
 
 
 def whole(text: str) -> str:
     """Return ``text`` with U+FFFD for what no file can hold: lone surrogates of names that are no UTF-8."""
     return "".join(_LOST if 0xD800 <= ord(c) < 0xE000 else c for c in text)
+
+
+def without_controls(text: str) -> str:
+    """Return ``text`` for a file: controls but tab and line feed visible, marks of direction as they are."""
+    return text.translate(_CONTROLS)
 
 
 def shown(text: str) -> str:
