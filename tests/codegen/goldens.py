@@ -19,10 +19,10 @@ from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.net import emit_net, translation_unit
 from sensorai.codegen.parts import CodeParts
 from sensorai.codegen.project import emit_project
+from sensorai.graph.graph import Graph
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
-from sensorai.model.graph import Graph
-from sensorai.model.quantize import calibrate
+from sensorai.passes.annotate import calibrate
 from sensorai.train import qat, shapes
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.nets import INPUT_PLACES, first_params
