@@ -92,7 +92,7 @@ def _untrained(family: str, precision: str) -> Graph:
 
 
 def _parts(parts: CodeParts) -> dict[str, str]:
-    return {"header": parts.header, "source": parts.source, "data": parts.data, **_costs(parts)}
+    return {"header": parts.header, "source": parts.source, "data": parts.data.strip(), **_costs(parts)}
 
 
 def _costs(parts: CodeParts) -> dict[str, str]:
