@@ -32,21 +32,29 @@ from sensorai.codegen.project import emit_project
 from sensorai.errors import DataError, VerifyMismatch
 from sensorai.formats.read import read_log
 from sensorai.formats.resample import resample
+from sensorai.graph import interpret
+from sensorai.graph.build import Builder
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array, constant
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
-from sensorai.model import interpret
-from sensorai.model.build import Builder
-from sensorai.model.graph import Array, Graph, Node
-from sensorai.model.ops import batch_norm, registry
 from sensorai.model.pipeline import Count, Pipeline, counts, run, windows
-from sensorai.model.quantize import calibrate, quantize
 from sensorai.model.scaling import Scaling
+from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.conv1d import Conv1d
+from sensorai.ops.dense import Dense
+from sensorai.ops.flatten import Flatten
+from sensorai.ops.max_pool import MaxPool
+from sensorai.ops.products import Product
+from sensorai.ops.relu import Relu
+from sensorai.passes.annotate import calibrate
+from sensorai.passes.trained import quantize
 from sensorai.recording import Recording
 from sensorai.toolchain.cpu import cpu
 from sensorai.train import qat
 from sensorai.train.lower import lower, lower_float, with_params
-from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, class_weights
+from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, class_weights, first_params
 from sensorai.cproject import runs as cproject
 
 Int16 = npt.NDArray[np.int16]
@@ -185,12 +193,12 @@ def topology(seed: int) -> Graph:
 
     one, zero = np.ones(8, np.float32), np.zeros(8, np.float32)
     for channels in (3, 8, 8):
-        b.add("conv1d", params=weights(8, 3, channels), padding="same")
-        b.add("batch_norm", params={"gamma": one, "beta": zero, "mean": zero, "variance": one})
-        b.add("relu")
-        b.add("max_pool", size=2)
-    b.add("flatten")
-    b.add("dense", params=weights(len(CLASSES), 6 * 8))
+        b.add(Conv1d(padding="same"), params=weights(8, 3, channels))
+        b.add(BatchNorm(), params={"gamma": one, "beta": zero, "mean": zero, "variance": one})
+        b.add(Relu())
+        b.add(MaxPool(2))
+    b.add(Flatten())
+    b.add(Dense(), params=weights(len(CLASSES), 6 * 8))
     return b.graph()
 
 
@@ -199,21 +207,17 @@ def fold(graph: Graph) -> Graph:
     b = Builder(graph.tensors[graph.inputs[0]].shape)
     for node in graph.nodes:
         after = graph.consumers(node.output)
-        own: dict[str, Array] = dict(node.params)
-        if node.op == "batch_norm":
+        own = graph.constants(node)
+        if isinstance(node.op, BatchNorm):
             continue
-        if after and after[0].op == "batch_norm":
-            scale, offset = batch_norm.scale_offset(after[0])
+        if after and isinstance(norm := after[0].op, BatchNorm):
+            scale, offset = norm.scale_offset(graph.constants(after[0]))
             own = {
                 "weights": (own["weights"] * scale[:, None, None]).astype(np.float32),
                 "bias": (own["bias"] * scale + offset).astype(np.float32),
             }
-        b.add(node.op, params=own, name=node.output, **node.attrs)
+        b.add(node.op, params=own, name=node.output)
     return b.graph()
-
-
-def constants(graph: Graph) -> qat.Params:
-    return {n.output: dict(n.params) for n in graph.nodes if n.params}
 
 
 def learn(rows: Rows, train: Bools, validation: Bools) -> Learnt:
@@ -228,13 +232,13 @@ def learn(rows: Rows, train: Bools, validation: Bools) -> Learnt:
 
     net = topology(SEED)
     schedule = qat.Schedule(EPOCHS, PATIENCE, STEP, BATCH, SEED)
-    params, _ = qat.learn(net, constants(net), data(real), schedule, qat.Scales(), "float")
+    params, _ = qat.learn(net, first_params(net), data(real), schedule, qat.Scales(), "float")
     plain = fold(with_params(net, params))
-    scales = qat.calibrate(plain, constants(plain), rounded[train], INPUT_PLACES)
+    scales = qat.calibrate(plain, first_params(plain), rounded[train], INPUT_PLACES)
     tune = qat.Schedule(TUNE, PATIENCE, STEP / 4, BATCH, SEED + 1)
-    tuned, _ = qat.learn(plain, constants(plain), data(rounded), tune, scales, "int8")
+    tuned, _ = qat.learn(plain, first_params(plain), data(rounded), tune, scales, "int8")
     built = {
-        "float32": lower_float(plain, constants(plain), INPUT_PLACES),
+        "float32": lower_float(plain, first_params(plain), INPUT_PLACES),
         "int8": lower(plain, tuned, scales),
     }
     return Learnt(scaling, plain, built)
@@ -319,18 +323,19 @@ def keras_net(path: Path) -> Graph:
         return [np.asarray(held[str(i)], np.float32) for i in range(len(held))]
 
     params: qat.Params = {}
-    seen = dict.fromkeys(("conv1d", "batch_norm", "dense"), 0)
+    names = {Conv1d: "conv1d", BatchNorm: "batch_normalization", Dense: "dense"}
+    seen = dict.fromkeys(names.values(), 0)
     net = topology(0)
     for node in net.nodes:
-        if node.op not in seen:
+        name = names.get(type(node.op))
+        if name is None:
             continue
-        name = {"batch_norm": "batch_normalization"}.get(node.op, node.op)
-        found = values(f"{name}_{seen[node.op]}" if seen[node.op] else name)
-        seen[node.op] += 1
-        if node.op == "batch_norm":
-            params[node.output] = dict(zip(("gamma", "beta", "mean", "variance"), found, strict=True))
+        found = values(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+        if isinstance(node.op, BatchNorm):
+            params[node.output] = dict(zip(node.op.CONSTANTS, found, strict=True))
         else:
-            axes = (2, 0, 1) if node.op == "conv1d" else (1, 0)
+            axes = (2, 0, 1) if isinstance(node.op, Conv1d) else (1, 0)
             params[node.output] = {"weights": found[0].transpose(axes), "bias": found[1]}
     return with_params(net, params)
 
@@ -338,12 +343,9 @@ def keras_net(path: Path) -> Graph:
 def on_counts(graph: Graph, shift: int) -> Graph:
     """Let a net in mg take counts ``>> shift`` as int8 with ``INPUT_PLACES``: its first weights grow."""
     unit = np.float32(CHANNELS[0].lsb * 2.0 ** (shift + INPUT_PLACES))
-    first = next(n for n in graph.nodes if n.op in registry.PRODUCTS)
-    changed = Node(first.op, first.inputs, first.output, first.attrs, {
-        **first.params, "weights": first.params["weights"] * unit
-    })  # fmt: skip
-    nodes = tuple(changed if n is first else n for n in graph.nodes)
-    return Graph(graph.inputs, graph.outputs, graph.tensors, nodes)
+    first = next(n for n in graph.nodes if isinstance(n.op, Product))
+    weights = graph.tensors[first.roles["weights"]]
+    return graph.with_tensors([constant(weights.name, graph.constants(first)["weights"] * unit)])
 
 
 def st_weights(path: Path, mg: npt.NDArray[np.float32], y: Ints, logs: Sequence[Log]) -> list[str]:
@@ -447,8 +449,7 @@ def report(built: dict[str, Built], macs: int) -> list[str]:
 
 
 def macs_of(graph: Graph) -> int:
-    nodes = (n for n in graph.nodes if n.op in registry.PRODUCTS)
-    return sum(registry.module(n.op).macs(n, graph.ins(n), graph.out(n)) for n in nodes)
+    return sum(n.op.macs(graph.applied(n)) for n in graph.nodes if isinstance(n.op, Product))
 
 
 def main() -> None:

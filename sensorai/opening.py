@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import tables
 from sensorai.formats.resample import to_rate
+from sensorai.logs import PathLike, dataset_of
 from sensorai.notes import of_recordings
 from sensorai.recording import Dataset, Recording
 from sensorai.report import Report
 from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Trace
-from sensorai.run import merged, prove
 from sensorai.tasks import classify
 from sensorai.train import faults, states
 from sensorai.verify.answers import check_labels, renamed, spelled
+from sensorai.verify.prove import prove
 from sensorai.verify.sensor import as_levels, compare_sensor
-from sensorai.verify.shape import head, listed
+from sensorai.verify.shape import head, listed, merged
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What to do with logs at another rate.
 RATES = ("resample", "refuse", "as-is")
@@ -272,3 +276,62 @@ def _way_out(opened: Opened, classifier: Classifier) -> str:
     place = opened.classifiers.index(classifier) + 1
     which = f"{place}:{unnamed}" if len(opened.classifiers) > 1 else str(unnamed)
     return f"its codes are {shown}: name them with --class CODE=NAME, as in --class {which}=NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A result that was made before: run it, judge it.
+
+    Attributes
+    ----------
+    opened : Opened
+        What was opened: files, device, classifiers with the names of their codes.
+    """
+
+    opened: Opened
+
+    def simulate(self, logs: Dataset | PathLike | Sequence[PathLike], **how: Any) -> pd.DataFrame:
+        """Run the emitted bytes on logs.
+
+        Parameters
+        ----------
+        logs : Dataset, or path or paths
+        **how
+            ``rate="resample"|"refuse"|"as-is"``: what to do with logs at another rate; else as for ``read``.
+
+        Returns
+        -------
+        DataFrame
+            A row for each window: ``recording``, ``time_s`` and ``sample`` of its end, features (registers) or
+            scores (C), answers and decisions.
+        """
+        rate = how.pop("rate", "resample")
+        return table_of(simulate(self.opened, dataset_of(logs, how), rate=rate))
+
+    def validate(self, logs: Dataset | PathLike | Sequence[PathLike], **how: Any) -> Validation:
+        """Judge on labelled logs, and compare all levels bit by bit.
+
+        Parameters
+        ----------
+        logs : Dataset, or path or paths
+        **how
+            ``on=["host", "emulator"]``: where C runs; ``rate``; ``all_groups``; ``names={"walk": "walking"}``: labels
+            that the model calls otherwise; else as for ``read``.
+
+        Returns
+        -------
+        Validation
+            ``report`` and ``divergence``: the first difference between two levels, None where there is none.
+        """
+        keys = ("on", "rate", "all_groups", "names")
+        told = {key: how.pop(key) for key in keys if key in how}
+        return validate(self.opened, dataset_of(logs, how), **told)
+
+
+def table_of(traces: Sequence[Trace]) -> pd.DataFrame:
+    """Traces as one table, a row for each window."""
+    import pandas as pd
+
+    frames = [t.frame().assign(recording=t.recording.name) for t in traces]
+    whole = pd.concat(frames, ignore_index=True)
+    return whole[["recording", *(c for c in whole.columns if c != "recording")]]

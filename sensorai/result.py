@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, toml
 from sensorai.files import check_writable, read_json, write_folder
+from sensorai.opening import Model, Validation
 from sensorai.report import Report
 from sensorai.report.view import of_scores, of_trace
 from sensorai.road import Artifact, Learnt, Opened, Proof
@@ -17,9 +18,6 @@ from sensorai.verify.alarms import decisions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from sensorai.api import Model
-    from sensorai.opening import Validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +61,6 @@ class Result:
     @property
     def model(self) -> Model:
         """The emitted files, as ``sensorai.open`` would open them once they are saved."""
-        from sensorai.api import Model
-
         states = self.learnt.index.get("states", {})
         return Model(
             Opened(

@@ -13,10 +13,11 @@ from sensorai.reading import read, read_test
 from sensorai.recording import LABEL, Dataset
 from sensorai.report import Report
 from sensorai.result import Result
-from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Level, Progress, Proof, Task, Trace
+from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Progress, Task
 from sensorai.train.askrate import no_rate
 from sensorai.train.confounding import about
-from sensorai.verify.shape import head
+from sensorai.verify.prove import prove
+from sensorai.verify.shape import head, merged
 from sensorai.writing import jsontext
 
 #: Version of ``model.sai``.
@@ -99,39 +100,6 @@ def run(
         "report.json": to_json(figures),
     }
     return Result(replace(experiment, name=name), report, artifact, _indexed(files, backend, artifact, learnt, experiment), learnt, proof)
-
-
-def prove(
-    backend: Backend,
-    artifact: Artifact,
-    traces: Sequence[Trace],
-    say: Progress,
-    more: Sequence[Level] = (),
-    on: Sequence[str] | None = None,
-) -> Proof:
-    """Run what was emitted at every level that there are tools for, and compare every window."""
-    done = []
-    levels = [*more, *backend.levels(artifact, on)]
-    for k, level in enumerate(levels):
-        say(f"comparing with {level.name}")
-        say.within(k / len(levels))
-        done.append((level, None if level.check is None else level.check(traces)))
-    return Proof(tuple(traces), tuple(done))
-
-
-def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections put together: tables key by key, ``classifiers`` entry by entry; later parts win."""
-    out: dict[str, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            before = out.get(key)
-            if isinstance(before, Mapping) and isinstance(value, Mapping):
-                out[key] = {**before, **value}
-            elif key == "classifiers" and before:
-                out[key] = [{**a, **b} for a, b in zip(before, value, strict=True)]
-            else:
-                out[key] = value
-    return out
 
 
 def _indexed(

@@ -15,15 +15,22 @@ from sensorai import runtime
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.net import emit_net
 from sensorai.codegen.parts import CodeParts
-from sensorai.model import interpret
-from sensorai.model.build import Builder
+from sensorai.graph import interpret
+from sensorai.graph.build import Builder
+from sensorai.graph.graph import Graph
 from sensorai.model.ensemble import Ensemble
-from sensorai.model.graph import Graph
 from sensorai.model.scaling import Scaling
+from sensorai.ops.conv1d import Conv1d
+from sensorai.ops.dense import Dense
+from sensorai.ops.flatten import Flatten
+from sensorai.ops.max_pool import MaxPool
+from sensorai.ops.products import Product
+from sensorai.ops.relu import Relu
+from sensorai.ops.sign import Sign
 from sensorai.train import qat, shapes
 from sensorai.train.forests import from_forest
 from sensorai.train.lower import lower
-from sensorai.train.nets import INPUT_PLACES, class_weights
+from sensorai.train.nets import INPUT_PLACES, class_weights, first_params
 
 Int8 = npt.NDArray[np.integer]  # int8 as the scaling gives it
 TOOL = "sensorai"
@@ -106,14 +113,14 @@ def cnn(window: int, channels: int, classes: int) -> Graph:
         return {"weights": w, "bias": np.zeros(shape[0], np.float32)}
 
     for out, kernel, pool in ((16, 5, True), (32, 5, True), (32, 3, False)):
-        b.add("conv1d", params=weights(out, kernel, b.tensors[b.last].shape[1]), padding="same")
-        b.add("relu")
+        b.add(Conv1d(padding="same"), params=weights(out, kernel, b.shape[1]))
+        b.add(Relu())
         if pool:
-            b.add("max_pool", size=2)
-    b.add("flatten")
-    b.add("dense", params=weights(32, b.tensors[b.last].shape[0]))
-    b.add("relu")
-    b.add("dense", params=weights(classes, 32))
+            b.add(MaxPool(2))
+    b.add(Flatten())
+    b.add(Dense(), params=weights(32, b.shape[0]))
+    b.add(Relu())
+    b.add(Dense(), params=weights(classes, 32))
     return b.graph()
 
 
@@ -151,9 +158,9 @@ def weight_bytes(graph: Graph) -> dict[str, int]:
     """Bytes that weights and biases need by themselves: a number one byte, a sign one bit, a bias four."""
     out = {}
     for node in graph.nodes:
-        if "weights" in node.params:
-            w = node.params["weights"]
-            bits = w.size if node.attrs.get("binary") else 8 * w.size
+        if isinstance(node.op, Product):
+            size = graph.constants(node)["weights"].size
+            bits = size if node.op.signs else 8 * size
             out[node.output] = -(-bits // 8) + 4 * graph.tensors[node.output].shape[-1]
     return out
 
@@ -167,9 +174,9 @@ def learn(graph: Graph, raw: npt.NDArray[np.integer], task: Task, say: Callable[
     y, check = task.y, task.validation
     weights = class_weights(y[train], len(task.counted.classes))
     data = qat.Data(real[train], y[train], real[check], y[check], weights)
-    first = {n.output: dict(n.params) for n in graph.nodes if n.params}
+    first = first_params(graph)
     long, short = qat.Schedule(40, 15, 4e-3, 64, 0), qat.Schedule(15, 10, 1e-3, 64, 1)
-    if any(n.op == "sign" for n in graph.nodes):
+    if any(isinstance(n.op, Sign) for n in graph.nodes):
         scales = qat.Scales({graph.inputs[0]: INPUT_PLACES})
         params, _ = qat.learn(graph, first, data, long, scales, "binary", say)
         return Learnt(lower(graph, params, scales), inputs, task, None)

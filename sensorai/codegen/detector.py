@@ -14,9 +14,9 @@ import numpy.typing as npt
 from sensorai.codegen import literals
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.graph.graph import Graph
 from sensorai.model.detector import Detector
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.graph import Graph
 from sensorai.model.isolation import Isolation
 from sensorai.model.prototypes import Prototypes
 

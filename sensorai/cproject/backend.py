@@ -23,7 +23,7 @@ from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import same_rate
 from sensorai.model import pipeline as pipelines
 from sensorai.model.detector import Detector
-from sensorai.model.graph import Graph
+from sensorai.graph.graph import Graph
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset, Recording
 from sensorai.road import Artifact, Checked, Classifier, Core, Figures, Learnt, Level, Need, Opened, Prepared, Proof, Trace

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.graph.graph import Graph
 from sensorai.model.detector import Detector, reconstruct
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.graph import Graph
 from sensorai.model.isolation import Isolation
 from sensorai.model.prototypes import Prototypes
 

@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph
+from sensorai.graph.interpret import output
+from sensorai.graph.rounding import INT32_MAX
 from sensorai.model import gaussians, isolation, prototypes, store
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.graph import Graph
-from sensorai.model.interpret import output
 from sensorai.model.isolation import Isolation
 from sensorai.model.prototypes import Prototypes
-from sensorai.model.rounding import INT32_MAX
 from sensorai.model.scaling import LIMITS
 
 CLASSES = ("normal", "anomaly")
@@ -133,7 +133,7 @@ def _check_autoencoder(graph: Graph) -> None:
     source, target = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
     if source.dtype != "int8" or target.dtype != "int8":
         raise DataError(f"an autoencoder is int8 at both ends, not {source.dtype} and {target.dtype}")
-    if source.shape != target.shape or source.fraction != target.fraction:
+    if source.shape != target.shape or source.quant != target.quant:
         raise DataError("input and output of an autoencoder differ in shape or scale")
 
 

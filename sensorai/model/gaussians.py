@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
-from sensorai.model.rounding import INT32_MAX, saturate, shift_round
+from sensorai.graph.rounding import INT32_MAX, saturate, shift_round
 from sensorai.model.scaling import LIMITS
 
 MAX_FEATURES, MAX_COMPONENTS = 32, 16

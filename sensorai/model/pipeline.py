@@ -17,11 +17,11 @@ from sensorai.errors import ConfigError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.features.filters import IntFilter, run_filters
+from sensorai.graph.graph import Graph
+from sensorai.graph.interpret import output
 from sensorai.model.decision import decide
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
-from sensorai.model.graph import Graph
-from sensorai.model.interpret import output
 from sensorai.model.learner import Moments
 from sensorai.model.scaling import Scaling
 

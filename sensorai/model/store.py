@@ -1,46 +1,52 @@
 """Nets as JSON and back: nothing that is read is run, and nothing unknown is accepted.
 
-Arrays are base64 of their little-endian bytes with type and shape; the same net gives the same text.
+Arrays are base64 of their little-endian bytes; the same net gives the same text.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from sensorai.errors import DataError
-from sensorai.model.graph import DTYPES, Array, Graph, Node, Tensor
-from sensorai.model.ops.registry import NAMES, check_graph
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.quant import Affine, Pow2, Quant, Sign
+from sensorai.graph.spec import check
+from sensorai.graph.tensor import CONSTANTS, Array, Tensor
+from sensorai.ops.table import operator, settings
 
 FORMAT = "sensorai net"
-VERSION = 1
-
-#: Types that parameters may have.
-STORED = ("int8", "uint8", "int16", "uint16", "int32", "float32")
+VERSION = 2
 
 
 def to_dict(graph: Graph) -> dict[str, Any]:
-    """Return the net as JSON values; tensors and attributes sorted by name where order has no meaning."""
+    """Return the net as JSON values; tensors and settings sorted by name where order has no meaning."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
         "tensors": [
-            {"name": t.name, "shape": list(t.shape), "dtype": t.dtype, "fraction": t.fraction}
+            {
+                "name": t.name,
+                "shape": list(t.shape),
+                "dtype": t.dtype,
+                "quant": _quant_data(t.quant),
+                "data": None if t.data is None else _pack(t.data),
+            }
             for _, t in sorted(graph.tensors.items())
         ],
         "nodes": [
             {
-                "op": node.op,
+                "op": node.op.NAME,
+                "settings": dict(sorted(settings(node.op).items())),
                 "inputs": list(node.inputs),
-                "output": node.output,
-                "attrs": {key: node.attrs[key] for key in sorted(node.attrs)},
-                "params": {key: _pack(node.params[key]) for key in sorted(node.params)},
+                "outputs": list(node.outputs),
             }
             for node in graph.nodes
         ],
@@ -65,64 +71,77 @@ def from_dict(data: Any, where: str = "net") -> Graph:
         _names(top["inputs"], f"{where}.inputs"), _names(top["outputs"], f"{where}.outputs"), tensors, nodes
     )
     try:
-        return check_graph(graph)
+        return check(graph)
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
         raise DataError(f"the layers of this net do not fit together ({error!r})", where=where) from None
 
 
-def _pack(array: Array) -> dict[str, Any]:
+def _pack(array: Array) -> str:
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
-    return {
-        "dtype": array.dtype.name,
-        "shape": list(array.shape),
-        "data": base64.b64encode(little.tobytes()).decode("ascii"),
-    }
+    return base64.b64encode(little.tobytes()).decode("ascii")
 
 
-def _unpack(data: Any, where: str) -> Array:
-    item = _object(data, {"dtype", "shape", "data"}, where)
-    if item["dtype"] not in STORED:
-        raise DataError(f"arrays of type {item['dtype']!r} are not known", where=where)
-    shape = _shape(item["shape"], where)
+def _unpack(data: Any, dtype: str, shape: tuple[int, ...], where: str) -> Array:
     try:
-        raw = base64.b64decode(item["data"], validate=True)
+        raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError, TypeError):
         raise DataError("the data of an array is no base64", where=where) from None
-    dtype = np.dtype(item["dtype"]).newbyteorder("<")
-    count = 1
-    for extent in shape:
-        count *= extent
-    if len(raw) != count * dtype.itemsize:
+    kind = np.dtype(CONSTANTS[dtype])
+    if len(raw) != math.prod(shape) * kind.itemsize:
         raise DataError(f"an array of shape {shape} has {len(raw)} bytes", where=where)
-    array: Array = np.frombuffer(raw, dtype).astype(np.dtype(item["dtype"])).reshape(shape)
+    array: Array = np.frombuffer(raw, kind.newbyteorder("<")).astype(kind).reshape(shape)
     if array.dtype == np.float32 and not np.isfinite(array).all():
         raise DataError("a weight is not a number", where=where)
     return array
 
 
+def _quant_data(quant: Quant) -> dict[str, Any] | None:
+    if quant is None:
+        return None
+    if isinstance(quant, Pow2):
+        return {"kind": "pow2", "places": quant.places}
+    if isinstance(quant, Sign):
+        return {"kind": "sign"}
+    return {"kind": "affine", "scale": list(quant.scale), "zero": list(quant.zero), "axis": quant.axis}
+
+
+def _quant(data: Any, where: str) -> Quant:
+    if data is None:
+        return None
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    try:
+        if kind == "pow2":
+            return Pow2(_object(data, {"kind", "places"}, where)["places"])
+        if kind == "sign":
+            _object(data, {"kind"}, where)
+            return Sign()
+        if kind == "affine":
+            item = _object(data, {"kind", "scale", "zero", "axis"}, where)
+            return Affine(tuple(_list(item["scale"], where)), tuple(_list(item["zero"], where)), item["axis"])
+    except ConfigError as error:
+        raise DataError(error.message, where=where) from None
+    raise DataError("this is no scale", where=where)
+
+
 def _tensor(data: Any, where: str) -> Tensor:
-    item = _object(data, {"name", "shape", "dtype", "fraction"}, where)
-    fraction = item["fraction"]
-    if fraction is not None and (type(fraction) is not int or not -100 <= fraction <= 100):
-        raise DataError(f"a fraction of {fraction!r} makes no sense", where=where)
-    dtype = _name(item["dtype"], where)
-    if dtype not in DTYPES:
+    item = _object(data, {"name", "shape", "dtype", "quant", "data"}, where)
+    name, dtype, shape = _name(item["name"], where), _name(item["dtype"], where), _shape(item["shape"], where)
+    if dtype not in CONSTANTS:
         raise DataError(f"unknown type {dtype!r}", where=where)
-    return Tensor(_name(item["name"], where), _shape(item["shape"], where), dtype, fraction)
+    held = None if item["data"] is None else _unpack(item["data"], dtype, shape, where)
+    return Tensor(name, shape, dtype, _quant(item["quant"], where), held)
 
 
 def _node(data: Any, where: str) -> Node:
-    item = _object(data, {"op", "inputs", "output", "attrs", "params"}, where)
-    if item["op"] not in NAMES:
-        raise DataError(f"unknown operator {item['op']!r}", where=where, hint=f"known: {', '.join(NAMES)}")
-    attrs, params = item["attrs"], item["params"]
-    if not isinstance(attrs, Mapping) or not isinstance(params, Mapping):
-        raise DataError("attrs and params must be objects", where=where)
-    for key, value in attrs.items():
-        if not isinstance(value, int | float | str | bool | None):
-            raise DataError(f"attribute {key} is no plain value", where=where)
-    arrays = {key: _unpack(value, f"{where}.params.{key}") for key, value in params.items()}
-    return Node(item["op"], _names(item["inputs"], where), _name(item["output"], where), dict(attrs), arrays)
+    item = _object(data, {"op", "settings", "inputs", "outputs"}, where)
+    inputs = tuple(name if name == "" else _name(name, where) for name in _list(item["inputs"], where))
+    outputs = _names(item["outputs"], where)
+    if not outputs:
+        raise DataError("a layer makes nothing", where=where)
+    try:
+        return Node(operator(item["op"], item["settings"]), inputs, outputs)
+    except ConfigError as error:
+        raise DataError(error.message, where=where, hint=error.hint) from None
 
 
 def _object(data: Any, keys: set[str], where: str) -> Mapping[str, Any]:

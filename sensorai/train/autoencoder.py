@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
+from sensorai.graph.graph import Graph
+from sensorai.graph.rounding import INT32_MAX
 from sensorai.model.detector import Detector
-from sensorai.model.graph import Graph
-from sensorai.model.rounding import INT32_MAX
 from sensorai.model.scaling import Scaling
 from sensorai.train import qat, shapes
 from sensorai.train.curves import best
@@ -54,7 +54,7 @@ def fit_autoencoder(
     tune = qat.Schedule(max(epochs // 3, 1), schedule.patience, RATE / 4, BATCH, options.seed + 1)
     params, more = qat.learn(graph, float_params, rounded, tune, scales, "int8", objective=qat.reconstruction)
     net = lower(graph, params, scales, scores=False)
-    if net.tensors[net.outputs[0]].fraction != INPUT_PLACES:
+    if net.tensors[net.outputs[0]].places != INPUT_PLACES:
         raise DataError(
             "the weights of the autoencoder grew too large for the scale of its output",
             hint="another --seed, or another kind of detector",

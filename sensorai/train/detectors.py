@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.graph.rounding import INT32_MAX
 from sensorai.model import gaussians, isolation
 from sensorai.model.detector import KINDS, Detector
 from sensorai.model.prototypes import Prototypes
-from sensorai.model.rounding import INT32_MAX
 from sensorai.model.scaling import Scaling
 from sensorai.train.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.train.forests import narrow, narrowed, whole_tree

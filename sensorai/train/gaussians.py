@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
+from sensorai.graph.rounding import INT32_MAX
 from sensorai.model import gaussians
 from sensorai.model.detector import Detector
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.rounding import INT32_MAX
 from sensorai.model.scaling import DEVIATION, LIMITS, Scaling
 from sensorai.train.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from sensorai.model.build import Builder
-from sensorai.model.graph import Graph, Node
-from sensorai.model.ops import registry
-from sensorai.model.quantize import quantize
+from sensorai.graph.graph import Graph
+from sensorai.passes.change import run
+from sensorai.passes.trained import quantize, to_float32
 from sensorai.train.qat import Params, Scales
 
 
 def with_params(graph: Graph, params: Params) -> Graph:
     """Return the graph with learnt constants."""
-    nodes = tuple(
-        Node(
-            n.op,
-            n.inputs,
-            n.output,
-            n.attrs,
-            {k: np.asarray(v, np.float32) for k, v in params.get(n.output, {}).items()},
-        )
-        for n in graph.nodes
-    )
-    return Graph(graph.inputs, graph.outputs, graph.tensors, nodes)
+    learnt = [
+        replace(graph.tensors[name], data=np.asarray(params[node.output][role], np.float32))
+        for node in graph.nodes
+        if node.output in params
+        for role, name in node.roles.items()
+    ]
+    return graph.with_tensors(learnt)
 
 
 def lower(graph: Graph, params: Params, scales: Scales, *, scores: bool = True) -> Graph:
@@ -33,28 +30,4 @@ def lower(graph: Graph, params: Params, scales: Scales, *, scores: bool = True) 
 
 def lower_float(graph: Graph, params: Params, places: int) -> Graph:
     """Return the float32 net behind an int8 input, ReLU and pooling taken into the layers before them."""
-    source = graph.tensors[graph.inputs[0]]
-    b = Builder(source.shape, "int8", places)
-    now = {source.name: b.add("dequantize", name="input_float")}
-    done: set[str] = set()
-    for node in graph.nodes:
-        if node.output in done:
-            continue
-        own = {k: np.asarray(v, np.float32) for k, v in params.get(node.output, {}).items()}
-        attrs, end = dict(node.attrs), node.output
-        for after in _folded(graph, node):
-            attrs |= {"lo": 0.0} if after.op == "relu" else {"pool": int(after.attrs["size"])}
-            end = after.output
-            done.add(end)
-        now[end] = b.add(node.op, now[node.inputs[0]], params=own, name=node.output, **attrs)
-    return b.graph(now[graph.outputs[0]])
-
-
-def _folded(graph: Graph, node: Node) -> list[Node]:
-    """ReLU, then max pooling, directly behind a product."""
-    out: list[Node] = []
-    for op in ("relu", "max_pool") if node.op in registry.PRODUCTS else ():
-        after = graph.consumers(out[-1].output if out else node.output)
-        if len(after) == 1 and after[0].op == op:
-            out.append(after[0])
-    return out
+    return run(with_params(graph, params), to_float32(places))[0]

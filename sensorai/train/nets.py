@@ -16,10 +16,11 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError, Problem, TargetError, ToolMissing
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
-from sensorai.model import interpret
-from sensorai.model.graph import Graph
-from sensorai.model.quantize import calibrate, precision_of
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
 from sensorai.model.scaling import Scaling
+from sensorai.passes.annotate import calibrate
+from sensorai.passes.binary import precision_of
 from sensorai.train import features as choice
 from sensorai.train import qat, shapes
 from sensorai.train import sizes as sizing
@@ -331,7 +332,7 @@ def _too_large(graph: Graph, options: NetOptions) -> Need | None:
 
 def first_params(graph: Graph) -> qat.Params:
     """Constants of a float net to start learning from, by the output of their node."""
-    return {n.output: dict(n.params) for n in graph.nodes if n.params}
+    return {n.output: own for n in graph.nodes if (own := graph.constants(n))}
 
 
 def need_jax() -> None:

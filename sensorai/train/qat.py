@@ -1,7 +1,8 @@
 """Learning nets with JAX: float nets, and nets that compute in the forward pass as the device will.
 
-The graph is the float net of ``sensorai.model.graph``; what is rounded, and how, is decided here and done
-again in integers by ``sensorai.model.quantize``. Gradients pass through a rounding as if it were not there
+The graph is a float net; what is rounded, and how, is decided here and done again in integers by
+``sensorai.passes``, by the same matcher of what belongs together (``passes.fuse``). Gradients pass through
+a rounding as if it were not there
 (straight through), and through a sign where its argument lies within [-1, 1].
 """
 
@@ -9,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.model.graph import Graph, Node
-from sensorai.model.ops import registry
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.operator import Operator
+from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.products import Product
+from sensorai.ops.sign import Sign
+from sensorai.passes.fuse import Chain, chains
 from sensorai.train.curves import Epoch, best
 
 Float = npt.NDArray[np.float32]
@@ -24,8 +30,6 @@ Params = dict[str, dict[str, Any]]
 #: Loss and a figure of merit from the output of a net, its input, and the wanted answers.
 Objective = Callable[[Any, Any, Any], tuple[Any, Any]]
 
-#: Axis of the output channels in the weights.
-CHANNEL_AXIS = {"dense": 0, "conv1d": 0, "depthwise_conv1d": 1}
 #: Share of the old value in the running statistics of batch normalisation.
 MOMENTUM = 0.9
 #: Share of the old value in the average of the parameters over steps, which is what is judged and kept: a
@@ -33,8 +37,6 @@ MOMENTUM = 0.9
 AVERAGE = 0.97
 #: Share of the target spread over all classes, so that confident answers do not drown the loss.
 SMOOTHING = 0.05
-#: Operators besides products whose int8 results are rounded.
-ROUNDS = ("relu", "global_avg_pool", "avg_pool")
 #: Most binary places of a weight.
 PLACES = 24
 
@@ -186,29 +188,61 @@ def forward(
     graph: Graph, params: Params, x: Any, scales: Scales, training: bool = False
 ) -> tuple[Any, Params]:
     """Compute every tensor; returns them by name, and the batch statistics that ``training`` made."""
-    import jax.numpy as jnp
-
     values: dict[str, Any] = {graph.inputs[0]: x}
     statistics: Params = {}
+    found = chains(graph)
     for node in graph.nodes:
         own = dict(params.get(node.output, {}))
-        source = values[node.inputs[0]]
-        if node.op in registry.PRODUCTS:
-            value = _product(graph, node, own, source, scales)
-        elif node.op == "batch_norm":
-            if training:
-                axes = tuple(range(source.ndim - 1))
-                own |= {"mean": source.mean(axis=axes), "variance": source.var(axis=axes)}
-                statistics[node.output] = {"mean": own["mean"], "variance": own["variance"]}
-            value = registry.module(node.op).float_form(jnp, node.attrs, own, source)
-        elif node.op == "sign":
-            value = _sign(source)
-        else:
-            value = registry.module(node.op).float_form(jnp, node.attrs, own, source)
-            if node.output in scales.places and node.op in ROUNDS:
-                value = _round(value, scales.places[node.output], -128)
-        values[node.output] = value
+        layer = _Layer(graph, node, own, scales, found.get(node.output), training)
+        sources = [values[name] for name in node.reads]
+        values[node.output] = _learnt(node.op, layer, *sources)
+        statistics |= {node.output: layer.statistics} if layer.statistics else {}
     return values, statistics
+
+
+@dataclass(slots=True)
+class _Layer:
+    """A node while it learns: its parameters, and the statistics of the batch that it leaves."""
+
+    graph: Graph
+    node: Node
+    own: dict[str, Any]
+    scales: Scales
+    chain: Chain | None
+    training: bool
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def rounded(self, value: Any) -> Any:
+        """Round to the scale of the output, where it has one."""
+        places = self.scales.places.get(self.node.output)
+        return value if places is None else _round(value, places, -128)
+
+
+@singledispatch
+def _learnt(op: Operator, layer: _Layer, *sources: Any) -> Any:
+    """Forward pass of one operator while learning, by its type."""
+    import jax.numpy as jnp
+
+    value = op.float_form(jnp, layer.own, *sources)
+    ends = layer.chain is not None and layer.chain.rounded == layer.node.output
+    return layer.rounded(value) if op.ROUNDS or ends else value
+
+
+@_learnt.register
+def _(op: BatchNorm, layer: _Layer, source: Any) -> Any:
+    import jax.numpy as jnp
+
+    own = layer.own
+    if layer.training:
+        axes = tuple(range(source.ndim - 1))
+        own |= {"mean": source.mean(axis=axes), "variance": source.var(axis=axes)}
+        layer.statistics = {"mean": own["mean"], "variance": own["variance"]}
+    return op.float_form(jnp, own, source)
+
+
+@_learnt.register
+def _(op: Sign, layer: _Layer, source: Any) -> Any:
+    return _sign(source)
 
 
 def predict(graph: Graph, params: Params, x: Float) -> npt.NDArray[np.int64]:
@@ -232,12 +266,14 @@ def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scal
 
     values = jax.jit(lambda p, x: forward(graph, p, x, Scales())[0])(params, x[:4000])
     places = {graph.inputs[0]: input_places}
+    found = chains(graph)
     for node in graph.nodes:
         if node.output in graph.outputs:
             continue
-        source = places[node.inputs[0]]
-        if node.op in registry.PRODUCTS:
-            end = _rounded_at(graph, node)
+        # of several inputs the finest: what is coarser loses nothing there
+        source = max(places[name] for name in node.reads)
+        if node.output in found:
+            end = found[node.output].rounded
             top = float(np.quantile(np.abs(np.asarray(values[end])), 0.999))
             # accumulators have the places of the input and at least four of the weights
             places[end] = int(np.clip(np.floor(np.log2(127.0 / max(top, 1e-6))), -6, source + 4))
@@ -245,12 +281,6 @@ def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scal
         elif node.output not in places:
             places[node.output] = source
     return Scales(places)
-
-
-def _rounded_at(graph: Graph, node: Node) -> str:
-    """Tensor in which a product becomes int8: behind its ReLU where it has one."""
-    after = graph.consumers(node.output)
-    return after[0].output if len(after) == 1 and after[0].op == "relu" else node.output
 
 
 def keep_statistics(params: Params, statistics: Params) -> Params:
@@ -261,48 +291,46 @@ def keep_statistics(params: Params, statistics: Params) -> Params:
     }
 
 
-def weight_places(xp: Any, node: Node, weights: Any, scores: bool) -> Any:
+def weight_places(xp: Any, op: Product, weights: Any, scores: bool) -> Any:
     """Binary places of the weights of each output channel: the most with which all stay within 127.
 
     Where scores come out, the same for all channels, as they must have one scale.
     """
-    axis = CHANNEL_AXIS[node.op]
-    others = tuple(a for a in range(weights.ndim) if a != axis)
+    others = tuple(a for a in range(weights.ndim) if a != op.CHANNELS)
     top = xp.abs(weights).max(axis=others)
     if scores:
         top = xp.broadcast_to(top.max(), top.shape)
     return xp.clip(xp.floor(xp.log2(127.0 / xp.maximum(top, 2.0**-PLACES))), -16, PLACES)
 
 
-def spread(xp: Any, node: Node, per_channel: Any) -> Any:
+def spread(op: Product, weights: Any, per_channel: Any) -> Any:
     """Shape values per channel so that they multiply the weights."""
-    return per_channel if CHANNEL_AXIS[node.op] else per_channel.reshape((-1,) + (1,) * (_rank(node) - 1))
+    shape = [1] * weights.ndim
+    shape[op.CHANNELS] = -1
+    return per_channel.reshape(shape)
 
 
-def _rank(node: Node) -> int:
-    return {"dense": 2, "conv1d": 3, "depthwise_conv1d": 2}[node.op]
-
-
-def _product(graph: Graph, node: Node, own: dict[str, Any], x: Any, scales: Scales) -> Any:
+@_learnt.register
+def _(op: Product, layer: _Layer, source: Any) -> Any:
     import jax
     import jax.numpy as jnp
 
-    attrs = {k: v for k, v in node.attrs.items() if k != "binary"}
-    if node.attrs.get("binary"):
+    graph, node, own, scales = layer.graph, layer.node, layer.own, layer.scales
+    if op.signs:
         own["weights"] = _sign(own["weights"])
     elif scales.places:
         w = own["weights"]
         scores = node.output in graph.outputs and node.output not in scales.places
-        places = jax.lax.stop_gradient(weight_places(jnp, node, w, scores))
-        unit = spread(jnp, node, 2.0**places)
+        places = jax.lax.stop_gradient(weight_places(jnp, op, w, scores))
+        unit = spread(op, w, 2.0**places)
         own["weights"] = _through(w, jnp.clip(jnp.floor(w * unit + 0.5), -127, 127) / unit)
-        step = 2.0 ** (places + scales.places.get(node.inputs[0], 0))
+        step = 2.0 ** (places + scales.places.get(node.reads[0], 0))
         own["bias"] = _through(own["bias"], jnp.floor(own["bias"] * step + 0.5) / step)
-    if any(n.op == "batch_norm" for n in graph.consumers(node.output)):
+    if layer.chain is not None and layer.chain.norm is not None:
         own["bias"] = jnp.zeros_like(own["bias"])  # the batch mean takes it away again
-    value = registry.module(node.op).float_form(jnp, attrs, own, x)
-    if node.output in scales.places and _rounded_at(graph, node) == node.output:
-        value = _round(value, scales.places[node.output], -128)
+    value = op.finished(jnp, op.sums(jnp, own["weights"], own["bias"], source))
+    if layer.chain is None or layer.chain.rounded == node.output:
+        value = layer.rounded(value)
     return value
 
 

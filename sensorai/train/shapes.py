@@ -7,9 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.model.build import Builder
-from sensorai.model.graph import Array, Graph
-from sensorai.model.quantize import mark_binary
+from sensorai.graph.build import Builder
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array
+from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.conv1d import Conv1d
+from sensorai.ops.dense import Dense
+from sensorai.ops.depthwise_conv1d import DepthwiseConv1d
+from sensorai.ops.flatten import Flatten
+from sensorai.ops.global_avg_pool import GlobalAvgPool
+from sensorai.ops.max_pool import MaxPool
+from sensorai.ops.products import Product
+from sensorai.ops.relu import Relu
+from sensorai.ops.sign import Sign
+from sensorai.passes.binary import mark_binary
 
 #: Sizes to choose from, largest first: units of hidden layers, channels of convolutions.
 MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
@@ -47,7 +58,7 @@ def cnn(
         else:
             make.depthwise(kernel)
             make.conv(out, 1, False)
-    make.builder.add("flatten" if binary else "global_avg_pool")
+    make.builder.add(Flatten() if binary else GlobalAvgPool())
     make.dense(classes, binary, last=True)
     return _finish(make, binary)
 
@@ -61,9 +72,9 @@ def weight_bytes(graph: Graph, precision: str) -> dict[str, int]:
     """Bytes of the constants of each product layer, by name."""
     out = {}
     for node in graph.nodes:
-        if "weights" in node.params:
-            size = int(node.params["weights"].size)
-            bits = 32 if precision == "float32" else 1 if node.attrs.get("binary") else 8
+        if isinstance(node.op, Product):
+            size = int(graph.constants(node)["weights"].size)
+            bits = 32 if precision == "float32" else 1 if node.op.signs else 8
             out[node.output] = -(-size * bits // 8) + 5 * graph.tensors[node.output].shape[-1]
     return out
 
@@ -77,7 +88,7 @@ class _Maker:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.builder.tensors[self.builder.last].shape
+        return self.builder.shape
 
     def _params(self, shape: tuple[int, ...], fan: int, out: int, gain: float = 2.0) -> dict[str, Array]:
         w = self.rng.normal(0, np.sqrt(gain / fan), shape).astype(np.float32)
@@ -85,30 +96,31 @@ class _Maker:
 
     def _after(self, binary: bool, out: int) -> None:
         if not binary:
-            self.builder.add("relu")
+            self.builder.add(Relu())
             return
         ones, zeros = np.ones(out, np.float32), np.zeros(out, np.float32)
-        self.builder.add("batch_norm", params={"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones})
-        self.builder.add("sign")
+        params = {"gamma": ones, "beta": zeros, "mean": zeros, "variance": ones}
+        self.builder.add(BatchNorm(), params=params)
+        self.builder.add(Sign())
 
     def dense(self, units: int, binary: bool, *, last: bool = False) -> None:
         fan = self.shape[0]
-        self.builder.add("dense", params=self._params((units, fan), fan, units, 1.0 if last else 2.0))
+        self.builder.add(Dense(), params=self._params((units, fan), fan, units, 1.0 if last else 2.0))
         if not last:
             self._after(binary, units)
 
     def conv(self, out: int, kernel: int, binary: bool) -> None:
         time, channels = self.shape
         params = self._params((out, kernel, channels), kernel * channels, out)
-        self.builder.add("conv1d", params=params, padding="same")
+        self.builder.add(Conv1d(padding="same"), params=params)
         self._after(binary, out)
         if time >= 2:
-            self.builder.add("max_pool", size=2)
+            self.builder.add(MaxPool(2))
 
     def depthwise(self, kernel: int) -> None:
         channels = self.shape[1]
         params = self._params((kernel, channels), kernel, channels, 1.0)
-        self.builder.add("depthwise_conv1d", params=params, padding="same")
+        self.builder.add(DepthwiseConv1d(padding="same"), params=params)
 
 
 def ladder(family: str, precision: str) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sensorai import __version__
@@ -58,3 +58,18 @@ def level(name: str, windows: int, divergence: object = None) -> dict[str, Any]:
 def missing(name: str, why: str) -> dict[str, Any]:
     """A level of the proof that could not be compared."""
     return {"level": name, "missing": why}
+
+
+def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections put together: tables key by key, ``classifiers`` entry by entry; later parts win."""
+    out: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            before = out.get(key)
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                out[key] = {**before, **value}
+            elif key == "classifiers" and before:
+                out[key] = [{**a, **b} for a, b in zip(before, value, strict=True)]
+            else:
+                out[key] = value
+    return out

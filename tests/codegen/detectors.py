@@ -9,13 +9,16 @@ import numpy.typing as npt
 
 from sensorai import runtime
 from sensorai.codegen.detector import emit_detector
+from sensorai.graph.build import Builder
 from sensorai.model import isolation
-from sensorai.model.build import Builder
 from sensorai.model.detector import Detector
 from sensorai.model.forest import Tree
 from sensorai.model.gaussians import Gaussians
 from sensorai.model.prototypes import Prototypes
-from sensorai.model.quantize import calibrate, quantize
+from sensorai.ops.dense import Dense
+from sensorai.ops.relu import Relu
+from sensorai.passes.annotate import calibrate
+from sensorai.passes.trained import quantize
 
 Rows = npt.NDArray[np.integer]
 TOP = 2**31 - 1
@@ -83,14 +86,14 @@ def autoencoder(seed: int, d: int, hidden: int, places: int = 5) -> Detector:
     b = Builder((d,))
     for out, fan in ((hidden, d), (d, hidden)):
         b.add(
-            "dense",
+            Dense(),
             params={
                 "weights": rng.normal(0, 1 / np.sqrt(fan), (out, fan)).astype(np.float32),
                 "bias": rng.normal(0, 0.3, out).astype(np.float32),
             },
         )
         if out == hidden and len(b.nodes) == 1:
-            b.add("relu")
+            b.add(Relu())
     graph = b.graph()
     fractions = {**calibrate(graph, rng.normal(0, 1, (64, d))), "input": places, graph.outputs[0]: places}
     return Detector("autoencoder", quantize(graph, fractions, scores=False), 700)

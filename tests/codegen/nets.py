@@ -8,12 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai import runtime
-from sensorai.codegen.net import emit_net, pack_bits
-from sensorai.model import interpret, memory
-from sensorai.model.build import Builder
-from sensorai.model.graph import Array, Graph
-from sensorai.model.ops import _testing, registry
-from sensorai.model.quantize import calibrate, mark_binary, quantize
+from sensorai.codegen.net import emit_net
+from sensorai.graph import interpret
+from sensorai.graph.build import Builder
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array
+from sensorai.ops import _testing
+from sensorai.ops.add import Add
+from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.conv1d import Conv1d
+from sensorai.ops.dense import Dense
+from sensorai.ops.depthwise_conv1d import DepthwiseConv1d
+from sensorai.ops.flatten import Flatten
+from sensorai.ops.global_avg_pool import GlobalAvgPool
+from sensorai.ops.max_pool import MaxPool
+from sensorai.ops.packing import pack_bits
+from sensorai.ops.relu import Relu
+from sensorai.ops.sign import Sign
+from sensorai.ops.table import OPERATORS
+from sensorai.passes.annotate import calibrate
+from sensorai.passes.binary import mark_binary
+from sensorai.passes.trained import quantize
+from sensorai.plan import plan as memory
 
 C_TYPE = {"int8": "int8_t", "binary": "uint32_t", "float32": "float"}
 
@@ -39,9 +55,7 @@ def sample(name: str, graph: Graph, count: int = 4) -> Sample:
 
 
 def operator_samples(count: int = 4) -> list[Sample]:
-    return [
-        sample(name, graph, count) for op in registry.NAMES for name, graph in registry.module(op).cases()
-    ]
+    return [sample(name, graph, count) for op in OPERATORS.values() for name, graph in op.cases()]
 
 
 DRIVER = """
@@ -175,26 +189,26 @@ def random_float_net(seed: int, precision: str) -> Graph:
         if layer and rng.random() < 0.4:
             rows = channels
             weights = linear(rng, kernel, rows, channels=rows)
-            b.add("depthwise_conv1d", params=weights, padding="same", stride=1)
+            b.add(DepthwiseConv1d(padding="same"), params=weights)
         else:
             stride = int(rng.integers(1, 3)) if layer == 0 else 1
-            b.add("conv1d", params=linear(rng, rows, kernel, channels), padding=padding, stride=stride)
+            b.add(Conv1d(padding=padding, stride=stride), params=linear(rng, rows, kernel, channels))
         if rng.random() < 0.7:
-            b.add("batch_norm", params=norm(rng, rows))
+            b.add(BatchNorm(), params=norm(rng, rows))
         if precision == "binary":
-            b.add("sign")
+            b.add(Sign())
         else:
-            if layer and b.tensors[b.last].shape == b.tensors[before].shape and precision != "float32":
-                b.add("add", before, b.last)
-            b.add("relu", hi=None if rng.random() < 0.6 else 6.0)
-        if b.tensors[b.last].shape[0] >= 4 and rng.random() < 0.5:
-            b.add("max_pool", size=2)
+            if layer and b.shape == b.tensors[before].shape and precision != "float32":
+                b.add(Add(), before, b.last)
+            b.add(Relu(None if rng.random() < 0.6 else 6.0))
+        if b.shape[0] >= 4 and rng.random() < 0.5:
+            b.add(MaxPool(2))
         channels = rows
     if precision == "binary" or rng.random() < 0.5:
-        b.add("flatten")
+        b.add(Flatten())
     else:
-        b.add("global_avg_pool")
-    b.add("dense", params=linear(rng, int(rng.integers(2, 6)), b.tensors[b.last].shape[0]))
+        b.add(GlobalAvgPool())
+    b.add(Dense(), params=linear(rng, int(rng.integers(2, 6)), b.shape[0]))
     return b.graph()
 
 

@@ -13,12 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai import runtime
-from sensorai.codegen.net import emit_net, pack_bits, pack_int8, pack_lanes, pack_wide, translation_unit
+from sensorai.codegen.net import emit_net, translation_unit
 from sensorai.errors import ConfigError
-from sensorai.model import rounding
-from sensorai.model.build import Builder
-from sensorai.model.graph import Array, Graph, Node
-from sensorai.model.ops import _testing
+from sensorai.graph import rounding
+from sensorai.graph.build import Builder
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.quant import Pow2
+from sensorai.graph.tensor import Array
+from sensorai.ops import _testing
+from sensorai.ops.conv1d import Conv1d
+from sensorai.ops.dense import Dense
+from sensorai.ops.flatten import Flatten
+from sensorai.ops.packing import pack_bits, pack_int8, pack_lanes, pack_wide
+from sensorai.ops.quantize import Quantize
+from sensorai.ops.sign import Sign
 from sensorai.toolchain import arm, qemu
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.emulator import Emulator
@@ -197,43 +205,48 @@ def test_multiplier_rounding_at_its_edges(core: str) -> None:
 # -- size and speed on the reference shapes of the facts (Cortex-M4, -O2)
 
 
+#: int8 with ReLU.
+HIDDEN = Dense(_testing.requant("int8", 0, 127))
+
+
 def mlp() -> Graph:
     p = _testing.product_params
-    b = Builder((28,), "int8", 5)
+    b = Builder((28,), "int8", Pow2(5))
     for i, (n, rows) in enumerate(((28, 128), (128, 128))):
-        b.add(
-            "dense", params=p((rows, n), rows, i, "int8", "int8", n), dtype="int8", fraction=4, lo=0, hi=127
-        )
-    b.add("dense", params=p((4, 128), 4, 3, "int8", "int32", 128), dtype="int32", fraction=10)
+        b.add(HIDDEN, params=p((rows, n), rows, i, "int8", "int8", n), dtype="int8", quant=Pow2(4))
+    b.add(Dense(), params=p((4, 128), 4, 3, "int8", "int32", 128), dtype="int32", quant=Pow2(10))
     return b.graph()
 
 
 def cnn() -> Graph:
     p = _testing.product_params
-    b = Builder((52, 3), "int8", 5)
+    b = Builder((52, 3), "int8", Pow2(5))
     for i, (rows, kernel, channels, pool) in enumerate(((16, 5, 3, 2), (32, 5, 16, 2), (32, 3, 32, 1))):
         params = p((rows, kernel, channels), rows, i, "int8", "int8", kernel * channels)
-        b.add("conv1d", params=params, dtype="int8", fraction=4, lo=0, hi=127, padding="same", pool=pool)
-    b.add("flatten", dtype="int8", fraction=4)
-    b.add("dense", params=p((32, 416), 32, 4, "int8", "int8", 416), dtype="int8", fraction=4, lo=0, hi=127)
-    b.add("dense", params=p((4, 32), 4, 5, "int8", "int32", 32), dtype="int32", fraction=10)
+        op = Conv1d(HIDDEN.requant, padding="same", pool=pool)
+        b.add(op, params=params, dtype="int8", quant=Pow2(4))
+    b.add(Flatten(), dtype="int8", quant=Pow2(4))
+    b.add(HIDDEN, params=p((32, 416), 32, 4, "int8", "int8", 416), dtype="int8", quant=Pow2(4))
+    b.add(Dense(), params=p((4, 32), 4, 5, "int8", "int32", 32), dtype="int32", quant=Pow2(10))
     return b.graph()
 
 
 def binary_mlp(first_and_last: str = "binary") -> Graph:
     p = _testing.product_params
-    b = Builder((28,), "int8", 5)
+    b = Builder((28,), "int8", Pow2(5))
     if first_and_last == "int8":
-        b.add("dense", params=p((128, 28), 128, 1, "int8", "binary", 28), dtype="binary", fraction=0)
-        b.add("dense", params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary", fraction=0)
+        way = _testing.requant("binary")
+        b.add(Dense(way), params=p((128, 28), 128, 1, "int8", "binary", 28), dtype="binary")
+        b.add(Dense(way, signs=True), params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary")
         params = p((4, 128), 4, 3, "int8", "int32", 128)
-        b.add("dense", params=params, dtype="int32", fraction=10, weights="int8")
+        b.add(Dense(_testing.requant("int32")), params=params, dtype="int32", quant=Pow2(10))
         return b.graph()
     median: dict[str, Array] = {"threshold": np.zeros(28, np.int32), "flip": np.zeros(28, np.uint8)}
-    b.add("quantize", params=median, dtype="binary", fraction=0)
-    b.add("dense", params=p((128, 28), 128, 1, "binary", "binary", 28), dtype="binary", fraction=0)
-    b.add("dense", params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary", fraction=0)
-    b.add("dense", params=p((4, 128), 4, 3, "binary", "int32", 128), dtype="int32", fraction=0)
+    b.add(Quantize(), params=median, dtype="binary")
+    bits, scores = Dense(_testing.requant("binary"), signs=True), Dense(signs=True)
+    b.add(bits, params=p((128, 28), 128, 1, "binary", "binary", 28), dtype="binary")
+    b.add(bits, params=p((128, 128), 128, 2, "binary", "binary", 128), dtype="binary")
+    b.add(scores, params=p((4, 128), 4, 3, "binary", "int32", 128), dtype="int32", quant=Pow2(0))
     return b.graph()
 
 
@@ -267,7 +280,7 @@ def test_targets_on_cortex_m4() -> None:
 
 def test_integer_nets_call_no_library_function() -> None:
     need("arm-none-eabi-gcc")
-    integer = [s for s in samples() if not any(t.dtype == "float32" for t in s.graph.tensors.values())]
+    integer = [s for s in samples() if not any(t.dtype == "float32" for t in s.graph.activations)]
     # softmax divides: Cortex-M0+ has no instruction for it
     integer = [s for s in integer if not s.name.startswith("softmax")]
     for core, opt in (("m0plus", "-O2"), ("m0plus", "-Os"), ("m4", "-O2")):
@@ -311,7 +324,7 @@ def test_same_net_same_text() -> None:
 
 def test_layers_without_c_are_named() -> None:
     b = Builder((3,))
-    b.add("sign")
+    b.add(Sign())
     with pytest.raises(ConfigError, match="sign_0"):
         emit_net(b.graph(), "net")
     with pytest.raises(ConfigError, match="reserved"):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph
+from sensorai.graph.quant import Pow2
 from sensorai.model import detector as detectors
 from sensorai.model import isolation
 from sensorai.model.contributions import contributions
@@ -17,7 +19,6 @@ from sensorai.model.detector import Detector, from_dict, to_dict
 from sensorai.model.ensemble import build
 from sensorai.model.forest import Tree
 from sensorai.model.gaussians import Gaussians
-from sensorai.model.graph import Graph
 from sensorai.model.isolation import Isolation
 from sensorai.model.pipeline import Pipeline, run
 from sensorai.model.prototypes import Prototypes
@@ -207,7 +208,7 @@ def test_what_cannot_be_a_detector() -> None:
     scored = Graph(graph.inputs, ("dense_0",), graph.tensors, graph.nodes)
     with pytest.raises(DataError, match="differ in shape or scale"):
         Detector("autoencoder", scored, 0)
-    out = replace(graph.tensors[graph.outputs[0]], fraction=4)
+    out = replace(graph.tensors[graph.outputs[0]], quant=Pow2(4))
     coarse = Graph(graph.inputs, graph.outputs, {**graph.tensors, out.name: out}, graph.nodes)
     with pytest.raises(DataError, match="differ in shape or scale"):
         Detector("autoencoder", coarse, 0)

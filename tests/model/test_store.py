@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import UserError
-from sensorai.model import interpret
-from sensorai.model.graph import Graph
-from sensorai.model.ops import _testing, registry
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
 from sensorai.model.store import from_dict, to_dict
+from sensorai.ops import _testing
+from sensorai.ops.table import OPERATORS
 from tests.codegen.nets import random_net
 
-CASES = [(name, graph) for op in registry.NAMES for name, graph in list(registry.module(op).cases())[:4]]
+CASES = [(name, graph) for op in OPERATORS.values() for name, graph in list(op.cases())[:4]]
 CASES += [(p, random_net(5, p)) for p in ("int8", "multiplier", "binary")]
 
 
@@ -42,25 +43,40 @@ def change(path: list[Any], value: Any) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+def weights(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def apply(data: dict[str, Any]) -> None:
+        next(t for t in data["tensors"] if t["name"].endswith(".weights"))[key] = value
+
+    return apply
+
+
 FAULTS = {
-    "version": change(["version"], 2),
+    "version": change(["version"], 1),
     "unknown key": change(["more"], 1),
     "operator": change(["nodes", 0, "op"], "os"),
-    "base64": change(["nodes", 0, "params", "weights", "data"], "*"),
-    "too short": change(["nodes", 0, "params", "weights", "data"], "AAAA"),
-    "shape": change(["nodes", 0, "params", "weights", "shape"], [1, 1]),
+    "base64": weights("data", "*"),
+    "too short": weights("data", "AAAA"),
+    "shape": weights("shape", [1, 1]),
     "negative shape": change(["tensors", 0, "shape"], [-1]),
     "list as type": change(["tensors", 0, "dtype"], []),
     "bool as shape": change(["tensors", 0, "shape"], [True]),
-    "object type": change(["nodes", 0, "params", "weights", "dtype"], "object"),
-    "attribute": change(["nodes", 0, "attrs", "lo"], [1]),
-    "no params": change(["nodes", 0, "params"], {}),
+    "object type": weights("dtype", "object"),
+    "no data": weights("data", None),
+    "setting": change(["nodes", 0, "settings", "signs"], 1),
+    "way out": change(["nodes", 0, "settings", "requant", "lo"], [1]),
+    "kind of way out": change(["nodes", 0, "settings", "requant", "kind"], "threshold"),
+    "unknown setting": change(["nodes", 0, "settings", "more"], 1),
+    "no constants": change(["nodes", 0, "inputs"], ["input"]),
+    "too many constants": change(["nodes", 0, "inputs"], ["input"] * 9),
+    "makes nothing": change(["nodes", 0, "outputs"], []),
+    "places": change(["tensors", -1, "quant"], {"kind": "pow2", "places": 101}),
+    "axis": change(["tensors", -1, "quant"], {"kind": "affine", "scale": [1.0], "zero": [0], "axis": 9}),
     "inputs": change(["inputs"], []),
     "lost tensor": change(["outputs"], ["nowhere"]),
     "nodes": change(["nodes"], {}),
-    "fraction": change(["tensors", 0, "fraction"], 1.5),
-    "stride": change(["nodes", 0, "attrs", "stride"], 0),
-    "padding": change(["nodes", 0, "attrs", "padding"], "none"),
+    "scale": change(["tensors", 0, "quant"], 1.5),
+    "stride": change(["nodes", 0, "settings", "stride"], 0),
+    "padding": change(["nodes", 0, "settings", "padding"], "none"),
 }
 
 

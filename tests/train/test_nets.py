@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from sensorai.errors import ConfigError, DataError, TargetError
-from sensorai.model import interpret
-from sensorai.model.graph import Graph
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.ops.batch_norm import BatchNorm
 from sensorai.train import qat, shapes
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
@@ -29,11 +30,11 @@ def random_net(family: str, binary: bool, seed: int) -> tuple[Graph, qat.Params]
     rng = np.random.default_rng(seed)
     params: qat.Params = {}
     for node in graph.nodes:
-        own = {k: np.asarray(v) for k, v in node.params.items()}
+        own = {k: np.asarray(v) for k, v in graph.constants(node).items()}
         # in front of batch normalisation biases stay at their first value, 0
         if "weights" in own and (not binary or node.output in graph.outputs):
             own["bias"] = rng.normal(0, 0.3, own["bias"].shape).astype(np.float32)
-        if node.op == "batch_norm":
+        if isinstance(node.op, BatchNorm):
             own = {k: rng.normal(0, 0.8, v.shape).astype(np.float32) for k, v in own.items()}
             own["variance"] = np.abs(own["variance"]) + np.float32(0.5)
         if own:
@@ -62,10 +63,9 @@ def test_forward_pass_of_training_is_the_integer_net(family: str, binary: bool, 
     got = interpret.output(net, q)
     score = net.tensors[net.outputs[0]]
     assert score.dtype == "int32"
-    assert score.fraction is not None
     values = scores(graph, params, x, scales)
     # a batch norm at its threshold in float32 may fall on the other side
-    same = (values * 2.0**score.fraction == got).all(axis=1)
+    same = (values * 2.0**score.places == got).all(axis=1)
     assert same.mean() >= (0.95 if binary else 1.0)
     assert len(np.unique(got)) > 4
     if not binary:
@@ -97,7 +97,7 @@ def test_gradients_pass_through_rounding_and_signs() -> None:
 
             slopes = jax.jit(jax.grad(total))(params)
             for node in graph.nodes:
-                if "weights" in node.params:
+                if "weights" in node.roles:
                     assert (np.abs(np.asarray(slopes[node.output]["weights"])) > 0).any(), node.output
 
 
@@ -129,7 +129,7 @@ def test_small_cnn_learns() -> None:
 
 def test_the_seed_decides() -> None:
     def bits(t: TrainedNet) -> list[bytes]:
-        return [v.tobytes() for n in t.graph.nodes for v in n.params.values()]
+        return [v.tobytes() for n in t.graph.nodes for v in t.graph.constants(n).values()]
 
     net, again, other = (trained(precision="float32", sizes=(6,), epochs=2, seed=s)[0] for s in (0, 0, 1))
     assert bits(again) == bits(net)

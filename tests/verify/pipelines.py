@@ -47,7 +47,8 @@ def forest(
 
 def net(name: str = "net", precision: str = "int8", *, raw: bool = False) -> Pipeline:
     """Return a net with random weights: its answers mean nothing, its bits do."""
-    from sensorai.model.quantize import calibrate, quantize
+    from sensorai.passes.annotate import calibrate
+    from sensorai.passes.trained import quantize
     from sensorai.train import shapes
 
     rng = np.random.default_rng(3)
@@ -71,7 +72,8 @@ def detector(kind: str, name: str = "watch", *, wins: int = 2) -> Pipeline:
     from sensorai.features import catalogue
     from sensorai.model.detector import Detector
     from sensorai.model.pipeline import run, windows
-    from sensorai.model.quantize import calibrate, quantize
+    from sensorai.passes.annotate import calibrate
+    from sensorai.passes.trained import quantize
     from sensorai.train import shapes
     from sensorai.train.detectors import DetectorOptions, fit_detector
 

@@ -1,0 +1,1 @@
+"""Nets as graphs: tensors, the contract of operators, checks, the exact interpreter. Knows no operator."""

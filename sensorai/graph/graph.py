@@ -1,0 +1,107 @@
+"""Nodes in the order in which they run, and the tensors between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sensorai.graph.operator import Applied, Operator
+from sensorai.graph.tensor import Array, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator: what it reads and what it makes.
+
+    Attributes
+    ----------
+    op : Operator
+    inputs : tuple of str
+        Tensors that are computed, then constants by their role; "" for a constant that is left out.
+    outputs : tuple of str
+    """
+
+    op: Operator
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def output(self) -> str:
+        """First output, which names the layer."""
+        return self.outputs[0]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Inputs that are computed."""
+        return self.inputs[: self.op.INPUTS]
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Names of the constants by role."""
+        names = self.inputs[self.op.INPUTS :]
+        return {role: name for role, name in zip(self.op.CONSTANTS, names, strict=False) if name}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A net.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of str
+        Names of tensors.
+    tensors : mapping of str to Tensor
+        Constants too.
+    nodes : tuple of Node
+        Every node after those that make its inputs.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+
+    @property
+    def activations(self) -> tuple[Tensor, ...]:
+        """Tensors that are given or computed."""
+        return tuple(tensor for tensor in self.tensors.values() if tensor.data is None)
+
+    def ins(self, node: Node) -> tuple[Tensor, ...]:
+        """Tensors that ``node`` reads, without constants."""
+        return tuple(self.tensors[name] for name in node.reads)
+
+    def out(self, node: Node) -> Tensor:
+        """First tensor that ``node`` makes."""
+        return self.tensors[node.output]
+
+    def constants(self, node: Node) -> dict[str, Array]:
+        """Constants of ``node`` by role."""
+        found = {role: self.tensors[name].data for role, name in node.roles.items()}
+        return {role: data for role, data in found.items() if data is not None}
+
+    def applied(self, node: Node) -> Applied:
+        """Tensors of ``node``."""
+        outputs = tuple(self.tensors[name] for name in node.outputs)
+        return Applied(node.output, self.ins(node), self.constants(node), outputs)
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """Nodes that read the tensor ``name``."""
+        return tuple(node for node in self.nodes if name in node.inputs)
+
+    def producer(self, name: str) -> Node | None:
+        """Node that makes the tensor ``name``, None for an input."""
+        return next((node for node in self.nodes if name in node.outputs), None)
+
+    def with_tensors(self, tensors: Iterable[Tensor]) -> Graph:
+        """Copy with tensors replaced, by their names."""
+        return Graph(self.inputs, self.outputs, {**self.tensors, **{t.name: t for t in tensors}}, self.nodes)
+
+
+def node_of(
+    op: Operator, reads: tuple[str, ...], outputs: tuple[str, ...], constants: Mapping[str, str]
+) -> Node:
+    """Node of an operator whose constants are given by role."""
+    names = [constants.get(role, "") for role in op.CONSTANTS]
+    while names and not names[-1]:
+        names.pop()
+    return Node(op, (*reads, *names), outputs)

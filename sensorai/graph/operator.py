@@ -1,0 +1,203 @@
+"""The contract of operators: one frozen dataclass each, whose fields are its settings.
+
+The rest of the house asks an operator through this contract and knows none by name. What an operator does
+not say is what most do: one output, no place of its own, no form in integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from sensorai.errors import ConfigError
+from sensorai.graph.quant import Quant
+from sensorai.graph.tensor import Array, Shape, Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Applied:
+    """An operator's tensors.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer: its first output.
+    inputs : tuple of Tensor
+        What is computed before it.
+    constants : mapping of str to ndarray
+        By role.
+    outputs : tuple of Tensor
+        Empty while shapes are inferred.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    constants: Mapping[str, Array]
+    outputs: tuple[Tensor, ...] = ()
+
+    @property
+    def x(self) -> Tensor:
+        """First input."""
+        return self.inputs[0]
+
+    @property
+    def out(self) -> Tensor:
+        """First output."""
+        return self.outputs[0]
+
+    def constant(self, role: str) -> Array:
+        """Constant of a role; a ConfigError where the layer has none."""
+        if role not in self.constants:
+            raise ConfigError(f"layer {self.name}: {role} is missing")
+        return self.constants[role]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """Bytes of zeros that a kernel reads right before and after an input, and of anything after it."""
+
+    left: int = 0
+    right: int = 0
+    slop: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Buffers:
+    """What a kernel needs of the memory round its tensors, and leaves alone in it.
+
+    Attributes
+    ----------
+    margins : tuple of Margin
+        For the first inputs; the others need none.
+    in_place : bool
+        The output may lie where any of the inputs lies, from the same byte on.
+    alias : bool
+        The output is the bytes of the first input: nothing runs.
+    """
+
+    margins: tuple[Margin, ...] = ()
+    in_place: bool = False
+    alias: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowered:
+    """The integer form of an operator: what it becomes, and what it makes."""
+
+    op: Operator
+    dtype: str
+    quant: Quant
+    constants: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Writer(Protocol):
+    """What an operator writes its C to."""
+
+    @property
+    def index(self) -> int:
+        """Number of the layer, for names."""
+        ...
+
+    def at(self, tensor: Tensor, kind: str = "int8_t", back: int = 0) -> str:
+        """C expression: pointer to the values of a tensor, ``back`` bytes of margin before them."""
+        ...
+
+    def read(self, tensor: Tensor, back: int = 0) -> str:
+        """Pointer for reading int8 values."""
+        ...
+
+    def direct(self, tensor: Tensor) -> bool:
+        """Whether a tensor is written straight into the scores that the caller gives."""
+        ...
+
+    def real(self, value: float) -> str:
+        """Literal of a float32 value."""
+        ...
+
+    def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
+        """Define a table and return its name; ``aligned``: as the packed kernels read it."""
+        ...
+
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
+        """Define the description of the layer and return a pointer to it."""
+        ...
+
+    def depthwise(self, kind: str, taps: int) -> str:
+        """Name of a depthwise function for one way out and one kernel size, defined once."""
+        ...
+
+    def call(self, file: str, function: str, *arguments: object, into: str = "") -> None:
+        """Add a call of a function in a file of the runtime, its result stored ``into`` a place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator with its settings."""
+
+    #: Its name in files and messages.
+    NAME: ClassVar[str]
+    #: Inputs that are computed, and roles of the constants that may follow them, in order.
+    INPUTS: ClassVar[int] = 1
+    CONSTANTS: ClassVar[tuple[str, ...]] = ()
+    #: Pairs (type of every computed input, type of every output) that it computes.
+    TYPES: ClassVar[frozenset[tuple[str, str]]]
+    #: Whether it has C. One that has none stands in float nets only, and is taken into another by a pass.
+    EMITTED: ClassVar[bool] = True
+    #: Whether its results are rounded to the scale of the output where they are int8.
+    ROUNDS: ClassVar[bool] = False
+
+    def shape(self, at: Applied) -> Shape:
+        """Shape of the only output; a ConfigError where inputs or constants do not fit."""
+        raise NotImplementedError
+
+    def shapes(self, at: Applied) -> tuple[Shape, ...]:
+        """Shapes of all outputs."""
+        return (self.shape(at),)
+
+    def reference(self, at: Applied, *arrays: Array) -> Array:
+        """Exact result for arrays with a batch axis in front, as the generated C computes it."""
+        raise NotImplementedError
+
+    def results(self, at: Applied, *arrays: Array) -> tuple[Array, ...]:
+        """Exact results of all outputs."""
+        return (self.reference(at, *arrays),)
+
+    def float_form(self, xp: Any, constants: Mapping[str, Any], *arrays: Any) -> Any:
+        """Compute the same in real numbers with ``xp`` being numpy or jax.numpy, for training."""
+        raise NotImplementedError
+
+    def float_forms(self, xp: Any, constants: Mapping[str, Any], *arrays: Any) -> tuple[Any, ...]:
+        """All outputs in real numbers."""
+        return (self.float_form(xp, constants, *arrays),)
+
+    def check(self, at: Applied) -> None:
+        """Raise a ConfigError where constants do not fit, or sums could leave their type."""
+
+    def macs(self, at: Applied) -> int:
+        """Multiply-accumulates of one inference."""
+        return 0
+
+    def buffers(self, at: Applied) -> Buffers:
+        """What its kernel needs of the memory."""
+        return Buffers()
+
+    def lowered(self, at: Applied) -> Lowered:
+        """Integer form for an input as it is in the integer net; a ConfigError where there is none.
+
+        ``at`` holds the float net's constants and the integer net's inputs.
+        """
+        raise ConfigError(f"layer {at.name} ({self.NAME}) cannot be quantised where it stands")
+
+    def emit(self, at: Applied, to: Writer) -> None:
+        """Write the C of one call."""
+        raise ConfigError(
+            f"layer {at.name} ({self.NAME}) has no C",
+            hint="quantize folds batch_norm and sign into the layers before them",
+        )
+
+    @classmethod
+    def cases(cls) -> Iterator[tuple[str, Any]]:
+        """Small graphs (made of operators, so not known here) that meet every branch of reference and C."""
+        yield from ()

@@ -1,0 +1,1 @@
+"""Where everything lies in memory, decided before anything runs. Sees bytes and lifetimes, no operators."""
