@@ -75,9 +75,7 @@ class Dataset(recording.Dataset):
             {
                 "recording": [r.name for r in self],
                 "group": [r.group for r in self],
-                "labels": [
-                    ", ".join(dict.fromkeys(s.label for s in r.labels.get(LABEL, ()))) for r in self
-                ],
+                "labels": [", ".join(dict.fromkeys(s.label for s in r.labels.get(LABEL, ()))) for r in self],
                 "samples": [len(r) for r in self],
                 "rate_hz": [r.rate_hz for r in self],
                 "seconds": [r.duration_s for r in self],
@@ -126,7 +124,7 @@ def read(*logs: PathLike, columns: Sequence[str] = (), **how: Any) -> Dataset:
     ConfigError, DataError
         A log that cannot be read, or options that contradict it; an unknown option.
     """
-        experiment = toml.from_mapping({"logs": [str(log) for log in logs], **how})
+    experiment = toml.from_mapping({"logs": [str(log) for log in logs], **how})
     found = reading.read(experiment, columns=columns)
     return Dataset(found.recordings, experiment)
 

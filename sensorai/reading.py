@@ -13,7 +13,11 @@ from sensorai.recording import LABEL, Dataset
 
 
 def options_of(
-    experiment: Experiment, *, split_at_breaks: bool = True, align: bool = False, align_hz: float | None = None
+    experiment: Experiment,
+    *,
+    split_at_breaks: bool = True,
+    align: bool = False,
+    align_hz: float | None = None,
 ) -> ReadOptions:
     """How the logs of an experiment are read."""
     return ReadOptions(
@@ -76,6 +80,4 @@ def _read(
 ) -> Dataset:
     more = [c for c in columns if c != LABEL]
     with explained_logs([Path(p) for p in paths]):
-        return read_dataset(
-            paths, options, labels=experiment.label, label_columns=more, classes=classes
-        )
+        return read_dataset(paths, options, labels=experiment.label, label_columns=more, classes=classes)

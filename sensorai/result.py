@@ -54,7 +54,8 @@ class Result:
             columns = tuple(c.column for c in self.learnt.classifiers)
             return self.report.html([of_trace(t, columns) for t in self.proof.traces])
         views = [
-            of_scores(detector.scored(t), decisions(t.decided[0]), detector.chosen.value) for t in self.proof.traces
+            of_scores(detector.scored(t), decisions(t.decided[0]), detector.chosen.value)
+            for t in self.proof.traces
         ]
         return self.report.html(views)
 
@@ -129,5 +130,7 @@ def _stale(folder: Path, files: Mapping[str, Any]) -> list[str]:
     names = listed.get("files", []) if isinstance(listed, dict) else []
     # only plain names: an index from elsewhere must not reach out of the folder
     return [
-        n for n in names if isinstance(n, str) and n not in files and Path(n).name == n and n not in ("", "..")
+        n
+        for n in names
+        if isinstance(n, str) and n not in files and Path(n).name == n and n not in ("", "..")
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
@@ -83,7 +82,10 @@ def run(
     proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
     if proof.divergence is not None:
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
-    said = {"notes": [*share.notes, *prepared.notes, *learnt.notes], "warnings": [*learnt.warnings, *about(dataset, columns or [LABEL])]}
+    said = {
+        "notes": [*share.notes, *prepared.notes, *learnt.notes],
+        "warnings": [*learnt.warnings, *about(dataset, columns or [LABEL])],
+    }
     figures = merged(
         head("train", experiment.task, experiment.target, artifact.device, name),
         learnt.figures,
@@ -99,7 +101,14 @@ def run(
         **backend.finish(artifact, learnt, figures),
         "report.json": to_json(figures),
     }
-    return Result(replace(experiment, name=name), report, artifact, _indexed(files, backend, artifact, learnt, experiment), learnt, proof)
+    return Result(
+        replace(experiment, name=name),
+        report,
+        artifact,
+        _indexed(files, backend, artifact, learnt, experiment),
+        learnt,
+        proof,
+    )
 
 
 def _indexed(

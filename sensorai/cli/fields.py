@@ -85,7 +85,9 @@ def _parameter(name: str, panels: bool) -> inspect.Parameter:
     if default not in (None, "", ()) and default is not False:
         shown = f"{shown.rstrip('.')} (default: {default})."
     panel = SECTIONS[told.section] if panels and not told.first else None
-    info = typer.Option(told.flag(name), metavar=_metavar(told), help=shown, show_default=False, rich_help_panel=panel)
+    info = typer.Option(
+        told.flag(name), metavar=_metavar(told), help=shown, show_default=False, rich_help_panel=panel
+    )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

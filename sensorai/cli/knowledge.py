@@ -69,8 +69,8 @@ def run(
 
 
 def _learner(folder: Path) -> Pipeline:
-    from sensorai.errors import DataError
     from sensorai.cproject.opened import open_project
+    from sensorai.errors import DataError
 
     pipeline = open_project(folder).pipeline
     if pipeline.learn is None:

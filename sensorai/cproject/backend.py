@@ -21,12 +21,25 @@ from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
 from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import same_rate
+from sensorai.graph.graph import Graph
 from sensorai.model import pipeline as pipelines
 from sensorai.model.detector import Detector
-from sensorai.graph.graph import Graph
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset, Recording
-from sensorai.road import Artifact, Checked, Classifier, Core, Figures, Learnt, Level, Need, Opened, Prepared, Proof, Trace
+from sensorai.road import (
+    Artifact,
+    Checked,
+    Classifier,
+    Core,
+    Figures,
+    Learnt,
+    Level,
+    Need,
+    Opened,
+    Prepared,
+    Proof,
+    Trace,
+)
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu
 
@@ -141,7 +154,9 @@ class CBackend:
             return Level("this machine", None, "gcc is not installed: apt install gcc")
 
         def check(traces: Sequence[Trace]) -> Checked:
-            results = runs.on_host(artifact.model, sources_of(artifact.files, artifact.name), _samples(artifact.model, traces))
+            results = runs.on_host(
+                artifact.model, sources_of(artifact.files, artifact.name), _samples(artifact.model, traces)
+            )
             return _compared(artifact.model, traces, results)
 
         return Level(name, check)
@@ -183,7 +198,9 @@ class CBackend:
             missing = missing_tools(core) if on is None else ""
             if not core.unicorn:
                 missing = "the emulator that can learn lacks the core"
-            out.append(Level(name, None, f"not run: {missing}") if missing else Level(name, partial(check, core)))
+            out.append(
+                Level(name, None, f"not run: {missing}") if missing else Level(name, partial(check, core))
+            )
         return out
 
     # ---------------------------------------------------------------- figures
@@ -381,5 +398,7 @@ def usable(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
             hint="sensorai inspect lists the channels; name columns with --column acc_x=COLUMN",
         )
     if missing := [s for s in wanted if s not in found]:
-        raise ConfigError(f"--sensors {missing[0]}: not in every log", hint="usable here: " + ", ".join(found))
+        raise ConfigError(
+            f"--sensors {missing[0]}: not in every log", hint="usable here: " + ", ".join(found)
+        )
     return tuple(s for s in found if not wanted or s in wanted)

@@ -39,9 +39,7 @@ def of_pipeline(pipeline: Pipeline) -> dict[str, Any]:
         },
         "model": {"kind": kind_of(pipeline), "precision": None, "learns": pipeline.learn is not None},
         "features": {
-            "each": [
-                {"name": f.label(channels), "formula": catalogue.formula(f)} for f in pipeline.features
-            ],
+            "each": [{"name": f.label(channels), "formula": catalogue.formula(f)} for f in pipeline.features],
             "filters": [],
         },
     }

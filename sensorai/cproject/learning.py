@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.cproject.runs import record
 from sensorai.errors import DataError
 from sensorai.model.knowledge import blob_bytes
 from sensorai.model.pipeline import Int16, Pipeline
 from sensorai.model.session import Session
 from sensorai.toolchain.cpu import Cpu
-from sensorai.cproject.runs import record
 
 #: Kinds of calls; the number is what the driver takes.
 KINDS = ("detect", "learn", "freeze", "forget", "save", "restore", "init")

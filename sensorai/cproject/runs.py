@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.compare import Divergence, first_divergence
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
-from sensorai.compare import Divergence, first_divergence
 
 if TYPE_CHECKING:
     from sensorai.toolchain.arm import Image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sensorai.errors import Problem
 from sensorai.experiment import Experiment
@@ -36,7 +36,9 @@ def check_scales(experiment: Experiment, scales: Mapping[str, Scales], whose: st
         known = [f"{one:g}" for one, _ in scales.get(sensor, ())]
         if not known:
             out.append(
-                Problem(f"--full-scale {sensor}: {whose} has no such sensor", hint="sensors: " + ", ".join(scales))
+                Problem(
+                    f"--full-scale {sensor}: {whose} has no such sensor", hint="sensors: " + ", ".join(scales)
+                )
             )
         elif f"{full:g}" not in known:
             out.append(

@@ -130,9 +130,7 @@ class Experiment:
         "What the columns of the logs mean (docs/formats.md).",
         metavar="FILE.toml",
     )
-    header: str | None = option(
-        None, "data", "text", "Header line for logs that have none.", metavar="LINE"
-    )
+    header: str | None = option(None, "data", "text", "Header line for logs that have none.", metavar="LINE")
     short_rows: str = option(
         "refuse",
         "data",
@@ -376,9 +374,7 @@ class Experiment:
 
     def changed(self) -> dict[str, Any]:
         """Fields that do not have their default, in order."""
-        return {
-            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default
-        }
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     def run(self, **how: Any) -> Any:
         """Do it: read the logs, learn, emit, prove (``sensorai.run.run``, whose keywords these are)."""

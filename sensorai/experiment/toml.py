@@ -52,7 +52,9 @@ def check_keys(keys: Iterable[str], where: str = "") -> None:
     """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
     known = options()
     problems = [
-        Problem(f"an experiment has no key {key!r}", where, closest(key, known)) for key in keys if key not in known
+        Problem(f"an experiment has no key {key!r}", where, closest(key, known))
+        for key in keys
+        if key not in known
     ]
     if problems:
         raise ExperimentError(problems)

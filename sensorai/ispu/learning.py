@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sensorai.cproject.learning import FEW, MOST, restore
 from sensorai.ispu.project import COMMANDS, App
 from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model.pipeline import Int16, Pipeline
 from sensorai.model.session import Session
-from sensorai.cproject.learning import FEW, MOST, restore
 
 #: Commands by name.
 CODE = {name: code for code, name in COMMANDS.items()}

@@ -32,7 +32,19 @@ from sensorai.mlc.treetext import write_tree_text
 from sensorai.model.decision import certain_of, settled
 from sensorai.recording import NO_RESULT, Dataset, Recording
 from sensorai.regfile import to_header, to_json, to_ucf
-from sensorai.road import Artifact, Checked, Classifier, Core, Figures, Learnt, Level, Opened, Prepared, Proof, Trace
+from sensorai.road import (
+    Artifact,
+    Checked,
+    Classifier,
+    Core,
+    Figures,
+    Learnt,
+    Level,
+    Opened,
+    Prepared,
+    Proof,
+    Trace,
+)
 
 #: Samples that are pushed at a time where a stream is compared with whole recordings.
 PIECES = 97

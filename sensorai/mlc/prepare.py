@@ -107,8 +107,7 @@ def at_device_rate(
 def sensor_settings(
     dataset: Dataset, target: MlcDevice, rate: float, slots: Sequence[str], wanted: Mapping[str, float]
 ) -> tuple[dict[str, SensorSetting], list[str]]:
-    """Choose sensor rate and full scale: not below the core's rate, wide enough for the logs or as wanted.
-    """
+    """Choose sensor rate and full scale: not below the core's rate, wide enough for the logs or as wanted."""
     out: dict[str, SensorSetting] = {}
     notes: list[str] = []
     for slot, unit, shown, per, rates, scales in (

@@ -32,7 +32,11 @@ def logs_page(recordings: Sequence[Recording], column: str, most: int) -> str:
         title=plural(len(recordings), "recording"),
         legend=[{"name": name, "colour": colours.of(name)} for name in classes],
         views=[
-            {"name": r.name, "group": r.group, "drawing": timeline(_watched(r, column), [colours], ["labels"])}
+            {
+                "name": r.name,
+                "group": r.group,
+                "drawing": timeline(_watched(r, column), [colours], ["labels"]),
+            }
             for r in shown
         ],
         left_out=len(recordings) - len(shown),

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from sensorai.features.catalogue import IntFeature
+from sensorai.graph.graph import Graph
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
 from sensorai.model.ensemble import Ensemble
-from sensorai.graph.graph import Graph
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import Scaling
 from sensorai.recording import LABEL

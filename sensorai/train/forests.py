@@ -19,11 +19,11 @@ from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
+from sensorai.road import Need
 from sensorai.train import features as choice_of
 from sensorai.train import select, sizes
 from sensorai.train.counts import Counted, check_rows
 from sensorai.train.masks import Masks
-from sensorai.road import Need
 from sensorai.train.sizes import Choice
 from sensorai.train.table import Windows
 

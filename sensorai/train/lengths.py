@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sensorai.errors import DataError
 from sensorai.mlc.devices import MlcDevice
 from sensorai.recording import Dataset

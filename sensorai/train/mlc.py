@@ -19,8 +19,8 @@ from sensorai.mlc.prepare import sensor_settings
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Lesson
 from sensorai.train import candidates, codes, select
-from sensorai.train.convert import to_tree
 from sensorai.train.choices import Choices
+from sensorai.train.convert import to_tree
 from sensorai.train.lengths import check_length, window_lengths
 from sensorai.train.search import Search, inputs
 from sensorai.train.table import IntArray, Task, Windows, check_classes, find_tasks, outline
@@ -94,9 +94,7 @@ def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
     slots = inputs(grown.features)
     settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
     choices.notes += notes
-    config = MlcConfig(
-        target.name, window, rate, slots, grown.filters, grown.features, trees, settings
-    )
+    config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
     search.what_each_buys(config, grown.windows, [alpha for alpha, _ in grown.pruning])
     return Trained(config, tasks, dataset, split.test_groups, tuple(grown.fitted), grown.windows, choices)
 

@@ -9,7 +9,7 @@ values: for that, a detector in C (``--target ispu|stm32``) is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,7 +84,9 @@ class RegisterBox:
         names, total = feature_names(self.config), float(over.sum()) or 1.0
         order = np.argsort(-over, kind="stable")[:EXPLAINED]
         return [
-            {"feature": names[i], "share": round(float(over[i]) / total, 4)} for i in order.tolist() if over[i]
+            {"feature": names[i], "share": round(float(over[i]) / total, 4)}
+            for i in order.tolist()
+            if over[i]
         ]
 
     def figures(self, logs: Sequence[ScoredLog], traces: Sequence[Trace]) -> dict[str, Any]:
@@ -126,7 +128,9 @@ def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
     check_length(prepared.dataset, window, rate)
     task = Task("anomaly", STATE, CLASSES)
     say("computing features of the normal state")
-    config, windows = _features(target, window, rate, prepared.sensors, Dataset(parts.learn), task, experiment)
+    config, windows = _features(
+        target, window, rate, prepared.sensors, Dataset(parts.learn), task, experiment
+    )
     known = windows.y[:, 0] == NORMAL
     names = _normal_states(parts.learn, window, LABEL, parts.normal)
     room = (experiment.max_nodes or target.limits.nodes) // (2 * len(config.features) + 1)
@@ -148,9 +152,7 @@ def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
     chosen = alarms.choose_threshold(calibrate, wins, false_alarms, window)
     box = envelope.box(chosen.value)
     labels = dict(zip(class_codes, CLASSES, strict=True))
-    made = replace(
-        config, trees=(DecisionTree(box.tree(class_codes), end, labels),), settings=settings
-    )
+    made = replace(config, trees=(DecisionTree(box.tree(class_codes), end, labels),), settings=settings)
     chosen = replace(chosen, rate=_of_registers(made, parts.calibrate, calibrate))
     if false_alarms is not None and chosen.rate.high > false_alarms:
         raise ConfigError(

@@ -21,6 +21,7 @@ from sensorai.graph.graph import Graph
 from sensorai.model.scaling import Scaling
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.binary import precision_of
+from sensorai.road import Need
 from sensorai.train import features as choice
 from sensorai.train import qat, shapes
 from sensorai.train import sizes as sizing
@@ -28,7 +29,6 @@ from sensorai.train.counts import Counted, check_rows
 from sensorai.train.curves import Epoch, Verdict, judge
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
-from sensorai.road import Need
 from sensorai.train.sizes import Choice
 
 FAMILIES = ("mlp", "cnn")

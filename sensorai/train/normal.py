@@ -109,7 +109,9 @@ def data_of(parts: Parts, rate_hz: float, windows: Mapping[str, tuple[int, int]]
     }
 
 
-def windows_of(parts: Parts, recording: npt.NDArray[np.int64], y: npt.NDArray[np.int64]) -> dict[str, tuple[int, int]]:
+def windows_of(
+    parts: Parts, recording: npt.NDArray[np.int64], y: npt.NDArray[np.int64]
+) -> dict[str, tuple[int, int]]:
     """Normal and anomalous windows of each part.
 
     Parameters
@@ -117,7 +119,9 @@ def windows_of(parts: Parts, recording: npt.NDArray[np.int64], y: npt.NDArray[np
     recording, y : ndarray, shape (windows,), int64
         Place of the recording among all parts, and 0 normal, 1 anomaly.
     """
-    sizes: Sequence[tuple[str, int]] = [(part, len(getattr(parts, part))) for part in ("learn", "calibrate", "test")]
+    sizes: Sequence[tuple[str, int]] = [
+        (part, len(getattr(parts, part))) for part in ("learn", "calibrate", "test")
+    ]
     start, out = 0, {}
     for part, count in sizes:
         rows = (recording >= start) & (recording < start + count)

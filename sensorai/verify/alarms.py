@@ -369,6 +369,7 @@ def curve(logs: Sequence[ScoredLog], seed: int = 0, points: int = 101) -> Curve:
 
 # ---------------------------------------------------------------- words
 
+
 def in_words(per_hour: float) -> str:
     """A rate as a reader would say it: ``2.1 false alarms a day``."""
     number, unit = _readable(per_hour)

@@ -38,15 +38,21 @@ class BoxFamily:
             parts.groups("test"),
             parts.learnt(),
             {
-                "data": data_of(parts, lesson.prepared.rate_hz, windows_of(parts, recording, np.concatenate(counted))),
+                "data": data_of(
+                    parts, lesson.prepared.rate_hz, windows_of(parts, recording, np.concatenate(counted))
+                ),
                 "model": {"kind": "box"},
                 "choices": {"window": choices.window, "sensors": [], "features": []},
-                "threshold": {"words": f"{detector.chosen.value / STEPS:.2f} half ranges of the normal state"},
+                "threshold": {
+                    "words": f"{detector.chosen.value / STEPS:.2f} half ranges of the normal state"
+                },
             },
             tuple(choices.notes),
             tuple(choices.warnings),
             levels=(
-                Level("the trained box", against_fitted(config, (made.box,), (Task("anomaly", STATE, CLASSES),))),
+                Level(
+                    "the trained box", against_fitted(config, (made.box,), (Task("anomaly", STATE, CLASSES),))
+                ),
             ),
             detector=detector,
             index={"states": parts.index(LABEL)},

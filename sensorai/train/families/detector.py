@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from sensorai.cproject.trace import counts_of, trace_of
 from sensorai.experiment.words import per_hour
 from sensorai.model import detector as model
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES
 from sensorai.model.knowledge import taught
 from sensorai.model.pipeline import Pipeline, run
-from sensorai.cproject.trace import counts_of, trace_of
 from sensorai.recording import LABEL
 from sensorai.road import Classifier, Figures, Learnt, Lesson, Progress, Trace
 from sensorai.train import states

@@ -27,7 +27,9 @@ class Forest(ClassifierFamily):
     def options(self, lesson: Lesson) -> tuple[ForestOptions, bool]:
         """Options, and whether a size is given."""
         table = lesson.experiment.net or {}
-        given = options_from({"trees": self.trees, "seed": lesson.experiment.seed, **table}, ForestOptions, "forest")
+        given = options_from(
+            {"trees": self.trees, "seed": lesson.experiment.seed, **table}, ForestOptions, "forest"
+        )
         if (given.trees == 1) != (self.trees == 1):
             raise ConfigError(
                 f"trees = {given.trees} is no {self.name}", where="--net", hint="a tree is 1, a forest more"
@@ -47,7 +49,9 @@ class Forest(ClassifierFamily):
         if sized or needs is None:
             made = train_forest(counted, rows, wanted, say)
         else:
-            made = choose_forest(counted, rows, wanted, lambda model, features: needs(model, features, None), say)
+            made = choose_forest(
+                counted, rows, wanted, lambda model, features: needs(model, features, None), say
+            )
         return Fitted(
             made.ensemble,
             made.features,

@@ -21,7 +21,9 @@ class RegisterTree:
         classifiers = []
         for task, dt in zip(made.tasks, config.trees, strict=True):
             code = {label: c for c, label in dt.labels.items()}
-            classifiers.append(Classifier(task.name, task.column, {code[name]: name for name in task.classes}))
+            classifiers.append(
+                Classifier(task.name, task.column, {code[name]: name for name in task.classes})
+            )
         table = feature_table(config, made.dataset, made.tasks[0].column, feature_names(config))
         return Learnt(
             config,
