@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.formats import read_log
+from sensorai.formats import read_dataset, read_log
 from sensorai.mlc import half
 from sensorai.mlc.arff import read_arff
 from sensorai.mlc.decode import decode
@@ -21,6 +21,7 @@ from sensorai.mlc.encode import encode
 from sensorai.mlc.regfile import read_register_file
 from sensorai.model.forest import Tree
 from sensorai.regfile import to_json, to_ucf
+from sensorai.train.split import share
 from tests.cli.call import Outcome, call, snapshot
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log
@@ -242,6 +243,19 @@ def test_end_counters_delay(log: Path, tmp_path: Path) -> None:
     good(call("simulate", tmp_path / "toy", log, "--out", tmp_path / "t.csv"))
     table = rows(tmp_path / "t.csv")
     assert any(row["tree1"] != row["decided1"] for row in table)
+
+
+def test_seed_and_share_say_who_is_tested(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "eight.csv", subjects="abcdefgh", seconds=4)
+    found = set()
+    for seed in ("0", "1", "2"):
+        report = train(log, tmp_path / seed, "--seed", seed, "--test-share", "0.5")
+        tested = tuple(report["data"]["test_groups"])
+        assert tested == share(read_dataset([log]), ["label"], test_share=0.5, seed=int(seed)).test_groups
+        assert len(tested) == 4
+        found.add(tested)
+    assert len(found) > 1
+    assert len(train(log, tmp_path / "few", "--test-share", "0.1")["data"]["test_groups"]) == 1
 
 
 def test_split_in_time(tmp_path: Path) -> None:
