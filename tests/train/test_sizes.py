@@ -148,15 +148,15 @@ def test_a_net_for_a_device_with_little_flash(logs: Dataset, monkeypatch: pytest
     need("gcc", "arm-none-eabi-gcc", "unicorn", "jax")
     tiny(monkeypatch, flash=4)
     report = train_project(logs, options("mlp", described=QUICK)).report
-    assert report["cost"]["flash"] <= 4096
-    assert report["cost"]["ram"] + report["cost"]["stack"] <= 4096
-    tried = {one["size"]: one for one in report["size"]["tried"]}
-    assert report["size"]["chosen"] in tried
+    assert report["cost"]["library"]["flash"] <= 4096
+    assert report["cost"]["library"]["ram"] + report["cost"]["library"]["stack"] <= 4096
+    tried = {one["size"]: one for one in report["choices"]["size"]["tried"]}
+    assert report["choices"]["size"]["chosen"] in tried
     learnt = [one for one in tried.values() if one["validation"] is not None]
     assert 1 <= len(learnt) <= MOST
     # what was foreseen from the first weights is what the learnt net takes
-    foreseen = tried[report["size"]["chosen"]]["flash"]
-    assert abs(foreseen - report["cost"]["flash"]) <= 0.1 * foreseen
+    foreseen = tried[report["choices"]["size"]["chosen"]]["flash"]
+    assert abs(foreseen - report["cost"]["library"]["flash"]) <= 0.1 * foreseen
 
 
 @pytest.mark.parametrize("model", ["tree", "mlp"])
@@ -180,7 +180,7 @@ def test_a_given_size_wins_and_is_refused_where_it_does_not_fit(
     tiny(monkeypatch, flash=8, ram=8)
     small = replace(QUICK, sizes=(9,))
     report = train_project(logs, options("mlp", described=small, sized=True)).report
-    assert report["size"] == {"chosen": "layers of 9", "why": "given", "source": "", "tried": ()}
+    assert report["choices"]["size"] == {"chosen": "layers of 9", "why": "given", "source": "", "tried": ()}
     large = replace(QUICK, sizes=(256, 64))
     with pytest.raises(TargetError, match="more than TINY has; the largest layer is dense_2 with"):
         train_project(logs, options("mlp", described=large, sized=True))
@@ -190,8 +190,8 @@ def test_a_forest_gets_smaller_with_the_flash(logs: Dataset, monkeypatch: pytest
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     tiny(monkeypatch, flash=64)
     roomy = train_project(logs, options("forest")).report
-    assert roomy["size"]["tried"][0]["size"] == "10 trees of at most 32 leaves"
-    needed = {one["size"]: one["flash"] for one in roomy["size"]["tried"]}
+    assert roomy["choices"]["size"]["tried"][0]["size"] == "10 trees of at most 32 leaves"
+    needed = {one["size"]: one["flash"] for one in roomy["choices"]["size"]["tried"]}
 
     def little(pipeline: Pipeline, target: str, device: str) -> Need:
         got = need_of(pipeline, target, device)
@@ -201,11 +201,11 @@ def test_a_forest_gets_smaller_with_the_flash(logs: Dataset, monkeypatch: pytest
     need_of = room.need
     monkeypatch.setattr(room, "need", little)
     report = train_project(logs, options("forest")).report
-    assert report["size"]["chosen"] != "10 trees of at most 32 leaves"
+    assert report["choices"]["size"]["chosen"] != "10 trees of at most 32 leaves"
     fixed = ForestOptions(trees=3, leaves=5)
     report = train_project(logs, options("forest", described=fixed, sized=True)).report
-    assert report["size"]["chosen"] == "3 trees of at most 5 leaves"
-    assert report["size"]["why"] == "given"
+    assert report["choices"]["size"]["chosen"] == "3 trees of at most 5 leaves"
+    assert report["choices"]["size"]["why"] == "given"
 
 
 def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,5 +214,5 @@ def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest
     monkeypatch.setattr("sensorai.train.room.available", lambda name: False)
     tiny(monkeypatch, flash=1)
     report = train_project(logs, options("mlp", described=QUICK)).report
-    assert report["size"]["source"].startswith("counted")
-    assert "does not fit" in report["size"]["tried"][0]["verdict"]
+    assert report["choices"]["size"]["source"].startswith("counted")
+    assert "does not fit" in report["choices"]["size"]["tried"][0]["verdict"]
