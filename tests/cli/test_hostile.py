@@ -127,7 +127,7 @@ def test_other_verbs(verb: str, logs: tuple[Path, Path], tmp_path: Path) -> None
     words = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
     assert call("train", logs[1], *words).code == 0
     table = tmp_path / "table.csv"
-    line = {
+    line: tuple[str | Path, ...] = {
         "inspect": ("inspect", logs[1]),
         "simulate": ("simulate", folder, logs[1], "--out", table),
         "validate": ("validate", folder, logs[1]),
