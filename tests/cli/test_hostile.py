@@ -105,7 +105,16 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
     said = []
     for log, folder, names in ((logs[0], "plain", PLAIN), (logs[1], "hostile", LABELS)):
         normal = ("--normal", names["rest"], "--normal", names["walk"]) if "anomaly" in road else ()
-        words = (*ROADS[road], "--window", "26", "--name", "toy", *normal, "--out", tmp_path / folder)
+        words: tuple[str | Path, ...] = (
+            *ROADS[road],
+            "--window",
+            "26",
+            "--name",
+            "toy",
+            *normal,
+            "--out",
+            tmp_path / folder,
+        )
         result = call("train", log, *words)
         assert (result.code, result.err) == (0, "")
         said.append(result.out)
@@ -124,7 +133,7 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
 def test_other_verbs(verb: str, logs: tuple[Path, Path], tmp_path: Path) -> None:
     """They run on the same logs, print nothing that a terminal obeys, and write tables without formulas."""
     folder = tmp_path / "toy"
-    words = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
+    words: tuple[str | Path, ...] = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
     assert call("train", logs[1], *words).code == 0
     table = tmp_path / "table.csv"
     line: tuple[str | Path, ...] = {

@@ -1,4 +1,4 @@
-"""``make`` in a project for a microcontroller: by the cross compiler for its device, else for this machine."""
+"""``make`` in a project for a microcontroller: a cross compiler for its device, any other for this machine."""
 
 from __future__ import annotations
 
