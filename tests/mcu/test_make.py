@@ -1,4 +1,4 @@
-"""``make`` in a project for a microcontroller: a cross compiler for its device, any other for this machine."""
+"""``make`` in a project for a microcontroller: cross compilers for its device, others for this machine."""
 
 from __future__ import annotations
 
