@@ -22,6 +22,9 @@ LABEL = "label"
 #: The name of code 0 where no class has it: the sensor has not decided yet.
 NO_RESULT = "(none)"
 
+#: Labels that are taken for the normal state where nobody says.
+NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
+
 #: Factor to the base unit of each quantity, as an exact ratio (multiply, divide). Base units: mg for
 #: acceleration (what ST's logs use), dps for angular rate, mG for magnetic field.
 UNITS: Mapping[str, tuple[str, float, float]] = {
@@ -218,6 +221,14 @@ class Dataset:
     def groups(self) -> tuple[str, ...]:
         """Every group, in order of first appearance."""
         return tuple(dict.fromkeys(r.group for r in self.recordings))
+
+    def label_groups(self, column: str = LABEL) -> dict[str, tuple[str, ...]]:
+        """Groups that each label of ``column`` occurs in: with one alone, no group can be kept for a test."""
+        found: dict[str, dict[str, None]] = {label: {} for label in self.label_set(column)}
+        for recording in self.recordings:
+            for span in recording.labels.get(column, ()):
+                found[span.label].setdefault(recording.group)
+        return {label: tuple(groups) for label, groups in found.items()}
 
     def only_groups(self, groups: Iterable[str]) -> Dataset:
         """Return the recordings of these groups."""

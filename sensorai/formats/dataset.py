@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.filenames import ByName, classes_by_name, plain
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.read import file_reader, own_label, read_raw, stem
 from sensorai.formats.readers import hsdatalog1, hsdatalog2
 from sensorai.formats.source import Raw
-from sensorai.recording import LABEL, Dataset, Recording, Span
+from sensorai.recording import LABEL, NORMAL_NAMES, Dataset, Recording, Span
 
 #: What is taken for a log inside a folder; a file named by the user is tried whatever its name.
 SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".parquet", ".cbor")
@@ -22,6 +25,14 @@ _SOMETIMES = (".json",)
 _CONFIGS = (hsdatalog1.CONFIG, hsdatalog2.CONFIG)
 #: Text files that stand beside logs.
 _PAPERS = ("license", "licence", "notice", "readme", "copying", "changelog")
+#: Folders whose name says no more than that logs lie there.
+_ANY_LOGS = re.compile(
+    r"[0-9_\-. ]*(raw|sensor|train|training|test|my)?[_\-. ]*(data|data ?log|data ?set|log|record|recording|"
+    r"sample|acquisition|file|csv)s?[_\-. ]*(train|training|test|validate|validation)?[0-9_\-. ]*",
+    re.IGNORECASE,
+)
+#: Classes that a note names.
+_SAID = 12
 
 
 def find_logs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -63,11 +74,12 @@ def _inside(root: Path) -> list[Path]:
         p for p in sorted(root.rglob("*")) if not any(q.startswith(".") for q in p.relative_to(root).parts)
     ]
     folders = {p.parent for p in files if p.name in _CONFIGS}
-    inside = [p for p in files if p.is_file() and not folders & set(p.parents) and _is_log(p)]
+    inside = [p for p in files if p.is_file() and not folders & set(p.parents) and is_log(p)]
     return sorted([*folders, *inside])
 
 
-def _is_log(path: Path) -> bool:
+def is_log(path: Path) -> bool:
+    """Whether a file inside a folder is taken for a log: by its name, and JSON by its content."""
     name = path.name.lower().removesuffix(".gz")
     if name.startswith(_PAPERS):
         return False
@@ -82,12 +94,15 @@ def read_dataset(
     *,
     labels: Sequence[tuple[str, str]] = (),
     label_columns: Sequence[str] = (),
+    classes: Sequence[str] = (),
 ) -> Dataset:
     """Read logs and settle labels and groups.
 
     The main label (column ``"label"`` of each recording) comes from the log's label column; without one
-    from ``labels``, when given; else from the name of the file's folder, a leading ``<digits>_`` dropped
-    (``0_stationary/log_0.csv`` is ``stationary``). The group comes from the log's group or subject column,
+    from ``labels``, when given; else from the format, where that names a class; else from the name of the
+    file's folder, a leading ``<digits>_`` dropped (``0_stationary/log_0.csv`` is ``stationary``), or, where
+    all logs lie in one folder and their names tell classes apart, from the name of the file
+    (``walking_01.csv`` is ``walking``). The group comes from the log's group or subject column,
     else from ``options.group_path``, else it is the recording.
 
     Parameters
@@ -100,6 +115,8 @@ def read_dataset(
         ``walk*.csv``, ``walking/*``).
     label_columns : sequence of str
         Further label columns, each an independent question.
+    classes : sequence of str
+        Classes that are expected, as of a model: they decide between the names of file and folder.
 
     Returns
     -------
@@ -118,15 +135,54 @@ def read_dataset(
     for name, glob in labels:
         if not any(_matches(file, glob) for file in files):
             raise ConfigError(f"no log matches --label {name}={glob}", where="label")
-    recordings: list[Recording] = []
+    read: list[tuple[Path, str, list[Recording]]] = []
     for file, name in zip(files, _names(files), strict=True):
-        told = _told(file, labels)
         raw = Raw(file)
-        for recording in read_raw(raw, options, name):
-            recordings.append(_labelled(recording, raw, told, bool(labels)))
+        found = read_raw(raw, options, name)
+        own = "" if labels or all(LABEL in r.labels for r in found) else own_label(raw)
+        read.append((file, own, found))
+    named = ByName()
+    if not any(own or recording.labels for _, own, found in read for recording in found) and not labels:
+        named = _by_name(files, classes)
+    recordings = [
+        _labelled(recording, file, _told(file, labels), own, bool(labels), _of_file(named, at))
+        for at, (file, own, found) in enumerate(read)
+        for recording in found
+    ]
     dataset = Dataset(tuple(recordings))
     _check_spelling(dataset)
     return dataset
+
+
+def _by_name(files: Sequence[Path], classes: Sequence[str]) -> ByName:
+    """Classes by file name, where all logs lie in one folder whose own name is no class."""
+    whole = [Path(os.path.abspath(file)) for file in files]
+    folder, label = whole[0].parent.name, folder_label(whole[0])
+    if any(file.parent != whole[0].parent for file in whole):
+        return ByName()
+    numbered = label != folder and not _ANY_LOGS.fullmatch(folder)
+    wanted = {plain(name) for name in classes}
+    if numbered or plain(label) in (wanted or NORMAL_NAMES):
+        return ByName()
+    found = classes_by_name([stem(file) for file in files], classes)
+    if found.labels:
+        return found
+    return (
+        ByName()
+        if len(files) == 1
+        else ByName(reason=f"; the file names tell no classes apart: {found.reason}")
+    )
+
+
+def _of_file(named: ByName, at: int) -> tuple[str, str]:
+    """Label of a file by its name, and what is said of it."""
+    if not named.labels:
+        return "", named.reason
+    counts = [
+        f"{name} ({count} {'log' if count == 1 else 'logs'})" for name, count in Counter(named.labels).items()
+    ]
+    more = f" and {len(counts) - _SAID} more" if len(counts) > _SAID else ""
+    return named.labels[at], f"classes by file name: {', '.join(counts[:_SAID])}{more}"
 
 
 def _matches(file: Path, glob: str) -> bool:
@@ -156,7 +212,9 @@ def _told(file: Path, labels: Sequence[tuple[str, str]]) -> str | None:
     return names[0] if names else None
 
 
-def _labelled(recording: Recording, raw: Raw, told: str | None, globs: bool) -> Recording:
+def _labelled(
+    recording: Recording, file: Path, told: str | None, own: str, globs: bool, named: tuple[str, str]
+) -> Recording:
     # an empty label column keeps the folder's name away, but not what was told
     if LABEL in recording.labels and (recording.labels[LABEL] or told is None):
         inside = {span.label for span in recording.labels[LABEL]}
@@ -164,23 +222,24 @@ def _labelled(recording: Recording, raw: Raw, told: str | None, globs: bool) -> 
             raise DataError(
                 f"conflicting labels: --label says {told!r}, the label column of the log says "
                 f"{', '.join(map(repr, sorted(inside)))}",
-                where=raw.where,
+                where=str(file),
                 hint="drop the --label option or choose the column with --label-column",
             )
         return recording
     if told is None and globs:
         raise DataError(
             "the log has no label column and matches no --label",
-            where=raw.where,
+            where=str(file),
             hint="add --label NAME=GLOB",
         )
     if told is None:
-        own = own_label(raw)
-        told = own or folder_label(raw.path)
+        by_name, said = named
+        told = own or by_name or folder_label(file)
         if not told:
             return recording
         source = "log's own name" if own else "folder's name"
-        recording = replace(recording, notes=(*recording.notes, f"label {told!r} from the {source}"))
+        note = said if by_name else f"label {told!r} from the {source}{said}"
+        recording = replace(recording, notes=(*recording.notes, note))
     return replace(recording, labels={**recording.labels, LABEL: (Span(0, len(recording), told),)})
 
 

@@ -14,14 +14,12 @@ import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import CLASSES
-from sensorai.recording import Dataset, Recording, Span
+from sensorai.recording import NORMAL_NAMES, Dataset, Recording, Span
 from sensorai.verify.alarms import ScoredLog
 
 #: Label column that says normal or anomaly.
 STATE = "state"
 NORMAL, ANOMALY = CLASSES
-#: Labels that are taken for the normal state where nobody says.
-NORMAL_NAMES = ("normal", "ok", "good", "healthy", "baseline")
 #: Shares of the normal time.
 SHARES = {"learn": 0.5, "calibrate": 0.25, "test": 0.25}
 #: Between the name of a recording and that of its part.
