@@ -48,6 +48,7 @@ def run(
     Samples stay as they are unless --rate or --align is given; what was done then stands in the file.
     """
     from sensorai.formats import convert, find_logs, format_of, resample
+    from sensorai.notes import of_recordings
 
     format_of(out, to)
     reading = given.Reading(
@@ -69,7 +70,7 @@ def run(
         if rate is not None:
             recordings = [resample(recording, rate) for recording in recordings]
         done = convert(recordings, out, to, find_logs(logs))
-    notes = list(dict.fromkeys([*(note for r in recordings for note in r.notes), *done.notes]))
+    notes = [*of_recordings(recordings), *done.notes]
     samples = sum(map(len, recordings))
     if json:
         printing.print_json(

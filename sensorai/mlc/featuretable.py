@@ -15,6 +15,7 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.features import table
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.simulate import at_core_rate
+from sensorai.notes import of_recordings
 from sensorai.recording import LABEL, Dataset
 
 
@@ -44,7 +45,7 @@ class Rows:
 
 def collect(config: MlcConfig, dataset: Dataset, *, style: str = "current", rate: str = "resample") -> Rows:
     """Compute the features of every whole window of every recording."""
-    values, labels, names, notes = [], [], [], {}
+    values, labels, names, taken = [], [], [], []
     for i, recording in enumerate(dataset):
         prepared = at_core_rate(recording, config, rate)
         part = table(config, prepared, style=style, first=i == 0).values
@@ -54,8 +55,8 @@ def collect(config: MlcConfig, dataset: Dataset, *, style: str = "current", rate
         values.append(part)
         labels += [label or "" for label in whole[start : start + len(part)]]
         names += [recording.name] * len(part)
-        notes.update(dict.fromkeys(prepared.notes))
-    return Rows(feature_names(config), np.concatenate(values), labels, names, tuple(notes))
+        taken.append(prepared)
+    return Rows(feature_names(config), np.concatenate(values), labels, names, tuple(of_recordings(taken)))
 
 
 def write(rows: Rows, path: Path) -> None:

@@ -26,6 +26,7 @@ from sensorai.recording import Dataset, Recording
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.train import room
+from sensorai.train.askrate import no_rate
 from sensorai.verify import cproject
 from sensorai.verify.cjudge import recording_counts
 
@@ -101,11 +102,7 @@ def device(
     """Core to build for, sample rate, and full scales where the device limits them."""
     known = [r.rate_hz for r in dataset if r.rate_hz]
     if options.rate_hz is None and not known:
-        raise ConfigError(
-            "the logs do not say their rate",
-            where=dataset.recordings[0].source,
-            hint="give the rate of the logs with --log-rate HZ",
-        )
+        raise no_rate(dataset, options.target, options.device)
     wanted = options.rate_hz or float(np.median(known))
     if options.target == "stm32":
         return mcu_devices.device(options.device).cpu, round(wanted, 3), None

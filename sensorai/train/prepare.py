@@ -13,7 +13,9 @@ from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
 from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
 from sensorai.mlc.features import SENSOR_WORDS
+from sensorai.notes import grouped
 from sensorai.recording import Dataset, Recording
+from sensorai.train.askrate import no_rate
 from sensorai.train.options import Choices, MlcOptions
 
 #: Window lengths that ``auto`` tries, in seconds.
@@ -86,16 +88,13 @@ def at_device_rate(
     rate = options.rate_hz
     if rate is None:
         if not known:
-            raise ConfigError(
-                "the logs do not say their rate",
-                where=dataset.recordings[0].source,
-                hint="give the rate of the logs with --log-rate HZ",
-            )
+            raise no_rate(dataset, "mlc", target.name)
         rate = nearest_mlc_rate(target, Counter(round(k, 1) for k in known).most_common(1)[0][0])
     changed: list[float] = []
+    untold: list[tuple[str, Sequence[str]]] = []
     for r in dataset:
         if r.rate_hz is None:
-            choices.notes.append(f"{r.name}: the log does not say its rate; taken as {rate:g} Hz")
+            untold.append((r.name, (f"the log does not say its rate; taken as {rate:g} Hz",)))
         elif not same_rate(r.rate_hz, rate):
             changed.append(r.rate_hz)
             if not options.resample:
@@ -106,6 +105,7 @@ def at_device_rate(
                     hint=f"drop --no-resample (the log would be brought to {rate:g} Hz), or record at a rate "
                     "of the core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
                 )
+    choices.notes += grouped(untold)
     out = [to_rate(r, rate) for r in dataset]
     if changed:
         choices.notes.append(f"{resampled(changed, rate)}, the nearest rate of {target.name}'s core")

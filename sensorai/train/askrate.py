@@ -1,0 +1,65 @@
+"""The question for the rate of logs that do not say it, with the answers that are likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from sensorai.errors import ConfigError, UserError
+from sensorai.ispu import devices as ispu_devices
+from sensorai.mlc import devices as mlc_devices
+from sensorai.mlc.artifact import open_artifact
+from sensorai.mlc.simulate import core_rate
+from sensorai.recording import Dataset
+
+#: Register files beside logs that are looked at, each not larger than this many bytes.
+_MOST, _LARGEST = 4, 1 << 20
+
+
+def no_rate(dataset: Dataset, target: str, device: str) -> ConfigError:
+    """Return the one question about a data set without rate, for what is trained for."""
+    name, rates = _rates(target, device)
+    source = dataset.recordings[0].source
+    beside = list(islice(_beside(Path(source)), 1))
+    if beside:
+        file, rate = beside[0]
+        likely = f"; {file.name} beside the logs takes samples at {rate:g} Hz: --log-rate {rate:g}"
+    elif rates:
+        likely = f"; {name} takes samples at {', '.join(f'{hz:g}' for hz in rates)} Hz"
+    else:
+        likely = ""
+    return ConfigError(
+        "the logs do not say their rate",
+        where=source,
+        hint=f"give the rate they were recorded at with --log-rate HZ{likely}",
+    )
+
+
+def _rates(target: str, device: str) -> tuple[str, Sequence[float]]:
+    """Name and rates in Hz of a device; no rates where it has no sensor of its own."""
+    if target == "mlc":
+        core = mlc_devices.device(device)
+        return core.name, sorted(core.mlc_rates)
+    if target == "ispu":
+        part = ispu_devices.device(device)
+        return part.name, [hz for hz in part.rates if hz]
+    return device, ()
+
+
+def _beside(log: Path) -> Iterator[tuple[Path, float]]:
+    """Register files in the folder of a log and the one above, each with the rate of its core in Hz."""
+    folder = log.absolute().parent
+    files = [
+        path
+        for place in (folder, folder.parent)
+        for pattern in ("*.json", "*.ucf")
+        for path in sorted(place.glob(pattern))
+    ]
+    for path in files[:_MOST]:
+        try:
+            if path.is_file() and path.stat().st_size <= _LARGEST:
+                yield path, core_rate(open_artifact(path).config)
+        except (UserError, OSError):
+            # only a hint: whatever else lies there is none of our business
+            continue
