@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.arrays import Arrays, Values
+from sensorai.formats.console import matches
 from sensorai.formats.header import TIME_UNITS
 from sensorai.formats.layout import guess_separator, split_header
 from sensorai.formats.mapping import MappedColumn, TableMapping
@@ -28,6 +31,7 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
     if mapping.comment:
         # the lines stay, empty, so that places in messages are right
         lines = ["" if line.lstrip().startswith(mapping.comment) else line for line in lines]
+    lines, left_out = _without(lines, mapping.skip_rows)
     start = mapping.skip
     while start < len(lines) and not lines[start].strip():
         start += 1
@@ -83,7 +87,16 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
             table = {str(v): mapping.label_names.get(str(v).strip(), str(v).strip()) for v in set(values)}
             renamed = np.array([table[str(v)] for v in values], dtype=object)
             out[name] = renamed if name == LABEL else values.astype(object)
-    return Arrays(tuple(out), tuple(out.values()), rate_hz=mapping.rate_hz)
+    notes = (f"{left_out} lines left out, as skip_rows of the mapping says",) if left_out else ()
+    return Arrays(tuple(out), tuple(out.values()), rate_hz=mapping.rate_hz, notes=notes)
+
+
+def _without(lines: list[str], patterns: Sequence[str]) -> tuple[list[str], int]:
+    """Empty the lines that fit a pattern, which keeps the numbers of the others; and count them."""
+    if not patterns:
+        return lines, 0
+    left = [any(matches(line, pattern) for pattern in patterns) for line in lines]
+    return ["" if out else line for line, out in zip(lines, left, strict=True)], sum(left)
 
 
 def _find(column: str | int, names: tuple[str, ...], what: str, source: Source, row: int) -> int:

@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ class TableMapping:
         Rows of headings after those; the first of them names the columns. 0: there are no headings.
     comment : str
         Lines that start with this are left out; empty: none are.
+    skip_rows : tuple of str
+        Lines that fit one of these patterns, ``*`` for anything, are left out wherever they stand.
+    strip_escapes : bool
+        Whether terminal escape sequences and control characters are taken out first.
     decimal : str
         The decimal point of the numbers, ``.`` or ``,``.
     rate_hz : float or None
@@ -68,6 +73,8 @@ class TableMapping:
     label_names: Mapping[str, str] = field(default_factory=dict)
     group: str | int | None = None
     recording: str | int | None = None
+    skip_rows: tuple[str, ...] = ()
+    strip_escapes: bool = False
 
 
 def read_mapping(path: Path) -> TableMapping:
@@ -101,12 +108,26 @@ class _Reader:
     def _known(self, table: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
         for key in table:
             if key not in keys:
-                raise self._fail(f"{place}{key}", "unknown key", f"keys here: {', '.join(keys)}")
+                near = get_close_matches(key, keys, 1)
+                hint = f"did you mean {near[0]}?" if near else f"keys here: {', '.join(keys)}"
+                raise self._fail(f"{place}{key}", "unknown key", hint)
 
     def _int(self, table: Mapping[str, Any], key: str, default: int) -> int:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10_000:
             raise self._fail(key, f"must be a whole number from 0 to 10000, not {shown(value)}")
+        return value
+
+    def _texts(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+            raise self._fail(key, f"must be a list of texts, not {shown(value)}", f'as in {key} = ["-,-,-"]')
+        return tuple(value)
+
+    def _flag(self, table: Mapping[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            raise self._fail(key, f"must be true or false, not {shown(value)}")
         return value
 
     def _text(self, table: Mapping[str, Any], key: str, place: str = "") -> str:
@@ -157,7 +178,7 @@ class _Reader:
 
     def mapping(self, data: Mapping[str, Any]) -> TableMapping:
         keys = "delimiter skip header_rows comment decimal rate_hz columns time label label_names"
-        self._known(data, (*keys.split(), "group", "recording"), "")
+        self._known(data, (*keys.split(), "group", "recording", "skip_rows", "strip_escapes"), "")
         delimiter = self._text(data, "delimiter") or None
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '\n\r"0123456789.+-'):
             raise self._fail("delimiter", f"must be one character, no digit or quote, not {delimiter!r}")
@@ -208,4 +229,6 @@ class _Reader:
             names,
             texts["group"],
             texts["recording"],
+            self._texts(data, "skip_rows"),
+            self._flag(data, "strip_escapes"),
         )

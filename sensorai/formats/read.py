@@ -11,6 +11,7 @@ from sensorai.formats import assemble
 from sensorai.formats.align import align
 from sensorai.formats.arrays import choose
 from sensorai.formats.columns import check_options
+from sensorai.formats.console import without_escapes
 from sensorai.formats.layout import (
     FileReader,
     Layout,
@@ -23,7 +24,7 @@ from sensorai.formats.layout import (
 from sensorai.formats.mapped import read_mapped
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.readers import FILES, TABLES, TEXTS
-from sensorai.formats.source import Raw, Source
+from sensorai.formats.source import Raw, Source, from_bytes
 from sensorai.formats.table import Body, Column, Kind, parse
 from sensorai.recording import Recording
 
@@ -125,7 +126,9 @@ def _tables(raw: Raw, options: ReadOptions) -> list[tuple[str, assemble.Table]]:
     if options.mapping is not None:
         if options.header is not None:
             raise ConfigError("a mapping and a header are given", hint="the mapping says what columns mean")
-        parts = [read_mapped(raw.source, options.mapping, zero_short_rows=zero)]
+        escapes = options.mapping.strip_escapes and not raw.folder
+        source = from_bytes(without_escapes(raw.data), raw.where) if escapes else raw.source
+        parts = [read_mapped(source, options.mapping, zero_short_rows=zero)]
         return [("", assemble.from_arrays(parts[0], raw.where))]
     file = file_reader(raw)
     text = None if file is not None else _text_reader(raw.source, options.header)

@@ -140,6 +140,12 @@ def from_bytes(data: bytes, path: str) -> Source:
     # text holds no control characters but tab and line ends
     if re.search(r"[\x00-\x08\x0e-\x1f\x7f]", head) or (path.lower().endswith(".dat") and not head.isascii()):
         what = "raw HSDatalog data" if path.lower().endswith(".dat") else "a binary file"
+        if "\x1b" in head and "\0" not in head:
+            raise DataError(
+                "the text holds escape codes of a terminal",
+                where=path,
+                hint="a mapping with strip_escapes = true takes them out (--mapping, docs/formats.md)",
+            )
         raise DataError(
             f"{what}, not text",
             where=path,
