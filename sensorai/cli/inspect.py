@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from sensorai.cli import logs as given
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
     from sensorai.formats import Inspection
+    from sensorai.formats.overview import ClassRow
+
+#: Recordings that are shown a row each, and notes beside them; more are summed up.
+_MOST = 20
+#: Lines of one kind in a summary, and classes in it.
+_FEW, _CLASSES = 6, 14
 
 
 def run(
@@ -24,11 +32,15 @@ def run(
     mapping: given.Mapping = None,
     header: given.Header = None,
     short_rows: given.ShortRows = "refuse",
+    all_: Annotated[
+        bool, typer.Option("--all", help="A row for every recording, however many there are.")
+    ] = False,
     json: printing.Json = False,
 ) -> None:
     """Show what is in logs: rate, jitter, gaps, repeats, saturation, units, labels, groups.
 
-    Nothing is changed and nothing is resampled.
+    Nothing is changed and nothing is resampled. Of many recordings it shows a summary by class, those that
+    are unlike the rest first; --json always shows everything.
     """
     from sensorai.formats import inspect
 
@@ -51,8 +63,10 @@ def run(
     elif len(found) <= 3:
         for one in found:
             _print(one)
-    else:
+    elif all_ or len(found) <= _MOST:
         _print_many(found)
+    else:
+        _print_overview(found, _formats(found, mapping is not None))
 
 
 def _print(one: Inspection) -> None:
@@ -110,10 +124,87 @@ def _print_many(found: list[Inspection]) -> None:
             str(sum(one.saturated.values())),
             str(len(one.notes)) if one.notes else "",
         )
+    printing.console().print(table)
+    _print_notes(found, _MOST)
+
+
+def _print_overview(found: list[Inspection], formats: dict[str, str]) -> None:
+    """Print a screen: the whole, what is unlike the rest, the classes, notes."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from sensorai.formats import overview
+
     screen = printing.console()
+    seen = overview(found, formats)
+    total, (fewest, most) = seen.total, seen.group_sizes
+    each = str(fewest) if fewest == most else f"{fewest} to {most}"
+    screen.print(
+        f"{total.recordings} recordings, {_long(total)}, {_rates(total)}, {', '.join(total.formats)}; "
+        f"{total.groups} groups of {each} {'recording' if each == '1' else 'recordings'}",
+        markup=False,
+    )
+    for what, count in seen.usual:
+        screen.print(f"  {count} of {total.recordings}: {what}", markup=False)
+    for name, faults in seen.odd[:_FEW]:
+        screen.print(f"  odd: {name}: {'; '.join(faults)}", markup=False)
+    if len(seen.odd) > _FEW:
+        screen.print(f"  and {len(seen.odd) - _FEW} more odd ones: --all shows every recording")
+    table = Table(box=None)
+    for heading in ("class", "recordings", "groups", "length", "Hz", "format"):
+        table.add_column(heading, justify="right" if heading in ("recordings", "groups") else "left")
+    for row in seen.classes[:_CLASSES]:
+        formats_ = escape(", ".join(row.formats))
+        table.add_row(
+            escape(row.label or "(none)"),
+            str(row.recordings),
+            str(row.groups),
+            _long(row),
+            _rates(row),
+            formats_,
+        )
     screen.print(table)
-    notes = dict.fromkeys(note for one in found for note in one.notes)
-    for note in list(notes)[:20]:
+    if len(seen.classes) > _CLASSES:
+        screen.print(f"and {len(seen.classes) - _CLASSES} more classes: --json shows all")
+    _print_notes(found, _FEW)
+
+
+def _long(row: ClassRow) -> str:
+    """Length of what there is, in a unit that suits it."""
+    if row.seconds is None:
+        return f"{row.samples} samples"
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if row.seconds >= 2 * size:
+            return f"{row.seconds / size:.1f} {unit}"
+    return f"{row.seconds:.1f} s"
+
+
+def _rates(row: ClassRow) -> str:
+    rates = [f"{hz:g} Hz" if hz else "rate not known" for hz, _ in row.rates[:3]]
+    return ", ".join(rates) + (", ..." if len(row.rates) > 3 else "")
+
+
+def _print_notes(found: list[Inspection], most: int) -> None:
+    from sensorai.notes import grouped
+
+    screen = printing.console()
+    notes = grouped([(one.name, one.notes) for one in found])
+    for note in notes[:most]:
         screen.print(f"note: {note}", markup=False)
-    if len(notes) > 20:
-        screen.print(f"and {len(notes) - 20} further notes: --json shows all")
+    if len(notes) > most:
+        screen.print(f"and {len(notes) - most} further notes: --json shows all")
+
+
+def _formats(found: list[Inspection], mapped: bool) -> dict[str, str]:
+    """Name of the format of each log."""
+    from sensorai.errors import UserError
+    from sensorai.formats import detect
+
+    out = {}
+    for source in dict.fromkeys(one.source for one in found):
+        try:
+            out[source] = "mapping" if mapped else detect(source)
+        except UserError:
+            # read with a hint that the sniffer does not have
+            out[source] = "plain"
+    return out

@@ -8,6 +8,7 @@ from sensorai.formats.dataset import find_logs, read_dataset
 from sensorai.formats.inspection import Inspection, inspect
 from sensorai.formats.mapping import TableMapping, read_mapping
 from sensorai.formats.options import ReadOptions
+from sensorai.formats.overview import Overview, overview
 from sensorai.formats.read import detect, read_log
 from sensorai.formats.resample import at_rate, resample
 from sensorai.formats.timing import mean_rate
@@ -17,6 +18,7 @@ from sensorai.formats.writers import write_parquet
 __all__ = [
     "Inspection",
     "LiveCsv",
+    "Overview",
     "ReadOptions",
     "TableMapping",
     "align",
@@ -27,6 +29,7 @@ __all__ = [
     "format_of",
     "inspect",
     "mean_rate",
+    "overview",
     "read_dataset",
     "read_log",
     "read_mapping",
