@@ -26,8 +26,10 @@ def run(
     the memories of the core before anything is written.
     """
     from sensorai.ispu.build import build
+    from sensorai.kinds import Kind, explained
 
-    built = build(folder, program)
+    with explained("build", folder, (Kind.ISPU,)):
+        built = build(folder, program)
     app = built.app
     if json:
         printing.print_json(

@@ -43,20 +43,22 @@ def run(
     from sensorai.errors import ConfigError
     from sensorai.files import write_text
     from sensorai.ispu import unload
+    from sensorai.kinds import Kind, explained
     from sensorai.mlc import describe
     from sensorai.mlc.artifact import open_artifact
 
     as_json = json_ or as_ is As.JSON
-    program = unload.open_program(file, device)
     shown: dict[str, Any] | str
-    if program:
+    with explained("decode", file, (Kind.REGISTERS, Kind.MLC, Kind.PROGRAM, Kind.ISPU)):
+        program = unload.open_program(file, device)
+        opened = program or open_artifact(file, device).decoded
+    if isinstance(opened, unload.Unloaded):
         if as_ is As.TREE and not as_json:
             raise ConfigError("an ISPU program has no trees to show", hint="use --as text or --as json")
-        shown = unload.as_dict(program) if as_json else unload.as_text(program)
+        shown = unload.as_dict(opened) if as_json else unload.as_text(opened)
     else:
-        decoded = open_artifact(file, device).decoded
         explain = describe.as_tree if as_ is As.TREE else describe.as_text
-        shown = describe.as_dict(decoded) if as_json else explain(decoded)
+        shown = describe.as_dict(opened) if as_json else explain(opened)
     if isinstance(shown, dict) and out is None:
         print_json(shown)
         return

@@ -22,6 +22,7 @@ def run(
     """Write the register file that a description means; the inverse of 'decode --as json'."""
     from sensorai.errors import ConfigError, UserError
     from sensorai.files import read_json, write_text
+    from sensorai.kinds import Kind, explained
     from sensorai.mlc.describe import from_dict
     from sensorai.mlc.encode import encode
     from sensorai.regfile import to_header, to_json, to_ucf
@@ -29,12 +30,13 @@ def run(
 
     if out.suffix not in (".json", ".ucf", ".h"):
         raise ConfigError(f"cannot tell the syntax of {out.name}", hint="end the name in .json, .ucf or .h")
-    read = read_json(description)
-    try:
-        config, layout = from_dict(read)
-    except UserError as error:
-        error.where = f"{description}: {error.where}"
-        raise
+    with explained("encode", description, (Kind.DESCRIPTION,)):
+        read = read_json(description)
+        try:
+            config, layout = from_dict(read)
+        except UserError as error:
+            error.where = f"{description}: {error.where}"
+            raise
     registers = encode(config, layout=layout, style=style, name=out.stem)
     if out.suffix == ".json":
         text = to_json(registers)

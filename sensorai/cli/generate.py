@@ -32,16 +32,16 @@ def run(
     ] = "current",
 ) -> None:
     """Do what ST's tool does with its settings file: a feature table, or a configuration."""
+    from sensorai import kinds
     from sensorai.mlc.generate import generate_config, generate_features
     from sensorai.mlc.settings import read_settings
 
-    if kind is Kind.FEATURES:
-        if out is None:
+    with kinds.explained("generate", settings, (kinds.Kind.SETTINGS,)):
+        if kind is Kind.FEATURES:
             named = read_settings(settings).arff
-            out = settings.parent / (named or "features.arff")
-        made = generate_features(settings, out, style)
-    else:
-        made = generate_config(settings, out or settings.parent, style)
+            made = generate_features(settings, out or settings.parent / (named or "features.arff"), style)
+        else:
+            made = generate_config(settings, out or settings.parent, style)
     for file in made.files:
         typer.echo(file)
     for narrowing in made.narrowings:

@@ -44,11 +44,15 @@ def run(
     The bytes are checked: their CRC, that the numbers are possible, and with --model that they belong to that
     project. Features are textbook quantities in counts.
     """
+    from sensorai.kinds import Kind, explained
     from sensorai.model import knowledge as saved
 
     folder = model or (file if file.is_dir() else None)
-    pipeline = None if folder is None else _learner(folder)
-    known = saved.start(_learner(file)) if file.is_dir() else saved.unpack(_read(file), str(file))
+    projects = (Kind.ISPU, Kind.CORTEX)
+    with explained("knowledge", folder or file, projects if model else (Kind.KNOWLEDGE, *projects)):
+        pipeline = None if folder is None else _learner(folder)
+    with explained("knowledge", file, (Kind.KNOWLEDGE, *projects)):
+        known = saved.start(_learner(file)) if file.is_dir() else saved.unpack(_read(file), str(file))
     if pipeline is not None:
         saved.check_model(known, pipeline, str(file))
     if out is not None:

@@ -64,6 +64,17 @@ Mapping = Annotated[
 Header = Annotated[str | None, typer.Option(metavar="LINE", help="Header line for logs that have none.")]
 
 
+ClassCode = Annotated[
+    list[str],
+    typer.Option(
+        "--class",
+        metavar="CODE=NAME",
+        help="Name of a result code that the register file does not name, as in 4=walking; 2:4=walking for "
+        "tree 2 (repeat).",
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How to read logs, as given on the command line."""
@@ -88,9 +99,15 @@ class Reading:
         split_at_breaks: bool = True,
         align: bool = False,
         align_hz: float | None = None,
+        classes: Sequence[str] = (),
     ) -> Dataset:
-        """Read the logs; ``split_at_breaks`` starts a new recording where time jumps."""
+        """Read the logs.
+
+        ``split_at_breaks`` starts a new recording where time jumps; ``classes`` are those that a model
+        knows, which decide between the names of files and folders.
+        """
         from sensorai.formats import ReadOptions, read_dataset, read_mapping
+        from sensorai.kinds import explained_logs
 
         if self.short_rows not in ("refuse", "zero"):
             raise ConfigError(f"--short-rows {self.short_rows!r} is neither refuse nor zero")
@@ -110,7 +127,8 @@ class Reading:
             mapping=None if self.mapping is None else read_mapping(self.mapping),
         )
         labels = [split(text, "--label", "walking=walk*.csv") for text in self.label]
-        return read_dataset(logs, options, labels=labels, label_columns=label_columns)
+        with explained_logs(logs):
+            return read_dataset(logs, options, labels=labels, label_columns=label_columns, classes=classes)
 
 
 def split(text: str, option: str, example: str) -> tuple[str, str]:
