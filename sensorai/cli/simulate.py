@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,9 @@ from sensorai.cli import logs as given
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
+    from sensorai.mlc.artifact import Artifact as Opened
     from sensorai.mlc.config import MlcConfig
+    from sensorai.verify.cproject import OpenedProject
     from sensorai.verify.mlc import Run
 
 Artifact = Annotated[
@@ -41,6 +44,36 @@ def rate_policy(as_is: bool, no_resample: bool) -> str:
     return "as-is" if as_is else "refuse" if no_resample else "resample"
 
 
+def open_any(verb: str, artifact: Path, logs: Sequence[Path], device: str | None) -> Opened | OpenedProject:
+    """Open what runs on logs; where it is something else, say what."""
+    from sensorai.kinds import RUNS, explained
+    from sensorai.mlc.artifact import open_artifact
+    from sensorai.verify.cproject import open_project, project_target
+
+    with explained(verb, artifact, RUNS, logs):
+        if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
+            return open_project(artifact)
+        return open_artifact(artifact, device)
+
+
+def refuse_for_projects(artifact: Path, options: Mapping[str, bool]) -> None:
+    """Refuse options, each with whether it was given, that mean nothing for a C project."""
+    from sensorai.errors import ConfigError
+
+    given_ = [option for option, there in options.items() if there]
+    if given_:
+        raise ConfigError(
+            f"{' and '.join(given_)}: only for register files, and this is a C project",
+            where=str(artifact),
+            hint=f"drop {' and '.join(given_)}"
+            + (
+                "; report.html in the folder is the page of its training, and --json prints this judgement"
+                if "--html" in given_
+                else ""
+            ),
+        )
+
+
 def run(
     artifact: Artifact,
     logs: given.Logs,
@@ -49,6 +82,7 @@ def run(
     style: Style = "current",
     as_is: AsIs = False,
     no_resample: NoResample = False,
+    class_: given.ClassCode = [],  # noqa: B006
     column: given.Column = [],  # noqa: B006
     unit: given.Unit = [],  # noqa: B006
     log_rate: given.LogRate = None,
@@ -63,9 +97,10 @@ def run(
     Starts from the bytes, never from the model. For accuracy against labels see 'validate'.
     """
     from sensorai.errors import ConfigError
-    from sensorai.mlc.artifact import open_artifact
+    from sensorai.mlc.artifact import Artifact as Opened
+    from sensorai.mlc.classnames import with_names
     from sensorai.mlc.simulate import write_trace
-    from sensorai.verify.cproject import open_project, project_target
+    from sensorai.notes import of_recordings
     from sensorai.verify.mlc import run_all
 
     rate = rate_policy(as_is, no_resample)
@@ -80,15 +115,17 @@ def run(
         sensor=log_sensor,
         mapping=mapping,
     )
-    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
+    opened = open_any("simulate", artifact, logs, device)
+    if not isinstance(opened, Opened):
         from sensorai.cli import projects
 
-        project = open_project(artifact)
-        recordings, notes = projects.at_rate(reading.dataset(logs), project, rate)
-        projects.simulate(project, recordings, notes, out, json)
+        unused = {"--device": device is not None, "--style": style != "current", "--class": bool(class_)}
+        refuse_for_projects(artifact, unused)
+        recordings, _ = projects.at_rate(reading.dataset(logs), opened, rate)
+        projects.simulate(opened, recordings, of_recordings(recordings), out, json)
         return
+    opened = with_names(opened, given.pairs(class_, "--class", "4=walking"))
     with printing.progress() as say:
-        opened = open_artifact(artifact, device)
         if device is not None:
             printing.say_notes(opened.decoded.notes)
         dataset = reading.dataset(logs)
@@ -132,6 +169,8 @@ def _print(config: MlcConfig, runs: list[Run]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from sensorai.notes import of_recordings
+
     table = Table(box=None)
     table.add_column("recording")
     for heading in ("windows", "seconds", "changes"):
@@ -154,5 +193,5 @@ def _print(config: MlcConfig, runs: list[Run]) -> None:
         f"{_plural(len(config.features), 'feature')}, {_plural(len(config.trees), 'tree')}"
     )
     screen.print(table)
-    for note in dict.fromkeys(n for r in runs for n in r.recording.notes):
+    for note in of_recordings(r.recording for r in runs):
         screen.print(f"note: {note}", markup=False)

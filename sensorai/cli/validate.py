@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +13,16 @@ import typer
 from sensorai.cli import logs as given
 from sensorai.cli import out as printing
 from sensorai.cli.simulate import Artifact as ArtifactPath
-from sensorai.cli.simulate import AsIs, Device, NoResample, Style, rate_policy
+from sensorai.cli.simulate import (
+    AsIs,
+    Device,
+    NoResample,
+    Style,
+    open_any,
+    rate_policy,
+    refuse_for_projects,
+)
+from sensorai.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from sensorai.mlc.artifact import Artifact
@@ -36,9 +46,12 @@ def run(
     map_: Annotated[
         list[str],
         typer.Option(
-            "--map", metavar="LABEL=CLASS", help="A label of the logs that the register file calls CLASS."
+            "--map",
+            metavar="LABEL=CLASS",
+            help="A label of the logs that the model calls CLASS; - if it is not to be judged (repeat).",
         ),
     ] = [],  # noqa: B006
+    class_: given.ClassCode = [],  # noqa: B006
     on: Annotated[
         list[On] | None,
         typer.Option(
@@ -69,13 +82,8 @@ def run(
     meta-classifier. Logs of 'monitor --record' hold what the sensor said: that is compared with the
     simulator. Exit code 3 when two levels part; the first divergence is named.
     """
-    from sensorai.errors import ConfigError, VerifyMismatch
-    from sensorai.files import write_text
-    from sensorai.mlc.artifact import open_artifact
-    from sensorai.verify.cproject import project_target
-    from sensorai.verify.mlc import compare_levels, judge_all, renamed, run_all
-    from sensorai.verify.report import validation_report
-    from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
+    from sensorai.mlc.artifact import Artifact
+    from sensorai.mlc.classnames import with_names, with_numbers
 
     rate = rate_policy(as_is, no_resample)
     names = given.pairs(map_, "--map", "walk=walking")
@@ -92,22 +100,57 @@ def run(
         log_sensor,
         mapping,
     )
-    if artifact.is_dir() and project_target(artifact) not in (None, "mlc"):
-        dataset = _states(artifact, reading.dataset(logs), names)
-        _project(artifact, dataset, names, rate, all_groups, on, json)
-        return
-    if on:
-        raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
-    with printing.progress() as say:
-        opened = open_artifact(artifact, device)
+    opened = open_any("validate", artifact, logs, device)
+    if isinstance(opened, Artifact):
+        if on:
+            raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
+        opened = with_numbers(with_names(opened, given.pairs(class_, "--class", "4=walking")))
         if device is not None:
             printing.say_notes(opened.decoded.notes)
-        columns = [] if _said_states(artifact) else [c for c in opened.columns if c != "label"]
-        dataset = _states(artifact, reading.dataset(logs, columns), names)
-        dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
+        _registers(opened, artifact, logs, reading, names, rate, style, all_groups, html, json)
+        return
+    refuse_for_projects(
+        artifact,
+        {
+            "--html": html is not None,
+            "--device": device is not None,
+            "--style": style != "current",
+            "--class": bool(class_),
+        },
+    )
+    dataset = _states(artifact, reading.dataset(logs, classes=opened.pipeline.classes), names)
+    _project(opened, dataset, rate, all_groups, on, json)
+
+
+def _registers(
+    opened: Artifact,
+    artifact: Path,
+    logs: Sequence[Path],
+    reading: given.Reading,
+    names: dict[str, str],
+    rate: str,
+    style: str,
+    all_groups: bool,
+    html: Path | None,
+    json: bool,
+) -> None:
+    """Validate a register file."""
+    from sensorai.errors import VerifyMismatch
+    from sensorai.files import write_text
+    from sensorai.notes import of_recordings
+    from sensorai.verify.mlc import compare_levels, judge_all, run_all
+    from sensorai.verify.report import validation_report
+    from sensorai.verify.sensor import as_levels, compare_sensor, mlc_core
+
+    with printing.progress() as say:
+        detects = bool(_said_states(artifact))
+        columns = [] if detects else [c for c in opened.columns if c != "label"]
+        known = [] if detects else [name for dt in opened.config.trees for name in dt.labels.values()]
+        dataset = _states(artifact, reading.dataset(logs, columns, classes=known), names)
         dataset, notes = _choose(dataset, opened, all_groups)
         core = mlc_core(opened.config, style)
-        _check_labels(dataset, opened, optional=core.carried_by(dataset.recordings))
+        dataset, alike = _settled(dataset, opened, optional=core.carried_by(dataset.recordings))
+        notes += alike
         say("simulating")
         runs = run_all(opened.config, dataset, style=style, rate=rate)
         judgements = judge_all(runs, opened.columns)
@@ -116,7 +159,7 @@ def run(
         sensor = compare_sensor(core, dataset.recordings)
         levels += as_levels(sensor)
         notes += [str(one) for one in sensor]
-    notes += list(dict.fromkeys(n for r in runs for n in r.recording.notes))
+    notes += of_recordings(r.recording for r in runs)
     report = validation_report(opened, runs, judgements, levels, notes)
     if html is not None:
         from sensorai.report.html import render
@@ -144,11 +187,11 @@ def _said_states(artifact: Path) -> dict[str, Any]:
 
 
 def _states(artifact: Path, dataset: Dataset, names: dict[str, str]) -> Dataset:
-    """Give logs the label column that a detector is judged by: normal, or anomaly."""
-    from sensorai.errors import DataError
+    """Rename labels, and give logs the label column that a detector is judged by: normal, or anomaly."""
     from sensorai.train.states import with_states
-    from sensorai.verify.mlc import renamed
+    from sensorai.verify.answers import renamed
 
+    dataset = renamed(dataset, names)
     said = _said_states(artifact)
     if not said:
         return dataset
@@ -158,29 +201,24 @@ def _states(artifact: Path, dataset: Dataset, names: dict[str, str]) -> Dataset:
         raise DataError(
             "model.sai does not say which labels are normal", where=str(artifact), hint="train again"
         ) from None
-    return with_states(replace(dataset, recordings=tuple(renamed(r, names) for r in dataset)), column, normal)
+    return with_states(dataset, column, normal)
 
 
 def _project(
-    folder: Path,
-    dataset: Dataset,
-    names: dict[str, str],
-    rate: str,
-    all_groups: bool,
-    on: list[On] | None,
-    json: bool,
+    opened: OpenedProject, dataset: Dataset, rate: str, all_groups: bool, on: list[On] | None, json: bool
 ) -> None:
     """Validate a C project."""
     from sensorai.cli import projects
-    from sensorai.verify.cproject import open_project
-    from sensorai.verify.mlc import renamed
+    from sensorai.notes import of_recordings
+    from sensorai.verify.answers import check_labels, spelled
 
-    opened = open_project(folder)
-    dataset = replace(dataset, recordings=tuple(renamed(r, names) for r in dataset))
+    classes = opened.pipeline.classes
     dataset, notes = _choose(dataset, opened, all_groups)
-    recordings, more = projects.at_rate(dataset, opened, rate)
+    dataset, alike = spelled(dataset, {opened.column: classes})
+    check_labels(dataset, opened.column, classes, "the model", f"classes: {', '.join(classes)}")
+    recordings, _ = projects.at_rate(dataset, opened, rate)
     said = projects.sensor_results(opened, dataset)
-    notes += [*more, *map(str, said)]
+    notes += [*alike, *of_recordings(recordings), *map(str, said)]
     projects.validate(opened, recordings, [o.value for o in on or [On.HOST]], notes, json, said)
 
 
@@ -200,26 +238,29 @@ def _choose(
     return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
 
 
-def _check_labels(dataset: Dataset, opened: Artifact, *, optional: bool = False) -> None:
-    """Refuse when no label of the logs is a class of the register file; ``optional``: none at all is well."""
-    from sensorai.errors import DataError
+def _settled(dataset: Dataset, opened: Artifact, *, optional: bool = False) -> tuple[Dataset, list[str]]:
+    """Bring labels and classes together, and say how; ``optional``: no label at all is well."""
+    from sensorai.mlc.classnames import shown_codes
+    from sensorai.verify.answers import check_labels, spelled
 
-    for t, (dt, column) in enumerate(zip(opened.config.trees, opened.columns, strict=True)):
-        labels = dataset.label_set(column)
-        if not labels and optional:
-            continue
-        if not labels:
+    trees = opened.config.trees
+    known: dict[str, list[str]] = {}
+    for dt, column in zip(trees, opened.columns, strict=True):
+        known.setdefault(column, []).extend(dt.labels.values())
+    dataset, notes = spelled(dataset, known)
+    for t, (dt, column) in enumerate(zip(trees, opened.columns, strict=True), 1):
+        if not dataset.label_set(column) and not optional:
             raise DataError(
-                f"the logs have no labels in column {column!r}, which tree {t + 1} answers",
+                f"the logs have no labels in column {column!r}, which tree {t} answers",
                 hint="give them with --label NAME=GLOB, or look at results with 'sensorai simulate'",
             )
-        if not set(labels) & set(dt.labels.values()):
-            raise DataError(
-                f"no label of the logs ({', '.join(labels)}) is a class of tree {t + 1} "
-                f"({', '.join(dt.labels.values()) or 'the file names none'})",
-                hint="say which log is what with --label CLASS=GLOB, or which label is which class with "
-                "--map LABEL=CLASS",
-            )
+        unnamed = next((code for code, name in dt.labels.items() if name == str(code)), None)
+        place = f"{t}:" if len(trees) > 1 else ""
+        hint = f"its codes are {shown_codes(dt)}"
+        if unnamed is not None:
+            hint += f": name them with --class CODE=NAME, as in --class {place}{unnamed}=NAME"
+        check_labels(dataset, column, list(dt.labels.values()), f"tree {t}", hint)
+    return dataset, notes
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,15 +35,6 @@ def run_all(
         prepared = at_core_rate(recording, config, rate)
         runs.append(Run(prepared, simulate(config, prepared, style=style, rate="as-is")))
     return runs
-
-
-def renamed(recording: Recording, names: Mapping[str, str]) -> Recording:
-    """Give labels of a recording the names of the register file's classes."""
-    labels = {
-        column: tuple(replace(s, label=names.get(s.label, s.label)) for s in spans)
-        for column, spans in recording.labels.items()
-    }
-    return replace(recording, labels=labels)
 
 
 def judge_all(runs: Sequence[Run], columns: Sequence[str]) -> list[TreeJudgement]:
