@@ -27,7 +27,7 @@ def _run() -> int:
 
     try:
         # standalone mode would word usage errors its own way and keep Ctrl-C to itself
-        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="sensorai")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
     except InternalError:
@@ -44,13 +44,21 @@ def _run() -> int:
         # usage errors of the option parser, which each version of typer takes from another module
         if not hasattr(error, "format_message"):
             raise
-        context = getattr(error, "ctx", None)
-        verb = context.command_path if context else "sensorai"
-        _complain(UserError(error.format_message(), hint=f"{verb} --help"))
+        _complain(_usage(error, error.format_message()))
         return 2
     if code == 130:
         print("interrupted; nothing was half-written", file=sys.stderr)  # noqa: T201
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception, text: str) -> UserError:
+    """Word a usage error, with the options of the command it is about."""
+    from sensorai.cli.app import VERBS
+    from sensorai.cli.usage import usage_error
+
+    context = getattr(error, "ctx", None)
+    options = [option for param in context.command.params for option in param.opts] if context else []
+    return usage_error(text, context.command_path if context else "sensorai", options, list(VERBS))
 
 
 def _complain(error: SensoraiError) -> None:

@@ -75,8 +75,12 @@ OPTIONS = {
         ["--label", "run=*.csv", "--label", "sit=l*.csv"],
         ["conflicting labels", "'run' and 'sit'", "log.csv"],
     ),
-    "unknown target": (["--target", "fpga"], ["--target", "fpga", "train --help"]),
-    "unknown option": (["--colour"], ["No such option: --colour", "train --help"]),
+    "unknown target": (["--target", "fpga"], ["--target 'fpga' is none of mlc, ispu, stm32", "train --help"]),
+    "mistyped target": (["--target", "mcl"], ["--target 'mcl' is none of", "did you mean mlc?"]),
+    "unknown option": (
+        ["--colour"],
+        ["there is no option --colour", "did you mean --column?", "train --help"],
+    ),
     "option without value": (["--device"], ["--device", "requires an argument"]),
 }
 
@@ -180,7 +184,10 @@ def test_no_labels_for_validate(trained: Path, tmp_path: Path, log: Path) -> Non
     other.write_text("\n".join(lines) + "\n")
     with unchanged(tmp_path):
         refused(
-            call("validate", trained, other), "no label of the logs (other)", "rest, walk, shake", "--map"
+            call("validate", trained, other),
+            "no class of tree 1 is called 'other'",
+            "1 (rest), 4 (walk), 8 (shake)",
+            "--map",
         )
 
 
@@ -511,7 +518,7 @@ def test_no_register_file(tmp_path: Path, log: Path) -> None:
     refused(call("decode", tmp_path / "gone.ucf"), "gone.ucf", "No such file")
     refused(call("decode", tmp_path), str(tmp_path))
     refused(call("decode", log), "log.csv")
-    refused(call("simulate", tmp_path, log), "no model.sai", "register file")
+    refused(call("simulate", tmp_path, log), "is an empty folder", "register file")
 
 
 def test_model_file_of_another_register_file(trained: Path, log: Path, tmp_path: Path) -> None:
