@@ -57,6 +57,7 @@ class Experiment:
         "tree, forest, mlp (default) or cnn in C, a tree on the MLC; for --task anomaly a detector that "
         "learns from normal logs: gmm (default), mahalanobis, prototypes, isolation-forest or autoencoder in "
         "C, box on the MLC; or a classifier where faults are labelled.",
+        metavar="MODEL",
         choices=tables.families,
         first=True,
     )
