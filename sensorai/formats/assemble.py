@@ -334,7 +334,7 @@ def _rate(
 ) -> float | None:
     """Told rate, else the log's own or the one in a comment, else the measured one."""
     rate = table.rate_hz if options.rate_hz is None else options.rate_hz
-    if rate is not None and not 0 < rate < float("inf"):
+    if options.rate_hz is None and rate is not None and not 0 < rate < float("inf"):
         raise DataError(
             f"the log gives {rate:g} Hz as its sample rate",
             where=table.path,
