@@ -84,8 +84,11 @@ def train_anomaly(
     options: ProjectOptions,
     wanted: AnomalyOptions,
     say: Callable[[str], None] = lambda _: None,
+    test_set: Dataset | None = None,
 ) -> ProjectDelivery:
     """Learn a detector, set its threshold, emit its C, run the C on held-out recordings, report.
+
+    Without a ``test_set``, groups of ``dataset`` are held out.
 
     Raises
     ------
@@ -102,9 +105,9 @@ def train_anomaly(
             hint="--learn on-device is for --model mahalanobis",
         )
     notes: list[str] = []
-    check_units(dataset, counting.TOPS, options.device)
+    check_units([*dataset, *(test_set or ())], counting.TOPS, options.device)
     core, rate, full_scales = delivering.device(dataset, options, notes)
-    normal = normal_windows(dataset, options, wanted, rate, full_scales, notes)
+    normal = normal_windows(dataset, options, wanted, rate, full_scales, notes, test_set)
     parts, counted, features, values = normal.parts, normal.counted, normal.features, normal.values
     notes += [*parts.notes, *counted.notes]
     say(f"learning what {len(values)} normal windows have in common ({wanted.kind})")
@@ -207,6 +210,7 @@ def normal_windows(
     rate_hz: float,
     full_scales: dict[str, float] | None = None,
     notes: list[str] | None = None,
+    test_set: Dataset | None = None,
 ) -> NormalWindows:
     """Share recordings out, bring them to the rate, choose features on the normal windows, compute them.
 
@@ -225,6 +229,8 @@ def normal_windows(
         options.seed,
         options.split == "time",
         options.test_share,
+        options.test_groups,
+        test_set,
     )
     # every part in one go: full scale and windows are the same for all
     together = delivering.at_rate(parts.recordings, rate_hz, [] if notes is None else notes)

@@ -88,8 +88,11 @@ def train_box(
     unseen: Sequence[str] = (),
     false_alarms: float | None = None,
     say: Callable[[str], None] = lambda _: None,
+    test_set: Dataset | None = None,
 ) -> TrainedBox:
     """Learn the box of the normal state for the core of ``options.device``.
+
+    Without a ``test_set``, groups of ``dataset`` are held out.
 
     Raises
     ------
@@ -99,13 +102,21 @@ def train_box(
     target = device(options.device)
     check_options(options, target)
     choices = Choices()
-    check_device_units(dataset, target)
     choices.warnings += about(dataset, [column])
     parts = states.share_out(
-        dataset, column, normal, unseen, options.seed, options.split == "time", options.test_share
+        dataset,
+        column,
+        normal,
+        unseen,
+        options.seed,
+        options.split == "time",
+        options.test_share,
+        options.test_groups,
+        test_set,
     )
     choices.notes += parts.notes
     dataset = parts.recordings
+    check_device_units(dataset, target)
     slots = usable_sensors(dataset, target, options.sensors)
     dataset, rate = at_device_rate(dataset, target, options, choices)
     parts = parts.of(dataset)

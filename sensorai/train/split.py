@@ -98,15 +98,7 @@ def share(
         A split that cannot be made (`needs_time_split` says so before), the same samples under two labels or
         on both sides, or labels in the test set that are not learnt.
     """
-    if extra_test is not None and (test_groups or how == "time"):
-        given = "--test-groups" if test_groups else "--split time"
-        raise ConfigError(
-            f"a test set of its own (--test) and {given}: only one of them can say what the test is"
-        )
-    if test_groups and how == "time":
-        raise ConfigError(
-            "--test-groups names groups, but --split time cuts every log", hint="drop one of them"
-        )
+    check_choice(how, test_groups, extra_test)
     dataset, notes = without_copies(dataset, columns)
     if extra_test is not None:
         return _with_test_set(dataset, columns, extra_test, seed, notes)
@@ -115,7 +107,7 @@ def share(
         notes.append(OPTIMISTIC)
     time = class_seconds(dataset, columns)
     if test_groups:
-        test = _named(dataset, test_groups)
+        test = named(dataset, test_groups)
         _check_named(time, test)
     else:
         if reason := _too_few(time, dataset.groups()):
@@ -218,7 +210,21 @@ def _validation(time: Seconds, dataset: Dataset, test: Sequence[str], seed: int)
 # ---------------------------------------------------------------- groups by name, a separate test set
 
 
-def _named(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+def check_choice(how: str, test_groups: Sequence[str], extra_test: Dataset | None) -> None:
+    """Refuse more than one way to say what the test is; a ConfigError."""
+    if extra_test is not None and (test_groups or how == "time"):
+        given = "--test-groups" if test_groups else "--split time"
+        raise ConfigError(
+            f"a test set of its own (--test) and {given}: only one of them can say what the test is"
+        )
+    if test_groups and how == "time":
+        raise ConfigError(
+            "--test-groups names groups, but --split time cuts every log", hint="drop one of them"
+        )
+
+
+def named(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Groups that the user names for the test; a ConfigError where one does not exist or all are named."""
     groups = dataset.groups()
     for name in wanted:
         if name not in groups:
@@ -251,17 +257,6 @@ def _with_test_set(
     dataset: Dataset, columns: Sequence[str], extra: Dataset, seed: int, notes: list[str]
 ) -> Split:
     """Learn from all of ``dataset``, test on ``extra``."""
-    extra, more = without_copies(extra, columns)
-    notes += more
-    learnt = {key: r for r in dataset if (key := fingerprint(r)) is not None}
-    for r in extra:
-        key = fingerprint(r)
-        if key is not None and key in learnt:
-            raise DataError(
-                f"{r.name} of the test set holds the samples of {learnt[key].name}, which is learnt from",
-                where=r.source,
-                hint="leave it out of one of the two",
-            )
     for column in columns:
         classes = dataset.label_set(column)
         if unknown := [name for name in extra.label_set(column) if name not in classes]:
@@ -273,18 +268,40 @@ def _with_test_set(
             raise DataError(
                 f"no log of the test set has labels in the column {column!r}", hint="see sensorai inspect"
             )
+    test, more = apart(dataset, columns, extra)
+    together = Dataset((*dataset.recordings, *test.recordings))
+    time = class_seconds(together, columns)
+    validation = _validation(time, together, test.groups(), seed)
+    return Split(together, "set", test.groups(), validation, (*notes, *more))
+
+
+def apart(dataset: Dataset, columns: Sequence[str], extra: Dataset) -> tuple[Dataset, list[str]]:
+    """Make a test set ready to stand beside what is learnt from; also returns what is to be said of it.
+
+    Its copies are dropped, and its recordings and groups get names that the others do not have.
+
+    Raises
+    ------
+    DataError
+        Samples that are learnt from, too.
+    """
+    extra, notes = without_copies(extra, columns)
+    learnt = {key: r for r in dataset if (key := fingerprint(r)) is not None}
+    for r in extra:
+        key = fingerprint(r)
+        if key is not None and key in learnt:
+            raise DataError(
+                f"{r.name} of the test set holds the samples of {learnt[key].name}, which is learnt from",
+                where=r.source,
+                hint="leave it out of one of the two",
+            )
     shared = [g for g in extra.groups() if g in dataset.groups()]
     if shared:
         notes.append(
             f"the test set shares {'a group' if len(shared) == 1 else 'groups'} with the training "
             f"({', '.join(shared[:SHOWN])}): the scores say little about others"
         )
-    test = _renamed(dataset, extra)
-    together = Dataset((*dataset.recordings, *test.recordings))
-    time = class_seconds(together, columns)
-    return Split(
-        together, "set", test.groups(), _validation(time, together, test.groups(), seed), tuple(notes)
-    )
+    return _renamed(dataset, extra), notes
 
 
 def _renamed(dataset: Dataset, extra: Dataset) -> Dataset:

@@ -16,7 +16,7 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.model.detector import CLASSES
 from sensorai.recording import Dataset, Recording, Span
 from sensorai.train.copies import without_copies
-from sensorai.train.split import held_out
+from sensorai.train.split import apart, check_choice, held_out, named
 from sensorai.verify.alarms import ScoredLog
 
 #: Label column that says normal or anomaly.
@@ -135,6 +135,8 @@ def share_out(
     seed: int = 0,
     in_time: bool = False,
     test_share: float = SHARES["test"],
+    test_groups: Sequence[str] = (),
+    test_set: Dataset | None = None,
 ) -> Parts:
     """Share whole groups out over learning, calibration and test.
 
@@ -154,12 +156,27 @@ def share_out(
         Normal states that only the test has: what must not alarm although it was never learnt.
     in_time : bool
         Cut every normal recording in time instead.
+    test_share : float
+        Wanted share of the test.
+    test_groups : sequence of str
+        The groups for the test, where the user names them; other anomalies are not tested on then.
+    test_set : Dataset, optional
+        A separate test set instead; it may hold faults that ``dataset`` lacks.
 
     Raises
     ------
     ConfigError, DataError
-        No normal recording, or labels that do not occur.
+        No normal recording, labels that do not occur, or a test that leaves too little to learn from.
     """
+    check_choice("time" if in_time else "group", test_groups, test_set)
+    dataset, notes = without_copies(dataset, [column])
+    test: tuple[str, ...] = ()
+    if test_set is not None:
+        extra, more = apart(dataset, [column], test_set)
+        dataset, test = Dataset((*dataset.recordings, *extra.recordings)), extra.groups()
+        notes += more
+    elif test_groups:
+        test = named(dataset, test_groups)
     if missing := [name for name in unseen if name not in dataset.label_set(column)]:
         known = ", ".join(dataset.label_set(column)) or "no labels"
         raise ConfigError(
@@ -168,24 +185,28 @@ def share_out(
     seen = tuple(n for n in normal_labels(dataset, column, normal) if n not in unseen)
     names = (*seen, *unseen)
     faults = tuple(x for x in dataset.label_set(column) if x not in names)
-    dataset, notes = without_copies(dataset, [column])
     if not dataset.label_set(column):
         notes.append("the logs carry no label: all of them are taken for normal")
     states = with_states(dataset, column, names)
-    learnable = [r for r in states if _has(r, column, seen)]
+    learnable = [r for r in states if r.group not in test and _has(r, column, seen)]
     if not learnable:
         raise DataError(
             "no recording of the normal state to learn from", hint="add one, or name its label with --normal"
         )
     rest = [r for r in states if not _has(r, column, seen)]
     groups = tuple(dict.fromkeys(r.group for r in learnable))
-    if in_time or len(groups) < 3 or _single(learnable, column, groups):
+    if test:
+        learn, calibrate = _beside(learnable, column, seed)
+        tested = [r for r in states if r.group in test]
+        if dropped := len(states) - len(learnable) - len(tested):
+            notes.append(f"{dropped} recordings of anomalies that are not in the test are left out")
+    elif in_time or len(groups) < 3 or _single(learnable, column, groups):
         parts = _cut(learnable)
         notes.append(
             "normal recordings are cut in time: the detector is tested on the same sessions that it learnt "
             "from, so false alarms look rarer than they will be on another day or machine"
         )
-        test = [*parts[2], *rest]
+        tested = [*parts[2], *rest]
         learn, calibrate = parts[0], parts[1]
     else:
         which = _assign(states, learnable, column, seed, test_share)
@@ -199,8 +220,7 @@ def share_out(
             notes.append("anomalies come from groups that were learnt from: there are no others")
         if dropped:
             notes.append(f"{dropped} recordings of groups that were learnt from are left out of the test")
-        test = tested
-    return Parts(tuple(learn), tuple(calibrate), tuple(test), seen, tuple(unseen), faults, tuple(notes))
+    return Parts(tuple(learn), tuple(calibrate), tuple(tested), seen, tuple(unseen), faults, tuple(notes))
 
 
 def _has(recording: Recording, column: str, labels: Sequence[str]) -> bool:
@@ -236,6 +256,27 @@ def _cut(recordings: Sequence[Recording]) -> list[list[Recording]]:
     return parts
 
 
+def _beside(
+    learnable: Sequence[Recording], column: str, seed: int
+) -> tuple[list[Recording], list[Recording]]:
+    """Recordings to learn from and to calibrate with, where the test is given; a DataError with one group."""
+    groups = tuple(dict.fromkeys(r.group for r in learnable))
+    if len(groups) < 2:
+        raise DataError(
+            f"besides the test, all normal recordings belong to one group ({groups[0]!r}): one is needed to "
+            "learn from and another one to set the threshold",
+            hint="add normal logs of another group, or leave one out of the test",
+        )
+    chosen = _calibrating(Dataset(tuple(learnable)), column, seed)
+    return [r for r in learnable if r.group not in chosen], [r for r in learnable if r.group in chosen]
+
+
+def _calibrating(normal: Dataset, column: str, seed: int) -> tuple[str, ...]:
+    """Groups of normal recordings that set the threshold."""
+    columns = [column] if normal.label_set(column) else [STATE]
+    return held_out(normal, columns, CALIBRATE, seed) or held_out(normal, [STATE], CALIBRATE, seed) or ()
+
+
 def _assign(
     states: Dataset, learnable: Sequence[Recording], column: str, seed: int, test_share: float
 ) -> dict[str, int]:
@@ -250,7 +291,7 @@ def _assign(
         # what a classifier would hold out leaves no normal state on one side
         test = set(held_out(normal, columns, test_share, seed) or groups[-1:])
         left = normal.only_groups(g for g in groups if g not in test)
-    calibrate = held_out(left, columns, CALIBRATE, seed) or held_out(left, [STATE], CALIBRATE, seed) or ()
+    calibrate = _calibrating(left, column, seed)
     return {g: 2 if g in test else int(g in calibrate) for g in groups}
 
 
