@@ -179,7 +179,8 @@ def share_out(
         )
     seen = tuple(n for n in normal_labels(dataset, column, normal) if n not in unseen)
     names = (*seen, *unseen)
-    faults = tuple(x for x in dataset.label_set(column) if x not in names)
+    tested = () if test_set is None else test_set.label_set(column)
+    faults = tuple(dict.fromkeys(x for x in (*dataset.label_set(column), *tested) if x not in names))
     dataset, notes = without_copies(dataset, [column])
     if not dataset.label_set(column):
         notes.append("the logs carry no label: all of them are taken for normal")

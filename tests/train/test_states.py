@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,27 @@ def test_the_first_window_of_a_log_settles_where_there_are_enough(count: int, fi
     (one,) = states.with_states(Dataset((recording("a", "slow", n=10 * count),)), "label", ("slow",))
     log = states.scored(one, "label", np.zeros(count, np.int64), np.arange(10, 10 * count + 1, 10), 10)
     assert states.settled(log).truth.tolist() == [first, *[0] * (count - 1)]
+
+
+def test_named_groups_and_test_sets_are_the_test() -> None:
+    named = states.share_out(machine(), "label", ("slow", "fast"), test_groups=("slow_2", "fault_0"))
+    assert set(named.groups("test")) == {"slow_2", "fault_0"}
+    assert len(named.groups("learn")) + len(named.groups("calibrate")) == 15
+    assert len(named.groups("calibrate")) in (4, 5, 6)
+    assert any("7 recordings of anomalies" in note for note in named.notes)
+    own = Dataset((recording("other", "slow", n=120), recording("bang", "broken", n=90)))
+    got = states.share_out(machine(4, ("slow", "fast")), "label", ("slow", "fast"), test_set=own)
+    assert got.groups("test") == ("other", "bang")
+    assert got.faults == ("broken",)
+    assert len(got.groups("learn")) + len(got.groups("calibrate")) == 8
+    rng = np.random.default_rng(0)
+    lively = Dataset(tuple(replace(r, samples=rng.normal(0, 1, (100, 3))) for r in machine()))
+    again = Dataset(lively.recordings[:1])
+    with pytest.raises(DataError, match="holds the samples of"):
+        states.share_out(lively, "label", ("slow", "fast"), test_set=again)
+    with pytest.raises(ConfigError, match="only one of them"):
+        states.share_out(machine(), "label", ("slow",), test_groups=("slow_1",), test_set=own)
+    with pytest.raises(DataError, match="belong to one group"):
+        states.share_out(machine(1, ("slow",)), "label", ("slow",), test_set=own)
+    with pytest.raises(ConfigError, match="--test-groups 'slow_9'"):
+        states.share_out(machine(), "label", ("slow",), test_groups=("slow_9",))
