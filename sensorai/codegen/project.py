@@ -17,7 +17,7 @@ from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.learner import emit_learner, learner_functions, learner_prototypes
 from sensorai.codegen.panes import Overlap, overlap
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
@@ -28,10 +28,6 @@ from sensorai.model.scaling import LIMITS
 
 #: Flags that every emitted file is clean under.
 WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -Werror"
-
-#: An array of constants: what goes to ``NAME_data.c``. Other constants stay beside the code, so that the
-#: compiler sees the shapes they hold.
-_TABLE = re.compile(r"^static (const [\w ]+\[[^=;{]*?) = \{.*?\};\n?", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +63,11 @@ def emit_project(pipeline: Pipeline) -> Project:
         for p in (_filters(pipeline), _features(pipeline, shared), _scaling(pipeline), _model(pipeline))
         if p
     ]
-    data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
-    declared = "\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))
-    tables = "\n\n".join(m[0].removeprefix("static ").rstrip() for m in _TABLE.finditer(data))
-    constants = re.sub(r"\n{3,}", "\n\n", _TABLE.sub("", data)).strip()
+    defined = [one for p in parts for one in p.definitions]
+    arrays = [one for one in defined if isinstance(one, Table)]
+    declared = "\n".join(f"extern {one.declaration};" for one in arrays)
+    tables = "\n\n".join(one.shared.rstrip() for one in arrays)
+    constants = "\n\n".join(one.text.rstrip() for one in defined if isinstance(one, Constant))
     arena = max((p.arena_bytes for p in parts), default=0)
     fields = {
         "name": name,
@@ -170,6 +167,11 @@ def _features(pipeline: Pipeline, shared: Overlap | None) -> CodeParts | None:
 
 def _scaling(pipeline: Pipeline) -> CodeParts | None:
     return None if pipeline.scaling is None else emit_scaling(pipeline.scaling, pipeline.name)
+
+
+def model_calls(pipeline: Pipeline) -> tuple[Call, ...]:
+    """Statements that run the layers of a net, in order; none where the model is no net."""
+    return _model(pipeline).calls
 
 
 def _model(pipeline: Pipeline) -> CodeParts:
