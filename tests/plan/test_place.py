@@ -54,4 +54,4 @@ def test_plans_that_cannot_be_are_refused() -> None:
         ({"slots": {"b": Slot(8, 0, 4, 8)}}, "ends behind"),
     ):
         with pytest.raises(InternalError, match=message):
-            replace(GOOD, **change).check()  # type: ignore[arg-type]
+            replace(GOOD, **change).check()
