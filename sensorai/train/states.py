@@ -159,7 +159,7 @@ def share_out(
     unseen : sequence of str
         Normal states that only the test has: what must not alarm although it was never learnt.
     how : {"auto", "group", "time"}
-        Keep whole groups apart, or cut every normal recording in time; auto: in time where groups are too few.
+        Keep whole groups apart, or cut every normal recording in time; auto: in time for too few groups.
     test_share : float
         Wanted share of the normal time in the test.
     test_groups : sequence of str
@@ -200,8 +200,8 @@ def share_out(
     else:
         if len(groups) < 3:
             raise DataError(
-                f"the normal logs are of {len(groups)} group{'s' if len(groups) > 1 else ''}: to learn, to set the "
-                "threshold and to test takes three",
+                f"the normal logs are of {len(groups)} group{'s' if len(groups) > 1 else ''}: to learn, to "
+                "set the threshold and to test takes three",
                 hint="add normal logs of another session, or split each log in time with --split time (which "
                 "says less)",
             )
@@ -352,8 +352,8 @@ def _assign(
     every = set(normal.label_set(columns[0]))
     if named and len(left.groups()) < 2:
         raise ConfigError(
-            "with these --test-groups fewer than two groups with normal logs are left: one to learn from, one to "
-            "set the threshold",
+            "with these --test-groups fewer than two groups with normal logs are left: one to learn from, "
+            "one to set the threshold",
             hint="name fewer groups",
         )
     if not named and (not test or len(left.groups()) < 2 or set(left.label_set(columns[0])) != every):
