@@ -38,21 +38,24 @@ class Progress:
 
     def __init__(self, tell: Callable[[str, float], None] | None = None) -> None:
         self._tell = tell or (lambda words, done: None)
-        self._words, self._from, self._until = "", 0.0, 0.0
+        self._words, self._from, self._until, self._done = "", 0.0, 0.0, 0.0
 
     def step(self, words: str, until: float) -> None:
         """Begin a step that takes the road to ``until``."""
-        self._words, self._from, self._until = words, self._until, until
-        self._tell(words, self._from)
+        self._from, self._until = self._until, until
+        self._say(words, self._from)
 
     def __call__(self, words: str) -> None:
         """Say what is going on within a step."""
-        self._words = words
-        self._tell(words, self._from)
+        self._say(words, self._done)
 
     def within(self, share: float) -> None:
         """Say how much of the step is done."""
-        self._tell(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+        self._say(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+
+    def _say(self, words: str, done: float) -> None:
+        self._words, self._done = words, done
+        self._tell(words, done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,18 +33,18 @@ def check_scales(experiment: Experiment, scales: Mapping[str, Scales], whose: st
     """Full scales that were asked for and that ``whose`` sensors do not have."""
     out = []
     for sensor, full in experiment.full_scale:
-        known = [f"{one:g}" for one, _ in scales.get(sensor, ())]
+        known = [one for one, _ in scales.get(sensor, ())]
         if not known:
             out.append(
                 Problem(
                     f"--full-scale {sensor}: {whose} has no such sensor", hint="sensors: " + ", ".join(scales)
                 )
             )
-        elif f"{full:g}" not in known:
+        elif full not in known:
             out.append(
                 Problem(
-                    f"--full-scale {sensor}={full:g}: {whose} has no such full scale",
-                    hint=f"it has {', '.join(known)}",
+                    f"--full-scale {sensor}={full:.10g}: {whose} has no such full scale",
+                    hint="it has " + ", ".join(f"{one:g}" for one in known),
                 )
             )
     return out

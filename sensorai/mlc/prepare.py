@@ -133,7 +133,8 @@ def sensor_settings(
             if largest > wanted[slot]:
                 notes.append(
                     f"{slot} reaches {largest:.4g} {shown} in {where.name}, beyond the full scale that was "
-                    f"asked for ({wanted[slot]:g} {shown}): the sensor will clip there, the simulator does not"
+                    f"asked for ({wanted[slot]:g} {shown}): the sensor will clip there, the simulator does "
+                    "not"
                 )
         fast = [hz for hz in sorted(rates) if hz >= rate * (1 - TOLERANCE)]
         out[slot] = SensorSetting(fast[0], wide[0])
