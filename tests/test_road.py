@@ -165,7 +165,7 @@ def test_a_target_names_everything_that_it_lacks(target: str) -> None:
         assert part in message
     # and the road says them all, before it reads a log
     with pytest.raises(ExperimentError) as refusal:
-        run(Experiment(target=target, logs="nowhere.csv", **options))
+        run(Experiment(target=target, logs=("nowhere.csv",), **options))
     assert [p.message for p in refusal.value.problems] == found
     assert refusal.value.message.count("\n  also: ") == len(found) - 1
     assert all(p.hint for p in refusal.value.problems)

@@ -172,14 +172,16 @@ def share_out(
     ConfigError, DataError
         No normal recording, or labels that do not occur.
     """
-    if missing := [name for name in unseen if name not in dataset.label_set(column)]:
-        known = ", ".join(dataset.label_set(column)) or "no labels"
+    tested = dataset if test_set is None else test_set
+    have = dict.fromkeys((*dataset.label_set(column), *tested.label_set(column)))
+    if missing := [name for name in unseen if name not in have]:
+        known = ", ".join(have) or "no labels"
         raise ConfigError(
             f"--normal-unseen {missing[0]!r}: no log has that label", hint=f"the logs have {known}"
         )
     seen = tuple(n for n in normal_labels(dataset, column, normal) if n not in unseen)
     names = (*seen, *unseen)
-    faults = tuple(x for x in dataset.label_set(column) if x not in names)
+    faults = tuple(x for x in tested.label_set(column) if x not in names)
     dataset, notes = without_copies(dataset, [column])
     if not dataset.label_set(column):
         notes.append("the logs carry no label: all of them are taken for normal")
