@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from sensorai.cproject import runs
 from sensorai.errors import Problem, TargetError
 from sensorai.mcu import devices as mcu_devices
-from sensorai.mcu.backend import McuBackend
+from sensorai.mcu.backend import BACKEND, McuBackend
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset
 from sensorai.road import Need
@@ -218,3 +219,18 @@ def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest
     assert "does not fit" in size["tried"][0]["verdict"]
     assert all("not installed" in level["missing"] for level in report["proof"]["levels"])
     assert report["cost"]["library"] is None
+
+
+@pytest.mark.parametrize(("stack", "fits"), [(4036, True), (4037, False)])
+def test_the_stack_is_part_of_the_ram(
+    logs: Dataset, monkeypatch: pytest.MonkeyPatch, stack: int, fits: bool
+) -> None:
+    need("arm-none-eabi-gcc")
+    tiny(monkeypatch, flash=64)
+    options: dict[str, Any] = {"target": "stm32", "device": "TINY", "window": 26, "net": {"leaves": 4}}
+    pipeline = roads.learnt(logs, model="tree", **options).model
+    sizes = runs.Sizes("cortex-m4", 10, 60, stack, ())
+    monkeypatch.setattr(runs, "sizes", lambda *_: sizes)
+    got = BACKEND.need(pipeline, "TINY")
+    assert (got.flash, got.ram) == (10, 60 + stack)
+    assert (not got.problems) == fits
