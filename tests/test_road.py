@@ -96,6 +96,23 @@ def test_truth_is_the_label_that_a_window_lies_in() -> None:
     assert len(one) == 5
 
 
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        # windows of 10 end at 10, 15, 20, 25, 30
+        ([(0, 30, "a")], ["a", "a", "a", "a", "a"]),
+        ([(0, 15, "a"), (15, 30, "b")], ["a", "a", None, "b", "b"]),
+        ([(0, 14, "a"), (16, 30, "b")], ["a", None, None, None, "b"]),
+        ([(5, 20, "a")], [None, "a", "a", None, None]),
+        ([(6, 29, "a")], [None, None, "a", "a", None]),
+        ([(20, 30, "a")], [None, None, None, None, "a"]),
+        ([], [None] * 5),
+    ],
+)
+def test_truth_of_windows_that_overlap(spans: list[tuple[int, int, str]], expected: list[str | None]) -> None:
+    assert trace(range(10, 31, 5), [Span(*s) for s in spans]).truth(LABEL) == expected
+
+
 def test_the_first_difference_of_a_proof_has_its_level() -> None:
     ran = (Level("here", lambda traces: Checked(0)), Checked(7, cost="cost"))
     absent = (Level("there", None, "gcc is not installed"), None)
