@@ -302,8 +302,8 @@ class Model:
         Returns
         -------
         DataFrame
-            A row for each window: ``recording``, ``time_s`` and ``sample`` of its end, features (registers) or
-            scores (C), answers and decisions.
+            A row for each window: ``recording``, ``time_s`` and ``sample`` of its end, features (registers)
+            or scores (C), answers and decisions.
         """
         rate = how.pop("rate", "resample")
         return table_of(simulate(self.opened, dataset_of(logs, how), rate=rate))
@@ -315,8 +315,8 @@ class Model:
         ----------
         logs : Dataset, or path or paths
         **how
-            ``on=["host", "emulator"]``: where C runs; ``rate``; ``all_groups``; ``names={"walk": "walking"}``: labels
-            that the model calls otherwise; else as for ``read``.
+            ``on=["host", "emulator"]``: where C runs; ``rate``; ``all_groups``; ``names={"walk":
+            "walking"}``: labels that the model calls otherwise; else as for ``read``.
 
         Returns
         -------

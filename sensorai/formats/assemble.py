@@ -214,7 +214,7 @@ def _cuts(
 def _part_names(
     name: str, table: Table, parts: npt.NDArray[np.object_] | None
 ) -> Callable[[int], tuple[str, str]]:
-    """A function of the first sample of a part to its name, and that with a number where it was there before."""
+    """A function of the first sample of a part to its name, and to that with a number where it is taken."""
     seen: dict[str, int] = {}
 
     def named(start: int) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.cli.fields import table
 from sensorai.errors import ConfigError, DataError, TargetError
 from sensorai.graph import interpret
 from sensorai.graph.build import Builder
@@ -18,6 +19,7 @@ from sensorai.ops.batch_norm import BatchNorm
 from sensorai.ops.dense import Dense
 from sensorai.ops.relu import Relu
 from sensorai.train import qat, shapes
+from sensorai.train.description import options_from
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
 from sensorai.train.nets import NetOptions, TrainedNet, class_weights, train_net
@@ -196,10 +198,16 @@ def test_too_little_to_learn_from() -> None:
         train_net(data, lost, QUICK)
 
 
-def test_net_description_in_toml(tmp_path: Path) -> None:
+def described(tmp_path: Path, text: str) -> NetOptions:
+    """Options of a net in a file, as ``--net`` takes them."""
     file = tmp_path / "net.toml"
-    file.write_text('family = "cnn"\nsizes = [4, 8]\nrate = 0.01\nprecision = "binary"\n')
-    assert NetOptions.from_toml(file) == NetOptions("cnn", "binary", (4, 8), rate=0.01)
+    file.write_text(text)
+    return options_from(table(file, "--net"), NetOptions, "net")
+
+
+def test_net_description_in_toml(tmp_path: Path) -> None:
+    text = 'family = "cnn"\nsizes = [4, 8]\nrate = 0.01\nprecision = "binary"\n'
+    assert described(tmp_path, text) == NetOptions("cnn", "binary", (4, 8), rate=0.01)
 
 
 @pytest.mark.parametrize(
@@ -212,11 +220,9 @@ def test_net_description_in_toml(tmp_path: Path) -> None:
         ("epochs = 0", "at least 1"),
         ("rate = 2.0", "learning rate"),
         ('family = "rnn"', "family 'rnn'"),
-        ("family =", "cannot read"),
+        ("family =", "this is no TOML"),
     ],
 )
 def test_bad_net_descriptions(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "net.toml"
-    file.write_text(text)
     with pytest.raises(ConfigError, match=message):
-        NetOptions.from_toml(file)
+        described(tmp_path, text)

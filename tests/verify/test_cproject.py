@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from sensorai.codegen.project import emit_project
+from sensorai.cproject import runs as cproject
 from sensorai.errors import InternalError
 from sensorai.model import detector as detectors
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program
-from sensorai.cproject import runs as cproject
 from tests.need import need
 from tests.verify.pipelines import detector, forest, net, samples
 
