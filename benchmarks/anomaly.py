@@ -234,14 +234,14 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
             except SensoraiError as error:
                 print(f"| {logs.name} | {target} | {kind} | {error.message} |")
                 continue
-            cost, taught = report["cost"], report.get("learning_cost")
+            cost, taught = report["cost"]["library"], report["cost"].get("learning")
             more = "" if taught is None else f"{taught['learn']:,.0f}, {taught['freeze']:,}"
-            near = report["anomaly"]["float"]
+            near = report["alarms"]["float"]
             yield Line(
                 logs.name,
                 f"{target} ({cost['core'].split(' ')[0]})",
                 kind + (" (learns)" if learn else ""),
-                report["anomaly"],
+                report["alarms"],
                 None if near is None else near["auc"],
                 cost["flash"],
                 cost["ram"],
@@ -253,7 +253,7 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
             dataset, MlcOptions(name="detector"), "label", normal, unseen, logs.false_alarms
         )
         report = mlcbox.report_of(made, deliver(made.trained, "detector", 0), "label", 0)
-        yield Line(logs.name, "mlc", f"box, {_nodes(made.trained.config)}", report["anomaly"])
+        yield Line(logs.name, "mlc", f"box, {_nodes(made.trained.config)}", report["alarms"])
     except SensoraiError as error:
         print(f"| {logs.name} | mlc | box | {error.message} |")
     yield from _classifiers(logs, dataset, (*normal, *unseen))
@@ -269,7 +269,8 @@ def _classifiers(logs: Logs, dataset: Dataset, normal: tuple[str, ...]) -> Itera
         verdict = supervised.of_project(
             made.pipeline, made.recordings, made.traces, STATE, CLASSES[:1], options.seed
         )
-        cost, known = made.report["cost"], made.report["accuracy"]["float"]["test"]
+        cost = made.report["cost"]["library"]
+        known = made.report["classifiers"][0]["accuracy"]["float"]["test"]
         yield Line(
             logs.name,
             "stm32 (cortex-m4)",

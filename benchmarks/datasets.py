@@ -72,20 +72,21 @@ SETS = (
 
 def row(logs: Logs, report: dict[str, Any], options: ProjectOptions) -> str:
     """One line of the table."""
-    right, wide = report["accuracy"]["integer"], report["accuracy"]["float"]
-    cost, settings = report["cost"], report["settings"]
+    (judged,) = report["classifiers"]
+    right, wide = judged["accuracy"]["integer"], judged["accuracy"]["float"]
+    cost, settings = report["cost"]["library"], report["settings"]
     what = options.model if options.model in ("tree", "forest") else f"{options.precision} {options.model}"
-    levels = [level for level in report["levels"] if "windows" in level]
+    levels = [level for level in report["proof"]["levels"] if "windows" in level]
     cells = [
         logs.name,
         what,
-        str(report.get("size", {}).get("chosen", "")),
+        str(report["choices"]["size"]["chosen"]),
         f"{settings['window']} at {settings['rate_hz']:g} Hz",
         f"{right.get('validation', float('nan')):.1%}",
         f"{right['test']:.1%}",
         f"{wide['test']:.1%}",
         f"{100 * (right['test'] - wide['test']):+.1f}",
-        f"{report['held_out']['tree']['balanced_accuracy']:.1%}",
+        f"{judged['held_out']['answer']['balanced_accuracy']:.1%}",
         "-" if cost is None else f"{cost['flash']:,}",
         "-" if cost is None else f"{cost['ram']:,}",
         "-" if cost is None else f"{cost['instructions_mean']:,.0f}",
@@ -121,7 +122,7 @@ def main(wanted: Sequence[str]) -> int:
                 options = ProjectOptions("stm32", DEVICE, "model", model=model, precision=precision)
                 report = dict(train_project(dataset, options).report)
                 print(row(logs, report, options), flush=True)
-                accuracy = report["accuracy"]
+                accuracy = report["classifiers"][0]["accuracy"]
                 points = 100 * (accuracy["integer"]["test"] - accuracy["float"]["test"])
                 if precision == "int8" and points < -MOST_LOST:
                     lost.append(f"{logs.name}, {model}: {points:+.1f} points")

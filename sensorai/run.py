@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
@@ -12,7 +12,7 @@ from sensorai.reading import read, read_test
 from sensorai.recording import LABEL, Dataset
 from sensorai.report import Report
 from sensorai.result import Result
-from sensorai.road import Artifact, Backend, Family, Learnt, Lesson, Progress, Task
+from sensorai.road import Artifact, Backend, Family, Figures, Learnt, Lesson, Progress, Task
 from sensorai.train.askrate import no_rate
 from sensorai.train.confounding import about
 from sensorai.verify.prove import prove
@@ -66,17 +66,12 @@ def run(
         raise ExperimentError(problems)
     name = name_of(experiment)
     say.step("reading logs", 0.1)
-    columns = [column for _, column in experiment.tree]
-    dataset = read(experiment, columns=columns) if dataset is None else dataset
-    test = read_test(experiment, columns) if test is None else test
-    if experiment.rate is None and not any(r.rate_hz for r in dataset):
-        raise no_rate(dataset, *backend.rates(experiment.device_name))
+    dataset, test, looked = _logs(experiment, backend, dataset, test)
     say.step("sharing out and preparing the logs", 0.15)
     share = task.share(dataset, experiment, test)
     prepared = backend.prepare(share.recordings, experiment)
     say.step("learning", 0.75)
-    lesson = Lesson(experiment, prepared, share.of(prepared.dataset), name)
-    learnt = family.learn(lesson, say)
+    learnt = family.learn(Lesson(experiment, prepared, share.of(prepared.dataset), name), say)
     say.step("emitting, and running it on held-out logs", 1.0)
     artifact = backend.emit(learnt.model, experiment, name)
     proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
@@ -84,31 +79,49 @@ def run(
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
     said = {
         "notes": [*share.notes, *prepared.notes, *learnt.notes],
-        "warnings": [*learnt.warnings, *about(dataset, columns or [LABEL])],
+        "warnings": [*learnt.warnings, *looked],
     }
-    figures = merged(
-        head("train", experiment.task, experiment.target, artifact.device, name),
-        learnt.figures,
-        task.judge(experiment, learnt, proof),
-        backend.figures(artifact, proof),
-        learnt.figures,
-        {"settings": {"seed": experiment.seed}},
-    )
-    figures = {**figures, **{key: [*said[key], *figures.get(key, [])] for key in said}}
-    report = Report.of(figures)
+    judged = task.judge(experiment, learnt, proof)
+    figures = _figures(experiment, artifact, said, learnt, judged, backend.figures(artifact, proof))
     files = {
         **learnt.files,
         **backend.finish(artifact, learnt, figures),
         "report.json": to_json(figures),
     }
-    return Result(
-        replace(experiment, name=name),
-        report,
-        artifact,
-        _indexed(files, backend, artifact, learnt, experiment),
-        learnt,
-        proof,
+    indexed = _indexed(files, backend, artifact, learnt, experiment)
+    return Result(experiment.with_(name=name), Report.of(figures), artifact, indexed, learnt, proof)
+
+
+def _logs(
+    experiment: Experiment, backend: Backend, dataset: Dataset | None, test: Dataset | None
+) -> tuple[Dataset, Dataset | None, list[str]]:
+    """Logs to learn from and logs that only test, and what must be said of them first."""
+    columns = [column for _, column in experiment.tree]
+    dataset = read(experiment, columns=columns) if dataset is None else dataset
+    test = read_test(experiment, columns) if test is None else test
+    if experiment.rate is None and not any(r.rate_hz for r in dataset):
+        raise no_rate(dataset, *backend.rates(experiment.device_name))
+    return dataset, test, about(dataset, columns or [LABEL])
+
+
+def _figures(
+    experiment: Experiment,
+    artifact: Artifact,
+    said: Mapping[str, list[str]],
+    learnt: Learnt,
+    judged: Figures,
+    counted: Figures,
+) -> dict[str, Any]:
+    """Sections of all who know some, put together; what learning knows wins over what the target can tell."""
+    figures = merged(
+        head("train", experiment.task, experiment.target, artifact.device, artifact.name),
+        learnt.figures,
+        judged,
+        counted,
+        learnt.figures,
+        {"settings": {"seed": experiment.seed}},
     )
+    return {**figures, **{key: [*judged.get(key, []), *said[key]] for key in said}}
 
 
 def _indexed(

@@ -351,9 +351,9 @@ def with_sizes(readme: str, name: str, library: Figures) -> str:
     )
 
 
-def rate_of_logs(dataset: Dataset, experiment: Experiment) -> float:
-    """The wanted rate: the given one, or the median of the logs'."""
-    return experiment.rate or float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
+def rate_of_logs(dataset: Dataset) -> float:
+    """The usual rate of the logs, some of which say it: the median."""
+    return float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
 
 
 def at_rate(dataset: Dataset, rate: float, experiment: Experiment) -> tuple[Dataset, list[str]]:

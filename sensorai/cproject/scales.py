@@ -1,11 +1,13 @@
-"""Full scales of sensors and what one count is worth in them."""
+"""What sensors can be set to: full scales with the value of a count, and sample rates."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from sensorai.errors import Problem
 from sensorai.experiment import Experiment
+from sensorai.formats.resample import same_rate
 
 #: Full scale (g, dps) and the value of one count, smallest first.
 Scales = tuple[tuple[float, float], ...]
@@ -18,6 +20,28 @@ TYPICAL: Mapping[str, Scales] = {
     "acc": ((2, 0.061), (4, 0.122), (8, 0.244), (16, 0.488)),
     "gyro": ((125, 0.004375), (250, 0.00875), (500, 0.0175), (1000, 0.035), (2000, 0.07)),
 }
+
+
+#: Sample rates in Hz that common inertial sensors have, as their data sheets give them (documented): ST's LSM6DSO
+#: family, ST's LSM6DSV family, and Bosch's BMI270 with TDK's ICM-42688.
+RATES = (
+    *(12.5, 26.0, 52.0, 104.0, 208.0, 416.0, 833.0, 1666.0, 3332.0, 6667.0),
+    *(7.5, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 7680.0),
+    *(25.0, 50.0, 100.0, 200.0, 400.0, 500.0, 800.0, 1000.0, 1600.0, 2000.0, 4000.0),
+)
+
+
+def sensor_rate(measured: float) -> tuple[float, str]:
+    """The rate that a sensor was set to where logs were measured at ``measured`` Hz; and a note where none fits."""
+    near = min(RATES, key=lambda hz: abs(math.log(hz / measured)))
+    if same_rate(measured, near):
+        return near, ""
+    below = max((hz for hz in RATES if hz < measured), default=RATES[0])
+    above = min((hz for hz in RATES if hz > measured), default=max(RATES))
+    return measured, (
+        f"no common sensor has a rate of {measured:g} Hz: bring the logs to one that yours has, as with --rate "
+        f"{below:g} or --rate {above:g}"
+    )
 
 
 def narrowed(scales: Mapping[str, Scales], experiment: Experiment) -> dict[str, Scales]:

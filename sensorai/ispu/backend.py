@@ -68,7 +68,7 @@ class IspuBackend(shared.CBackend):
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """The rate of the sensor that is nearest to the logs'."""
-        wanted = shared.rate_of_logs(dataset, experiment)
+        wanted = experiment.rate or shared.rate_of_logs(dataset)
         part = devices.device(experiment.device_name)
         rate = min((hz for hz in part.rates if hz), key=lambda hz: (abs(np.log(hz / wanted)), hz))
         return shared.prepared(self, dataset, experiment, rate, _scales(part))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
 from sensorai.cproject import runs
 from sensorai.cproject.need import COMPILED, COUNTED, counted, largest
-from sensorai.cproject.scales import TYPICAL, check_scales
+from sensorai.cproject.scales import TYPICAL, check_scales, sensor_rate
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
 from sensorai.mcu import devices
@@ -41,9 +42,12 @@ class McuBackend(shared.CBackend):
         return devices.device(device).name, ()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
-        """One rate for all logs: the wanted one, or the usual one among them."""
-        rate = round(shared.rate_of_logs(dataset, experiment), 3)
-        return shared.prepared(self, dataset, experiment, rate, TYPICAL)
+        """One rate for all logs: the wanted one, or what a sensor has that is nearest to the usual one."""
+        if experiment.rate is not None:
+            return shared.prepared(self, dataset, experiment, experiment.rate, TYPICAL)
+        rate, note = sensor_rate(round(shared.rate_of_logs(dataset), 3))
+        made = shared.prepared(self, dataset, experiment, rate, TYPICAL)
+        return replace(made, notes=(*made.notes, note)) if note else made
 
     def need(self, pipeline: Pipeline, device: str) -> Need:
         """Build the library and hold it against the memories of the device.

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
-from sensorai.experiment.words import end_counters
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
@@ -24,6 +23,7 @@ from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names, result_name
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
+from sensorai.mlc.options import problems_of
 from sensorai.mlc.prepare import at_device_rate, check_device_units, usable_sensors
 from sensorai.mlc.regfile import parse_register_file
 from sensorai.mlc.simulate import Trace as CoreTrace
@@ -59,63 +59,7 @@ class MlcBackend:
             target = find_device(experiment.device_name)
         except UserError as error:
             return [Problem(error.message, hint=error.hint)]
-        limits, out = target.limits, []
-        trees = max(len(experiment.tree), 1)
-        if experiment.window is not None and experiment.window > limits.window:
-            out.append(
-                Problem(
-                    f"--window {experiment.window} is outside 1 to {limits.window} samples",
-                    hint=f"the window counter of {target.name} has 8 bits; use a lower --rate for longer windows",
-                )
-            )
-        if trees > limits.trees:
-            out.append(
-                Problem(
-                    f"{trees} trees do not fit: {target.name} has {limits.trees}",
-                    hint="drop a --tree or choose another device (sensorai devices)",
-                )
-            )
-        if experiment.max_nodes is not None and not trees <= experiment.max_nodes <= limits.nodes:
-            out.append(
-                Problem(
-                    f"--max-nodes {experiment.max_nodes} is outside {trees} to {limits.nodes}",
-                    hint=f"{target.name} has room for {limits.nodes} nodes",
-                )
-            )
-        if experiment.max_features > limits.features:
-            out.append(
-                Problem(
-                    f"--max-features {experiment.max_features} is outside 1 to {limits.features}",
-                    hint=f"{target.name} computes at most {limits.features} features",
-                )
-            )
-        if experiment.rate is not None and experiment.rate not in target.mlc_rates:
-            rates = ", ".join(f"{hz:g}" for hz in target.mlc_rates)
-            out.append(
-                Problem(
-                    f"the machine learning core of {target.name} has no rate of {experiment.rate:g} Hz",
-                    hint=f"its rates are {rates} Hz",
-                )
-            )
-        counters = end_counters(experiment.end_counters)
-        if isinstance(counters, tuple) and len(counters) not in (1, limits.groups):
-            out.append(
-                Problem(
-                    f"{len(counters)} end counters for {limits.groups} result groups",
-                    hint=f"give one number for all groups, or {limits.groups}",
-                )
-            )
-        scales = {"acc": target.acc_full_scales, "gyro": target.gyro_full_scales}
-        for sensor, full in experiment.full_scale:
-            if full not in scales.get(sensor, ()):
-                known = ", ".join(f"{one:g}" for one in scales.get(sensor, ()))
-                out.append(
-                    Problem(
-                        f"--full-scale {sensor}={full:g}: {target.name} has no such full scale",
-                        hint=f"it has {known}" if known else "sensors are acc and gyro",
-                    )
-                )
-        return out
+        return problems_of(experiment, target)
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""

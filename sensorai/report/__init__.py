@@ -44,8 +44,8 @@ Then a key for each section, with its figures::
     notes       [str]
     sources     where figures come from, by what they are
 
-Sections of the page and of the text are modules of `sensorai.report.sections`; ``SECTIONS`` there is their
-order. A new one is a module, a template beside it, and a line in that list.
+Sections of the page and of the text are modules of `sensorai.report.sections`; ``ORDER`` there names them. A
+new one is a module, a template beside it, and a line in that list.
 """
 
 from sensorai.report.value import Report

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sensorai.report import words
-
-#: What ``report.json`` holds (`sensorai.report`).
-Figures = Mapping[str, Any]
+from sensorai.report.section import Figures
 
 #: More groups than this are counted instead of named.
 NAMED = 24

@@ -121,7 +121,7 @@ class Report:
 
         figures = self.figures
         shown = [
-            {"id": section.ID, "title": section.TITLE, "figures": found}
+            {"id": section.id, "title": section.title, "figures": found}
             for section in SECTIONS
             if (found := section.page(figures, views)) is not None
         ]

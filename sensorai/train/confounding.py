@@ -246,8 +246,8 @@ def mounting(names: Sequence[str], oriented: Sequence[bool], importance: Sequenc
     used = [n for n, one, w in zip(names, oriented, importance, strict=True) if one and w > 0]
     return [
         f"this model depends on how the sensor is mounted: it decides by {_some(used)} "
-        f"({share / total:.0%} of its decisions), which change with the direction of gravity. Mounted otherwise "
-        "it will be wrong; add logs of other mountings, or features of the norm and of variations"
+        f"({share / total:.0%} of its decisions), which change with the direction of gravity. Mounted "
+        "otherwise it will be wrong; add logs of other mountings, or features of the norm and of variations"
     ]
 
 

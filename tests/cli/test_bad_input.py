@@ -302,7 +302,7 @@ def test_sixteen_classes(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with_zero = call("train", log, "--target", "mlc", "--out", out, *words, "--use-code-0")
     assert with_zero.code == 0, with_zero.err
-    codes = {c["code"] for c in json.loads((out / "report.json").read_text())["trees"][0]["classes"]}
+    codes = {c["code"] for c in json.loads((out / "report.json").read_text())["classifiers"][0]["classes"]}
     assert codes == set(range(16))
 
 
@@ -312,7 +312,7 @@ def test_fifteen_classes_fit_without_code_0(tmp_path: Path) -> None:
     words = ("--device", "LSM6DSOX", "--window", "13", "--max-features", "1")
     result = call("train", log, "--target", "mlc", "--out", out, *words)
     assert result.code == 0, result.err
-    codes = {c["code"] for c in json.loads((out / "report.json").read_text())["trees"][0]["classes"]}
+    codes = {c["code"] for c in json.loads((out / "report.json").read_text())["classifiers"][0]["classes"]}
     assert codes == set(range(1, 16))
 
 

@@ -61,7 +61,7 @@ def test_gyroscope_alone(tmp_path: Path) -> None:
     result = call("train", log, *TRAIN, "--out", out, "--json")
     assert result.code == 0, result.err
     report = json.loads(result.out)
-    assert all("GYR" in name for name in report["settings"]["features"])
+    assert all("GYR" in one["name"] for one in report["features"]["each"])
     assert report["settings"]["sensors"]["acc"]["rate_hz"] == 52.0
     assert call("validate", out, log).code == 0
 

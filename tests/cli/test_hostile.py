@@ -1,4 +1,4 @@
-"""The whole road with hostile labels, subjects and file names: every file means what it means with plain ones.
+"""Hostile labels, subjects and file names from end to end: every file means what it means with plain ones.
 
 What is compared is what a reader makes of a file: tokens of C, elements of a page, operations of a register
 file, shapes of JSON. The names begin with a figure, so that they sort as the plain ones do.
@@ -29,9 +29,12 @@ LABELS = {
     "walk": "1</script><script>alert(1)</script> '+' <!-- ]]> \u202e\u2028 {{ 7*7 }} | [x](y) \x9b31m',4='z",
     "shake": "2 #define int long, ${PATH} `id` [bold]x[/bold] =1+1 \u00e9 -- # @data F1 <= 0.5 : x",
 }
-PLAIN = {"rest": "0 a", "walk": "1 b", "shake": "2 c"}
+#: As long, so that drawings have the same layout.
+PLAIN = {kind: f"{i} {'x' * (len(label) - 2)}" for i, (kind, label) in enumerate(LABELS.items())}
 SUBJECTS = ["0 <b>*/", "1 $(id)", '2 "\\', "3 {x}", "4 [red]", "5 %n", "6 ' onload='", "7 \u202e"]
-FILE = "0 <img src=x> $(touch pwned) */ [red] %s # '\u202e.csv"
+#: What a terminal obeys.
+OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+FILE = "0 <img src=x> $(touch pwned) *∕ [red] %s # '\u202e.csv"
 
 
 def write_logs(folder: Path, names: Mapping[str, str], subjects: list[str], file: str) -> Path:
@@ -102,12 +105,21 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
     said = []
     for log, folder, names in ((logs[0], "plain", PLAIN), (logs[1], "hostile", LABELS)):
         normal = ("--normal", names["rest"], "--normal", names["walk"]) if "anomaly" in road else ()
-        words = (*ROADS[road], "--window", "26", "--name", "toy", *normal, "--out", tmp_path / folder)
+        words: tuple[str | Path, ...] = (
+            *ROADS[road],
+            "--window",
+            "26",
+            "--name",
+            "toy",
+            *normal,
+            "--out",
+            tmp_path / folder,
+        )
         result = call("train", log, *words)
         assert (result.code, result.err) == (0, "")
         said.append(result.out)
     # nothing that a terminal obeys
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", said[1])
+    assert not OBEYED.search(said[1])
     plain, hostile = read(tmp_path / "plain"), read(tmp_path / "hostile")
     assert plain.keys() == hostile.keys()
     for name in plain:
@@ -121,10 +133,10 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
 def test_other_verbs(verb: str, logs: tuple[Path, Path], tmp_path: Path) -> None:
     """They run on the same logs, print nothing that a terminal obeys, and write tables without formulas."""
     folder = tmp_path / "toy"
-    words = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
+    words: tuple[str | Path, ...] = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
     assert call("train", logs[1], *words).code == 0
     table = tmp_path / "table.csv"
-    line = {
+    line: tuple[str | Path, ...] = {
         "inspect": ("inspect", logs[1]),
         "simulate": ("simulate", folder, logs[1], "--out", table),
         "validate": ("validate", folder, logs[1]),
@@ -136,9 +148,7 @@ def test_other_verbs(verb: str, logs: tuple[Path, Path], tmp_path: Path) -> None
             continue
         result = call(*line, *more)
         assert result.code == 0, result.err
-        assert not re.search(
-            "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", result.out + result.err
-        )
+        assert not OBEYED.search(result.out + result.err)
     if table.exists():
         with table.open(newline="") as file:
             cells = [cell for row in csv.reader(file) for cell in row]
@@ -152,7 +162,7 @@ def test_file_names_that_are_no_text(tmp_path: Path) -> None:
     for line in (("inspect", log), ("inspect", log, "--json"), ("inspect", log.with_suffix(".no"))):
         result = call(*line)
         assert result.code in (0, 2)
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", result.out + result.err)
+        assert not OBEYED.search(result.out + result.err)
     out = tmp_path / "out.csv"
     assert call("convert", log, "--out", out).code == 0
     assert call("inspect", out).code == 0

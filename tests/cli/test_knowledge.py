@@ -53,7 +53,7 @@ def test_validate_proves_learning_too(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", one)
     result = call("validate", folder, log, "--on", "host", "--on", "emulator", "--json")
     assert result.code == 0, result.err
-    levels = {level["level"]: level for level in json.loads(result.out)["levels"]}
+    levels = {level["level"]: level for level in json.loads(result.out)["proof"]["levels"]}
     assert {"this machine, with sanitizers, learning", "cortex-m4, emulated, learning"} <= set(levels)
     assert all(level["windows"] > 200 and level["first_divergence"] is None for level in levels.values())
     text = (folder / "sa_learn.h").read_text()

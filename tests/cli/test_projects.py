@@ -35,9 +35,9 @@ def test_files_and_report(project: Path) -> None:
     assert {"log.h", "log.c", "log_data.c", "main.c", "Makefile", "CMakeLists.txt", "README.md"} <= names
     assert {"model.sai", "report.json", "report.html"} <= names
     report = json.loads((project / "report.json").read_text())
-    assert [level["first_divergence"] for level in report["levels"]] == [None, None]
-    assert report["cost"]["core"] == "cortex-m4"
-    assert report["held_out"]["tree"]["balanced_accuracy"] > 0.8
+    assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None, None]
+    assert report["cost"]["library"]["core"] == "cortex-m4"
+    assert report["classifiers"][0]["held_out"]["answer"]["balanced_accuracy"] > 0.8
     index = json.loads((project / "model.sai").read_text())
     assert sorted(index["files"]) == sorted(names)
 
@@ -62,12 +62,17 @@ def test_same_seed_same_bytes(project: Path, log: Path, tmp_path: Path) -> None:
     assert snapshot(again) == snapshot(project)
 
 
-def test_validate_on_every_level(project: Path, log: Path) -> None:
-    result = call("validate", project, log, "--on", "host", "--on", "emulator", "--json")
+def test_validate_on_every_level(project: Path, log: Path, tmp_path: Path) -> None:
+    html = tmp_path / "page.html"
+    result = call("validate", project, log, "--on", "host", "--on", "emulator", "--json", "--html", html)
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
-    assert len(report["levels"]) == 2
-    assert all(level["windows"] > 0 for level in report["levels"])
+    assert len(report["proof"]["levels"]) == 2
+    assert all(level["windows"] > 0 for level in report["proof"]["levels"])
+    page = html.read_text()
+    assert "signals, truth and results over time" in page
+    assert page.count("equal in every bit") == 2
+    assert "training did not see" not in page
 
 
 def test_validate_names_the_first_divergence(project: Path, log: Path, tmp_path: Path) -> None:
@@ -99,7 +104,7 @@ def test_ispu_tree(log: Path, tmp_path: Path) -> None:
     result = call("train", log, "--target", "ispu", "--model", "tree", "--out", out, "--json", *SMALL)
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
-    assert any("virtual ISPU" in level["level"] for level in report["levels"])
+    assert any("virtual ISPU" in level["level"] for level in report["proof"]["levels"])
     assert {"conf.txt", "ispu.ld", "ispu_main.c", "ispu.toml"} <= set(snapshot(out))
     assert call("validate", out, log).code == 0
     with unchanged(out):
@@ -115,9 +120,9 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
     )
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
-    assert report["settings"]["model"] == "mlp"
-    assert [level["first_divergence"] for level in report["levels"]] == [None, None]
-    assert all(layer["instructions"] > 0 for layer in report["layers"])
+    assert report["model"]["kind"] == "mlp"
+    assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None, None]
+    assert all(layer["instructions"] > 0 for layer in report["cost"]["layers"])
     assert len(report["learning"]["curve"]) >= 3
 
 
@@ -147,9 +152,9 @@ def test_a_description_counts_where_no_option_says_otherwise(
     )
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
-    settings = report["settings"]
-    assert (settings["model"], settings["precision"], settings["seed"]) == said
-    assert report["size"]["why"].startswith("the usual size" if "spectra" in text else "given")
+    model = report["model"]
+    assert (model["kind"], model["precision"], report["settings"]["seed"]) == said
+    assert report["choices"]["size"]["why"].startswith("the usual size" if "spectra" in text else "given")
 
 
 @pytest.mark.parametrize(
@@ -195,8 +200,8 @@ def test_missing_tools_are_said_in_the_report(
     )
     assert result.code == 0, result.err
     report = json.loads(result.out)
-    assert report["cost"] is None
-    assert all(re.search("apt install", level["missing"]) for level in report["levels"])
+    assert report["cost"]["library"] is None
+    assert all(re.search("apt install", level["missing"]) for level in report["proof"]["levels"])
 
 
 def test_a_log_named_as_a_word_of_c(log: Path, tmp_path: Path) -> None:
@@ -218,17 +223,17 @@ def test_a_core_that_unicorn_lacks_runs_in_qemu(log: Path, tmp_path: Path) -> No
     result = call("train", log, *N6, "--out", out)
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads((out / "report.json").read_text())
-    assert report["sources"]["instructions, stack"] == "emulated, QEMU"
-    assert report["levels"][1]["level"] == "cortex-m55, emulated, QEMU"
-    assert report["levels"][1]["windows"] == report["levels"][0]["windows"] > 0
-    cost = report["cost"]
+    assert report["sources"]["run"] == "emulated, QEMU"
+    assert report["proof"]["levels"][1]["level"] == "cortex-m55, emulated, QEMU"
+    assert report["proof"]["levels"][1]["windows"] == report["proof"]["levels"][0]["windows"] > 0
+    cost = report["cost"]["library"]
     assert cost["instructions_most"] >= cost["instructions_mean"] > 0
     assert (cost["cycles"], cost["seconds"]) == (None, None)
     result = call("validate", out, log, "--on", "emulator")
     assert (result.code, result.err) == (0, ""), result.err
     said = " ".join(result.out.split())
-    assert "integer reference against cortex-m55, emulated, QEMU: equal in" in said
-    assert f"stack {cost['stack']} B (emulated, QEMU)" in said
+    assert re.search(r"cortex-m55, emulated, QEMU +\d+ +equal in every bit", said)
+    assert f"stack, most {cost['stack']:,} B emulated, QEMU" in said
 
 
 def test_a_core_that_nothing_runs_still_has_sizes(
@@ -245,11 +250,11 @@ def test_a_core_that_nothing_runs_still_has_sizes(
     assert (result.code, result.err) == (0, ""), result.err
     assert "not run: apt install qemu-system-arm" in " ".join(result.out.split())
     report = json.loads((out / "report.json").read_text())
-    cost = report["cost"]
+    cost = report["cost"]["library"]
     assert cost["flash"] > 500
     assert cost["stack"] > 0
     assert (cost["instructions_mean"], cost["seconds"]) == (None, None)
-    assert report["sources"]["instructions, stack"].startswith("compiled")
+    assert report["sources"]["run"].startswith("compiled")
     assert f"| flash: code and tables | {cost['flash']:,} | compiled |" in (out / "README.md").read_text()
     result = call("validate", out, log, "--on", "emulator")
     assert result.code == 2

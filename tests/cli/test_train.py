@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensorai.formats import read_log
+from sensorai.formats import read_dataset, read_log
 from sensorai.mlc import half
 from sensorai.mlc.arff import read_arff
 from sensorai.mlc.decode import decode
@@ -21,6 +21,7 @@ from sensorai.mlc.encode import encode
 from sensorai.mlc.regfile import read_register_file
 from sensorai.model.forest import Tree
 from sensorai.regfile import to_json, to_ucf
+from sensorai.train.split import share
 from tests.cli.call import Outcome, call, snapshot
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log
@@ -59,9 +60,11 @@ def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
     report = train(log, out, "--device", part)
     assert sorted(snapshot(out)) == sorted(NAMES)
     assert report["device"] == part
-    (tree,) = report["trees"]
+    (tree,) = report["classifiers"]
     assert tree["held_out"]["decided"]["balanced_accuracy"] > 0.9
-    assert report["match"]["equal"] == report["match"]["windows"] > 30
+    (level,) = report["proof"]["levels"]
+    assert level["windows"] > 30
+    assert level["first_divergence"] is None
     # every syntax holds the same configuration
     decoded = [
         decode(read_register_file(out / f"toy{end}"), part) for end in (".json", ".ucf", ".h", "_plain.h")
@@ -74,7 +77,7 @@ def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
         for end in (".json", ".ucf", ".h", "_plain.h")
     ]
     assert all(one == ops[0] for one in ops)
-    assert len(ops[0]) == report["registers"]["writes"]
+    assert len(ops[0]) == report["cost"]["registers"]["writes"]
     first = decoded[0]
     assert not first.unknown
     for other in decoded[1:]:
@@ -90,18 +93,18 @@ def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
     good(call("simulate", out, log, "--out", trace))
     recordings = {r["name"]: r for r in report["data"]["recordings"] if r["test"]}
     seen = [row for row in rows(trace) if row["recording"] in recordings]
-    assert len(seen) == report["match"]["windows"]
+    assert len(seen) == level["windows"]
     # validate: every level equal, and the same judgement as the training gave
     report_again = json.loads(good(call("validate", out, log, "--json")))
-    assert report_again["match"]["first_divergence"] is None
-    assert {level["level"] for level in report_again["levels"]} >= {
+    assert all(one["first_divergence"] is None for one in report_again["proof"]["levels"])
+    assert {one["level"] for one in report_again["proof"]["levels"]} >= {
         "model.sai",
         "toy.ucf",
         "toy.h",
         "toy_plain.h",
     }
-    assert all(level["windows"] == report["match"]["windows"] for level in report_again["levels"])
-    assert report_again["trees"][0]["held_out"] == tree["held_out"]
+    assert all(one["windows"] == level["windows"] for one in report_again["proof"]["levels"])
+    assert report_again["classifiers"][0]["held_out"] == tree["held_out"]
 
 
 def test_axes_of_a_zyx_part_are_those_of_the_log(log: Path, tmp_path: Path) -> None:
@@ -206,22 +209,25 @@ def test_two_trees(tmp_path: Path) -> None:
     out = tmp_path / "toy"
     report = train(log, out, "--tree", "kind=label", "--tree", "moves=moving")
     assert sorted(snapshot(out)) == sorted([*NAMES, "tree_2.txt"])
-    assert [(t["name"], t["column"]) for t in report["trees"]] == [("kind", "label"), ("moves", "moving")]
-    assert [{c["name"] for c in t["classes"]} for t in report["trees"]] == [
+    assert [(t["name"], t["column"]) for t in report["classifiers"]] == [
+        ("kind", "label"),
+        ("moves", "moving"),
+    ]
+    assert [{c["name"] for c in t["classes"]} for t in report["classifiers"]] == [
         {"rest", "walk", "shake"},
         {"no", "yes"},
     ]
     config = decode(read_register_file(out / "toy.json")).config
     assert [set(t.labels.values()) for t in config.trees] == [{"rest", "walk", "shake"}, {"no", "yes"}]
     again = json.loads(good(call("validate", out, log, "--json")))
-    assert [t["held_out"] for t in again["trees"]] == [t["held_out"] for t in report["trees"]]
+    assert [t["held_out"] for t in again["classifiers"]] == [t["held_out"] for t in report["classifiers"]]
 
 
 def test_code_0(log: Path, trained: Path, tmp_path: Path) -> None:
     report = train(log, tmp_path / "toy", "--use-code-0")
-    assert 0 in {c["code"] for c in report["trees"][0]["classes"]}
+    assert 0 in {c["code"] for c in report["classifiers"][0]["classes"]}
     without = json.loads((trained / "report.json").read_text())
-    assert 0 not in {c["code"] for c in without["trees"][0]["classes"]}
+    assert 0 not in {c["code"] for c in without["classifiers"][0]["classes"]}
     good(call("validate", tmp_path / "toy", log))
 
 
@@ -230,7 +236,7 @@ def test_code_0(log: Path, trained: Path, tmp_path: Path) -> None:
 )
 def test_end_counters(given: str, wanted: list[int], log: Path, tmp_path: Path) -> None:
     report = train(log, tmp_path / "toy", "--end-counters", given)
-    assert report["trees"][0]["end_counters"] == wanted
+    assert report["classifiers"][0]["tree"]["end_counters"] == wanted
     assert (
         list(decode(read_register_file(tmp_path / "toy" / "toy.ucf")).config.trees[0].end_counters) == wanted
     )
@@ -242,6 +248,19 @@ def test_end_counters_delay(log: Path, tmp_path: Path) -> None:
     good(call("simulate", tmp_path / "toy", log, "--out", tmp_path / "t.csv"))
     table = rows(tmp_path / "t.csv")
     assert any(row["tree1"] != row["decided1"] for row in table)
+
+
+def test_seed_and_share_say_who_is_tested(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "eight.csv", subjects="abcdefgh", seconds=4)
+    found = set()
+    for seed in ("0", "1", "2"):
+        report = train(log, tmp_path / seed, "--seed", seed, "--test-share", "0.5")
+        tested = tuple(report["data"]["test_groups"])
+        assert tested == share(read_dataset([log]), ["label"], test_share=0.5, seed=int(seed)).test_groups
+        assert len(tested) == 4
+        found.add(tested)
+    assert len(found) > 1
+    assert len(train(log, tmp_path / "few", "--test-share", "0.1")["data"]["test_groups"]) == 1
 
 
 def test_split_in_time(tmp_path: Path) -> None:
@@ -256,7 +275,7 @@ def test_split_in_time(tmp_path: Path) -> None:
     report = train(tmp_path / "logs", tmp_path / "toy", "--split", "time")
     assert report["data"]["groups"] == [f"part {i}" for i in range(1, 6)]
     assert any("split in time" in note and "optimistic" in note for note in report["notes"])
-    assert {c["name"] for c in report["trees"][0]["classes"]} == {"rest", "walk", "shake"}
+    assert {c["name"] for c in report["classifiers"][0]["classes"]} == {"rest", "walk", "shake"}
     assert len({r["group"] for r in report["data"]["recordings"] if r["test"]}) == len(
         report["data"]["test_groups"]
     )
@@ -276,7 +295,7 @@ def test_labels_by_folder_and_glob(tmp_path: Path) -> None:
     globs = [w for name in ("rest", "walk", "shake") for w in ("--label", f"{name}={name}_*.csv")]
     by_glob = train(tmp_path / "flat", tmp_path / "out2", "--group-path", r"_([abc])\.csv", *globs)
     for report in (by_folder, by_glob):
-        assert {c["name"] for c in report["trees"][0]["classes"]} == {"rest", "walk", "shake"}
+        assert {c["name"] for c in report["classifiers"][0]["classes"]} == {"rest", "walk", "shake"}
         assert sorted(report["data"]["groups"]) == ["a", "b", "c"]
 
 

@@ -136,3 +136,18 @@ def test_a_rate_too_near_to_resample_says_so() -> None:
     assert after.rate_hz == 104.0
     assert after.samples is before.samples
     assert after.history == ("taken as 104 Hz instead of 104.02 Hz, samples unchanged: too near to resample",)
+
+
+@pytest.mark.parametrize(
+    ("have", "want"), [(100.0, 25.0), (100.0, 26.0), (50.0, 52.0), (104.0, 26.0), (26.0, 104.0)]
+)
+def test_a_border_moves_to_the_nearest_new_sample(have: float, want: float) -> None:
+    for border in range(1, 60):
+        spans = (Span(0, border, "a"), Span(border, 60, "b"))
+        after = resample(Recording(np.zeros((60, 3)), ACC, have, {"label": spans}), want)
+        ends = [s.stop for s in after.labels["label"]]
+        assert ends[-1] == len(after)
+        at = border * want / have
+        if 0.5 < at < len(after) - 0.5:
+            # a border half way goes to the later sample
+            assert ends[0] == np.floor(at + 0.5)

@@ -302,7 +302,7 @@ def test_what_is_no_report_is_refused(change: dict[str, Any], said: str) -> None
 
 
 def test_sections_have_a_template_each_and_the_page_shows_them_in_order() -> None:
-    names = [section.ID for section in SECTIONS]
+    names = [section.id for section in SECTIONS]
     room = files("sensorai.report.sections")
     assert {f"{name}.jinja" for name in names} == {
         one.name for one in room.iterdir() if one.name.endswith(".jinja")

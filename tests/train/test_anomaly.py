@@ -56,15 +56,15 @@ def delivery() -> ProjectDelivery:
 
 
 def test_faults_are_found_and_normal_runs_are_quiet(delivery: ProjectDelivery) -> None:
-    verdict = delivery.report["anomaly"]
+    verdict = delivery.report["alarms"]
     assert verdict["detection"]["found"] == verdict["detection"]["anomalies"] == 3
     # what the test shows does not contradict what the calibration claims
     claimed = delivery.report["threshold"]["calibration"]["high_per_hour"]
     assert verdict["false_alarms"]["low_per_hour"] <= claimed
     assert verdict["curve"]["auc"] > 0.99
     assert abs(verdict["curve"]["auc"] - verdict["float"]["auc"]) < 0.01
-    assert [level["first_divergence"] for level in delivery.report["levels"]] == [None, None]
-    assert delivery.report["cost"]["flash"] > 0
+    assert [level["first_divergence"] for level in delivery.report["proof"]["levels"]] == [None, None]
+    assert delivery.report["cost"]["library"]["flash"] > 0
 
 
 def test_the_threshold_is_what_is_emitted_and_what_the_claim_says(delivery: ProjectDelivery) -> None:
@@ -81,14 +81,16 @@ def test_the_threshold_is_what_is_emitted_and_what_the_claim_says(delivery: Proj
 
 
 def test_alarms_are_explained(delivery: ProjectDelivery) -> None:
-    alarms = [a for a in delivery.report["anomaly"]["alarms"] if a["state"] == "anomaly"]
+    alarms = [a for a in delivery.report["alarms"]["list"] if a["state"] == "anomaly"]
     assert {a["recording"] for a in alarms} == {f"broken_{i}" for i in range(3)}
     for alarm in alarms:
         assert alarm["score"] > delivery.report["threshold"]["value"]
         shares = [part["share"] for part in alarm["because"]]
         assert shares == sorted(shares, reverse=True)
         assert 0 < sum(shares) <= 1.0001
-        assert {part["feature"] for part in alarm["because"]} <= set(delivery.report["settings"]["features"])
+        assert {part["feature"] for part in alarm["because"]} <= {
+            one["name"] for one in delivery.report["features"]["each"]
+        }
 
 
 def test_no_group_is_on_two_sides(delivery: ProjectDelivery) -> None:
@@ -117,9 +119,9 @@ def test_anomalies_shape_nothing(delivery: ProjectDelivery) -> None:
 def test_learning_on_the_device_is_proved() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     made = train_anomaly(machine(6, 1), SMALL, AnomalyOptions("mahalanobis", NORMAL, learn=True))
-    levels = [level["level"] for level in made.report["levels"]]
+    levels = [level["level"] for level in made.report["proof"]["levels"]]
     assert sum(level.endswith(", learning") for level in levels) == 2
-    assert made.report["learning_cost"]["learn"] > 0
+    assert made.report["cost"]["learning"]["learn"] > 0
     assert b"toy_learn(" in made.files["toy.h"]
 
 
@@ -127,11 +129,11 @@ def test_features_by_name() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     names = ("KURTOSIS", "CREST_FACTOR", "NORM_STD", "ENVELOPE_STD", "DOMINANT_BIN_2", "BAND_RMS")
     made = train_anomaly(machine(8, 1), SMALL, AnomalyOptions("isolation-forest", NORMAL, features=names))
-    said = made.report["settings"]["features"]
+    said = [one["name"] for one in made.report["features"]["each"]]
     for name in names:
         assert any(feature.startswith(f"{name}_") for feature in said), name
     assert sum(feature.startswith("NORM_STD_") for feature in said) == 1
-    assert all(level["first_divergence"] is None for level in made.report["levels"])
+    assert all(level["first_divergence"] is None for level in made.report["proof"]["levels"])
     with pytest.raises(ConfigError, match="window of"):
         train_anomaly(
             machine(4, 1),
@@ -202,10 +204,12 @@ def _walk(tree: Tree, row: npt.NDArray[np.float64]) -> int:
 def test_a_box_for_every_state_from_the_registers() -> None:
     made = mlcbox.train_box(machine(), MlcOptions(name="toy", window=52), "label", NORMAL)
     done = deliver(made.trained, "toy", 0)
-    assert done.report["match"]["equal"] > 50
+    (level,) = done.report["proof"]["levels"]
+    assert level["windows"] > 50
+    assert level["first_divergence"] is None
     report = mlcbox.report_of(made, done, "label", 0)
-    assert report["anomaly"]["detection"]["found"] == 3
-    assert report["anomaly"]["false_alarms"]["events"] <= 1
+    assert report["alarms"]["detection"]["found"] == 3
+    assert report["alarms"]["false_alarms"]["events"] <= 1
     assert made.envelope.states is not None
     # what is judged is what the registers say
     emitted = decode(parse_register_file(done.files["toy.json"], "toy.json")).config
@@ -236,16 +240,8 @@ def test_a_claim_that_the_test_contradicts_is_said() -> None:
     assert anomaly.contradiction(chosen, verdict, ("moved",)) == []
 
 
-def test_words_of_alarms() -> None:
-    verdict = {
-        "false_alarms": {"events": 1, "hours": 0.5, "high_per_hour": 9.5},
-        "detection": {
-            "by_label": [{"label": "broken", "found": 2, "anomalies": 3, "delay_median_s": 1.25}],
-        },
-    }
-    report = supervised.with_alarms({"notes": ["before"]}, verdict, ("slow",))
-    assert report["notes"][0] == "before"
-    said = report["notes"][1]
-    assert "1 false alarm in 30 minutes" in said
-    assert "at most 9.5 false alarms an hour, 95% confidence" in said
-    assert "broken: 2 of 3 found, median time to alarm 1.25 s" in said
+def test_alarms_of_a_classifier_name_its_faults() -> None:
+    verdict = {"false_alarms": {}, "detection": {"by_label": [{"label": "broken"}, {"label": "bent"}]}}
+    report = supervised.with_alarms({"name": "pump", "task": "classify"}, verdict, ("slow",))
+    labels = {"normal": ["slow"], "unseen": [], "faults": ["broken", "bent"]}
+    assert report == {"name": "pump", "task": "anomaly", "alarms": {**labels, **verdict}}

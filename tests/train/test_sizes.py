@@ -16,6 +16,7 @@ from sensorai.train.cproject import train_project
 from sensorai.train.forests import ForestOptions
 from sensorai.train.nets import NetOptions
 from sensorai.train.sizes import MOST, Choice, Need, choose, first_that_fits
+from sensorai.verify import cproject
 from tests.need import need
 from tests.train.make import dataset as make_dataset
 
@@ -216,3 +217,17 @@ def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest
     report = train_project(logs, options("mlp", described=QUICK)).report
     assert report["size"]["source"].startswith("counted")
     assert "does not fit" in report["size"]["tried"][0]["verdict"]
+
+
+@pytest.mark.parametrize(("stack", "fits"), [(4036, True), (4037, False)])
+def test_the_stack_is_part_of_the_ram(
+    logs: Dataset, monkeypatch: pytest.MonkeyPatch, stack: int, fits: bool
+) -> None:
+    need("arm-none-eabi-gcc")
+    tiny(monkeypatch, flash=64)
+    pipeline = train_project(logs, options("tree")).pipeline
+    sizes = cproject.Sizes("cortex-m4", 10, 60, stack, ())
+    monkeypatch.setattr("sensorai.train.room.cproject.sizes", lambda *_: sizes)
+    got = room.need(pipeline, "stm32", "TINY")
+    assert (got.flash, got.ram) == (10, 60 + stack)
+    assert (not got.problems) == fits

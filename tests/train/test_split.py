@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError
@@ -85,12 +85,14 @@ def test_another_seed_holds_out_other_groups() -> None:
     assert len({share(made, [LABEL], seed=seed).validation_groups for seed in range(6)}) > 2
 
 
-@given(st.permutations(range(24)))
-def test_the_order_of_the_logs_does_not_matter(order: list[int]) -> None:
+def test_the_order_of_the_logs_does_not_matter() -> None:
     made = people(8)
-    mixed = Dataset(tuple(made.recordings[i] for i in order))
-    for part in ("test_groups", "validation_groups"):
-        assert set(getattr(share(mixed, [LABEL]), part)) == set(getattr(share(made, [LABEL]), part))
+    first = share(made, [LABEL])
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(made)).tolist()
+        mixed = share(Dataset(tuple(made.recordings[i] for i in order)), [LABEL])
+        for part in ("test_groups", "validation_groups"):
+            assert set(getattr(mixed, part)) == set(getattr(first, part))
 
 
 def test_rare_classes_are_on_both_sides() -> None:
@@ -307,6 +309,7 @@ def test_copies_are_left_out_on_every_road() -> None:
     ),
     st.floats(0.05, 0.5),
 )
+@settings(deadline=None, max_examples=60)
 def test_a_choice_is_found_where_there_is_one(rows: list[list[int]], wanted: float) -> None:
     time = np.array(rows, float)
     if (time.sum(axis=0) == 0).any():

@@ -116,3 +116,10 @@ def test_logs_too_short_for_a_filter() -> None:
     parts = states.share_out(machine(), "label", ("slow", "fast"))
     assert parts.short(100, 100, 2)
     assert not parts.short(10, 10, 2)
+
+
+@pytest.mark.parametrize(("count", "first"), [(3, 0), (4, -1), (5, -1)])
+def test_the_first_window_of_a_log_settles_where_there_are_enough(count: int, first: int) -> None:
+    (one,) = states.with_states(Dataset((recording("a", "slow", n=10 * count),)), "label", ("slow",))
+    log = states.scored(one, "label", np.zeros(count, np.int64), np.arange(10, 10 * count + 1, 10), 10)
+    assert states.settled(log).truth.tolist() == [first, *[0] * (count - 1)]

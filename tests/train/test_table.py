@@ -15,6 +15,7 @@ from sensorai.train.table import (
     find_tasks,
     group_folds,
     outline,
+    settled,
 )
 from tests.train.make import dataset, random_windows, recording, windows
 
@@ -78,3 +79,10 @@ def test_group_folds_of_rare_classes_warn_nobody() -> None:
     assert len(group_folds(made, 4, 0)) == 4
     assert group_folds(windows([[0.0]] * 3, [0, 1, 2], [0, 1, 2]), 3, 0) == []
     assert group_folds(windows([[0.0]] * 3, [0, 0, 0], [0, 0, 0]), 3, 0) == []
+
+
+@pytest.mark.parametrize(("count", "first"), [(3, 0), (4, -1), (5, -1)])
+def test_the_first_window_of_a_recording_settles_where_there_are_enough(count: int, first: int) -> None:
+    made = windows([[0.0]] * (count + 4), [0] * (count + 4), [0] * count + [1] * 4)
+    y = settled(made).y[:, 0].tolist()
+    assert y == [first, *[0] * (count - 1), -1, 0, 0, 0]

@@ -219,6 +219,9 @@ def test_two_instances_and_two_models_in_one_program(make: Callable[[], tuple[Pi
         (forest(), "demo.c", "if (input[0] <= 100)", "if (input[0] < 100)"),
         (forest(), "demo.c", "ctx->counter[i] > 0U", "ctx->counter[i] > 1U"),
         (forest(), "demo.c", ">= DEMO_WINS", "> DEMO_WINS"),
+        (forest(), "demo.c", "ends & 0x8000U", "ends & 0x4000U"),
+        (forest(), "demo.c", "sample[i] >> 15", "sample[i] >> 14"),
+        (forest(), "demo.c", "ctx->saturated++", "ctx->saturated += 2"),
         (net(), "net.c", "(d >> (shift - 1U)) & 1", "(d >> (shift - 1U)) & 0"),
         (net(), "net.c", "d > 127 ? 127", "d > 126 ? 126"),
         # the threshold is a score that occurs
@@ -253,6 +256,38 @@ def test_a_changed_rule_is_seen(pipeline: Pipeline, file: str, old: str, new: st
     changed = {**sources, file: sources[file].replace(old, new)}
     assert agree(pipeline, sources)
     assert not agree(pipeline, changed)
+
+
+def test_saturated_samples_are_counted_to_the_end_of_the_counter() -> None:
+    """INT16_MIN and INT16_MAX alone, once a sample, from the first on; the counter stays at its end."""
+    need("gcc")
+    from sensorai.model.pipeline import saturated
+    from sensorai.toolchain.host import build_shared
+
+    head = "uint32_t count(const int16_t *samples, uint32_t from, uint32_t rows)"
+    text = f"""#include "demo.h"
+{head};
+{head}
+{{
+    static demo_t ctx;
+    demo_result_t result;
+    uint32_t i;
+
+    (void)demo_init(&ctx);
+    ctx.saturated = from;
+    for (i = 0; i < rows; i++) {{
+        (void)demo_push(&ctx, &samples[3U * i], &result);
+    }}
+    return ctx.saturated;
+}}
+"""
+    library = build_shared({**emit_project(forest()).sources(), "count.c": text})
+    values = [-32768, 32767, -32767, 32766, 0, -1, 1, 16383, -16384, 21845, -21846, 4096]
+    x = np.array([[a, b, c] for a in values for b in values for c in (0, 32767, -3)], np.int16)
+    wanted = sum(-32768 in row or 32767 in row for row in x.tolist())
+    assert library.call("count", x, 0, len(x), returns="uint32").value == wanted
+    assert saturated(x)[-1] == wanted
+    assert library.call("count", x, 2**32 - 2, len(x), returns="uint32").value == 2**32 - 1
 
 
 def test_a_tampered_table_is_named() -> None:

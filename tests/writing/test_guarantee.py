@@ -20,20 +20,25 @@ def tree(module: str) -> ast.Module:
 
 
 def called(node: ast.AST) -> str:
-    """Dotted name of what a call calls."""
-    if not isinstance(node, ast.Call):
-        return ""
-    return ast.unparse(node.func)
+    """Last name of what a call calls; empty for anything but a call of something that has a name."""
+    func = node.func if isinstance(node, ast.Call) else None
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+
+
+@cache
+def every_call() -> list[tuple[str, str, ast.Call]]:
+    """Every call in the package: module, last name of what is called, the call."""
+    return [
+        (module, called(node), node)
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def calls(*names: str) -> list[tuple[str, ast.Call]]:
-    """Every call in the package whose last name is one of these."""
-    return [
-        (module, node)
-        for module in MODULES
-        for node in ast.walk(tree(module))
-        if isinstance(node, ast.Call) and called(node).rpartition(".")[2] in names
-    ]
+    """Every call of a function whose last name is one of these."""
+    return [(module, node) for module, name, node in every_call() if name in names]
 
 
 def keyword(call: ast.Call, name: str) -> str:
@@ -90,7 +95,7 @@ WRITERS = {
 
 def spoken(node: ast.AST) -> Iterator[str]:
     """Attributes of ``OUTSIDE`` below a node that no writer is given."""
-    if isinstance(node, ast.Call) and called(node).rpartition(".")[2] in WRITERS:
+    if isinstance(node, ast.Call) and called(node) in WRITERS:
         return
     if isinstance(node, ast.Attribute) and node.attr in OUTSIDE and isinstance(node.ctx, ast.Load):
         yield ast.unparse(node)
@@ -114,7 +119,7 @@ def test_no_text_of_code_is_composed_of_words_from_outside(module: str) -> None:
     written = {
         id(inner)
         for node in ast.walk(whole)
-        if isinstance(node, ast.Raise) or called(node).rpartition(".")[2] in WRITERS
+        if isinstance(node, ast.Raise) or called(node) in WRITERS
         for inner in ast.walk(node)
     }
     bad = [
@@ -160,6 +165,6 @@ def test_json_and_toml_for_files_have_one_writer() -> None:
 
 def test_tables_for_people_have_one_writer() -> None:
     assert {module for module, _ in calls("to_csv")} == {"files.py"}
-    assert {module for module, node in calls("writer") if "csv" in called(node)} == {
+    assert {module for module, node in calls("writer") if ast.unparse(node.func) == "csv.writer"} == {
         *("board/logfile.py", "formats/write.py"),
     }

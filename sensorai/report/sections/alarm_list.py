@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.report import scores
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
 from sensorai.report.charts import bars
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "alarm_list", "Alarms"
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 #: Alarms of each state that the page lists at most.
 ALARMS = 15
@@ -53,7 +47,7 @@ def listed(alarms: Sequence[Mapping[str, Any]], most: int = ALARMS) -> list[Mapp
     return out
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Name the features behind the alarms."""
     alarms = _alarms(report) or []
     if not (named := blamed(alarms)):
@@ -62,7 +56,7 @@ def text(report: Figures) -> list[RenderableType]:
     return [line(f"behind the {len(alarms):,} alarms, on average: {said}")]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Rows and charts; None where alarms were not listed."""
     alarms = _alarms(report)
     if alarms is None:
@@ -98,3 +92,6 @@ def _charts(alarms: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
             chart = bars(names, shares, "%", "mean share of each feature", signed=False)
             out.append((f"{name} ({len(of):,})", chart))
     return out
+
+
+SECTION = Section("alarm_list", "Alarms", page, text)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures, part
+from sensorai.report.about import part
 from sensorai.report.blocks import line, table
-from sensorai.report.view import View
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.verify.alarms import CONFIDENCE, duration, in_words
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "alarms", "False alarms and finds"
 
 #: Columns for a label; a longer one is folded.
 LABEL = 30
@@ -185,11 +180,11 @@ def cards(report: Figures) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- text and page
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Threshold, false alarms, anomalies found."""
     if "alarms" not in report:
         return []
-    out: list[RenderableType] = []
+    out: Lines = []
     if lines := threshold(report):
         out += [*map(line, lines), line("")]
     of = (
@@ -214,7 +209,7 @@ def text(report: Figures) -> list[RenderableType]:
     return out
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Tables by label."""
     if "alarms" not in report:
         return None
@@ -228,3 +223,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
 
 def _normal(report: Figures) -> str:
     return ", ".join(report["alarms"].get("normal") or ())
+
+
+SECTION = Section("alarms", "False alarms and finds", page, text)

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line, table
 from sensorai.report.charts import curve
-from sensorai.report.view import View
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "choices", "How it was chosen"
+    from rich.text import Text
 
 
 def _tried(report: Figures, what: str) -> list[Mapping[str, Any]]:
@@ -51,9 +48,9 @@ def sizes(report: Figures) -> list[dict[str, str]]:
 # ---------------------------------------------------------------- text
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Windows, sensors and sizes with what they were worth."""
-    out: list[RenderableType] = []
+    out: Lines = []
     if windows := _tried(report, "window"):
         out.append(_line("window", [(words.seconds(row["seconds"]), row) for row in windows]))
     if sensors := _tried(report, "sensors"):
@@ -69,7 +66,7 @@ def text(report: Figures) -> list[RenderableType]:
     return out
 
 
-def _line(what: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> RenderableType:
+def _line(what: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Text:
     said = [
         f"{name} {words.percent(row['balanced_accuracy'])}{' (chosen)' if row['chosen'] else ''}"
         for name, row in rows
@@ -80,7 +77,7 @@ def _line(what: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> Renderabl
 # ---------------------------------------------------------------- page
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Charts and tables; None where nothing was tried."""
     charts = [("Window", _window_chart(_tried(report, "window")))]
     validated = []
@@ -136,3 +133,6 @@ def _hundred(x: float | None) -> float | None:
 
 def _chosen(rows: Sequence[Mapping[str, Any]]) -> int | None:
     return next((i for i, row in enumerate(rows) if row.get("chosen")), None)
+
+
+SECTION = Section("choices", "How it was chosen", page, text)

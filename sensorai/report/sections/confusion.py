@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from sensorai.report import about
-from sensorai.report.about import Figures
 from sensorai.report.charts import confusion
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "confusion", "What is taken for what"
+from sensorai.report.section import Figures, Page, Section, Views
 
 
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: a drawing."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Matrices before and after filtering; None for detectors, which are judged by their alarms."""
     if about.detector(report):
         return None
@@ -43,3 +29,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
             for entry in report["classifiers"]
         ],
     }
+
+
+SECTION = Section("confusion", "What is taken for what", page)

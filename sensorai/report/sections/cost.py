@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line, table
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.report.sections import proof
-from sensorai.report.view import View
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.table import Table
-
-ID, TITLE = "cost", "What it costs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +149,13 @@ def _there(report: Figures) -> bool:
 # ---------------------------------------------------------------- text
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Registers, or tables of what the C costs."""
     if not _there(report):
         return []
     if said := registers(report):
         return [line(f"registers: {said}")]
-    out: list[RenderableType] = []
+    out: Lines = []
     if rows := whole_program(report):
         out += [_table("whole program", rows), line("")]
     if rows := library(report):
@@ -195,7 +191,7 @@ def _table(name: str, rows: Sequence[Figure]) -> Table:
 # ---------------------------------------------------------------- page
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Registers, or tables of what the C costs."""
     if not _there(report):
         return None
@@ -211,3 +207,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
         "layers": [*rows, sums] if len(rows) > 1 else rows,
         "counted": any(one.get("instructions") is not None for one in report["cost"].get("layers") or ()),
     }
+
+
+SECTION = Section("cost", "What it costs", page, text)

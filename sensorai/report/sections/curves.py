@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
 from sensorai.report.curves import det, roc
-from sensorai.report.view import View
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.verify.alarms import ANOMALY
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "curves", "Curves"
 
 
 def areas(report: Figures) -> list[tuple[str, str]]:
@@ -48,7 +42,7 @@ def works_at(report: Figures) -> tuple[float, float] | None:
     return normal[ANOMALY] / sum(normal), anomalous[ANOMALY] / sum(anomalous)
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Areas under the curve, or why there are none."""
     if "alarms" not in report:
         return []
@@ -57,7 +51,7 @@ def text(report: Figures) -> list[RenderableType]:
     return [line(no_curve(report))]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Drawings and areas."""
     if "alarms" not in report:
         return None
@@ -68,3 +62,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
         "areas": areas(report),
         "no_curve": about.capital(no_curve(report)),
     }
+
+
+SECTION = Section("curves", "Curves", page, text)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
+from sensorai.report.section import Figures, Page, Section, Views
 from sensorai.report.sections import alarms
-from sensorai.report.view import View
 from sensorai.verify.alarms import duration
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
-ID, TITLE = "data", "Settings and data"
-
-
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: the first lines say what counts."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Rows of settings and data, and every recording."""
     data = report["data"]
     return {
@@ -93,3 +82,6 @@ def _part(part: Mapping[str, Any]) -> str:
         + (f", {words.plural(anomalous, 'anomalous window')}" if anomalous else "")
         + f"; {duration(part['normal_hours'])} of normal state"
     )
+
+
+SECTION = Section("data", "Settings and data", page)

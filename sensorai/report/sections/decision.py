@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.model.forest import Tree
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.report.treeplot import draw_tree
-from sensorai.report.view import Colours, View, colours_of
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "decision", "The decision"
+from sensorai.report.view import Colours, colours_of
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Size of each tree, and its end counters."""
     return [
         line(
@@ -31,7 +26,7 @@ def text(report: Figures) -> list[RenderableType]:
     ]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Drawings; None for models that are no tree of the core."""
     entries = report["classifiers"]
     if not all("tree" in entry for entry in entries):
@@ -56,3 +51,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
 def _drawing(entry: Mapping[str, Any], features: Sequence[str], colours: Colours) -> str:
     tree = Tree.from_nodes([tuple(row) for row in entry["tree"]["rows"]], entry["tree"]["root"])
     return draw_tree(tree, features, {c["code"]: c["name"] for c in entry["classes"]}, colours)
+
+
+SECTION = Section("decision", "The decision", page, text)

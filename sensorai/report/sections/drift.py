@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from sensorai.report import scores, words
-from sensorai.report.about import Figures
+from sensorai.report.section import Figures, Page, Section, Views
 from sensorai.report.svg import class_colour
-from sensorai.report.view import View
 from sensorai.verify.alarms import duration
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
-ID, TITLE = "drift", "Drift of the normal state"
-
-
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: a drawing."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Chart and rows of the recordings that moved most; None where drift was not looked at."""
     found = (report.get("alarms") or {}).get("drift")
     if found is None:
@@ -45,3 +34,6 @@ def _row(row: Mapping[str, Any], index: int) -> dict[str, Any]:
         "last": words.percent(row["levels"][-1]),
         "change": f"{change} points",
     }
+
+
+SECTION = Section("drift", "Drift of the normal state", page)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.report import about
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
 from sensorai.report.charts import bars
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "features", "Features"
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 
 def _gains(report: Figures) -> Sequence[Mapping[str, Any]]:
@@ -22,7 +16,7 @@ def _gains(report: Figures) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """What each feature buys, where that was measured."""
     gains = [
         f"{row['name']} {100 * row['buys']:+.1f}" if row.get("buys") is not None else row["name"]
@@ -31,7 +25,7 @@ def text(report: Figures) -> list[RenderableType]:
     return [line(f"features (points each buys): {', '.join(gains)}")] if gains else []
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Formulas, filters, and a chart of gains."""
     return {
         "features": report["features"]["each"],
@@ -48,3 +42,6 @@ def _chart(rows: Sequence[Mapping[str, Any]]) -> str | None:
     gains.sort(key=lambda g: (g[1] is None, -(g[1] or 0.0)))
     names, values = zip(*gains, strict=True)
     return bars(names, values, "points", "balanced accuracy lost without each feature")
+
+
+SECTION = Section("features", "Features", page, text)

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line, table
-from sensorai.report.view import Colours, View, colours_of
+from sensorai.report.section import Figures, Lines, Page, Section, Views
+from sensorai.report.view import Colours, colours_of
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.table import Table
-
-ID, TITLE = "held_out", "Class by class"
 
 #: Fewer test groups than this and the page says that the estimate is rough.
 FEW_GROUPS = 3
@@ -120,11 +117,11 @@ def class_rows(entry: Mapping[str, Any], colours: Colours) -> list[dict[str, Any
 # ---------------------------------------------------------------- text
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Classes, headline, and what an optimist would say."""
     if not there(report):
         return []
-    out: list[RenderableType] = []
+    out: Lines = []
     pair = about.strips(report)
     if not about.validation(report):
         names = report["data"]["test_groups"]
@@ -219,7 +216,7 @@ def _accuracy_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 # ---------------------------------------------------------------- page
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Tables of every classifier."""
     if not there(report):
         return None
@@ -253,3 +250,6 @@ def _entry(report: Figures, entry: Mapping[str, Any], colours: Colours) -> dict[
         "rows": class_rows(entry, colours),
         "accuracies": rows,
     }
+
+
+SECTION = Section("held_out", "Class by class", page, text)

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
 from sensorai.report.charts import learning
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "learning", "Learning"
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 _FITS = {"good": "Good fit", "under": "Underfit", "over": "Overfit"}
 
@@ -36,7 +30,7 @@ def kept(curve: Sequence[Mapping[str, Any]]) -> int | None:
     return min(known, key=lambda i: curve[i]["validation_loss"], default=None)
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Say under-, over- or good fit."""
     if (found := _verdict(report)) is None:
         return []
@@ -44,7 +38,7 @@ def text(report: Figures) -> list[RenderableType]:
     return [line(f"{fit}: {why}", "" if good else "yellow")]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Verdict and charts; None for what is not learnt in epochs."""
     charts = _charts((report.get("learning") or {}).get("curve") or ())
     found = _verdict(report)
@@ -71,3 +65,6 @@ def _charts(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         learning(stages, column(f"train_{what}", k), column(f"validation_{what}", k), at, label)
         for what, k, label in (("loss", 1.0, "loss, nats"), ("accuracy", 100.0, "accuracy, %"))
     ]
+
+
+SECTION = Section("learning", "Learning", page, text)

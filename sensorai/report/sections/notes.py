@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "notes", "Notes"
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Say each note on a line."""
     return [line(f"note: {note}", "yellow") for note in report.get("notes") or ()]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Notes; None without any."""
     found = list(report.get("notes") or ())
     return {"notes": found} if found else None
+
+
+SECTION = Section("notes", "Notes", page, text)

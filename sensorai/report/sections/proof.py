@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.report import about, words
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line, table
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "proof", "Proof"
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 
 
 def levels(report: Figures) -> list[dict[str, Any]]:
@@ -53,7 +47,7 @@ def _extent(windows: Sequence[int]) -> str:
     return count if len(windows) == 1 else f"{count} at each of {len(windows)} levels"
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """A row for each level."""
     rows = levels(report)
     if not rows:
@@ -65,7 +59,10 @@ def text(report: Figures) -> list[RenderableType]:
     return [line(f"proof: {report['proof']['what']}:"), out]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """A row for each level."""
     rows = levels(report)
     return {"what": about.capital(report["proof"]["what"]), "levels": rows} if rows else None
+
+
+SECTION = Section("proof", "Proof", page, text)

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from sensorai.report import about
-from sensorai.report.about import Figures
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "reading", "Use it"
+from sensorai.report.section import Figures, Page, Section, Views
 
 
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: the terminal names the files by itself."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Registers, and the code of each class; nothing for C, whose project explains itself."""
     if not about.on_core(report):
         return None
@@ -35,3 +21,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
             for entry in report["classifiers"]
         ],
     }
+
+
+SECTION = Section("reading", "Use it", page)

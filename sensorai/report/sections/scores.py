@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.report import about, scores
-from sensorai.report.about import Figures
+from sensorai.report.section import Figures, Page, Section, Views
 from sensorai.report.svg import blocks
-from sensorai.report.view import Scored, View
+from sensorai.report.view import Scored
 from sensorai.verify.alarms import ANOMALY, NORMAL, onsets
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "scores", "Score over time"
 
 #: Recordings that the page shows at most.
 RECORDINGS = 6
 
 
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: a drawing."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Drawings of the telling recordings; None without scores."""
     scored = [view for view in views if isinstance(view, Scored)]
     if not scored:
@@ -91,3 +81,6 @@ def _drawn(view: Scored, why: str) -> dict[str, Any]:
         "above": int((view.scores > view.threshold).sum()),
         "drawing": scores.over_time(view),
     }
+
+
+SECTION = Section("scores", "Score over time", page)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sensorai.report import about
-from sensorai.report.about import Figures
+from sensorai.report.section import Figures, Page, Section, Views
 from sensorai.report.timeline import per_block, timeline
-from sensorai.report.view import Colours, View, Watched, choose, colours_of, right
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "timelines", "Over time"
+from sensorai.report.view import Colours, Watched, choose, colours_of, right
 
 
-def text(report: Figures) -> list[RenderableType]:
-    """Nothing: a drawing."""
-    return []
-
-
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Drawings of the telling recordings; None without recordings."""
     watched = [view for view in views if isinstance(view, Watched)]
     if not watched:
@@ -74,3 +64,6 @@ def _take_common_notes(shown: Sequence[dict[str, Any]]) -> list[str]:
     for v in shown:
         v["notes"] = [note for note in v["notes"] if note not in common]
     return common
+
+
+SECTION = Section("timelines", "Over time", page)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from sensorai.report import about
-from sensorai.report.about import Figures
 from sensorai.report.blocks import line
+from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.report.sections import alarms, cost, held_out, proof
-from sensorai.report.view import View
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ID, TITLE = "title", ""
 
 
-def text(report: Figures) -> list[RenderableType]:
+def text(report: Figures) -> Lines:
     """Name, place, model and window; labels by what they are."""
     return [
         line(f"{report['name']}{': ' if about.detector(report) else ' '}{about.subtitle(report)}", "bold"),
@@ -26,7 +17,7 @@ def text(report: Figures) -> list[RenderableType]:
     ]
 
 
-def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
+def page(report: Figures, views: Views) -> Page:
     """Name, sentences and cards."""
     cards = [*held_out.cards(report), *alarms.cards(report), *proof.cards(report), *cost.cards(report)]
     return {
@@ -40,3 +31,6 @@ def page(report: Figures, views: Sequence[View]) -> dict[str, Any] | None:
         # cards are narrow: a number and its unit stay together
         "cards": [(figure, what.replace(" %", "\N{NO-BREAK SPACE}%")) for figure, what in cards],
     }
+
+
+SECTION = Section("title", "", page, text)
