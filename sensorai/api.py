@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sensorai import recording
-from sensorai.experiment import Experiment, toml
+from sensorai.experiment import Experiment
+from sensorai.experiment.experiment import check_keys
 from sensorai.logs import Dataset, PathLike, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
@@ -69,7 +70,7 @@ def train(
             given["test"] = list(test.experiment.logs)
     elif test is not None:
         given["test"] = paths_of(test)
-    toml.check_keys(given)
+    check_keys(given)
     return run(asked.with_(**given), dataset, test=held, progress=progress)
 
 
