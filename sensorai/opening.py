@@ -68,7 +68,10 @@ def open_result(
     from sensorai.mlc.backend import opened
     from sensorai.mlc.classnames import with_names, with_numbers
 
-    return opened(with_numbers(with_names(open_artifact(path, device), names or {})), path, style)
+    found = open_artifact(path, device)
+    made = opened(with_numbers(with_names(found, names or {})), path, style)
+    # that the file says another device than was told
+    return made if device is None else replace(made, notes=tuple(found.decoded.notes))
 
 
 def target_of(path: Path) -> str:
@@ -187,7 +190,7 @@ def validate(
         backend.figures(opened.artifact, proof),
         _judged(opened, columns, proof),
         {
-            "notes": [*notes, *alike, *of_recordings(recordings), *map(str, said)],
+            "notes": [*opened.notes, *notes, *alike, *of_recordings(recordings), *map(str, said)],
             "sources": {"held_out": "computed: what the files hold, run on these recordings"},
         },
     )

@@ -225,6 +225,8 @@ class Opened:
         Of the training; empty for a register file from elsewhere.
     states : mapping
         Of a detector: the label ``column`` and the ``normal`` labels; else empty.
+    notes : tuple of str
+        What is to be said of the files.
     """
 
     path: Path
@@ -235,6 +237,7 @@ class Opened:
     test_groups: tuple[str, ...] = ()
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

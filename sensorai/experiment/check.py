@@ -26,7 +26,7 @@ def check(experiment: Experiment) -> list[Problem]:
         return problems
     if not experiment.target:
         return [
-            Problem("nothing says what to make", hint=f"give --target {'|'.join(tables.TARGETS)}"),
+            Problem(f"--target is missing: one of {', '.join(tables.TARGETS)}", hint="sensorai train --help"),
         ]
     problems += _family(experiment)
     if problems:
