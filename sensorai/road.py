@@ -38,21 +38,28 @@ class Progress:
 
     def __init__(self, tell: Callable[[str, float], None] | None = None) -> None:
         self._tell = tell or (lambda words, done: None)
-        self._words, self._from, self._until = "", 0.0, 0.0
+        self._words, self._from, self._until, self._done = "", 0.0, 0.0, 0.0
 
     def step(self, words: str, until: float) -> None:
         """Begin a step that takes the road to ``until``."""
-        self._words, self._from, self._until = words, self._until, until
-        self._tell(words, self._from)
+        self._words, self._from, self._until, self._done = words, self._until, until, self._until
+        self._tell(words, self._done)
 
     def __call__(self, words: str) -> None:
         """Say what is going on within a step."""
         self._words = words
-        self._tell(words, self._from)
+        self._tell(words, self._done)
 
     def within(self, share: float) -> None:
-        """Say how much of the step is done."""
-        self._tell(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+        """Say how much of the step is done; it never goes back."""
+        now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
+        self._done = max(self._done, now)
+        self._tell(self._words, self._done)
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self._words, self._from, self._until, self._done = "done", 1.0, 1.0, 1.0
+        self._tell(self._words, self._done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +300,10 @@ class Level:
     name: str
     check: Callable[[Sequence[Trace]], Checked] | None
     missing: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what it found is kept elsewhere; how it is run belongs to this process
+        return Level, (self.name, None, self.missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
