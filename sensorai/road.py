@@ -50,8 +50,14 @@ class Progress:
         self._say(words, self._done)
 
     def within(self, share: float) -> None:
-        """Say how much of the step is done."""
-        self._say(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+        """Say how much of the step is done; it never goes back."""
+        now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
+        self._say(self._words, max(self._done, now))
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self._from = self._until = 1.0
+        self._say("done", 1.0)
 
     def _say(self, words: str, done: float) -> None:
         self._words, self._done = words, done
@@ -299,6 +305,10 @@ class Level:
     name: str
     check: Callable[[Sequence[Trace]], Checked] | None
     missing: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what it found is kept elsewhere; how it is run belongs to this process
+        return Level, (self.name, None, self.missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -90,6 +90,7 @@ def run(
         "report.json": to_json(figures),
     }
     indexed = _indexed(files, backend, artifact, learnt, experiment)
+    say.finish()
     return Result(experiment.with_(name=name), Report.of(figures), artifact, indexed, learnt, proof)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -382,11 +383,45 @@ class Experiment:
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     def run(self, **how: Any) -> Any:
-        """Do it: read the logs, learn, emit, prove (``sensorai.run.run``, whose keywords these are)."""
+        """Do it: read the logs, learn, emit, prove.
+
+        Parameters
+        ----------
+        **how
+            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``: callable
+            of (words, done), told how far it is (0 to 1). What it raises stops the road, which leaves nothing
+            behind.
+
+        Returns
+        -------
+        sensorai.Result
+
+        Raises
+        ------
+        ExperimentError
+            Everything that is wrong with the experiment, at once.
+        ConfigError, DataError, TargetError, ToolMissing
+            The logs do not bear it, or the device has no room for it.
+        """
         return tables.load("sensorai.run:run")(self, **how)
 
     def with_(self, **values: Any) -> Experiment:
-        """Return the experiment with other values; an ExperimentError for what no experiment has."""
+        """Return the experiment with other values.
+
+        Parameters
+        ----------
+        **values
+            Fields, as of ``Experiment``.
+
+        Returns
+        -------
+        Experiment
+
+        Raises
+        ------
+        ExperimentError
+            Names that no experiment has, all at once, with what was probably meant.
+        """
         check_keys(values)
         return replace(self, **values)
 
@@ -477,25 +512,25 @@ def _text(value: Any) -> Any:
     return value.__fspath__() if hasattr(value, "__fspath__") else value
 
 
-def _described() -> str:
-    """What ``help(Experiment)`` shows: every field with what its ``Option`` says of it."""
-    lines = [str(Experiment.__doc__), "", "Parameters", "----------"]
-    for name, told in _OPTIONS.items():
-        default = Experiment.__dataclass_fields__[name].default
-        shown = "optional" if default in (None, "", ()) else f"default {default!r}"
-        kind = (
-            "{" + ", ".join(map(repr, told.choices())) + "}" if told.choices is not None else KINDS[told.kind]
-        )
-        lines += fill(
-            f"{name} : {kind}, {shown}", WIDTH, subsequent_indent="        ", break_on_hyphens=False
-        ).splitlines()
-        lines += fill(
-            told.help, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
-        ).splitlines()
-    return "\n".join(lines) + "\n"
-
-
-#: Columns of the description.
+#: Columns of a description.
 WIDTH = 100
 
-Experiment.__doc__ = _described()
+
+def described(names: Iterable[str]) -> list[str]:
+    """Lines that say what each field is: kind, default, and the words of its ``Option``."""
+    lines: list[str] = []
+    for name in names:
+        told, default = _OPTIONS[name], Experiment.__dataclass_fields__[name].default
+        shown = "optional" if default in (None, "", ()) else f"default {default!r}"
+        kind = KINDS[told.kind]
+        if told.choices is not None:
+            kind = "{" + ", ".join(map(repr, told.choices())) + "}"
+        wrapped = partial(fill, width=WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        lines += wrapped(f"{name} : {kind}, {shown}").splitlines()
+        lines += wrapped(told.help, initial_indent="    ").splitlines()
+    return lines
+
+
+Experiment.__doc__ = "\n".join(
+    [str(Experiment.__doc__), "", "Parameters", "----------", *described(_OPTIONS), ""]
+)
