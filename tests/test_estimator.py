@@ -76,10 +76,10 @@ def recorded(X: Any) -> Any:
 
 
 #: What scikit-learn asks of tables and recordings cannot answer.
-NO_TABLE: dict[str, str] = {
-    name: "n_features_in_ are the channels of a recording, not the columns of the table that the check makes"
-    for name in ("check_n_features_in_after_fitting", "check_n_features_in", "check_classifiers_train")
-}
+NO_TABLE: dict[str, str] = dict.fromkeys(
+    ("check_n_features_in_after_fitting", "check_n_features_in", "check_classifiers_train"),
+    "n_features_in_ are the channels of a recording, not the columns of the table that the check makes",
+)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
