@@ -38,21 +38,30 @@ class Progress:
 
     def __init__(self, tell: Callable[[str, float], None] | None = None) -> None:
         self._tell = tell or (lambda words, done: None)
-        self._words, self._from, self._until = "", 0.0, 0.0
+        self._words, self._from, self._until, self._done = "", 0.0, 0.0, 0.0
 
     def step(self, words: str, until: float) -> None:
         """Begin a step that takes the road to ``until``."""
-        self._words, self._from, self._until = words, self._until, until
-        self._tell(words, self._from)
+        self._from, self._until = self._until, until
+        self._say(words, self._from)
 
     def __call__(self, words: str) -> None:
         """Say what is going on within a step."""
-        self._words = words
-        self._tell(words, self._from)
+        self._say(words, self._done)
 
     def within(self, share: float) -> None:
-        """Say how much of the step is done."""
-        self._tell(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+        """Say how much of the step is done; it never goes back."""
+        now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
+        self._say(self._words, max(self._done, now))
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self._from = self._until = 1.0
+        self._say("done", 1.0)
+
+    def _say(self, words: str, done: float) -> None:
+        self._words, self._done = words, done
+        self._tell(words, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class Prepared:
     sensors : tuple of str
         Sensors that may be used.
     scales : mapping of sensor to (full scale, value of a count)
-        What the device's sensors can be set to (``sensorai.cproject.scales``); empty where it does not matter.
+        What the device's sensors can be set to (``sensorai.cproject.scales``); empty: no matter.
     notes : tuple of str
         What was done.
     need : callable of model to Need, optional
@@ -194,7 +203,7 @@ class Artifact:
     options : mapping
         How it is run, where there is a choice: ``style`` of the machine learning core's arithmetic.
     opened : object, optional
-        What the first register file holds, where it was read already (names of classes may come from the user).
+        What the first register file holds, where it was read already (a user may have named classes).
     """
 
     name: str
@@ -288,7 +297,7 @@ class Level:
     name : str
         As the report calls it.
     check : callable of traces to Checked, optional
-        Runs the recordings of the traces and compares every window with them; None where it cannot be run here.
+        Runs the recordings of the traces and compares every window; None where it cannot be run here.
     missing : str
         Then: what is missing, and the line that installs it.
     """
@@ -296,6 +305,10 @@ class Level:
     name: str
     check: Callable[[Sequence[Trace]], Checked] | None
     missing: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what it found is kept elsewhere; how it is run belongs to this process
+        return Level, (self.name, None, self.missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -452,7 +465,7 @@ class Backend(Protocol):
         ...
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
-        """Full name of a device, and the rates in Hz at which its sensor can run; none where it has no sensor."""
+        """Full name of a device, and the rates in Hz of its sensor; none where it has no sensor."""
         ...
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:

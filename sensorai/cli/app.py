@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from sensorai import __version__
 from sensorai.cli import (
     build,
     capture,
@@ -28,6 +27,7 @@ from sensorai.cli import (
     validate,
 )
 from sensorai.cli import inspect as inspect_verb
+from sensorai.version import __version__
 
 app = typer.Typer(
     name="sensorai",

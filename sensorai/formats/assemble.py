@@ -214,7 +214,7 @@ def _cuts(
 def _part_names(
     name: str, table: Table, parts: npt.NDArray[np.object_] | None
 ) -> Callable[[int], tuple[str, str]]:
-    """A function of the first sample of a part to its name, and that with a number where it was there before."""
+    """A function of the first sample of a part to its name, and to that with a number where it is taken."""
     seen: dict[str, int] = {}
 
     def named(start: int) -> tuple[str, str]:
@@ -334,6 +334,12 @@ def _rate(
 ) -> float | None:
     """Told rate, else the log's own or the one in a comment, else the measured one."""
     rate = table.rate_hz if options.rate_hz is None else options.rate_hz
+    if options.rate_hz is None and rate is not None and not 0 < rate < float("inf"):
+        raise DataError(
+            f"the log gives {rate:g} Hz as its sample rate",
+            where=table.path,
+            hint="say it with --log-rate HZ",
+        )
     if rate is None:
         for text in (v for k, v in _facts(table.layout) if k == "rate_hz"):
             try:

@@ -293,7 +293,9 @@ class _Building:
     def check_complete(self) -> None:
         """Refuse a tree whose last branch is missing."""
         path = self.path
-        open_node = path[-1][0] if self.wanted else next((n for n, right in reversed(path) if not right), None)
+        open_node = (
+            path[-1][0] if self.wanted else next((n for n, right in reversed(path) if not right), None)
+        )
         if open_node is not None:
             raise DataError(
                 f"the tree ends inside the branches of {self.names[open_node]}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sensorai import __version__
 from sensorai.recording import Recording
+from sensorai.version import __version__
 
 #: What a report calls itself, and the version of its keys.
 FORMAT, VERSION = "sensorai-report", 2
@@ -48,16 +48,6 @@ def listed(recordings: Iterable[Recording], test_groups: Collection[str]) -> lis
         }
         for r in recordings
     ]
-
-
-def level(name: str, windows: int, divergence: object = None) -> dict[str, Any]:
-    """A level of the proof that was compared; ``divergence``, if any, says where it parts."""
-    return {"level": name, "windows": windows, "first_divergence": str(divergence) if divergence else None}
-
-
-def missing(name: str, why: str) -> dict[str, Any]:
-    """A level of the proof that could not be compared."""
-    return {"level": name, "missing": why}
 
 
 def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,10 @@ def test_classifiers_of_known_faults(machine: Path, tmp_path: Path, target: str)
         (("--target", "ispu", *QUICK, "--model", "box"), ("does not run on ispu", "mahalanobis")),
         (("--target", "mlc", *QUICK, "--learn", "on-device"), ("--learn on-device is for",)),
         (("--target", "stm32", *QUICK, "--model", "gmm", "--learn", "on-device"), ("not for gmm",)),
-        (("--target", "stm32", *QUICK, "--model", "tree", "--false-alarms", "1/day"), ("--false-alarms is for detectors that learn from normal logs, not for tree",)),
+        (
+            ("--target", "stm32", *QUICK, "--model", "tree", "--false-alarms", "1/day"),
+            ("--false-alarms is for detectors that learn from normal logs, not for tree",),
+        ),
         (("--target", "stm32", *QUICK, "--false-alarms", "often"), ("'often' is no rate", "1/day")),
         (("--target", "stm32", *QUICK, "--false-alarms", "1/day"), ("cannot be claimed", "held out")),
         (("--target", "mlc", *QUICK, "--false-alarms", "1/day"), ("cannot be claimed", "held out")),

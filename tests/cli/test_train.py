@@ -200,7 +200,8 @@ def test_divergence_is_found_and_named(log: Path, trained: Path, tmp_path: Path)
     assert result.code == 3
     assert result.err.startswith("error: levels part: ")
     named = re.search(
-        r"levels part: toy.ucf: log(#\d)?: window (\d+): tree 1 is (\d+).0 where (\d+).0 was expected", result.err
+        r"levels part: toy.ucf: log(#\d)?: window (\d+): tree 1 is (\d+).0 where (\d+).0 was expected",
+        result.err,
     )
     assert named
     assert named[3] != named[4]
