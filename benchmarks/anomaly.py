@@ -30,17 +30,17 @@ import numpy as np
 from _peers.anomaly import peers_in_c, peers_in_float
 
 from sensorai.errors import InternalError, SensoraiError
+from sensorai.experiment import Experiment
 from sensorai.formats import ReadOptions, read_dataset
+from sensorai.mcu.backend import BACKEND
 from sensorai.mlc.config import MlcConfig
 from sensorai.model.detector import CLASSES, KINDS
 from sensorai.recording import LABEL, Dataset, Recording, Span
-from sensorai.train import mlcbox, states, supervised
-from sensorai.train.anomaly import AnomalyOptions, normal_windows, train_anomaly
-from sensorai.train.cdeliver import ProjectOptions
-from sensorai.train.cproject import train_project
-from sensorai.train.deliver import deliver
-from sensorai.train.mlc import train_mlc
-from sensorai.train.options import MlcOptions
+from sensorai.road import Lesson
+from sensorai.run import run
+from sensorai.tasks.anomaly import TASK
+from sensorai.train import states
+from sensorai.train.normal import normal_windows
 from sensorai.train.states import STATE
 
 HERE = Path(__file__).resolve().parents[1]
@@ -127,7 +127,8 @@ SETS = (
 )
 #: How many times as often as the other normal states the moved base may be in alarm.
 MOST_MOVED = 2
-OPTIONS = ProjectOptions(target="stm32", device="stm32l4", name="detector")
+STM32: dict[str, Any] = {"target": "stm32", "device": "stm32l4"}
+ISPU: dict[str, Any] = {"target": "ispu", "device": "lsm6dso16is"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,20 +227,19 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
     """Every kind and target on one set."""
     for kind in KINDS:
         learn = kind == "mahalanobis"
-        asked = AnomalyOptions(kind, normal, unseen, logs.false_alarms, learn)
-        for target, device in (("stm32", "stm32l4"), ("ispu", "lsm6dso16is"))[: 2 if kind == "gmm" else 1]:
+        for where in (STM32, ISPU)[: 2 if kind == "gmm" else 1]:
+            asked = _asked(logs, normal, unseen, model=kind, learn="on-device" if learn else "desk", **where)
             try:
-                options = replace(_options(logs), target=target, device=device)
-                report = train_anomaly(dataset, options, asked).report
+                report = run(asked, dataset).report.figures
             except SensoraiError as error:
-                print(f"| {logs.name} | {target} | {kind} | {error.message} |")
+                print(f"| {logs.name} | {asked.target} | {kind} | {error.message} |")
                 continue
-            cost, taught = report["cost"]["library"], report["cost"].get("learning")
+            cost, taught = report["cost"]["library"], report["cost"]["learning"]
             more = "" if taught is None else f"{taught['learn']:,.0f}, {taught['freeze']:,}"
             near = report["alarms"]["float"]
             yield Line(
                 logs.name,
-                f"{target} ({cost['core'].split(' ')[0]})",
+                f"{asked.target} ({cost['core'].split(' ')[0]})",
                 kind + (" (learns)" if learn else ""),
                 report["alarms"],
                 None if near is None else near["auc"],
@@ -249,11 +249,8 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
                 more,
             )
     try:
-        made = mlcbox.train_box(
-            dataset, MlcOptions(name="detector"), "label", normal, unseen, logs.false_alarms
-        )
-        report = mlcbox.report_of(made, deliver(made.trained, "detector", 0), "label", 0)
-        yield Line(logs.name, "mlc", f"box, {_nodes(made.trained.config)}", report["alarms"])
+        made = run(_asked(logs, normal, unseen, target="mlc", window=None, stride=None), dataset)
+        yield Line(logs.name, "mlc", f"box, {_nodes(made.artifact.model)}", made.report.figures["alarms"])
     except SensoraiError as error:
         print(f"| {logs.name} | mlc | box | {error.message} |")
     yield from _classifiers(logs, dataset, (*normal, *unseen))
@@ -261,30 +258,27 @@ def lines(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[s
 
 def _classifiers(logs: Logs, dataset: Dataset, normal: tuple[str, ...]) -> Iterator[Line]:
     """Known faults: normal or anomaly, told apart."""
-    both = states.with_states(dataset, "label", normal)
-    split = "time" if logs.name in ("st-fan", "blower") else "group"
+    both = Dataset(
+        tuple(replace(r, labels={LABEL: r.labels[STATE]}) for r in states.with_states(dataset, LABEL, normal))
+    )
+    asked = Experiment(task="anomaly", normal=CLASSES[:1], name="detector")
+    burst = logs.burst or None
     try:
-        options = replace(_options(logs), model="mlp", column=STATE, split=split)
-        made = train_project(both, options)
-        verdict = supervised.of_project(
-            made.pipeline, made.recordings, made.traces, STATE, CLASSES[:1], options.seed
-        )
-        cost = made.report["cost"]["library"]
-        known = made.report["classifiers"][0]["accuracy"]["float"]["test"]
+        report = run(asked.with_(model="mlp", window=burst, stride=burst, **STM32), both).report.figures
+        cost, known = report["cost"]["library"], report["classifiers"][0]["accuracy"]["float"]["test"]
         yield Line(
             logs.name,
             "stm32 (cortex-m4)",
             f"known faults: mlp int8 (float right in {100 * known:.1f} % of windows)",
-            verdict,
+            report["alarms"],
             None,
             cost["flash"],
             cost["ram"],
             cost["instructions_mean"],
         )
-        tree = train_mlc(both, MlcOptions(name="detector", trees=(("tree1", STATE),), split=split))
-        done = deliver(tree, "detector", 0)
-        verdict = supervised.of_registers(tree.config, done.recordings, done.traces, STATE, CLASSES[:1], 0)
-        yield Line(logs.name, "mlc", f"known faults: tree, {_nodes(tree.config)}", verdict)
+        made = run(asked.with_(target="mlc", model="tree"), both)
+        what = f"known faults: tree, {_nodes(made.artifact.model)}"
+        yield Line(logs.name, "mlc", what, made.report.figures["alarms"])
     except SensoraiError as error:
         print(f"| {logs.name} | | known faults | {error.message} |")
 
@@ -294,8 +288,17 @@ def _nodes(config: MlcConfig) -> str:
     return f"{sum(len(tree.tree.feature) for tree in config.trees)} nodes, {len(config.features)} features"
 
 
-def _options(logs: Logs) -> ProjectOptions:
-    return replace(OPTIONS, window=logs.burst or None, stride=logs.burst or None)
+def _asked(logs: Logs, normal: tuple[str, ...], unseen: tuple[str, ...], **more: Any) -> Experiment:
+    """Experiment on one set, with its rate of false alarms."""
+    usual: dict[str, Any] = {"window": logs.burst or None, "stride": logs.burst or None}
+    return Experiment(
+        task="anomaly",
+        name="detector",
+        normal=normal,
+        normal_unseen=unseen,
+        false_alarms=f"{logs.false_alarms:g}/hour",
+        **{**usual, **more},
+    )
 
 
 def _moved(line: Line) -> str:
@@ -319,10 +322,14 @@ def _moved(line: Line) -> str:
 
 def beside(logs: Logs, dataset: Dataset, normal: tuple[str, ...], unseen: tuple[str, ...]) -> list[str]:
     """Rows of other tools on the same windows and features."""
-    asked = AnomalyOptions("gmm", normal, unseen)
-    rate = float(np.median([r.rate_hz for r in dataset if r.rate_hz]))
-    learnt = normal_windows(dataset, _options(logs), asked, round(rate, 3))
-    before = len(learnt.parts.learn) + len(learnt.parts.calibrate)
+    asked = _asked(logs, normal, unseen, model="gmm", **STM32)
+    parts = TASK.share(dataset, asked, None)
+    prepared = BACKEND.prepare(parts.recordings, asked)
+    parts = parts.of(prepared.dataset)
+    if not isinstance(parts, states.Parts):
+        raise InternalError("a detector has parts to learn, to calibrate and to test")
+    learnt = normal_windows(Lesson(asked, prepared, parts, "detector"))
+    before = len(parts.learn) + len(parts.calibrate)
     test = learnt.counted.rows(learnt.counted.recording >= before)
     return [*peers_in_float(logs.name, learnt, test), *peers_in_c(logs.name, learnt, test)]
 

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sensorai.errors import SensoraiError
+from sensorai.experiment import Experiment
 from sensorai.formats import ReadOptions, read_dataset
-from sensorai.train.cdeliver import ProjectOptions
-from sensorai.train.cproject import train_project
+from sensorai.run import run
 
 DEVICE = "stm32l4"
-MODELS = (("tree", "int8"), ("forest", "int8"), ("mlp", "int8"), ("cnn", "int8"), ("mlp", "binary"))
+MODELS = (("tree", None), ("forest", None), ("mlp", "int8"), ("cnn", "int8"), ("mlp", "binary"))
 #: Most that int8 may lose to the float net of the same shape, in points.
 MOST_LOST = 1.0
 
@@ -70,12 +70,11 @@ SETS = (
 )
 
 
-def row(logs: Logs, report: dict[str, Any], options: ProjectOptions) -> str:
+def row(logs: Logs, report: Mapping[str, Any], what: str) -> str:
     """One line of the table."""
-    (judged,) = report["classifiers"]
-    right, wide = judged["accuracy"]["integer"], judged["accuracy"]["float"]
+    (classifier,) = report["classifiers"]
+    right, wide = classifier["accuracy"]["integer"], classifier["accuracy"]["float"]
     cost, settings = report["cost"]["library"], report["settings"]
-    what = options.model if options.model in ("tree", "forest") else f"{options.precision} {options.model}"
     levels = [level for level in report["proof"]["levels"] if "windows" in level]
     cells = [
         logs.name,
@@ -86,7 +85,7 @@ def row(logs: Logs, report: dict[str, Any], options: ProjectOptions) -> str:
         f"{right['test']:.1%}",
         f"{wide['test']:.1%}",
         f"{100 * (right['test'] - wide['test']):+.1f}",
-        f"{judged['held_out']['answer']['balanced_accuracy']:.1%}",
+        f"{classifier['held_out']['answer']['balanced_accuracy']:.1%}",
         "-" if cost is None else f"{cost['flash']:,}",
         "-" if cost is None else f"{cost['ram']:,}",
         "-" if cost is None else f"{cost['instructions_mean']:,.0f}",
@@ -119,12 +118,14 @@ def main(wanted: Sequence[str]) -> int:
         try:
             dataset = read_dataset(paths, logs.reading)
             for model, precision in MODELS:
-                options = ProjectOptions("stm32", DEVICE, "model", model=model, precision=precision)
-                report = dict(train_project(dataset, options).report)
-                print(row(logs, report, options), flush=True)
+                asked = Experiment(
+                    target="stm32", device=DEVICE, name="model", model=model, precision=precision
+                )
+                report = run(asked, dataset).report.figures
+                print(row(logs, report, f"{precision} {model}" if precision else model), flush=True)
                 accuracy = report["classifiers"][0]["accuracy"]
                 points = 100 * (accuracy["integer"]["test"] - accuracy["float"]["test"])
-                if precision == "int8" and points < -MOST_LOST:
+                if precision != "binary" and points < -MOST_LOST:
                     lost.append(f"{logs.name}, {model}: {points:+.1f} points")
         except SensoraiError as error:
             print(f"datasets: {logs.name}: {error}", file=sys.stderr)

@@ -15,12 +15,12 @@ from unittest.mock import patch
 import numpy as np
 
 from sensorai.codegen.project import emit_project
+from sensorai.cproject.runs import Cost, emulated
 from sensorai.features.catalogue import IntFeature
 from sensorai.model.ensemble import build
 from sensorai.model.forest import Tree
 from sensorai.model.pipeline import Count, Pipeline
 from sensorai.toolchain.cpu import cpu
-from sensorai.cproject.runs import Cost, emulated
 
 WINDOW = 512
 NORM = (0, 1, 2)

@@ -1,6 +1,7 @@
 """What Python programs and notebooks call: read, train, open, decode.
 
-Nothing here prints. Errors are those of ``sensorai.errors``: a UserError says what is wrong, where, and what to do.
+Nothing here prints. Errors are those of ``sensorai.errors``: a UserError says what is wrong, where, and what
+to do.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def train(
         Told what is going on, and how much is done (0 to 1). What it raises stops the training, which leaves
         nothing behind.
     **options
-        As on the command line: ``target="mlc"|"ispu"|"stm32"``, ``device``, ``task``, ``model``, ``window`` ...
-        (``help(sensorai.Experiment)``).
+        As on the command line: ``target="mlc"|"ispu"|"stm32"``, ``device``, ``task``, ``model``, ``window``
+        ... (``help(sensorai.Experiment)``).
 
     Returns
     -------

@@ -50,8 +50,8 @@ class Dataset(recording.Dataset):
     Attributes
     ----------
     recordings : tuple of Recording
-        Each with ``samples`` (float64, shape (n, channels), in the unit of each channel), ``rate_hz``, ``labels``
-        and ``group``.
+        Each with ``samples`` (float64, shape (n, channels), in the unit of each channel), ``rate_hz``,
+        ``labels`` and ``group``.
     experiment : Experiment
         How they were read: what a training of them starts from.
     """
@@ -68,8 +68,8 @@ class Dataset(recording.Dataset):
         Returns
         -------
         DataFrame
-            ``recording``, ``group``, ``labels``, ``samples``, ``rate_hz``, ``seconds``, ``sensors``, ``gaps`` (time
-            jumps), ``saturated`` (samples at the end of a full scale) and ``notes``.
+            ``recording``, ``group``, ``labels``, ``samples``, ``rate_hz``, ``seconds``, ``sensors``, ``gaps``
+            (time jumps), ``saturated`` (samples at the end of a full scale) and ``notes``.
         """
         import pandas as pd
 
@@ -122,8 +122,8 @@ def read(*logs: PathLike | Sequence[PathLike], columns: Sequence[str] = (), **ho
         Label columns beside the main one.
     **how
         What the logs do not say themselves, as on the command line: ``label={"walking": "walk*.csv"}``,
-        ``label_column``, ``group_column``, ``group_path``, ``column={"acc_x": "ax"}``, ``unit={"acc": "m/s2"}``,
-        ``log_rate`` (Hz), ``log_sensor``, ``mapping``, ``header``, ``short_rows``.
+        ``label_column``, ``group_column``, ``group_path``, ``column={"acc_x": "ax"}``,
+        ``unit={"acc": "m/s2"}``, ``log_rate`` (Hz), ``log_sensor``, ``mapping``, ``header``, ``short_rows``.
 
     Returns
     -------

@@ -94,7 +94,7 @@ class Prepared:
     sensors : tuple of str
         Sensors that may be used.
     scales : mapping of sensor to (full scale, value of a count)
-        What the device's sensors can be set to (``sensorai.cproject.scales``); empty where it does not matter.
+        What the device's sensors can be set to (``sensorai.cproject.scales``); empty: no matter.
     notes : tuple of str
         What was done.
     need : callable of model to Need, optional
@@ -201,7 +201,7 @@ class Artifact:
     options : mapping
         How it is run, where there is a choice: ``style`` of the machine learning core's arithmetic.
     opened : object, optional
-        What the first register file holds, where it was read already (names of classes may come from the user).
+        What the first register file holds, where it was read already (a user may have named classes).
     """
 
     name: str
@@ -292,7 +292,7 @@ class Level:
     name : str
         As the report calls it.
     check : callable of traces to Checked, optional
-        Runs the recordings of the traces and compares every window with them; None where it cannot be run here.
+        Runs the recordings of the traces and compares every window; None where it cannot be run here.
     missing : str
         Then: what is missing, and the line that installs it.
     """
@@ -460,7 +460,7 @@ class Backend(Protocol):
         ...
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
-        """Full name of a device, and the rates in Hz at which its sensor can run; none where it has no sensor."""
+        """Full name of a device, and the rates in Hz of its sensor; none where it has no sensor."""
         ...
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:

@@ -111,7 +111,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def road() -> Iterator[Callable[[str, float], None]]:
-    """Give a function that shows how far the road is: a bar with the time left on a terminal, silence elsewhere."""
+    """Give a function that shows how far the road is: a bar with the time left on a terminal."""
     screen = console(stderr=True)
     if not screen.is_terminal:
         yield lambda words, done: None

@@ -152,8 +152,8 @@ def _print(opened: Opened, traces: list[Trace]) -> None:
     screen = printing.console()
     what = "the registers" if opened.target == "mlc" else "the emitted C on this machine"
     screen.print(
-        f"{opened.artifact.name} for {opened.artifact.device}: {what}, window of {traces[0].window} samples at "
-        f"{opened.rate_hz:g} Hz"
+        f"{opened.artifact.name} for {opened.artifact.device}: {what}, window of {traces[0].window} samples "
+        f"at {opened.rate_hz:g} Hz"
     )
     screen.print(table)
     for note in of_recordings(t.recording for t in traces):

@@ -31,7 +31,7 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Output folder (default: NAME_TARGET; of a sensorai.toml in a folder of results: that folder).",
+            help="Output folder (default: NAME_TARGET; of a sensorai.toml among results: their folder).",
             metavar="FOLDER",
         ),
     ] = None,

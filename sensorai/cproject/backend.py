@@ -1,4 +1,4 @@
-"""What the targets in C share: emit a pipeline, run the C at every level that there are tools for, count it."""
+"""What the targets in C share: emit a pipeline, run the C at every level that there are tools for."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class CBackend:
     # ---------------------------------------------------------------- levels
 
     def levels(self, artifact: Artifact, on: Sequence[str] | None = None) -> list[Level]:
-        """This machine, the emulated core, and what else the target has; ``on``: ``host``, ``emulator``.
+        """Ways to run it: this machine, the emulated core, and more; ``on``: ``host``, ``emulator``.
 
         A level whose tools are missing says so, unless it was asked for: then running it says so.
         """
@@ -327,15 +327,11 @@ def _compared(
 
 
 def missing_tools(core: Cpu) -> str:
-    """What is not installed of the tools that run a core, with the lines that install it; empty: all is there."""
-    from importlib.util import find_spec
-
+    """Tools that run a core and are not installed, with the lines that install them; empty: all is there."""
     tools: dict[str, Callable[[], bool]] = {
         "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": lambda: available("arm-none-eabi-gcc")
     }
-    if core.unicorn:
-        tools["pip install unicorn"] = lambda: find_spec("unicorn") is not None
-    else:
+    if not core.unicorn:
         tools["apt install qemu-system-arm"] = lambda: available("qemu-system-arm")
     return "; ".join(line for line, there in tools.items() if not there())
 
@@ -387,7 +383,7 @@ def prepared(
 
 
 def usable(dataset: Dataset, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Sensors that every log has with x, y and z, of the wanted ones; a DataError or ConfigError without any."""
+    """Sensors of the wanted ones that every log has with x, y and z; a DataError or ConfigError without."""
     from sensorai.errors import ConfigError, DataError
 
     found = tuple(s for s in UNITS if all(s in r.sensors for r in dataset))

@@ -42,16 +42,6 @@ class OpenedProject:
     states: Mapping[str, Any]
 
 
-def project_target(folder: Path) -> str | None:
-    """Target that a result folder was made for; None where it is no result of ours."""
-    index = folder / "model.sai"
-    if not index.is_file():
-        return None
-    model = read_json(index)
-    target = model.get("target") if isinstance(model, dict) else None
-    return target if isinstance(target, str) else None
-
-
 def open_project(folder: Path) -> OpenedProject:
     """Open a project folder.
 

@@ -22,8 +22,8 @@ TYPICAL: Mapping[str, Scales] = {
 }
 
 
-#: Sample rates in Hz that common inertial sensors have, as their data sheets give them (documented): ST's LSM6DSO
-#: family, ST's LSM6DSV family, and Bosch's BMI270 with TDK's ICM-42688.
+#: Sample rates in Hz that common inertial sensors have, as their data sheets give them (documented): ST's
+#: LSM6DSO family, ST's LSM6DSV family, and Bosch's BMI270 with TDK's ICM-42688.
 RATES = (
     *(12.5, 26.0, 52.0, 104.0, 208.0, 416.0, 833.0, 1666.0, 3332.0, 6667.0),
     *(7.5, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 7680.0),
@@ -32,15 +32,15 @@ RATES = (
 
 
 def sensor_rate(measured: float) -> tuple[float, str]:
-    """The rate that a sensor was set to where logs were measured at ``measured`` Hz; and a note where none fits."""
+    """The rate that a sensor was set to where logs say ``measured`` Hz; and a note where none fits."""
     near = min(RATES, key=lambda hz: abs(math.log(hz / measured)))
     if same_rate(measured, near):
         return near, ""
     below = max((hz for hz in RATES if hz < measured), default=RATES[0])
     above = min((hz for hz in RATES if hz > measured), default=max(RATES))
     return measured, (
-        f"no common sensor has a rate of {measured:g} Hz: bring the logs to one that yours has, as with --rate "
-        f"{below:g} or --rate {above:g}"
+        f"no common sensor has a rate of {measured:g} Hz: bring the logs to one that yours has, as with "
+        f"--rate {below:g} or --rate {above:g}"
     )
 
 
@@ -57,18 +57,18 @@ def check_scales(experiment: Experiment, scales: Mapping[str, Scales], whose: st
     """Full scales that were asked for and that ``whose`` sensors do not have."""
     out = []
     for sensor, full in experiment.full_scale:
-        known = [f"{one:g}" for one, _ in scales.get(sensor, ())]
+        known = [one for one, _ in scales.get(sensor, ())]
         if not known:
             out.append(
                 Problem(
                     f"--full-scale {sensor}: {whose} has no such sensor", hint="sensors: " + ", ".join(scales)
                 )
             )
-        elif f"{full:g}" not in known:
+        elif full not in known:
             out.append(
                 Problem(
-                    f"--full-scale {sensor}={full:g}: {whose} has no such full scale",
-                    hint=f"it has {', '.join(known)}",
+                    f"--full-scale {sensor}={full:.10g}: {whose} has no such full scale",
+                    hint="it has " + ", ".join(f"{one:g}" for one in known),
                 )
             )
     return out

@@ -1,4 +1,4 @@
-"""What a user asks for, as data: options, rules, ``sensorai.toml``. Reads no logs and imports nothing heavy."""
+"""What a user asks for, as data: options, rules, ``sensorai.toml``. Reads no logs, imports nothing heavy."""
 
 from __future__ import annotations
 

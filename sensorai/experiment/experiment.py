@@ -77,6 +77,7 @@ class Experiment:
         "globs",
         "Class NAME for the logs that match GLOB (repeat).",
         metavar="NAME=GLOB",
+        example="walking=walk*.csv",
     )
     label_column: str | None = option(
         None,
@@ -105,6 +106,7 @@ class Experiment:
         "pairs",
         "Channel (acc_x ...) in a column of this name (repeat).",
         metavar="CHANNEL=COLUMN",
+        example="acc_x=ax",
     )
     unit: Pairs = option(
         (),
@@ -112,6 +114,7 @@ class Experiment:
         "pairs",
         "Unit of a sensor, a channel or 'time', as in acc=mg (repeat).",
         metavar="SENSOR=UNIT",
+        example="acc=mg",
     )
     log_rate: float | None = option(
         None,
@@ -193,6 +196,7 @@ class Experiment:
         "Full scale of a sensor in g or dps, as in acc=4 (repeat; default: the smallest that keeps "
         "saturation rare).",
         metavar="SENSOR=N",
+        example="acc=4",
     )
     no_resample: bool = option(
         False, "target", "flag", "Refuse logs at a rate that the device does not have."
@@ -221,6 +225,7 @@ class Experiment:
         "pairs",
         "A tree for each of several label columns (repeat).",
         metavar="NAME=COLUMN",
+        example="activity=label",
         only=Only(takes="registers", task="classify"),
     )
     end_counters: str = option(
@@ -345,8 +350,9 @@ class Experiment:
         """The model, or the one that the task takes on this kind of target."""
         if self.model is not None:
             return self.model
-        if self.learn == "on-device":
-            return "mahalanobis"
+        learns = "mahalanobis"
+        if self.learn == "on-device" and (learns, self.target_facts.takes) in tables.FAMILIES:
+            return learns
         described = self.net or {}
         if isinstance(described.get("family"), str):
             return str(described["family"])
@@ -382,9 +388,9 @@ class Experiment:
         Parameters
         ----------
         **how
-            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``: callable
-            of (words, done), told how far it is (0 to 1). What it raises stops the road, which leaves nothing
-            behind.
+            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``:
+            callable of (words, done), told how far it is (0 to 1). What it raises stops the road, which
+            leaves nothing behind.
 
         Returns
         -------

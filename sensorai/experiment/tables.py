@@ -35,7 +35,7 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """One task: its ``sensorai.road.Task``, the family it takes by default on each kind of target, and words."""
+    """One task: its ``sensorai.road.Task``, the usual family on each kind of target, and words."""
 
     place: str
     usual: dict[str, str]

@@ -127,76 +127,114 @@ def recordings(table: Table, options: ReadOptions, name: str) -> list[Recording]
     roles = assign(layout, options, table.path)
     facts = _facts(layout)
     history = (*table.history, *(v for k, v in facts if k == "done"))
-    notes = [
+    notes = _first_notes(layout, facts, history, roles)
+    columns = _columns(table, roles)
+    channels, data = _samples(columns, roles, table, notes)
+    if not len(data):
+        raise DataError("the log has a header but no samples", where=table.where)
+    time = _time(columns, roles, table, notes)
+    read = cells.read if any(k == cells.MARKED for k, _ in facts) else str
+    groups, parts = _texts(columns, roles.group, read), _texts(columns, roles.recording, read)
+    cut, jumps = _cuts(len(data), table, (groups, parts), time, options, notes)
+    rate = _rate(table, options, time, np.union1d(np.flatnonzero(cut), jumps), notes)
+    labels = {read(column): _texts(columns, i, read) for column, i in roles.labels.items()}
+    outside = group_of_path(table.path, options) or table.group
+    outside = outside or next((v for k, v in facts if k == "subject"), "")
+    names = _part_names(name, table, parts)
+    out = []
+    for start, stop in pairwise([0, *np.flatnonzero(cut).tolist(), len(data)]):
+        part, called = names(start)
+        out.append(
+            Recording(
+                data[start:stop],
+                channels,
+                rate,
+                {c: spans(v[start:stop]) for c, v in labels.items() if v is not None},
+                group=str(groups[start]) if groups is not None else outside or part,
+                name=called,
+                source=table.path,
+                time_s=None if time is None else time[start:stop],
+                history=history,
+            )
+        )
+    notes += _last_notes(channels, out)
+    return [replace(r, notes=tuple(notes)) for r in out]
+
+
+def _first_notes(
+    layout: Layout, facts: Sequence[tuple[str, str]], history: Sequence[str], roles: Roles
+) -> list[str]:
+    """What the head of the log and the columns have to say."""
+    comments = (c for c in layout.comments if not _FACT.match(c) and not c.startswith("Format version"))
+    return [
         *layout.notes,
-        *(
-            f"comment: {c}"
-            for c in layout.comments
-            if not _FACT.match(c) and not c.startswith("Format version")
-        ),
+        *(f"comment: {c}" for c in comments),
         *(f"session: {v}" for k, v in facts if k == "session"),
         *(f"before: {one}" for one in history),
         *roles.notes,
     ]
+
+
+def _columns(table: Table, roles: Roles) -> list[Column | None]:
+    """Cells of every column that has a role."""
     kinds = _kinds(table, roles)
     columns = table.parse(kinds)
     if any(isinstance(columns[i], str) and columns[i] == TEXT for i in roles.channels):
         # empty at first, then not: let the strict reading name the cell
         strict: list[Kind] = ["number" if i in roles.channels else k for i, k in enumerate(kinds)]
         columns = table.parse(strict)
+    return list(columns)
 
-    channels, data = _samples(columns, roles, table, notes)
-    count = len(data)
-    if not count:
-        raise DataError("the log has a header but no samples", where=table.where)
-    time = _time(columns, roles, table, notes)
-    read = cells.read if any(k == cells.MARKED for k, _ in facts) else str
-    groups, parts = _texts(columns, roles.group, read), _texts(columns, roles.recording, read)
+
+def _cuts(
+    count: int,
+    table: Table,
+    named: Sequence[npt.NDArray[np.object_] | None],
+    time: npt.NDArray[np.float64] | None,
+    options: ReadOptions,
+    notes: list[str],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Where a new recording begins, shape (count,), and jumps of time, cut or not."""
     cut = np.zeros(count, dtype=bool)
-    for values in (groups, parts):
+    for values in named:
         if values is not None:
             cut[1:] |= values[1:] != values[:-1]
     cut[list(table.cuts)] = True
-    borders = np.flatnonzero(cut)
     jumps = np.array([], dtype=np.intp)
     if time is not None:
-        jumps = np.setdiff1d(timing.breaks(time), borders)
+        jumps = np.setdiff1d(timing.breaks(time), np.flatnonzero(cut))
         if jumps.size and options.split_at_breaks:
             notes.append(f"{_places(jumps)}; each part is a recording of its own")
             cut[jumps] = True
         elif jumps.size:
             notes.append(f"{_places(jumps)}; read as one recording because told so")
-    rate = _rate(table, options, time, np.union1d(borders, jumps), notes)
+    return cut, jumps
 
-    edges = [0, *np.flatnonzero(cut).tolist(), count]
-    labels = {read(column): _texts(columns, i, read) for column, i in roles.labels.items()}
-    outside = group_of_path(table.path, options) or table.group
-    outside = outside or next((v for k, v in facts if k == "subject"), "")
+
+def _part_names(
+    name: str, table: Table, parts: npt.NDArray[np.object_] | None
+) -> Callable[[int], tuple[str, str]]:
+    """A function of the first sample of a part to its name, and to that with a number where it is taken."""
     seen: dict[str, int] = {}
-    out = []
-    for start, stop in pairwise(edges):
+
+    def named(start: int) -> tuple[str, str]:
         part = name if parts is None else f"{name}/{parts[start]}"
         part = f"{part}/{table.piece}" if table.piece else part
         seen[part] = seen.get(part, 0) + 1
-        whole = Recording(
-            data[start:stop],
-            channels,
-            rate,
-            {c: spans(v[start:stop]) for c, v in labels.items() if v is not None},
-            group=str(groups[start]) if groups is not None else outside or part,
-            name=part if seen[part] == 1 else f"{part}#{seen[part]}",
-            source=table.path,
-            time_s=None if time is None else time[start:stop],
-            history=history,
-        )
-        out.append(whole)
+        return part, part if seen[part] == 1 else f"{part}#{seen[part]}"
+
+    return named
+
+
+def _last_notes(channels: Sequence[Channel], made: Sequence[Recording]) -> list[str]:
+    """Units that are missing, and accelerometers that do not show gravity."""
+    out = []
     unitless = list(dict.fromkeys(c.sensor for c in channels if c.unit == "" and c.sensor in SENSORS))
     if unitless:
         say = " ".join(f"--unit {s}=..." for s in unitless)
-        notes.append(f"the log names no unit for {', '.join(unitless)}; say it with {say}")
-    doubts = list(dict.fromkeys(d for d in map(gravity.doubt, out) if d))
-    notes += doubts[:1]
-    return [replace(r, notes=tuple(notes)) for r in out]
+        out.append(f"the log names no unit for {', '.join(unitless)}; say it with {say}")
+    doubts = list(dict.fromkeys(d for d in map(gravity.doubt, made) if d))
+    return [*out, *doubts[:1]]
 
 
 def _places(jumps: npt.NDArray[np.intp]) -> str:
@@ -296,6 +334,12 @@ def _rate(
 ) -> float | None:
     """Told rate, else the log's own or the one in a comment, else the measured one."""
     rate = table.rate_hz if options.rate_hz is None else options.rate_hz
+    if options.rate_hz is None and rate is not None and not 0 < rate < float("inf"):
+        raise DataError(
+            f"the log gives {rate:g} Hz as its sample rate",
+            where=table.path,
+            hint="say it with --log-rate HZ",
+        )
     if rate is None:
         for text in (v for k, v in _facts(table.layout) if k == "rate_hz"):
             try:

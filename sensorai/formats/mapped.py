@@ -27,6 +27,33 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
     DataError
         When a column is not there, or a cell is no number, with its place.
     """
+    body, start, left_out = _body(source, mapping)
+    names = body.names
+    wanted = _wanted(mapping)
+    places = {name: _find(one.column, names, name, source, start) for name, (one, _) in wanted.items()}
+    kinds: list[Kind] = ["skip"] * len(names)
+    for name, place in places.items():
+        if kinds[place] not in ("skip", wanted[name][1]):
+            raise ConfigError(f"column {names[place]!r} cannot be both numbers and text", where=mapping.path)
+        kinds[place] = wanted[name][1]
+    columns = parse(body, kinds, zero_short_rows=zero_short_rows)
+    out: dict[str, Values] = {}
+    for name, (one, kind) in wanted.items():
+        values = columns[places[name]]
+        if values is None or isinstance(values, str):
+            raise DataError(f"column {names[places[name]]!r} cannot be read", where=source.path)
+        if name == "time[s]":
+            out[name] = np.asarray(values, dtype=np.float64) / TIME_UNITS[one.unit]
+        elif kind == "number":
+            out[f"{name}[{one.unit}]" if one.unit else name] = _scaled(values, one, name, mapping)
+        else:
+            out[name] = _named(values, mapping) if name == LABEL else values.astype(object)
+    notes = (f"{left_out} lines left out, as skip_rows of the mapping says",) if left_out else ()
+    return Arrays(tuple(out), tuple(out.values()), rate_hz=mapping.rate_hz, notes=notes)
+
+
+def _body(source: Source, mapping: TableMapping) -> tuple[Body, int, int]:
+    """Rows with the names of their columns, the line where they start, and how many lines were left out."""
     lines = source.text.split("\n")
     if mapping.comment:
         # the lines stay, empty, so that places in messages are right
@@ -53,42 +80,34 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
     first = next(row for row in text.split("\n") if row.strip())
     width = max(len(headings), len(first.rstrip().split(cell)))
     names = tuple(headings) + tuple(f"column {i + 1}" for i in range(len(headings), width))
+    return Body(source.path, text, body_start + 1, cell, names), start, left_out
+
+
+def _wanted(mapping: TableMapping) -> dict[str, tuple[MappedColumn, Kind]]:
+    """Columns that the mapping names, by what they become, and how each is read."""
     wanted: dict[str, tuple[MappedColumn, Kind]] = {n: (c, "number") for n, c in mapping.columns.items()}
     if mapping.time:
         wanted["time[s]"] = (mapping.time, "number")
     for name, column in ((LABEL, mapping.label), ("group", mapping.group), ("recording", mapping.recording)):
         if column is not None:
             wanted[name] = (MappedColumn(column), "text" if name == LABEL else "key")
-    places = {name: _find(one.column, names, name, source, start) for name, (one, _) in wanted.items()}
-    kinds: list[Kind] = ["skip"] * width
-    for name, place in places.items():
-        if kinds[place] not in ("skip", wanted[name][1]):
-            raise ConfigError(f"column {names[place]!r} cannot be both numbers and text", where=mapping.path)
-        kinds[place] = wanted[name][1]
-    body = Body(source.path, text, body_start + 1, cell, names)
-    columns = parse(body, kinds, zero_short_rows=zero_short_rows)
-    out: dict[str, Values] = {}
-    for name, (one, kind) in wanted.items():
-        values = columns[places[name]]
-        if values is None or isinstance(values, str):
-            raise DataError(f"column {names[places[name]]!r} cannot be read", where=source.path)
-        if name == "time[s]":
-            out[name] = np.asarray(values, dtype=np.float64) / TIME_UNITS[one.unit]
-        elif kind == "number":
-            unit = f"[{one.unit}]" if one.unit else ""
-            numbers = np.asarray(values, dtype=np.float64)
-            if one.scale != 1.0 or one.offset:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    numbers = numbers * one.scale + one.offset
-            if not np.isfinite(numbers).all():
-                raise DataError(f"the scale of {name} makes numbers too large", where=mapping.path)
-            out[f"{name}{unit}"] = numbers
-        else:
-            table = {str(v): mapping.label_names.get(str(v).strip(), str(v).strip()) for v in set(values)}
-            renamed = np.array([table[str(v)] for v in values], dtype=object)
-            out[name] = renamed if name == LABEL else values.astype(object)
-    notes = (f"{left_out} lines left out, as skip_rows of the mapping says",) if left_out else ()
-    return Arrays(tuple(out), tuple(out.values()), rate_hz=mapping.rate_hz, notes=notes)
+    return wanted
+
+
+def _scaled(values: Values, one: MappedColumn, name: str, mapping: TableMapping) -> Values:
+    numbers = np.asarray(values, dtype=np.float64)
+    if one.scale != 1.0 or one.offset:
+        with np.errstate(over="ignore", invalid="ignore"):
+            numbers = numbers * one.scale + one.offset
+    if not np.isfinite(numbers).all():
+        raise DataError(f"the scale of {name} makes numbers too large", where=mapping.path)
+    return numbers
+
+
+def _named(values: Values, mapping: TableMapping) -> Values:
+    """Labels by the names that the mapping gives them."""
+    table = {str(v): mapping.label_names.get(str(v).strip(), str(v).strip()) for v in set(values)}
+    return np.array([table[str(v)] for v in values], dtype=object)
 
 
 def _without(lines: list[str], patterns: Sequence[str]) -> tuple[list[str], int]:

@@ -10,14 +10,17 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: ``number``: every cell must be a finite number. ``text``: cells as they are. ``key``: text,
 #: and no cell is empty. ``maybe``: numbers if every
@@ -73,8 +76,33 @@ def _width(raw: bytes, separator: bytes) -> int | None:
 
 
 def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
+    """Columns as pandas reads them; None where the strict walk must look."""
+    text = _plain(body, kinds)
+    if text is None:
+        return None
+    raw = text.encode("utf-8")
+    width = _width(raw, body.separator.encode())
+    named = len(body.names)
+    if width is None or width < named:
+        return None
+    wanted, out = _wanted(body, kinds, text.partition("\n")[0].split(body.separator), width)
+    if not wanted:
+        return None
+    frame = _frame(raw, body.separator, width, wanted)
+    if frame is None:
+        return None
+    for i, number in wanted.items():
+        column = _column(frame[i], number, kinds[i] if i < named else "skip")
+        if column is None:
+            return None
+        if i < named:
+            out[i] = column
+    return out
+
+
+def _plain(body: Body, kinds: Sequence[Kind]) -> str | None:
+    """Text without padding; None where quotes, blank lines or blanks inside cells need the strict walk."""
     text = body.text
-    # quotes and blank lines are for the strict walk
     if '"' in text or "\n\n" in text or text[:1] == "\n" or "\0" in text or not text.strip():
         return None
     if " " in text and not {"text", "key"} & set(kinds):
@@ -83,15 +111,18 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
         if re.search(f"{inner} +{inner}", text):
             return None
         text = text.replace(" ", "")
-    raw = text.encode("utf-8")
-    width = _width(raw, body.separator.encode())
-    named = len(body.names)
-    if width is None or width < named:
-        return None
-    # column to whether it holds numbers
+    return text
+
+
+def _wanted(
+    body: Body, kinds: Sequence[Kind], first: Sequence[str], width: int
+) -> tuple[dict[int, bool], list[Column | None]]:
+    """Columns to read, each with whether it holds numbers, and those that are known already.
+
+    None to read where the first row has a fault: the strict walk says which.
+    """
     wanted: dict[int, bool] = {}
-    first = text.partition("\n")[0].split(body.separator)
-    out: list[Column | None] = [None] * named
+    out: list[Column | None] = [None] * len(body.names)
     for i, kind in enumerate(kinds):
         cell = first[i].strip()
         if kind == "number" or (kind == "maybe" and _NUMBER.fullmatch(cell)):
@@ -101,20 +132,23 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
         elif kind != "skip":
             wanted[i] = False
     if not body.extra:
-        wanted |= dict.fromkeys(range(named, width), False)
-    if not wanted:
-        return None
+        wanted |= dict.fromkeys(range(len(body.names), width), False)
+    # a column of True would read as ones
     if any(number and not _NUMBER.fullmatch(first[i].strip()) for i, number in wanted.items()):
-        # faults are for the strict walk; and a column of True would read as ones
-        return None
+        return {}, out
+    return wanted, out
+
+
+def _frame(raw: bytes, separator: str, width: int, wanted: Mapping[int, bool]) -> pd.DataFrame | None:
+    """Read columns; None where a cell is no number."""
     import pandas as pd
 
     # exact by default since 3.1, where asking for it became deprecated
     exact: Literal["round_trip"] | None = None if _version(pd.__version__) >= (3, 1) else "round_trip"
     try:
-        frame = pd.read_csv(
+        return pd.read_csv(
             io.BytesIO(raw),
-            sep=body.separator,
+            sep=separator,
             header=None,
             names=list(range(width)),
             usecols=list(wanted),
@@ -128,22 +162,20 @@ def _fast(body: Body, kinds: Sequence[Kind]) -> list[Column | None] | None:
         )
     except (ValueError, OverflowError):
         return None
-    for i, number in wanted.items():
-        if number:
-            out[i] = values = frame[i].to_numpy(dtype=np.float64)
-            if not np.isfinite(values).all():
-                return None
-            continue
-        texts = frame[i].to_numpy(dtype=object)
-        if i < named and kinds[i] in ("text", "key"):
-            if kinds[i] == "key" and not all(cell.strip() for cell in set(texts)):
-                return None
-            out[i] = texts
-        elif any(cell.strip() for cell in set(texts)):
-            return None
-        elif i < named:
-            out[i] = EMPTY
-    return out
+
+
+def _column(read: pd.Series[Any], number: bool, kind: Kind) -> Column | None:
+    """Values of one column; None where the strict walk must look."""
+    if number:
+        values: npt.NDArray[np.float64] = read.to_numpy(dtype=np.float64)
+        return values if np.isfinite(values).all() else None
+    texts: npt.NDArray[np.object_] = read.to_numpy(dtype=object)
+    if kind not in ("text", "key"):
+        # nobody asked for it: it must be empty
+        return None if any(cell.strip() for cell in set(texts)) else EMPTY
+    if kind == "key" and not all(cell.strip() for cell in set(texts)):
+        return None
+    return texts
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -159,7 +159,7 @@ def _scales(part: devices.IspuDevice) -> dict[str, Scales]:
 
 
 def ispu_need(built: StandIn, app: App, project: Project, source: str = SOURCE) -> Need:
-    """Hold bytes against the memories of an ISPU: by how much too large, the largest layer, devices with room."""
+    """Hold bytes against the memories of an ISPU: by how much too large, the largest layer, what has room."""
     problems = [
         replace(p, message=p.message + largest(project.layers, "flash" if "code" in p.message else "RAM"))
         for p in built.problems(app, source)

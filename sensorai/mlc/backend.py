@@ -144,8 +144,8 @@ class MlcBackend:
             },
             "cost": {"registers": registers(config, _writes(artifact))},
             "sources": {
-                "held_out": "computed: the emitted registers, read back and simulated on recordings of groups "
-                "that training did not see",
+                "held_out": "computed: the emitted registers, read back and simulated on recordings of "
+                "groups that training did not see",
                 "registers": "counted in the emitted file",
             },
         }

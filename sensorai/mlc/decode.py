@@ -103,6 +103,59 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
     part = _device(rf, device)
     bus = replay(rf.ops, part.registers.bank, rf.source)
     memory = Memory(bus.pages, rf.source)
+    in_ram = part.registers.node_bytes == 8
+    tree_memory = Memory(bus.tree, rf.source, "tree address") if in_ram else memory
+    programs = fsm.programs(bus, part)
+    read = _read(rf, part, bus, memory, tree_memory, programs)
+    mlc_bytes = len(memory.used) + (len(tree_memory.used) if in_ram else 0)
+    other = fsm.explain(programs, memory, part)  # its bytes are explained from here on, and not the MLC's
+    unknown = [*_unread(memory), *(_unread(tree_memory) if in_ram else _cells("tree address", bus.tree))]
+    layout, reproduces = detect(rf.ops, read.config, read.layout, part)
+    embedded = {register: cell.value for register, cell in bus.embedded.items()}
+    notes = _notes(read.config, part, layout, embedded, reproduces)
+    if rf.device and device and rf.device.casefold() != part.name.casefold():
+        notes.insert(0, f"the file says that it is for {rf.device}; read for {part.name}, as told")
+    if layout.before or layout.after:
+        other.append(
+            f"register writes around the MLC part: {len(layout.before)} before, {len(layout.after)} after"
+        )
+    return Decoded(
+        config=read.config,
+        layout=layout,
+        device=part,
+        places=read.places,
+        mlc_bytes=mlc_bytes,
+        unknown=tuple(unknown),
+        notes=tuple(notes),
+        other=tuple(other),
+        pages={a: cell.value for a, cell in bus.pages.items()},
+        tree_ram={a: cell.value for a, cell in bus.tree.items()},
+        user={register: cell.value for register, cell in bus.user.items()},
+        embedded=embedded,
+        reproduces=reproduces,
+        source=rf.source,
+        tool=rf.tool or "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the memory of the core holds, before it is compared with how the file was written."""
+
+    config: MlcConfig
+    layout: Layout
+    places: Places
+
+
+def _read(
+    rf: RegisterFile,
+    part: MlcDevice,
+    bus: Bus,
+    memory: Memory,
+    tree_memory: Memory,
+    programs: Sequence[fsm.Program],
+) -> _Read:
+    """Configuration and layout."""
     header = _header(memory, part, bus)
     at = header.places
     codes = input_codes(part, header.inputs, ())
@@ -110,22 +163,15 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
     codes = input_codes(part, header.inputs, filters)
     features, behind = parse_features(memory, behind, {c: s for s, c in codes.items()}, part.limits.features)
     meta = parse_meta(memory, at.meta, header.trees, part.limits.groups)
-    in_ram = part.registers.node_bytes == 8
-    tree_memory = Memory(bus.tree, rf.source, "tree address") if in_ram else memory
-    programs = fsm.programs(bus, part)
     trees, quirks = _trees(tree_memory, part, at.tree, meta, len(features), programs)
     third_source, third_quirk = _third_source(memory, part)
-    quirks += third_quirk
-
-    rate = _rate(bus, part, header.inputs, rf.source)
     labels = class_names(rf)
     high_g = part.high_g is not None and "ext" in header.inputs and third_source == part.high_g.source_code
     user = {register: cell.value for register, cell in bus.user.items()}
-    embedded = {register: cell.value for register, cell in bus.embedded.items()}
     config = MlcConfig(
         device=part.name,
         window=header.window,
-        mlc_rate_hz=rate,
+        mlc_rate_hz=_rate(bus, part, header.inputs, rf.source),
         inputs=header.inputs,
         filters=tuple(filters),
         features=tuple(features),
@@ -137,7 +183,15 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
         third_sensor=third_source,
     )
     by_rule = places(at.base, behind - at.base, len(codes), len(features), len(trees))
-    layout = Layout(
+    return _Read(config, _layout(memory, part, bus, at, by_rule, [*quirks, *third_quirk]), at)
+
+
+def _layout(
+    memory: Memory, part: MlcDevice, bus: Bus, at: Places, by_rule: Places, quirks: Sequence[str]
+) -> Layout:
+    """Where things lie, as far as rules do not say it, and registers beside the configuration."""
+    embedded = {register: cell.value for register, cell in bus.embedded.items()}
+    return Layout(
         base=at.base,
         pointers={
             name: getattr(at, name)
@@ -150,34 +204,6 @@ def decode(rf: RegisterFile, device: str | None = None) -> Decoded:
         int1=embedded.get(part.registers.tree_interrupt, 0),
         int2=embedded.get(part.registers.tree_interrupt_2, 0),
         quirks=tuple(quirks),
-    )
-    mlc_bytes = len(memory.used) + (len(tree_memory.used) if in_ram else 0)
-    other = fsm.explain(programs, memory, part)  # its bytes are explained from here on, and not the MLC's
-    unknown = [*_unread(memory), *(_unread(tree_memory) if in_ram else _cells("tree address", bus.tree))]
-    layout, reproduces = detect(rf.ops, config, layout, part)
-    notes = _notes(config, part, layout, embedded, reproduces)
-    if rf.device and device and rf.device.casefold() != part.name.casefold():
-        notes.insert(0, f"the file says that it is for {rf.device}; read for {part.name}, as told")
-    if layout.before or layout.after:
-        other.append(
-            f"register writes around the MLC part: {len(layout.before)} before, {len(layout.after)} after"
-        )
-    return Decoded(
-        config=config,
-        layout=layout,
-        device=part,
-        places=at,
-        mlc_bytes=mlc_bytes,
-        unknown=tuple(unknown),
-        notes=tuple(notes),
-        other=tuple(other),
-        pages={a: cell.value for a, cell in bus.pages.items()},
-        tree_ram={a: cell.value for a, cell in bus.tree.items()},
-        user=user,
-        embedded=embedded,
-        reproduces=reproduces,
-        source=rf.source,
-        tool=rf.tool or "",
     )
 
 

@@ -132,8 +132,9 @@ def sensor_settings(
             wide = [wanted[slot]]
             if largest > wanted[slot]:
                 notes.append(
-                    f"{slot} reaches {largest:.4g} {shown} in {where.name}, beyond the full scale that was asked "
-                    f"for ({wanted[slot]:g} {shown}): the sensor will clip there, the simulator does not"
+                    f"{slot} reaches {largest:.4g} {shown} in {where.name}, beyond the full scale that was "
+                    f"asked for ({wanted[slot]:g} {shown}): the sensor will clip there, the simulator does "
+                    "not"
                 )
         fast = [hz for hz in sorted(rates) if hz >= rate * (1 - TOLERANCE)]
         out[slot] = SensorSetting(fast[0], wide[0])

@@ -199,76 +199,115 @@ def build(
     features: Sequence[str] | Mapping[str, int] | None = None,
 ) -> TreeText:
     """Make a tree of its lines; ``classes`` and ``listed`` are names the text itself lists, in order."""
-    class_of = {label: i for i, label in enumerate(classes)}
-
-    def leaf(text: str, line: int) -> int:
-        label = text.strip() if text.strip() in classes else _COUNTS.sub("", text).strip()
-        if not label:
-            raise DataError("a branch ends in ':' without a class", where=f"{source}:{line}")
-        return ~class_of.setdefault(label, len(class_of))
-
+    building = _Building(source, classes)
     number, first = block[0]
     if first.lstrip().startswith(":"):
         if len(block) > 1:
             raise DataError("nothing can follow a tree of one leaf", where=f"{source}:{block[1][0]}")
-        tree = Tree.from_nodes([], leaf(first.lstrip()[1:], number))
-        return TreeText(tree, tuple(listed), tuple(class_of), source=source)
-
-    names: list[str] = []
-    values: list[float] = []
-    ops: list[str] = []
-    lines: list[int] = []
-    children: list[list[int]] = []
-    path: list[tuple[int, bool]] = []  # open nodes from the root, and whether their right branch was seen
-    wanted = True  # whether a subtree must follow
+        tree = Tree.from_nodes([], building.leaf(first.lstrip()[1:], number))
+        return TreeText(tree, tuple(listed), tuple(building.class_of), source=source)
     for number, text in block:
-        where = f"{source}:{number}"
-        name, op, value, label, depth = _branch(text, where)
-        if wanted:
-            if op not in ("<=", "<"):
-                raise DataError(f"the {op} branch of {name} comes before its <= branch", where=where)
-            if depth != len(path):
-                raise DataError(
-                    f"the line is indented {depth} deep where {len(path)} is expected", where=where
-                )
-            if ops and op != ops[0]:
-                raise DataError(f"the tree mixes {ops[0]} and {op}", where=where)
-            if path:
-                parent, right = path[-1]
-                children[parent][right] = len(names)
-            path.append((len(names), False))
-            names.append(name)
-            values.append(value)
-            ops.append(op)
-            lines.append(number)
-            children.append([0, 0])
-        else:
-            while path and path[-1][1]:
-                path.pop()
-            if not path:
-                raise DataError("the tree is complete before this line", where=where)
-            node = path[-1][0]
-            want = ">" if ops[0] == "<=" else ">="
-            if (op, name, value, depth) != (want, names[node], values[node], len(path) - 1):
-                raise DataError(
-                    f"expected the branch '{names[node]} {want} {values[node]:g}' that belongs to line "
-                    f"{lines[node]}, {len(path) - 1} deep",
-                    where=where,
-                )
-            path[-1] = (node, True)
-        wanted = label is None
-        if label is not None:
-            node, right = path[-1]
-            children[node][right] = leaf(label, number)
-    open_node = path[-1][0] if wanted else next((n for n, right in reversed(path) if not right), None)
-    if open_node is not None:
-        raise DataError(
-            f"the tree ends inside the branches of {names[open_node]}", where=f"{source}:{lines[open_node]}"
-        )
-    rows = [(name, t, left, right) for name, t, (left, right) in zip(names, values, children, strict=True)]
+        building.take(text, number)
+    building.check_complete()
     return assemble(
-        rows, list(class_of), lines, source, strict=ops[0] == "<", listed=listed, features=features
+        building.rows(),
+        list(building.class_of),
+        building.lines,
+        source,
+        strict=building.ops[0] == "<",
+        listed=listed,
+        features=features,
     )
+
+
+class _Building:
+    """A tree that grows line by line: nodes in pre-order, and those that are still open."""
+
+    def __init__(self, source: str, classes: Sequence[str]) -> None:
+        self.source, self.classes = source, classes
+        self.class_of = {label: i for i, label in enumerate(classes)}
+        self.names: list[str] = []
+        self.values: list[float] = []
+        self.ops: list[str] = []
+        self.lines: list[int] = []
+        self.children: list[list[int]] = []
+        # open nodes from the root, and whether their right branch was seen
+        self.path: list[tuple[int, bool]] = []
+        #: Whether a subtree must follow.
+        self.wanted = True
+
+    def leaf(self, text: str, line: int) -> int:
+        """Code of a leaf by its class."""
+        label = text.strip() if text.strip() in self.classes else _COUNTS.sub("", text).strip()
+        if not label:
+            raise DataError("a branch ends in ':' without a class", where=f"{self.source}:{line}")
+        return ~self.class_of.setdefault(label, len(self.class_of))
+
+    def take(self, text: str, number: int) -> None:
+        """Take one line: the first branch of a new node, or the second of an open one."""
+        where = f"{self.source}:{number}"
+        name, op, value, label, depth = _branch(text, where)
+        if self.wanted:
+            self._open(name, op, value, depth, number, where)
+        else:
+            self._close(name, op, value, depth, where)
+        self.wanted = label is None
+        if label is not None:
+            node, right = self.path[-1]
+            self.children[node][right] = self.leaf(label, number)
+
+    def _open(self, name: str, op: str, value: float, depth: int, number: int, where: str) -> None:
+        if op not in ("<=", "<"):
+            raise DataError(f"the {op} branch of {name} comes before its <= branch", where=where)
+        if depth != len(self.path):
+            raise DataError(
+                f"the line is indented {depth} deep where {len(self.path)} is expected", where=where
+            )
+        if self.ops and op != self.ops[0]:
+            raise DataError(f"the tree mixes {self.ops[0]} and {op}", where=where)
+        if self.path:
+            parent, right = self.path[-1]
+            self.children[parent][right] = len(self.names)
+        self.path.append((len(self.names), False))
+        self.names.append(name)
+        self.values.append(value)
+        self.ops.append(op)
+        self.lines.append(number)
+        self.children.append([0, 0])
+
+    def _close(self, name: str, op: str, value: float, depth: int, where: str) -> None:
+        while self.path and self.path[-1][1]:
+            self.path.pop()
+        if not self.path:
+            raise DataError("the tree is complete before this line", where=where)
+        node = self.path[-1][0]
+        want = ">" if self.ops[0] == "<=" else ">="
+        if (op, name, value, depth) != (want, self.names[node], self.values[node], len(self.path) - 1):
+            raise DataError(
+                f"expected the branch '{self.names[node]} {want} {self.values[node]:g}' that belongs to line "
+                f"{self.lines[node]}, {len(self.path) - 1} deep",
+                where=where,
+            )
+        self.path[-1] = (node, True)
+
+    def check_complete(self) -> None:
+        """Refuse a tree whose last branch is missing."""
+        path = self.path
+        open_node = (
+            path[-1][0] if self.wanted else next((n for n, right in reversed(path) if not right), None)
+        )
+        if open_node is not None:
+            raise DataError(
+                f"the tree ends inside the branches of {self.names[open_node]}",
+                where=f"{self.source}:{self.lines[open_node]}",
+            )
+
+    def rows(self) -> list[tuple[str, float, int, int]]:
+        """Nodes in pre-order: feature, threshold, left, right."""
+        return [
+            (name, t, left, right)
+            for name, t, (left, right) in zip(self.names, self.values, self.children, strict=True)
+        ]
 
 
 def assemble(

@@ -1,4 +1,4 @@
-"""An alarm where it is not normal any more: by a detector of the normal state, or a classifier of known faults."""
+"""An alarm where it is not normal any more, by a detector of the normal state or a classifier of faults."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Anomaly:
 
 #: Where the figures of a detector come from.
 SOURCES = {
-    "alarms": "computed: the model on recordings that training did not see; every level listed gives the same "
-    "bits",
+    "alarms": "computed: the model on recordings that training did not see; every level listed gives the "
+    "same bits",
     "threshold": "computed on normal recordings that were neither learnt from nor tested on",
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
     "drawn again and again",

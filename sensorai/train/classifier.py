@@ -119,39 +119,39 @@ class ClassifierFamily:
             held,
             rows.test_groups,
             tuple(g for g in prepared.dataset.groups() if g not in rows.test_groups),
-            {
-                "data": {
-                    "recordings": listed(prepared.dataset, rows.test_groups),
-                    "groups": list(counted.groups),
-                    "test_groups": list(rows.test_groups),
-                    "validation_groups": list(rows.validation_groups),
-                    "windows": {
-                        part: int(getattr(rows, part).sum()) for part in ("train", "validation", "test")
-                    },
-                },
-                "model": {"kind": self.name, "precision": made.precision},
-                "classifiers": [
-                    {
-                        "accuracy": {
-                            "integer": dict(made.accuracy),
-                            "float": dict(made.float_accuracy),
-                        },
-                        "random_windows_optimistic": {
-                            "accuracy": optimistic,
-                            "balanced_accuracy": None,
-                        },
-                    }
-                ],
-                "choices": {"size": asdict(made.choice)},
-                **({"learning": made.learning} if made.learning else {}),
-                "sources": {
-                    "random_windows_optimistic": "computed: windows split at random, so this is too good"
-                },
-            },
+            self._figures(lesson, counted, rows, made, optimistic),
             (*counted.notes, *made.notes),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, made.learning.get("verdict")),),
         )
+
+    def _figures(
+        self, lesson: Lesson, counted: Counted, rows: Masks, made: Fitted, optimistic: float
+    ) -> dict[str, Any]:
+        """Sections of the report that learning knows."""
+        dataset = lesson.prepared.dataset
+        accuracy = {"integer": dict(made.accuracy), "float": dict(made.float_accuracy)}
+        return {
+            "data": {
+                "recordings": listed(dataset, rows.test_groups),
+                "groups": list(counted.groups),
+                "test_groups": list(rows.test_groups),
+                "validation_groups": list(rows.validation_groups),
+                "windows": {part: int(getattr(rows, part).sum()) for part in ("train", "validation", "test")},
+            },
+            "model": {"kind": self.name, "precision": made.precision},
+            "classifiers": [
+                {
+                    "accuracy": accuracy,
+                    "random_windows_optimistic": {"accuracy": optimistic, "balanced_accuracy": None},
+                }
+            ],
+            "choices": {"size": asdict(made.choice)},
+            **({"learning": made.learning} if made.learning else {}),
+            "sources": {
+                "random_windows_optimistic": "computed: windows split at random, so this is too good"
+            },
+        }
 
 
 def _pipeline(

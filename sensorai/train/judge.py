@@ -21,7 +21,7 @@ from sensorai.train.table import Task
 def against_fitted(
     config: MlcConfig, fitted: Sequence[Any], tasks: Sequence[Task]
 ) -> Callable[[Sequence[Trace]], Checked]:
-    """Compare traces of the emitted bytes with models that have scikit-learn's ``predict``, window for window."""
+    """Compare traces of the emitted bytes with models that have scikit-learn's ``predict``, every window."""
 
     def check(traces: Sequence[Trace]) -> Checked:
         compared = 0

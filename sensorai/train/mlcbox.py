@@ -78,7 +78,7 @@ class RegisterBox:
         return _scored(trace.recording, self.config, self.envelope)
 
     def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
-        """Features that are beyond the normal range, the furthest first; ``share`` of all distances beyond it."""
+        """Features beyond the normal range, the furthest first; ``share`` of all distances beyond it."""
         away = self.envelope.away(trace.raw.features[window : window + 1])[0]
         over = np.maximum(away - self.chosen.value / STEPS, 0.0)
         names, total = feature_names(self.config), float(over.sum()) or 1.0
@@ -167,8 +167,8 @@ def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
 
 SETTLES = "the first window of a recording is not judged: filters settle in it, as they do once on the sensor"
 BLIND = (
-    "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations of usual "
-    "values (docs/detectors.md)"
+    "a box sees what is beyond the normal range in a single feature; it cannot see unusual combinations of "
+    "usual values (docs/detectors.md)"
 )
 
 

@@ -50,16 +50,6 @@ def listed(recordings: Iterable[Recording], test_groups: Collection[str]) -> lis
     ]
 
 
-def level(name: str, windows: int, divergence: object = None) -> dict[str, Any]:
-    """A level of the proof that was compared; ``divergence``, if any, says where it parts."""
-    return {"level": name, "windows": windows, "first_divergence": str(divergence) if divergence else None}
-
-
-def missing(name: str, why: str) -> dict[str, Any]:
-    """A level of the proof that could not be compared."""
-    return {"level": name, "missing": why}
-
-
 def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
     """Sections put together: tables key by key, ``classifiers`` entry by entry; later parts win."""
     out: dict[str, Any] = {}

@@ -516,7 +516,7 @@ def test_no_register_file(tmp_path: Path, log: Path) -> None:
     refused(call("decode", tmp_path / "gone.ucf"), "gone.ucf", "No such file")
     refused(call("decode", tmp_path), str(tmp_path))
     refused(call("decode", log), "log.csv")
-    refused(call("simulate", tmp_path, log), "no model.sai", "register file")
+    refused(call("simulate", tmp_path, log), "is an empty folder", "register file")
 
 
 def test_model_file_of_another_register_file(trained: Path, log: Path, tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ def test_help(verb: str, flag: str) -> None:
     assert f"Usage: sensorai {verb}" in result.out
 
 
+def test_the_program_is_called_the_same_however_it_was_started(repo: Path) -> None:
+    for words in (["-m", "sensorai"], ["-m", "sensorai.cli"]):
+        assert "Usage: sensorai train" in python(repo, *words, "train", "--help").stdout
+        assert "sensorai train --help" in python(repo, *words, "train", "--colour").stderr
+
+
 def test_nothing_said_is_help() -> None:
     assert call() == call("--help")
 

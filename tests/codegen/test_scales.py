@@ -11,18 +11,17 @@ import pytest
 
 from sensorai.codegen.project import emit_project
 from sensorai.codegen.scales import exact, nominal, scales
+from sensorai.cproject.scales import TYPICAL, UNITS
 from sensorai.ispu.devices import devices as ispu_devices
 from sensorai.model.pipeline import Count
-from sensorai.train.counts import SCALES
 from tests.need import need
 from tests.verify.pipelines import forest
 
 
-@pytest.mark.parametrize("sensor", SCALES)
+@pytest.mark.parametrize("sensor", TYPICAL)
 def test_every_scale_of_the_training(sensor: str) -> None:
-    unit, known = SCALES[sensor]
-    for full_scale, lsb in known:
-        assert nominal(unit, lsb) == (full_scale, {"acc": "G", "gyro": "DPS"}[sensor])
+    for full_scale, lsb in TYPICAL[sensor]:
+        assert nominal(UNITS[sensor], lsb) == (full_scale, {"acc": "G", "gyro": "DPS"}[sensor])
 
 
 @pytest.mark.parametrize("device", ispu_devices(), ids=lambda one: one.name)

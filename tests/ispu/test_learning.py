@@ -10,6 +10,7 @@ import pytest
 from sensorai.errors import ConfigError, ToolMissing
 from sensorai.ispu.devices import IspuDevice, device
 from sensorai.ispu.emit import emit_ispu
+from sensorai.ispu.learning import AGAIN, Step, compare, exercise, first_difference
 from sensorai.ispu.meta import parse_meta
 from sensorai.ispu.project import COMMANDS, parse_index
 from sensorai.ispu.standin import stand_in
@@ -17,7 +18,6 @@ from sensorai.ispu.virtual import VirtualIspu
 from sensorai.model.knowledge import blob_bytes, pack
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.session import Session
-from sensorai.ispu.learning import AGAIN, Step, compare, exercise, first_difference
 from tests.need import need
 from tests.verify.learning import learning, signal
 

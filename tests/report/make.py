@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from sensorai.mlc import figures as of_core
+from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig, SensorSetting, Source
 from sensorai.mlc.simulate import Trace
 from sensorai.model.forest import Tree
 from sensorai.recording import Channel, Recording, Span
 from sensorai.report import Report
-from sensorai.report.view import View, Watched, of_registers
+from sensorai.report.view import View, Watched, of_trace
 from sensorai.verify import shape
 from sensorai.verify.metrics import event_metrics, window_metrics
 
@@ -68,7 +70,7 @@ def view(
     conf: MlcConfig, name: str, truth: Sequence[str | None], results: Sequence[int], seed: int = 0
 ) -> Watched:
     """Recording with one label per window, and what comes of a trace with these results."""
-    return of_registers(*traced(conf, name, truth, results, seed), ("label",))
+    return of_trace(trace_of(*traced(conf, name, truth, results, seed)), ("label",))
 
 
 def traced(
@@ -116,9 +118,13 @@ def report(conf: MlcConfig, some: Sequence[Watched]) -> dict[str, Any]:
         "decided_events": event_metrics(recordings, [v.decided[0] for v in some], WINDOW).as_dict(),
         "by_group": {"a": 0.9, "b": None},
     }
-    codes = [(name, code) for code, name in dt.labels.items()]
-    tree = shape.register_classifier(conf, 0, "tree1", "label", codes, "F1_VAR_on_ACC_V <= 0.5: still\n")
-    of = shape.of_registers(conf, 0)
+    tree = {
+        "name": "tree1",
+        "column": "label",
+        "classes": [{"name": name, "code": code} for code, name in dt.labels.items()],
+        **of_core.register_classifier(conf, 0),
+    }
+    of = of_core.of_registers(conf)
     names = [one["name"] for one in of["features"]["each"]]
     return {
         **shape.head("train", "classify", "mlc", conf.device, "walkers"),
@@ -134,6 +140,7 @@ def report(conf: MlcConfig, some: Sequence[Watched]) -> dict[str, Any]:
             "test_groups": ["a", "b"],
         },
         **of,
+        "settings": {**of["settings"], "seed": 0},
         "choices": {
             "window": [
                 {"window": 13, "seconds": 0.5, "balanced_accuracy": 0.81, "chosen": False, "given": False},
@@ -177,11 +184,21 @@ def report(conf: MlcConfig, some: Sequence[Watched]) -> dict[str, Any]:
         ],
         "proof": {
             "what": "results of the emitted registers against those of",
-            "levels": [shape.level("the trained tree", 120)],
+            "levels": [level("the trained tree", 120)],
         },
-        "cost": {"registers": shape.registers(conf, 300)},
+        "cost": {"registers": of_core.registers(conf, 300)},
         "notes": ["3 recordings resampled from 25 Hz to 26 Hz"],
     }
+
+
+def level(name: str, windows: int, divergence: str | None = None) -> dict[str, Any]:
+    """A level of the proof that was compared."""
+    return {"level": name, "windows": windows, "first_divergence": divergence}
+
+
+def missing(name: str, why: str) -> dict[str, Any]:
+    """A level of the proof that could not be compared."""
+    return {"level": name, "missing": why}
 
 
 def page(figures: dict[str, Any], some: Sequence[View] = ()) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.cproject.figures import PROOF
 from sensorai.report import Report, curves, svg, words
 from sensorai.report import scores as charts
 from sensorai.report.sections import alarms as said_of
@@ -135,10 +136,10 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
             }
         ],
         "proof": {
-            "what": shape.C_PROOF,
+            "what": PROOF,
             "levels": [
-                shape.level("this machine, with sanitizers", 2960),
-                shape.level("cortex-m4, emulated", 2960),
+                make.level("this machine, with sanitizers", 2960),
+                make.level("cortex-m4, emulated", 2960),
             ],
         },
         "cost": {
@@ -315,7 +316,7 @@ def test_short_and_empty_recordings(windows: int) -> None:
 def test_no_recording_and_nothing_run() -> None:
     r, _ = usual()
     r["cost"]["library"] = None
-    r["proof"]["levels"] = [shape.missing("this machine", "gcc is not installed: apt install gcc")]
+    r["proof"]["levels"] = [make.missing("this machine", "gcc is not installed: apt install gcc")]
     page, screen = both(r, [])
     for said in (page, screen):
         assert "not run: gcc is not installed" in said
@@ -342,7 +343,7 @@ def test_the_box_of_the_core_has_registers_instead() -> None:
         "sources": {"held_out": "computed: the emitted registers"},
         "proof": {
             "what": "results of the emitted registers against those of",
-            "levels": [shape.level("the trained tree", 119, "noon, window 3")],
+            "levels": [make.level("the trained tree", 119, "noon, window 3")],
         },
         "cost": {"registers": {"writes": 300, "nodes": 12, "nodes_limit": 128}},
     }

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import FEATURE_CODES, FILTER_COEFFICIENTS, Feature, Filter, Source
 from sensorai.mlc.formulas import describe_feature, describe_filter
 from sensorai.model.forest import Tree
@@ -12,7 +13,7 @@ from sensorai.report import svg, timeline, words
 from sensorai.report.charts import bars, confusion, curve
 from sensorai.report.timeline import COLUMNS, LEFT, PLOT, WINDOWS, per_block
 from sensorai.report.treeplot import draw_tree
-from sensorai.report.view import Colours, of_registers
+from sensorai.report.view import Colours, of_trace
 
 from . import make
 
@@ -126,7 +127,7 @@ def test_flat_unitless_and_unused_channels() -> None:
     drawing = timeline.timeline(replace(view, recording=flat), [COLOURS], ["tree1"])
     assert "nan" not in drawing
     recording, trace = make.traced(conf, "log", ["still"] * 3, [1] * 3)
-    none = of_registers(recording, replace(trace, config=replace(conf, features=())), ("label",))
+    none = of_trace(trace_of(recording, replace(trace, config=replace(conf, features=()))), ("label",))
     drawing = timeline.timeline(none, [COLOURS], ["tree1"])
     assert "accelerometer" not in drawing
 

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from sensorai.errors import DataError
+from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.simulate import Trace
 from sensorai.model.forest import Tree
 from sensorai.report import Report, svg, words
 from sensorai.report.sections import SECTIONS
-from sensorai.report.view import MOST, Watched, choose, of_registers, right
+from sensorai.report.view import MOST, Watched, choose, of_trace, right
 
 from . import make
 
@@ -217,7 +218,7 @@ def test_two_trees() -> None:
         recording, t = make.traced(conf, name, ["still", "walking"] * 9, [1, 2, 2] * 6)
         twice = (np.repeat(t.tree, 2, axis=1), np.repeat(t.decided, 2, axis=1))
         trace = Trace(conf, t.rate_hz, t.features, *twice, 0, np.zeros(2, np.uint8))
-        some.append(of_registers(recording, trace, ("label", "label")))
+        some.append(of_trace(trace_of(recording, trace), ("label", "label")))
     report = make.report(conf, some)
     (one,) = report["classifiers"]
     report["classifiers"] = [one, {**one, "name": "posture", "register": "MLC2_SRC"}]

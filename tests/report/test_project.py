@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.cproject.figures import PROOF, of_pipeline
+from sensorai.cproject.trace import trace_of
 from sensorai.features.catalogue import IntFeature, formula
 from sensorai.model.decision import NONE
 from sensorai.model.ensemble import Ensemble
@@ -16,9 +18,10 @@ from sensorai.model.pipeline import Count, Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Channel, Recording, Span
 from sensorai.report import Report, charts, words
 from sensorai.report.sections import cost, learning
-from sensorai.report.view import MOST, Watched, of_project, right
+from sensorai.report.view import MOST, Watched, of_trace, right
 from sensorai.verify import shape
 from sensorai.verify.judge import compare
+from sensorai.verify.shape import merged
 
 from . import make
 from .test_html import walk, words_of
@@ -68,7 +71,7 @@ def view(
         np.arange(rows) * STRIDE + WINDOW,
         np.zeros(rows, np.int64),
     )
-    return of_project(replace(recording, **changed), trace, p, "label")
+    return of_trace(trace_of(p, replace(recording, **changed), trace), ("label",))
 
 
 def views(p: Pipeline, count: int = 2, **changed: Any) -> list[Watched]:
@@ -98,7 +101,7 @@ def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
     """What ``report.json`` would hold, small, made by hand."""
     return {
         **shape.head("train", "classify", "stm32", "stm32l4", "gait"),
-        **shape.of_pipeline(p, "mlp", "int8", 7),
+        **merged(of_pipeline(p), {"model": {"kind": "mlp", "precision": "int8"}, "settings": {"seed": 7}}),
         "features": {
             "each": [
                 {"name": "JERK_RMS_acc_x", "formula": formula(IntFeature("JERK_RMS", (0,)))},
@@ -122,7 +125,10 @@ def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
         },
         "classifiers": [
             {
-                **shape.c_classifier(p, "label", judged(p, some)),
+                "name": p.name,
+                "column": "label",
+                "classes": [{"name": name, "code": i} for i, name in enumerate(p.classes)],
+                "held_out": judged(p, some),
                 "accuracy": {
                     "integer": {"train": 0.981, "validation": 0.912, "test": 0.903},
                     "float": {"train": 0.982, "validation": 0.913, "test": 0.904},
@@ -146,10 +152,10 @@ def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
             "verdict": {"fit": "over", "why": "the net knows its training groups better than others"},
         },
         "proof": {
-            "what": shape.C_PROOF,
+            "what": PROOF,
             "levels": [
-                shape.level("this machine, with sanitizers", 37),
-                shape.level("cortex-m4, emulated", 37),
+                make.level("this machine, with sanitizers", 37),
+                make.level("cortex-m4, emulated", 37),
             ],
         },
         "cost": {
@@ -243,7 +249,7 @@ def test_hostile_names_stay_text() -> None:
     r["features"]["each"] = [{"name": "<td>", "formula": "<th>"}]
     r["settings"]["channels"][0]["name"] = "<tr>"
     r["cost"]["layers"][0]["name"] = "</table>" + "n" * 90
-    r["proof"]["levels"] = [shape.level("<svg>", 3), shape.missing("[bold]m4", "<a href=x>")]
+    r["proof"]["levels"] = [make.level("<svg>", 3), make.missing("[bold]m4", "<a href=x>")]
     r["warnings"] = ["<blink>[blue]"]
     r["learning"]["curve"][0]["stage"] = "</svg><g>"
     r["learning"]["verdict"]["why"] = "<em>"
@@ -278,8 +284,8 @@ def test_nothing_measured() -> None:
     r, some = usual()
     r["cost"]["library"] = None
     r["proof"]["levels"] = [
-        shape.missing("this machine", "gcc is not installed: apt install gcc"),
-        shape.missing("cortex-m4", "apt install gcc-arm-none-eabi"),
+        make.missing("this machine", "gcc is not installed: apt install gcc"),
+        make.missing("cortex-m4", "apt install gcc-arm-none-eabi"),
     ]
     page, screen = words_of(make.page(r, some)), summary(r)
     assert "no tool was there to run the C" in page

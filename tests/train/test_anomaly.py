@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sensorai.errors import ConfigError, DataError
+from sensorai.errors import ConfigError, DataError, ExperimentError
 from sensorai.mlc import half
 from sensorai.mlc.decode import decode
 from sensorai.mlc.regfile import parse_register_file
 from sensorai.model.decision import NONE
 from sensorai.model.detector import Detector
 from sensorai.model.forest import Tree
-from sensorai.recording import Channel, Dataset, Recording, Span
-from sensorai.train import envelope, mlcbox, supervised
-from sensorai.train.anomaly import AnomalyOptions, train_anomaly
-from sensorai.train.cdeliver import ProjectDelivery, ProjectOptions
-from sensorai.train.deliver import deliver
-from sensorai.train.options import MlcOptions
+from sensorai.model.pipeline import Pipeline
+from sensorai.recording import NO_RESULT, Channel, Dataset, Recording, Span
+from sensorai.result import Result
+from sensorai.train import envelope, faults
+from sensorai.train.mlcbox import RegisterBox
 from sensorai.verify import alarms, anomaly
+from tests import roads
 from tests.need import need
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -46,124 +47,128 @@ def machine(normal: int = 8, faults: int = 3) -> Dataset:
 
 
 NORMAL = ("slow", "fast")
-SMALL = ProjectOptions(target="stm32", device="cortex-m4", name="toy", window=52, stride=26)
+SMALL: dict[str, Any] = {"target": "stm32", "window": 52, "stride": 26}
+
+
+def detect(data: Dataset, model: str = "gmm", normal: tuple[str, ...] = NORMAL, **more: Any) -> Result:
+    """What comes of learning a detector."""
+    return roads.made(data, task="anomaly", model=model, normal=normal, **{**SMALL, **more})
 
 
 @pytest.fixture(scope="module")
-def delivery() -> ProjectDelivery:
+def made() -> Result:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
-    return train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL))
+    return detect(machine())
 
 
-def test_faults_are_found_and_normal_runs_are_quiet(delivery: ProjectDelivery) -> None:
-    verdict = delivery.report["alarms"]
+def test_faults_are_found_and_normal_runs_are_quiet(made: Result) -> None:
+    report = made.report.figures
+    verdict = report["alarms"]
     assert verdict["detection"]["found"] == verdict["detection"]["anomalies"] == 3
     # what the test shows does not contradict what the calibration claims
-    claimed = delivery.report["threshold"]["calibration"]["high_per_hour"]
+    claimed = report["threshold"]["calibration"]["high_per_hour"]
     assert verdict["false_alarms"]["low_per_hour"] <= claimed
     assert verdict["curve"]["auc"] > 0.99
     assert abs(verdict["curve"]["auc"] - verdict["float"]["auc"]) < 0.01
-    assert [level["first_divergence"] for level in delivery.report["proof"]["levels"]] == [None, None]
-    assert delivery.report["cost"]["library"]["flash"] > 0
+    assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None, None]
+    assert report["cost"]["library"]["flash"] > 0
 
 
-def test_the_threshold_is_what_is_emitted_and_what_the_claim_says(delivery: ProjectDelivery) -> None:
-    chosen = delivery.report["threshold"]
-    model = delivery.pipeline.model
+def test_the_threshold_is_what_is_emitted_and_what_the_claim_says(made: Result) -> None:
+    chosen = made.report.figures["threshold"]
+    pipeline, traces = made.artifact.model, [trace.raw for trace in made.proof.traces]
+    assert isinstance(pipeline, Pipeline)
+    model = pipeline.model
     assert isinstance(model, Detector)
-    assert model.threshold == chosen["value"] == delivery.traces[0].scores[0, 0]
+    assert model.threshold == chosen["value"] == traces[0].scores[0, 0]
     assert chosen["calibration"]["events"] == 0
     calibration = chosen["calibration"]
     assert calibration["high_per_hour"] == pytest.approx(2.9957 / calibration["hours"], rel=1e-3)
     # the answer is an alarm exactly above it
-    for trace in delivery.traces:
+    for trace in traces:
         assert (trace.answer == (trace.scores[:, 1] > chosen["value"])).all()
 
 
-def test_alarms_are_explained(delivery: ProjectDelivery) -> None:
-    alarms = [a for a in delivery.report["alarms"]["list"] if a["state"] == "anomaly"]
+def test_alarms_are_explained(made: Result) -> None:
+    report = made.report.figures
+    features = {one["name"] for one in report["features"]["each"]}
+    alarms = [a for a in report["alarms"]["list"] if a["state"] == "anomaly"]
     assert {a["recording"] for a in alarms} == {f"broken_{i}" for i in range(3)}
     for alarm in alarms:
-        assert alarm["score"] > delivery.report["threshold"]["value"]
+        assert alarm["score"] > report["threshold"]["value"]
         shares = [part["share"] for part in alarm["because"]]
         assert shares == sorted(shares, reverse=True)
         assert 0 < sum(shares) <= 1.0001
-        assert {part["feature"] for part in alarm["because"]} <= {
-            one["name"] for one in delivery.report["features"]["each"]
-        }
+        assert {part["feature"] for part in alarm["because"]} <= features
 
 
-def test_no_group_is_on_two_sides(delivery: ProjectDelivery) -> None:
-    index = json.loads(delivery.files["model.sai"])
+def test_no_group_is_on_two_sides(made: Result) -> None:
+    index = json.loads(made.files["model.sai"])
     assert not set(index["test_groups"]) & set(index["train_groups"])
-    assert {r.group for r in delivery.recordings} == set(index["test_groups"])
+    assert {trace.recording.group for trace in made.proof.traces} == set(index["test_groups"])
 
 
-def test_the_same_seed_gives_the_same_bytes(delivery: ProjectDelivery) -> None:
-    again = train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL))
-    assert again.files == delivery.files
+def test_the_same_seed_gives_the_same_bytes(made: Result) -> None:
+    assert detect(machine()).files == made.files
 
 
-def test_anomalies_shape_nothing(delivery: ProjectDelivery) -> None:
+def test_anomalies_shape_nothing(made: Result) -> None:
     """A detector learnt where other faults are tested is the same detector."""
     others = tuple(
         replace(r, samples=1000 - 0.5 * r.samples[::-1]) if r.name.startswith("broken") else r
         for r in machine()
     )
-    other = train_anomaly(Dataset(others), SMALL, AnomalyOptions("gmm", NORMAL))
-    assert other.report["anomaly"]["alarms"] != delivery.report["anomaly"]["alarms"]
-    assert other.files["toy_data.c"] == delivery.files["toy_data.c"]
-    assert other.report["threshold"] == delivery.report["threshold"]
+    other = detect(Dataset(others))
+    mine, theirs = made.report.figures, other.report.figures
+    assert theirs["alarms"]["list"] != mine["alarms"]["list"]
+    assert other.files["toy_data.c"] == made.files["toy_data.c"]
+    assert theirs["threshold"] == mine["threshold"]
 
 
 def test_learning_on_the_device_is_proved() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
-    made = train_anomaly(machine(6, 1), SMALL, AnomalyOptions("mahalanobis", NORMAL, learn=True))
-    levels = [level["level"] for level in made.report["proof"]["levels"]]
+    made = detect(machine(6, 1), "mahalanobis", learn="on-device")
+    report = made.report.figures
+    levels = [level["level"] for level in report["proof"]["levels"]]
     assert sum(level.endswith(", learning") for level in levels) == 2
-    assert made.report["cost"]["learning"]["learn"] > 0
+    assert report["cost"]["learning"]["learn"] > 0
+    assert report["model"]["learns"]
     assert b"toy_learn(" in made.files["toy.h"]
 
 
 def test_features_by_name() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     names = ("KURTOSIS", "CREST_FACTOR", "NORM_STD", "ENVELOPE_STD", "DOMINANT_BIN_2", "BAND_RMS")
-    made = train_anomaly(machine(8, 1), SMALL, AnomalyOptions("isolation-forest", NORMAL, features=names))
-    said = [one["name"] for one in made.report["features"]["each"]]
+    report = detect(machine(8, 1), "isolation-forest", features=names).report.figures
+    said = [one["name"] for one in report["features"]["each"]]
     for name in names:
         assert any(feature.startswith(f"{name}_") for feature in said), name
     assert sum(feature.startswith("NORM_STD_") for feature in said) == 1
-    assert all(level["first_divergence"] is None for level in made.report["proof"]["levels"])
+    assert all(level["first_divergence"] is None for level in report["proof"]["levels"])
     with pytest.raises(ConfigError, match="window of"):
-        train_anomaly(
-            machine(4, 1),
-            replace(SMALL, window=12, stride=12),
-            AnomalyOptions("gmm", NORMAL, features=("ENVELOPE_DOMINANT_BIN",)),
-        )
+        detect(machine(4, 1), window=12, stride=12, features=("ENVELOPE_DOMINANT_BIN",))
 
 
 def test_refusals() -> None:
     with pytest.raises(DataError, match="cannot be claimed") as caught:
-        train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL, false_alarms=1 / 24))
+        detect(machine(), false_alarms="1/day")
     assert "held out" in (caught.value.hint or "")
     with pytest.raises(DataError, match="too few"):
-        train_anomaly(machine(3), replace(SMALL, window=416, stride=416), AnomalyOptions("gmm", NORMAL))
-    with pytest.raises(ConfigError, match="cannot learn on the device"):
-        train_anomaly(machine(), SMALL, AnomalyOptions("gmm", NORMAL, learn=True))
-    with pytest.raises(ConfigError, match="unknown detector"):
-        train_anomaly(machine(), SMALL, AnomalyOptions("svm", NORMAL))
+        detect(machine(3), window=416, stride=416)
+    with pytest.raises(ExperimentError, match="--learn on-device is for --model mahalanobis, not for gmm"):
+        detect(machine(), learn="on-device")
+    with pytest.raises(ExperimentError, match="--model 'svm' is not known"):
+        detect(machine(), "svm")
     short = [recording("slow", i, 16.0) for i in range(3)] + [recording("fast", 0, 20.0)]
     with pytest.raises(DataError, match="as long as a window of 900 samples"):
-        train_anomaly(
-            Dataset(tuple(short)), replace(SMALL, window=900, stride=900), AnomalyOptions("gmm", ("slow",))
-        )
+        detect(Dataset(tuple(short)), normal=("slow",), window=900, stride=900)
     still = Dataset(tuple(replace(recording("slow", i), samples=np.ones((832, 3))) for i in range(4)))
     with pytest.raises(DataError, match="no feature of the normal windows varies"):
-        train_anomaly(still, SMALL, AnomalyOptions("gmm", ("slow",)))
+        detect(still, normal=("slow",))
     bad = machine()
     bad.recordings[0].samples[5, 1] = np.nan
     with pytest.raises(DataError, match="no numbers"):
-        train_anomaly(bad, SMALL, AnomalyOptions("gmm", NORMAL))
+        detect(bad)
 
 
 # ---------------------------------------------------------------- box
@@ -202,23 +207,26 @@ def _walk(tree: Tree, row: npt.NDArray[np.float64]) -> int:
 
 
 def test_a_box_for_every_state_from_the_registers() -> None:
-    made = mlcbox.train_box(machine(), MlcOptions(name="toy", window=52), "label", NORMAL)
-    done = deliver(made.trained, "toy", 0)
-    (level,) = done.report["proof"]["levels"]
-    assert level["windows"] > 50
-    assert level["first_divergence"] is None
-    report = mlcbox.report_of(made, done, "label", 0)
+    box: dict[str, Any] = {"target": "mlc", "stride": None}
+    made = detect(machine(), "box", **box)
+    report = made.report.figures
+    levels = {level["level"]: level for level in report["proof"]["levels"]}
+    assert levels["the trained box"]["windows"] > 50
+    assert {level["first_divergence"] for level in levels.values()} == {None}
     assert report["alarms"]["detection"]["found"] == 3
     assert report["alarms"]["false_alarms"]["events"] <= 1
-    assert made.envelope.states is not None
+    detector = made.learnt.detector
+    assert isinstance(detector, RegisterBox)
+    assert detector.envelope.states is not None
     # what is judged is what the registers say
-    emitted = decode(parse_register_file(done.files["toy.json"], "toy.json")).config
+    emitted = decode(parse_register_file(made.files["toy.json"], "toy.json")).config
     labels = emitted.trees[0].labels
-    trace = next(t for r, t in zip(done.recordings, done.traces, strict=True) if r.name == "broken_0")
-    assert labels[int(trace.decided[-1, 0])] == "anomaly"
-    assert mlcbox.decisions(np.array([0]), emitted).tolist() == [NONE]
+    trace = next(t for t in made.proof.traces if t.recording.name == "broken_0")
+    assert labels[int(trace.raw.decided[-1, 0])] == trace.decided[0][-1] == "anomaly"
+    # before a decision there is neither
+    assert alarms.decisions([NO_RESULT]).tolist() == [NONE]
     with pytest.raises(DataError, match="cannot be claimed"):
-        mlcbox.train_box(machine(), MlcOptions(name="toy", window=52), "label", NORMAL, false_alarms=1 / 24)
+        detect(machine(), "box", false_alarms="1/day", **box)
 
 
 # ---------------------------------------------------------------- known faults
@@ -226,8 +234,8 @@ def test_a_box_for_every_state_from_the_registers() -> None:
 
 def test_a_classifier_is_judged_by_its_alarms() -> None:
     with pytest.raises(ConfigError, match="needs logs of faults"):
-        supervised.check_faults(machine(faults=0), "label", NORMAL)
-    assert supervised.check_faults(machine(), "label", NORMAL) == NORMAL
+        faults.check_faults(machine(faults=0), "label", NORMAL)
+    assert faults.check_faults(machine(), "label", NORMAL) == NORMAL
 
 
 def test_a_claim_that_the_test_contradicts_is_said() -> None:
@@ -240,8 +248,17 @@ def test_a_claim_that_the_test_contradicts_is_said() -> None:
     assert anomaly.contradiction(chosen, verdict, ("moved",)) == []
 
 
-def test_alarms_of_a_classifier_name_its_faults() -> None:
-    verdict = {"false_alarms": {}, "detection": {"by_label": [{"label": "broken"}, {"label": "bent"}]}}
-    report = supervised.with_alarms({"name": "pump", "task": "classify"}, verdict, ("slow",))
-    labels = {"normal": ["slow"], "unseen": [], "faults": ["broken", "bent"]}
-    assert report == {"name": "pump", "task": "anomaly", "alarms": {**labels, **verdict}}
+@pytest.mark.parametrize("target", ["mlc", "stm32"])
+def test_what_a_classifier_of_faults_says_as_alarms(target: str) -> None:
+    need("gcc", "arm-none-eabi-gcc", "unicorn")
+    options: dict[str, Any] = {"target": target, "task": "anomaly", "model": "tree", "normal": NORMAL}
+    figures = roads.made(machine(8, 8), window=52, **options).report.figures
+    verdict = figures["alarms"]
+    assert (verdict["normal"], verdict["faults"]) == (list(NORMAL), ["broken"])
+    assert verdict["detection"]["found"] == verdict["detection"]["anomalies"] > 0
+    assert {row["label"] for row in verdict["false_alarms"]["by_label"]} == set(NORMAL)
+    assert verdict["false_alarms"]["events"] == 0
+    # it still says which class it is
+    (classifier,) = figures["classifiers"]
+    assert {one["name"] for one in classifier["classes"]} == set(STATES)
+    assert classifier["held_out"]["answer"]["balanced_accuracy"] > 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,8 @@ from sensorai.features.catalogue import IntFeature
 from sensorai.formats import ReadOptions, read_dataset
 from sensorai.mlc.config import Feature, Source
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
-from sensorai.train.anomaly import AnomalyOptions, train_anomaly
-from sensorai.train.cdeliver import ProjectOptions
 from sensorai.train.confounding import confounded, mounting, oriented_integer, oriented_register
-from sensorai.train.cproject import train_project
-from sensorai.train.deliver import deliver
-from sensorai.train.mlc import MlcOptions, train_mlc
+from tests import roads
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
 DOWN = (0.0, 0.0, 1000.0)
@@ -178,13 +175,12 @@ def test_which_features_are_the_direction_of_gravity() -> None:
 def test_every_road_says_it(target: str) -> None:
     """Two logs of each class, mounted by class: said of the logs and of the tree."""
     made = logs(lambda c, i: log(c, i, gravity=TILTS[c], seconds=30.0), 2)
-    if target == "mlc":
-        report = deliver(train_mlc(made, MlcOptions(window=52)), "m", 0).report
-    elif target == "tree":
-        report = train_project(made, ProjectOptions("stm32", "cortex-m4", "m", "tree", window=52)).report
-    else:
-        options = ProjectOptions("stm32", "cortex-m4", "m", window=52, split="time")
-        report = train_anomaly(made, options, AnomalyOptions("mahalanobis", ("a", "b"))).report
+    roads_of: dict[str, dict[str, Any]] = {
+        "mlc": {"target": "mlc"},
+        "tree": {"target": "stm32", "model": "tree"},
+        "anomaly": {"target": "stm32", "task": "anomaly", "model": "mahalanobis", "normal": ("a", "b")},
+    }
+    report = roads.made(made, window=52, **roads_of[target]).report.figures
     assert any("the direction of gravity alone tells" in text for text in report["warnings"])
     if target != "anomaly":
         assert any("this model depends on how the sensor is mounted" in text for text in report["warnings"])

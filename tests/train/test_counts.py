@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sensorai.cproject.scales import TYPICAL, narrowed
 from sensorai.errors import ConfigError, DataError
+from sensorai.experiment import Experiment
 from sensorai.recording import Channel, Dataset, Recording, Span
-from sensorai.train.counts import SCALES, CountOptions, build
+from sensorai.train.counts import CountOptions, build
 from tests.train.make import dataset
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -44,11 +46,12 @@ def test_smallest_full_scale_that_holds_the_signal(top: float, lsb: float) -> No
 
 def test_full_scale_on_request_saturates() -> None:
     data = Dataset((log([0.0, 9000.0, -9000.0, 0.0], [(0, 2, "x"), (2, 4, "y")]),))
-    got = build(data, CountOptions(window=2, full_scale={"acc": 4}))
+    asked = Experiment(target="stm32", full_scale={"acc": 4})  # type: ignore[arg-type]
+    got = build(data, CountOptions(window=2, scales=narrowed(TYPICAL, asked)))
+    assert got.channels[0].lsb == 0.122
     assert got.x.min() == -32768
     assert got.x.max() == 32767
-    with pytest.raises(ConfigError, match="full scale"):
-        build(data, CountOptions(window=2, full_scale={"acc": 5}))
+    assert got.notes == ("50.00% of the samples are beyond full scale",)
 
 
 def test_windows_start_at_multiples_of_the_stride_inside_labels() -> None:
@@ -94,4 +97,4 @@ def test_dataset_of_the_other_tests() -> None:
     got = build(dataset())
     assert got.window == 104
     assert got.stride == 52
-    assert set(SCALES) >= {c.name[:3] for c in got.channels}
+    assert set(TYPICAL) >= {c.name[:3] for c in got.channels}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sensorai.experiment import Experiment
 from sensorai.mlc.devices import device
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
 from sensorai.train import candidates, select
-from sensorai.train.mlc import MlcOptions, _grow, train_mlc
-from sensorai.train.options import Choices
+from sensorai.train.choices import Choices
+from sensorai.train.mlc import _grow, train_mlc
 from sensorai.train.search import Search
 from sensorai.train.split import share
 from sensorai.train.table import find_tasks
+from tests.roads import lesson
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
 SIZES = {"rest": 20.0, "stir": 60.0, "walk": 150.0, "run": 260.0}
@@ -37,7 +39,8 @@ def people(count: int, seed: int) -> Dataset:
 def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) -> None:
     target, made = device("LSM6DSV16X"), people(6, seed)
     tasks = find_tasks(made, [("tree1", LABEL)])
-    search = Search(made, tasks, target, 26.0, ("acc",), MlcOptions(seed=seed), Choices(), lambda _: None)
+    asked = Experiment(target="mlc", seed=seed)
+    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), lambda _: None)
     filters = candidates.filters(target, ["acc"])
     features = tuple(candidates.features(target, ["acc"], filters)[:14])
     got = _grow(search, 26, *candidates.compact(filters, features))
@@ -53,7 +56,7 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
 
 
 def test_the_groups_of_the_split_are_held_out() -> None:
-    made = train_mlc(people(4, 0), MlcOptions(window=26, seed=3, max_features=3))
+    made = train_mlc(lesson(people(4, 0), target="mlc", window=26, seed=3, max_features=3))
     assert made.test_groups == share(people(4, 0), [LABEL], seed=3).test_groups
-    again = train_mlc(people(4, 0), MlcOptions(window=26, test_groups=("p2",), max_features=3))
+    again = train_mlc(lesson(people(4, 0), target="mlc", window=26, test_groups=("p2",), max_features=3))
     assert again.test_groups == ("p2",)

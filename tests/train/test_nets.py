@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.cli.fields import table
 from sensorai.errors import ConfigError, DataError, TargetError
 from sensorai.graph import interpret
+from sensorai.graph.build import Builder
 from sensorai.graph.graph import Graph
+from sensorai.ops.add import Add
 from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.dense import Dense
+from sensorai.ops.relu import Relu
 from sensorai.train import qat, shapes
+from sensorai.train.description import options_from
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
 from sensorai.train.nets import NetOptions, TrainedNet, class_weights, train_net
+from tests.codegen.nets import linear
 from tests.train.counted import counted, split
 
 QUICK = NetOptions(sizes=(8, 8), epochs=12, tune_epochs=3, features=8, batch=16, rate=2e-2)
@@ -71,6 +78,28 @@ def test_forward_pass_of_training_is_the_integer_net(family: str, binary: bool, 
     if not binary:
         off = replace(scales, places={k: v - (k != "input") for k, v in scales.places.items()})
         assert not np.array_equal(interpret.output(lower(graph, params, off), q), got)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forward_pass_of_a_residual_net_is_the_integer_net(seed: int) -> None:
+    """Sums of two tensors are rounded while learning where the device rounds them."""
+    rng = np.random.default_rng(seed)
+    b = Builder((7,))
+    first = b.add(Dense(), params=linear(rng, 7, 7))
+    first = b.add(Relu())
+    b.add(Dense(), params=linear(rng, 7, 7))
+    b.add(Add(), first, b.last)
+    b.add(Relu())
+    b.add(Dense(), params=linear(rng, 3, 7))
+    graph = b.graph()
+    params = {n.output: graph.constants(n) for n in graph.nodes if n.roles}
+    q = np.clip(np.rint(rng.normal(0, 50, (60, 7))), -128, 127).astype(np.int8)
+    x = (q / np.float32(32)).astype(np.float32)
+    scales = qat.calibrate(graph, params, x, 5)
+    net = lower(graph, params, scales)
+    got = interpret.output(net, q)
+    values = scores(graph, params, x, scales)
+    assert np.array_equal(values * 2.0 ** net.tensors[net.outputs[0]].places, got)
 
 
 @pytest.mark.parametrize("family", ["mlp", "cnn"])
@@ -169,10 +198,16 @@ def test_too_little_to_learn_from() -> None:
         train_net(data, lost, QUICK)
 
 
-def test_net_description_in_toml(tmp_path: Path) -> None:
+def described(tmp_path: Path, text: str) -> NetOptions:
+    """Options of a net in a file, as ``--net`` takes them."""
     file = tmp_path / "net.toml"
-    file.write_text('family = "cnn"\nsizes = [4, 8]\nrate = 0.01\nprecision = "binary"\n')
-    assert NetOptions.from_toml(file) == NetOptions("cnn", "binary", (4, 8), rate=0.01)
+    file.write_text(text)
+    return options_from(table(file, "--net"), NetOptions, "net")
+
+
+def test_net_description_in_toml(tmp_path: Path) -> None:
+    text = 'family = "cnn"\nsizes = [4, 8]\nrate = 0.01\nprecision = "binary"\n'
+    assert described(tmp_path, text) == NetOptions("cnn", "binary", (4, 8), rate=0.01)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +220,9 @@ def test_net_description_in_toml(tmp_path: Path) -> None:
         ("epochs = 0", "at least 1"),
         ("rate = 2.0", "learning rate"),
         ('family = "rnn"', "family 'rnn'"),
-        ("family =", "cannot read"),
+        ("family =", "this is no TOML"),
     ],
 )
 def test_bad_net_descriptions(tmp_path: Path, text: str, message: str) -> None:
-    file = tmp_path / "net.toml"
-    file.write_text(text)
     with pytest.raises(ConfigError, match=message):
-        NetOptions.from_toml(file)
+        described(tmp_path, text)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from sensorai.cproject import runs
 from sensorai.errors import Problem, TargetError
 from sensorai.mcu import devices as mcu_devices
+from sensorai.mcu.backend import BACKEND, McuBackend
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset
-from sensorai.train import room
-from sensorai.train.cdeliver import ProjectOptions
-from sensorai.train.cproject import train_project
-from sensorai.train.forests import ForestOptions
-from sensorai.train.nets import NetOptions
-from sensorai.train.sizes import MOST, Choice, Need, choose, first_that_fits
-from sensorai.verify import cproject
+from sensorai.road import Need
+from sensorai.train.sizes import MOST, Choice, choose, first_that_fits
+from tests import roads
 from tests.need import need
 from tests.train.make import dataset as make_dataset
 
@@ -137,27 +137,29 @@ def logs() -> Dataset:
     return make_dataset("abcdef", count=208)
 
 
-def options(model: str, **more: object) -> ProjectOptions:
-    given: dict[str, object] = {"window": 26, "stride": 26, "model": model, **more}
-    return replace(ProjectOptions("stm32", "TINY", "toy"), **given)  # type: ignore[arg-type]
+def trained(logs: Dataset, model: str, net: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """The report of a training for the tiny device."""
+    options: dict[str, Any] = {"target": "stm32", "device": "TINY", "window": 26, "stride": 26, "net": net}
+    return roads.made(logs, model=model, **options).report.figures
 
 
-QUICK = NetOptions(features=4, epochs=2, tune_epochs=1, patience=2)
+QUICK = {"features": 4, "epochs": 2, "tune_epochs": 1, "patience": 2}
 
 
 def test_a_net_for_a_device_with_little_flash(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn", "jax")
     tiny(monkeypatch, flash=4)
-    report = train_project(logs, options("mlp", described=QUICK)).report
-    assert report["cost"]["flash"] <= 4096
-    assert report["cost"]["ram"] + report["cost"]["stack"] <= 4096
-    tried = {one["size"]: one for one in report["size"]["tried"]}
-    assert report["size"]["chosen"] in tried
+    report = trained(logs, "mlp", QUICK)
+    cost, size = report["cost"]["library"], report["choices"]["size"]
+    assert cost["flash"] <= 4096
+    assert cost["ram"] + cost["stack"] <= 4096
+    tried = {one["size"]: one for one in size["tried"]}
+    assert size["chosen"] in tried
     learnt = [one for one in tried.values() if one["validation"] is not None]
     assert 1 <= len(learnt) <= MOST
     # what was foreseen from the first weights is what the learnt net takes
-    foreseen = tried[report["size"]["chosen"]]["flash"]
-    assert abs(foreseen - report["cost"]["flash"]) <= 0.1 * foreseen
+    foreseen = tried[size["chosen"]]["flash"]
+    assert abs(foreseen - cost["flash"]) <= 0.1 * foreseen
 
 
 @pytest.mark.parametrize("model", ["tree", "mlp"])
@@ -166,7 +168,7 @@ def test_no_size_fits(logs: Dataset, monkeypatch: pytest.MonkeyPatch, model: str
     tiny(monkeypatch, flash=0)
     given = QUICK if model == "mlp" else None
     with pytest.raises(TargetError) as refusal:
-        train_project(logs, options(model, described=given))
+        trained(logs, model, given)
     text = str(refusal.value)
     assert "the smallest: " in text
     assert "bytes of flash are" in text
@@ -179,44 +181,44 @@ def test_a_given_size_wins_and_is_refused_where_it_does_not_fit(
 ) -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn", "jax")
     tiny(monkeypatch, flash=8, ram=8)
-    small = replace(QUICK, sizes=(9,))
-    report = train_project(logs, options("mlp", described=small, sized=True)).report
-    assert report["size"] == {"chosen": "layers of 9", "why": "given", "source": "", "tried": ()}
-    large = replace(QUICK, sizes=(256, 64))
+    report = trained(logs, "mlp", {**QUICK, "sizes": [9]})
+    assert report["choices"]["size"] == {"chosen": "layers of 9", "why": "given", "source": "", "tried": ()}
     with pytest.raises(TargetError, match="more than TINY has; the largest layer is dense_2 with"):
-        train_project(logs, options("mlp", described=large, sized=True))
+        trained(logs, "mlp", {**QUICK, "sizes": [256, 64]})
 
 
 def test_a_forest_gets_smaller_with_the_flash(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     tiny(monkeypatch, flash=64)
-    roomy = train_project(logs, options("forest")).report
-    assert roomy["size"]["tried"][0]["size"] == "10 trees of at most 32 leaves"
-    needed = {one["size"]: one["flash"] for one in roomy["size"]["tried"]}
+    roomy = trained(logs, "forest")["choices"]["size"]
+    assert roomy["tried"][0]["size"] == "10 trees of at most 32 leaves"
+    needed = {one["size"]: one["flash"] for one in roomy["tried"]}
 
-    def little(pipeline: Pipeline, target: str, device: str) -> Need:
-        got = need_of(pipeline, target, device)
+    def little(backend: McuBackend, pipeline: Pipeline, device: str) -> Need:
+        got = need_of(backend, pipeline, device)
         over = got.flash >= max(needed.values())
         return replace(got, problems=(Problem("no room"),) if over else ())
 
-    need_of = room.need
-    monkeypatch.setattr(room, "need", little)
-    report = train_project(logs, options("forest")).report
-    assert report["size"]["chosen"] != "10 trees of at most 32 leaves"
-    fixed = ForestOptions(trees=3, leaves=5)
-    report = train_project(logs, options("forest", described=fixed, sized=True)).report
-    assert report["size"]["chosen"] == "3 trees of at most 5 leaves"
-    assert report["size"]["why"] == "given"
+    need_of = McuBackend.need
+    monkeypatch.setattr(McuBackend, "need", little)
+    size = trained(logs, "forest")["choices"]["size"]
+    assert size["chosen"] != "10 trees of at most 32 leaves"
+    size = trained(logs, "forest", {"trees": 3, "leaves": 5})["choices"]["size"]
+    assert size["chosen"] == "3 trees of at most 5 leaves"
+    assert size["why"] == "given"
 
 
 def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     need("jax")
-    monkeypatch.setattr("sensorai.train.cdeliver.available", lambda name: False)
-    monkeypatch.setattr("sensorai.train.room.available", lambda name: False)
+    monkeypatch.setattr("sensorai.cproject.backend.available", lambda name: False)
+    monkeypatch.setattr("sensorai.mcu.backend.available", lambda name: False)
     tiny(monkeypatch, flash=1)
-    report = train_project(logs, options("mlp", described=QUICK)).report
-    assert report["size"]["source"].startswith("counted")
-    assert "does not fit" in report["size"]["tried"][0]["verdict"]
+    report = trained(logs, "mlp", QUICK)
+    size = report["choices"]["size"]
+    assert size["source"].startswith("counted")
+    assert "does not fit" in size["tried"][0]["verdict"]
+    assert all("not installed" in level["missing"] for level in report["proof"]["levels"])
+    assert report["cost"]["library"] is None
 
 
 @pytest.mark.parametrize(("stack", "fits"), [(4036, True), (4037, False)])
@@ -225,9 +227,10 @@ def test_the_stack_is_part_of_the_ram(
 ) -> None:
     need("arm-none-eabi-gcc")
     tiny(monkeypatch, flash=64)
-    pipeline = train_project(logs, options("tree")).pipeline
-    sizes = cproject.Sizes("cortex-m4", 10, 60, stack, ())
-    monkeypatch.setattr("sensorai.train.room.cproject.sizes", lambda *_: sizes)
-    got = room.need(pipeline, "stm32", "TINY")
+    options: dict[str, Any] = {"target": "stm32", "device": "TINY", "window": 26, "net": {"leaves": 4}}
+    pipeline = roads.learnt(logs, model="tree", **options).model
+    sizes = runs.Sizes("cortex-m4", 10, 60, stack, ())
+    monkeypatch.setattr(runs, "sizes", lambda *_: sizes)
+    got = BACKEND.need(pipeline, "TINY")
     assert (got.flash, got.ram) == (10, 60 + stack)
     assert (not got.problems) == fits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,8 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.formats.resample import to_rate
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
 from sensorai.train import balance, states
-from sensorai.train.anomaly import AnomalyOptions, train_anomaly
-from sensorai.train.cdeliver import ProjectOptions
-from sensorai.train.cproject import train_project
-from sensorai.train.mlc import MlcOptions, train_mlc
-from sensorai.train.mlcbox import train_box
 from sensorai.train.split import class_seconds, cut_in_time, needs_time_split, share
+from tests import roads
 from tests.train.make import dataset
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -349,20 +346,21 @@ def logs_with_a_rate(rate: float, gyro: bool) -> Dataset:
 @pytest.mark.parametrize("seed", [0, 3])
 def test_registers_c_and_detectors_hold_out_the_same_people(seed: int) -> None:
     found = {}
+    detect: dict[str, Any] = {"task": "anomaly", "normal": ("rest", "walk")}
+    small: dict[str, Any] = {"max_nodes": 5, "max_features": 3}
     for rate, gyro in ((52.0, False), (52.0, True), (104.0, False)):
-        made = logs_with_a_rate(rate, gyro)
-        sensors = ("acc",)
-        mlc = MlcOptions(window=26, sensors=sensors, seed=seed, max_nodes=5, max_features=3)
-        found["mlc", rate, gyro] = train_mlc(made, mlc).test_groups
-        for target, device, wanted in (("ispu", "LSM6DSO16IS", 104.0), ("stm32", "cortex-m4", rate)):
-            options = ProjectOptions(
-                target, device, "m", "tree", window=52, rate_hz=wanted, sensors=sensors, seed=seed
-            )
-            found[target, rate, gyro] = tuple(train_project(made, options).report["data"]["test_groups"])
-        box = train_box(made, mlc, LABEL, ("rest", "walk"))
-        found["box", rate, gyro] = box.parts.groups("test")
-        gmm = train_anomaly(made, options, AnomalyOptions("mahalanobis", ("rest", "walk")))
-        found["detector", rate, gyro] = tuple(gmm.report["data"]["test_groups"])
+        data = logs_with_a_rate(rate, gyro)
+        for name, options in {
+            "mlc": {"target": "mlc", "window": 26, **small},
+            "box": {"target": "mlc", "window": 26, **small, **detect},
+            "ispu": {"target": "ispu", "model": "tree", "window": 52, "rate": 104.0, "net": {"leaves": 8}},
+            "stm32": {"target": "stm32", "model": "tree", "window": 52, "rate": rate, "net": {"leaves": 8}},
+            "detector": {"target": "stm32", "model": "mahalanobis", "window": 52, **detect},
+        }.items():
+            made = roads.learnt(data, sensors=("acc",), seed=seed, **options)
+            assert {r.group for r in made.test} == set(made.test_groups)
+            assert not set(made.train_groups) & set(made.test_groups)
+            found[name, rate, gyro] = made.test_groups
     expected = share(logs_with_a_rate(52.0, False), [LABEL], seed=seed).test_groups
     assert set(found.values()) == {expected}
 
@@ -374,3 +372,44 @@ def test_detectors_choose_among_normal_groups_where_classes_cannot_tell() -> Non
     parts = states.share_out(made, LABEL)
     assert [len(parts.learn), len(parts.calibrate), len(parts.test)] == [4, 2, 3]
     assert "broken" in parts.groups("test")
+
+
+# ---------------------------------------------------------------- the same parts of other recordings
+
+
+def test_a_split_of_recordings_at_another_rate_has_the_same_groups() -> None:
+    for how in ("group", "time"):
+        made = share(people(4), [LABEL], how)
+        slower = Dataset(tuple(to_rate(r, 25.0) for r in made.recordings))
+        other = made.of(slower)
+        assert other.recordings is slower
+        assert [r.rate_hz for r in made.recordings] == [50.0] * len(made.recordings)
+        assert replace(other, dataset=made.dataset) == made
+        assert other.train_groups == made.train_groups
+
+
+def test_parts_of_a_detector_at_another_rate_are_the_same_recordings() -> None:
+    made = states.share_out(people(6), LABEL, ("rest", "walk"))
+    slower = Dataset(tuple(to_rate(r, 25.0) for r in made.recordings))
+    other = made.of(slower)
+    for part in ("learn", "calibrate", "test"):
+        before, after = getattr(made, part), getattr(other, part)
+        assert [r.name for r in after] == [r.name for r in before]
+        assert {r.rate_hz for r in after} == {25.0}
+        assert other.groups(part) == made.groups(part)
+    assert (other.normal, other.faults, other.notes) == (made.normal, made.faults, made.notes)
+    assert other.recordings.recordings == slower.recordings
+
+
+def test_where_a_class_has_a_single_group_the_road_cuts_in_time_and_says_why() -> None:
+    made = roads.lesson(one_log_a_class(), target="stm32")
+    assert made.share.how == "time"
+    assert made.share.notes[0] == "class 'x' is only in one group ('a'), so every log is cut in time"
+    assert any("optimistic" in note for note in made.share.notes)
+    assert roads.lesson(people(), target="stm32").share.how == "group"
+    # what was asked for is not changed
+    with pytest.raises(DataError, match="class 'x' is only in one group"):
+        roads.lesson(one_log_a_class(), target="stm32", split="group")
+    with pytest.raises(ConfigError, match="class 'x' is only in the test"):
+        roads.lesson(one_log_a_class(), target="stm32", test_groups=("a",))
+    assert roads.lesson(one_group(), other(1, ("x", "y")), target="stm32").share.how == "set"

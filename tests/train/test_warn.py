@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
-from sensorai.train.anomaly import AnomalyOptions, train_anomaly
-from sensorai.train.cdeliver import ProjectOptions
-from sensorai.train.cproject import train_project
-from sensorai.train.deliver import deliver
-from sensorai.train.forests import ForestOptions
-from sensorai.train.mlc import MlcOptions, train_mlc
+from tests import roads
 from tests.train.make import dataset
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -34,12 +30,10 @@ def noise(people: int = 6, seed: int = 0) -> Dataset:
     return Dataset(tuple(out))
 
 
-def report(made: Dataset, target: str, **more: Any) -> dict[str, Any]:
-    if target == "mlc":
-        trained = train_mlc(made, MlcOptions(window=52, max_features=3, max_nodes=more.pop("nodes", None)))
-        return dict(deliver(trained, "m", 0).report)
-    options = ProjectOptions("stm32", "cortex-m4", "m", target, window=52, **more)
-    return dict(train_project(made, options).report)
+def report(made: Dataset, model: str, **more: Any) -> Mapping[str, Any]:
+    if model == "mlc":
+        return roads.made(made, target="mlc", window=52, max_features=3, **more).report.figures
+    return roads.made(made, target="stm32", model=model, window=52, **more).report.figures
 
 
 @pytest.mark.parametrize("target", ["mlc", "tree", "forest"])
@@ -57,9 +51,7 @@ def test_a_good_model_is_delivered_without_warning(target: str) -> None:
 
 @pytest.mark.parametrize("target", ["mlc", "tree"])
 def test_a_tree_without_room_for_a_class_is_said_first(target: str) -> None:
-    more: dict[str, Any] = {"nodes": 1}
-    if target == "tree":
-        more = {"described": ForestOptions(leaves=2), "sized": True}
+    more: dict[str, Any] = {"max_nodes": 1} if target == "mlc" else {"net": {"leaves": 2}}
     first = report(dataset("abcdef", count=1040), target, **more)["warnings"][0]
     assert "is never answered" in first
 
@@ -71,6 +63,6 @@ def test_a_detector_of_nothing_is_said_first() -> None:
         label = "fault" if i >= 18 else "ok"
         x = rng.normal(0, 100, (832, 3)) + np.array([0, 0, 1000])
         out.append(Recording(x, ACC, 52.0, {LABEL: (Span(0, 832, label),)}, f"g{i}", f"g{i}", f"g{i}.csv"))
-    options = ProjectOptions("stm32", "cortex-m4", "m", window=52)
-    found = train_anomaly(Dataset(tuple(out)), options, AnomalyOptions("mahalanobis")).report
+    options: dict[str, Any] = {"target": "stm32", "task": "anomaly", "model": "mahalanobis", "window": 52}
+    found = roads.made(Dataset(tuple(out)), **options).report.figures
     assert "not shown to tell anomalies from normal" in found["warnings"][0]

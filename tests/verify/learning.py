@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.cproject.learning import Command
 from sensorai.features.catalogue import IntFeature, table
 from sensorai.features.filters import IntFilter, butterworth
 from sensorai.model import learner
 from sensorai.model.detector import CLASSES, Detector
 from sensorai.model.pipeline import Count, Pipeline, windows
 from sensorai.model.scaling import Scaling
-from sensorai.cproject.learning import Command
 
 Int16 = npt.NDArray[np.int16]
 

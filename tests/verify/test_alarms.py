@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.experiment.words import per_hour
 from sensorai.verify import alarms
 from sensorai.verify.alarms import ScoredLog
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from sensorai.codegen.project import emit_project
+from sensorai.cproject import learning as verify
+from sensorai.cproject import runs as cproject
+from sensorai.cproject.learning import Command
 from sensorai.model import knowledge, learner
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
 from sensorai.model.scaling import Scaling
 from sensorai.model.session import Session
 from sensorai.toolchain.compilers import RunError
 from sensorai.toolchain.cpu import cpu
-from sensorai.cproject import runs as cproject
-from sensorai.verify import learning as verify
-from sensorai.cproject.learning import Command
 from tests.need import need
 from tests.verify.learning import commands, learning, signal
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from sensorai.mlc.config import DecisionTree, MlcConfig, SensorSetting
 from sensorai.mlc.simulate import simulate
+from sensorai.model.decision import certain_of
 from sensorai.recording import Channel, Recording
 from sensorai.verify.border import find_border
-from sensorai.verify.sensor import as_levels, certain_of, compare_sensor, ispu_core, mlc_core
+from sensorai.verify.sensor import as_levels, compare_sensor
 from tests.mlc import worked
+from tests.roads import ispu_core, mlc_core
 from tests.verify.pipelines import forest
 
 AXES = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -94,8 +96,9 @@ def test_a_wrong_result_is_named() -> None:
     assert f"is {wrong} ({names[wrong]}), of the simulator {old} ({names[old]})" in str(result.divergence)
     assert f"sample {19 + 40 * WINDOW}" in str(result.divergence)
     assert result.windows == 39
-    (level,) = as_levels([result])
-    assert level.divergence is result.divergence
+    ((_, checked),) = as_levels([result])
+    assert checked.divergence == str(result.divergence)
+    assert checked.windows == 39
 
 
 def test_a_sensor_with_other_registers_is_found_out() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sensorai.recording import Recording
-from sensorai.verify.judge import TreeJudgement, compare
+from sensorai.verify.judge import Judgement, compare
 from sensorai.verify.metrics import window_metrics
-from sensorai.verify.verdict import Learnt, of_alarms, warnings
+from sensorai.verify.verdict import Seen, of_alarms, warnings
 
 CLASSES = ("rest", "walk", "run")
 
@@ -23,7 +23,7 @@ def answers_of(confusion: Sequence[Sequence[int]]) -> list[int]:
     return [c for row in confusion for c, n in enumerate(row) for _ in range(n)]
 
 
-def held(*groups: Sequence[Sequence[int]]) -> TreeJudgement:
+def held(*groups: Sequence[Sequence[int]]) -> Judgement:
     """A judgement with these confusion matrices, one per group."""
     recordings = [
         Recording(np.zeros((10, 0)), (), 50.0, group=f"g{i}", name=f"g{i}") for i in range(len(groups))
@@ -33,9 +33,9 @@ def held(*groups: Sequence[Sequence[int]]) -> TreeJudgement:
     return compare(recordings, truth, got, got, 10, "label", CLASSES)
 
 
-def learnt(confusion: Sequence[Sequence[int]], overlap: int = 0, fit: str = "", why: str = "") -> Learnt:
+def learnt(confusion: Sequence[Sequence[int]], overlap: int = 0, fit: str = "", why: str = "") -> Seen:
     truth = [CLASSES[c] for c in truth_of([sum(row) for row in confusion])]
-    return Learnt(
+    return Seen(
         window_metrics(truth, [CLASSES[c] for c in answers_of(confusion)], CLASSES), overlap, fit, why
     )
 
@@ -96,7 +96,7 @@ def test_groups_count_and_not_their_windows() -> None:
     assert any(t.startswith("not shown to be better than always answering 'rest'") for t in texts)
     alone = held(
         [
-            [round(sum(m.confusion[i, j] for m in judged.tree_by_group.values())) for j in range(3)]
+            [round(sum(m.confusion[i, j] for m in judged.answer_by_group.values())) for j in range(3)]
             for i in range(3)
         ]
     )

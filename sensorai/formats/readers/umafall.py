@@ -7,8 +7,10 @@ Lines that start with ``%`` tell the person, the movement and where each sensor 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.errors import DataError
 from sensorai.formats import timing
@@ -43,6 +45,28 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
     header = _header(source)
     if header is None:
         raise DataError("the line that names the columns is missing", where=source.path)
+    facts, places = _head(source, header)
+    text = source.text.split("\n", header + 1)
+    if len(text) < header + 2 or not text[-1].strip():
+        raise DataError("the log has a header but no samples", where=f"{source.path}:{header + 1}")
+    body = Body(source.path, text[-1], header + 2, ";", _COLUMNS)
+    columns = [np.asarray(c, dtype=np.float64) for c in parse(body, ["number"] * len(_COLUMNS))]
+    kind, who = columns[5], columns[6]
+    _check(kind, who, source)
+    out = []
+    for one in np.unique(who).astype(int).tolist():
+        device = places.get(one, f"sensor {one}")
+        # one message of the sensor holds one reading of each kind
+        paired = len({int((kind[who == one] == number).sum()) for number in _TYPES} - {0}) == 1
+        for number in _TYPES:
+            rows = (who == one) & (kind == number)
+            if rows.any():
+                out.append(_sensor([c[rows] for c in columns], number, device, facts, paired))
+    return out
+
+
+def _head(source: Source, header: int) -> tuple[dict[str, str], dict[int, str]]:
+    """Facts about the recording, and where on the body each sensor is."""
     facts: dict[str, str] = {}
     places: dict[int, str] = {}
     for line in source.head[:header]:
@@ -52,12 +76,10 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
             name, _, value = line.strip().lstrip("%").partition(":")
             if value.strip():
                 facts.setdefault(name.partition("(")[0].strip().casefold(), value.strip())
-    text = source.text.split("\n", header + 1)
-    if len(text) < header + 2 or not text[-1].strip():
-        raise DataError("the log has a header but no samples", where=f"{source.path}:{header + 1}")
-    body = Body(source.path, text[-1], header + 2, ";", _COLUMNS)
-    columns = [np.asarray(c, dtype=np.float64) for c in parse(body, ["number"] * len(_COLUMNS))]
-    time, kind, who = columns[0], columns[5], columns[6]
+    return facts, places
+
+
+def _check(kind: npt.NDArray[np.float64], who: npt.NDArray[np.float64], source: Source) -> None:
     if not np.isin(kind, list(_TYPES)).all():
         i = int(np.argmin(np.isin(kind, list(_TYPES))))
         raise DataError(
@@ -69,35 +91,33 @@ def arrays(source: Source, options: ReadOptions) -> list[Arrays]:
         raise DataError(
             "the column 'Sensor ID' does not hold the numbers of a few sensors", where=source.path
         )
-    out = []
-    for one in np.unique(who).astype(int).tolist():
-        device = places.get(one, f"sensor {one}")
-        counts = {int((kind[who == one] == number).sum()) for number in _TYPES} - {0}
-        for number, (suffix, name, unit) in _TYPES.items():
-            rows = (who == one) & (kind == number)
-            count = int(rows.sum())
-            if not count:
-                continue
-            stamps = time[rows] / 1000.0
-            values: list[Values] = [stamps, *(columns[2 + axis][rows] for axis in range(3))]
-            names = ["time[s]", *(f"{name}_{axis}[{unit}]" for axis in "xyz")]
-            for column, fact in ((LABEL, "description of the movement"), ("type", "type of movement")):
-                if fact in facts:
-                    names.append(column)
-                    values.append(np.full(count, facts[fact], dtype=object))
-            jumps = timing.breaks(stamps) if count > 1 else np.zeros(0, dtype=np.intp)
-            rate = timing.rate_of(stamps, jumps) if count > 1 else None
-            out.append(
-                Arrays(
-                    tuple(names),
-                    tuple(values),
-                    f"{device}_{suffix}",
-                    device,
-                    rate,
-                    ("type",) if "type" in names else (),
-                    facts.get("name", ""),
-                    # one message of the sensor holds one reading of each kind
-                    paired=len(counts) == 1,
-                )
-            )
-    return out
+
+
+def _sensor(
+    columns: Sequence[npt.NDArray[np.float64]],
+    number: int,
+    device: str,
+    facts: Mapping[str, str],
+    paired: bool,
+) -> Arrays:
+    """Readings of one kind of one sensor."""
+    suffix, name, unit = _TYPES[number]
+    stamps = columns[0] / 1000.0
+    values: list[Values] = [stamps, *(columns[2 + axis] for axis in range(3))]
+    names = ["time[s]", *(f"{name}_{axis}[{unit}]" for axis in "xyz")]
+    for column, fact in ((LABEL, "description of the movement"), ("type", "type of movement")):
+        if fact in facts:
+            names.append(column)
+            values.append(np.full(len(stamps), facts[fact], dtype=object))
+    several = len(stamps) > 1
+    jumps = timing.breaks(stamps) if several else np.zeros(0, dtype=np.intp)
+    return Arrays(
+        tuple(names),
+        tuple(values),
+        f"{device}_{suffix}",
+        device,
+        timing.rate_of(stamps, jumps) if several else None,
+        ("type",) if "type" in names else (),
+        facts.get("name", ""),
+        paired=paired,
+    )
