@@ -39,9 +39,9 @@ from sensorai.recording import LABEL, Dataset, Recording, Span
 from sensorai.road import Lesson
 from sensorai.run import run
 from sensorai.tasks.anomaly import TASK
-from sensorai.train import states
-from sensorai.train.normal import normal_windows
-from sensorai.train.states import STATE
+from sensorai.learn import states
+from sensorai.learn.normal import normal_windows
+from sensorai.learn.states import STATE
 
 HERE = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SENSORAI_SHARED", HERE.parent / "shared")) / "data"

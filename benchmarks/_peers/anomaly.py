@@ -20,9 +20,9 @@ from sensorai.model.pipeline import Pipeline
 from sensorai.toolchain.arm import build_elf
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.emulator import Emulator
-from sensorai.train.counts import Counted
-from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
-from sensorai.train.normal import NormalWindows
+from sensorai.learn.counts import Counted
+from sensorai.learn.detectors import DetectorOptions, FittedDetector, fit_detector
+from sensorai.learn.normal import NormalWindows
 from sensorai.verify.alarms import auc
 
 Float = npt.NDArray[np.float64]

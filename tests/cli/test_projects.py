@@ -194,7 +194,7 @@ def test_one_class(tmp_path: Path) -> None:
 def test_missing_tools_are_said_in_the_report(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensorai.train.cdeliver.available", lambda name: False)
+    monkeypatch.setattr("sensorai.learn.cdeliver.available", lambda name: False)
     result = call(
         "train", log, "--target", "stm32", "--model", "tree", "--out", tmp_path / "o", "--json", *SMALL
     )
@@ -262,7 +262,7 @@ def test_a_core_that_nothing_runs_still_has_sizes(
 
 
 def test_a_project_too_large_for_its_device_is_refused() -> None:
-    from sensorai.train.room import COMPILED, mcu_need
+    from sensorai.learn.room import COMPILED, mcu_need
 
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
