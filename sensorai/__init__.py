@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sensorai.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from sensorai.api import Dataset, Model, decode, open, read, train  # noqa: A004
     from sensorai.estimator import SensorClassifier
     from sensorai.experiment import Experiment
     from sensorai.report import Report
     from sensorai.result import Result
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Dataset",

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sensorai import __version__
 from sensorai.cli import (
     build,
     capture,
@@ -26,6 +25,7 @@ from sensorai.cli import (
     train,
     validate,
 )
+from sensorai.version import __version__
 
 app = typer.Typer(
     name="sensorai",
