@@ -268,7 +268,7 @@ def test_a_core_that_nothing_runs_still_has_sizes(
 
 
 def test_a_project_too_large_for_its_device_is_refused() -> None:
-    from sensorai.train.room import COMPILED, mcu_need
+    from sensorai.learn.room import COMPILED, mcu_need
 
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
