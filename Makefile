@@ -49,6 +49,7 @@ docs: $(READY)
 	$(BIN)/python -m sensorai.mlc.devicedoc > docs/devices.md
 	$(BIN)/python -m sensorai.cli.reference > docs/cli.md
 	$(BIN)/python -m sensorai.codegen.featuredoc > docs/features.md
+	$(BIN)/python -m sensorai.experiment.schema > docs/sensorai.schema.json
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,7 +57,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: sudo apt install python3-venv"; rm -rf .venv; exit 2; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[parquet,nets,emulator]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[parquet]' --group dev
 	@touch $@
 
 clean:

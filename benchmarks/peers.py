@@ -2,7 +2,7 @@
 
 Learns the reference tree, forest of ten, MLP and CNN again from ST's logs, builds the C of every tool for a
 Cortex-M4 at -O2 and runs it in the emulator: flash, RAM, instructions per call (exact), and whether the
-decisions are those of the model. Needs arm-none-eabi-gcc, ``sensorai[emulator,nets]`` and the reference
+decisions are those of the model. Needs arm-none-eabi-gcc and the reference
 logs; generators that are not installed are left out. Exit code 2: something needed is missing.
 """
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sensorai.version import __version__
+
 if TYPE_CHECKING:
     from sensorai.api import Dataset, Model, decode, open, read, train  # noqa: A004
     from sensorai.estimator import SensorClassifier
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from sensorai.report import Report
     from sensorai.result import Result
 
-__version__ = "0.1.0"
 
 __all__ = [
     "Dataset",
@@ -31,6 +32,7 @@ __all__ = [
     "Report",
     "Result",
     "SensorClassifier",
+    "__version__",
     "decode",
     "open",
     "read",
@@ -55,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return list(__all__)

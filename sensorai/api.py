@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorai import recording
-from sensorai.experiment import Experiment, toml
+from sensorai.experiment import Experiment
 from sensorai.logs import Dataset, PathLike, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
@@ -69,19 +69,32 @@ def train(
             given["test"] = list(test.experiment.logs)
     elif test is not None:
         given["test"] = paths_of(test)
-    toml.check_keys(given)
     return run(asked.with_(**given), dataset, test=held, progress=progress)
 
 
-def open(path: PathLike, **how: Any) -> Model:  # noqa: A001
+def open(  # noqa: A001
+    path: PathLike,
+    *,
+    device: str | None = None,
+    style: str = "current",
+    names: Mapping[str, str] | None = None,
+) -> Model:
     """Open a folder of results, or a register file of the machine learning core, ours or ST's.
 
     Parameters
     ----------
     path : path
-    **how
-        ``device``: where a register file does not name it; ``style``: arithmetic of an older tool of ST;
-        ``names={"4": "walking"}``: names of result codes that a register file does not name.
+    device : str, optional
+        Device, where a register file does not name it.
+    style : str
+        Arithmetic of the core: ``current``, or that of an older tool of ST (``stedgeai``, ``unico`` ...).
+    names : mapping of code to name, optional
+        Names of result codes that a register file does not name, as in ``{"4": "walking"}``.
+
+    Returns
+    -------
+    Model
+        ``simulate`` and ``validate``.
 
     Raises
     ------
@@ -91,7 +104,7 @@ def open(path: PathLike, **how: Any) -> Model:  # noqa: A001
     from sensorai.kinds import RUNS, explained
 
     with explained("open", Path(path), RUNS):
-        return Model(open_result(path, **how))
+        return Model(open_result(path, device=device, style=style, names=names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,11 @@ def decode(path: PathLike, device: str | None = None) -> Decoded:
         JSON, UCF or C header, or a folder of results.
     device : str, optional
         Device, where the file does not name it.
+
+    Returns
+    -------
+    Decoded
+        ``text`` and ``figures``; it shows itself in a notebook.
 
     Raises
     ------

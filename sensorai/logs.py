@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorai import reading, recording
+from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, toml
 from sensorai.recording import LABEL
 
@@ -27,7 +28,7 @@ class Plot:
         A complete page.
     """
 
-    html: str
+    html: str = field(repr=False)
 
     def save(self, path: PathLike) -> Path:
         """Write the page to a file."""
@@ -42,7 +43,7 @@ class Plot:
         return framed(self.html)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Dataset(recording.Dataset):
     """Recordings that were read from logs.
 
@@ -56,6 +57,10 @@ class Dataset(recording.Dataset):
     """
 
     experiment: Experiment = field(default_factory=Experiment)
+
+    def __repr__(self) -> str:
+        labels = ", ".join(self.label_set()) or "none"
+        return f"<{len(self)} recordings of {len(self.groups())} groups; labels: {labels}>"
 
     def summary(self) -> pd.DataFrame:
         """A row for each recording.
@@ -95,18 +100,23 @@ class Dataset(recording.Dataset):
             Recordings that are drawn at most: one of every class first.
         column : str
             Label column.
+
+        Returns
+        -------
+        Plot
+            It shows itself in a notebook; ``save`` writes it as a page.
         """
         from sensorai.report.logs import logs_page
 
         return Plot(logs_page(self.recordings, column, most))
 
 
-def read(*logs: PathLike, columns: Sequence[str] = (), **how: Any) -> Dataset:
+def read(*logs: PathLike | Sequence[PathLike], columns: Sequence[str] = (), **how: Any) -> Dataset:
     """Read logs of any format that ``sensorai inspect`` knows.
 
     Parameters
     ----------
-    *logs : path
+    *logs : path, or sequence of paths
         Files, or folders that are searched for logs.
     columns : sequence of str
         Label columns beside the main one.
@@ -124,7 +134,7 @@ def read(*logs: PathLike, columns: Sequence[str] = (), **how: Any) -> Dataset:
     ConfigError, DataError
         A log that cannot be read, or options that contradict it; an unknown option.
     """
-    experiment = toml.from_mapping({"logs": [str(log) for log in logs], **how})
+    experiment = toml.from_mapping({"logs": [path for log in logs for path in paths_of(log)], **how})
     found = reading.read(experiment, columns=columns)
     return Dataset(found.recordings, experiment)
 
@@ -137,5 +147,18 @@ def paths_of(logs: PathLike | Sequence[PathLike]) -> list[str]:
 def dataset_of(
     logs: recording.Dataset | PathLike | Sequence[PathLike], how: Mapping[str, Any]
 ) -> recording.Dataset:
-    """Recordings as they are, or read from paths; ``how`` as for ``read``."""
-    return logs if isinstance(logs, recording.Dataset) else read(*paths_of(logs), **how)
+    """Recordings as they are, or read from paths; ``how`` as for ``read``.
+
+    Raises
+    ------
+    ConfigError
+        ``how`` is given although the recordings are read already.
+    """
+    if not isinstance(logs, recording.Dataset):
+        return read(*paths_of(logs), **how)
+    if how:
+        raise ConfigError(
+            f"{', '.join(how)}: these recordings are read already",
+            hint=f"it goes with paths; say it where they are read: sensorai.read(..., {next(iter(how))}=...)",
+        )
+    return logs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,10 @@ def open_result(
     from sensorai.mlc.backend import opened
     from sensorai.mlc.classnames import with_names, with_numbers
 
-    return opened(with_numbers(with_names(open_artifact(path, device), names or {})), path, style)
+    found = open_artifact(path, device)
+    made = opened(with_numbers(with_names(found, names or {})), path, style)
+    # that the file says another device than was told
+    return made if device is None else replace(made, notes=tuple(found.decoded.notes))
 
 
 def target_of(path: Path) -> str:
@@ -137,6 +140,9 @@ class Validation:
 
         return self.report.html([of_trace(t, self.columns) for t in self.traces])
 
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
 
 def validate(
     opened: Opened,
@@ -187,10 +193,11 @@ def validate(
         backend.figures(opened.artifact, proof),
         _judged(opened, columns, proof),
         {
-            "notes": [*notes, *alike, *of_recordings(recordings), *map(str, said)],
+            "notes": [*opened.notes, *notes, *alike, *of_recordings(recordings), *map(str, said)],
             "sources": {"held_out": "computed: what the files hold, run on these recordings"},
         },
     )
+    say.finish()
     return Validation(Report.of(figures), proof.traces, tuple(columns), proof.divergence)
 
 
@@ -278,7 +285,7 @@ def _way_out(opened: Opened, classifier: Classifier) -> str:
     return f"its codes are {shown}: name them with --class CODE=NAME, as in --class {which}=NAME"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Model:
     """A result that was made before: run it, judge it.
 
@@ -290,42 +297,92 @@ class Model:
 
     opened: Opened
 
-    def simulate(self, logs: Dataset | PathLike | Sequence[PathLike], **how: Any) -> pd.DataFrame:
-        """Run the emitted bytes on logs.
+    def simulate(
+        self, logs: Dataset | PathLike | Sequence[PathLike], *, rate: str = "resample", **how: Any
+    ) -> pd.DataFrame:
+        """Run the emitted bytes on logs; their labels are not looked at.
 
         Parameters
         ----------
         logs : Dataset, or path or paths
+        rate : {"resample", "refuse", "as-is"}
+            What to do with logs at another rate than the model's: bring them to it, refuse them, or take
+            samples in order, as ST's tools do.
         **how
-            ``rate="resample"|"refuse"|"as-is"``: what to do with logs at another rate; else as for ``read``.
+            Of paths: what logs do not say themselves, as for ``sensorai.read``.
 
         Returns
         -------
         DataFrame
-            A row for each window: ``recording``, ``time_s`` and ``sample`` of its end, features (registers)
-            or scores (C), answers and decisions.
+            A row for each window: ``recording``; ``time_s`` and ``sample`` (count, at the model's rate) of its
+            end; features (registers) or scores (C); what the model answers, and what is decided after its
+            filter.
+
+        Raises
+        ------
+        ConfigError, DataError
+            Logs that cannot be read, lack a sensor of the model, or are in units that do not fit.
+        ToolMissing
+            C is to be run and there is no compiler.
         """
-        rate = how.pop("rate", "resample")
         return table_of(simulate(self.opened, dataset_of(logs, how), rate=rate))
 
-    def validate(self, logs: Dataset | PathLike | Sequence[PathLike], **how: Any) -> Validation:
+    def validate(
+        self,
+        logs: Dataset | PathLike | Sequence[PathLike],
+        *,
+        on: Sequence[str] = ("host",),
+        rate: str = "resample",
+        all_groups: bool = False,
+        names: Mapping[str, str] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+        **how: Any,
+    ) -> Validation:
         """Judge on labelled logs, and compare all levels bit by bit.
 
         Parameters
         ----------
         logs : Dataset, or path or paths
+        on : sequence of {"host", "emulator"}
+            Where C runs.
+        rate : {"resample", "refuse", "as-is"}
+            As for ``simulate``.
+        all_groups : bool
+            Judge on groups that were trained on as well; the figures are then too good, and say so.
+        names : mapping of label to class, optional
+            Labels that the model calls otherwise, as in ``{"walk": "walking"}``; ``-`` for those that are not
+            judged.
+        progress : callable of (words, done), optional
+            Told what is going on, and how much is done (0 to 1).
         **how
-            ``on=["host", "emulator"]``: where C runs; ``rate``; ``all_groups``; ``names={"walk":
-            "walking"}``: labels that the model calls otherwise; else as for ``read``.
+            Of paths: what logs do not say themselves, as for ``sensorai.read``.
 
         Returns
         -------
         Validation
-            ``report`` and ``divergence``: the first difference between two levels, None where there is none.
+            ``report``, which shows itself in a notebook, and ``divergence``: the first difference between two
+            levels, None where there is none.
+
+        Raises
+        ------
+        ConfigError, DataError
+            Logs that cannot be read, or labels that no class answers to.
+        ToolMissing
+            C is to be run and there is no compiler.
         """
-        keys = ("on", "rate", "all_groups", "names")
-        told = {key: how.pop(key) for key in keys if key in how}
-        return validate(self.opened, dataset_of(logs, how), **told)
+        return validate(
+            self.opened,
+            dataset_of(logs, how),
+            on=on,
+            rate=rate,
+            all_groups=all_groups,
+            names=names,
+            progress=Progress(progress),
+        )
+
+    def __repr__(self) -> str:
+        artifact = self.opened.artifact
+        return f"<{artifact.name} for {artifact.device} ({self.opened.target}), {self.opened.rate_hz:g} Hz>"
 
 
 def table_of(traces: Sequence[Trace]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The result of one training.
 
@@ -77,17 +77,58 @@ class Result:
         )
 
     def simulate(self, logs: Any, **how: Any) -> pd.DataFrame:
-        """Run the emitted bytes on logs: a row for each window (``sensorai.Model.simulate``)."""
+        """Run the emitted bytes on logs; see ``sensorai.Model.simulate``.
+
+        Parameters
+        ----------
+        logs : Dataset, or path or paths
+        **how
+            ``rate``; of paths, how they are read.
+
+        Returns
+        -------
+        DataFrame
+            A row for each window.
+
+        Raises
+        ------
+        ConfigError, DataError, ToolMissing
+        """
         return self.model.simulate(logs, **how)
 
     def validate(self, logs: Any, **how: Any) -> Validation:
-        """Judge on labelled logs (``sensorai.Model.validate``)."""
+        """Judge on labelled logs, and compare all levels bit by bit; see ``sensorai.Model.validate``.
+
+        Parameters
+        ----------
+        logs : Dataset, or path or paths
+        **how
+            ``on``, ``rate``, ``all_groups``, ``names``, ``progress``; of paths, how they are read.
+
+        Returns
+        -------
+        Validation
+
+        Raises
+        ------
+        ConfigError, DataError, ToolMissing
+        """
         return self.model.validate(logs, **how)
 
     def save(self, folder: str | Path) -> Path:
         """Write everything into a folder, whole or not at all.
 
         A folder may hold an earlier result, which is replaced; files of others in it stay.
+
+        Parameters
+        ----------
+        folder : path
+            It is made where there is none.
+
+        Returns
+        -------
+        Path
+            The folder; ``sensorai.open`` opens it.
 
         Raises
         ------
@@ -103,6 +144,9 @@ class Result:
         }
         write_folder(folder, files, _stale(folder, files))
         return folder
+
+    def __repr__(self) -> str:
+        return f"<result {self.artifact.name} for {self.artifact.device} ({self.experiment.target})>"
 
     def _repr_html_(self) -> str:
         return self.report._repr_html_()

@@ -50,8 +50,14 @@ class Progress:
         self._say(words, self._done)
 
     def within(self, share: float) -> None:
-        """Say how much of the step is done."""
-        self._say(self._words, self._from + (self._until - self._from) * min(max(share, 0.0), 1.0))
+        """Say how much of the step is done; it never goes back."""
+        now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
+        self._say(self._words, max(self._done, now))
+
+    def finish(self) -> None:
+        """Say that all is done."""
+        self._from = self._until = 1.0
+        self._say("done", 1.0)
 
     def _say(self, words: str, done: float) -> None:
         self._words, self._done = words, done
@@ -225,6 +231,8 @@ class Opened:
         Of the training; empty for a register file from elsewhere.
     states : mapping
         Of a detector: the label ``column`` and the ``normal`` labels; else empty.
+    notes : tuple of str
+        What is to be said of the files.
     """
 
     path: Path
@@ -235,6 +243,7 @@ class Opened:
     test_groups: tuple[str, ...] = ()
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +305,10 @@ class Level:
     name: str
     check: Callable[[Sequence[Trace]], Checked] | None
     missing: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # what it found is kept elsewhere; how it is run belongs to this process
+        return Level, (self.name, None, self.missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

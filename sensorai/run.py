@@ -8,6 +8,7 @@ from typing import Any
 
 from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
+from sensorai.notes import of_recordings
 from sensorai.reading import read, read_test
 from sensorai.recording import LABEL, Dataset
 from sensorai.report import Report
@@ -78,7 +79,7 @@ def run(
     if proof.divergence is not None:
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
     said = {
-        "notes": [*share.notes, *prepared.notes, *learnt.notes],
+        "notes": [*of_recordings(dataset), *share.notes, *prepared.notes, *learnt.notes],
         "warnings": [*learnt.warnings, *looked],
     }
     judged = task.judge(experiment, learnt, proof)
@@ -89,6 +90,7 @@ def run(
         "report.json": to_json(figures),
     }
     indexed = _indexed(files, backend, artifact, learnt, experiment)
+    say.finish()
     return Result(experiment.with_(name=name), Report.of(figures), artifact, indexed, learnt, proof)
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from sensorai.cli import out as printing
 
-#: Package, what it is for; those with an install line are extras.
+#: Package, what it is for; those with an install line are not in the plain install.
 PACKAGES = (
     ("numpy", "arrays everywhere"),
     ("numba", "the compiled kernel of the simulator"),
@@ -16,12 +16,13 @@ PACKAGES = (
     ("scipy", "resampling"),
     ("scikit-learn", "training"),
     ("jinja2", "the HTML report"),
+    ("tomli-w", "writing sensorai.toml"),
     ("typer", "the command line"),
     ("rich", "tables in the terminal"),
     ("pyarrow", "traces as Parquet: pip install 'sensorai[parquet]'"),
-    ("jax", "training nets: pip install 'sensorai[nets]'"),
-    ("optax", "training nets: pip install 'sensorai[nets]'"),
-    ("unicorn", "C projects in the emulator: pip install 'sensorai[emulator]'"),
+    ("jax", "training nets"),
+    ("optax", "training nets"),
+    ("unicorn", "C projects in the emulator"),
 )
 #: Program, what it is for.
 PROGRAMS = (

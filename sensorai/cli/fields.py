@@ -125,9 +125,9 @@ def _read(told: Option, flag: str, value: Any) -> Any:
             raise ConfigError(f"{flag} names none", hint=f"as in {flag} {told.metavar}")
         return names
     if told.kind in ("pairs", "globs"):
-        return tuple(split(text, flag, told.metavar) for text in value)
+        return tuple(split(text, flag, told.example) for text in value)
     if told.kind == "scales":
-        return tuple(_scale(flag, *split(text, flag, told.metavar)) for text in value)
+        return tuple(_scale(flag, *split(text, flag, told.example)) for text in value)
     if told.kind == "table":
         return table(value, flag)
     if told.kind in ("path", "paths"):

@@ -49,7 +49,7 @@ def run(
 
     folder = model or (file if file.is_dir() else None)
     projects = (Kind.ISPU, Kind.CORTEX)
-    with explained("knowledge", folder or file, projects if folder else (Kind.KNOWLEDGE, *projects)):
+    with explained("knowledge", folder or file, projects if model else (Kind.KNOWLEDGE, *projects)):
         pipeline = None if folder is None else _learner(folder)
     with explained("knowledge", file, (Kind.KNOWLEDGE, *projects)):
         known = saved.start(_learner(file)) if file.is_dir() else saved.unpack(_read(file), str(file))

@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.codegen import literals
 from sensorai.codegen.forest import emit_forest
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import CodeParts, LayerCost, table
 from sensorai.graph.graph import Graph
 from sensorai.model.detector import Detector
 from sensorai.model.gaussians import Gaussians
@@ -53,9 +52,9 @@ def _gaussians(core: Gaussians, threshold: int, prefix: str) -> CodeParts:
     d, k = core.features, core.components
     weights = packed(core)
     tables = [
-        literals.array("int16_t", f"{prefix}_mean", core.mean.reshape(-1).tolist()),
-        literals.array("int16_t", f"{prefix}_weight", weights.tolist()),
-        literals.array("uint8_t", f"{prefix}_row_shift", core.shift.reshape(-1).tolist()),
+        table("int16_t", f"{prefix}_mean", core.mean.reshape(-1).tolist()),
+        table("int16_t", f"{prefix}_weight", weights.tolist()),
+        table("uint8_t", f"{prefix}_row_shift", core.shift.reshape(-1).tolist()),
     ]
     size = 2 * core.mean.size + 2 * weights.size + core.shift.size
     kernel = "sa_gaussian_diagonal" if core.diagonal else "sa_gaussian"
@@ -68,7 +67,7 @@ def _gaussians(core: Gaussians, threshold: int, prefix: str) -> CodeParts:
             f"    score[1] = {kernel}(input, {tables_of}, {d}U{work}, INT32_MAX);\n"
         )
     else:
-        tables.append(literals.array("int32_t", f"{prefix}_bias", core.bias.tolist()))
+        tables.append(table("int32_t", f"{prefix}_bias", core.bias.tolist()))
         size += 4 * k
         step = weights.size // k
         body = f"""{declare}    int32_t best = INT32_MAX;
@@ -84,7 +83,7 @@ def _gaussians(core: Gaussians, threshold: int, prefix: str) -> CodeParts:
 """
     return CodeParts(
         source=f"{_head('int16_t', prefix)}{body}}}",
-        data="\n".join(tables),
+        definitions=tuple(tables),
         runtime=("anomaly/sa_gaussian.h",),
         arena_align=1,
         layers=(LayerCost("gaussians", weights.size + core.mean.size, size, 0 if core.diagonal else 2 * d),),
@@ -101,7 +100,7 @@ def _prototypes(core: Prototypes, threshold: int, prefix: str) -> CodeParts:
     score[0] = {threshold};
     score[1] = sa_nearest{bits}(input, {prefix}_points, {m}U, {d}U, nearest, {core.neighbours}U);
 }}""",
-        data=literals.array(f"int{bits}_t", f"{prefix}_points", core.points.reshape(-1).tolist()),
+        definitions=(table(f"int{bits}_t", f"{prefix}_points", core.points.reshape(-1).tolist()),),
         runtime=("anomaly/sa_nearest.h",),
         arena_align=1,
         layers=(LayerCost("prototypes", m * d, bits // 8 * m * d, 4 * core.neighbours),),
@@ -109,9 +108,10 @@ def _prototypes(core: Prototypes, threshold: int, prefix: str) -> CodeParts:
 
 
 def _isolation(core: Isolation, threshold: int, prefix: str) -> CodeParts:
-    parts = emit_forest(core.trees, prefix)
+    parts = emit_forest(core.trees, prefix, name="trees_model")
     inner = f"{prefix}_trees_model"
-    source = f"""{_inner(parts.source, prefix, inner)}
+    source = f"""{parts.source.rstrip()}
+
 {_head("int32_t", prefix)}    int32_t sums[2];
 
     {inner}(input, sums, arena);
@@ -124,11 +124,12 @@ def _isolation(core: Isolation, threshold: int, prefix: str) -> CodeParts:
 def _autoencoder(core: Graph, threshold: int, prefix: str) -> CodeParts:
     from sensorai.codegen.net import emit_net
 
-    parts = emit_net(core, prefix)
+    parts = emit_net(core, prefix, name="net_model")
     inner = f"{prefix}_net_model"
     size = core.tensors[core.inputs[0]].size
     # what the net makes of the input comes first, its own working memory behind that
-    source = f"""{_inner(parts.source, prefix, inner)}
+    source = f"""{parts.source.rstrip()}
+
 {_head("int8_t", prefix)}    int32_t *made = (int32_t *)(void *)arena;
 
     {inner}(input, made, arena + {4 * size});
@@ -146,8 +147,3 @@ def _autoencoder(core: Graph, threshold: int, prefix: str) -> CodeParts:
 
 def _head(kind: str, prefix: str) -> str:
     return f"static void {prefix}_model(const {kind} *input, int32_t *score, uint8_t *arena)\n{{\n"
-
-
-def _inner(source: str, prefix: str, name: str) -> str:
-    """Rename the model that an emitter of forests or nets made."""
-    return source.replace(f"static void {prefix}_model(", f"static void {name}(").rstrip() + "\n"

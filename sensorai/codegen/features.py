@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sensorai.codegen import panes
 from sensorai.codegen.panes import Overlap, Part, function, offset
-from sensorai.codegen.parts import CodeParts
+from sensorai.codegen.parts import CodeParts, Table
 from sensorai.errors import ConfigError
 from sensorai.features import catalogue, spectrum
 from sensorai.features.catalogue import IntFeature, Quantity
@@ -245,7 +245,7 @@ def emit_features(
     return CodeParts(
         header=header,
         source=source,
-        data=_sine(prefix, longest) if any(g.spectral for g in signals) else "",
+        definitions=(_sine(prefix, longest),) if any(g.spectral for g in signals) else (),
         runtime=_runtime(source),
         arena_bytes=arena,
         arena_align=4 if any(g.spectral for g in signals) else 2,
@@ -340,11 +340,11 @@ def _derive(
     return lines
 
 
-def _sine(prefix: str, length: int) -> str:
+def _sine(prefix: str, length: int) -> Table:
     table = spectrum.sine_table(length).tolist()
     rows = [", ".join(map(str, table[i : i + 12])) for i in range(0, len(table), 12)]
     values = ",\n    ".join(rows)
-    return f"static const int16_t {prefix}_sine[{len(table)}] = {{\n    {values}\n}};"
+    return Table(f"const int16_t {prefix}_sine[{len(table)}]", f"{{\n    {values}\n}}")
 
 
 def _runtime(source: str) -> tuple[str, ...]:
@@ -392,10 +392,10 @@ def emit_filters(filters: Sequence[IntFilter], channels: int, prefix: str) -> Co
             f"typedef struct {{\n    int32_t rest;\n    int16_t past[4];\n}} {prefix}_filter_t;\n"
         ),
         source=_FILTER.replace("PREFIX", prefix).replace("COUNT", f"{macro}_SECTIONS"),
-        data=(
-            f"static const int16_t {prefix}_biquad[{6 * len(rows)}] = {{\n    {values}\n}};\n\n"
-            f"static const uint16_t {prefix}_section[{count}] = {{{index}}};\n\n"
-            f"static const uint8_t {prefix}_filtered[{count}] = {{{channel}}};"
+        definitions=(
+            Table(f"const int16_t {prefix}_biquad[{6 * len(rows)}]", f"{{\n    {values}\n}}"),
+            Table(f"const uint16_t {prefix}_section[{count}]", f"{{{index}}}"),
+            Table(f"const uint8_t {prefix}_filtered[{count}]", f"{{{channel}}}"),
         ),
         runtime=("features/sa_biquad.h", "features/sa_wide.h"),
         arena_align=1,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sensorai import __version__
 from sensorai.codegen.learner import learner_functions, learner_prototypes
 from sensorai.codegen.panes import Overlap
 from sensorai.codegen.scales import exact, scales
@@ -17,6 +16,7 @@ from sensorai.model.knowledge import blob_bytes
 from sensorai.model.learner import LEAST
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import LIMITS
+from sensorai.version import __version__
 from sensorai.writing import clang
 from sensorai.writing.written import inert
 

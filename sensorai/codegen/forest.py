@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import CodeParts, Constant, LayerCost, Table
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.forest import Tree
 
@@ -36,7 +36,9 @@ BRANCH_LEVELS = 0
 BYTE, INDEX_BYTES = 256, 64
 
 
-def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -> CodeParts:
+def emit_forest(
+    ensemble: Ensemble, prefix: str, *, levels: int | None = None, name: str = "model"
+) -> CodeParts:
     """Emit ``static void PREFIX_model(const int32_t *input, int32_t *scores, uint8_t *arena)``.
 
     ``input`` holds ``ensemble.features`` values, ``scores`` one sum of votes per class (as
@@ -52,21 +54,24 @@ def emit_forest(ensemble: Ensemble, prefix: str, *, levels: int | None = None) -
     levels : int, optional
         Levels of each tree that become branches; chosen by size when absent. A number not below the depth
         of the deepest tree gives branches only.
+    name : str
+        In place of ``model`` in the function's name.
     """
     deepest = max(t.depth for t in ensemble.trees)
     if levels is None:
         levels = deepest if ensemble.nodes <= BRANCH_NODES else BRANCH_LEVELS
-    votes = _Votes(ensemble, prefix, overlap=len(ensemble.trees) > 1)
+    votes = _Votes(ensemble, prefix, f"{prefix}_{name}", overlap=len(ensemble.trees) > 1)
     if levels >= deepest:
-        functions, table = _branches(ensemble, prefix, votes), ""
+        functions, tables = _branches(ensemble, prefix, votes), []
         weight = 8 * ensemble.nodes
     else:
         packed = _Packed(ensemble, prefix, levels, votes)
         nodes = packed if packed.fits else _Nodes(ensemble, prefix, levels, votes)
-        functions, table = nodes.walk(), nodes.table()
+        functions, tables = nodes.walk(), nodes.tables()
         weight = nodes.bytes
     layer = LayerCost("forest", 0, weight + votes.bytes, 0)
-    return CodeParts(source=functions, data=table + votes.table(), arena_align=1, layers=(layer,))
+    definitions = (*tables, *votes.tables())
+    return CodeParts(source=functions, definitions=definitions, arena_align=1, layers=(layer,))
 
 
 class _Votes:
@@ -77,7 +82,8 @@ class _Votes:
     rows are bytes that point into a table of these.
     """
 
-    def __init__(self, ensemble: Ensemble, prefix: str, *, overlap: bool) -> None:
+    def __init__(self, ensemble: Ensemble, prefix: str, function: str, *, overlap: bool) -> None:
+        self.function = function
         self.classes = len(ensemble.classes)
         self.name, self.values_name = f"{prefix}_votes", f"{prefix}_values"
         self.all = ensemble.total * len(ensemble.trees)
@@ -101,13 +107,14 @@ class _Votes:
                 self.kept, self.implied, self.place = kept, implied, place
                 self.values, self.different = (values, []) if far else (values, different)
 
-    def table(self) -> str:
+    def tables(self) -> list[Table]:
         if not self.different:
-            return _array(self.kind, self.name, [f"{value}u" for value in self.values])
+            return [_array(self.kind, self.name, [f"{value}u" for value in self.values])]
         number = {value: i for i, value in enumerate(self.different)}
-        return _array(self.kind, self.values_name, [f"{value}u" for value in self.different]) + _array(
-            "uint8_t", self.name, [f"{number[value]}u" for value in self.values], per_line=16
-        )
+        return [
+            _array(self.kind, self.values_name, [f"{value}u" for value in self.different]),
+            _array("uint8_t", self.name, [f"{number[value]}u" for value in self.values], per_line=16),
+        ]
 
     def add(self, place: str, indent: str) -> str:
         form = f"{self.values_name}[vote[{{}}]]" if self.different else "vote[{}]"
@@ -165,7 +172,7 @@ def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
             left, right = (leaf(at) for at in tail)
             out += f"    return value <= limit ? {left}u : {right}u;\n"
         out += "}\n\n"
-    out += _head(prefix) + votes.declare() + "\n    (void)arena;\n"
+    out += _head(votes.function) + votes.declare() + "\n    (void)arena;\n"
     for name in names:
         place = f"{name}(input)" + (f" * {len(votes.kept)}u" if single and len(votes.kept) > 1 else "")
         out += "    {\n" + votes.add(place, "        ") + "    }\n"
@@ -272,14 +279,16 @@ class _Packed:
         self.ends[side] = len(self.behind)
         return len(self.behind)
 
-    def table(self) -> str:
+    def tables(self) -> list[Table | Constant]:
         """Return the table, and where each tree starts in it."""
-        out = _array("uint16_t", f"{self.prefix}_nodes", [f"{v}u" for v in self.halves])
+        out: list[Table | Constant] = [
+            _array("uint16_t", f"{self.prefix}_nodes", [f"{v}u" for v in self.halves])
+        ]
         if self.levels:
             return out
         roots = [place[tree.root] for tree, place in zip(self.ensemble.trees, self.places, strict=True)]
         kind = "uint16_t" if max(roots) < 1 << 16 else "uint32_t"
-        return out + _array(kind, self._starts, [f"{place}u" for place in roots])
+        return [*out, _array(kind, self._starts, [f"{place}u" for place in roots])]
 
     @property
     def _starts(self) -> str:
@@ -368,11 +377,11 @@ class _Nodes:
             self.words.append(word)
         return self.place[word]
 
-    def table(self) -> str:
-        """Return the table."""
+    def tables(self) -> list[Table | Constant]:
+        """Return the table; its type has no name, so it stays beside the code."""
         rows = [f"{{{_number(w.threshold)}, {w.next << self.bits | w.feature}u}}" for w in self.words]
         kind = "struct {\n    int32_t threshold;\n    uint32_t link;\n}"
-        return _array(kind, f"{self.prefix}_nodes", rows, per_line=4)
+        return [Constant(_array(kind, f"{self.prefix}_nodes", rows, per_line=4).text)]
 
     def walk(self) -> str:
         """Return the function that walks all trees."""
@@ -407,7 +416,7 @@ def _walk(
 ) -> str:
     """Put the walk of one tree into the function that walks all."""
     trees = len(ensemble.trees)
-    out = _head(prefix) + votes.declare() + "    uint32_t tree;\n"
+    out = _head(votes.function) + votes.declare() + "    uint32_t tree;\n"
     if levels:
         out += f"    uint32_t start[{trees}];\n"
     out += declared
@@ -462,8 +471,8 @@ def _frontier(tree: Tree, levels: int) -> list[int]:
     return at
 
 
-def _head(prefix: str) -> str:
-    return f"static void {prefix}_model(const int32_t *input, int32_t *scores, uint8_t *arena)\n{{\n"
+def _head(function: str) -> str:
+    return f"static void {function}(const int32_t *input, int32_t *scores, uint8_t *arena)\n{{\n"
 
 
 def _number(value: int) -> str:
@@ -471,6 +480,6 @@ def _number(value: int) -> str:
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
-def _array(kind: str, name: str, words: Sequence[str], per_line: int = 8) -> str:
+def _array(kind: str, name: str, words: Sequence[str], per_line: int = 8) -> Table:
     lines = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
-    return f"static const {kind} {name}[{len(words)}] = {{\n    " + ",\n    ".join(lines) + "\n};\n\n"
+    return Table(f"const {kind} {name}[{len(words)}]", "{\n    " + ",\n    ".join(lines) + "\n}")

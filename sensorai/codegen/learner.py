@@ -7,7 +7,7 @@ sizes, its identity and what it starts with.
 from __future__ import annotations
 
 from sensorai.codegen import literals
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import CodeParts, LayerCost, table
 from sensorai.errors import InternalError
 from sensorai.model import knowledge
 from sensorai.model.detector import Detector
@@ -35,9 +35,10 @@ def emit_learner(pipeline: Pipeline) -> CodeParts:
     return CodeParts(
         header=_fill(_HEADER, pipeline),
         source=_fill(_MODEL, pipeline).replace("THRESHOLD", str(pipeline.model.threshold)),
-        data=literals.array("uint8_t", f"{name}_knowledge", list(blob))
-        + "\n"
-        + literals.array("uint8_t", f"{name}_least", floors(pipeline.scaling)),
+        definitions=(
+            table("uint8_t", f"{name}_knowledge", list(blob)),
+            table("uint8_t", f"{name}_least", floors(pipeline.scaling)),
+        ),
         runtime=_RUNTIME,
         arena_bytes=4 * (triangle(d) + 3 * d),
         layers=(LayerCost("gaussian", entries, len(blob) + d, 2 * d),),

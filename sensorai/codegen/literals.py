@@ -44,6 +44,14 @@ def array(kind: str, name: str, values: Sequence[int] | Iterable[float], attribu
 
     ``kind`` is float, uint32_t (written in hexadecimal) or another integer type.
     """
+    declaration, written = array_parts(kind, name, values, attribute)
+    return f"static {declaration} = {written};\n"
+
+
+def array_parts(
+    kind: str, name: str, values: Sequence[int] | Iterable[float], attribute: str = ""
+) -> tuple[str, str]:
+    """Declaration ``const KIND NAME[N]`` of an array, and its values in braces; see ``array``."""
     if kind == "float":
         items = [real(v) for v in values]
     else:
@@ -58,4 +66,4 @@ def array(kind: str, name: str, values: Sequence[int] | Iterable[float], attribu
         line += f" {item},"
     lines.append(line)
     extra = f" {attribute}" if attribute else ""
-    return f"static const {kind} {name}[{len(items)}]{extra} = {{\n" + "\n".join(lines) + "\n};\n"
+    return f"const {kind} {name}[{len(items)}]{extra}", "{\n" + "\n".join(lines) + "\n}"

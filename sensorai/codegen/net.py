@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sensorai.codegen import literals
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table, body, table
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
@@ -28,7 +28,7 @@ INPUT: Mapping[str, str] = {"int8": "int8_t", "binary": "uint32_t", "float32": "
 _SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2}
 
 
-def emit_net(graph: Graph, prefix: str) -> CodeParts:
+def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *input, OUT *scores, uint8_t *arena)``.
 
     ``IN`` is int8_t, float, or uint32_t for packed bits; ``OUT`` is float for float32 outputs, else int32_t
@@ -41,6 +41,8 @@ def emit_net(graph: Graph, prefix: str) -> CodeParts:
         One input (int8, binary or float32), one output; without batch_norm and sign (see ``quantize``).
     prefix : str
         A C identifier.
+    name : str
+        In place of ``model`` in the function's name.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def emit_net(graph: Graph, prefix: str) -> CodeParts:
         raise ConfigError("C is written for nets with one input and one output")
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
         raise ConfigError("the input of a net in C is int8, binary or float32")
-    return _Emitter(graph, prefix).parts()
+    return _Emitter(graph, prefix, f"{prefix}_{name}").parts()
 
 
 @dataclass(slots=True)
@@ -62,11 +64,12 @@ class _Emitter:
 
     graph: Graph
     prefix: str
+    function: str
     plan: Plan = field(init=False)
     index: int = 0
-    tables: list[str] = field(default_factory=list)
+    definitions: list[Table | Constant] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
     weight_bytes: int = 0
@@ -84,22 +87,23 @@ class _Emitter:
             self._layer(node)
         self._scores(y)
         kind = "float" if y.dtype == "float32" else "int32_t"
-        p = self.prefix
-        unused = "" if any("arena" in call for call in self.calls) else "    (void)arena;\n"
+        unused = "" if any("arena" in call.text for call in self.calls) else "    (void)arena;\n"
         source = "".join(self.functions) + (
-            f"static void {p}_model(const {INPUT[x.dtype]} *input, {kind} *scores, uint8_t *arena)\n{{\n"
+            f"static void {self.function}"
+            f"(const {INPUT[x.dtype]} *input, {kind} *scores, uint8_t *arena)\n{{\n"
             + unused
-            + "".join(f"    {call}\n" for call in self.calls)
+            + body(self.calls)
             + "}\n"
         )
         return CodeParts(
             header="",
             source=source,
-            data="\n".join(self.tables),
+            definitions=tuple(self.definitions),
             runtime=tuple(sorted(self.runtime)),
             arena_bytes=self.plan.peak,
             arena_align=ALIGN,
             layers=tuple(self.costs),
+            calls=tuple(self.calls),
         )
 
     def _layer(self, node: Node) -> None:
@@ -142,7 +146,7 @@ class _Emitter:
         """Define a table and return its name."""
         full = f"{self.prefix}_{name}"
         attribute = TABLE if aligned else ""
-        self.tables.append(literals.array(kind, full, values.reshape(-1).tolist(), attribute))
+        self.definitions.append(table(kind, full, values.reshape(-1).tolist(), attribute))
         self.weight_bytes += _SIZES.get(kind, 4) * values.size
         return full
 
@@ -150,7 +154,7 @@ class _Emitter:
         """Define the description of the layer and return a pointer to it."""
         name = f"{self.prefix}_layer{self.index}"
         lines = [f"    .{key} = {value}," for key, value in fields.items()]
-        self.tables.append(f"static const {kind} {name} = {{\n" + "\n".join(lines) + "\n};\n")
+        self.definitions.append(Constant(f"static const {kind} {name} = {{\n" + "\n".join(lines) + "\n};\n"))
         return "&" + name
 
     def depthwise(self, kind: str, taps: int) -> str:
@@ -163,19 +167,25 @@ class _Emitter:
         return name
 
     def call(self, file: str, function: str, *arguments: object, into: str = "") -> None:
-        """Add a call of a function in runtime file ``file``."""
+        """Add a call of the layer of a function in runtime file ``file``."""
+        self._call(file, f"{into} = {function}" if into else function, arguments, self.index)
+
+    def _around(self, file: str, function: str, *arguments: object) -> None:
+        """Add a call that prepares or brings out what layers compute."""
+        self._call(file, function, arguments, None)
+
+    def _call(self, file: str, function: str, arguments: tuple[object, ...], layer: int | None) -> None:
         self.runtime.add(f"nn/{file}.h")
-        store = f"{into} = " if into else ""
-        self.calls.append(f"{store}{function}({', '.join(map(str, arguments))});")
+        self.calls.append(Call(f"{function}({', '.join(map(str, arguments))});", layer))
 
     # -- around the layers
 
     def _stage(self, x: Tensor) -> None:
         if x.dtype == "float32":
-            self.call("sa_nn_float", "sa_nn_float_copy", "input", self.at(x, "void"), x.size)
+            self._around("sa_nn_float", "sa_nn_float_copy", "input", self.at(x, "void"), x.size)
         else:
             source = "input" if x.dtype == "int8" else "(const int8_t *)input"
-            self.call("sa_nn_steps", "sa_nn_copy", source, self.at(x), x.bytes)
+            self._around("sa_nn_steps", "sa_nn_copy", source, self.at(x), x.bytes)
 
     def _margins(self, node: Node) -> None:
         """Zero what ``same`` padding reads; the bytes may have held something else before."""
@@ -186,18 +196,18 @@ class _Emitter:
             for offset, size in sides:
                 if size:
                     place = f"(int8_t *)(arena + {offset})" if offset else "(int8_t *)arena"
-                    self.call("sa_nn_steps", "sa_nn_zero", place, size)
+                    self._around("sa_nn_steps", "sa_nn_zero", place, size)
 
     def _scores(self, y: Tensor) -> None:
         if self.direct(y):
             return
         if y.dtype == "int8":
-            self.call("sa_nn_steps", "sa_nn_widen", self.read(y), "scores", y.size)
+            self._around("sa_nn_steps", "sa_nn_widen", self.read(y), "scores", y.size)
         elif y.dtype == "float32":
-            self.call("sa_nn_float", "sa_nn_float_copy", self.at(y, "void"), "scores", y.size)
+            self._around("sa_nn_float", "sa_nn_float_copy", self.at(y, "void"), "scores", y.size)
         else:
             steps, channels = y.size // y.shape[-1], y.shape[-1]
-            self.call("sa_nn_binary", "sa_nn_binary_widen", self.at(y, "void"), "scores", steps, channels)
+            self._around("sa_nn_binary", "sa_nn_binary_widen", self.at(y, "void"), "scores", steps, channels)
 
 
 def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
@@ -210,7 +220,7 @@ def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
     parts = emit_net(graph, prefix)
     x, y = (graph.tensors[name] for name in (graph.inputs[0], graph.outputs[0]))
     arguments = f"const {INPUT[x.dtype]} *input, {'float' if y.dtype == 'float32' else 'int32_t'} *scores"
-    body = [
+    lines = [
         *(f'#include "{name.split("/")[-1]}"' for name in parts.runtime),
         parts.data,
         parts.source,
@@ -219,4 +229,4 @@ def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
         f"{{\n    {prefix}_model(input, scores, arena);\n}}\n",
     ]
     files = {name.split("/")[-1]: runtime.text(name) for name in parts.runtime}
-    return {**files, f"{prefix}.c": "\n".join(body)}
+    return {**files, f"{prefix}.c": "\n".join(lines)}

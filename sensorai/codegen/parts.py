@@ -1,8 +1,11 @@
-"""What an emitter of C hands to the project writer."""
+"""What an emitter of C hands to the project writer: pieces by what they are, to be put where they belong."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from sensorai.codegen import literals
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,61 @@ class LayerCost:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """An array of numbers: it may be defined in a file of its own, and declared where it is used.
+
+    Attributes
+    ----------
+    declaration : str
+        ``const KIND NAME[N]``.
+    values : str
+        With their braces.
+    """
+
+    declaration: str
+    values: str
+
+    @property
+    def text(self) -> str:
+        """Definition within one file."""
+        return f"static {self.shared}"
+
+    @property
+    def shared(self) -> str:
+        """Definition that other files see."""
+        return f"{self.declaration} = {self.values};\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """Another constant: it stays beside the code, so that the compiler sees what it holds."""
+
+    text: str
+
+
+def table(kind: str, name: str, values: Sequence[int] | Iterable[float], attribute: str = "") -> Table:
+    """Table of numbers, wrapped; see ``literals.array``."""
+    declaration, written = literals.array_parts(kind, name, values, attribute)
+    return Table(declaration, written)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One statement of a model's function.
+
+    Attributes
+    ----------
+    text : str
+    layer : int or None
+        Number of the layer that it computes; None where it prepares what the next layer reads, or brings
+        out what the last one made.
+    """
+
+    text: str
+    layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CodeParts:
     """Pieces of a generated C project.
 
@@ -33,19 +91,32 @@ class CodeParts:
         Macros and declarations for ``NAME.h``.
     source : str
         Static functions for ``NAME.c``.
-    data : str
-        ``static const`` tables for ``NAME_data.c`` or the head of ``NAME.c``.
+    definitions : tuple of Table or Constant
+        What the functions read, in order.
     runtime : tuple of str
         Files of ``sensorai.runtime`` that the source includes.
     arena_bytes, arena_align : int
         Working memory that the functions need from the caller.
     layers : tuple of LayerCost
+    calls : tuple of Call
+        Statements of the function that runs the layers of a net, each a line of ``source``.
     """
 
     header: str = ""
     source: str = ""
-    data: str = ""
+    definitions: tuple[Table | Constant, ...] = ()
     runtime: tuple[str, ...] = ()
     arena_bytes: int = 0
     arena_align: int = 4
     layers: tuple[LayerCost, ...] = field(default=())
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def data(self) -> str:
+        """All definitions as the head of one file."""
+        return "\n".join(one.text for one in self.definitions)
+
+
+def body(calls: Sequence[Call], before: str = "", after: str = "") -> str:
+    """Statements as lines, each between lines ``before`` and ``after``."""
+    return "".join(f"{before}    {call.text}\n{after}" for call in calls)

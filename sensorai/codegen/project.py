@@ -5,7 +5,6 @@ Pure: the same pipeline gives the same bytes; nothing touches the disk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from sensorai.codegen.fields import learning, names, readme_words, sizes, types
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.learner import emit_learner
 from sensorai.codegen.panes import Overlap, overlap
-from sensorai.codegen.parts import CodeParts, LayerCost
+from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
@@ -33,10 +32,6 @@ WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Wdouble-promotion -pedantic -We
 EXAMPLE = ("main.c", "startup.c")
 #: Package of the templates.
 _ROOM = "sensorai.codegen"
-
-#: An array of constants: what goes to ``NAME_data.c``. Other constants stay beside the code, so that the
-#: compiler sees the shapes they hold.
-_TABLE = re.compile(r"^static (const [\w ]+\[[^=;{]*?) = \{.*?\};\n?", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +114,15 @@ def _files(name: str) -> dict[str, str]:
 
 
 def _tables(parts: Sequence[CodeParts]) -> dict[str, Any]:
-    """Tables of a project, and their declarations beside the code."""
-    data = "\n\n".join(p.data.rstrip() for p in parts if p.data.strip())
-    tables = "\n\n".join(m[0].removeprefix("static ").rstrip() for m in _TABLE.finditer(data))
+    """Tables of a project, their declarations beside the code, and constants, which stay there."""
+    defined = [one for p in parts for one in p.definitions]
+    arrays = [one for one in defined if isinstance(one, Table)]
+    tables = "\n\n".join(one.shared.rstrip() for one in arrays)
+    constants = "\n\n".join(one.text.rstrip() for one in defined if isinstance(one, Constant))
     return {
-        "declared": clang.emitted("\n".join(f"extern {m[1]};" for m in _TABLE.finditer(data))),
+        "declared": clang.emitted("\n".join(f"extern {one.declaration};" for one in arrays)),
         "data": clang.emitted(tables),
-        "constants": clang.emitted(re.sub(r"\n{3,}", "\n\n", _TABLE.sub("", data)).strip()),
+        "constants": clang.emitted(constants),
         # the attribute of net tables is defined there
         "table_includes": [inert("sa_nn.h")] if "SA_NN_TABLE" in tables else [],
     }
@@ -153,6 +150,11 @@ def _features(pipeline: Pipeline, shared: Overlap | None) -> CodeParts | None:
 
 def _scaling(pipeline: Pipeline) -> CodeParts | None:
     return None if pipeline.scaling is None else emit_scaling(pipeline.scaling, pipeline.name)
+
+
+def model_calls(pipeline: Pipeline) -> tuple[Call, ...]:
+    """Statements that run the layers of a net, in order; none where the model is no net."""
+    return _model(pipeline).calls
 
 
 def _model(pipeline: Pipeline) -> CodeParts:

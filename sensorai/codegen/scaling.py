@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensorai.codegen.literals import integer
-from sensorai.codegen.parts import CodeParts
+from sensorai.codegen.parts import CodeParts, Table
 from sensorai.model.scaling import LIMITS, Scaling
 
 
@@ -33,8 +33,10 @@ def emit_scaling(scaling: Scaling, prefix: str) -> CodeParts:
     offsets = ", ".join(integer(v) for v in scaling.offset)
     shifts = ", ".join(map(str, scaling.shift))
     return CodeParts(
-        data=f"static const int32_t {prefix}_offset[{n}] = {{{offsets}}};\n\n"
-        f"static const {kind} {prefix}_shift[{n}] = {{{shifts}}};",
+        definitions=(
+            Table(f"const int32_t {prefix}_offset[{n}]", f"{{{offsets}}}"),
+            Table(f"const {kind} {prefix}_shift[{n}]", f"{{{shifts}}}"),
+        ),
         source=source,
     )
 

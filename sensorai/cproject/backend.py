@@ -328,14 +328,10 @@ def _compared(
 
 def missing_tools(core: Cpu) -> str:
     """Tools that run a core and are not installed, with the lines that install them; empty: all is there."""
-    from importlib.util import find_spec
-
     tools: dict[str, Callable[[], bool]] = {
         "apt install gcc-arm-none-eabi libnewlib-arm-none-eabi": lambda: available("arm-none-eabi-gcc")
     }
-    if core.unicorn:
-        tools["pip install unicorn"] = lambda: find_spec("unicorn") is not None
-    else:
+    if not core.unicorn:
         tools["apt install qemu-system-arm"] = lambda: available("qemu-system-arm")
     return "; ".join(line for line, there in tools.items() if not there())
 

@@ -6,7 +6,6 @@ reference (``sensorai.model.pipeline.run``), window by window.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from sensorai.codegen.parts import Call, body
+from sensorai.codegen.project import model_calls
 from sensorai.compare import Divergence, first_divergence
+from sensorai.errors import InternalError
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
 
@@ -285,12 +287,6 @@ def _in_qemu(
     )
 
 
-_BODY = re.compile(r"(static void \w+_model\([^)]*\)\n\{\n)(.*?)(\n\}\n)", re.DOTALL)
-_STATEMENT = re.compile(r"^    \w[^\n]*;$", re.MULTILINE)
-#: Statements that prepare what the next layer reads, or what comes out.
-_STAGING = ("sa_nn_copy(", "sa_nn_zero(", "sa_nn_float_copy(", "sa_nn_widen(")
-
-
 def layer_instructions(
     pipeline: Pipeline, sources: Mapping[str, str], layers: int, samples: Int16, cpu: Cpu, opt: str = "-O2"
 ) -> list[int] | None:
@@ -303,21 +299,16 @@ def layer_instructions(
     Returns
     -------
     list of int, or None
-        One entry per layer; None where the statements do not map one to one on ``layers``.
+        One entry per layer, 0 for one that needs no statement; None where the model is no net, or there is
+        no whole window.
     """
     from sensorai.toolchain.host import support
 
     name = pipeline.name
-    source = sources[f"{name}.c"]
-    body = _BODY.search(source)
-    if body is None or len(samples) < pipeline.window:
+    calls = model_calls(pipeline)
+    if not calls or len(samples) < pipeline.window:
         return None
-    statements = _STATEMENT.findall(body[2])
-    real = [i for i, text in enumerate(statements) if not text.strip().startswith(_STAGING)]
-    if len(real) != layers:
-        return None
-    marked = _STATEMENT.sub(lambda m: f"    harness_begin();\n{m[0]}\n    harness_end();", body[2])
-    changed = source[: body.start(2)] + marked + source[body.end(2) :]
+    changed = _marked(sources[f"{name}.c"], calls)
     changed = changed.replace(f'#include "{name}.h"\n', f'#include "{name}.h"\n#include "harness.h"\n', 1)
     driver = (
         _fill(DRIVER, pipeline)
@@ -335,16 +326,28 @@ def layer_instructions(
 
         ran = in_qemu(pipeline, marked_sources, driver, [piece], record(pipeline), cpu, opt)
         counts = ran.marked
-    if len(counts) != len(statements):
-        return None
-    out = []
-    start = 0
-    for place, i in enumerate(real):
-        # what stands behind the last layer (scores copied out) counts to it
-        stop = i + 1 if place + 1 < len(real) else len(statements)
-        out.append(sum(counts[start:stop]))
-        start = stop
+    out = [0] * layers
+    for count, layer in zip(counts, _layers(calls), strict=True):
+        out[layer] += count
     return out
+
+
+def _marked(source: str, calls: Sequence[Call]) -> str:
+    """Source with marks around every statement that runs the layers."""
+    plain = body(calls)
+    if source.count(plain) != 1:
+        raise InternalError("the statements of the net are not those of the project")
+    return source.replace(plain, body(calls, "    harness_begin();\n", "    harness_end();\n"))
+
+
+def _layers(calls: Sequence[Call]) -> list[int]:
+    """Layer to which each statement counts: its own, else the next one that runs, else the last."""
+    found: list[int] = []
+    after = max(call.layer for call in calls if call.layer is not None)
+    for call in reversed(calls):
+        after = after if call.layer is None else call.layer
+        found.append(after)
+    return found[::-1]
 
 
 def _marks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> T
         tuple(dict.fromkeys(c.name.partition("_")[0] for c in pipeline.channels)),
         ("answer", "decided"),
         made,
-        lambda: frame_of(pipeline, made, names),
+        partial(frame_of, pipeline, made, names),
         (int((np.diff(made.decided, prepend=NONE) != 0).sum()),),
         made.scores,
         pipeline.classes,

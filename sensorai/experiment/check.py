@@ -26,7 +26,7 @@ def check(experiment: Experiment) -> list[Problem]:
         return problems
     if not experiment.target:
         return [
-            Problem("nothing says what to make", hint=f"give --target {'|'.join(tables.TARGETS)}"),
+            Problem(f"--target is missing: one of {', '.join(tables.TARGETS)}", hint="sensorai train --help"),
         ]
     problems += _family(experiment)
     if problems:
@@ -56,17 +56,23 @@ def _value(name: str, experiment: Experiment) -> Iterator[Problem]:
         return
     shown = told.flag(name)
     if not _is(told, value):
-        yield Problem(f"{shown} {_short(value)} is not {KINDS[told.kind]}", hint=_written(name, told))
+        hint = f"as in {told.shown(name)}" if told.example or told.metavar else ""
+        yield Problem(f"{shown} {_short(value)} is not {KINDS[told.kind]}", hint=hint)
+        return
+    if value == "" != default:
+        yield Problem(f"{shown} is empty", hint=f"as in {told.shown(name)}, or drop it")
         return
     if told.choices is not None and value != default and value not in told.choices():
-        near = closest(str(value), told.choices())
-        yield Problem(f"{shown} {value!r} is not known", hint=f"{near}; one of {', '.join(told.choices())}")
+        near, names = closest(str(value), told.choices()), ", ".join(told.choices())
+        yield Problem(f"{shown} {value!r} is none of {names}", hint=near if near.startswith("did") else "")
     if isinstance(value, int | float) and not isinstance(value, bool):
         if (told.least is not None and value < told.least) or (told.most is not None and value > told.most):
             bounds = (
-                f"at least {told.least:g}" if told.most is None else f"{told.least:g} to {told.most:.10g}"
+                f"less than {told.least:g}"
+                if told.most is None
+                else f"outside {told.least:g} to {told.most:.10g}"
             )
-            yield Problem(f"{shown} {value} is not possible", hint=f"it can be {bounds}")
+            yield Problem(f"{shown} {value} is {bounds}", hint="give another, or drop it for the default")
         elif told.kind == "number" and told.least is None and not 0 < value < math.inf:
             yield Problem(f"{shown} {value:g} is not possible", hint="a number above 0 is needed")
     if told.kind == "scales":
@@ -107,10 +113,6 @@ def _is(told: Option, value: Any) -> bool:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _written(name: str, told: Option) -> str:
-    return f"as in {told.flag(name)} {told.metavar}" if told.metavar else ""
 
 
 # ---------------------------------------------------------------- what goes with what

@@ -5,12 +5,16 @@ Flags, ``sensorai.toml`` and Python parameters have the same names and mean the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from sensorai.errors import ExperimentError, Problem
 from sensorai.experiment import tables
-from sensorai.experiment.option import Only, Option, option
+from sensorai.experiment.option import KINDS, Only, Option, option
+from sensorai.targets import closest
 
 if TYPE_CHECKING:
     from sensorai.experiment.tables import FamilyFacts, TargetFacts, TaskFacts
@@ -25,11 +29,7 @@ _ANOMALY = Only(task="anomaly")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
-    """Data, split, task, target, model and options; ``None`` or empty means: chosen from the data.
-
-    What each field means, and where it has a meaning, is said in its ``Option``
-    (``sensorai.experiment.options()``), which is where help, schema and docs take it from.
-    """
+    """Data, split, task, target, model and options; ``None`` or empty means: chosen from the data."""
 
     # ---- target, task, model: what matters first
     target: str = option(
@@ -57,6 +57,7 @@ class Experiment:
         "tree, forest, mlp (default) or cnn in C, a tree on the MLC; for --task anomaly a detector that "
         "learns from normal logs: gmm (default), mahalanobis, prototypes, isolation-forest or autoencoder in "
         "C, box on the MLC; or a classifier where faults are labelled.",
+        metavar="MODEL",
         choices=tables.families,
         first=True,
     )
@@ -77,6 +78,7 @@ class Experiment:
         "globs",
         "Class NAME for the logs that match GLOB (repeat).",
         metavar="NAME=GLOB",
+        example="walking=walk*.csv",
     )
     label_column: str | None = option(
         None,
@@ -105,6 +107,7 @@ class Experiment:
         "pairs",
         "Channel (acc_x ...) in a column of this name (repeat).",
         metavar="CHANNEL=COLUMN",
+        example="acc_x=ax",
     )
     unit: Pairs = option(
         (),
@@ -112,6 +115,7 @@ class Experiment:
         "pairs",
         "Unit of a sensor, a channel or 'time', as in acc=mg (repeat).",
         metavar="SENSOR=UNIT",
+        example="acc=mg",
     )
     log_rate: float | None = option(
         None,
@@ -193,6 +197,7 @@ class Experiment:
         "Full scale of a sensor in g or dps, as in acc=4 (repeat; default: the smallest that keeps "
         "saturation rare).",
         metavar="SENSOR=N",
+        example="acc=4",
     )
     no_resample: bool = option(
         False, "target", "flag", "Refuse logs at a rate that the device does not have."
@@ -221,6 +226,7 @@ class Experiment:
         "pairs",
         "A tree for each of several label columns (repeat).",
         metavar="NAME=COLUMN",
+        example="activity=label",
         only=Only(takes="registers", task="classify"),
     )
     end_counters: str = option(
@@ -345,8 +351,9 @@ class Experiment:
         """The model, or the one that the task takes on this kind of target."""
         if self.model is not None:
             return self.model
-        if self.learn == "on-device":
-            return "mahalanobis"
+        learns = "mahalanobis"
+        if self.learn == "on-device" and (learns, self.target_facts.takes) in tables.FAMILIES:
+            return learns
         described = self.net or {}
         if isinstance(described.get("family"), str):
             return str(described["family"])
@@ -377,11 +384,46 @@ class Experiment:
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     def run(self, **how: Any) -> Any:
-        """Do it: read the logs, learn, emit, prove (``sensorai.run.run``, whose keywords these are)."""
+        """Do it: read the logs, learn, emit, prove.
+
+        Parameters
+        ----------
+        **how
+            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``: callable
+            of (words, done), told how far it is (0 to 1). What it raises stops the road, which leaves nothing
+            behind.
+
+        Returns
+        -------
+        sensorai.Result
+
+        Raises
+        ------
+        ExperimentError
+            Everything that is wrong with the experiment, at once.
+        ConfigError, DataError, TargetError, ToolMissing
+            The logs do not bear it, or the device has no room for it.
+        """
         return tables.load("sensorai.run:run")(self, **how)
 
     def with_(self, **values: Any) -> Experiment:
-        """Return the experiment with other values."""
+        """Return the experiment with other values.
+
+        Parameters
+        ----------
+        **values
+            Fields, as of ``Experiment``.
+
+        Returns
+        -------
+        Experiment
+
+        Raises
+        ------
+        ExperimentError
+            Names that no experiment has, all at once, with what was probably meant.
+        """
+        check_keys(values)
         return replace(self, **values)
 
 
@@ -393,28 +435,103 @@ def options() -> dict[str, Option]:
 _OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Experiment)}
 
 
+def check_keys(keys: Iterable[str], where: str = "") -> None:
+    """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
+    problems = [
+        Problem(f"an experiment has no key {key!r}", where, closest(key, _OPTIONS))
+        for key in keys
+        if key not in _OPTIONS
+    ]
+    if problems:
+        raise ExperimentError(problems)
+
+
 def frozen(told: Option, value: Any) -> Any:
-    """Return a value as an experiment holds it: lists as tuples, mappings as pairs; others as they are."""
-    if isinstance(value, str) and told.kind in ("paths", "names", "list"):
-        return (value,)
-    if told.kind in ("paths", "names", "list") and not isinstance(value, str | bytes | Mapping):
-        try:
-            return tuple(_text(v) for v in value)
-        except TypeError:
-            return value
-    if told.kind in ("pairs", "globs", "scales") and isinstance(value, Mapping):
+    """Return a value as an experiment holds it: lists as tuples, mappings as pairs; others as they are.
+
+    One thing said in two ways (4 and 4.0, a number of numpy's) is held as one, so that it is written as one.
+    """
+    if told.kind in ("paths", "names", "list"):
+        return _several(value)
+    if told.kind in ("pairs", "globs", "scales"):
+        pairs = _pairs(value)
+        return tuple(map(_scale, pairs)) if told.kind == "scales" and isinstance(pairs, tuple) else pairs
+    if told.kind == "path" and value is not None:
+        return _text(value)
+    if told.kind == "table":
+        return _copied(value)
+    value = _own(value)
+    return float(value) if told.kind == "number" and type(value) is int else value
+
+
+def _several(value: Any) -> Any:
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return (_text(value),)
+    if isinstance(value, bytes | Mapping):
+        return value
+    try:
+        return tuple(_text(_own(v)) for v in value)
+    except TypeError:
+        return value
+
+
+def _pairs(value: Any) -> Any:
+    if isinstance(value, Mapping):
         return tuple(
             (str(name), one)
             for name, many in value.items()
             for one in (many if isinstance(many, list | tuple) else (many,))
         )
-    if told.kind in ("pairs", "globs", "scales") and isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    if told.kind == "path" and value is not None:
-        return _text(value)
     return value
+
+
+def _scale(pair: Any) -> Any:
+    """A pair whose number is a float."""
+    if isinstance(pair, tuple) and len(pair) == 2 and type(number := _own(pair[1])) in (int, float):
+        return pair[0], float(number)
+    return pair
+
+
+def _copied(value: Any) -> Any:
+    """A table that its giver can no longer change."""
+    if isinstance(value, Mapping):
+        return {str(key): _copied(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copied(one) for one in value]
+    return _own(value)
+
+
+def _own(value: Any) -> Any:
+    """A number of numpy's as one of Python's."""
+    return value.item() if hasattr(value, "dtype") and getattr(value, "shape", None) == () else value
 
 
 def _text(value: Any) -> Any:
     """Paths as texts."""
     return value.__fspath__() if hasattr(value, "__fspath__") else value
+
+
+#: Columns of a description.
+WIDTH = 100
+
+
+def described(names: Iterable[str]) -> list[str]:
+    """Lines that say what each field is: kind, default, and the words of its ``Option``."""
+    lines: list[str] = []
+    for name in names:
+        told, default = _OPTIONS[name], Experiment.__dataclass_fields__[name].default
+        shown = "optional" if default in (None, "", ()) else f"default {default!r}"
+        kind = KINDS[told.kind]
+        if told.choices is not None:
+            kind = "{" + ", ".join(map(repr, told.choices())) + "}"
+        wrapped = partial(fill, width=WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        lines += wrapped(f"{name} : {kind}, {shown}").splitlines()
+        lines += wrapped(told.help, initial_indent="    ").splitlines()
+    return lines
+
+
+Experiment.__doc__ = "\n".join(
+    [str(Experiment.__doc__), "", "Parameters", "----------", *described(_OPTIONS), ""]
+)

@@ -73,6 +73,8 @@ class Option:
         One sentence for the help, the schema and the docs.
     metavar : str
         What stands after the flag.
+    example : str
+        What may stand there, where the metavar does not show it.
     choices : callable, optional
         The words of a ``choice``.
     least, most : float, optional
@@ -87,6 +89,7 @@ class Option:
     kind: str
     help: str
     metavar: str = ""
+    example: str = ""
     choices: Callable[[], tuple[str, ...]] | None = None
     least: float | None = None
     most: float | None = None
@@ -96,6 +99,10 @@ class Option:
     def flag(self, name: str) -> str:
         """How the field ``name`` is written on the command line."""
         return "--" + name.replace("_", "-")
+
+    def shown(self, name: str) -> str:
+        """How the field ``name`` is given on the command line, with a value."""
+        return f"{self.flag(name)} {self.example or self.metavar}".rstrip()
 
 
 def option(default: Any, section: str, kind: str, text: str, **more: Any) -> Any:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError, ExperimentError, Problem
-from sensorai.experiment.experiment import Experiment, options
+from sensorai.errors import ConfigError
+from sensorai.experiment.experiment import Experiment, check_keys, options
 from sensorai.experiment.option import Option
-from sensorai.targets import closest
 
 #: Name of the file in every folder of results.
 FILE = "sensorai.toml"
@@ -46,18 +45,6 @@ def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | Non
     check_keys(data, where)
     values = {key: _placed(known[key], value, folder) for key, value in data.items()}
     return Experiment(**values)
-
-
-def check_keys(keys: Iterable[str], where: str = "") -> None:
-    """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
-    known = options()
-    problems = [
-        Problem(f"an experiment has no key {key!r}", where, closest(key, known))
-        for key in keys
-        if key not in known
-    ]
-    if problems:
-        raise ExperimentError(problems)
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:

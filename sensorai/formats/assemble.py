@@ -334,6 +334,12 @@ def _rate(
 ) -> float | None:
     """Told rate, else the log's own or the one in a comment, else the measured one."""
     rate = table.rate_hz if options.rate_hz is None else options.rate_hz
+    if options.rate_hz is None and rate is not None and not 0 < rate < float("inf"):
+        raise DataError(
+            f"the log gives {rate:g} Hz as its sample rate",
+            where=table.path,
+            hint="say it with --log-rate HZ",
+        )
     if rate is None:
         for text in (v for k, v in _facts(table.layout) if k == "rate_hz"):
             try:

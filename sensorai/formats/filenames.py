@@ -7,9 +7,10 @@ is left is the class.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 #: More classes than this with one log each are names of logs, not classes.
 MOST_SINGLES = 20
@@ -60,18 +61,20 @@ def classes_by_name(stems: Sequence[str], known: Sequence[str] = ()) -> ByName:
     stems : sequence of str
         File names without suffix.
     known : sequence of str
-        Classes that are expected; where every name holds one of them, these are taken.
+        Classes that are expected: where every name means one of them, these are taken, and what tells
+        them apart is never dropped.
 
     Returns
     -------
     ByName
         Spelled as in the files; names that differ only in case are one class, spelled as at first.
     """
-    expected = [_expected(stem, known) for stem in stems]
-    if all(expected):
-        return ByName(tuple(expected))
-    words = _trimmed([list(_telling(stem)) for stem in stems])
-    if any(not row for row in words):
+    kept = {word.casefold() for name in known for word in _WORDS.findall(name)}
+    words = _trimmed([list(_telling(stem)) for stem in stems], kept)
+    expected = _expected(words, known)
+    if expected:
+        return ByName(expected)
+    if not all(words):
         return ByName(reason="some names are only numbers or dates")
     spelled: dict[str, str] = {}
     labels = []
@@ -81,12 +84,14 @@ def classes_by_name(stems: Sequence[str], known: Sequence[str] = ()) -> ByName:
     if any(sum(map(str.isalpha, label)) < 2 for label in spelled.values()):
         return ByName(reason="what the names differ in is too short to be a class")
     if len(spelled) < 2:
-        return ByName(reason=f"all names are of one kind ({labels[0]})")
+        return ByName(reason=f"all names are of one kind ({', '.join(spelled.values())})")
     if len(spelled) == len(stems) > MOST_SINGLES:
         return ByName(reason="every name is one of its own")
     crossed = _crossed(words)
     if crossed:
-        return ByName(reason=f"the names say two things each: {' and '.join(crossed)}")
+        values = (sorted({row[place].text.casefold() for row in words}) for place in crossed)
+        things = ("|".join(texts[:4]) + ("|..." if len(texts) > 4 else "") for texts in values)
+        return ByName(reason=f"the names say two things each: {' and '.join(things)}")
     return ByName(tuple(labels))
 
 
@@ -95,17 +100,21 @@ def plain(text: str) -> str:
     return "".join(_WORDS.findall(text)).casefold()
 
 
-def _expected(stem: str, known: Sequence[str]) -> str:
-    """Return the longest of ``known`` that words of a name side by side make; empty when there is none."""
+def _expected(rows: Sequence[Sequence[_Word]], known: Sequence[str]) -> tuple[str, ...]:
+    """Class of each name where all are known classes, or are so at one of several places that vary freely.
+
+    Part of a name is no class otherwise: ``slice_backhand`` need not be a ``backhand``.
+    """
     # a number in a file name counts logs, whatever the classes are called
     found = {plain(name): name for name in known if plain(name) and not plain(name).isdigit()}
-    for words in (_WORDS.findall(stem), [word.text for word in _telling(stem)]):
-        runs = (
-            "".join(words[i:j]).casefold() for i in range(len(words)) for j in range(i + 1, len(words) + 1)
-        )
-        if hits := [run for run in runs if run in found]:
-            return found[max(hits, key=len)]
-    return ""
+    whole = ["".join(_key(row)) for row in rows]
+    if all(text in found for text in whole):
+        return tuple(found[text] for text in whole)
+    for place in _crossed(rows):
+        texts = [row[place].text.casefold() for row in rows]
+        if all(text in found for text in texts):
+            return tuple(found[text] for text in texts)
+    return ()
 
 
 def _telling(stem: str) -> Iterator[_Word]:
@@ -126,13 +135,13 @@ def _telling(stem: str) -> Iterator[_Word]:
         yield _Word(text, start, stop)
 
 
-def _trimmed(rows: list[list[_Word]]) -> list[list[_Word]]:
-    """Drop the words that all names begin with, and those that all end with."""
+def _trimmed(rows: list[list[_Word]], kept: Collection[str]) -> list[list[_Word]]:
+    """Drop the words that all names begin with, and those that all end with, but for those in ``kept``."""
     if len({_key(row) for row in rows}) < 2 or not all(rows):
         return rows
-    begin = min(_common(rows), min(map(len, rows)) - 1)
+    begin = min(_common(rows, kept), min(map(len, rows)) - 1)
     rows = [row[begin:] for row in rows]
-    end = _common([row[::-1] for row in rows])
+    end = _common([row[::-1] for row in rows], kept)
     # one name that is the end of all others is a class, not a suffix
     return rows if end >= min(map(len, rows)) else [row[: len(row) - end] for row in rows]
 
@@ -141,11 +150,11 @@ def _key(row: Sequence[_Word]) -> tuple[str, ...]:
     return tuple(word.text.casefold() for word in row)
 
 
-def _common(rows: Sequence[Sequence[_Word]]) -> int:
-    """Count the words that all rows begin with."""
+def _common(rows: Sequence[Sequence[_Word]], kept: Collection[str]) -> int:
+    """Count the words that all rows begin with, up to one in ``kept``."""
     count = 0
     for words in zip(*map(_key, rows), strict=False):
-        if len(set(words)) > 1:
+        if len(set(words)) > 1 or words[0] in kept:
             break
         count += 1
     return count
@@ -160,16 +169,11 @@ def _spelling(stem: str, row: Sequence[_Word]) -> str:
     return label
 
 
-def _crossed(rows: Sequence[Sequence[_Word]]) -> list[str]:
-    """Show the values of the places in the names when every combination occurs, as in people by classes."""
+def _crossed(rows: Sequence[Sequence[_Word]]) -> list[int]:
+    """Find the places in the names that vary, when every combination occurs, as in people by classes."""
     keys = {_key(row) for row in rows}
     if len({len(key) for key in keys}) > 1:
         return []
-    places = [sorted(set(values)) for values in zip(*keys, strict=True)]
-    varied = [values for values in places if len(values) > 1]
-    product = 1
-    for values in varied:
-        product *= len(values)
-    if len(varied) < 2 or product != len(keys):
-        return []
-    return ["|".join(values[:4]) + ("|..." if len(values) > 4 else "") for values in varied]
+    counts = [len(set(values)) for values in zip(*keys, strict=True)]
+    varied = [place for place, count in enumerate(counts) if count > 1]
+    return varied if len(varied) > 1 and prod(counts) == len(keys) else []

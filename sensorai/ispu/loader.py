@@ -6,7 +6,6 @@ code RAM, start, wait, sensor hub, settings, rates. No packer of ST is needed.
 
 from __future__ import annotations
 
-from sensorai import __version__
 from sensorai.errors import TargetError
 from sensorai.ispu.conf import Configuration, configuration_ops
 from sensorai.ispu.devices import IspuDevice
@@ -14,6 +13,7 @@ from sensorai.ispu.hub import Hub, hub_ops
 from sensorai.ispu.image import Image, Program, check
 from sensorai.ispu.meta import Meta
 from sensorai.regfile import Delay, Op, RegisterFile, Write, to_header, to_json, to_ucf
+from sensorai.version import __version__
 
 #: Said of a program whose meta.txt says nothing.
 DESCRIPTION = "Program for the ISPU"

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorai import __version__
 from sensorai.errors import ConfigError, DataError
 from sensorai.ispu.conf import parse_conf
 from sensorai.ispu.devices import IspuDevice, device
@@ -21,6 +20,7 @@ from sensorai.ispu.lines import rate_text
 from sensorai.ispu.meta import Meta, meta_text, place_outputs
 from sensorai.regfile import Output
 from sensorai.targets import closest
+from sensorai.version import __version__
 from sensorai.writing import clang, templates, tomltext
 from sensorai.writing.written import inert
 

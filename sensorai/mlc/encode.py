@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
-from sensorai import __version__
 from sensorai.errors import Problem, TargetError
 from sensorai.mlc.bus import ranges, replay
 from sensorai.mlc.check import check
@@ -25,6 +24,7 @@ from sensorai.mlc.regfile import DESCRIPTION
 from sensorai.mlc.sensors import high_g, sensor_writes
 from sensorai.mlc.sequence import page_blocks, steps, tree_block
 from sensorai.regfile import TAG_FEATURE, TAG_FILTER, Delay, Identifier, Op, Output, RegisterFile, Write
+from sensorai.version import __version__
 
 __all__ = ["check", "default_layout", "encode", "identifiers", "outputs"]
 

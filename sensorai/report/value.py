@@ -83,6 +83,9 @@ class Report:
         rest = {key: value for key, value in figures.items() if key not in (*_HEAD, "format", "version")}
         return cls(Head(*(figures[key] for key in _HEAD)), MappingProxyType(rest))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Report.of, (self.figures,)
+
     @property
     def figures(self) -> dict[str, Any]:
         """What ``report.json`` holds."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorai.errors import ConfigError, InternalError, ToolMissing
+from sensorai.errors import ConfigError, InternalError
 from sensorai.toolchain.arm import Image
 from sensorai.toolchain.call import RETURNS, Argument, check_array, is_word
 from sensorai.toolchain.compilers import RunError
@@ -91,21 +91,14 @@ class Emulator:
 
     Raises
     ------
-    ToolMissing
-        Unicorn is not installed.
     ConfigError
         Unicorn has no model of this core.
     """
 
     def __init__(self, image: Image, *, stack_bytes: int = 64 << 10, limit: int = 500_000_000) -> None:
-        try:
-            import unicorn
-            from unicorn import arm_const, unicorn_const
-        except ImportError:
-            raise ToolMissing(
-                "the emulator (Python package unicorn) is not installed",
-                hint="pip install 'sensorai[emulator]'",
-            ) from None
+        import unicorn
+        from unicorn import arm_const, unicorn_const
+
         if not image.cpu.unicorn:
             raise ConfigError(
                 f"the Unicorn emulator has no model of {image.cpu.name}", hint="QEMU runs this core"

@@ -18,7 +18,7 @@ from sensorai.train import qat, shapes
 from sensorai.train.curves import best
 from sensorai.train.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.train.lower import lower
-from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, first_params, need_jax
+from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, first_params
 
 #: Learning rate, rows of a step, and epochs without a better validation loss before stopping.
 RATE, BATCH, PATIENCE = 4e-3, 64, 25
@@ -30,7 +30,6 @@ def fit_autoencoder(
     x: Int32, options: DetectorOptions, validation: npt.NDArray[np.integer] | None = None
 ) -> FittedDetector:
     """Learn an autoencoder d-h-d; parameters and errors as `detectors.fit_detector`."""
-    need_jax()
     train, other = x, validation
     if other is None or not len(other):
         cut = len(x) - max(len(x) // 5, 1)

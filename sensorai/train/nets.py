@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import ConfigError, DataError, Problem, TargetError, ToolMissing
+from sensorai.errors import ConfigError, DataError, Problem, TargetError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph import interpret
@@ -160,15 +160,12 @@ def train_net(
 
     Raises
     ------
-    ToolMissing
-        JAX or optax is not installed.
     DataError
         Too few windows, or a class without any to learn from.
     TargetError
         The given sizes, or all that are known, need more memory than there is.
     """
     options = options or NetOptions()
-    need_jax()
     check_rows(counted, split.train, ROWS, "a net")
     if not split.validation.any():
         raise DataError(
@@ -333,11 +330,3 @@ def _too_large(graph: Graph, options: NetOptions) -> Need | None:
 def first_params(graph: Graph) -> qat.Params:
     """Constants of a float net to start learning from, by the output of their node."""
     return {n.output: own for n in graph.nodes if (own := graph.constants(n))}
-
-
-def need_jax() -> None:
-    """Raise ToolMissing where JAX or optax is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("jax") is None or find_spec("optax") is None:
-        raise ToolMissing("training nets needs JAX and optax", hint="pip install 'sensorai[nets]'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 from sensorai.errors import DataError
 from sensorai.formats.filenames import plain
@@ -11,6 +12,8 @@ from sensorai.recording import Dataset, Recording
 
 #: What a label is mapped to when windows that carry it are not to be judged.
 UNJUDGED = "-"
+#: Names this much alike differ by a slip of the pen.
+_TYPO = 0.75
 
 
 def renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
@@ -59,9 +62,13 @@ def check_labels(dataset: Dataset, column: str, classes: Sequence[str], model: s
     missing = [label for label in dataset.label_set(column) if label not in classes]
     if not missing:
         return
+    alike = ((label, get_close_matches(label, classes, 1, _TYPO)) for label in missing)
+    meant = {label: near[0] for label, near in alike if near}
+    example = "".join(f" --map {label}={name}" for label, name in list(meant.items())[:2])
     more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
     raise DataError(
         f"no class of {model} is called {', '.join(map(repr, missing[:8]))}{more}, as labels of the logs are",
-        hint=f"{hint}; which label is which class say with --map LABEL=CLASS, or with --map LABEL={UNJUDGED} "
-        "that it is not judged",
+        hint=f"{hint}; say which label is which class with --map LABEL=CLASS"
+        + (f", as in{example}" if example else "")
+        + f", or with --map LABEL={UNJUDGED} that one is not judged",
     )

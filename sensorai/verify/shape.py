@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sensorai import __version__
 from sensorai.recording import Recording
+from sensorai.version import __version__
 
 #: What a report calls itself, and the version of its keys.
 FORMAT, VERSION = "sensorai-report", 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NoReturn
 
 import numpy as np
@@ -265,7 +266,7 @@ def test_mutants_are_seen(name: str) -> None:
     parts = emit_forest(ensemble, "m", levels=None if name == "tree" else 0)
     for old, new in MUTANTS[name]:
         assert old in parts.source
-        broken = CodeParts(source=parts.source.replace(old, new), data=parts.data)
+        broken = replace(parts, source=parts.source.replace(old, new))
         got = on_host(broken, rows, len(ensemble.classes))
         assert not np.array_equal(got, ensemble.scores(rows)), (old, new)
 

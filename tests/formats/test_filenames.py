@@ -71,12 +71,22 @@ def test_no_classes(names: str, reason: str) -> None:
 
 
 def test_known_classes_decide() -> None:
-    names = ["eve_walk_1", "bob_walk_1", "eve_nordic-walk_2", "bob_run"]
     known = ["Walk", "Nordic Walk", "RUN", "1", ""]
-    assert classes_by_name(names, known).labels == ("Walk", "Walk", "Nordic Walk", "RUN")
+    assert classes_by_name(["walk_1", "nordic-walk", "Run"], known).labels == ("Walk", "Nordic Walk", "RUN")
+    people = ["eve_walk_1", "bob_walk_1", "eve_run_1", "bob_run_2"]
+    assert classes_by_name(people, known).labels == ("Walk", "Walk", "RUN", "RUN")
+    assert classes_by_name(people, ["eve", "bob"]).labels == ("eve", "bob", "eve", "bob")
     assert classes_by_name(["walk_1"], ["walk"]).labels == ("walk",)
     assert classes_by_name(["walk_1", "rest_1"], ["walk"]).labels == ("walk", "rest")
     assert classes_by_name(["walk_1", "walk_2"], ["1", "2"]).labels == ()
+
+
+def test_part_of_a_name_is_not_taken_for_a_known_class() -> None:
+    names = ["slice_backhand", "slice_forehand"]
+    assert classes_by_name(names).labels == ("backhand", "forehand")
+    known = ["forehand", "backhand", "forehand_slice"]
+    assert classes_by_name(names, known).labels == ("slice_backhand", "slice_forehand")
+    assert classes_by_name([*names, "backhand"], ["backhand"]).labels == (*names, "backhand")
 
 
 # ---------------------------------------------------------------- in a data set

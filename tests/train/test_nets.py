@@ -12,13 +12,18 @@ import pytest
 from sensorai.cli.fields import table
 from sensorai.errors import ConfigError, DataError, TargetError
 from sensorai.graph import interpret
+from sensorai.graph.build import Builder
 from sensorai.graph.graph import Graph
+from sensorai.ops.add import Add
 from sensorai.ops.batch_norm import BatchNorm
+from sensorai.ops.dense import Dense
+from sensorai.ops.relu import Relu
 from sensorai.train import qat, shapes
 from sensorai.train.description import options_from
 from sensorai.train.lower import lower, lower_float
 from sensorai.train.masks import Masks
 from sensorai.train.nets import NetOptions, TrainedNet, class_weights, train_net
+from tests.codegen.nets import linear
 from tests.train.counted import counted, split
 
 QUICK = NetOptions(sizes=(8, 8), epochs=12, tune_epochs=3, features=8, batch=16, rate=2e-2)
@@ -73,6 +78,28 @@ def test_forward_pass_of_training_is_the_integer_net(family: str, binary: bool, 
     if not binary:
         off = replace(scales, places={k: v - (k != "input") for k, v in scales.places.items()})
         assert not np.array_equal(interpret.output(lower(graph, params, off), q), got)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forward_pass_of_a_residual_net_is_the_integer_net(seed: int) -> None:
+    """Sums of two tensors are rounded while learning where the device rounds them."""
+    rng = np.random.default_rng(seed)
+    b = Builder((7,))
+    first = b.add(Dense(), params=linear(rng, 7, 7))
+    first = b.add(Relu())
+    b.add(Dense(), params=linear(rng, 7, 7))
+    b.add(Add(), first, b.last)
+    b.add(Relu())
+    b.add(Dense(), params=linear(rng, 3, 7))
+    graph = b.graph()
+    params = {n.output: graph.constants(n) for n in graph.nodes if n.roles}
+    q = np.clip(np.rint(rng.normal(0, 50, (60, 7))), -128, 127).astype(np.int8)
+    x = (q / np.float32(32)).astype(np.float32)
+    scales = qat.calibrate(graph, params, x, 5)
+    net = lower(graph, params, scales)
+    got = interpret.output(net, q)
+    values = scores(graph, params, x, scales)
+    assert np.array_equal(values * 2.0 ** net.tensors[net.outputs[0]].places, got)
 
 
 @pytest.mark.parametrize("family", ["mlp", "cnn"])

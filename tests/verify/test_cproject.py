@@ -11,6 +11,7 @@ import pytest
 
 from sensorai.codegen.project import emit_project
 from sensorai.cproject import runs as cproject
+from sensorai.errors import InternalError
 from sensorai.model import detector as detectors
 from sensorai.model.pipeline import Pipeline, from_dict, run, to_dict
 from sensorai.toolchain.cpu import cpu
@@ -316,3 +317,25 @@ def test_instructions_of_an_autoencoders_layers() -> None:
     assert found is not None
     assert len(found) == 2
     assert all(50 < count < 2000 for count in found)
+
+
+@pytest.mark.parametrize("precision", ["int8", "binary"])
+def test_instructions_of_layers_with_margins_and_without_code(precision: str) -> None:
+    """Zeroing counts to the layer that reads it, and a flatten that moves nothing is no reason to give up."""
+    need("arm-none-eabi-gcc", "unicorn")
+    one = net(precision=precision, raw=True)
+    project = emit_project(one)
+    found = cproject.layer_instructions(one, project.sources(), len(project.layers), samples(1), cpu("m4"))
+    assert found is not None
+    for layer, count in zip(project.layers, found, strict=True):
+        assert count > 50 or layer.name.startswith("flatten"), layer
+    # a window without features: what it costs is its layers
+    _, cost = cproject.emulated(one, project.sources(), [samples(1)], cpu("m4"))
+    assert 0.5 * cost.instructions_mean < sum(found) < 1.2 * cost.instructions_mean
+
+
+def test_layers_of_another_project_are_no_layers() -> None:
+    one = net(raw=True)
+    source = emit_project(net(name="other", raw=True)).sources()
+    with pytest.raises(InternalError):
+        cproject.layer_instructions(one, {"net.c": source["other.c"]}, 9, samples(1), cpu("m4"))
