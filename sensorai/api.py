@@ -28,14 +28,14 @@ def train(
     progress: Callable[[str, float], None] | None = None,
     **options: Any,
 ) -> Result:
-    """Turn logs into something that runs on the chip, and prove on held-out logs that it behaves.
+    """Turn logs into something that runs on the chip, and prove that it behaves.
 
     Parameters
     ----------
     logs : Dataset, or path or paths
         What is learnt from.
     test : Dataset, or path or paths, optional
-        What only judges; by default whole groups of ``logs`` are held out.
+        What only judges; by default folds over groups of ``logs`` judge.
     progress : callable of (words, done), optional
         Told what is going on, and how much is done (0 to 1). What it raises stops the training, which leaves
         nothing behind.

@@ -48,11 +48,11 @@ class Result:
     proof: Proof
 
     def page(self) -> str:
-        """The report as one HTML page with plots of held-out recordings."""
+        """The report as one HTML page with plots of recordings that were not learnt from."""
         detector = self.learnt.detector
         if detector is None:
             columns = tuple(c.column for c in self.learnt.classifiers)
-            return self.report.html([of_trace(t, columns) for t in self.proof.traces])
+            return self.report.html([of_trace(t, columns) for t in self.learnt.judged(self.proof)])
         views = [
             of_scores(detector.scored(t), decisions(t.decided[0]), detector.chosen.value)
             for t in self.proof.traces

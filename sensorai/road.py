@@ -390,6 +390,20 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """Groups, and what a model that did not learn from them does on their recordings.
+
+    Attributes
+    ----------
+    groups : tuple of str
+    traces : tuple of Trace
+    """
+
+    groups: tuple[str, ...]
+    traces: tuple[Trace, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Learnt:
     """A model, and what its learning has to say.
 
@@ -399,8 +413,9 @@ class Learnt:
         As the backend takes it.
     classifiers : tuple of Classifier
     test : tuple of Recording
-        What it is judged on, at the rate of the device.
+        What the emitted files are run on, at the rate of the device.
     test_groups, train_groups : tuple of str
+        Of ``test``, where it was kept from learning, else none; and groups that were learnt from.
     figures : mapping
         Sections of the report that learning knows.
     notes, warnings : tuple of str
@@ -414,6 +429,8 @@ class Learnt:
         What ``model.sai`` says of it beside what the backend does.
     files : mapping of name to bytes
         What is kept beside the artifact.
+    folds : tuple of Fold
+        What the same procedure is worth on groups that it did not see.
     """
 
     model: Any
@@ -429,6 +446,13 @@ class Learnt:
     detector: Detector | None = None
     index: Figures = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    folds: tuple[Fold, ...] = ()
+
+    def judged(self, proof: Proof) -> tuple[Trace, ...]:
+        """Traces of recordings that were not learnt from: of a test that was kept, or of the folds."""
+        if self.test_groups or not self.folds:
+            return proof.traces
+        return tuple(trace for fold in self.folds for trace in fold.traces)
 
 
 class Detector(Protocol):

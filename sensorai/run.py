@@ -73,7 +73,7 @@ def run(
     prepared = backend.prepare(share.recordings, experiment)
     say.step("learning", 0.75)
     learnt = family.learn(Lesson(experiment, prepared, share.of(prepared.dataset), name), say)
-    say.step("emitting, and running it on held-out logs", 1.0)
+    say.step("emitting, and running it on logs", 1.0)
     artifact = backend.emit(learnt.model, experiment, name)
     proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
     if proof.divergence is not None:
@@ -118,8 +118,8 @@ def _figures(
     figures = merged(
         head("train", experiment.task, experiment.target, artifact.device, artifact.name),
         learnt.figures,
-        judged,
         counted,
+        judged,
         learnt.figures,
         {"settings": {"seed": experiment.seed}},
     )

@@ -42,7 +42,7 @@ def run(
         bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel="Output")
     ] = False,
 ) -> None:
-    """Turn logs into something that runs on the chip, and prove on held-out logs that it behaves.
+    """Turn logs into something that runs on the chip, and prove that it behaves.
 
     Everything but --target has a default; what was chosen, and why, is in the report.
 

@@ -148,22 +148,33 @@ class Experiment:
         "auto",
         "split",
         "choice",
-        "Keep whole groups for the test, or the parts of each log in time (says less); auto: groups, and "
+        "Judge by whole groups, or by the parts of each log in time (says less); auto: groups, and "
         "time where a class has a single one.",
         choices=lambda: ("auto", "group", "time"),
     )
     test_groups: tuple[str, ...] = option(
-        (), "split", "list", "Groups kept for the test (default: chosen).", metavar="NAME,..."
+        (),
+        "split",
+        "list",
+        "Groups kept for a test of the delivered model (default: none).",
+        metavar="NAME,...",
     )
     test: tuple[str, ...] = option(
         (),
         "split",
         "paths",
-        "Logs that only judge the result, beside the others or in place of a split (repeat).",
+        "Logs that only judge the delivered model (repeat).",
         metavar="LOG",
     )
-    test_share: float = option(
-        0.25, "split", "number", "Share kept for the test.", metavar="SHARE", least=0.05, most=0.5
+    test_share: float | None = option(
+        None,
+        "split",
+        "number",
+        "Share of the logs kept for a test of the delivered model (default: a quarter for detectors of "
+        "anomalies; else none, all groups are learnt from and folds judge).",
+        metavar="SHARE",
+        least=0.05,
+        most=0.5,
     )
     seed: int = option(
         0,

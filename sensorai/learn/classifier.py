@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from sensorai.cproject.trace import counts_of, trace_of
+from sensorai.errors import DataError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph.graph import Graph
 from sensorai.learn import counts as counting
 from sensorai.learn.counts import Counted, CountOptions
-from sensorai.learn.masks import Masks, at_random
+from sensorai.learn.curves import Epoch, judge, mean
+from sensorai.learn.folds import folds
+from sensorai.learn.masks import Masks, at_random, masks
 from sensorai.learn.sizes import Choice
 from sensorai.learn.warn import mounted_pipeline, of_pipeline
 from sensorai.model import pipeline as pipelines
@@ -21,12 +26,14 @@ from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import Scaling
 from sensorai.recording import LABEL
-from sensorai.road import Classifier, Figures, Learnt, Lesson, Need, Progress
+from sensorai.road import Classifier, Fold, Learnt, Lesson, Need, Progress
 from sensorai.verify.shape import listed
 
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
+#: Said where nothing can be left out.
+NO_FOLDS = "too few groups for folds: no decision filter was chosen, and nothing was judged beside the test"
 
 #: What a model with its features takes on the device.
 Needs = Callable[[Ensemble | Graph, tuple[IntFeature, ...], Scaling | None], Need]
@@ -42,15 +49,15 @@ class Fitted:
     features : tuple of IntFeature
     scaling : Scaling, optional
     accuracy, float_accuracy : mapping of str to float
-        Share of right answers on ``train``, ``validation`` and ``test`` rows, as integers and as floats.
+        Share of right answers on ``train`` and ``test`` rows, as integers and as floats.
     choice : Choice
         Why this size.
     options : object
         What makes the same model again, without a choice of size.
     precision : str
         Arithmetic, in the words of the report.
-    learning : mapping
-        ``curve`` and ``verdict`` of the report; empty where there are none.
+    curve : tuple of Epoch
+        How it was learnt, where that goes in epochs; on test rows, where there are any, as well.
     notes : tuple of str
     importance : tuple of float
         Of each feature, where the model says it.
@@ -64,7 +71,7 @@ class Fitted:
     choice: Choice
     options: Any
     precision: str
-    learning: Figures = field(default_factory=dict)
+    curve: tuple[Epoch, ...] = ()
     notes: tuple[str, ...] = ()
     importance: tuple[float, ...] = ()
 
@@ -73,6 +80,8 @@ class ClassifierFamily:
     """A family of classifiers in C; a subclass says how one is fitted."""
 
     name: str
+    #: Most folds.
+    folds: int = 5
 
     def options(self, lesson: Lesson) -> Any:
         """Options of the model, from the experiment; a ConfigError for a table that is no such options."""
@@ -83,8 +92,8 @@ class ClassifierFamily:
         raise NotImplementedError
 
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
-        """Learn on windows of counts, choose the decision filter, and compare with a random split."""
-        experiment, prepared = lesson.experiment, lesson.prepared
+        """Learn from all groups; say by folds what the same procedure is worth on groups it did not see."""
+        experiment, prepared, share = lesson.experiment, lesson.prepared, lesson.share
         counted = counting.build(
             prepared.dataset,
             CountOptions(
@@ -96,7 +105,14 @@ class ClassifierFamily:
                 LABEL,
             ),
         )
-        rows = counted.masks(lesson.share)
+        test_groups = share.test_groups if share.kept else ()
+        rows = masks(counted.groups, counted.group, share.train_groups, test_groups)
+
+        if test_groups and not rows.test.any():
+            raise DataError(
+                "no label of the test recordings lasts for a window",
+                hint="choose a shorter --window or add longer logs",
+            )
 
         def needs(
             model: Ensemble | Graph, features: tuple[IntFeature, ...], scaling: Scaling | None = None
@@ -107,37 +123,72 @@ class ClassifierFamily:
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
         made = self.fit(counted, rows, self.options(lesson), needs, say)
-        say("learning once more on windows split at random, for comparison")
-        random = at_random(rows, experiment.seed)
-        optimistic = self.fit(counted, random, made.options, None, Progress()).accuracy["test"]
+        judged = []
+        for groups in folds(share, [LABEL], experiment.seed, self.folds):
+            if masks(counted.groups, counted.group, (), groups).test.any():
+                say(f"learning without {', '.join(groups)}, to be judged on them")
+                judged.append(self._fold(lesson, counted, groups, made.options))
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
-        pipeline = replace(pipeline, wins=_wins(pipeline, counted, rows, experiment.wins))
-        held = tuple(r for r in prepared.dataset if r.group in rows.test_groups)
+        pipeline = replace(pipeline, wins=_wins(judged, counted, experiment.wins))
+        curve = mean([one.made.curve for one in judged]) if judged else made.curve
+        verdict = judge(curve, float(np.bincount(counted.y).max() / len(counted.y))) if curve else None
+        learning = {"curve": [asdict(e) for e in curve], "verdict": verdict and asdict(verdict)}
         return Learnt(
             pipeline,
             (Classifier(lesson.name, LABEL, dict(enumerate(counted.classes))),),
-            held,
-            rows.test_groups,
-            tuple(g for g in prepared.dataset.groups() if g not in rows.test_groups),
-            self._figures(lesson, counted, rows, made, optimistic),
-            (*counted.notes, *made.notes),
+            tuple(r for r in prepared.dataset if r.group in share.test_groups),
+            test_groups,
+            share.train_groups,
+            {
+                **self._figures(lesson, counted, rows, made, judged),
+                **({"learning": learning} if curve else {}),
+            },
+            (*counted.notes, *made.notes, *([] if judged else [NO_FOLDS])),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
-            seen=(of_pipeline(pipeline, counted, rows, made.learning.get("verdict")),),
+            seen=(of_pipeline(pipeline, counted, rows, verdict),),
+            folds=tuple(self._traced(one, judged, lesson, counted) for one in judged),
+        )
+
+    def _fold(self, lesson: Lesson, counted: Counted, groups: tuple[str, ...], options: Any) -> _Judged:
+        """Learn as what is delivered does, but without some groups, and answer their windows."""
+        others = [g for g in lesson.share.train_groups if g not in groups]
+        rows = masks(counted.groups, counted.group, others, groups)
+        made = self.fit(counted, rows, options, None, Progress())
+        pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
+        _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
+        return _Judged(groups, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1))
+
+    def _traced(self, one: _Judged, judged: Sequence[_Judged], lesson: Lesson, counted: Counted) -> Fold:
+        """Run the model of a fold on the recordings of its groups, with a filter that others chose."""
+        others = [other for other in judged if other is not one]
+        pipeline = replace(one.pipeline, wins=_wins(others, counted, lesson.experiment.wins))
+        recordings = [r for r in lesson.prepared.dataset if r.group in one.groups]
+        return Fold(
+            one.groups,
+            tuple(trace_of(pipeline, r, pipelines.run(pipeline, counts_of(r, pipeline))) for r in recordings),
         )
 
     def _figures(
-        self, lesson: Lesson, counted: Counted, rows: Masks, made: Fitted, optimistic: float
+        self, lesson: Lesson, counted: Counted, rows: Masks, made: Fitted, judged: Sequence[_Judged]
     ) -> dict[str, Any]:
         """Sections of the report that learning knows."""
         dataset = lesson.prepared.dataset
-        accuracy = {"integer": dict(made.accuracy), "float": dict(made.float_accuracy)}
+        test_groups = lesson.share.test_groups if lesson.share.kept else ()
+        optimistic = None
+        if judged:
+            random = at_random(judged[0].rows, lesson.experiment.seed)
+            optimistic = self.fit(counted, random, made.options, None, Progress()).accuracy["test"]
+        accuracy = {
+            "integer": {**dict(made.accuracy), "folds": _pooled(judged, lambda one: one.accuracy)},
+            "float": {**dict(made.float_accuracy), "folds": _pooled(judged, lambda one: one.float_accuracy)},
+        }
         return {
             "data": {
-                "recordings": listed(dataset, rows.test_groups),
+                "recordings": listed(dataset, test_groups),
                 "groups": list(counted.groups),
-                "test_groups": list(rows.test_groups),
-                "validation_groups": list(rows.validation_groups),
-                "windows": {part: int(getattr(rows, part).sum()) for part in ("train", "validation", "test")},
+                "test_groups": list(test_groups),
+                "folds": [list(one.groups) for one in judged],
+                "windows": {"train": int(rows.train.sum()), "test": int(rows.test.sum())},
             },
             "model": {"kind": self.name, "precision": made.precision},
             "classifiers": [
@@ -147,11 +198,28 @@ class ClassifierFamily:
                 }
             ],
             "choices": {"size": asdict(made.choice)},
-            **({"learning": made.learning} if made.learning else {}),
             "sources": {
                 "random_windows_optimistic": "computed: windows split at random, so this is too good"
             },
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """A model that learnt without some groups, and its answers on their windows."""
+
+    groups: tuple[str, ...]
+    rows: Masks
+    made: Fitted
+    pipeline: Pipeline
+    answers: npt.NDArray[np.int64]
+
+
+def _pooled(judged: Sequence[_Judged], of: Callable[[Fitted], Mapping[str, float]]) -> float | None:
+    """Share of right answers over the windows of all folds."""
+    counts = [int(one.rows.test.sum()) for one in judged]
+    right = sum(n * of(one.made).get("test", 0.0) for n, one in zip(counts, judged, strict=True))
+    return right / sum(counts) if sum(counts) else None
 
 
 def _pipeline(
@@ -175,24 +243,23 @@ def _pipeline(
     )
 
 
-def _wins(pipeline: Pipeline, counted: Counted, masks: Masks, given: int | None) -> int:
-    """Decision filter: the given one, or the steadiest on validation windows that costs next to nothing."""
+def _wins(judged: Sequence[_Judged], counted: Counted, given: int | None) -> int:
+    """Decision filter: the given one, or the steadiest in the folds that costs next to nothing."""
     if given is not None:
         return given
-    rows = counted.rows(masks.validation)
-    if not len(rows.y):
-        return 0
-    _, inputs = pipelines.model_inputs(pipeline, rows.x)
-    answers = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
     table = []
     for wins in WINS:
-        right = switches = 0
-        for r in np.unique(rows.recording):
-            here = rows.recording == r
-            decided = decide(answers[here], wins, len(counted.classes))
-            right += int((decided == rows.y[here]).sum())
-            changed = np.diff(decided, prepend=NONE) != 0
-            switches += int((changed & (decided != rows.y[here]) & (decided != NONE)).sum())
-        table.append((right / len(rows.y), switches, wins))
+        right = switches = windows = 0
+        for one in judged:
+            rows = one.rows.test
+            recordings, truth = counted.recording[rows], counted.y[rows]
+            windows += len(truth)
+            for r in np.unique(recordings):
+                here = recordings == r
+                decided = decide(one.answers[here], wins, len(counted.classes))
+                right += int((decided == truth[here]).sum())
+                changed = np.diff(decided, prepend=NONE) != 0
+                switches += int((changed & (decided != truth[here]) & (decided != NONE)).sum())
+        table.append((right / max(windows, 1), switches, wins))
     top = max(share for share, _, _ in table)
     return min((s, w) for share, s, w in table if share >= top - PRICE)[1]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from sensorai.cproject.scales import TYPICAL, UNITS, Scales
 from sensorai.errors import ConfigError, DataError
+from sensorai.features import catalogue
+from sensorai.features.catalogue import IntFeature
 from sensorai.formats.resample import to_rate
-from sensorai.learn.masks import Masks, masks
-from sensorai.learn.split import Split
 from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
 from sensorai.model.pipeline import Count, counts
 from sensorai.recording import LABEL, Dataset, Recording
@@ -72,6 +72,8 @@ class Counted:
     saturated : float
         Share of samples beyond the full scale.
     notes : tuple of str
+    known : dict of IntFeature to ndarray, shape (rows,), int32
+        Features that were computed before; folds share them.
     """
 
     x: Int16
@@ -85,6 +87,7 @@ class Counted:
     stride: int
     saturated: float = 0.0
     notes: tuple[str, ...] = ()
+    known: dict[IntFeature, npt.NDArray[np.int32]] = field(default_factory=dict)
 
     @property
     def window(self) -> int:
@@ -99,8 +102,21 @@ class Counted:
     def rows(self, mask: BoolArray) -> Counted:
         """Return the rows where ``mask`` is true."""
         return replace(
-            self, x=self.x[mask], y=self.y[mask], group=self.group[mask], recording=self.recording[mask]
+            self,
+            x=self.x[mask],
+            y=self.y[mask],
+            group=self.group[mask],
+            recording=self.recording[mask],
+            known={feature: column[mask] for feature, column in self.known.items()},
         )
+
+    def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:
+        """Values of features in every window, shape (rows, features); each is computed once."""
+        missing = [f for f in dict.fromkeys(features) if f not in self.known]
+        if missing:
+            self.known.update(zip(missing, catalogue.table(missing, self.x).T, strict=True))
+        columns = [self.known[f] for f in features]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(self.y), 0), np.int32)
 
     def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
         """Return feature values (or none) with classes and groups, for splitting and ranking."""
@@ -108,10 +124,6 @@ class Counted:
         return Windows(
             x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, self.overlap
         )
-
-    def masks(self, split: Split) -> Masks:
-        """Rows by what a split of the same recordings has them for."""
-        return masks(split, self.groups, self.group, self.recording, self.y, self.overlap)
 
 
 def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:

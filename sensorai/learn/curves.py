@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 #: Points of accuracy between training and validation from which a net is said to have learnt by heart.
 GAP = 0.08
 #: Training accuracy below which, measured against always answering the largest class, a net is too small
@@ -54,8 +56,19 @@ def best(curve: Sequence[Epoch]) -> int:
     return min(range(len(curve)), key=lambda i: curve[i].validation_loss)
 
 
+def mean(curves: Sequence[Sequence[Epoch]]) -> tuple[Epoch, ...]:
+    """Mean of curves of the same stages, epoch by epoch."""
+    out = []
+    for epochs in zip(*curves, strict=True):
+        values = np.array(
+            [(e.train_loss, e.train_accuracy, e.validation_loss, e.validation_accuracy) for e in epochs]
+        )
+        out.append(Epoch(epochs[0].stage, *values.mean(axis=0).tolist()))
+    return tuple(out)
+
+
 def judge(curve: Sequence[Epoch], largest_class: float) -> Verdict:
-    """Say whether the net that was kept (the best epoch of the last stage) fits, and why.
+    """Say whether the net that was kept (the last epoch) fits, and why.
 
     Parameters
     ----------
@@ -64,13 +77,12 @@ def judge(curve: Sequence[Epoch], largest_class: float) -> Verdict:
         Share of the largest class in the training rows.
     """
     stage = [e for e in curve if e.stage == curve[-1].stage]
-    at = best(stage)
-    kept, last = stage[at], stage[-1]
+    kept, least = stage[-1], stage[best(stage)]
     needed = largest_class + LEARNT * (1 - largest_class)
     gap = kept.train_accuracy - kept.validation_accuracy
     figures = (
-        f"training {kept.train_accuracy:.1%}, validation {kept.validation_accuracy:.1%} "
-        f"in epoch {at + 1} of {len(stage)}"
+        f"training {kept.train_accuracy:.1%}, other groups {kept.validation_accuracy:.1%} "
+        f"after {len(curve)} epochs"
     )
     if kept.train_accuracy < needed:
         return Verdict(
@@ -79,11 +91,11 @@ def judge(curve: Sequence[Epoch], largest_class: float) -> Verdict:
             f"gives {largest_class:.1%}): try a larger net, other features or more epochs",
         )
     if gap > GAP:
-        turned = last.validation_loss > TURN * kept.validation_loss and last.train_loss < kept.train_loss
-        also = " and the validation loss rises while the training loss falls" if turned else ""
+        turned = kept.validation_loss > TURN * least.validation_loss and kept.train_loss < least.train_loss
+        also = " and their loss rises while the training loss falls" if turned else ""
         return Verdict(
             "over",
             f"the net knows its training groups {gap:.1%} better than others ({figures}){also}: more groups, "
             "a smaller net or fewer features would help",
         )
-    return Verdict("good", f"training and validation agree ({figures})")
+    return Verdict("good", f"training and other groups agree ({figures})")

@@ -157,8 +157,7 @@ def choose(
     seed: int,
 ) -> list[int]:
     """Places of the best ``count`` features by importance on the training rows, near-copies left out."""
-    train = counted.rows(split.train)
-    windows = train.as_windows(catalogue.table(features, train.x))
+    windows = counted.rows(split.train).as_windows(counted.table(features)[split.train])
     return select.pool(windows, select.rank(windows, seed), count, lambda _: True)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.learn import features as choice_of
 from sensorai.learn import select, sizes
@@ -90,7 +89,7 @@ class TrainedForest:
     importance : tuple of float
         Of each feature.
     accuracy : mapping of str to float
-        Share of right answers on ``train``, ``validation`` and ``test`` rows.
+        Share of right answers on ``train`` and ``test`` rows.
     float_accuracy : mapping of str to float
         The same of scikit-learn's own model.
     options : ForestOptions
@@ -116,7 +115,7 @@ def train_forest(
 ) -> TrainedForest:
     """Learn a decision tree or a random forest.
 
-    All rows but those of the test are learnt from: pruning is chosen by cross-validation over groups.
+    Pruning is chosen by cross-validation over groups.
 
     Raises
     ------
@@ -187,27 +186,22 @@ class _Rows:
     shifts: Int
     x: Int
 
-    @property
-    def fit(self) -> npt.NDArray[np.bool_]:
-        """Rows that the delivered model learns from."""
-        return ~self.split.test
-
 
 def _table(counted: Counted, split: Masks, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
-    fit = ~split.test
+    fit = split.train
     check_rows(counted, fit, ROWS, "a tree")
     known = choice_of.candidates(counted, fit, spectra=options.spectra)
-    places = choice_of.choose(counted, replace(split, train=fit), known, options.features, options.seed)
+    places = choice_of.choose(counted, split, known, options.features, options.seed)
     chosen = tuple(known[i] for i in places)
     say(f"features: {', '.join(choice_of.names(chosen, counted.channels))}")
-    table = catalogue.table(chosen, counted.x)
+    table = counted.table(chosen)
     shifts = narrow(table[fit])
     return _Rows(counted, split, chosen, table, shifts, narrowed(table, shifts))
 
 
 def _learn(rows: _Rows, options: ForestOptions) -> TrainedForest:
     counted, split = rows.counted, rows.split
-    windows = counted.rows(rows.fit).as_windows(rows.x[rows.fit])
+    windows = counted.rows(split.train).as_windows(rows.x[split.train])
     model = _forest(windows, options) if options.trees > 1 else _tree(windows, options)
     fitted = model.estimators_ if options.trees > 1 else [model]
     full = _ensemble(fitted, counted.classes, rows.shifts, options.total if options.trees > 1 else 1)
@@ -334,5 +328,5 @@ def whole_tree(grown: Any, shifts: Int, first: int = 0) -> Tree:
 
 
 def _accuracy(results: npt.NDArray[np.integer], y: Int, split: Masks) -> dict[str, float]:
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    parts = {"train": split.train, "test": split.test}
     return {name: float((results[mask] == y[mask]).mean()) for name, mask in parts.items() if mask.any()}

@@ -1,8 +1,7 @@
 """From logs to a trained MLC configuration: split, search, train, choose codes and counters.
 
 Order of the choices, none of which sees the test groups: window length, sensors, features, tree size
-(cost-complexity pruning), result codes, end counters. What is delivered is the very tree that is judged;
-it is not fitted again on the test groups.
+(cost-complexity pruning), result codes, end counters.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from sensorai.learn.choices import Choices
 from sensorai.learn.convert import to_tree
 from sensorai.learn.lengths import check_length, window_lengths
 from sensorai.learn.search import Search, inputs
-from sensorai.learn.table import IntArray, Task, Windows, check_classes, find_tasks, outline
+from sensorai.learn.table import IntArray, Known, Task, Windows, check_classes, find_tasks, outline
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.prepare import sensor_settings
@@ -38,7 +37,6 @@ class Trained:
         In the order of the trees.
     dataset : Dataset
         All recordings at the core's rate.
-    test_groups : tuple of str
     fitted : tuple of fitted scikit-learn trees
         The reference for the emitted bytes.
     train : Windows
@@ -49,13 +47,14 @@ class Trained:
     config: MlcConfig
     tasks: tuple[Task, ...]
     dataset: Dataset
-    test_groups: tuple[str, ...]
     fitted: tuple[object, ...]
     train: Windows
     choices: Choices
 
 
-def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Trained:
+def train_mlc(
+    lesson: Lesson, say: Callable[[str], None] = lambda _: None, known: Known | None = None
+) -> Trained:
     """Learn trees for the machine learning core of the experiment's device.
 
     Parameters
@@ -64,6 +63,8 @@ def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
         Logs with labels, at the rate of the core, shared out by ``sensorai.learn.split``.
     say : callable
         Told in a few words what is going on.
+    known : dict, optional
+        Features that were computed before, and will be: folds share them.
 
     Raises
     ------
@@ -80,13 +81,14 @@ def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
     check_length(dataset, lengths[0], rate)
     train_set = dataset.only_groups(split.train_groups)
     check_classes(outline(lengths[0], train_set, tasks), tasks)
-    search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say)
+    known = {} if known is None else known
+    search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say, known)
     window = search.choose_window(lengths)
     filters, features = search.choose_features(window)
     if not select.enough_groups(outline(window, train_set, tasks)):
         choices.notes.append(
             "too few groups per class to choose by: features and tree size were chosen on parts of the same "
-            "logs, so the cross-validated scores are optimistic (the held-out ones are not)"
+            "logs"
         )
     say("fitting the tree and choosing its size")
     grown = _grow(search, window, filters, features)
@@ -96,7 +98,7 @@ def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
     choices.notes += notes
     config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
     search.what_each_buys(config, grown.windows, [alpha for alpha, _ in grown.pruning])
-    return Trained(config, tasks, dataset, split.test_groups, tuple(grown.fitted), grown.windows, choices)
+    return Trained(config, tasks, dataset, tuple(grown.fitted), grown.windows, choices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import ConfigError, DataError, Problem, TargetError
-from sensorai.features import catalogue
+from sensorai.errors import ConfigError, Problem, TargetError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
@@ -22,7 +21,7 @@ from sensorai.learn import features as choice
 from sensorai.learn import qat, shapes
 from sensorai.learn import sizes as sizing
 from sensorai.learn.counts import Counted, check_rows
-from sensorai.learn.curves import Epoch, Verdict, judge
+from sensorai.learn.curves import Epoch
 from sensorai.learn.lower import lower, lower_float
 from sensorai.learn.masks import Masks
 from sensorai.learn.sizes import Choice
@@ -62,9 +61,8 @@ class NetOptions:
     flash_bytes : int, optional
         Most bytes of constants.
     epochs, tune_epochs : int
-        Most passes for the float (or binary) net, and for the int8 net after it.
-    patience : int
-        Passes without a better validation loss before stopping.
+        Passes for the float (or binary) net, and for the int8 net after it; the learning rate falls along
+        them to almost nothing, and the last is kept.
     batch : int
     rate : float
         First learning rate.
@@ -80,7 +78,6 @@ class NetOptions:
     flash_bytes: int | None = None
     epochs: int = 80
     tune_epochs: int = 30
-    patience: int = 20
     batch: int = 64
     rate: float = 4e-3
     seed: int = 0
@@ -94,7 +91,7 @@ class NetOptions:
                 raise ConfigError(f"{name} {value!r} is not known", hint="known are " + ", ".join(known))
         if self.sizes:
             shapes.check_sizes(self.sizes)
-        whole = {"kernel": 1, "features": 1, "epochs": 1, "tune_epochs": 1, "patience": 1, "batch": 1}
+        whole = {"kernel": 1, "features": 1, "epochs": 1, "tune_epochs": 1, "batch": 1}
         for name, least in whole.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}")
@@ -115,10 +112,9 @@ class TrainedNet:
     features : tuple of IntFeature
         Empty for raw windows.
     curve : tuple of Epoch
-        All stages one after the other.
-    verdict : Verdict
+        All stages one after the other; with what it does on the test rows, where there are any.
     accuracy : mapping of str to float
-        Share of right answers of ``graph`` on ``train``, ``validation`` and ``test`` rows.
+        Share of right answers of ``graph`` on ``train`` and ``test`` rows.
     float_accuracy : mapping of str to float
         The same of the float net.
     sizes : tuple of int
@@ -132,7 +128,6 @@ class TrainedNet:
     scaling: Scaling
     features: tuple[IntFeature, ...]
     curve: tuple[Epoch, ...]
-    verdict: Verdict
     accuracy: dict[str, float]
     float_accuracy: dict[str, float]
     sizes: tuple[int, ...]
@@ -156,7 +151,7 @@ def train_net(
     say: Callable[[str], None] = lambda _: None,
     needs: Needs | None = None,
 ) -> TrainedNet:
-    """Learn a net; without given sizes, a few that fit the device, of which one is taken.
+    """Learn a net; without given sizes, the usual one, or the largest below it that fits the device.
 
     Raises
     ------
@@ -167,17 +162,13 @@ def train_net(
     """
     options = options or NetOptions()
     check_rows(counted, split.train, ROWS, "a net")
-    if not split.validation.any():
-        raise DataError(
-            "no windows are left to say when to stop learning", hint="add logs, or choose a shorter --window"
-        )
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
     if options.family == "mlp":
         known = choice.candidates(counted, split.train, spectra=options.spectra, linear=True)
         places = choice.choose(counted, split, known, options.features, options.seed)
         features = tuple(known[i] for i in places)
-        raw = catalogue.table(features, counted.x)
+        raw = counted.table(features)
         say(f"features: {', '.join(choice.names(features, counted.channels))}")
     scaling = Scaling.fit(raw[split.train].reshape(-1, raw.shape[-1]))
     quantised = scaling.apply(raw).astype(np.int8)
@@ -188,11 +179,8 @@ def train_net(
     own = rounded if options.precision == "float32" else real.astype(np.float32)
     rows = _Rows(counted, split, features, scaling, quantised, rounded, own)
 
-    def learn(sizes: tuple[int, ...]) -> tuple[TrainedNet, float]:
-        say(f"learning with {show(sizes)}")
-        net = _learn(rows, replace(options, sizes=sizes), say)
-        answers = net.answers(quantised[split.validation])
-        return net, sizing.balanced(answers, counted.y[split.validation])
+    def learn(sizes: tuple[int, ...]) -> TrainedNet:
+        return _learn(rows, replace(options, sizes=sizes), say)
 
     def need(sizes: tuple[int, ...]) -> Need | None:
         graph = _first_weights(rows, replace(options, sizes=sizes))
@@ -204,9 +192,9 @@ def train_net(
         # before it is learnt: that takes a while
         if (found := need(options.sizes)) and found.problems:
             raise TargetError(found.problems)
-        return _learn(rows, options, say)
-    ladder, usual = shapes.ladder(options.family, options.precision)
-    net, chosen = sizing.choose(ladder, usual, show, need, learn, options.seed)
+        return learn(options.sizes)
+    ladder = shapes.ladder(options.family, options.precision)
+    net, chosen = sizing.first_that_fits(ladder, show, need, learn, options.seed, "smaller ones know less")
     return replace(net, choice=chosen)
 
 
@@ -223,8 +211,8 @@ class _Rows:
     own: npt.NDArray[np.float32]
 
     def data(self, x: npt.NDArray[np.float32]) -> qat.Data:
-        """Rows to learn from and to choose by."""
-        y, a, b = self.counted.y, self.split.train, self.split.validation
+        """Rows to learn from, and those of the test to look at."""
+        y, a, b = self.counted.y, self.split.train, self.split.test
         return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
 
 
@@ -232,7 +220,9 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
     """Learn a net of given sizes."""
     counted, split = rows.counted, rows.split
     plain = _shape(rows, options, binary=False)
-    schedule = qat.Schedule(options.epochs, options.patience, options.rate, options.batch, options.seed)
+    # of the whole table, so that all folds learn as long and share what is compiled
+    steps = max(len(counted.y) // options.batch, 1)
+    schedule = qat.Schedule(options.epochs, None, options.rate, options.batch, options.seed, steps)
     float_params, curve = qat.learn(
         plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say
     )
@@ -243,7 +233,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
     elif options.precision == "int8":
         scales = qat.calibrate(plain, float_params, rows.rounded[split.train], INPUT_PLACES)
         tune = qat.Schedule(
-            options.tune_epochs, options.patience, options.rate / 4, options.batch, options.seed + 1
+            options.tune_epochs, None, options.rate / 4, options.batch, options.seed + 1, steps
         )
         params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say)
         curve += more
@@ -255,13 +245,11 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
         curve += more
         graph = lower(signs, params, scales)
     notes.append(precision_of(graph) if options.precision != "float32" else "float32")
-    largest = float(np.bincount(counted.y[split.train]).max() / split.train.sum())
     return TrainedNet(
         graph,
         rows.scaling,
         rows.features,
         tuple(curve),
-        judge(curve, largest),
         accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
         accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
         options.sizes,
@@ -277,7 +265,7 @@ def show(sizes: tuple[int, ...]) -> str:
 
 def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Masks) -> dict[str, float]:
     """Share of right answers in each part of the split that has rows."""
-    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    parts = {"train": split.train, "test": split.test}
     return {name: float((answers[mask] == y[mask]).mean()) for name, mask in parts.items() if mask.any()}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import singledispatch
+from functools import lru_cache, partial, singledispatch
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,9 @@ from sensorai.passes.fuse import Chain, chains
 Float = npt.NDArray[np.float32]
 Params = dict[str, dict[str, Any]]
 
-#: Loss and a figure of merit from the output of a net, its input, and the wanted answers.
-Objective = Callable[[Any, Any, Any], tuple[Any, Any]]
+#: Loss and a figure of merit from the output of a net, its input, the wanted answers, and weights: of the
+#: classes, and of the rows (None: all the same).
+Objective = Callable[[Any, Any, Any, Any], tuple[Any, Any]]
 
 #: Share of the old value in the running statistics of batch normalisation.
 MOMENTUM = 0.9
@@ -39,11 +40,15 @@ AVERAGE = 0.97
 SMOOTHING = 0.05
 #: Most binary places of a weight.
 PLACES = 24
+#: Rows to look at are filled up to a multiple of this.
+PADDED = 256
+#: Rows that say what scales a net has, drawn again where there are fewer.
+CALIBRATION = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Rows to learn from and rows to choose by.
+    """Rows to learn from, and others to look at on the way, of which there may be none.
 
     Attributes
     ----------
@@ -66,19 +71,26 @@ class Schedule:
 
     Attributes
     ----------
-    epochs, patience : int
-        Most epochs, and epochs without a better validation loss before stopping.
+    epochs : int
+        Most epochs.
+    patience : int, optional
+        Epochs without a better validation loss before stopping; the best epoch is kept. None: all epochs are
+        run, the last is kept, and validation rows decide nothing.
     rate : float
         First learning rate; it falls to a twentieth along a cosine.
     batch : int
     seed : int
+    steps : int, optional
+        Batches of an epoch, rows drawn again where they are too few; by default as many as the rows fill.
+        Folds of a table that have the same number share what is compiled.
     """
 
     epochs: int
-    patience: int
+    patience: int | None
     rate: float
     batch: int
     seed: int
+    steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +117,97 @@ def learn(
     say: Callable[[str], None] = lambda _: None,
     objective: Objective | None = None,
 ) -> tuple[Params, list[Epoch]]:
-    """Learn with Adam; returns the parameters of the epoch with the least validation loss, and the curve.
+    """Learn with Adam; returns the parameters of the epoch that is kept (see `Schedule`), and the curve.
 
     ``objective`` is the loss of classes by default.
     """
     import jax
     import jax.numpy as jnp
-    import optax  # type: ignore[import-untyped]
 
     batch = min(schedule.batch, len(data.x))
-    steps = len(data.x) // batch
-    decay = optax.cosine_decay_schedule(schedule.rate, max(schedule.epochs * steps, 1), alpha=0.05)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=1e-4))
-    goal = objective or _classes(jnp.asarray(data.weights))
+    steps = schedule.steps or len(data.x) // batch
+    made = _program(
+        _Key.of(graph),
+        max(schedule.epochs * steps, 1),
+        schedule.rate,
+        objective or _classes,
+    )
+    places = {name: np.int32(n) for name, n in scales.places.items()}
+    rng = np.random.default_rng(schedule.seed)
+    first = jax.tree.map(jnp.asarray, params)
+    state = first, first, made.optimiser.init(first)
+    curve: list[Epoch] = []
+    kept = first
+    others = _padded(data) if len(data.val_x) else None
+    for number in range(schedule.epochs):
+        rows = np.resize(rng.permutation(len(data.x)), steps * batch).reshape(steps, batch)
+        state, loss, right = made.epoch(state, data.x[rows], data.y[rows], data.weights, places)
+        seen = (float("nan"), float("nan"))
+        if others is not None:
+            found = made.judge(state[1], *others, data.weights, places)
+            seen = (float(found[0]), float(found[1]))
+        curve.append(Epoch(stage, float(loss), float(right), *seen))
+        if schedule.patience is None or best(curve) == number:
+            kept = state[1]
+        if schedule.patience is not None and number - best(curve) >= schedule.patience:
+            break
+    at = len(curve) - 1 if schedule.patience is None else best(curve)
+    known = "" if others is None else f", others {curve[at].validation_accuracy:.1%}"
+    say(f"{stage}: {len(curve)} epochs, kept {at + 1}: training {curve[at].train_accuracy:.1%}{known}")
+    return {n: {k: np.asarray(v) for k, v in own.items()} for n, own in kept.items()}, curve
 
-    def loss_of(params: Params, x: Any, y: Any, training: bool) -> tuple[Any, tuple[Any, Params]]:
-        values, statistics = forward(graph, params, x, scales, training)
-        loss, right = goal(values[graph.outputs[0]], x, y)
+
+def _padded(data: Data) -> tuple[Float, npt.NDArray[np.int64], Float]:
+    """Rows to look at, filled up to one of few numbers of rows, and which of them count."""
+    more = -len(data.val_x) % PADDED
+    counts = np.concatenate([np.ones(len(data.val_x), np.float32), np.zeros(more, np.float32)])
+    x = np.concatenate([data.val_x, np.zeros((more, *data.val_x.shape[1:]), np.float32)])
+    return x, np.concatenate([data.val_y, np.zeros(more, np.int64)]), counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A graph, equal to any other of the same shape: learning them is one compiled program."""
+
+    shape: tuple[Any, ...]
+    graph: Graph = field(compare=False)
+
+    @classmethod
+    def of(cls, graph: Graph) -> _Key:
+        nodes = tuple((n.op, n.inputs, n.outputs) for n in graph.nodes)
+        sizes = tuple((name, t.shape) for name, t in graph.tensors.items())
+        return cls((graph.inputs, graph.outputs, nodes, sizes), graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """Compiled steps of learning."""
+
+    optimiser: Any
+    epoch: Any
+    judge: Any
+
+
+@lru_cache(16)
+def _program(key: _Key, steps: int, rate: float, goal: Objective) -> _Program:
+    """Compile learning for all graphs of one shape; what differs between them is given to each call."""
+    import jax
+    import optax  # type: ignore[import-untyped]
+
+    graph = key.graph
+    decay = optax.cosine_decay_schedule(rate, steps, alpha=0.05)
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=1e-4))
+
+    def loss_of(params: Params, x: Any, y: Any, weights: Any, places: Any, training: bool) -> tuple[Any, Any]:
+        values, statistics = forward(graph, params, x, Scales(places), training)
+        loss, right = goal(values[graph.outputs[0]], x, y, weights)
         return loss, (right, statistics)
 
-    def step(state: Any, rows: Any) -> tuple[Any, Any]:
+    def step(weights: Any, places: Any, state: Any, rows: Any) -> tuple[Any, Any]:
         params, average, inner = state
-        gradient = jax.value_and_grad(lambda p: loss_of(p, rows[0], rows[1], True), has_aux=True)
+        gradient = jax.value_and_grad(
+            lambda p: loss_of(p, rows[0], rows[1], (weights, None), places, True), has_aux=True
+        )
         (loss, (right, statistics)), slope = gradient(params)
         change, inner = optimiser.update(slope, inner, params)
         params = optax.apply_updates(params, change)
@@ -135,53 +216,44 @@ def learn(
         return (params, average, inner), (loss, right)
 
     @jax.jit
-    def epoch(state: Any, x: Any, y: Any) -> Any:
-        state, (loss, right) = jax.lax.scan(step, state, (x, y))
+    def epoch(state: Any, x: Any, y: Any, weights: Any, places: Any) -> Any:
+        state, (loss, right) = jax.lax.scan(partial(step, weights, places), state, (x, y))
         return state, loss.mean(), right.mean()
 
-    judge = jax.jit(lambda p, x, y: loss_of(p, x, y, False))
-    rng = np.random.default_rng(schedule.seed)
-    first = jax.tree.map(jnp.asarray, params)
-    state = first, first, optimiser.init(first)
-    curve: list[Epoch] = []
-    kept = first
-    for number in range(schedule.epochs):
-        rows = rng.permutation(len(data.x))[: steps * batch].reshape(steps, batch)
-        state, loss, right = epoch(state, data.x[rows], data.y[rows])
-        val_loss, (val_right, _) = judge(state[1], data.val_x, data.val_y)
-        curve.append(Epoch(stage, float(loss), float(right), float(val_loss), float(val_right)))
-        if best(curve) == number:
-            kept = state[1]
-        if number - best(curve) >= schedule.patience:
-            break
-    last = curve[best(curve)]
-    say(
-        f"{stage}: {len(curve)} epochs, best {best(curve) + 1}: training {last.train_accuracy:.1%}, "
-        f"validation {last.validation_accuracy:.1%}"
-    )
-    return {n: {k: np.asarray(v) for k, v in own.items()} for n, own in kept.items()}, curve
+    @jax.jit
+    def judge(params: Params, x: Any, y: Any, counts: Any, weights: Any, places: Any) -> Any:
+        loss, (right, _) = loss_of(params, x, y, (weights, counts), places, False)
+        return loss, right
+
+    return _Program(optimiser, epoch, judge)
 
 
-def _classes(class_weights: Any) -> Objective:
+def _classes(logits: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
     """Cross-entropy of classes, rare ones weighted; and the share of right answers."""
     import jax
     import jax.numpy as jnp
     import optax
 
-    def goal(logits: Any, x: Any, y: Any) -> tuple[Any, Any]:
-        weight = class_weights[y]
-        target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
-        each = optax.softmax_cross_entropy(logits, target)
-        right = (jnp.argmax(logits, axis=1) == y).mean()
-        return (each * weight).sum() / weight.sum(), right
+    of_class, counts = weights
+    counts = jnp.ones(len(y)) if counts is None else counts
+    weight = of_class[y] * counts
+    target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
+    each = optax.softmax_cross_entropy(logits, target)
+    right = ((jnp.argmax(logits, axis=1) == y) * counts).sum() / counts.sum()
+    return (each * weight).sum() / weight.sum(), right
 
-    return goal
 
-
-def reconstruction(made: Any, x: Any, y: Any) -> tuple[Any, Any]:
+def reconstruction(made: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
     """Mean squared difference from the input, and the share of the input's power that is met."""
-    loss = ((made - x) ** 2).mean()
-    return loss, 1 - loss / ((x**2).mean() + 1e-9)
+    import jax.numpy as jnp
+
+    counts = jnp.ones(len(x)) if weights[1] is None else weights[1]
+
+    def mean(values: Any) -> Any:
+        return (values.mean(axis=tuple(range(1, values.ndim))) * counts).sum() / counts.sum()
+
+    loss = mean((made - x) ** 2)
+    return loss, 1 - loss / (mean(x**2) + 1e-9)
 
 
 def forward(
@@ -247,11 +319,17 @@ def _(op: Sign, layer: _Layer, source: Any) -> Any:
 
 def predict(graph: Graph, params: Params, x: Float) -> npt.NDArray[np.int64]:
     """Class with the largest score of the float net, shape (rows, *input) -> (rows,)."""
-    import jax
-    import jax.numpy as jnp
+    scores = np.asarray(_forward(_Key.of(graph))(params, x)[graph.outputs[0]])
+    out: npt.NDArray[np.int64] = np.argmax(scores, axis=1)
+    return out
 
-    run = jax.jit(lambda p, x: jnp.argmax(forward(graph, p, x, Scales())[0][graph.outputs[0]], axis=1))
-    return np.asarray(run(params, x), np.int64)
+
+@lru_cache(16)
+def _forward(key: _Key) -> Any:
+    """Compile the float net; gives every tensor by name."""
+    import jax
+
+    return jax.jit(lambda p, x: forward(key.graph, p, x, Scales())[0])
 
 
 def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scales:
@@ -260,11 +338,10 @@ def calibrate(graph: Graph, params: Params, x: Float, input_places: int) -> Scal
     Parameters
     ----------
     x : ndarray, shape (rows, *input), float32
-        Training rows; a few thousand are looked at.
+        Training rows; a few thousand are looked at, evenly spread.
     """
-    import jax
-
-    values = jax.jit(lambda p, x: forward(graph, p, x, Scales())[0])(params, x[:4000])
+    few = np.linspace(0, len(x) - 1, CALIBRATION).round().astype(int)
+    values = _forward(_Key.of(graph))(params, x[few])
     places = {graph.inputs[0]: input_places}
     found = chains(graph)
     for node in graph.nodes:
@@ -324,7 +401,7 @@ def _(op: Product, layer: _Layer, source: Any) -> Any:
         places = jax.lax.stop_gradient(weight_places(jnp, op, w, scores))
         unit = spread(op, w, 2.0**places)
         own["weights"] = _through(w, jnp.clip(jnp.floor(w * unit + 0.5), -127, 127) / unit)
-        step = 2.0 ** (places + scales.places.get(node.reads[0], 0))
+        step = 2.0**places * _unit(scales.places.get(node.reads[0], 0))
         own["bias"] = _through(own["bias"], jnp.floor(own["bias"] * step + 0.5) / step)
     if layer.chain is not None and layer.chain.norm is not None:
         own["bias"] = jnp.zeros_like(own["bias"])  # the batch mean takes it away again
@@ -345,10 +422,17 @@ def _through(x: Any, rounded: Any) -> Any:
 def _round(x: Any, places: int, low: int) -> Any:
     import jax.numpy as jnp
 
-    unit = 2.0**places
+    unit = _unit(places)
     # outside the range the gradient is that of the clamp: none
     inside = jnp.clip(x, low / unit, 127 / unit)
     return _through(inside, jnp.clip(jnp.floor(x * unit + 0.5), low, 127) / unit)
+
+
+def _unit(places: Any) -> Any:
+    """Two to the power of ``places``, exactly; they may be traced."""
+    import jax.numpy as jnp
+
+    return jnp.ldexp(jnp.float32(1.0), places)
 
 
 def _sign(x: Any) -> Any:

@@ -11,7 +11,7 @@ from sensorai.errors import DataError
 from sensorai.experiment import Experiment
 from sensorai.learn import candidates, select
 from sensorai.learn.choices import Choices
-from sensorai.learn.table import Task, Windows, build, settled
+from sensorai.learn.table import Known, Task, Windows, build, settled
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.labels import feature_names
@@ -37,6 +37,8 @@ class Search:
         What was tried is written here.
     say : callable
         Told what is going on.
+    known : dict
+        Features that were computed before (``sensorai.learn.table.build``).
     """
 
     train_set: Dataset
@@ -47,6 +49,7 @@ class Search:
     options: Experiment
     choices: Choices
     say: Callable[[str], None]
+    known: Known
 
     @property
     def leaves(self) -> int:
@@ -55,7 +58,7 @@ class Search:
 
     def windows(self, config: MlcConfig) -> Windows:
         """Features of ``config`` on the training recordings, transients left unlabelled."""
-        return settled(build(config, self.train_set, self.tasks))
+        return settled(build(config, self.train_set, self.tasks, self.known))
 
     def config(self, window: int, filters: Sequence[Filter], features: Sequence[Feature]) -> MlcConfig:
         """Return a configuration without trees."""

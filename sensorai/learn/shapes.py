@@ -22,11 +22,9 @@ from sensorai.ops.relu import Relu
 from sensorai.ops.sign import Sign
 from sensorai.passes.binary import mark_binary
 
-#: Sizes to choose from, largest first: units of hidden layers, channels of convolutions.
-MLP_SIZES = ((128, 64), (64, 32), (32, 16), (16, 8), (8,))
-CNN_SIZES = ((16, 32, 32), (16, 24, 24), (8, 16, 16), (8, 8, 8), (4, 8))
-#: Where the choice starts.
-MLP_USUAL, CNN_USUAL = (32, 16), (8, 16, 16)
+#: The usual size, and smaller ones for small devices: units of hidden layers, channels of convolutions.
+MLP_SIZES = ((32, 16), (16, 8), (8,))
+CNN_SIZES = ((8, 16, 16), (8, 8, 8), (4, 8))
 #: Binary layers say less for each weight: so many times the units, or channels.
 BINARY_WIDER = {"mlp": 4, "cnn": 2}
 
@@ -123,11 +121,10 @@ class _Maker:
         self.builder.add(DepthwiseConv1d(padding="same"), params=params)
 
 
-def ladder(family: str, precision: str) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
-    """Sizes to choose from, the largest first, and the usual one."""
-    every, usual = (MLP_SIZES, MLP_USUAL) if family == "mlp" else (CNN_SIZES, CNN_USUAL)
+def ladder(family: str, precision: str) -> list[tuple[int, ...]]:
+    """Sizes to choose from, the largest first."""
     wider = BINARY_WIDER[family] if precision == "binary" else 1
-    return [tuple(wider * n for n in sizes) for sizes in every], tuple(wider * n for n in usual)
+    return [tuple(wider * n for n in sizes) for sizes in (MLP_SIZES if family == "mlp" else CNN_SIZES)]
 
 
 def check_sizes(sizes: Sequence[int]) -> None:

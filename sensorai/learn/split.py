@@ -23,8 +23,8 @@ from sensorai.recording import Dataset, Recording, Span
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-#: Share of the time left after the test that decides when learning stops, and how large a model is.
-VALIDATION = 0.3
+#: Share of the time in the test where nothing is said.
+TEST = 0.25
 #: Parts that recordings are cut into where they are split in time.
 PARTS = 5
 #: Groups that a message lists.
@@ -44,9 +44,9 @@ class Split:
     how : str
         ``group``, ``time``, or ``set`` for a separate test set.
     test_groups : tuple of str
-        Kept for the test alone.
-    validation_groups : tuple of str
-        Groups of the others that choose and stop; empty where there are too few of them.
+        Kept for the test alone; where none are kept, those whose recordings are shown and proved.
+    kept : bool
+        Whether the test groups are kept from learning. Else all groups are learnt from, and folds judge.
     notes : tuple of str
         What is to be said of it.
     """
@@ -54,7 +54,7 @@ class Split:
     dataset: Dataset
     how: str
     test_groups: tuple[str, ...]
-    validation_groups: tuple[str, ...]
+    kept: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -68,15 +68,15 @@ class Split:
 
     @property
     def train_groups(self) -> tuple[str, ...]:
-        """Groups that are not kept for the test, validation included."""
-        return tuple(g for g in self.dataset.groups() if g not in self.test_groups)
+        """Groups that are learnt from."""
+        return tuple(g for g in self.dataset.groups() if not self.kept or g not in self.test_groups)
 
 
 def share(
     dataset: Dataset,
     columns: Sequence[str],
     how: str = "group",
-    test_share: float = 0.25,
+    test_share: float | None = None,
     seed: int = 0,
     test_groups: Sequence[str] = (),
     extra_test: Dataset | None = None,
@@ -91,11 +91,12 @@ def share(
         Label columns that are learnt: every class of each is learnt and tested.
     how : {"group", "time"}
         Keep whole groups for the test, or parts of every recording.
-    test_share : float
-        Wanted share of the labelled time in the test.
+    test_share : float, optional
+        Wanted share of the labelled time in the test, which is then kept from learning. Where nothing is
+        said, all groups are learnt from.
     seed : int
     test_groups : sequence of str
-        The groups for the test, where the user names them.
+        The groups for the test, where the user names them: kept from learning, too.
     extra_test : Dataset, optional
         A separate test set: then nothing of ``dataset`` is held out.
 
@@ -129,15 +130,16 @@ def share(
     else:
         if reason := _too_few(time, dataset.groups()):
             raise DataError(reason, hint=_way_out(how))
-        chosen = _choose(time, dataset.groups(), test_share, seed)
+        chosen = _choose(time, dataset.groups(), TEST if test_share is None else test_share, seed)
         if chosen is None:
             raise DataError(NO_CHOICE, hint=_way_out(how))
         test = chosen
-    return Split(dataset, how, test, _validation(time, dataset, test, seed), tuple(notes))
+    kept = bool(test_groups) or test_share is not None
+    return Split(dataset, how, test, kept, tuple(notes))
 
 
 def needs_time_split(
-    dataset: Dataset, columns: Sequence[str], test_share: float = 0.25, seed: int = 0
+    dataset: Dataset, columns: Sequence[str], test_share: float = TEST, seed: int = 0
 ) -> str | None:
     """Return why whole groups cannot be held out, in words for the user; None where they can be."""
     time = class_seconds(dataset, columns)
@@ -212,16 +214,6 @@ def _choose(time: Seconds, groups: Sequence[str], share: float, seed: int) -> tu
         return None
     inside = {g for g, taken in zip(names, chosen.tolist(), strict=True) if taken}
     return tuple(g for g in groups if g in inside)
-
-
-def _validation(time: Seconds, dataset: Dataset, test: Sequence[str], seed: int) -> tuple[str, ...]:
-    """Groups of those left that choose and stop; none where a class would be on one side only."""
-    left = [g for g in dataset.groups() if g not in test]
-    rest = {key: {g: s for g, s in of.items() if g in left} for key, of in time.items()}
-    rest = {key: of for key, of in rest.items() if of}
-    if _too_few(rest, left):
-        return ()
-    return _choose(rest, left, VALIDATION, seed) or ()
 
 
 # ---------------------------------------------------------------- groups by name, a separate test set
@@ -301,11 +293,8 @@ def _with_test_set(
             )
     test, more = beside(dataset, extra, columns)
     together = Dataset((*dataset.recordings, *test.recordings))
-    time = class_seconds(together, columns)
     notes += more
-    return Split(
-        together, "set", test.groups(), _validation(time, together, test.groups(), seed), tuple(notes)
-    )
+    return Split(together, "set", test.groups(), True, tuple(notes))
 
 
 def _renamed(dataset: Dataset, extra: Dataset) -> Dataset:

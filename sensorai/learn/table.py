@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.mlc.config import MlcConfig
+from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.recording import Dataset, Recording
 
@@ -67,15 +67,29 @@ class Windows:
         return replace(self, x=self.x[:, list(features)])
 
 
-def build(config: MlcConfig, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
+#: Features of recordings that were computed before: by recording, window, filters and feature.
+Known = dict[tuple[int, int, tuple[Filter, ...], Feature], FloatArray]
+
+
+def build(config: MlcConfig, dataset: Dataset, tasks: Sequence[Task], known: Known | None = None) -> Windows:
     """Compute the features of ``config`` on every window of every recording, in time order.
 
     The filters and windows of each recording start from zero, as they do on the sensor after it is
-    switched on.
+    switched on. So folds can share what is ``known`` of recordings, as long as these live.
     """
-    style = numeric_style("current")
-    values = [FeatureStream(config).push(inputs(config, r, style)).astype(np.float32) for r in dataset]
+    known = {} if known is None else known
+    values = [_values(config, r, known) for r in dataset]
     return _windows(values, config.window, dataset, tasks)
+
+
+def _values(config: MlcConfig, recording: Recording, known: Known) -> FloatArray:
+    keys = [(id(recording), config.window, config.filters, f) for f in config.features]
+    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    if missing:
+        some = replace(config, features=tuple(f for _, _, _, f in missing))
+        found = FeatureStream(some).push(inputs(some, recording, numeric_style("current")))
+        known.update(zip(missing, found.astype(np.float32).T, strict=True))
+    return np.stack([known[key] for key in keys], axis=1)
 
 
 def settled(windows: Windows, fewest: int = 4) -> Windows:

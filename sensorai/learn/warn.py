@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from sensorai.learn import confounding
 from sensorai.learn.counts import Counted
+from sensorai.learn.curves import Verdict
 from sensorai.learn.masks import Masks
 from sensorai.learn.mlc import Trained
 from sensorai.mlc.labels import feature_names
@@ -51,9 +52,7 @@ def mounted_pipeline(pipeline: Pipeline, importance: Sequence[float]) -> list[st
     return confounding.mounting([f.label(channels) for f in pipeline.features], oriented, importance)
 
 
-def of_pipeline(
-    pipeline: Pipeline, counted: Counted, split: Masks, curve: Mapping[str, str] | None = None
-) -> Seen:
+def of_pipeline(pipeline: Pipeline, counted: Counted, split: Masks, curve: Verdict | None = None) -> Seen:
     """A classifier in C on its training windows; ``curve`` says how well a net fits."""
     rows = counted.rows(split.train)
     _, inputs = pipelines.model_inputs(pipeline, rows.x)
@@ -63,5 +62,5 @@ def of_pipeline(
         [counted.classes[c] for c in answers.tolist()],
         counted.classes,
     )
-    fit, why = (curve["fit"], curve["why"]) if curve else ("", "")
+    fit, why = (curve.fit, curve.why) if curve else ("", "")
     return Seen(learnt, counted.overlap, fit, why)

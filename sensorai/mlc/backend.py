@@ -19,7 +19,6 @@ from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.encode import encode
-from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names, result_name
 from sensorai.mlc.levels import Columns, columns_of, divergence, stream_of
@@ -28,6 +27,7 @@ from sensorai.mlc.prepare import at_device_rate, check_device_units, usable_sens
 from sensorai.mlc.regfile import parse_register_file
 from sensorai.mlc.simulate import Trace as CoreTrace
 from sensorai.mlc.simulate import core_rate, simulate
+from sensorai.mlc.trace import trace_of
 from sensorai.mlc.treetext import write_tree_text
 from sensorai.model.decision import certain_of, settled
 from sensorai.recording import NO_RESULT, Dataset, Recording
@@ -209,27 +209,6 @@ def emitted(artifact: Artifact) -> MlcConfig:
         config: MlcConfig = artifact.opened
         return config
     return _decoded(artifact, next(iter(artifact.files)))
-
-
-def trace_of(recording: Recording, made: CoreTrace) -> Trace:
-    """What the core does on a recording, with names for codes."""
-    trees = range(len(made.config.trees))
-    used = {f.source.sensor for f in made.config.features}
-    third = third_sensor_name(made.config)
-    return Trace(
-        recording,
-        made.config.window,
-        made.config.window,
-        np.asarray(made.samples, np.int64),
-        tuple(made.names(t, made.tree[:, t]) for t in trees),
-        tuple(made.names(t, made.decided[:, t]) for t in trees),
-        tuple(third if slot == "ext" else slot for slot in ("acc", "gyro", "ext") if slot in used),
-        ("tree", "register"),
-        made,
-        made.frame,
-        tuple(int(n) for n in made.interrupts.sum(axis=0)),
-        settles=True,
-    )
 
 
 def _writes(artifact: Artifact) -> int:

@@ -16,7 +16,8 @@ The head::
 Then a key for each section, with its figures::
 
     data        recordings: [{name, group, samples, seconds, test}]; groups, test_groups: [str]
-                classifiers in C: validation_groups: [str]; windows: {train, validation, test}
+                (test_groups: kept from learning; none where folds judge); folds: [[group]]
+                classifiers in C: windows: {train, test}
                 detectors in C: parts: {learn, calibrate, test: {groups, recordings, normal_hours,
                 normal_windows, anomalous_windows}}
     settings    rate_hz, window, window_s, stride (samples), seed
@@ -25,12 +26,16 @@ Then a key for each section, with its figures::
     features    each: [{name, formula}], filters: [str]
     classifiers [{name, column, classes: [{name, code}], held_out}]; one for each tree of the core, one for C
                 held_out: {answer, decided, answer_events, decided_events, by_group}: windows and events
-                before and after the decision filter (of the core: the meta-classifier)
+                before and after the decision filter (of the core: the meta-classifier); of a training: of
+                the test groups, or, without any, of all folds together: each group by a model that did not
+                learn from it
+                of a training: folds: {each: [{groups, windows, accuracy, balanced_accuracy}], accuracy,
+                balanced_accuracy: {mean, deviation}, worst_group: {name, answer_accuracy}}
                 mlc: register, tree: {nodes, depth, end_counters, text, root, rows: [[feature, threshold,
                 left, right]]} (a child below 0 is a result: its code is -1 - child)
                 of a training: random_windows_optimistic: {accuracy, balanced_accuracy}
                 mlc: choices: {pruning, cross_validated, end_counters}; C: accuracy: {integer, float:
-                {train, validation, test}}
+                {train, folds, test}}
     alarms      (anomaly) normal, unseen, faults: labels; false_alarms, detection, curve
                 detectors: list (every alarm), drift; in C: float (area under the curve of the float model)
     threshold   (detectors) value, words, target_per_hour, calibration, windows_an_hour, confidence

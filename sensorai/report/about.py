@@ -27,6 +27,18 @@ def detector(report: Figures) -> bool:
     return "threshold" in report
 
 
+def folds(report: Figures) -> int:
+    """Folds that the figures come from; 0 where a test was held out, or nothing was folded."""
+    data = report["data"]
+    return 0 if data["test_groups"] else len(data.get("folds") or ())
+
+
+def unseen(report: Figures) -> int:
+    """Groups that the judged models did not learn from."""
+    data = report["data"]
+    return len(data["test_groups"]) or sum(map(len, data.get("folds") or ()))
+
+
 def place(report: Figures) -> str:
     """Say what it is for."""
     if on_core(report):

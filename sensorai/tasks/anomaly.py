@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensorai.experiment import Experiment
 from sensorai.learn import faults, states
+from sensorai.learn.split import TEST
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Figures, Learnt, Proof, Share
 from sensorai.tasks import classify
@@ -25,7 +26,7 @@ class Anomaly:
             experiment.normal_unseen,
             experiment.seed,
             experiment.split,
-            experiment.test_share,
+            TEST if experiment.test_share is None else experiment.test_share,
             experiment.test_groups,
             test,
         )
@@ -36,7 +37,7 @@ class Anomaly:
         if learnt.detector is None:
             classes = tuple(learnt.classifiers[0].classes.values())
             names = (*states.normal_names(classes, experiment.normal), *experiment.normal_unseen)
-            return {**figures, **faults.as_alarms(proof.traces, names, experiment.seed)}
+            return {**figures, **faults.as_alarms(learnt.judged(proof), names, experiment.seed)}
         detector = learnt.detector
         logs = [detector.scored(t) for t in proof.traces]
         decisions = [alarms.decisions(t.decided[0]) for t in proof.traces]

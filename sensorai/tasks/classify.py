@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from sensorai.experiment import Experiment
-from sensorai.learn.split import Split, needs_time_split, share
+from sensorai.learn.split import TEST, Split, needs_time_split, share
 from sensorai.learn.table import find_tasks
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
 from sensorai.verify import verdict
 from sensorai.verify.judge import Judgement, compare
+from sensorai.verify.metrics import none_if_nan
 
 
 def columns_of(experiment: Experiment) -> list[tuple[str, str]]:
@@ -31,7 +33,8 @@ class Classify:
         how, why = experiment.split, None
         if how == "auto":
             free = not experiment.test_groups and test is None
-            why = needs_time_split(dataset, columns, experiment.test_share, experiment.seed) if free else None
+            wanted = TEST if experiment.test_share is None else experiment.test_share
+            why = needs_time_split(dataset, columns, wanted, experiment.seed) if free else None
             how = "time" if why else "group"
         made = share(
             dataset, columns, how, experiment.test_share, experiment.seed, experiment.test_groups, test
@@ -42,13 +45,59 @@ class Classify:
 
     def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
         """Figures of every question, and what must be said first of it."""
-        found = [judgement(c, k, proof.traces) for k, c in enumerate(learnt.classifiers)]
+        traces = learnt.judged(proof)
+        found = [judgement(c, k, traces) for k, c in enumerate(learnt.classifiers)]
         warnings: list[str] = []
         for classifier, held, seen in zip(learnt.classifiers, found, learnt.seen, strict=False):
             name = f"{classifier.name}: " if len(found) > 1 else ""
             warnings += [name + text for text in verdict.warnings(held, seen)]
         pairs = zip(learnt.classifiers, found, strict=True)
-        return {"classifiers": [entry(c, held) for c, held in pairs], "warnings": warnings}
+        entries = [entry(c, held) for c, held in pairs]
+        made = {"classifiers": entries, "warnings": warnings}
+        if not learnt.folds:
+            return made
+        for k, one in enumerate(entries):
+            classifier = learnt.classifiers[k]
+            one["folds"] = spread([judgement(classifier, k, fold.traces) for fold in learnt.folds])
+        return {**made, "sources": {"folds": FOLDS, **({} if learnt.test_groups else {"held_out": POOLED})}}
+
+
+#: Sources of figures that folds give.
+FOLDS = (
+    "computed: cross-validation over groups; each fold learns as the delivered model does, but without the "
+    "groups that it is then judged on"
+)
+POOLED = (
+    "computed: the windows of all folds together, so every group is judged by a model that did not see it. "
+    "This is what the procedure is worth; the delivered model learnt from all groups. Give --test LOG or "
+    "--test-groups to judge the delivered model itself"
+)
+
+
+def spread(found: Sequence[Judgement]) -> dict[str, Any]:
+    """Accuracy by folds after the decision filter: each, mean, spread; and the worst group, before it."""
+    known = [one for one in found if one.decided.windows]
+    groups = {g: a for one in known for g, a in one.by_group.items()}
+    worst = min(groups, key=lambda g: groups[g], default=None)
+
+    def over(values: Sequence[float]) -> dict[str, Any]:
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        return {"mean": statistics.fmean(values) if values else None, "deviation": deviation}
+
+    return {
+        "each": [
+            {
+                "groups": list(one.answer_by_group),
+                "windows": one.decided.windows,
+                "accuracy": none_if_nan(one.decided.accuracy),
+                "balanced_accuracy": none_if_nan(one.decided.balanced_accuracy),
+            }
+            for one in found
+        ],
+        "accuracy": over([one.decided.accuracy for one in known]),
+        "balanced_accuracy": over([one.decided.balanced_accuracy for one in known]),
+        "worst_group": None if worst is None else {"name": worst, "answer_accuracy": groups[worst]},
+    }
 
 
 def judgement(classifier: Classifier, place: int, traces: Sequence[Trace]) -> Judgement:
@@ -59,7 +108,7 @@ def judgement(classifier: Classifier, place: int, traces: Sequence[Trace]) -> Ju
         [t.truth(column) for t in traces],
         [t.answers[place] for t in traces],
         [t.decided[place] for t in traces],
-        traces[0].window,
+        [t.window for t in traces],
         column,
         list(classifier.classes.values()),
         [t.end.tolist() for t in traces],

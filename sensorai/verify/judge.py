@@ -43,7 +43,7 @@ def compare(
     truth: Sequence[Sequence[str | None]],
     raw: Sequence[Sequence[str]],
     decided: Sequence[Sequence[str]],
-    window: int,
+    window: Sequence[int],
     column: str,
     classes: Sequence[str],
     ends: Sequence[Sequence[int]] | None = None,
@@ -54,8 +54,8 @@ def compare(
     ----------
     recordings : sequence of Recording
     truth, raw, decided : sequences per recording, one entry per window
-    window : int
-        Samples per window.
+    window : sequence of int
+        Samples per window, for each recording.
     column : str
         Label column, for events.
     classes : sequence of str

@@ -163,7 +163,7 @@ class EventMetrics:
 def event_metrics(
     recordings: Sequence[Recording],
     results: Sequence[Sequence[str]],
-    window: int,
+    window: Sequence[int],
     column: str = LABEL,
     ends: Sequence[Sequence[int]] | None = None,
 ) -> EventMetrics:
@@ -175,8 +175,8 @@ def event_metrics(
         At the rate of the core (``rate_hz`` set).
     results : sequence of sequence of str
         One result per window of each recording.
-    window : int
-        Samples per window.
+    window : sequence of int
+        Samples per window, for each recording.
     column : str
         Label column.
     ends : sequence of sequence of int, optional
@@ -192,9 +192,10 @@ def event_metrics(
     seconds = 0.0
     for i, (recording, got) in enumerate(zip(recordings, results, strict=True)):
         rate = recording.rate_hz or float("nan")
-        at = range(window, window * len(got) + 1, window) if ends is None else ends[i]
+        length = window[i]
+        at = range(length, length * len(got) + 1, length) if ends is None else ends[i]
         for start, stop, label in _events(recording, column):
-            if stop - start < window:
+            if stop - start < length:
                 continue
             # windows that end inside the event
             inside = [k for k, end in enumerate(at) if start < end <= stop]

@@ -15,7 +15,7 @@ from tests.cli.logs import write_log
 from tests.need import need
 
 SMALL = ("--window", "26", "--stride", "26")
-NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\npatience = 3\n"
+NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\n"
 
 
 @pytest.fixture(scope="module")

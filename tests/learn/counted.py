@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensorai.learn.counts import Counted
-from sensorai.learn.masks import Masks
+from sensorai.learn.masks import Masks, masks
 from sensorai.learn.split import share
 from sensorai.model.pipeline import Count
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
@@ -48,4 +48,5 @@ def split(made: Counted, seed: int = 0) -> Masks:
         recordings.append(
             Recording(samples, (Channel("acc_x", "mg"),), 1.0, {LABEL: spans}, group=name, name=name)
         )
-    return made.masks(share(Dataset(tuple(recordings)), [LABEL], seed=seed))
+    parted = share(Dataset(tuple(recordings)), [LABEL], test_share=0.25, seed=seed)
+    return masks(made.groups, made.group, parted.train_groups, parted.test_groups)

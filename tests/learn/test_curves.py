@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensorai.learn.curves import Epoch, best, judge
+from sensorai.learn.curves import Epoch, best, judge, mean
 
 
 def curve(rows: list[tuple[float, float, float, float]], stage: str = "int8") -> list[Epoch]:
@@ -14,9 +14,9 @@ def curve(rows: list[tuple[float, float, float, float]], stage: str = "int8") ->
 @pytest.mark.parametrize(
     ("rows", "fit", "said"),
     [
-        ([(1.0, 0.5, 1.0, 0.5), (0.2, 0.95, 0.3, 0.93)], "good", "epoch 2 of 2"),
+        ([(1.0, 0.5, 1.0, 0.5), (0.2, 0.95, 0.3, 0.93)], "good", "after 2 epochs"),
         ([(1.0, 0.5, 1.1, 0.5), (0.9, 0.55, 1.0, 0.56)], "under", "50.0%"),
-        ([(1.0, 0.5, 1.0, 0.5), (0.3, 0.97, 0.5, 0.80), (0.1, 1.0, 0.9, 0.79)], "over", "rises"),
+        ([(1.0, 0.5, 1.0, 0.5), (0.3, 0.97, 0.5, 0.80), (0.1, 1.0, 0.9, 0.79)], "over", "their loss rises"),
         ([(1.0, 0.5, 1.0, 0.5), (0.3, 0.97, 0.5, 0.80)], "over", "17.0% better"),
     ],
 )
@@ -33,3 +33,8 @@ def test_only_the_last_stage_is_judged() -> None:
 
 def test_first_of_equal_epochs() -> None:
     assert best(curve([(1, 1, 2.0, 1), (1, 1, 1.0, 1), (1, 1, 1.0, 1)])) == 1
+
+
+def test_mean_of_curves() -> None:
+    found = mean([curve([(1.0, 0.5, 2.0, 0.4)]), curve([(0.5, 0.7, 1.0, 0.6)])])
+    assert found == (Epoch("int8", 0.75, 0.6, 1.5, 0.5),)

@@ -10,8 +10,7 @@ from sensorai.learn import candidates, select
 from sensorai.learn.choices import Choices
 from sensorai.learn.mlc import _grow, train_mlc
 from sensorai.learn.search import Search
-from sensorai.learn.split import share
-from sensorai.learn.table import find_tasks
+from sensorai.learn.table import Known, find_tasks
 from sensorai.mlc.devices import device
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
 from tests.roads import lesson
@@ -40,7 +39,7 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
     target, made = device("LSM6DSV16X"), people(6, seed)
     tasks = find_tasks(made, [("tree1", LABEL)])
     asked = Experiment(target="mlc", seed=seed)
-    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), lambda _: None)
+    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), lambda _: None, {})
     filters = candidates.filters(target, ["acc"])
     features = tuple(candidates.features(target, ["acc"], filters)[:14])
     got = _grow(search, 26, *candidates.compact(filters, features))
@@ -55,8 +54,19 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
     assert select.answerable(fitted) == 4
 
 
-def test_the_groups_of_the_split_are_held_out() -> None:
+def test_all_groups_are_learnt_from_but_those_kept_for_the_test() -> None:
     made = train_mlc(lesson(people(4, 0), target="mlc", window=26, seed=3, max_features=3))
-    assert made.test_groups == share(people(4, 0), [LABEL], seed=3).test_groups
+    assert set(made.train.groups) == {"p0", "p1", "p2", "p3"}
     again = train_mlc(lesson(people(4, 0), target="mlc", window=26, test_groups=("p2",), max_features=3))
-    assert again.test_groups == ("p2",)
+    assert set(again.train.groups) == {"p0", "p1", "p3"}
+
+
+def test_features_that_are_known_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = lesson(people(4, 0), target="mlc", window=26, max_features=3)
+    known: Known = {}
+    first = train_mlc(made, known=known)
+    count = len(known)
+    again = train_mlc(made, known=known)
+    assert len(known) == count
+    assert again.config == first.config
+    assert train_mlc(made).config == first.config

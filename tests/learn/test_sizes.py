@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from sensorai.cproject import runs
 from sensorai.errors import Problem, TargetError
-from sensorai.learn.sizes import MOST, Choice, choose, first_that_fits
+from sensorai.learn.sizes import first_that_fits
 from sensorai.mcu import devices as mcu_devices
 from sensorai.mcu.backend import BACKEND, McuBackend
 from sensorai.model.pipeline import Pipeline
@@ -23,77 +23,45 @@ from tests.need import need
 LADDER = (64, 32, 16, 8, 4)
 
 
-def chosen(
-    scores: dict[int, float], room: int | None = None, usual: int = 16
-) -> tuple[int, Choice, list[int]]:
-    """Choose among sizes that take ten bytes a unit; returns the size, why, and what was learnt."""
-    learnt: list[int] = []
+def needed(room: int) -> Callable[[int], Need]:
+    """Sizes that take ten bytes a unit."""
 
-    def needed(size: int) -> Need | None:
-        if room is None:
-            return None
+    def need(size: int) -> Need:
         over = 10 * size - room
         problems = (Problem(f"{over} bytes too many", "here", "a larger device"),) if over > 0 else ()
         return Need(10 * size, 5, "counted", problems)
 
-    def learn(size: int) -> tuple[int, float]:
+    return need
+
+
+def test_the_largest_that_fits() -> None:
+    learnt: list[int] = []
+
+    def learn(size: int) -> int:
         learnt.append(size)
-        return size, scores[size]
+        return size
 
-    size, why = choose(LADDER, usual, str, needed, learn, 7)
-    return size, why, learnt
-
-
-def test_goes_up_while_it_pays_and_no_further() -> None:
-    size, why, learnt = chosen({64: 0.99, 32: 0.9, 16: 0.8, 8: 0.7})
-    assert (size, learnt) == (64, [16, 32, 64, 8])
-    assert len(learnt) == MOST
+    size, why = first_that_fits(LADDER, str, needed(170), learn, 7, "because")
+    assert (size, learnt) == (16, [16])
     assert [one.verdict for one in why.tried] == [
+        "does not fit: 470 bytes too many",
+        "does not fit: 150 bytes too many",
         "taken",
-        "9.0 points below the best",
-        "19.0 points below the best",
-        "29.0 points below the best",
     ]
+    assert [one.flash for one in why.tried] == [640, 320, 160]
     assert {one.seed for one in why.tried} == {7}
-    size, _, learnt = chosen({32: 0.805, 16: 0.8, 8: 0.7})
-    assert (size, learnt) == (16, [16, 32, 8])
+    assert why.why == "the largest that fits; because"
+    assert first_that_fits(LADDER, str, needed(640), lambda n: n, 7, "it")[1].why.startswith("the usual size")
 
 
-def test_goes_down_while_nothing_is_lost() -> None:
-    size, why, learnt = chosen({32: 0.9, 16: 0.9, 8: 0.895, 4: 0.88})
-    assert (size, learnt) == (8, [16, 32, 8, 4])
-    assert why.tried[1].verdict == "larger than what was taken, and no better by a point"
-    # exactly a point is not too much
-    assert chosen({32: 0.75, 16: 0.75, 8: 0.75 - 0.01, 4: 0.5})[0] == 8
-
-
-def test_the_largest_that_fits_where_the_usual_does_not() -> None:
-    size, why, learnt = chosen({8: 0.9, 4: 0.8}, room=80)
-    assert (size, learnt) == (8, [8, 4])
-    assert why.tried[0].verdict == "does not fit: 80 bytes too many"
-    assert (why.tried[0].flash, why.tried[0].validation) == (160, None)
-    size, why, learnt = chosen({4: 0.2}, room=79)
-    assert (size, learnt) == (4, [4])
-    assert why.why == "the only size that fits"
-
-
-def test_a_larger_one_that_does_not_fit_is_not_learnt() -> None:
-    size, why, learnt = chosen({16: 0.9, 8: 0.5}, room=319)
-    assert (size, learnt) == (16, [16, 8])
-    assert why.tried[0].verdict.startswith("does not fit")
-
-
-def test_fewest_bytes_win_over_a_smaller_name() -> None:
-    def needed(size: int) -> Need:
-        return Need({16: 100, 8: 120}.get(size, 500), 0, "counted")
-
-    size, _ = choose(LADDER, 16, str, needed, lambda n: (n, 0.9 if n in (16, 8, 32) else 0.1), 0)
-    assert size == 16
+def test_where_memories_are_unknown_the_usual_is_taken() -> None:
+    size, why = first_that_fits(LADDER, str, lambda n: None, lambda n: n, 7, "it")
+    assert (size, why.tried[0].flash, why.source) == (64, None, "")
 
 
 def test_nothing_fits() -> None:
     with pytest.raises(TargetError) as refusal:
-        chosen({}, room=39)
+        first_that_fits(LADDER, str, needed(39), lambda n: n, 0, "no reason")
     text = str(refusal.value)
     assert "even with 4, the smallest: 1 bytes too many" in text
     assert "a larger device" in text
@@ -143,7 +111,7 @@ def trained(logs: Dataset, model: str, net: Mapping[str, Any] | None = None) -> 
     return roads.made(logs, model=model, **options).report.figures
 
 
-QUICK = {"features": 4, "epochs": 2, "tune_epochs": 1, "patience": 2}
+QUICK = {"features": 4, "epochs": 2, "tune_epochs": 1}
 
 
 def test_a_net_for_a_device_with_little_flash(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +123,7 @@ def test_a_net_for_a_device_with_little_flash(logs: Dataset, monkeypatch: pytest
     assert cost["ram"] + cost["stack"] <= 4096
     tried = {one["size"]: one for one in size["tried"]}
     assert size["chosen"] in tried
-    learnt = [one for one in tried.values() if one["validation"] is not None]
-    assert 1 <= len(learnt) <= MOST
+    assert tried[size["chosen"]]["verdict"] == "taken"
     # what was foreseen from the first weights is what the learnt net takes
     foreseen = tried[size["chosen"]]["flash"]
     assert abs(foreseen - cost["flash"]) <= 0.1 * foreseen
@@ -213,7 +180,7 @@ def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest
     monkeypatch.setattr("sensorai.cproject.backend.available", lambda name: False)
     monkeypatch.setattr("sensorai.mcu.backend.available", lambda name: False)
     tiny(monkeypatch, flash=1)
-    report = trained(logs, "mlp", QUICK)
+    report = trained(logs, "mlp", {**QUICK, "features": 24})
     size = report["choices"]["size"]
     assert size["source"].startswith("counted")
     assert "does not fit" in size["tried"][0]["verdict"]

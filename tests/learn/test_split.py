@@ -71,15 +71,21 @@ def test_every_class_on_both_sides_and_near_the_share(wanted: float, seed: int) 
         assert abs(inside[name] / (inside[name] + outside[name]) - max(wanted, 1 / 8)) < 0.2
     assert share(made, [LABEL], test_share=wanted, seed=seed) == got
     assert set(got.train_groups) | set(got.test_groups) == set(made.groups())
-    assert got.validation_groups
-    assert set(got.validation_groups) < set(got.train_groups)
+    assert got.kept
+
+
+def test_where_no_test_is_asked_for_all_groups_are_learnt_from() -> None:
+    made = people(8)
+    got = share(made, [LABEL])
+    assert not got.kept
+    assert got.train_groups == made.groups()
+    assert got.test_groups
 
 
 def test_another_seed_holds_out_other_groups() -> None:
     made = people(12)
     found = {share(made, [LABEL], seed=seed).test_groups for seed in range(6)}
     assert len(found) > 2
-    assert len({share(made, [LABEL], seed=seed).validation_groups for seed in range(6)}) > 2
 
 
 def test_the_order_of_the_logs_does_not_matter() -> None:
@@ -88,8 +94,7 @@ def test_the_order_of_the_logs_does_not_matter() -> None:
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(len(made)).tolist()
         mixed = share(Dataset(tuple(made.recordings[i] for i in order)), [LABEL])
-        for part in ("test_groups", "validation_groups"):
-            assert set(getattr(mixed, part)) == set(getattr(first, part))
+        assert set(mixed.test_groups) == set(first.test_groups)
 
 
 def test_rare_classes_are_on_both_sides() -> None:
@@ -216,7 +221,8 @@ def test_named_test_groups() -> None:
     made = people(8)
     got = share(made, [LABEL], test_groups=("person 3", "person 1"))
     assert got.test_groups == ("person 1", "person 3")
-    assert not set(got.validation_groups) & {"person 1", "person 3"}
+    assert got.kept
+    assert not set(got.train_groups) & {"person 1", "person 3"}
     assert got.notes == ()
 
 
@@ -238,7 +244,7 @@ def test_named_groups_need_not_test_every_class() -> None:
     made = Dataset((log("a", [("x", 100), ("y", 100)]), log("b", [("x", 100)])))
     got = share(made, [LABEL], test_groups=("b",))
     assert got.test_groups == ("b",)
-    assert got.validation_groups == ()
+    assert got.train_groups == ("a",)
 
 
 # ---------------------------------------------------------------- a test set
@@ -254,10 +260,10 @@ def test_a_test_set_is_all_test() -> None:
     assert got.test_groups == ("other 0", "other 1")
     assert got.train_groups == tuple(f"person {i}" for i in range(4))
     assert len(got.dataset) == 18
-    assert got.validation_groups
+    assert got.kept
     assert got.notes == ()
     # one group to learn from is enough then
-    assert share(one_group(), [LABEL], extra_test=other(1, ("x", "y"))).validation_groups == ()
+    assert share(one_group(), [LABEL], extra_test=other(1, ("x", "y"))).train_groups == one_group().groups()
 
 
 def test_groups_and_names_that_a_test_set_shares_are_said_and_kept_apart() -> None:
@@ -357,7 +363,7 @@ def test_registers_c_and_detectors_hold_out_the_same_people(seed: int) -> None:
             "stm32": {"target": "stm32", "model": "tree", "window": 52, "rate": rate, "net": {"leaves": 8}},
             "detector": {"target": "stm32", "model": "mahalanobis", "window": 52, **detect},
         }.items():
-            made = roads.learnt(data, sensors=("acc",), seed=seed, **options)
+            made = roads.learnt(data, sensors=("acc",), seed=seed, test_share=0.25, **options)
             assert {r.group for r in made.test} == set(made.test_groups)
             assert not set(made.train_groups) & set(made.test_groups)
             found[name, rate, gyro] = made.test_groups

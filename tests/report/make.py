@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from sensorai.mlc import figures as of_core
-from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig, SensorSetting, Source
 from sensorai.mlc.simulate import Trace
+from sensorai.mlc.trace import trace_of
 from sensorai.model.forest import Tree
 from sensorai.recording import Channel, Recording, Span
 from sensorai.report import Report
@@ -111,11 +111,12 @@ def report(conf: MlcConfig, some: Sequence[Watched]) -> dict[str, Any]:
     classes = list(dt.labels.values())
     truth = [t for v in some for t in v.truth[0]]
     recordings = [v.recording for v in some]
+    lengths = [WINDOW] * len(some)
     judged = {
         "answer": window_metrics(truth, [r for v in some for r in v.results[0]], classes).as_dict(),
         "decided": window_metrics(truth, [r for v in some for r in v.decided[0]], classes).as_dict(),
-        "answer_events": event_metrics(recordings, [v.results[0] for v in some], WINDOW).as_dict(),
-        "decided_events": event_metrics(recordings, [v.decided[0] for v in some], WINDOW).as_dict(),
+        "answer_events": event_metrics(recordings, [v.results[0] for v in some], lengths).as_dict(),
+        "decided_events": event_metrics(recordings, [v.decided[0] for v in some], lengths).as_dict(),
         "by_group": {"a": 0.9, "b": None},
     }
     tree = {

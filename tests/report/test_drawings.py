@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import FEATURE_CODES, FILTER_COEFFICIENTS, Feature, Filter, Source
 from sensorai.mlc.formulas import describe_feature, describe_filter
+from sensorai.mlc.trace import trace_of
 from sensorai.model.forest import Tree
 from sensorai.report import svg, timeline, words
 from sensorai.report.charts import bars, confusion, curve

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from sensorai.errors import DataError
-from sensorai.mlc.backend import trace_of
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.simulate import Trace
+from sensorai.mlc.trace import trace_of
 from sensorai.model.forest import Tree
 from sensorai.report import Report, svg, words
 from sensorai.report.sections import SECTIONS
@@ -89,7 +89,7 @@ def test_page_says_what_counts() -> None:
     assert "3 recordings resampled from 25 Hz to 26 Hz" in said
     assert "MLC1_SRC" in said
     assert "1 still, 2 walking, 3 running" in said
-    assert "Only 2 groups held out: a rough estimate" in said
+    assert "Only 2 groups to judge on: a rough estimate" in said
     assert "variance of the norm of the accelerometer" in said
     assert "high-pass: half the difference of neighbouring samples" in said
     for source in report["sources"].values():

@@ -32,7 +32,7 @@ def test_events_of_windows_that_follow_one_another() -> None:
     # windows of 5 samples end at 5, 10, ... 40; two spans of "a" are one event, "c" is shorter than a window
     log = recording((0, 8, "a"), (8, 20, "a"), (20, 36, "b"), (36, 40, "c"))
     got = ["b", "a", "a", "b", "b", "a", "b", "b"]
-    m = event_metrics([log], [got], 5)
+    m = event_metrics([log], [got], [5])
     # a: right first in the window that ends at 10; b (from 20): in the one that ends at 25
     assert m.delays_s == (1.0, 0.5)
     assert m.missed == 0
@@ -44,7 +44,7 @@ def test_events_of_windows_that_follow_one_another() -> None:
 
 def test_no_result_is_no_wrong_switch_and_a_missed_event_counts() -> None:
     log = recording((0, 20, "a"), (20, 40, "b"))
-    m = event_metrics([log], [[NO_RESULT, NO_RESULT, "a", "a", "a", "a", "a", "a"]], 5)
+    m = event_metrics([log], [[NO_RESULT, NO_RESULT, "a", "a", "a", "a", "a", "a"]], [5])
     assert (m.delays_s, m.missed, m.wrong_switches) == ((1.5,), 1, 0)
 
 
@@ -52,5 +52,5 @@ def test_events_of_overlapping_windows() -> None:
     # windows of 10 every 5 samples end at 10, 15, ... 40
     log = recording((0, 20, "a"), (20, 40, "b"))
     ends = [10, 15, 20, 25, 30, 35, 40]
-    m = event_metrics([log], [["a", "a", "a", "a", "b", "a", "b"]], 10, ends=[ends])
+    m = event_metrics([log], [["a", "a", "a", "a", "b", "a", "b"]], [10], ends=[ends])
     assert (m.delays_s, m.missed, m.wrong_switches) == ((1.0, 1.0), 0, 1)

@@ -30,7 +30,7 @@ def held(*groups: Sequence[Sequence[int]]) -> Judgement:
     ]
     truth = [[CLASSES[c] for c in truth_of([sum(row) for row in g])] for g in groups]
     got = [[CLASSES[c] for c in answers_of(g)] for g in groups]
-    return compare(recordings, truth, got, got, 10, "label", CLASSES)
+    return compare(recordings, truth, got, got, [10] * len(recordings), "label", CLASSES)
 
 
 def learnt(confusion: Sequence[Sequence[int]], overlap: int = 0, fit: str = "", why: str = "") -> Seen:

@@ -15,8 +15,8 @@ from sensorai.road import Lesson, Progress
 class Net(ClassifierFamily):
     """One kind of net."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, folds: int) -> None:
+        self.name, self.folds = name, folds
 
     def options(self, lesson: Lesson) -> NetOptions:
         """Options of the table, over those of the experiment."""
@@ -27,19 +27,8 @@ class Net(ClassifierFamily):
     def fit(
         self, counted: Counted, rows: Masks, options: NetOptions, needs: Needs | None, say: Progress
     ) -> Fitted:
-        """Fit it; of several sizes, where none is given."""
+        """Fit it; of the size that fits the device, where none is given."""
         made = train_net(counted, rows, options, say, needs)
-        curve = [
-            {
-                "stage": e.stage,
-                "train_loss": e.train_loss,
-                "train_accuracy": e.train_accuracy,
-                "validation_loss": e.validation_loss,
-                "validation_accuracy": e.validation_accuracy,
-            }
-            for e in made.curve
-        ]
-        verdict = {"fit": made.verdict.fit, "why": made.verdict.why}
         return Fitted(
             made.graph,
             made.features,
@@ -49,10 +38,11 @@ class Net(ClassifierFamily):
             made.choice,
             replace(options, sizes=made.sizes),
             options.precision,
-            {"curve": curve, "verdict": verdict},
+            made.curve,
             made.notes,
         )
 
 
-MLP = Net("mlp")
-CNN = Net("cnn")
+MLP = Net("mlp", 5)
+# raw windows take a while to learn from
+CNN = Net("cnn", 3)

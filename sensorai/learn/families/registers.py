@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sensorai.learn.folds import folds
 from sensorai.learn.judge import against_fitted, feature_table
 from sensorai.learn.mlc import train_mlc
+from sensorai.learn.table import Known
 from sensorai.learn.warn import mounted_trees, of_trees
 from sensorai.mlc import arff
 from sensorai.mlc.labels import feature_names
-from sensorai.road import Classifier, Learnt, Lesson, Level, Progress
+from sensorai.mlc.simulate import simulate
+from sensorai.mlc.trace import trace_of
+from sensorai.road import Classifier, Fold, Learnt, Lesson, Level, Progress
 from sensorai.verify.shape import listed
+
+#: Folds where there are as many groups: a fold tries windows, sensors and features again.
+FOLDS = 4
 
 
 class RegisterTree:
@@ -16,7 +25,8 @@ class RegisterTree:
 
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Search window, sensors and features, prune, assign codes, choose end counters."""
-        made = train_mlc(lesson, say)
+        known: Known = {}
+        made = train_mlc(lesson, say, known)
         config, choices = made.config, made.choices
         classifiers = []
         for task, dt in zip(made.tasks, config.trees, strict=True):
@@ -24,18 +34,25 @@ class RegisterTree:
             classifiers.append(
                 Classifier(task.name, task.column, {code[name]: name for name in task.classes})
             )
+        share = lesson.share
+        test_groups = share.test_groups if share.kept else ()
+        judged = []
+        for groups in folds(share, [t.column for t in made.tasks], lesson.experiment.seed, FOLDS):
+            say(f"learning without {', '.join(groups)}, to be judged on them")
+            judged.append(_fold(lesson, groups, known))
         table = feature_table(config, made.dataset, made.tasks[0].column, feature_names(config))
         return Learnt(
             config,
             tuple(classifiers),
-            tuple(r for r in made.dataset if r.group in made.test_groups),
-            made.test_groups,
-            tuple(g for g in made.dataset.groups() if g not in made.test_groups),
+            tuple(r for r in made.dataset if r.group in share.test_groups),
+            test_groups,
+            share.train_groups,
             {
                 "data": {
-                    "recordings": listed(made.dataset, made.test_groups),
+                    "recordings": listed(made.dataset, test_groups),
                     "groups": list(made.dataset.groups()),
-                    "test_groups": list(made.test_groups),
+                    "test_groups": list(test_groups),
+                    "folds": [list(fold.groups) for fold in judged],
                 },
                 "model": {"kind": "tree"},
                 "classifiers": [
@@ -53,7 +70,7 @@ class RegisterTree:
                     "features": choices.features,
                 },
                 "sources": {
-                    "choices": "computed: cross-validation over the training groups",
+                    "choices": "computed: cross-validation over the groups that were learnt from",
                     "random_windows_optimistic": "computed: windows split at random; neighbours land on both "
                     "sides, so this is too good",
                 },
@@ -63,7 +80,18 @@ class RegisterTree:
             of_trees(made),
             levels=(Level("the trained tree", against_fitted(config, made.fitted, made.tasks)),),
             files={"features.arff": arff.arff_text(table).encode()},
+            folds=tuple(judged),
         )
+
+
+def _fold(lesson: Lesson, groups: tuple[str, ...], known: Known) -> Fold:
+    """Make every choice again without some groups, and simulate the core on their recordings."""
+    share = lesson.share
+    kept = share.test_groups if share.kept else ()
+    without = replace(lesson, share=replace(share, test_groups=(*kept, *groups), kept=True))
+    config = train_mlc(without, known=known).config
+    recordings = [r for r in lesson.prepared.dataset if r.group in groups]
+    return Fold(groups, tuple(trace_of(r, simulate(config, r, rate="as-is")) for r in recordings))
 
 
 TREE = RegisterTree()

@@ -37,7 +37,6 @@ def sizes(report: Figures) -> list[dict[str, str]]:
             "size": one["size"],
             "flash": byte(one["flash"]),
             "ram": byte(one["ram"]),
-            "validation": words.percent(one["validation"]),
             "seed": str(one["seed"]),
             "verdict": one["verdict"],
         }
@@ -58,9 +57,9 @@ def text(report: Figures) -> Lines:
     if size := _size(report):
         out.append(line(f"size: {size['chosen']} ({size['why']})"))
         if len(rows := sizes(report)) > 1:
-            shown = table("size", ("flash", "RAM", "validation"), 34, "")
+            shown = table("size", ("flash", "RAM"), 34, "")
             for one in rows:
-                cells = (one["flash"], one["ram"], one["validation"], line(one["verdict"]))
+                cells = (one["flash"], one["ram"], line(one["verdict"]))
                 shown.add_row(line(one["size"]), *cells)
             out.append(shown)
     return out

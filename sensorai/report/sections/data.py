@@ -52,8 +52,7 @@ def _data(report: Figures) -> list[tuple[str, str]]:
         rows.append(
             (
                 "windows",
-                f"{windows['train']:,} to learn from, {windows['validation']:,} for validation, "
-                f"{windows['test']:,} held out",
+                f"{windows['train']:,} to learn from, {windows['test']:,} held out",
             )
         )
     parts = data.get("parts") or {}
@@ -69,8 +68,8 @@ def _data(report: Figures) -> list[tuple[str, str]]:
         ("groups", about.groups(data["groups"])),
         ("held out", about.groups(data["test_groups"])),
     ]
-    if "validation_groups" in data:
-        rows.append(("validation", about.groups(data["validation_groups"])))
+    folds = data.get("folds") or ()
+    rows += [(f"fold {k + 1}", about.groups(groups)) for k, groups in enumerate(folds)]
     return rows
 
 

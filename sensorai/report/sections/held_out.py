@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Fewer test groups than this and the page says that the estimate is rough.
 FEW_GROUPS = 3
-_PARTS = ("train", "validation", "test")
+_PARTS = ("train", "folds", "test")
 
 
 def there(report: Figures) -> bool:
@@ -36,8 +36,9 @@ def sentences(report: Figures) -> list[dict[str, Any]]:
         out.append(
             {
                 "tree": about.tree_name(report, entry),
-                "unseen": not about.validation(report) and bool(report["data"]["test_groups"]),
-                "groups": len(report["data"]["test_groups"]),
+                "unseen": not about.validation(report) and about.unseen(report) > 0,
+                "groups": about.unseen(report),
+                "folds": about.folds(report),
                 "what": f"{entry['register']} is" if "register" in entry else "the decision is",
                 "windows": decided["windows"],
                 "accuracy": decided["accuracy"],
@@ -59,7 +60,7 @@ def cards(report: Figures) -> list[tuple[str, str]]:
         before, after = held["answer_events"], held["decided_events"]
         name = f", {entry['name']}" if about.tree_name(report, entry) else ""
         chance = words.percent(words.chance(held["answer"]["confusion"])[1])
-        where = "" if about.validation(report) else " on held-out groups"
+        where = _where(report)
         window = words.seconds(report["settings"]["window_s"])
         out += [
             (
@@ -81,7 +82,7 @@ def cards(report: Figures) -> list[tuple[str, str]]:
 
 
 def accuracies(report: Figures, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Accuracy on training, validation and test windows: as it runs, in float, and split at random."""
+    """Accuracy on training windows, by folds, and on the test: as it runs, in float, and split at random."""
     given = entry.get("accuracy")
     if given is None:
         return []
@@ -92,7 +93,7 @@ def accuracies(report: Figures, entry: Mapping[str, Any]) -> list[dict[str, Any]
     ]
     random = (entry.get("random_windows_optimistic") or {}).get("accuracy")
     optimistic = "windows split at random: OPTIMISTIC"
-    return [*out, {"name": optimistic, "runs": False, "shares": [None, None, random]}]
+    return [*out, {"name": optimistic, "runs": False, "shares": [None, random, None]}]
 
 
 def class_rows(entry: Mapping[str, Any], colours: Colours) -> list[dict[str, Any]]:
@@ -124,13 +125,13 @@ def text(report: Figures) -> Lines:
     out: Lines = []
     pair = about.strips(report)
     if not about.validation(report):
-        names = report["data"]["test_groups"]
-        out.append(line(f"held out: {about.groups(names) if names else 'nothing'}"))
+        out.append(line(_judged(report)))
     for entry in report["classifiers"]:
         if name := about.tree_name(report, entry):
             out += [line(""), line(name, "bold")]
         out.append(judgement_table(entry["held_out"], entry["classes"], *pair))
         out += map(line, headline(entry["held_out"], *pair))
+        out += map(line, by_folds(entry))
         if rows := accuracies(report, entry):
             out += [line(""), _accuracy_table(rows)]
         elif random := entry.get("random_windows_optimistic"):
@@ -143,6 +144,39 @@ def text(report: Figures) -> Lines:
                 )
             )
     return out
+
+
+def _where(report: Figures) -> str:
+    if about.validation(report):
+        return ""
+    return " on held-out groups, estimated by folds" if about.folds(report) else " on held-out groups"
+
+
+def _judged(report: Figures) -> str:
+    """What the figures are of, in a line."""
+    names = report["data"]["test_groups"]
+    if names:
+        return f"held out: {about.groups(names)}"
+    if count := about.folds(report):
+        return (
+            f"estimated by {count} folds over {words.plural(about.unseen(report), 'group')}: each group by a "
+            "model that did not learn from it; what is delivered learnt from all"
+        )
+    return "held out: nothing"
+
+
+def by_folds(entry: Mapping[str, Any]) -> list[str]:
+    """Mean and spread over folds, and the worst group; nothing without folds."""
+    folds = entry.get("folds")
+    if not folds or folds["accuracy"]["mean"] is None:
+        return []
+    mean, deviation = folds["accuracy"]["mean"], folds["accuracy"]["deviation"]
+    worst = folds["worst_group"]
+    spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
+    least = (
+        "" if worst is None else f"; worst group {worst['name']}: {words.percent(worst['answer_accuracy'])}"
+    )
+    return [f"by folds           accuracy {words.percent(mean)}{spread}{least}"]
 
 
 def headline(judged: Mapping[str, Any], first: str = "tree", second: str = "register") -> list[str]:
@@ -207,7 +241,7 @@ def judgement_table(
 
 
 def _accuracy_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    out = table("accuracy of the model by window", ("training", "validation", "test, held out"), 40)
+    out = table("accuracy of the model by window", ("learnt from", "others, by folds", "test, held out"), 40)
     for row in rows:
         out.add_row(line(row["name"]), *map(words.percent, row["shares"]))
     return out
@@ -220,7 +254,7 @@ def page(report: Figures, views: Views) -> Page:
     """Tables of every classifier."""
     if not there(report):
         return None
-    groups = len(report["data"]["test_groups"])
+    groups = about.unseen(report)
     trained = not about.validation(report)
     judged = any(entry["held_out"]["decided"]["windows"] for entry in report["classifiers"])
     return {
@@ -248,6 +282,7 @@ def _entry(report: Figures, entry: Mapping[str, Any], colours: Colours) -> dict[
         "chance": by_chance,
         "even_chance": even_chance,
         "rows": class_rows(entry, colours),
+        "folds": by_folds(entry),
         "accuracies": rows,
     }
 

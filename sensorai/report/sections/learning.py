@@ -21,13 +21,8 @@ def _verdict(report: Figures) -> tuple[str, str, bool] | None:
 
 
 def kept(curve: Sequence[Mapping[str, Any]]) -> int | None:
-    """Index of the epoch that was kept: the least validation loss of the last stage, the first of equals."""
-    if not curve:
-        return None
-    last = curve[-1]["stage"]
-    start = max((i + 1 for i, e in enumerate(curve) if e["stage"] != last), default=0)
-    known = [i for i in range(start, len(curve)) if curve[i]["validation_loss"] is not None]
-    return min(known, key=lambda i: curve[i]["validation_loss"], default=None)
+    """Index of the epoch that was kept: the last."""
+    return len(curve) - 1 if curve else None
 
 
 def text(report: Figures) -> Lines:
@@ -47,7 +42,7 @@ def page(report: Figures, views: Views) -> Page:
     return {
         "verdict": found,
         "charts": charts,
-        "borrowed": not report["data"].get("validation_groups"),
+        "folds": len(report["data"].get("folds") or ()),
     }
 
 
