@@ -25,12 +25,15 @@ class TargetFacts:
         Device where none is named.
     words : str
         What it is, for the help.
+    on : str
+        Where the model runs, ``{}`` for the device.
     """
 
     place: str
     takes: str
     device: str
     words: str
+    on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,18 @@ TARGETS: dict[str, TargetFacts] = {
         "registers",
         "LSM6DSV16X",
         "registers for a sensor's machine learning core",
+        "for the machine learning core of {}",
     ),
     "ispu": TargetFacts(
         "sensorai.ispu.backend:BACKEND",
         "pipeline",
         "LSM6DSO16IS",
         "C for a sensor's programmable core",
+        "in C for the ISPU of {}",
     ),
-    "stm32": TargetFacts("sensorai.mcu.backend:BACKEND", "pipeline", "cortex-m4", "C for a Cortex-M"),
+    "stm32": TargetFacts(
+        "sensorai.mcu.backend:BACKEND", "pipeline", "cortex-m4", "C for a Cortex-M", "in C for {}"
+    ),
 }
 
 TASKS: dict[str, TaskFacts] = {

@@ -15,6 +15,7 @@ from sensorai.experiment import Experiment
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
+from sensorai.mlc.classnames import with_names, with_numbers
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
@@ -43,6 +44,7 @@ from sensorai.road import (
     Opened,
     Prepared,
     Proof,
+    Told,
     Trace,
 )
 
@@ -173,9 +175,10 @@ class MlcBackend:
         texts = {**trees, "mlc_settings.json": told}
         return {**artifact.files, **{file: text.encode() for file, text in texts.items()}}
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, told: Told) -> Opened:
         """Open a folder of ours, or any register file."""
-        return opened(open_artifact(path), path)
+        found = with_names(open_artifact(path, told.device), told.names)
+        return opened(with_numbers(found), path, told.style)
 
 
 def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:
