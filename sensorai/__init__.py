@@ -31,6 +31,7 @@ __all__ = [
     "Report",
     "Result",
     "SensorClassifier",
+    "__version__",
     "decode",
     "open",
     "read",
@@ -55,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return list(__all__)

@@ -188,7 +188,7 @@ def validate(
         backend.figures(opened.artifact, proof),
         task.rejudge(opened, columns, proof),
         {
-            "notes": [*notes, *alike, *of_recordings(recordings), *map(str, said)],
+            "notes": [*opened.notes, *notes, *alike, *of_recordings(recordings), *map(str, said)],
             "sources": {"held_out": "computed: what the files hold, run on these recordings"},
         },
     )

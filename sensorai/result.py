@@ -73,7 +73,7 @@ class Result:
                 self.learnt.test_groups,
                 self.learnt.train_groups,
                 states,
-                self.experiment.task,
+                task=self.experiment.task,
             )
         )
 

@@ -42,24 +42,26 @@ class Progress:
 
     def step(self, words: str, until: float) -> None:
         """Begin a step that takes the road to ``until``."""
-        self._words, self._from, self._until, self._done = words, self._until, until, self._until
-        self._tell(words, self._done)
+        self._from, self._until = self._until, until
+        self._say(words, self._from)
 
     def __call__(self, words: str) -> None:
         """Say what is going on within a step."""
-        self._words = words
-        self._tell(words, self._done)
+        self._say(words, self._done)
 
     def within(self, share: float) -> None:
         """Say how much of the step is done; it never goes back."""
         now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
-        self._done = max(self._done, now)
-        self._tell(self._words, self._done)
+        self._say(self._words, max(self._done, now))
 
     def finish(self) -> None:
         """Say that all is done."""
-        self._words, self._from, self._until, self._done = "done", 1.0, 1.0, 1.0
-        self._tell(self._words, self._done)
+        self._from = self._until = 1.0
+        self._say("done", 1.0)
+
+    def _say(self, words: str, done: float) -> None:
+        self._words, self._done = words, done
+        self._tell(words, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,8 @@ class Opened:
         Of the training; empty for a register file from elsewhere.
     states : mapping
         Of a detector: the label ``column`` and the ``normal`` labels; else empty.
+    notes : tuple of str
+        What is to be said of the files.
     task : str
         What it was learnt for; ``classify`` for a register file from elsewhere.
     """
@@ -241,6 +245,7 @@ class Opened:
     test_groups: tuple[str, ...] = ()
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     task: str = "classify"
 
 

@@ -1,3 +1,3 @@
-"""The version, apart from the package's face so that every room can name it."""
+"""The version, said once: packaging reads it from here."""
 
 __version__ = "0.1.0"

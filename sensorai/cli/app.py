@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -17,7 +19,6 @@ from sensorai.cli import (
     features,
     firmware,
     generate,
-    inspect,
     knowledge,
     load,
     monitor,
@@ -25,6 +26,7 @@ from sensorai.cli import (
     train,
     validate,
 )
+from sensorai.cli import inspect as inspect_verb
 from sensorai.version import __version__
 
 app = typer.Typer(
@@ -64,7 +66,7 @@ VERBS = {
         encode,
         generate,
         features,
-        inspect,
+        inspect_verb,
         knowledge,
         convert,
         capture,
@@ -75,5 +77,13 @@ VERBS = {
         doctor,
     )
 }
+
+
+def _help(verb: Callable[..., None]) -> str:
+    """Docstring of a verb with paragraphs in one line each, so that a terminal breaks them; examples as they are."""
+    paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
+    return "\n\n".join(p if p.startswith("  ") else " ".join(p.split()) for p in paragraphs)
+
+
 for _name, _run in VERBS.items():
-    app.command(name=_name)(_run)
+    app.command(name=_name, help=_help(_run))(_run)

@@ -6,6 +6,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, get_args, get_origin
 
@@ -23,16 +24,28 @@ def markdown() -> str:
     ]
     for name, verb in VERBS.items():
         found = list(_parameters(verb))
-        arguments = [p for p in found if not p[0].startswith("-")]
-        usage = " ".join(["sensorai", name, *(a[0] for a in arguments), "[OPTIONS]"])
+        arguments = [one for one in found if not one.shown.startswith("-")]
+        usage = " ".join(["sensorai", name, *(one.shown for one in arguments), "[OPTIONS]"])
         lines += [f"## {name}", "", f"`{usage}`", "", *_paragraphs(verb.__doc__), ""]
-        lines += [f"- `{shown}` {text}" for shown, text in found]
-        lines.append("")
+        # those without a panel first, as the help has them
+        for panel in sorted({one.panel: None for one in found}, key=bool):
+            lines += [f"### {panel}", ""] if panel else []
+            lines += [f"- `{one.shown}` {one.text}" for one in found if one.panel == panel]
+            lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _parameters(verb: Callable[..., None]) -> Iterator[tuple[str, str]]:
-    """How each parameter is written, and what it means."""
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """How a parameter is written, what it means, and the panel of the help it stands in."""
+
+    shown: str
+    text: str
+    panel: str
+
+
+def _parameters(verb: Callable[..., None]) -> Iterator[_Parameter]:
+    """Parameters of a verb, also of one whose signature was made (``sensorai.cli.fields``)."""
     for name, parameter in inspect.signature(verb, eval_str=True).parameters.items():
         annotation = parameter.annotation
         assert get_origin(annotation) is Annotated, name  # noqa: S101
@@ -40,7 +53,7 @@ def _parameters(verb: Callable[..., None]) -> Iterator[tuple[str, str]]:
         default = parameter.default
         text = " ".join((info.help or "").split())
         if type(info).__name__ == "ArgumentInfo":
-            yield info.metavar or name.upper(), text
+            yield _Parameter(info.metavar or name.upper(), text, "")
             continue
         # inside Annotated the first name stands where the default would
         names = (info.default, *(info.param_decls or ()))
@@ -52,7 +65,7 @@ def _parameters(verb: Callable[..., None]) -> Iterator[tuple[str, str]]:
             text += " *Required.*"
         elif default not in (None, False) and default != []:
             text += f" Default: {default.value if isinstance(default, Enum) else default}."
-        yield shown, text
+        yield _Parameter(shown, text, info.rich_help_panel or "")
 
 
 def _values(kind: Any) -> str:
@@ -67,7 +80,12 @@ def _values(kind: Any) -> str:
 
 
 def _paragraphs(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").strip().splitlines()]
+    """A docstring as Markdown: indented lines are examples."""
+    out = []
+    for paragraph in inspect.cleandoc(text or "").split("\n\n"):
+        example = paragraph.startswith("  ")
+        out += ["    " + line.strip() if example else line for line in paragraph.splitlines()] + [""]
+    return out[:-1]
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def run(
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"cannot tell the format of {out.name}", hint="end the name in .csv or .parquet")
     opened = opened_for("simulate", artifact, logs, device, style, class_)
+    printing.say_notes(opened.notes)
     with printing.progress() as say:
         dataset = read(Experiment(logs=tuple(map(str, logs)), **given))
         say("simulating")

@@ -44,16 +44,12 @@ def run(
 ) -> None:
     """Turn logs into something that runs on the chip, and prove on held-out logs that it behaves.
 
-    Everything has a default; what was chosen, and why, is in the report.
+    Everything but --target has a default; what was chosen, and why, is in the report.
 
-        sensorai train har.csv --target mlc
-
-        sensorai train har.csv --target stm32 --device stm32l4 --model forest
-
-        sensorai train machine.csv --task anomaly --normal running --target ispu
-
-        sensorai train har_mlc/sensorai.toml
-
+      sensorai train har.csv --target mlc
+      sensorai train har.csv --target stm32 --device stm32l4 --model forest
+      sensorai train machine.csv --task anomaly --normal running --target ispu
+      sensorai train har_mlc/sensorai.toml     # the same again
     """
     from sensorai.result import check_folder
     from sensorai.run import name_of, run

@@ -6,6 +6,7 @@ Every entry says what the rules must know of it and names the object that does t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -38,11 +39,24 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """One task: its ``sensorai.road.Task``, the usual family on each kind of target, and words."""
+    """One task.
+
+    Attributes
+    ----------
+    place : str
+        Its ``sensorai.road.Task``.
+    usual : dict of str to str
+        The family it takes by default, on each kind of target.
+    words : str
+        What it is, for the help.
+    detectors : bool
+        Whether families that learn from normal logs alone can do it.
+    """
 
     place: str
     usual: dict[str, str]
     words: str
+    detectors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ TASKS: dict[str, TaskFacts] = {
         "sensorai.tasks.anomaly:TASK",
         {"registers": "box", "pipeline": "gmm"},
         "an alarm where it is not normal any more",
+        detectors=True,
     ),
 }
 
@@ -136,6 +151,11 @@ def load(place: str) -> Any:
     """Import the object at ``module:name``."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+def told(facts: Mapping[str, TargetFacts] | Mapping[str, TaskFacts]) -> str:
+    """What can be chosen, each with its words, as a sentence of the help."""
+    return "; ".join(f"{name}: {one.words}" for name, one in facts.items()) + "."
 
 
 def families(makes: str = "", *, one_class: bool | None = None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -177,8 +178,10 @@ class MlcBackend:
 
     def open(self, path: Path, told: Told) -> Opened:
         """Open a folder of ours, or any register file."""
-        found = with_names(open_artifact(path, told.device), told.names)
-        return opened(with_numbers(found), path, told.style)
+        found = open_artifact(path, told.device)
+        made = opened(with_numbers(with_names(found, told.names)), path, told.style)
+        # that the file says another device than was told
+        return made if told.device is None else replace(made, notes=tuple(found.decoded.notes))
 
 
 def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sensorai import regfile
+import sensorai.regfile as regfile
 from sensorai.errors import ConfigError
 from sensorai.mlc.devices import device as find_device
 from sensorai.mlc.devices import devices

@@ -29,17 +29,17 @@ def train_refused(tmp_path: Path, log: Path, *words: str | Path, parts: tuple[st
 OPTIONS = {
     "wrong device": (["--device", "LSM6DSV16Y"], ["unknown device 'LSM6DSV16Y'", "did you mean LSM6DSV16X?"]),
     "device by half": (["--device", "LSM6DSO"], ["'LSM6DSO' is not unique", "LSM6DSO32X, LSM6DSOX"]),
-    "no device": (["--device", ""], ["unknown device ''", "known: ", "LSM6DSOX"]),
-    "window 0": (["--window", "0"], ["--window 0 is outside 1 to 255"]),
+    "no device": (["--device", ""], ["--device is empty", "as in --device NAME"]),
+    "window 0": (["--window", "0"], ["--window 0 is less than 1"]),
     "window 256": (["--window", "256"], ["--window 256 is outside 1 to 255", "lower --rate"]),
     "window -1": (["--window", "-1"], ["--window '-1'", "'auto'"]),
     "window in words": (["--window", "two"], ["--window 'two'", "'auto'"]),
     "window as superscript": (["--window", "²"], ["--window '²'"]),
-    "no nodes": (["--max-nodes", "0"], ["--max-nodes 0 is outside 1 to 256"]),
+    "no nodes": (["--max-nodes", "0"], ["--max-nodes 0 is less than 1"]),
     "too many nodes": (["--max-nodes", "257"], ["--max-nodes 257 is outside 1 to 256", "room for 256 nodes"]),
-    "no features": (["--max-features", "0"], ["--max-features 0 is outside 1 to 31"]),
+    "no features": (["--max-features", "0"], ["--max-features 0 is less than 1"]),
     "too many features": (["--max-features", "32"], ["--max-features 32 is outside 1 to 31"]),
-    "two trees of one name": (["--tree", "a=label", "--tree", "a=subject"], ["two trees have the same name"]),
+    "two trees of one name": (["--tree", "a=label", "--tree", "a=subject"], ["--tree a=... is given twice"]),
     "tree without column": (["--tree", "a"], ["--tree 'a' is not NAME=VALUE", "as in --tree"]),
     "tree of an unknown column": (["--tree", "a=mood"], ["no column 'mood'", "it has acc_x[mg]"]),
     "more trees than the device has": (
@@ -52,9 +52,9 @@ OPTIONS = {
     "too few end counters": (["--end-counters", "1,2"], ["2 end counters for 4 result groups"]),
     "end counter 15": (["--end-counters", "15"], ["outside 0 to 14"]),
     "rate that the core lacks": (["--rate", "50"], ["no rate of 50 Hz", "12.5, 26, 52, 104 Hz"]),
-    "rate that is no number": (["--rate", "nan"], ["no rate of nan Hz"]),
-    "log rate 0": (["--log-rate", "0"], ["must be positive, not 0"]),
-    "log rate no number": (["--log-rate", "nan"], ["must be positive, not nan"]),
+    "rate that is no number": (["--rate", "nan"], ["--rate nan is not a number"]),
+    "log rate 0": (["--log-rate", "0"], ["--log-rate 0 is not possible", "above 0"]),
+    "log rate no number": (["--log-rate", "nan"], ["--log-rate nan is not a number"]),
     "log rate absurd": (["--log-rate", "1e300"], ["cannot resample 1e+300 Hz"]),
     "refused to resample": (["--log-rate", "50", "--no-resample"], ["50 Hz", "drop --no-resample"]),
     "test share": (["--test-share", "0.9"], ["--test-share 0.9 is outside 0.05 to 0.5"]),
@@ -75,7 +75,7 @@ OPTIONS = {
         ["--label", "run=*.csv", "--label", "sit=l*.csv"],
         ["conflicting labels", "'run' and 'sit'", "log.csv"],
     ),
-    "unknown target": (["--target", "fpga"], ["--target 'fpga' is none of mlc, ispu, stm32", "train --help"]),
+    "unknown target": (["--target", "fpga"], ["--target 'fpga' is none of mlc, ispu, stm32"]),
     "mistyped target": (["--target", "mcl"], ["--target 'mcl' is none of", "did you mean mlc?"]),
     "unknown option": (
         ["--colour"],
@@ -150,15 +150,30 @@ def _reduced(log: Path, path: Path, keep: Callable[[str], bool]) -> Path:
     return path
 
 
+def split_in_time(log: Path, out: Path) -> str:
+    """Train without an option for the split; return what is said of the split in time."""
+    result = call("train", log, "--target", "mlc", "--device", "LSM6DSOX", "--out", out, *QUICK)
+    assert result.code == 0, result.err
+    why, what = json.loads((out / "report.json").read_text())["notes"][:2]
+    assert "optimistic" in what
+    # Rich breaks lines
+    assert all(note in " ".join(result.out.split()) for note in (why, what))
+    return str(why)
+
+
 def test_single_group(log: Path, tmp_path: Path) -> None:
     one = _reduced(log, tmp_path / "one.csv", lambda row: row.endswith(",a"))
-    text = train_refused(tmp_path, one, parts=("one group ('a')", "--group-column"))
+    text = train_refused(tmp_path, one, "--split", "group", parts=("one group ('a')", "--group-column"))
     assert "--split time" in text
+    # without a word on it the parts in time are kept apart, and that is said
+    assert split_in_time(one, tmp_path / "out").startswith("all logs belong to one group ('a')")
 
 
 def test_class_in_one_group_only(log: Path, tmp_path: Path) -> None:
     few = _reduced(log, tmp_path / "few.csv", lambda row: ",shake," not in row or row.endswith(",b"))
-    train_refused(tmp_path, few, *QUICK, parts=("class 'shake' is only in one group ('b')", "--split time"))
+    said = "class 'shake' is only in one group ('b')"
+    train_refused(tmp_path, few, "--split", "group", *QUICK, parts=(said, "--split time"))
+    assert said in split_in_time(few, tmp_path / "out")
 
 
 def test_one_class(log: Path, tmp_path: Path) -> None:
@@ -185,7 +200,7 @@ def test_no_labels_for_validate(trained: Path, tmp_path: Path, log: Path) -> Non
     with unchanged(tmp_path):
         refused(
             call("validate", trained, other),
-            "no class of tree 1 is called 'other'",
+            "no class of tree1 is called 'other'",
             "1 (rest), 4 (walk), 8 (shake)",
             "--map",
         )

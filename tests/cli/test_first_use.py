@@ -47,7 +47,7 @@ def test_the_layout_of_st_asks_for_the_rate_alone(tmp_path: Path, trained: Path)
     result = call(*train, "--log-rate", "52", "--split", "time")
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert [c["name"] for c in report["trees"][0]["classes"]] == ["rest", "shake", "walk"]
+    assert [c["name"] for c in report["classifiers"][0]["classes"]] == ["rest", "shake", "walk"]
 
 
 @pytest.mark.parametrize("target", ["ispu", "stm32"])
@@ -89,7 +89,7 @@ def test_codes_are_classes(tmp_path: Path, trained: Path, log: Path) -> None:
     with unchanged(tmp_path):
         refused(
             call("validate", registers, log, "--device", "LSM6DSOX", "--all"),
-            "no class of tree 1 is called 'rest', 'walk', 'shake'",
+            "no class of tree1 is called 'rest', 'walk', 'shake'",
             "its codes are 1, 4, 8: name them with --class CODE=NAME, as in --class 1=NAME",
             "with --map LABEL=CLASS, or",
         )
@@ -98,11 +98,11 @@ def test_codes_are_classes(tmp_path: Path, trained: Path, log: Path) -> None:
     for told, classes in ((names, ["rest", "walk", "shake"]), (numbers, ["1", "4", "8"])):
         result = call("validate", registers, log, "--device", "LSM6DSOX", "--json", *told)
         assert result.code == 0, result.err
-        tree = json.loads(result.out)["trees"][0]
+        tree = json.loads(result.out)["classifiers"][0]
         assert [c["name"] for c in tree["classes"]] == classes
-        assert tree["held_out"]["tree"]["accuracy"] > 0.9
+        assert tree["held_out"]["answer"]["accuracy"] > 0.9
     simulated = call("simulate", registers, log, "--device", "LSM6DSOX", "--json", *names[:2])
-    results = {name for r in json.loads(simulated.out) for name in r["trees"][0]["windows_by_result"]}
+    results = {name for r in json.loads(simulated.out) for name in r["classifiers"][0]["windows_by_result"]}
     assert "rest" in results
     assert "4" in results
 
@@ -132,7 +132,7 @@ def test_an_unmapped_label_is_no_zero(tmp_path: Path, trained: Path) -> None:
     assert result.code == 0, result.err
     report = json.loads(result.out)
     assert "label 'Rest' is taken as class 'rest'" in report["notes"]
-    windows = sum(map(sum, report["trees"][0]["held_out"]["tree"]["confusion"]))
+    windows = sum(map(sum, report["classifiers"][0]["held_out"]["answer"]["confusion"]))
     assert windows == 2 * 4 * (8 * 52 // 26)
 
 
@@ -215,7 +215,7 @@ def test_options_that_mean_nothing_for_a_project_are_refused(tmp_path: Path, log
         f"sensorai simulate {out} LOG",
     )
     strange = write_log(tmp_path / "log.csv", ["rest", "jump"])
-    refused(call("validate", out, strange), "no class of the model is called 'jump'", "rest, ")
+    refused(call("validate", out, strange), "is called 'jump'", "rest, ")
 
 
 @pytest.mark.parametrize(

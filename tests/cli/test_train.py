@@ -22,7 +22,7 @@ from sensorai.mlc.encode import encode
 from sensorai.mlc.regfile import read_register_file
 from sensorai.model.forest import Tree
 from sensorai.regfile import to_json, to_ucf
-from tests.cli.call import Outcome, call, snapshot
+from tests.cli.call import Outcome, call, refused, snapshot
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log
 
@@ -30,7 +30,8 @@ from tests.cli.logs import write_log
 PARTS = ("LSM6DSOX", "LSM6DSRX", "LSM6DSV16X", "LIS2DUX12", "LSM6DSV16BX")
 #: Files of a training named NAME with one tree (ARCHITECTURE 5, README).
 NAMES = (
-    *("model.sai", "report.json", "report.html", "features.arff", "tree_1.txt", "mlc_settings.json"),
+    *("model.sai", "report.json", "report.html", "sensorai.toml"),
+    *("features.arff", "tree_1.txt", "mlc_settings.json"),
     *("toy.json", "toy.ucf", "toy.h", "toy_plain.h"),
 )
 
@@ -49,6 +50,14 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def equal_windows(report: dict[str, Any]) -> int:
+    """Windows that every level of the proof compared, all of them equal."""
+    levels = report["proof"]["levels"]
+    assert [level["first_divergence"] for level in levels] == [None] * len(levels)
+    (windows,) = {level["windows"] for level in levels}
+    return int(windows)
+
+
 def good(result: Outcome) -> str:
     assert (result.code, result.err) == (0, ""), result.err
     return result.out
@@ -62,9 +71,8 @@ def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
     assert report["device"] == part
     (tree,) = report["classifiers"]
     assert tree["held_out"]["decided"]["balanced_accuracy"] > 0.9
-    (level,) = report["proof"]["levels"]
-    assert level["windows"] > 30
-    assert level["first_divergence"] is None
+    windows = equal_windows(report)
+    assert windows > 30
     # every syntax holds the same configuration
     decoded = [
         decode(read_register_file(out / f"toy{end}"), part) for end in (".json", ".ucf", ".h", "_plain.h")
@@ -93,17 +101,16 @@ def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
     good(call("simulate", out, log, "--out", trace))
     recordings = {r["name"]: r for r in report["data"]["recordings"] if r["test"]}
     seen = [row for row in rows(trace) if row["recording"] in recordings]
-    assert len(seen) == level["windows"]
+    assert len(seen) == windows
     # validate: every level equal, and the same judgement as the training gave
     report_again = json.loads(good(call("validate", out, log, "--json")))
-    assert all(one["first_divergence"] is None for one in report_again["proof"]["levels"])
+    assert equal_windows(report_again) == windows
     assert {one["level"] for one in report_again["proof"]["levels"]} >= {
         "model.sai",
         "toy.ucf",
         "toy.h",
         "toy_plain.h",
     }
-    assert all(one["windows"] == level["windows"] for one in report_again["proof"]["levels"])
     assert report_again["classifiers"][0]["held_out"] == tree["held_out"]
 
 
@@ -131,13 +138,39 @@ def test_axes_of_a_zyx_part_are_those_of_the_log(log: Path, tmp_path: Path) -> N
 
 
 def test_same_seed_same_bytes(log: Path, trained: Path, tmp_path: Path) -> None:
+    def files(folder: Path) -> dict[str, bytes | None]:
+        # where the logs lie, seen from the folder, is all that may differ
+        return {name: data for name, data in snapshot(folder).items() if name != "sensorai.toml"}
+
     train(log, tmp_path / "other name")
-    assert snapshot(tmp_path / "other name") == snapshot(trained)
+    assert files(tmp_path / "other name") == files(trained)
     copy = tmp_path / "elsewhere" / "log.csv"
     copy.parent.mkdir()
     copy.write_bytes(log.read_bytes())
     train(copy, tmp_path / "third")
-    assert snapshot(tmp_path / "third") == snapshot(trained)
+    assert files(tmp_path / "third") == files(trained)
+
+
+def test_a_result_is_made_again_from_its_experiment(log: Path, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "logs" / "toy"
+    folder.parent.mkdir()
+    (folder.parent / "log.csv").write_bytes(log.read_bytes())
+    train(folder.parent / "log.csv", folder)
+    before = snapshot(folder)
+    assert 'logs = [\n    "../log.csv",\n]' in (folder / "sensorai.toml").read_text()
+    # in place, and after folder and logs have moved together
+    assert good(call("train", folder / "sensorai.toml", "-q")) == ""
+    assert snapshot(folder) == before
+    moved = tmp_path / "moved"
+    folder.parent.rename(moved)
+    (moved / "toy" / "toy.json").write_text("lost")
+    assert good(call("train", moved / "toy" / "sensorai.toml", "-q")) == ""
+    assert snapshot(moved / "toy") == before
+    # an option given beside it changes the experiment
+    other = tmp_path / "other"
+    assert good(call("train", moved / "toy" / "sensorai.toml", "--seed", "3", "--out", other, "-q")) == ""
+    assert "seed = 3" in (other / "sensorai.toml").read_text()
+    refused(call("train", moved / "toy" / "sensorai.toml", log), "logs and a .toml file do not go together")
 
 
 def test_nothing_of_this_machine_in_the_files(log: Path, trained: Path) -> None:
@@ -167,7 +200,8 @@ def test_divergence_is_found_and_named(log: Path, trained: Path, tmp_path: Path)
     assert result.code == 3
     assert result.err.startswith("error: levels part: ")
     named = re.search(
-        r"levels part: log(#\d)?: window (\d+): tree 1 is (\d+).0 where (\d+).0 was expected", result.err
+        r"levels part: toy.ucf: log(#\d)?: window (\d+): tree 1 is (\d+).0 where (\d+).0 was expected",
+        result.err,
     )
     assert named
     assert named[3] != named[4]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorai import __version__
 from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.net import emit_net, translation_unit
@@ -26,6 +25,7 @@ from sensorai.learn import qat, shapes
 from sensorai.learn.lower import lower, lower_float
 from sensorai.learn.nets import INPUT_PLACES, first_params
 from sensorai.passes.annotate import calibrate
+from sensorai.version import __version__
 from tests.codegen import detectors, nets, test_forest
 from tests.codegen.test_net import binary_mlp, cnn, mlp
 from tests.verify import pipelines

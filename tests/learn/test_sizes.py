@@ -217,7 +217,7 @@ def test_without_a_compiler_bytes_are_counted(logs: Dataset, monkeypatch: pytest
     size = report["choices"]["size"]
     assert size["source"].startswith("counted")
     assert "does not fit" in size["tried"][0]["verdict"]
-    assert all("not installed" in level["missing"] for level in report["proof"]["levels"])
+    assert all("apt install" in level["missing"] for level in report["proof"]["levels"])
     assert report["cost"]["library"] is None
 
 

@@ -73,7 +73,7 @@ def description() -> dict[str, Any]:
 
 
 def test_text_of_the_worked_example() -> None:
-    from sensorai import __version__
+    from sensorai.version import __version__
 
     assert as_text(decode(encode(worked.config(), style="block-9.10"))) == TEXT.format(version=__version__)
 
