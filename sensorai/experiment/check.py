@@ -20,7 +20,7 @@ from sensorai.targets import closest
 
 def check(experiment: Experiment) -> list[Problem]:
     """Everything that is wrong with an experiment, most basic first; empty when nothing is."""
-    problems = [p for name in options() for p in _value(name, experiment)]
+    problems = check_values(experiment)
     # what goes with what can only be told of values that mean something
     if problems:
         return problems
@@ -35,6 +35,11 @@ def check(experiment: Experiment) -> list[Problem]:
     for rule in RULES:
         problems += rule(experiment)
     return problems
+
+
+def check_values(experiment: Experiment) -> list[Problem]:
+    """What is wrong with single values, whatever goes with them: what the JSON Schema says, too."""
+    return [p for name in options() for p in _value(name, experiment)]
 
 
 def checked(experiment: Experiment) -> Experiment:
