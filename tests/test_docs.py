@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import sensorai
 from sensorai.cli.reference import markdown as cli_markdown
 from sensorai.codegen.featuredoc import markdown as feature_markdown
 from sensorai.mlc.devicedoc import markdown as device_markdown
+from tests.cli.logs import write_log
+from tests.need import need
 
 
 def test_command_line_reference_is_current(repo: Path) -> None:
@@ -90,3 +94,31 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_python_blocks(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("gcc")
+    monkeypatch.chdir(tmp_path)
+    for kind in ("rest", "walk"):
+        for k, subject in enumerate("abcd"):
+            path = write_log(
+                tmp_path / "logs" / f"{kind}_{subject}.csv",
+                [kind],
+                subjects=[subject],
+                scale=0.00980665 * (1 + k / 50),
+            )
+            # a log that does not say its unit
+            path.write_text(path.read_text().replace("[mg]", ""))
+    shutil.copy(tmp_path / "logs" / "walk_a.csv", tmp_path / "new.csv")
+    sensorai.train("logs", unit={"acc": "m/s2"}, target="mlc", window=26, name="st_file").save("st")
+    shutil.copy(tmp_path / "st" / "st_file.json", tmp_path)
+    page = (repo / "docs" / "python.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    assert set(names["rows"].decided) <= {"(none)", "walk"}
+    assert len(names["trace"].recording.unique()) == 8
+    assert names["registers"].figures
+    assert (tmp_path / "best" / "sensorai.toml").is_file()
