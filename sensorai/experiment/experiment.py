@@ -390,8 +390,8 @@ class Experiment:
         ----------
         **how
             ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``:
-            callable of (words, done), told how far it is (0 to 1). What it raises stops the road, which leaves nothing
-            behind.
+            callable of (words, done), told how far it is (0 to 1). What it raises stops the road, which
+            leaves nothing behind.
 
         Returns
         -------
