@@ -106,7 +106,7 @@ class ClassifierFamily:
             wins = max(WINS) if experiment.wins is None else experiment.wins
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
-        made = self.fit(counted, rows, self.options(lesson), needs, say)
+        made = self.fit(counted, rows, self.options(lesson), needs if prepared.need else None, say)
         say("learning once more on windows split at random, for comparison")
         random = at_random(rows, experiment.seed)
         optimistic = self.fit(counted, random, made.options, None, Progress()).accuracy["test"]
