@@ -90,7 +90,7 @@ def test_the_estimator_itself_passes() -> None:
     assert (tags.two_d_array, tags.three_d_array) == (False, True)
 
 
-@parametrize_with_checks([Rows(**TOLD)], expected_failed_checks=lambda one: NO_TABLE)
+@parametrize_with_checks([Rows(**TOLD)], expected_failed_checks=lambda one: NO_TABLE)  # type: ignore[untyped-decorator]
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -210,7 +210,7 @@ def test_parameters_are_the_words_of_an_experiment() -> None:
     assert {"target", "device", "model", "task", "window", "seed", "net", "normal"} <= set(told.get_params())
     assert not {"logs", "label", "test", "tree"} & set(told.get_params())
     assert "window : " in str(SensorClassifier.__doc__)
-    with pytest.raises(TypeError, match="no parameter 'windw'.*window"):
+    with pytest.raises(TypeError, match=r"no parameter 'windw'.*window"):
         SensorClassifier(windw=3)
     with pytest.raises(ValueError, match="windw"):
         told.set_params(windw=3)

@@ -389,9 +389,9 @@ class Experiment:
         Parameters
         ----------
         **how
-            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``: callable
-            of (words, done), told how far it is (0 to 1). What it raises stops the road, which leaves nothing
-            behind.
+            ``dataset``, ``test``: recordings in place of those of ``logs`` and ``test``; ``progress``:
+            callable of (words, done), told how far it is (0 to 1). What it raises stops the road, which
+            leaves nothing behind.
 
         Returns
         -------
