@@ -80,11 +80,7 @@ VERBS = {
 
 
 def _help(verb: Callable[..., None]) -> str:
-<<<<<<< HEAD
-    """Docstring of a verb, paragraphs in one line each for the terminal to break; examples as they are."""
-=======
     """Docstring of a verb with a line for each paragraph, which the terminal breaks; examples as they are."""
->>>>>>> 25a56ab055b644b97cc4e2e98b8ca5e90b034161
     paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
     return "\n\n".join(p if p.startswith("  ") else " ".join(p.split()) for p in paragraphs)
 

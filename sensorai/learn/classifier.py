@@ -108,11 +108,8 @@ class ClassifierFamily:
             wins = max(WINS) if experiment.wins is None else experiment.wins
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
-<<<<<<< HEAD
-        made = self.fit(counted, rows, self.options(lesson), needs if prepared.need else None, say)
-=======
-        made = self.fit(counted, rows, self.options(lesson), needs, say.part(0.0, LEARNING))
->>>>>>> 25a56ab055b644b97cc4e2e98b8ca5e90b034161
+        needed = needs if prepared.need else None
+        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, LEARNING))
         say("learning once more on windows split at random, for comparison")
         random = at_random(rows, experiment.seed)
         again = say.part(LEARNING, 1.0, words=False)
