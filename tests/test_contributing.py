@@ -88,7 +88,8 @@ from sensorai.opening import open_result, validate
 from dataclasses import replace
 made = open_result("out")
 text = made.artifact.files["moves.json"]
-spoilt = text.replace(b'"wins": %d' % made.artifact.model.wins, b'"wins": %d' % (made.artifact.model.wins + 3))
+wins = made.artifact.model.wins
+spoilt = text.replace(b'"wins": %d' % wins, b'"wins": %d' % (wins + 3))
 assert spoilt != text
 broken = replace(made, artifact=replace(made.artifact, files={"moves.json": spoilt}))
 assert "decided" in str(validate(broken, logs, all_groups=True).divergence)
