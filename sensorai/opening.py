@@ -279,8 +279,8 @@ class Model:
         -------
         DataFrame
             A row for each window: ``recording``; ``time_s`` and ``sample`` (count, at the model's rate) of
-            its end; features (registers) or scores (C); what the model answers, and what is decided after
-            its filter.
+            its end; features (registers) or scores (C); what the model answers, and what is decided after its
+            filter.
 
         Raises
         ------

@@ -54,6 +54,21 @@ class Progress:
         now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
         self._say(self._words, max(self._done, now))
 
+    def part(self, start: float, stop: float, words: bool = True) -> Progress:
+        """Return a progress for a part of the step: what is done of the part is told as so much of the step.
+
+        Without ``words`` only the share is told.
+        """
+
+        def tell(text: str, done: float) -> None:
+            if words and text:
+                self._words = text
+            self.within(start + (stop - start) * done)
+
+        out = Progress(tell)
+        out._until = 1.0
+        return out
+
     def finish(self) -> None:
         """Say that all is done."""
         self._from = self._until = 1.0
@@ -62,6 +77,10 @@ class Progress:
     def _say(self, words: str, done: float) -> None:
         self._words, self._done = words, done
         self._tell(words, done)
+
+
+#: For whoever is not told.
+SILENT = Progress()
 
 
 @dataclass(frozen=True, slots=True)
