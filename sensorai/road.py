@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import Problem
+from sensorai.errors import ConfigError, Problem
 from sensorai.experiment import Experiment
 from sensorai.recording import Dataset, Recording
 
@@ -252,6 +252,8 @@ class Opened:
         Of a detector: the label ``column`` and the ``normal`` labels; else empty.
     notes : tuple of str
         What is to be said of the files.
+    task : str
+        What it was learnt for; ``classify`` for a register file from elsewhere.
     """
 
     path: Path
@@ -263,6 +265,39 @@ class Opened:
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    task: str = "classify"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of files that do not say it themselves.
+
+    Attributes
+    ----------
+    device : str, optional
+    style : str
+        Arithmetic of the machine learning core: that of today's sensors, or of an older tool of ST.
+    names : mapping of code to name
+        As in ``{"4": "walking"}``.
+    """
+
+    device: str | None = None
+    style: str = "current"
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def refused(self, path: Path, what: str) -> None:
+        """Refuse what means nothing for a result that says all itself; ``what`` it is."""
+        told = {
+            "--device": self.device is not None,
+            "--style": self.style != "current",
+            "--class": self.names,
+        }
+        if wrong := [option for option, there in told.items() if there]:
+            raise ConfigError(
+                f"{' and '.join(wrong)}: only for register files, and this is {what}",
+                where=str(path),
+                hint=f"drop {' and '.join(wrong)}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,8 +558,8 @@ class Backend(Protocol):
         """The core with result registers that a sensor has; None where there is no sensor."""
         ...
 
-    def open(self, path: Path) -> Opened:
-        """Open a result that was made before."""
+    def open(self, path: Path, told: Told) -> Opened:
+        """Open a result that was made before; a ConfigError for what is said of it and means nothing."""
         ...
 
 
@@ -537,6 +572,14 @@ class Task(Protocol):
 
     def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
         """Sections of the report that say how good it is."""
+        ...
+
+    def labelled(self, opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+        """Logs that judge a result made before, and the label column of each of its classifiers."""
+        ...
+
+    def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
+        """Sections of the report that say how good a result made before is on such logs."""
         ...
 
 

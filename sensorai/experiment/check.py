@@ -129,7 +129,7 @@ def _family(experiment: Experiment) -> Iterator[Problem]:
         yield Problem(
             f"--model {family} does not run on {experiment.target}", hint=f"it runs {', '.join(names)}"
         )
-    elif experiment.one_class and experiment.task == "classify":
+    elif experiment.one_class and not experiment.task_facts.detectors:
         yield Problem(
             f"--model {family} is for --task anomaly",
             hint=f"add --task anomaly, or take {', '.join(_for_task(experiment, takes))}",
@@ -138,7 +138,7 @@ def _family(experiment: Experiment) -> Iterator[Problem]:
 
 def _for_task(experiment: Experiment, takes: str) -> tuple[str, ...]:
     """Families that a target runs and a task can use."""
-    return tables.families(takes, one_class=False if experiment.task == "classify" else None)
+    return tables.families(takes, one_class=None if experiment.task_facts.detectors else False)
 
 
 def _meaning(name: str, experiment: Experiment) -> Iterator[Problem]:

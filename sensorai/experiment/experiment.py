@@ -36,8 +36,7 @@ class Experiment:
         "",
         "target",
         "choice",
-        "mlc: registers for a sensor's machine learning core; ispu: C for a sensor's programmable core; "
-        "stm32: C for a Cortex-M.",
+        tables.told(tables.TARGETS),
         choices=lambda: tuple(tables.TARGETS),
         first=True,
     )
@@ -45,8 +44,9 @@ class Experiment:
         None,
         "target",
         "text",
-        "Device, or a unique prefix of it (default: LSM6DSV16X for mlc, LSM6DSO16IS for ispu, cortex-m4 for "
-        "stm32).",
+        "Device, or a unique prefix of it (default: "
+        + ", ".join(f"{facts.device} for {name}" for name, facts in tables.TARGETS.items())
+        + ").",
         metavar="NAME",
         first=True,
     )
@@ -65,7 +65,7 @@ class Experiment:
         "classify",
         "task",
         "choice",
-        "classify: tell classes apart; anomaly: an alarm where it is not normal any more.",
+        tables.told(tables.TASKS),
         choices=lambda: tuple(tables.TASKS),
         first=True,
     )

@@ -108,7 +108,8 @@ class ClassifierFamily:
             wins = max(WINS) if experiment.wins is None else experiment.wins
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
-        made = self.fit(counted, rows, self.options(lesson), needs, say.part(0.0, LEARNING))
+        needed = needs if prepared.need else None
+        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, LEARNING))
         say("learning once more on windows split at random, for comparison")
         random = at_random(rows, experiment.seed)
         again = say.part(LEARNING, 1.0, words=False)
