@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 import shutil
@@ -132,6 +133,7 @@ def test_readme_console_blocks(repo: Path, tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "sensorai", *words[1:]],
             cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(repo)},
             capture_output=True,
             text=True,
             timeout=240,
