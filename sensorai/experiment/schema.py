@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 from sensorai.experiment.experiment import Experiment, options
 from sensorai.experiment.option import Option
+from sensorai.writing.jsontext import document
 
 _TEXT = {"type": "string", "minLength": 1}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -77,7 +77,7 @@ def _property(name: str, told: Option) -> dict[str, Any]:
 
 def text() -> str:
     """Return the schema as JSON text."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return document(schema())
 
 
 if __name__ == "__main__":

@@ -104,11 +104,11 @@ class MlcBackend:
         trees = range(len(config.trees))
         width = part.limits.group_width
 
-        def made(recording: Recording) -> CoreTrace:
+        def ran(recording: Recording) -> CoreTrace:
             return simulate(config, recording, style=style, rate="as-is")
 
         def certain(recording: Recording) -> npt.NDArray[np.bool_]:
-            found = made(recording).tree.astype(np.int64)
+            found = ran(recording).tree.astype(np.int64)
             columns = [certain_of(found[:, t] // width, config.trees[t].end_counters) for t in trees]
             return settled(np.stack(columns, axis=1), bool(config.filters))
 
@@ -118,7 +118,7 @@ class MlcBackend:
             config.window,
             core_rate(config),
             tuple({0: NO_RESULT, **config.trees[tree].labels} for tree in trees),
-            lambda one: made(one).decided.astype(np.int64),
+            lambda one: ran(one).decided.astype(np.int64),
             certain,
         )
 
