@@ -90,7 +90,7 @@ class MlcBackend:
 
     def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
         """Simulate the registers as they were emitted, never as they were meant."""
-        config, style = emitted(artifact), _style(artifact)
+        config, style = config_of(artifact), _style(artifact)
         return [trace_of(r, simulate(config, r, style=style, rate="as-is")) for r in recordings]
 
     def simulate(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
@@ -99,7 +99,7 @@ class MlcBackend:
 
     def core(self, artifact: Artifact) -> Core:
         """Return the core with its result registers."""
-        config, style = emitted(artifact), _style(artifact)
+        config, style = config_of(artifact), _style(artifact)
         part = find_device(config.device)
         trees = range(len(config.trees))
         width = part.limits.group_width
@@ -128,7 +128,7 @@ class MlcBackend:
         out = [_level("model.sai", lambda: artifact.model, style)] if artifact.meant else []
         for file in list(artifact.files)[1:]:
             out.append(_level(file, partial(_decoded, artifact, file), style))
-        config = emitted(artifact)
+        config = config_of(artifact)
 
         def in_pieces(traces: Sequence[Trace]) -> Checked:
             return _compared(traces, lambda t: stream_of(config, t.recording, PIECES, style))
@@ -137,7 +137,7 @@ class MlcBackend:
 
     def figures(self, artifact: Artifact, proof: Proof) -> Figures:
         """Settings, features and registers, with their sources."""
-        config = emitted(artifact)
+        config = config_of(artifact)
         return {
             **of_registers(config),
             "classifiers": [register_classifier(config, t) for t in range(len(config.trees))],
@@ -209,7 +209,7 @@ def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:
     )
 
 
-def emitted(artifact: Artifact) -> MlcConfig:
+def config_of(artifact: Artifact) -> MlcConfig:
     """The configuration that the first register file holds; the others say the same in another syntax."""
     if artifact.opened is not None:
         config: MlcConfig = artifact.opened
