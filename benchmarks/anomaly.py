@@ -32,6 +32,9 @@ from _peers.anomaly import peers_in_c, peers_in_float
 from sensorai.errors import InternalError, SensoraiError
 from sensorai.experiment import Experiment
 from sensorai.formats import ReadOptions, read_dataset
+from sensorai.learn import states
+from sensorai.learn.normal import normal_windows
+from sensorai.learn.states import STATE
 from sensorai.mcu.backend import BACKEND
 from sensorai.mlc.config import MlcConfig
 from sensorai.model.detector import CLASSES, KINDS
@@ -39,9 +42,6 @@ from sensorai.recording import LABEL, Dataset, Recording, Span
 from sensorai.road import Lesson
 from sensorai.run import run
 from sensorai.tasks.anomaly import TASK
-from sensorai.train import states
-from sensorai.train.normal import normal_windows
-from sensorai.train.states import STATE
 
 HERE = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("SENSORAI_SHARED", HERE.parent / "shared")) / "data"

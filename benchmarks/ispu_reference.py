@@ -41,6 +41,9 @@ from sensorai.ispu.backend import on_virtual
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
+from sensorai.learn import qat
+from sensorai.learn.lower import lower, lower_float, with_params
+from sensorai.learn.nets import FLOAT_CLIP, INPUT_PLACES, class_weights, first_params
 from sensorai.model.pipeline import Count, Pipeline, counts, run, windows
 from sensorai.model.scaling import Scaling
 from sensorai.ops.batch_norm import BatchNorm
@@ -54,9 +57,6 @@ from sensorai.passes.annotate import calibrate
 from sensorai.passes.trained import quantize
 from sensorai.recording import Recording
 from sensorai.toolchain.cpu import cpu
-from sensorai.train import qat
-from sensorai.train.lower import lower, lower_float, with_params
-from sensorai.train.nets import FLOAT_CLIP, INPUT_PLACES, class_weights, first_params
 
 Int16 = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sensorai.version import __version__
+from sensorai.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sensorai.api import Dataset, Model, decode, open, read, train  # noqa: A004
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sensorai.experiment import Experiment
     from sensorai.report import Report
     from sensorai.result import Result
-
 
 __all__ = [
     "Dataset",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import tables
 from sensorai.formats.resample import to_rate
+from sensorai.learn import faults, states
 from sensorai.logs import PathLike, dataset_of
 from sensorai.notes import of_recordings
 from sensorai.recording import Dataset, Recording
 from sensorai.report import Report
 from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Trace
 from sensorai.tasks import classify
-from sensorai.train import faults, states
 from sensorai.verify.answers import check_labels, renamed, spelled
 from sensorai.verify.prove import prove
 from sensorai.verify.sensor import as_levels, compare_sensor
@@ -315,8 +315,8 @@ class Model:
         -------
         DataFrame
             A row for each window: ``recording``; ``time_s`` and ``sample`` (count, at the model's rate) of
-            its end; features (registers) or scores (C); what the model answers, and what is decided after its
-            filter.
+            its end; features (registers) or scores (C); what the model answers, and what is decided after
+            its filter.
 
         Raises
         ------

@@ -436,7 +436,7 @@ class Detector(Protocol):
 
     @property
     def parts(self) -> Any:
-        """What was normal, and which recordings are for what (``sensorai.train.states.Parts``)."""
+        """What was normal, and which recordings are for what (``sensorai.learn.states.Parts``)."""
         ...
 
     @property

@@ -8,14 +8,14 @@ from typing import Any
 
 from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
+from sensorai.learn.askrate import no_rate
+from sensorai.learn.confounding import about
 from sensorai.notes import of_recordings
 from sensorai.reading import read, read_test
 from sensorai.recording import LABEL, Dataset
 from sensorai.report import Report
 from sensorai.result import Result
 from sensorai.road import Artifact, Backend, Family, Figures, Learnt, Lesson, Progress, Task
-from sensorai.train.askrate import no_rate
-from sensorai.train.confounding import about
 from sensorai.verify.prove import prove
 from sensorai.verify.shape import head, merged
 from sensorai.writing import jsontext

@@ -175,8 +175,7 @@ def test_validation(result: Any, logs: Any) -> None:
 
 def test_paths_do_where_recordings_do(path: Path, logs: Any, tmp_path: Path) -> None:
     by_path = sai.train(path, unit={"acc": "mg"}, **TINY["mlc"])
-    asked: dict[str, Any] = {"logs": [path], "unit": {"acc": "mg"}, **TINY["mlc"]}
-    by_experiment = sai.Experiment(**asked).run()
+    by_experiment = sai.Experiment().with_(logs=[path], unit={"acc": "mg"}, **TINY["mlc"]).run()
     by_logs = sai.train(logs, **TINY["mlc"])
     assert by_path.files == by_experiment.files == by_logs.files
     assert by_path.experiment == by_experiment.experiment == by_logs.experiment

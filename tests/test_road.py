@@ -61,7 +61,7 @@ def test_what_is_told_may_stop_the_road() -> None:
 
 
 def _labelled() -> Dataset:
-    from tests.train.make import dataset
+    from tests.learn.make import dataset
 
     return dataset("abcd")
 

@@ -15,14 +15,14 @@ from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.project import emit_project
 from sensorai.errors import InternalError
 from sensorai.features import catalogue
+from sensorai.learn.counts import Counted
+from sensorai.learn.detectors import DetectorOptions, FittedDetector, fit_detector
+from sensorai.learn.normal import NormalWindows
 from sensorai.model.detector import CLASSES
 from sensorai.model.pipeline import Pipeline
 from sensorai.toolchain.arm import build_elf
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.emulator import Emulator
-from sensorai.train.counts import Counted
-from sensorai.train.detectors import DetectorOptions, FittedDetector, fit_detector
-from sensorai.train.normal import NormalWindows
 from sensorai.verify.alarms import auc
 
 Float = npt.NDArray[np.float64]

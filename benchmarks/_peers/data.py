@@ -14,8 +14,8 @@ from sensorai.errors import DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.formats.dataset import read_dataset
-from sensorai.train.counts import Counted, CountOptions, build
-from sensorai.train.forests import narrow, narrowed
+from sensorai.learn.counts import Counted, CountOptions, build
+from sensorai.learn.forests import narrow, narrowed
 
 REPO = Path(__file__).resolve().parents[2]
 LOGS = (

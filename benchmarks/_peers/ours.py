@@ -18,6 +18,10 @@ from sensorai.codegen.parts import CodeParts
 from sensorai.graph import interpret
 from sensorai.graph.build import Builder
 from sensorai.graph.graph import Graph
+from sensorai.learn import qat, shapes
+from sensorai.learn.forests import from_forest
+from sensorai.learn.lower import lower
+from sensorai.learn.nets import INPUT_PLACES, class_weights, first_params
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.scaling import Scaling
 from sensorai.ops.conv1d import Conv1d
@@ -27,10 +31,6 @@ from sensorai.ops.max_pool import MaxPool
 from sensorai.ops.products import Product
 from sensorai.ops.relu import Relu
 from sensorai.ops.sign import Sign
-from sensorai.train import qat, shapes
-from sensorai.train.forests import from_forest
-from sensorai.train.lower import lower
-from sensorai.train.nets import INPUT_PLACES, class_weights, first_params
 
 Int8 = npt.NDArray[np.integer]  # int8 as the scaling gives it
 TOOL = "sensorai"

@@ -53,6 +53,8 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     check(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ConfigError("C is written for nets with one input and one output")
+    if graph.states:
+        raise ConfigError("C is written for nets without states")
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
         raise ConfigError("the input of a net in C is int8, binary or float32")
     return _Emitter(graph, prefix, f"{prefix}_{name}").parts()

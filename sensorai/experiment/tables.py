@@ -98,21 +98,21 @@ _NETS = ("int8", "binary", "float32")
 
 #: By name and by what the family makes.
 FAMILIES: dict[tuple[str, str], FamilyFacts] = {
-    ("tree", "registers"): FamilyFacts("sensorai.train.families.registers:TREE", "registers"),
-    ("box", "registers"): FamilyFacts("sensorai.train.families.box:BOX", "registers", one_class=True),
-    ("tree", "pipeline"): FamilyFacts("sensorai.train.families.forest:TREE", "pipeline", described="forest"),
+    ("tree", "registers"): FamilyFacts("sensorai.learn.families.registers:TREE", "registers"),
+    ("box", "registers"): FamilyFacts("sensorai.learn.families.box:BOX", "registers", one_class=True),
+    ("tree", "pipeline"): FamilyFacts("sensorai.learn.families.forest:TREE", "pipeline", described="forest"),
     ("forest", "pipeline"): FamilyFacts(
-        "sensorai.train.families.forest:FOREST", "pipeline", described="forest"
+        "sensorai.learn.families.forest:FOREST", "pipeline", described="forest"
     ),
     ("mlp", "pipeline"): FamilyFacts(
-        "sensorai.train.families.net:MLP", "pipeline", precisions=_NETS, described="net"
+        "sensorai.learn.families.net:MLP", "pipeline", precisions=_NETS, described="net"
     ),
     ("cnn", "pipeline"): FamilyFacts(
-        "sensorai.train.families.net:CNN", "pipeline", precisions=_NETS, described="net"
+        "sensorai.learn.families.net:CNN", "pipeline", precisions=_NETS, described="net"
     ),
     **{
         (name, "pipeline"): FamilyFacts(
-            f"sensorai.train.families.detector:{attribute}", "pipeline", one_class=True
+            f"sensorai.learn.families.detector:{attribute}", "pipeline", one_class=True
         )
         for name, attribute in (
             ("gmm", "GMM"),

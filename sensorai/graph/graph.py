@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.tensor import Array, Tensor
@@ -42,6 +42,14 @@ class Node:
         return {role: name for role, name in zip(self.op.CONSTANTS, names, strict=False) if name}
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a net keeps: at the start of a call ``read`` holds what ``write`` held at the end of the last."""
+
+    read: str
+    write: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
     """A net.
@@ -54,12 +62,24 @@ class Graph:
         Constants too.
     nodes : tuple of Node
         Every node after those that make its inputs.
+    states : tuple of State
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     tensors: Mapping[str, Tensor]
     nodes: tuple[Node, ...]
+    states: tuple[State, ...] = ()
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Tensors that are there before the first node runs."""
+        return (*self.inputs, *(state.read for state in self.states))
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Tensors that are read after the last node has run."""
+        return frozenset((*self.outputs, *(state.write for state in self.states)))
 
     @property
     def activations(self) -> tuple[Tensor, ...]:
@@ -94,7 +114,7 @@ class Graph:
 
     def with_tensors(self, tensors: Iterable[Tensor]) -> Graph:
         """Copy with tensors replaced, by their names."""
-        return Graph(self.inputs, self.outputs, {**self.tensors, **{t.name: t for t in tensors}}, self.nodes)
+        return replace(self, tensors={**self.tensors, **{t.name: t for t in tensors}})
 
 
 def node_of(

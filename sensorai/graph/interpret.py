@@ -10,10 +10,15 @@ import numpy.typing as npt
 
 from sensorai.errors import DataError
 from sensorai.graph.graph import Graph
+from sensorai.graph.quant import Affine, Sign
 from sensorai.graph.tensor import DTYPES, Array, Tensor
 
 
-def run(graph: Graph, x: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> dict[str, Array]:
+def run(
+    graph: Graph,
+    x: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    state: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
     """Compute every tensor of the net, bit for bit as the generated C does.
 
     Parameters
@@ -22,6 +27,8 @@ def run(graph: Graph, x: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> dict[st
     x : array, or mapping of str to array
         The input, or the inputs by name, in the type of the input tensor, of its shape or with a batch axis
         in front.
+    state : mapping of str to array, optional
+        States by the name under which they are read, as ``following`` gives them; first ones by default.
 
     Returns
     -------
@@ -39,10 +46,44 @@ def run(graph: Graph, x: npt.ArrayLike | Mapping[str, npt.ArrayLike]) -> dict[st
     values: dict[str, Array] = {name: a[None] if single[0] else a for name, a in arrays.items()}
     if len({len(array) for array in values.values()}) > 1:
         raise DataError("the batches of the net's inputs differ in length")
+    values |= _states(graph, state, len(values[graph.inputs[0]]), single[0])
     for node in graph.nodes:
         made = node.op.results(graph.applied(node), *(values[name] for name in node.reads))
         values.update(zip(node.outputs, made, strict=True))
     return {name: value[0] for name, value in values.items()} if single[0] else values
+
+
+def following(graph: Graph, values: Mapping[str, Array]) -> dict[str, Array]:
+    """States for the next call, from what ``run`` returned."""
+    return {state.read: values[state.write] for state in graph.states}
+
+
+def _states(graph: Graph, state: Mapping[str, Array] | None, batch: int, single: bool) -> dict[str, Array]:
+    """States with a batch axis: those given, else the first ones."""
+    names = [one.read for one in graph.states]
+    if state is None:
+        first = [graph.tensors[name] for name in names]
+        return {t.name: np.full((batch, *t.shape), _zero(t), DTYPES[t.dtype]) for t in first}
+    if set(state) != set(names):
+        raise DataError(f"the net keeps {', '.join(names) or 'nothing'}, not {', '.join(state)}")
+    out = {}
+    for name in names:
+        array = _fitting(graph.tensors[name], np.asarray(state[name]))
+        out[name] = array[None] if single else array
+        if out[name].shape != (batch, *graph.tensors[name].shape):
+            raise DataError("the batches of the net's inputs and states differ in length")
+    return out
+
+
+def _zero(tensor: Tensor) -> int:
+    """Return the number that means 0; for bits +1, as the sign of 0 is."""
+    if isinstance(tensor.quant, Sign):
+        return 1
+    if isinstance(tensor.quant, Affine):
+        if len(set(tensor.quant.zero)) > 1:
+            raise DataError(f"the state {tensor.name} has no single number for 0")
+        return tensor.quant.zero[0]
+    return 0
 
 
 def _fitting(tensor: Tensor, array: Array) -> Array:

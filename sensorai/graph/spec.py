@@ -22,7 +22,7 @@ class Level(Enum):
 def check(graph: Graph, level: Level | None = None) -> Graph:
     """Return the graph when it is sound and on ``level``; a ConfigError names the first node that is not."""
     _tensors(graph)
-    made = set(graph.inputs)
+    made = set(graph.given)
     for node in graph.nodes:
         where = f"layer {node.output} ({node.op.NAME})"
         if lost := [n for n in node.reads if n not in made]:
@@ -33,13 +33,16 @@ def check(graph: Graph, level: Level | None = None) -> Graph:
         made.update(node.outputs)
     if lost := [n for n in graph.outputs if n not in made]:
         raise ConfigError(f"nothing makes the output {lost[0]}")
+    for state in graph.states:
+        if state.write not in made:
+            raise ConfigError(f"nothing makes the state {state.write}")
     if level is not None:
         _level(graph, level)
     return graph
 
 
 def _tensors(graph: Graph) -> None:
-    if missing := [n for n in (*graph.inputs, *graph.outputs) if n not in graph.tensors]:
+    if missing := [n for n in (*graph.given, *graph.kept) if n not in graph.tensors]:
         raise ConfigError(f"the net names a tensor that it does not have: {missing[0]}")
     if not graph.inputs or not graph.outputs:
         raise ConfigError("the net has no input or no output")
@@ -47,8 +50,14 @@ def _tensors(graph: Graph) -> None:
         if name != tensor.name:
             raise ConfigError(f"tensor {tensor.name} is filed as {name}")
         tensor.check()
-    if given := [n for n in graph.inputs if graph.tensors[n].data is not None]:
+    if given := [n for n in graph.given if graph.tensors[n].data is not None]:
         raise ConfigError(f"the input {given[0]} is a constant")
+    if len(set(graph.given)) != len(graph.given):
+        raise ConfigError("an input or state of the net is given twice")
+    for state in graph.states:
+        old, new = graph.tensors[state.read], graph.tensors[state.write]
+        if (old.shape, old.dtype, old.quant) != (new.shape, new.dtype, new.quant):
+            raise ConfigError(f"the state {old.name} and {new.name}, which follows it, differ")
 
 
 def _node(graph: Graph, node: Node, where: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.graph.graph import Graph, Node
+from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.quant import Affine, Pow2, Quant, Sign
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import CONSTANTS, Array, Tensor
@@ -31,6 +31,7 @@ def to_dict(graph: Graph) -> dict[str, Any]:
         "version": VERSION,
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
+        "states": [{"read": state.read, "write": state.write} for state in graph.states],
         "tensors": [
             {
                 "name": t.name,
@@ -55,7 +56,7 @@ def to_dict(graph: Graph) -> dict[str, Any]:
 
 def from_dict(data: Any, where: str = "net") -> Graph:
     """Return the net that ``to_dict`` described; a DataError names the first thing that is wrong."""
-    top = _object(data, {"format", "version", "inputs", "outputs", "tensors", "nodes"}, where)
+    top = _object(data, {"format", "version", "inputs", "outputs", "states", "tensors", "nodes"}, where)
     if top["format"] != FORMAT or top["version"] != VERSION:
         raise DataError(f"this is no net of version {VERSION}", where=where)
     tensors: dict[str, Tensor] = {}
@@ -67,9 +68,9 @@ def from_dict(data: Any, where: str = "net") -> Graph:
     nodes = tuple(
         _node(v, f"{where}.nodes[{i}]") for i, v in enumerate(_list(top["nodes"], f"{where}.nodes"))
     )
-    graph = Graph(
-        _names(top["inputs"], f"{where}.inputs"), _names(top["outputs"], f"{where}.outputs"), tensors, nodes
-    )
+    states = tuple(_state(v, f"{where}.states[{i}]") for i, v in enumerate(_list(top["states"], where)))
+    inputs, outputs = (_names(top[key], f"{where}.{key}") for key in ("inputs", "outputs"))
+    graph = Graph(inputs, outputs, tensors, nodes, states)
     try:
         return check(graph)
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
@@ -130,6 +131,11 @@ def _tensor(data: Any, where: str) -> Tensor:
         raise DataError(f"unknown type {dtype!r}", where=where)
     held = None if item["data"] is None else _unpack(item["data"], dtype, shape, where)
     return Tensor(name, shape, dtype, _quant(item["quant"], where), held)
+
+
+def _state(data: Any, where: str) -> State:
+    item = _object(data, {"read", "write"}, where)
+    return State(_name(item["read"], where), _name(item["write"], where))
 
 
 def _node(data: Any, where: str) -> Node:

@@ -59,9 +59,8 @@ class Add(Operator):
         return shapes[0]
 
     def check(self, at: Applied) -> None:
-        """Refuse ends that int8 does not have."""
-        if at.out.dtype == "int8":
-            check_clamp(self.lo, self.hi, f"layer {at.name} ({self.NAME})")
+        """Refuse ends that the type does not have."""
+        check_clamp(self.lo, self.hi, at.out.dtype, f"layer {at.name} ({self.NAME})")
 
     def reference(self, at: Applied, *arrays: Array) -> Array:
         """Exact result."""

@@ -20,7 +20,7 @@ from sensorai.graph import rounding
 from sensorai.graph.operator import Applied, Buffers, Margin, Operator, Writer
 from sensorai.graph.tensor import Array, Shape, Tensor
 from sensorai.ops import product_c
-from sensorai.ops.requant import KEEP, Requant
+from sensorai.ops.requant import KEEP, Requant, check_clamp
 
 TYPES = frozenset(
     {("float32", "float32")}
@@ -128,6 +128,7 @@ class Product(Operator):
                 raise ConfigError(f"{where}: weights and bias of a float32 layer must be float32")
             if self.requant.kind != "keep":
                 raise ConfigError(f"{where}: sums of a float32 layer cannot leave by {self.requant.kind!r}")
+            check_clamp(self.requant.lo, self.requant.hi, at.x.dtype, where)
             return
         self._check_weights(at, w, where)
         self.requant.check(at, where)

@@ -30,9 +30,8 @@ class Relu(Operator):
         return at.x.shape
 
     def check(self, at: Applied) -> None:
-        """Refuse an upper end that int8 does not have."""
-        if at.x.dtype == "int8":
-            check_clamp(0, self.hi, f"layer {at.name} ({self.NAME})")
+        """Refuse an upper end that the type does not have."""
+        check_clamp(0, self.hi, at.x.dtype, f"layer {at.name} ({self.NAME})")
 
     def reference(self, at: Applied, *arrays: Array) -> Array:
         """Exact result."""

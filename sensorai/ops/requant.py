@@ -12,6 +12,9 @@ from sensorai.graph import rounding
 from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Array
 
+#: Largest float32 number.
+FLOAT32 = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, slots=True)
 class Requant:
@@ -62,7 +65,7 @@ class Requant:
         if self.kind not in self.KINDS[at.out.dtype]:
             raise ConfigError(f"{where}: its sums become {at.out.dtype}, but are to be left by {self.kind!r}")
         if at.out.dtype == "int8":
-            check_clamp(self.lo, self.hi, where)
+            check_clamp(self.lo, self.hi, at.out.dtype, where)
         channels = at.out.shape[-1]
         kinds = {"bias": np.int32, "shift": np.uint8, "threshold": np.int32, "flip": np.uint8}
         for name, kind in kinds.items():
@@ -117,8 +120,13 @@ class Requant:
 KEEP = Requant()
 
 
-def check_clamp(lo: object, hi: object, where: str) -> None:
-    """Raise a ConfigError unless int8 can be clamped to ``lo`` .. ``hi``, None being its ends."""
+def check_clamp(lo: int | float | None, hi: int | float | None, dtype: str, where: str) -> None:
+    """Raise a ConfigError unless int8 or float32 can be clamped to ``lo`` .. ``hi``, None being its ends."""
+    if dtype != "int8":
+        low, high = -FLOAT32 if lo is None else lo, FLOAT32 if hi is None else hi
+        if not -FLOAT32 <= low <= high <= FLOAT32:
+            raise ConfigError(f"{where}: a layer cannot be clamped to {lo!r} .. {hi!r}")
+        return
     low, high = -128 if lo is None else lo, 127 if hi is None else hi
     if type(low) is not int or type(high) is not int or not -128 <= low <= high <= 127:
         raise ConfigError(f"{where}: an int8 layer cannot be clamped to {low!r} .. {high!r}")

@@ -26,7 +26,7 @@ def mark_binary(graph: Graph, first: str = "int8", last: str = "int8") -> Graph:
         else node
         for node in graph.nodes
     )
-    return Graph(graph.inputs, graph.outputs, graph.tensors, nodes)
+    return replace(graph, nodes=nodes)
 
 
 def precision_of(graph: Graph) -> str:

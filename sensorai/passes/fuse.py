@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sensorai.graph.graph import Graph, Node
+from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.spec import Level
 from sensorai.ops.add import Add
 from sensorai.ops.batch_norm import BatchNorm
@@ -74,7 +74,7 @@ def chains(graph: Graph) -> dict[str, Chain]:
     for node in graph.nodes:
         if isinstance(node.op, Product | Add):
             chain = Chain(node, end=node.output, rounded=node.output)
-            while chain.end not in graph.outputs:
+            while chain.end not in graph.kept:
                 readers = graph.consumers(chain.end)
                 if len(readers) != 1 or not chain.takes(readers[0]):
                     break
@@ -119,7 +119,8 @@ class Fuse:
             nodes.append(Node(fused or node.op, reads, node.outputs))
         kept = {name: tensor for name, tensor in tensors.items() if name not in gone}
         outputs = tuple(now[name] for name in graph.outputs)
-        return Changed(Graph(graph.inputs, outputs, kept, tuple(nodes)), tuple(said))
+        states = tuple(State(state.read, now[state.write]) for state in graph.states)
+        return Changed(Graph(graph.inputs, outputs, kept, tuple(nodes), states), tuple(said))
 
 
 def _fused(chain: Chain | None) -> Product | None:

@@ -32,6 +32,9 @@ from sensorai.passes import weights as as_int8
 from sensorai.passes.change import Changed
 from sensorai.passes.fuse import Chain, chains, members
 
+#: What is said of nets with states.
+STATELESS = "only nets without states can be quantised"
+
 
 @dataclass(frozen=True, slots=True)
 class Quantize:
@@ -88,6 +91,8 @@ class _Walk:
 
     def run(self) -> Changed:
         g = self.graph
+        if g.states:
+            raise ConfigError(f"the net keeps {g.states[0].read} between calls", hint=STATELESS)
         for name in g.inputs:
             self._tensor(name, Tensor(name, g.tensors[name].shape, "int8", Pow2(self._places(name))))
         found, done, said = chains(g), set[str](), []

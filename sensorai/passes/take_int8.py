@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Pow2
@@ -33,4 +33,4 @@ class TakeInt8:
             Node(node.op, tuple(wide if name == source.name else name for name in node.inputs), node.outputs)
             for node in graph.nodes
         )
-        return Changed(Graph(graph.inputs, graph.outputs, tensors, (first, *rest)), (f"{wide} is new",))
+        return Changed(replace(graph, tensors=tensors, nodes=(first, *rest)), (f"{wide} is new",))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sensorai.experiment import Experiment
+from sensorai.learn import faults, states
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Figures, Learnt, Proof, Share
 from sensorai.tasks import classify
-from sensorai.train import faults, states
 from sensorai.verify import alarms, anomaly, verdict
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from sensorai.experiment import Experiment
+from sensorai.learn.split import Split, needs_time_split, share
+from sensorai.learn.table import find_tasks
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
-from sensorai.train.split import Split, needs_time_split, share
-from sensorai.train.table import find_tasks
 from sensorai.verify import verdict
 from sensorai.verify.judge import Judgement, compare
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sensorai.formats import read_dataset, read_log
+from sensorai.learn.split import share
 from sensorai.mlc import half
 from sensorai.mlc.arff import read_arff
 from sensorai.mlc.decode import decode
@@ -21,7 +22,6 @@ from sensorai.mlc.encode import encode
 from sensorai.mlc.regfile import read_register_file
 from sensorai.model.forest import Tree
 from sensorai.regfile import to_json, to_ucf
-from sensorai.train.split import share
 from tests.cli.call import Outcome, call, refused, snapshot
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log

@@ -21,10 +21,10 @@ from sensorai.codegen.project import emit_project
 from sensorai.graph.graph import Graph
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
+from sensorai.learn import qat, shapes
+from sensorai.learn.lower import lower, lower_float
+from sensorai.learn.nets import INPUT_PLACES, first_params
 from sensorai.passes.annotate import calibrate
-from sensorai.train import qat, shapes
-from sensorai.train.lower import lower, lower_float
-from sensorai.train.nets import INPUT_PLACES, first_params
 from sensorai.version import __version__
 from tests.codegen import detectors, nets, test_forest
 from tests.codegen.test_net import binary_mlp, cnn, mlp

@@ -10,9 +10,9 @@ import pytest
 from sensorai.cproject.scales import TYPICAL, check_scales, narrowed
 from sensorai.errors import ExperimentError
 from sensorai.experiment import Experiment
+from sensorai.learn.counts import CountOptions, build
 from sensorai.mcu.backend import BACKEND
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
-from sensorai.train.counts import CountOptions, build
 from tests import roads
 
 

@@ -13,15 +13,19 @@ from sensorai.codegen.net import emit_net
 from sensorai.errors import ConfigError, DataError
 from sensorai.graph import interpret
 from sensorai.graph.build import Builder
-from sensorai.graph.graph import Graph, Node
+from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.quant import Affine, Pow2, Sign
 from sensorai.graph.spec import Level, check
 from sensorai.graph.tensor import Array, Shape, Tensor, constant
+from sensorai.model.store import from_dict, to_dict
 from sensorai.ops import sign
 from sensorai.ops.add import Add
 from sensorai.ops.dense import Dense
 from sensorai.ops.relu import Relu
+from sensorai.passes.change import run as fusing
+from sensorai.passes.fuse import Fuse
+from sensorai.passes.trained import quantize
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +182,87 @@ def test_levels() -> None:
     for level in (Level.FLOAT, Level.QUANTISED):
         with pytest.raises(ConfigError, match="still float"):
             check(b.graph(), level)
+
+
+def running_sum(dtype: str = "int8", quant: Pow2 | Affine | None = None) -> Graph:
+    """Add each input to what was there before: out and state are the sum."""
+    quant = Pow2(0) if quant is None and dtype == "int8" else quant
+    b = Builder((2,), dtype, quant)
+    b.tensors["before"] = Tensor("before", (2,), dtype, quant)
+    b.add(Add(), "input", "before", dtype=dtype, quant=quant, name="sum")
+    return check(Graph(("input",), ("sum",), b.tensors, tuple(b.nodes), (State("before", "sum"),)))
+
+
+def test_states_are_kept_between_calls() -> None:
+    graph = running_sum()
+    state = None
+    seen = []
+    for x in ([1, 2], [10, 20], [100, 100]):
+        values = interpret.run(graph, np.array(x, np.int8), state)
+        state = interpret.following(graph, values)
+        seen.append(values["sum"].tolist())
+    assert seen == [[1, 2], [11, 22], [111, 122]]
+    batch = interpret.run(graph, np.ones((3, 2), np.int8))
+    again = interpret.run(graph, np.ones((3, 2), np.int8), interpret.following(graph, batch))
+    assert again["sum"].tolist() == [[2, 2]] * 3
+    assert graph.given == ("input", "before")
+    assert graph.kept == {"sum"}
+
+
+def test_a_first_state_means_zero() -> None:
+    x = np.array([1, 2], np.int8)
+    assert interpret.run(running_sum(quant=Affine((0.5,), (-3,))), x)["before"].tolist() == [-3, -3]
+    assert interpret.run(running_sum("float32"), x.astype(np.float32))["before"].tolist() == [0.0, 0.0]
+
+
+def test_nets_with_states_come_back_from_the_store() -> None:
+    graph = running_sum()
+    again = from_dict(to_dict(graph))
+    assert again.states == graph.states
+    assert to_dict(again) == to_dict(graph)
+
+
+def test_states_that_do_not_fit_are_refused() -> None:
+    graph = running_sum()
+    for states, message in (
+        ((State("before", "nowhere"),), "does not have: nowhere"),
+        ((State("input", "sum"),), "given twice"),
+        ((State("before", "sum"), State("before", "sum")), "given twice"),
+        ((), "reads before, which nothing"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            check(replace(graph, states=states))
+    other = graph.with_tensors([Tensor("before", (2,), "int8", Pow2(1))])
+    with pytest.raises(ConfigError, match="differ"):
+        check(other)
+    unmade = {**graph.tensors, "later": replace(graph.tensors["sum"], name="later")}
+    with pytest.raises(ConfigError, match="nothing makes the state later"):
+        check(replace(graph, tensors=unmade, states=(State("before", "later"),)))
+    with pytest.raises(ConfigError, match="without states"):
+        emit_net(graph, "net")
+    with pytest.raises(ConfigError, match="keeps before between calls"):
+        quantize(running_sum("float32"), {"input": 3})
+    x = np.zeros((3, 2), np.int8)
+    for state, error in (
+        ({}, "keeps before, not"),
+        ({"before": np.zeros((2, 2), np.int8)}, "differ in length"),
+        ({"before": np.zeros((3, 2), np.int16)}, "takes int8"),
+    ):
+        with pytest.raises(DataError, match=error):
+            interpret.run(graph, x, state)
+
+
+def test_a_state_ends_a_chain() -> None:
+    b = Builder((2,))
+    b.tensors["before"] = Tensor("before", (2,))
+    b.add(Dense(), params={"weights": np.eye(2, dtype=np.float32), "bias": np.zeros(2, np.float32)})
+    b.add(Relu())
+    b.add(Add(), "relu_1", "before")
+    graph = check(Graph(("input",), ("add_2",), b.tensors, tuple(b.nodes), (State("before", "dense_0"),)))
+    fused, _ = fusing(graph, (Fuse(),))
+    assert fused.states == graph.states
+    assert len(fused.nodes) == 3
+    ends = replace(graph, states=(State("before", "relu_1"),))
+    fused, _ = fusing(ends, (Fuse(),))
+    assert fused.states == (State("before", "dense_0"),)
+    assert len(fused.nodes) == 2

@@ -117,7 +117,7 @@ def test_contributions_add_up(one: Detector) -> None:
 
 @pytest.mark.parametrize("kind", ["mahalanobis", "prototypes", "isolation-forest"])
 def test_the_feature_that_moved_is_named(kind: str) -> None:
-    from sensorai.train.detectors import fit_detector
+    from sensorai.learn.detectors import fit_detector
 
     rng = np.random.default_rng(4)
     x = np.rint(rng.normal(0, [1e3, 1e5, 30, 1e7], (400, 4))).astype(np.int32)

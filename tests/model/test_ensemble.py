@@ -124,7 +124,7 @@ def test_shares_instead_of_counts_keep_a_bound() -> None:
 def test_equals_scikit_learn() -> None:
     from sklearn.ensemble import RandomForestClassifier
 
-    from sensorai.train.forests import from_forest
+    from sensorai.learn.forests import from_forest
 
     rng = np.random.default_rng(1)
     x = rng.integers(-50, 50, (300, 4))

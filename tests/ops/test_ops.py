@@ -235,6 +235,8 @@ def test_accumulators_are_proved_to_stay_in_int32() -> None:
         (lambda: weighted(np.ones((1, 1)), 1, "int32", Dense(signs=True)), "need bits"),
         (lambda: weighted(np.ones((1, 1)), 1, op=Dense(Requant("shift", 0, 200))), "clamped"),
         (lambda: _testing.one(Relu(200), (3,), "int8", "int8"), "clamped"),
+        (lambda: _testing.one(Relu(10**400), (3,), "float32", "float32"), "clamped"),
+        (lambda: _testing.one(Relu(-1.0), (3,), "float32", "float32"), "clamped"),
         (lambda: _testing.one(MaxPool(4), (3, 1), "int8", "int8"), "cannot pool"),
         (lambda: _testing.one(Relu(), (3,), "int8", "int32"), "cannot make int32"),
         (lambda: _testing.one(Argmax(), (3, 2), "int8", "int32"), "one axis"),

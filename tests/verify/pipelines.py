@@ -47,9 +47,9 @@ def forest(
 
 def net(name: str = "net", precision: str = "int8", *, raw: bool = False) -> Pipeline:
     """Return a net with random weights: its answers mean nothing, its bits do."""
+    from sensorai.learn import shapes
     from sensorai.passes.annotate import calibrate
     from sensorai.passes.trained import quantize
-    from sensorai.train import shapes
 
     rng = np.random.default_rng(3)
     binary = precision == "binary"
@@ -70,12 +70,12 @@ def net(name: str = "net", precision: str = "int8", *, raw: bool = False) -> Pip
 def detector(kind: str, name: str = "watch", *, wins: int = 2) -> Pipeline:
     """Return a detector learnt from a quiet stretch; its threshold is a score that occurs."""
     from sensorai.features import catalogue
+    from sensorai.learn import shapes
+    from sensorai.learn.detectors import DetectorOptions, fit_detector
     from sensorai.model.detector import Detector
     from sensorai.model.pipeline import run, windows
     from sensorai.passes.annotate import calibrate
     from sensorai.passes.trained import quantize
-    from sensorai.train import shapes
-    from sensorai.train.detectors import DetectorOptions, fit_detector
 
     # a bias, a count that seldom moves (its scaling multiplies), and two of very different sizes
     features = (

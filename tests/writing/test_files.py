@@ -22,8 +22,8 @@ from sensorai.recording import Recording, Span
 from sensorai.regfile import Identifier, Output, RegisterFile, Write, to_header, to_json, to_ucf
 from sensorai.writing.plainline import tree_names
 from sensorai.writing.terminal import shown, whole, without_controls
+from tests.learn.make import ACC
 from tests.need import need
-from tests.train.make import ACC
 from tests.writing.hostile import TEXTS, texts
 from tests.writing.structure import c_tokens, shape
 

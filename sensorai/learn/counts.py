@@ -1,0 +1,262 @@
+"""From logs to labelled windows of int16 sensor counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.cproject.scales import TYPICAL, UNITS, Scales
+from sensorai.errors import ConfigError, DataError
+from sensorai.formats.resample import to_rate
+from sensorai.learn.masks import Masks, masks
+from sensorai.learn.split import Split
+from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
+from sensorai.model.pipeline import Count, counts
+from sensorai.recording import LABEL, Dataset, Recording
+
+Int16 = npt.NDArray[np.int16]
+
+#: Share of samples that may saturate before the next full scale is taken.
+SATURATED = 1e-3
+#: Length of a window when nothing is said, in seconds.
+SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CountOptions:
+    """How logs become windows.
+
+    Attributes
+    ----------
+    sensors : tuple of str
+        ``acc``, ``gyro``; empty: those that every log has.
+    rate_hz : float, optional
+        Rate of the samples; by default that of the slowest log.
+    window, stride : int, optional
+        Samples; by default two seconds (less where labels are shorter) and half a window.
+    scales : mapping of sensor to (full scale, value of a count)
+        The smallest of them that keeps saturation below one sample in a thousand is taken.
+    column : str
+        Label column.
+    classes : tuple of str
+        Labels that are looked for; by default those that occur, of which there must be two.
+    """
+
+    sensors: tuple[str, ...] = ()
+    rate_hz: float | None = None
+    window: int | None = None
+    stride: int | None = None
+    scales: Mapping[str, Scales] = field(default_factory=lambda: TYPICAL)
+    column: str = LABEL
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Labelled windows of sensor counts.
+
+    Attributes
+    ----------
+    x : ndarray, shape (rows, window, channels), int16
+    y : ndarray, shape (rows,), int64
+        Index into ``classes``.
+    group, recording : ndarray, shape (rows,), int64
+        Index into ``groups``, and of the recording in the dataset.
+    groups, classes : tuple of str
+    channels : tuple of Count
+    rate_hz : float
+    stride : int
+    saturated : float
+        Share of samples beyond the full scale.
+    notes : tuple of str
+    """
+
+    x: Int16
+    y: IntArray
+    group: IntArray
+    recording: IntArray
+    groups: tuple[str, ...]
+    classes: tuple[str, ...]
+    channels: tuple[Count, ...]
+    rate_hz: float
+    stride: int
+    saturated: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> int:
+        """Samples in a window."""
+        return int(self.x.shape[1])
+
+    @property
+    def overlap(self) -> int:
+        """Windows after one that share samples with it."""
+        return -(-self.window // self.stride) - 1
+
+    def rows(self, mask: BoolArray) -> Counted:
+        """Return the rows where ``mask`` is true."""
+        return replace(
+            self, x=self.x[mask], y=self.y[mask], group=self.group[mask], recording=self.recording[mask]
+        )
+
+    def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
+        """Return feature values (or none) with classes and groups, for splitting and ranking."""
+        x = np.zeros((len(self.y), 0)) if values is None else values
+        return Windows(
+            x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, self.overlap
+        )
+
+    def masks(self, split: Split) -> Masks:
+        """Rows by what a split of the same recordings has them for."""
+        return masks(split, self.groups, self.group, self.recording, self.y, self.overlap)
+
+
+def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
+    """Turn a dataset into labelled windows.
+
+    Raises
+    ------
+    DataError
+        Logs without rate, values that are no numbers, fewer than two classes or no whole window.
+    ConfigError
+        A sensor that the logs lack, or an impossible window.
+    """
+    options = options or CountOptions()
+    if options.classes:
+        task = Task("model", options.column, options.classes)
+    else:
+        (task,) = find_tasks(dataset, [("model", options.column)])
+    rate = options.rate_hz or _slowest(dataset)
+    sensors = options.sensors or _common_sensors(dataset)
+    logs = [to_rate(r, rate, what="model") for r in dataset]
+    values = [{s: r.xyz(s, UNITS[s]) for s in _known(sensors)} for r in logs]
+    for r, by_sensor in zip(logs, values, strict=True):
+        if not all(np.isfinite(v).all() for v in by_sensor.values()):
+            raise DataError(
+                f"{r.name} has values that are no numbers",
+                where=r.source,
+                hint="sensorai inspect says where; cut or mend that part of the log",
+            )
+    channels = tuple(
+        Count(f"{s}_{axis}", UNITS[s], lsb)
+        for s in sensors
+        for lsb in [_lsb([v[s] for v in values], options.scales[s])]
+        for axis in "xyz"
+    )
+    window, stride = _lengths(options, logs, rate)
+    pieces, labels, recordings = [], [], []
+    beyond = 0
+    for i, (r, by_sensor) in enumerate(zip(logs, values, strict=True)):
+        columns = [by_sensor[s][:, a] for s in sensors for a in range(3)]
+        samples, more = counts(columns, channels)
+        beyond += more
+        starts, classes = _starts(r, task, window, stride)
+        pieces += [samples[s : s + window] for s in starts]
+        labels += classes
+        recordings += [i] * len(starts)
+    groups = dataset.groups()
+    of = np.array([groups.index(r.group) for r in logs], np.int64)
+    if not pieces:
+        raise DataError(
+            f"no label lasts for a window of {window} samples",
+            hint="choose a shorter --window or add longer logs",
+        )
+    numbers = np.array(recordings, np.int64)
+    share = beyond / max(sum(len(r) for r in logs) * len(channels), 1)
+    notes = [f"{share:.2%} of the samples are beyond full scale"] if beyond else []
+    return Counted(
+        np.stack(pieces),
+        np.array(labels, np.int64),
+        of[numbers],
+        numbers,
+        groups,
+        task.classes,
+        channels,
+        rate,
+        stride,
+        share,
+        tuple(notes),
+    )
+
+
+def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None:
+    """Refuse to learn from too little.
+
+    Raises
+    ------
+    DataError
+        Fewer than ``least`` rows for ``what``, or a class without any.
+    """
+    count = int(rows.sum())
+    if count < least:
+        raise DataError(
+            f"{count} windows to learn from are too few for {what} (at least {least})",
+            hint="add logs, or choose a shorter --window or --stride",
+        )
+    for c, name in enumerate(counted.classes):
+        if not (counted.y[rows] == c).any():
+            raise DataError(
+                f"class {name!r} has no window to learn from", hint="add logs of it from another subject"
+            )
+
+
+def _known(sensors: Sequence[str]) -> Sequence[str]:
+    for s in sensors:
+        if s not in UNITS:
+            raise ConfigError(f"sensor {s!r} cannot be used here", hint="sensors are " + ", ".join(UNITS))
+    return sensors
+
+
+def _common_sensors(dataset: Dataset) -> tuple[str, ...]:
+    found = tuple(s for s in UNITS if all(s in r.sensors for r in dataset))
+    if not found:
+        raise DataError(
+            "the logs have no sensor in common with x, y and z (acc or gyro)",
+            hint="sensorai inspect lists the channels",
+        )
+    return found
+
+
+def _slowest(dataset: Dataset) -> float:
+    rates = [r.rate_hz for r in dataset]
+    if any(r is None for r in rates) or not rates:
+        name = next((r.name for r in dataset if r.rate_hz is None), "")
+        raise DataError(f"{name} does not say its rate", hint="give --rate in Hz")
+    return float(np.round(min(r for r in rates if r is not None), 3))
+
+
+def _lsb(values: Sequence[npt.NDArray[np.float64]], scales: Scales) -> float:
+    every = np.abs(np.concatenate(values))
+    for _, lsb in scales:
+        if (every > 32767 * lsb).mean() <= SATURATED:
+            return lsb
+    return scales[-1][1]
+
+
+def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> tuple[int, int]:
+    spans = [s.stop - s.start for r in logs for s in r.labels.get(options.column, ())]
+    # three quarters of the labels last for a default window
+    usual = int(np.quantile(spans, 0.25)) if spans else 1
+    for word, given in (("window", options.window), ("stride", options.stride)):
+        if given is not None and given < 1:
+            raise ConfigError(f"a {word} of {given} samples is not possible", hint="at least 1")
+    window = options.window or max(min(round(SECONDS * rate), usual), 1)
+    stride = options.stride or max(window // 2, 1)
+    if not 1 <= stride <= window:
+        raise ConfigError(f"a stride of {stride} samples does not fit a window of {window}")
+    return window, stride
+
+
+def _starts(recording: Recording, task: Task, window: int, stride: int) -> tuple[list[int], list[int]]:
+    """First samples and classes of the windows (multiples of the stride) that lie inside one label."""
+    starts: list[int] = []
+    classes: list[int] = []
+    for span in recording.labels.get(task.column, ()):
+        first = -(-span.start // stride) * stride
+        here = range(first, min(span.stop, len(recording)) - window + 1, stride)
+        starts += here
+        classes += [task.classes.index(span.label)] * len(here)
+    return starts, classes

@@ -1,0 +1,69 @@
+"""Decision trees and random forests on integer features, in C."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sensorai.errors import ConfigError
+from sensorai.learn.classifier import ClassifierFamily, Fitted, Needs
+from sensorai.learn.counts import Counted
+from sensorai.learn.description import options_from
+from sensorai.learn.forests import ForestOptions, choose_forest, train_forest
+from sensorai.learn.masks import Masks
+from sensorai.road import Lesson, Progress
+
+#: Trees of a forest where nothing is said.
+TREES = 10
+#: Settings that say a size; with one of them given none is chosen.
+SIZES = frozenset({"trees", "leaves", "depth"})
+
+
+class Forest(ClassifierFamily):
+    """A tree, or a forest of them."""
+
+    def __init__(self, name: str, trees: int) -> None:
+        self.name, self.trees = name, trees
+
+    def options(self, lesson: Lesson) -> tuple[ForestOptions, bool]:
+        """Options, and whether a size is given."""
+        table = lesson.experiment.net or {}
+        given = options_from(
+            {"trees": self.trees, "seed": lesson.experiment.seed, **table}, ForestOptions, "forest"
+        )
+        if (given.trees == 1) != (self.trees == 1):
+            raise ConfigError(
+                f"trees = {given.trees} is no {self.name}", where="--net", hint="a tree is 1, a forest more"
+            )
+        return given, bool(SIZES & set(table))
+
+    def fit(
+        self,
+        counted: Counted,
+        rows: Masks,
+        options: tuple[ForestOptions, bool],
+        needs: Needs | None,
+        say: Progress,
+    ) -> Fitted:
+        """Fit it; of several sizes, where none is given."""
+        wanted, sized = options
+        if sized or needs is None:
+            made = train_forest(counted, rows, wanted, say)
+        else:
+            made = choose_forest(
+                counted, rows, wanted, lambda model, features: needs(model, features, None), say
+            )
+        return Fitted(
+            made.ensemble,
+            made.features,
+            None,
+            made.accuracy,
+            made.float_accuracy,
+            made.choice,
+            (replace(made.options), True),
+            "int32 thresholds",
+            importance=made.importance,
+        )
+
+
+TREE = Forest("tree", 1)
+FOREST = Forest("forest", TREES)

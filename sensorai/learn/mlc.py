@@ -1,0 +1,197 @@
+"""From logs to a trained MLC configuration: split, search, train, choose codes and counters.
+
+Order of the choices, none of which sees the test groups: window length, sensors, features, tree size
+(cost-complexity pruning), result codes, end counters. What is delivered is the very tree that is judged;
+it is not fitted again on the test groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorai.experiment import Experiment
+from sensorai.learn import candidates, codes, select
+from sensorai.learn.choices import Choices
+from sensorai.learn.convert import to_tree
+from sensorai.learn.lengths import check_length, window_lengths
+from sensorai.learn.search import Search, inputs
+from sensorai.learn.table import IntArray, Task, Windows, check_classes, find_tasks, outline
+from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
+from sensorai.mlc.devices import MlcDevice, device
+from sensorai.mlc.prepare import sensor_settings
+from sensorai.recording import LABEL, Dataset
+from sensorai.road import Lesson
+from sensorai.verify.metrics import none_if_nan
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A configuration and all that is needed to judge it.
+
+    Attributes
+    ----------
+    config : MlcConfig
+    tasks : tuple of Task
+        In the order of the trees.
+    dataset : Dataset
+        All recordings at the core's rate.
+    test_groups : tuple of str
+    fitted : tuple of fitted scikit-learn trees
+        The reference for the emitted bytes.
+    train : Windows
+        Features of ``config`` on the training groups.
+    choices : Choices
+    """
+
+    config: MlcConfig
+    tasks: tuple[Task, ...]
+    dataset: Dataset
+    test_groups: tuple[str, ...]
+    fitted: tuple[object, ...]
+    train: Windows
+    choices: Choices
+
+
+def train_mlc(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Trained:
+    """Learn trees for the machine learning core of the experiment's device.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        Logs with labels, at the rate of the core, shared out by ``sensorai.learn.split``.
+    say : callable
+        Told in a few words what is going on.
+
+    Raises
+    ------
+    ConfigError, DataError, TargetError
+        Options that contradict the device or the data.
+    """
+    experiment, prepared, split = lesson.experiment, lesson.prepared, lesson.share
+    target, choices = device(experiment.device_name), Choices()
+    dataset, rate = prepared.dataset, prepared.rate_hz
+    tasks = find_tasks(dataset, experiment.tree or (("tree1", LABEL),))
+    for task in tasks:
+        codes.check_room(target, len(task.classes), experiment.use_code_0)
+    lengths = window_lengths(experiment.window, rate, dataset, target)
+    check_length(dataset, lengths[0], rate)
+    train_set = dataset.only_groups(split.train_groups)
+    check_classes(outline(lengths[0], train_set, tasks), tasks)
+    search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say)
+    window = search.choose_window(lengths)
+    filters, features = search.choose_features(window)
+    if not select.enough_groups(outline(window, train_set, tasks)):
+        choices.notes.append(
+            "too few groups per class to choose by: features and tree size were chosen on parts of the same "
+            "logs, so the cross-validated scores are optimistic (the held-out ones are not)"
+        )
+    say("fitting the tree and choosing its size")
+    grown = _grow(search, window, filters, features)
+    trees = tuple(_finish(search, grown, t) for t in range(len(tasks)))
+    slots = inputs(grown.features)
+    settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
+    choices.notes += notes
+    config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
+    search.what_each_buys(config, grown.windows, [alpha for alpha, _ in grown.pruning])
+    return Trained(config, tasks, dataset, split.test_groups, tuple(grown.fitted), grown.windows, choices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """Fitted trees with the features that they use."""
+
+    filters: tuple[Filter, ...]
+    features: tuple[Feature, ...]
+    windows: Windows
+    pruning: Sequence[tuple[float, list[tuple[float, float]]]]
+    fitted: Sequence[object]
+
+
+def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tuple[Feature, ...]) -> _Grown:
+    """Prune, fit, drop what no tree uses, and do it again with what is left until every feature is used.
+
+    What ships is fitted, pruned and judged on exactly the features that ship.
+    """
+    seed, leaves = search.options.seed, search.leaves
+    windows = search.windows(search.config(window, filters, features))
+    split = select.folds(windows, seed)
+    while True:
+        pruning, fitted = [], []
+        for t in range(len(search.tasks)):
+            pruning.append(select.choose_pruning(windows, t, split, leaves, seed))
+            known = select.labelled(windows, t)
+            tree = select.new_tree(leaves, seed, pruning[t][0])
+            fitted.append(tree.fit(windows.x[known], windows.y[known, t]))
+        used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
+        if len(used) == len(features):
+            return _Grown(filters, features, windows, pruning, fitted)
+        filters, features = candidates.compact(filters, [features[i] for i in used])
+        windows = windows.columns(used)
+
+
+def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:
+    """Give a fitted tree its codes and end counters, chosen on out-of-fold results."""
+    options, target, task = search.options, search.target, search.tasks[t]
+    windows, leaves = grown.windows, search.leaves
+    alpha, path = grown.pruning[t]
+    split = select.folds(windows, options.seed)
+    guesses = select.out_of_fold(windows, t, split, leaves, options.seed, alpha)
+    confusion = _confusion(windows.y[:, t], guesses, len(task.classes))
+    class_codes = codes.assign(target, confusion, options.use_code_0)
+    end, table = _end_counters(options, target, _runs(windows, t, guesses, class_codes), class_codes)
+    known = (guesses >= 0) & (windows.y[:, t] >= 0)
+    truth, results = windows.y[known, t], guesses[known]
+    accuracy, even = select.random_split_score(windows, t, leaves, options.seed, alpha)
+    search.choices.trees.append(
+        {
+            "name": task.name,
+            "pruning": [{"alpha": a, "balanced_accuracy": s, "chosen": a == alpha} for a, s in path],
+            "cross_validated": {
+                "accuracy": float((results == truth).mean()),
+                "balanced_accuracy": select.balanced(truth, results),
+            },
+            "random_windows_optimistic": {
+                "accuracy": none_if_nan(accuracy),
+                "balanced_accuracy": none_if_nan(even),
+            },
+            "end_counters": [
+                {"all_groups": n, "right": share, "wrong_switches": wrong} for n, share, wrong in table
+            ],
+        }
+    )
+    labels = dict(zip(class_codes, task.classes, strict=True))
+    return DecisionTree(to_tree(grown.fitted[t], class_codes), end, labels)
+
+
+def _end_counters(
+    options: Experiment,
+    target: MlcDevice,
+    runs: Sequence[tuple[IntArray, IntArray]],
+    class_codes: Sequence[int],
+) -> tuple[tuple[int, ...], list[tuple[int, float, int]]]:
+    if options.end_counters == "auto":
+        return codes.choose_end_counters(target, runs, class_codes)
+    return codes.given_end_counters(target, options.end_counters), []
+
+
+def _confusion(truth: IntArray, guesses: IntArray, classes: int) -> IntArray:
+    out = np.zeros((classes, classes), np.int64)
+    known = (truth >= 0) & (guesses >= 0)
+    np.add.at(out, (truth[known], guesses[known]), 1)
+    return out
+
+
+def _runs(
+    windows: Windows, task: int, guesses: IntArray, class_codes: Sequence[int]
+) -> list[tuple[IntArray, IntArray]]:
+    """Truth and out-of-fold results as codes, per recording in time order."""
+    table = np.array([*class_codes, -1])
+    runs = []
+    for r in np.unique(windows.recording):
+        rows = (windows.recording == r) & (guesses >= 0)
+        if rows.any():
+            runs.append((table[windows.y[rows, task]], table[guesses[rows]]))
+    return runs

@@ -1,0 +1,332 @@
+"""Nets on integer features (``mlp``) or on raw windows (``cnn``), learnt as the device computes them.
+
+A float net is learnt first: its accuracy stands beside the result, and its activations say how many binary
+places each tensor needs. int8: the same net goes on learning with its weights and activations rounded.
+binary: a net of signs is learnt from the start. What is reported is the accuracy of the integer net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.errors import ConfigError, DataError, Problem, TargetError
+from sensorai.features import catalogue
+from sensorai.features.catalogue import IntFeature
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.learn import features as choice
+from sensorai.learn import qat, shapes
+from sensorai.learn import sizes as sizing
+from sensorai.learn.counts import Counted, check_rows
+from sensorai.learn.curves import Epoch, Verdict, judge
+from sensorai.learn.lower import lower, lower_float
+from sensorai.learn.masks import Masks
+from sensorai.learn.sizes import Choice
+from sensorai.model.scaling import Scaling
+from sensorai.passes.annotate import calibrate
+from sensorai.passes.binary import precision_of
+from sensorai.road import Need
+
+FAMILIES = ("mlp", "cnn")
+PRECISIONS = ("int8", "binary", "float32")
+#: Binary places of the int8 input: three usual deviations fill it.
+INPUT_PLACES = 5
+#: What the float net takes at most: as the int8 input does, so that rounding is all that differs.
+FLOAT_CLIP = 127 / 2**INPUT_PLACES
+#: Least rows to learn from.
+ROWS = 20
+#: Rows that say what scales a net has that is only built to know its size.
+CALIBRATION = 64
+
+
+@dataclass(frozen=True, slots=True)
+class NetOptions:
+    """What net is learnt, and how.
+
+    Attributes
+    ----------
+    family : {"mlp", "cnn"}
+    precision : {"int8", "binary", "float32"}
+    sizes : tuple of int
+        Units of the hidden layers, or channels of the convolutions; empty: chosen (see ``train.sizes``).
+    kernel : int
+        Samples that a convolution spans.
+    features : int
+        Most features of an mlp.
+    spectra : bool
+        Whether features of the integer FFT are candidates.
+    flash_bytes : int, optional
+        Most bytes of constants.
+    epochs, tune_epochs : int
+        Most passes for the float (or binary) net, and for the int8 net after it.
+    patience : int
+        Passes without a better validation loss before stopping.
+    batch : int
+    rate : float
+        First learning rate.
+    seed : int
+    """
+
+    family: str = "mlp"
+    precision: str = "int8"
+    sizes: tuple[int, ...] = ()
+    kernel: int = 5
+    features: int = 24
+    spectra: bool = False
+    flash_bytes: int | None = None
+    epochs: int = 80
+    tune_epochs: int = 30
+    patience: int = 20
+    batch: int = 64
+    rate: float = 4e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("family", self.family, FAMILIES),
+            ("precision", self.precision, PRECISIONS),
+        ):
+            if value not in known:
+                raise ConfigError(f"{name} {value!r} is not known", hint="known are " + ", ".join(known))
+        if self.sizes:
+            shapes.check_sizes(self.sizes)
+        whole = {"kernel": 1, "features": 1, "epochs": 1, "tune_epochs": 1, "patience": 1, "batch": 1}
+        for name, least in whole.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}")
+        if not 0 < self.rate < 1:
+            raise ConfigError(f"a learning rate of {self.rate:g} is not possible", hint="between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedNet:
+    """A net with what belongs to it.
+
+    Attributes
+    ----------
+    graph : Graph
+        What the device runs; its input is int8.
+    scaling : Scaling
+        From features, or from the counts of each channel, to that input.
+    features : tuple of IntFeature
+        Empty for raw windows.
+    curve : tuple of Epoch
+        All stages one after the other.
+    verdict : Verdict
+    accuracy : mapping of str to float
+        Share of right answers of ``graph`` on ``train``, ``validation`` and ``test`` rows.
+    float_accuracy : mapping of str to float
+        The same of the float net.
+    sizes : tuple of int
+    choice : Choice
+        Why this size.
+    notes : tuple of str
+        What was chosen and done.
+    """
+
+    graph: Graph
+    scaling: Scaling
+    features: tuple[IntFeature, ...]
+    curve: tuple[Epoch, ...]
+    verdict: Verdict
+    accuracy: dict[str, float]
+    float_accuracy: dict[str, float]
+    sizes: tuple[int, ...]
+    choice: Choice
+    notes: tuple[str, ...]
+
+    def answers(self, inputs: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+        """Classes of int8 inputs, shape (rows, *input) -> (rows,)."""
+        out: npt.NDArray[np.int64] = np.argmax(interpret.output(self.graph, inputs), axis=1)
+        return out
+
+
+#: What a net with its features and scaling takes on the device.
+Needs = Callable[[Graph, tuple[IntFeature, ...], Scaling], Need]
+
+
+def train_net(
+    counted: Counted,
+    split: Masks,
+    options: NetOptions | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    needs: Needs | None = None,
+) -> TrainedNet:
+    """Learn a net; without given sizes, a few that fit the device, of which one is taken.
+
+    Raises
+    ------
+    DataError
+        Too few windows, or a class without any to learn from.
+    TargetError
+        The given sizes, or all that are known, need more memory than there is.
+    """
+    options = options or NetOptions()
+    check_rows(counted, split.train, ROWS, "a net")
+    if not split.validation.any():
+        raise DataError(
+            "no windows are left to say when to stop learning", hint="add logs, or choose a shorter --window"
+        )
+    features: tuple[IntFeature, ...] = ()
+    raw: npt.NDArray[np.integer] = counted.x
+    if options.family == "mlp":
+        known = choice.candidates(counted, split.train, spectra=options.spectra, linear=True)
+        places = choice.choose(counted, split, known, options.features, options.seed)
+        features = tuple(known[i] for i in places)
+        raw = catalogue.table(features, counted.x)
+        say(f"features: {', '.join(choice.names(features, counted.channels))}")
+    scaling = Scaling.fit(raw[split.train].reshape(-1, raw.shape[-1]))
+    quantised = scaling.apply(raw).astype(np.int8)
+    step = 2.0 ** (np.array(scaling.shift, np.float64) + INPUT_PLACES)
+    real = np.clip((raw - np.array(scaling.offset, np.float64)) / step, -FLOAT_CLIP, FLOAT_CLIP)
+    rounded = (quantised * np.float32(2.0**-INPUT_PLACES)).astype(np.float32)
+    # a float32 net on the device starts from the int8 input too
+    own = rounded if options.precision == "float32" else real.astype(np.float32)
+    rows = _Rows(counted, split, features, scaling, quantised, rounded, own)
+
+    def learn(sizes: tuple[int, ...]) -> tuple[TrainedNet, float]:
+        say(f"learning with {show(sizes)}")
+        net = _learn(rows, replace(options, sizes=sizes), say)
+        answers = net.answers(quantised[split.validation])
+        return net, sizing.balanced(answers, counted.y[split.validation])
+
+    def need(sizes: tuple[int, ...]) -> Need | None:
+        graph = _first_weights(rows, replace(options, sizes=sizes))
+        if options.flash_bytes is not None and (over := _too_large(graph, options)):
+            return over
+        return needs(graph, features, scaling) if needs else None
+
+    if options.sizes:
+        # before it is learnt: that takes a while
+        if (found := need(options.sizes)) and found.problems:
+            raise TargetError(found.problems)
+        return _learn(rows, options, say)
+    ladder, usual = shapes.ladder(options.family, options.precision)
+    net, chosen = sizing.choose(ladder, usual, show, need, learn, options.seed)
+    return replace(net, choice=chosen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What every size learns from: ``own`` for the float net, ``rounded`` for what the device computes."""
+
+    counted: Counted
+    split: Masks
+    features: tuple[IntFeature, ...]
+    scaling: Scaling
+    quantised: npt.NDArray[np.int8]
+    rounded: npt.NDArray[np.float32]
+    own: npt.NDArray[np.float32]
+
+    def data(self, x: npt.NDArray[np.float32]) -> qat.Data:
+        """Rows to learn from and to choose by."""
+        y, a, b = self.counted.y, self.split.train, self.split.validation
+        return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
+
+
+def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> TrainedNet:
+    """Learn a net of given sizes."""
+    counted, split = rows.counted, rows.split
+    plain = _shape(rows, options, binary=False)
+    schedule = qat.Schedule(options.epochs, options.patience, options.rate, options.batch, options.seed)
+    float_params, curve = qat.learn(
+        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say
+    )
+    notes = [f"seed {options.seed}"]
+    data = rows.data(rows.rounded)
+    if options.precision == "float32":
+        graph = lower_float(plain, float_params, INPUT_PLACES)
+    elif options.precision == "int8":
+        scales = qat.calibrate(plain, float_params, rows.rounded[split.train], INPUT_PLACES)
+        tune = qat.Schedule(
+            options.tune_epochs, options.patience, options.rate / 4, options.batch, options.seed + 1
+        )
+        params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say)
+        curve += more
+        graph = lower(plain, params, scales)
+    else:
+        signs = _shape(rows, options, binary=True)
+        scales = qat.Scales({signs.inputs[0]: INPUT_PLACES})
+        params, more = qat.learn(signs, first_params(signs), data, schedule, scales, "binary", say)
+        curve += more
+        graph = lower(signs, params, scales)
+    notes.append(precision_of(graph) if options.precision != "float32" else "float32")
+    largest = float(np.bincount(counted.y[split.train]).max() / split.train.sum())
+    return TrainedNet(
+        graph,
+        rows.scaling,
+        rows.features,
+        tuple(curve),
+        judge(curve, largest),
+        accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
+        accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
+        options.sizes,
+        Choice(show(options.sizes), "given"),
+        tuple(notes),
+    )
+
+
+def show(sizes: tuple[int, ...]) -> str:
+    """Sizes in words."""
+    return f"layers of {', '.join(map(str, sizes))}"
+
+
+def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Masks) -> dict[str, float]:
+    """Share of right answers in each part of the split that has rows."""
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {name: float((answers[mask] == y[mask]).mean()) for name, mask in parts.items() if mask.any()}
+
+
+def class_weights(y: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.float32]:
+    """Weight of each class in the loss: all weigh the same, but rare ones at most eight times a row."""
+    share = np.maximum(np.bincount(y, minlength=classes), 1) / len(y)
+    return np.minimum(1 / (classes * share), 8).astype(np.float32)
+
+
+def _shape(rows: _Rows, options: NetOptions, *, binary: bool) -> Graph:
+    classes, shape = len(rows.counted.classes), rows.quantised.shape
+    if options.family == "mlp":
+        return shapes.mlp(shape[1], options.sizes, classes, binary=binary, seed=options.seed)
+    return shapes.cnn(
+        shape[1],
+        shape[2],
+        options.sizes,
+        classes,
+        kernel=options.kernel,
+        binary=binary,
+        seed=options.seed,
+    )
+
+
+def _first_weights(rows: _Rows, options: NetOptions) -> Graph:
+    """Lower the net before it has learnt anything: its code and tables are as large as later."""
+    graph = _shape(rows, options, binary=options.precision == "binary")
+    if options.precision == "float32":
+        return lower_float(graph, first_params(graph), INPUT_PLACES)
+    few = np.flatnonzero(rows.split.train)[:CALIBRATION]
+    places = {**calibrate(graph, rows.rounded[few]), graph.inputs[0]: INPUT_PLACES}
+    return lower(graph, first_params(graph), qat.Scales(places))
+
+
+def _too_large(graph: Graph, options: NetOptions) -> Need | None:
+    """Refuse constants beyond ``flash_bytes``."""
+    needed = shapes.weight_bytes(graph, options.precision)
+    total, most = sum(needed.values()), options.flash_bytes or 0
+    if total <= most:
+        return None
+    largest = max(needed, key=lambda name: needed[name])
+    problem = Problem(
+        f"its constants are {total - most} bytes too large for {most} bytes; the largest layer is {largest} "
+        f"with {needed[largest]} bytes",
+        hint="use fewer features, a shorter window, another precision or a larger flash_bytes",
+    )
+    return Need(total, 0, "counted: constants", (problem,))
+
+
+def first_params(graph: Graph) -> qat.Params:
+    """Constants of a float net to start learning from, by the output of their node."""
+    return {n.output: own for n in graph.nodes if (own := graph.constants(n))}

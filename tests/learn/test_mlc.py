@@ -1,0 +1,62 @@
+"""Trees for the machine learning core: what ships is what was chosen and judged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sensorai.experiment import Experiment
+from sensorai.learn import candidates, select
+from sensorai.learn.choices import Choices
+from sensorai.learn.mlc import _grow, train_mlc
+from sensorai.learn.search import Search
+from sensorai.learn.split import share
+from sensorai.learn.table import find_tasks
+from sensorai.mlc.devices import device
+from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
+from tests.roads import lesson
+
+ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
+SIZES = {"rest": 20.0, "stir": 60.0, "walk": 150.0, "run": 260.0}
+
+
+def people(count: int, seed: int) -> Dataset:
+    """Movements that differ in size, every person in his own way: a tree confuses neighbours."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for who in range(count):
+        own = rng.lognormal(0, 0.25)
+        for label, size in SIZES.items():
+            n = 260 if label == "stir" else 780
+            x = rng.normal(0, 1, (n, 3)) * size * own * rng.lognormal(0, 0.3, (n // 26, 1)).repeat(26, axis=0)
+            x[:, 2] += 1000
+            spans = {LABEL: (Span(0, n, label),)}
+            out.append(Recording(x, ACC, 26.0, spans, f"p{who}", f"p{who}_{label}"))
+    return Dataset(tuple(out))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) -> None:
+    target, made = device("LSM6DSV16X"), people(6, seed)
+    tasks = find_tasks(made, [("tree1", LABEL)])
+    asked = Experiment(target="mlc", seed=seed)
+    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), lambda _: None)
+    filters = candidates.filters(target, ["acc"])
+    features = tuple(candidates.features(target, ["acc"], filters)[:14])
+    got = _grow(search, 26, *candidates.compact(filters, features))
+    assert len(got.features) < len(features)
+    alpha, path = select.choose_pruning(got.windows, 0, select.folds(got.windows, seed), search.leaves, seed)
+    assert got.pruning == [(alpha, path)]
+    known = select.labelled(got.windows, 0)
+    again = select.new_tree(search.leaves, seed, alpha).fit(got.windows.x[known], got.windows.y[known, 0])
+    (fitted,) = got.fitted
+    assert np.array_equal(again.predict(got.windows.x), fitted.predict(got.windows.x))  # type: ignore[attr-defined]
+    assert {int(f) for f in again.tree_.feature if f >= 0} == set(range(len(got.features)))
+    assert select.answerable(fitted) == 4
+
+
+def test_the_groups_of_the_split_are_held_out() -> None:
+    made = train_mlc(lesson(people(4, 0), target="mlc", window=26, seed=3, max_features=3))
+    assert made.test_groups == share(people(4, 0), [LABEL], seed=3).test_groups
+    again = train_mlc(lesson(people(4, 0), target="mlc", window=26, test_groups=("p2",), max_features=3))
+    assert again.test_groups == ("p2",)
