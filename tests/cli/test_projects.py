@@ -268,11 +268,11 @@ def test_a_core_that_nothing_runs_still_has_sizes(
 
 
 def test_a_project_too_large_for_its_device_is_refused() -> None:
-    from sensorai.learn.room import COMPILED, mcu_need
-
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
+    from sensorai.cproject.need import COMPILED
     from sensorai.errors import TargetError
+    from sensorai.mcu.backend import mcu_need
     from sensorai.mcu.devices import device
 
     layers = (LayerCost("dense_0", 1000, 60000, 10), LayerCost("dense_1", 10, 90000, 10))
