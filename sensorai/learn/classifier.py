@@ -27,6 +27,8 @@ from sensorai.verify.shape import listed
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
+#: How much of the learning is done when the model is there; the rest is one more on random windows.
+LEARNING = 0.8
 
 #: What a model with its features takes on the device.
 Needs = Callable[[Ensemble | Graph, tuple[IntFeature, ...], Scaling | None], Need]
@@ -106,10 +108,12 @@ class ClassifierFamily:
             wins = max(WINS) if experiment.wins is None else experiment.wins
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
-        made = self.fit(counted, rows, self.options(lesson), needs, say)
+        needed = needs if prepared.need else None
+        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, LEARNING))
         say("learning once more on windows split at random, for comparison")
         random = at_random(rows, experiment.seed)
-        optimistic = self.fit(counted, random, made.options, None, Progress()).accuracy["test"]
+        again = say.part(LEARNING, 1.0, words=False)
+        optimistic = self.fit(counted, random, made.options, None, again).accuracy["test"]
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         pipeline = replace(pipeline, wins=_wins(pipeline, counted, rows, experiment.wins))
         held = tuple(r for r in prepared.dataset if r.group in rows.test_groups)

@@ -25,7 +25,7 @@ from sensorai.learn.sizes import Choice
 from sensorai.learn.table import Windows
 from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
-from sensorai.road import Need
+from sensorai.road import SILENT, Need, Progress
 
 Int = npt.NDArray[np.int64]
 
@@ -112,7 +112,7 @@ def train_forest(
     counted: Counted,
     split: Masks,
     options: ForestOptions | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
 ) -> TrainedForest:
     """Learn a decision tree or a random forest.
 
@@ -132,7 +132,7 @@ def choose_forest(
     split: Masks,
     options: ForestOptions,
     needs: Needs,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
 ) -> TrainedForest:
     """Learn a tree (``options.trees`` 1) or forest of a size that fits the device.
 
@@ -193,12 +193,13 @@ class _Rows:
         return ~self.split.test
 
 
-def _table(counted: Counted, split: Masks, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
+def _table(counted: Counted, split: Masks, options: ForestOptions, say: Progress) -> _Rows:
     fit = ~split.test
     check_rows(counted, fit, ROWS, "a tree")
     known = choice_of.candidates(counted, fit, spectra=options.spectra)
     places = choice_of.choose(counted, replace(split, train=fit), known, options.features, options.seed)
     chosen = tuple(known[i] for i in places)
+    say.within(0.5)
     say(f"features: {', '.join(choice_of.names(chosen, counted.channels))}")
     table = catalogue.table(chosen, counted.x)
     shifts = narrow(table[fit])

@@ -7,6 +7,7 @@ binary: a net of signs is learnt from the start. What is reported is the accurac
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -29,7 +30,7 @@ from sensorai.learn.sizes import Choice
 from sensorai.model.scaling import Scaling
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.binary import precision_of
-from sensorai.road import Need
+from sensorai.road import SILENT, Need, Progress
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
@@ -41,6 +42,8 @@ FLOAT_CLIP = 127 / 2**INPUT_PLACES
 ROWS = 20
 #: Rows that say what scales a net has that is only built to know its size.
 CALIBRATION = 64
+#: How much of the learning the float net takes, which the other one starts from.
+FLOAT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ def train_net(
     counted: Counted,
     split: Masks,
     options: NetOptions | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
     needs: Needs | None = None,
 ) -> TrainedNet:
     """Learn a net; without given sizes, a few that fit the device, of which one is taken.
@@ -188,9 +191,13 @@ def train_net(
     own = rounded if options.precision == "float32" else real.astype(np.float32)
     rows = _Rows(counted, split, features, scaling, quantised, rounded, own)
 
+    count = itertools.count()
+
     def learn(sizes: tuple[int, ...]) -> tuple[TrainedNet, float]:
-        say(f"learning with {show(sizes)}")
-        net = _learn(rows, replace(options, sizes=sizes), say)
+        k = next(count)
+        part = say.part(k / sizing.MOST, (k + 1) / sizing.MOST)
+        part(f"learning with {show(sizes)}")
+        net = _learn(rows, replace(options, sizes=sizes), part)
         answers = net.answers(quantised[split.validation])
         return net, sizing.balanced(answers, counted.y[split.validation])
 
@@ -228,13 +235,13 @@ class _Rows:
         return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
 
 
-def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> TrainedNet:
+def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     """Learn a net of given sizes."""
     counted, split = rows.counted, rows.split
     plain = _shape(rows, options, binary=False)
     schedule = qat.Schedule(options.epochs, options.patience, options.rate, options.batch, options.seed)
     float_params, curve = qat.learn(
-        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say
+        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say.part(0.0, FLOAT)
     )
     notes = [f"seed {options.seed}"]
     data = rows.data(rows.rounded)
@@ -245,13 +252,15 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
         tune = qat.Schedule(
             options.tune_epochs, options.patience, options.rate / 4, options.batch, options.seed + 1
         )
-        params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say)
+        params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say.part(FLOAT, 1.0))
         curve += more
         graph = lower(plain, params, scales)
     else:
         signs = _shape(rows, options, binary=True)
         scales = qat.Scales({signs.inputs[0]: INPUT_PLACES})
-        params, more = qat.learn(signs, first_params(signs), data, schedule, scales, "binary", say)
+        params, more = qat.learn(
+            signs, first_params(signs), data, schedule, scales, "binary", say.part(FLOAT, 1.0)
+        )
         curve += more
         graph = lower(signs, params, scales)
     notes.append(precision_of(graph) if options.precision != "float32" else "float32")

@@ -23,6 +23,7 @@ from sensorai.ops.batch_norm import BatchNorm
 from sensorai.ops.products import Product
 from sensorai.ops.sign import Sign
 from sensorai.passes.fuse import Chain, chains
+from sensorai.road import SILENT, Progress
 
 Float = npt.NDArray[np.float32]
 Params = dict[str, dict[str, Any]]
@@ -102,7 +103,7 @@ def learn(
     schedule: Schedule,
     scales: Scales,
     stage: str,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
     objective: Objective | None = None,
 ) -> tuple[Params, list[Epoch]]:
     """Learn with Adam; returns the parameters of the epoch with the least validation loss, and the curve.
@@ -146,6 +147,7 @@ def learn(
     curve: list[Epoch] = []
     kept = first
     for number in range(schedule.epochs):
+        say.within(number / schedule.epochs)
         rows = rng.permutation(len(data.x))[: steps * batch].reshape(steps, batch)
         state, loss, right = epoch(state, data.x[rows], data.y[rows])
         val_loss, (val_right, _) = judge(state[1], data.val_x, data.val_y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sensorai.experiment import Experiment
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
+from sensorai.mlc.classnames import with_names, with_numbers
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
@@ -43,6 +45,7 @@ from sensorai.road import (
     Opened,
     Prepared,
     Proof,
+    Told,
     Trace,
 )
 
@@ -173,9 +176,12 @@ class MlcBackend:
         texts = {**trees, "mlc_settings.json": told}
         return {**artifact.files, **{file: text.encode() for file, text in texts.items()}}
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, told: Told) -> Opened:
         """Open a folder of ours, or any register file."""
-        return opened(open_artifact(path), path)
+        found = open_artifact(path, told.device)
+        made = opened(with_numbers(with_names(found, told.names)), path, told.style)
+        # that the file says another device than was told
+        return made if told.device is None else replace(made, notes=tuple(found.decoded.notes))
 
 
 def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:

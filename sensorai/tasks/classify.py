@@ -10,7 +10,7 @@ from sensorai.experiment import Experiment
 from sensorai.learn.split import Split, needs_time_split, share
 from sensorai.learn.table import find_tasks
 from sensorai.recording import LABEL, Dataset
-from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
+from sensorai.road import Classifier, Figures, Learnt, Opened, Proof, Trace
 from sensorai.verify import verdict
 from sensorai.verify.judge import Judgement, compare
 
@@ -49,6 +49,15 @@ class Classify:
             warnings += [name + text for text in verdict.warnings(held, seen)]
         pairs = zip(learnt.classifiers, found, strict=True)
         return {"classifiers": [entry(c, held) for c, held in pairs], "warnings": warnings}
+
+    def labelled(self, opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+        """Logs as they are: each classifier says which column it answers."""
+        return dataset, [c.column for c in opened.classifiers]
+
+    def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
+        """Windows and events of every classifier."""
+        asked = [replace(c, column=column) for c, column in zip(opened.classifiers, columns, strict=True)]
+        return {"classifiers": [entry(c, judgement(c, k, proof.traces)) for k, c in enumerate(asked)]}
 
 
 def judgement(classifier: Classifier, place: int, traces: Sequence[Trace]) -> Judgement:
