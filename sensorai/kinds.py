@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorai.errors import DataError, UserError
+from sensorai.experiment import tables
 from sensorai.files import read_json
 from sensorai.formats.dataset import is_log
 from sensorai.formats.header import channel, split_unit
@@ -34,6 +35,7 @@ class Kind(Enum):
     MLC = "an MLC result"
     ISPU = "an ISPU project"
     CORTEX = "a C project for a Cortex-M"
+    RESULT = "a result for another target"
     REGISTERS = "an MLC register file"
     PROGRAM = "an ISPU register file"
     DESCRIPTION = "a description of a register file (decode --as json)"
@@ -55,6 +57,7 @@ _NEXT = {
     Kind.MLC: "its registers: 'sensorai decode {}'; on logs: 'sensorai simulate {} LOG'",
     Kind.ISPU: "run it on logs with 'sensorai simulate {} LOG', pack it with 'sensorai build {}'",
     Kind.CORTEX: "run it on logs with 'sensorai simulate {} LOG', build it with 'make' in it",
+    Kind.RESULT: "run it on logs with 'sensorai simulate {} LOG'",
     Kind.REGISTERS: "explain it with 'sensorai decode {}', run it on logs with 'sensorai simulate {} LOG'",
     Kind.PROGRAM: "explain it with 'sensorai decode {}'; give the project that it was built from",
     Kind.DESCRIPTION: "make a register file of it: 'sensorai encode {} --out FILE.json'",
@@ -73,7 +76,7 @@ _MOST = 4000
 #: Bytes by which a file's content is told, and the largest JSON that is read to tell it.
 _HEAD, _LARGEST = 4096, 1 << 24
 #: Kinds that ``simulate`` and ``validate`` run on logs.
-RUNS = (Kind.MLC, Kind.REGISTERS, Kind.ISPU, Kind.CORTEX)
+RUNS = (Kind.MLC, Kind.REGISTERS, Kind.ISPU, Kind.CORTEX, Kind.RESULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def _quoted(path: Path) -> str:
 
 
 def _either(kinds: Sequence[Kind]) -> str:
-    words = [kind.value for kind in kinds]
+    words = [kind.value for kind in kinds if kind is not Kind.RESULT]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
@@ -209,7 +212,9 @@ def _result(index: Path) -> Kind:
     except UserError:
         return Kind.MLC
     target = model.get("target") if isinstance(model, dict) else None
-    return {"ispu": Kind.ISPU, "stm32": Kind.CORTEX}.get(str(target), Kind.MLC)
+    if not isinstance(target, str) or target not in tables.TARGETS:
+        return Kind.MLC
+    return {"mlc": Kind.MLC, "ispu": Kind.ISPU, "stm32": Kind.CORTEX}.get(target, Kind.RESULT)
 
 
 def _file(path: Path, head: bytes) -> Kind:

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import tables
 from sensorai.formats.resample import to_rate
-from sensorai.learn import faults, states
 from sensorai.logs import PathLike, dataset_of
 from sensorai.notes import of_recordings
 from sensorai.recording import Dataset, Recording
 from sensorai.report import Report
-from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Trace
-from sensorai.tasks import classify
+from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Task, Told, Trace
 from sensorai.verify.answers import check_labels, renamed, spelled
 from sensorai.verify.prove import prove
 from sensorai.verify.sensor import as_levels, compare_sensor
@@ -54,36 +52,32 @@ def open_result(
         It is neither, or damaged; or an option that means nothing for a project in C.
     """
     path = Path(path)
-    target = target_of(path)
-    if target != "mlc":
-        told = {"--device": device is not None, "--style": style != "current", "--class": bool(names)}
-        if wrong := [option for option, there in told.items() if there]:
-            raise ConfigError(
-                f"{' and '.join(wrong)}: only for register files, and this is a C project",
-                where=str(path),
-                hint=f"drop {' and '.join(wrong)}",
-            )
-        return backend_of(target).open(path)
-    from sensorai.mlc.artifact import open_artifact
-    from sensorai.mlc.backend import opened
-    from sensorai.mlc.classnames import with_names, with_numbers
-
-    found = open_artifact(path, device)
-    made = opened(with_numbers(with_names(found, names or {})), path, style)
-    # that the file says another device than was told
-    return made if device is None else replace(made, notes=tuple(found.decoded.notes))
+    index = _index(path)
+    opened = backend_of(target_of(index)).open(path, Told(device, style, names or {}))
+    task = index.get("task")
+    return replace(opened, task=task) if isinstance(task, str) and task in tables.TASKS else opened
 
 
-def target_of(path: Path) -> str:
-    """Target of a folder of results; ``mlc`` for everything else."""
+def _index(path: Path) -> Mapping[str, Any]:
+    """Index of a folder of results; empty for everything else."""
     from sensorai.files import read_json
 
     index = path / "model.sai"
-    if not index.is_file():
-        return "mlc"
-    model = read_json(index)
-    target = model.get("target") if isinstance(model, dict) else None
-    return target if isinstance(target, str) and target in tables.TARGETS else "mlc"
+    found = read_json(index) if index.is_file() else None
+    return found if isinstance(found, dict) else {}
+
+
+def target_of(index: Mapping[str, Any]) -> str:
+    """Target that an index names; without one, the target of register files."""
+    target = index.get("target")
+    if isinstance(target, str) and target in tables.TARGETS:
+        return target
+    return next(name for name, facts in tables.TARGETS.items() if facts.takes == "registers")
+
+
+def in_registers(opened: Opened) -> bool:
+    """Whether a sensor's registers hold it; else it is a program."""
+    return tables.TARGETS[opened.target].takes == "registers"
 
 
 def backend_of(target: str) -> Backend:
@@ -111,7 +105,7 @@ def at_rate(opened: Opened, dataset: Dataset, rate: str) -> list[Recording]:
     """Recordings at the rate of an artifact."""
     if rate not in RATES:
         raise ConfigError(f"rate={rate!r} is not known", hint="one of " + ", ".join(RATES))
-    what = "core" if opened.target == "mlc" else "project"
+    what = "core" if in_registers(opened) else "project"
     return [to_rate(r, opened.rate_hz, how=rate, what=what) for r in dataset]
 
 
@@ -176,8 +170,9 @@ def validate(
         Labels that no class answers to.
     """
     backend, say = backend_of(opened.target), progress or Progress()
+    task: Task = tables.load(tables.TASKS[opened.task].place)
     say.step("reading labels", 0.2)
-    dataset, columns = _states(opened, renamed(dataset, names or {}))
+    dataset, columns = task.labelled(opened, renamed(dataset, names or {}))
     dataset, notes = _unseen(opened, dataset, all_groups)
     core = backend.core(opened.artifact)
     said = [] if core is None else compare_sensor(core, dataset.recordings)
@@ -188,10 +183,10 @@ def validate(
     compared = prove(backend, opened.artifact, traces, say, on=on)
     proof = Proof(compared.traces, (*compared.levels, *as_levels(said)))
     figures = merged(
-        head("validate", _task(opened), opened.target, opened.artifact.device, opened.artifact.name),
+        head("validate", opened.task, opened.target, opened.artifact.device, opened.artifact.name),
         {"data": _data(recordings), "settings": {"seed": None}},
         backend.figures(opened.artifact, proof),
-        _judged(opened, columns, proof),
+        task.rejudge(opened, columns, proof),
         {
             "notes": [*opened.notes, *notes, *alike, *of_recordings(recordings), *map(str, said)],
             "sources": {"held_out": "computed: what the files hold, run on these recordings"},
@@ -201,40 +196,9 @@ def validate(
     return Validation(Report.of(figures), proof.traces, tuple(columns), proof.divergence)
 
 
-def _task(opened: Opened) -> str:
-    return "anomaly" if opened.states else "classify"
-
-
 def _data(recordings: Sequence[Recording]) -> dict[str, Any]:
     groups = list(dict.fromkeys(r.group for r in recordings))
     return {"recordings": listed(recordings, groups), "groups": groups, "test_groups": groups}
-
-
-def _judged(opened: Opened, columns: Sequence[str], proof: Proof) -> dict[str, Any]:
-    """Windows and events of every classifier; of a detector, alarms too."""
-    asked = [replace(c, column=column) for c, column in zip(opened.classifiers, columns, strict=True)]
-    found = {
-        "classifiers": [
-            classify.entry(c, classify.judgement(c, k, proof.traces)) for k, c in enumerate(asked)
-        ]
-    }
-    if not opened.states:
-        return found
-    normal, column = list(opened.states["normal"]), str(opened.states["column"])
-    return {**found, **faults.as_alarms(proof.traces, normal, 0, column, (states.NORMAL,))}
-
-
-def _states(opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
-    """Logs with the label columns that the classifiers are judged by; of a detector: normal, or anomaly."""
-    if not opened.states:
-        return dataset, [c.column for c in opened.classifiers]
-    try:
-        column, normal = str(opened.states["column"]), [str(n) for n in opened.states["normal"]]
-    except (KeyError, TypeError):
-        raise DataError(
-            "model.sai does not say which labels are normal", where=str(opened.path), hint="train again"
-        ) from None
-    return states.with_states(dataset, column, normal), [states.STATE]
 
 
 def _unseen(opened: Opened, dataset: Dataset, all_groups: bool) -> tuple[Dataset, list[str]]:
@@ -278,7 +242,7 @@ def _way_out(opened: Opened, classifier: Classifier) -> str:
         str(code) if name == str(code) else f"{code} ({name})" for code, name in classifier.classes.items()
     )
     unnamed = next((code for code, name in classifier.classes.items() if name == str(code)), None)
-    if opened.target != "mlc" or unnamed is None:
+    if not in_registers(opened) or unnamed is None:
         return f"its classes are {shown}"
     place = opened.classifiers.index(classifier) + 1
     which = f"{place}:{unnamed}" if len(opened.classifiers) > 1 else str(unnamed)
@@ -315,8 +279,8 @@ class Model:
         -------
         DataFrame
             A row for each window: ``recording``; ``time_s`` and ``sample`` (count, at the model's rate) of
-            its end; features (registers) or scores (C); what the model answers, and what is decided after
-            its filter.
+            its end; features (registers) or scores (C); what the model answers, and what is decided after its
+            filter.
 
         Raises
         ------

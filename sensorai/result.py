@@ -73,6 +73,7 @@ class Result:
                 self.learnt.test_groups,
                 self.learnt.train_groups,
                 states,
+                task=self.experiment.task,
             )
         )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import Problem
+from sensorai.errors import ConfigError, Problem
 from sensorai.experiment import Experiment
 from sensorai.recording import Dataset, Recording
 
@@ -54,6 +54,21 @@ class Progress:
         now = self._from + (self._until - self._from) * min(max(share, 0.0), 1.0)
         self._say(self._words, max(self._done, now))
 
+    def part(self, start: float, stop: float, words: bool = True) -> Progress:
+        """Return a progress for a part of the step: what is done of the part is told as so much of the step.
+
+        Without ``words`` only the share is told.
+        """
+
+        def tell(text: str, done: float) -> None:
+            if words and text:
+                self._words = text
+            self.within(start + (stop - start) * done)
+
+        out = Progress(tell)
+        out._until = 1.0
+        return out
+
     def finish(self) -> None:
         """Say that all is done."""
         self._from = self._until = 1.0
@@ -62,6 +77,10 @@ class Progress:
     def _say(self, words: str, done: float) -> None:
         self._words, self._done = words, done
         self._tell(words, done)
+
+
+#: For whoever is not told.
+SILENT = Progress()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +252,8 @@ class Opened:
         Of a detector: the label ``column`` and the ``normal`` labels; else empty.
     notes : tuple of str
         What is to be said of the files.
+    task : str
+        What it was learnt for; ``classify`` for a register file from elsewhere.
     """
 
     path: Path
@@ -244,6 +265,39 @@ class Opened:
     train_groups: tuple[str, ...] = ()
     states: Figures = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    task: str = "classify"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of files that do not say it themselves.
+
+    Attributes
+    ----------
+    device : str, optional
+    style : str
+        Arithmetic of the machine learning core: that of today's sensors, or of an older tool of ST.
+    names : mapping of code to name
+        As in ``{"4": "walking"}``.
+    """
+
+    device: str | None = None
+    style: str = "current"
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def refused(self, path: Path, what: str) -> None:
+        """Refuse what means nothing for a result that says all itself; ``what`` it is."""
+        told = {
+            "--device": self.device is not None,
+            "--style": self.style != "current",
+            "--class": self.names,
+        }
+        if wrong := [option for option, there in told.items() if there]:
+            raise ConfigError(
+                f"{' and '.join(wrong)}: only for register files, and this is {what}",
+                where=str(path),
+                hint=f"drop {' and '.join(wrong)}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,8 +582,8 @@ class Backend(Protocol):
         """The core with result registers that a sensor has; None where there is no sensor."""
         ...
 
-    def open(self, path: Path) -> Opened:
-        """Open a result that was made before."""
+    def open(self, path: Path, told: Told) -> Opened:
+        """Open a result that was made before; a ConfigError for what is said of it and means nothing."""
         ...
 
 
@@ -542,6 +596,14 @@ class Task(Protocol):
 
     def judge(self, experiment: Experiment, learnt: Learnt, proof: Proof) -> Figures:
         """Sections of the report that say how good it is."""
+        ...
+
+    def labelled(self, opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+        """Logs that judge a result made before, and the label column of each of its classifiers."""
+        ...
+
+    def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
+        """Sections of the report that say how good a result made before is on such logs."""
         ...
 
 

@@ -134,6 +134,7 @@ def _indexed(
         "format": "sensorai-model",
         "version": VERSION,
         "target": experiment.target,
+        "task": experiment.task,
         "name": artifact.name,
         "test_groups": list(learnt.test_groups),
         "train_groups": list(learnt.train_groups),

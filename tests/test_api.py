@@ -71,7 +71,7 @@ def test_importing_costs_nothing_and_every_name_is_there() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) <= {"type", "function", "ABCMeta"}
+    assert set(done.stdout.split()) <= {"type", "function", "ABCMeta", "str"}
     with pytest.raises(AttributeError, match="has no attribute 'trian'"):
         _ = sai.trian
 
@@ -175,7 +175,8 @@ def test_validation(result: Any, logs: Any) -> None:
 
 def test_paths_do_where_recordings_do(path: Path, logs: Any, tmp_path: Path) -> None:
     by_path = sai.train(path, unit={"acc": "mg"}, **TINY["mlc"])
-    by_experiment = sai.Experiment().with_(logs=[path], unit={"acc": "mg"}, **TINY["mlc"]).run()
+    asked: dict[str, Any] = {"logs": [path], "unit": {"acc": "mg"}, **TINY["mlc"]}
+    by_experiment = sai.Experiment(**asked).run()
     by_logs = sai.train(logs, **TINY["mlc"])
     assert by_path.files == by_experiment.files == by_logs.files
     assert by_path.experiment == by_experiment.experiment == by_logs.experiment
@@ -281,7 +282,7 @@ def test_what_is_not_known_is_said_with_what_was_meant(logs: Any, path: Path) ->
     assert len(caught.value.problems) == 2
     with pytest.raises(ExperimentError, match="did you mean mlc"):
         sai.train(logs, target="mcl")
-    with pytest.raises(ExperimentError, match="nothing says what to make"):
+    with pytest.raises(ExperimentError, match="--target is missing"):
         sai.train(logs)
 
 

@@ -90,7 +90,9 @@ def test_the_estimator_itself_passes() -> None:
     assert (tags.two_d_array, tags.three_d_array) == (False, True)
 
 
-@parametrize_with_checks([Rows(**TOLD)], expected_failed_checks=lambda one: NO_TABLE)  # type: ignore[untyped-decorator]
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [Rows(**TOLD)], expected_failed_checks=lambda one: NO_TABLE
+)
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -126,13 +126,13 @@ def test_flags_toml_and_python_give_the_same_bytes(
     assert snapshot(by_python) == first
     # what was asked for is what the file says, of logs that are found from anywhere
     told = toml.read(by_flags / "sensorai.toml")
-    assert told == Experiment().with_(logs=[str(logs)], **asked)
+    assert told == Experiment(logs=(str(logs),), **asked)
 
 
 def test_a_result_is_made_again_in_place(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     asked = {"target": "mlc", **COMMON, **ASKED["mlc", "classify"]}
-    Experiment().with_(logs=[str(logs)], **asked).run().save(out)
+    Experiment(logs=(str(logs),), **asked).run().save(out)
     before = snapshot(out)
     monkeypatch.chdir(tmp_path)
     assert call("train", "out/sensorai.toml", "--quiet").code == 0

@@ -31,6 +31,7 @@ from sensorai.ops.max_pool import MaxPool
 from sensorai.ops.products import Product
 from sensorai.ops.relu import Relu
 from sensorai.ops.sign import Sign
+from sensorai.road import Progress
 
 Int8 = npt.NDArray[np.integer]  # int8 as the scaling gives it
 TOOL = "sensorai"
@@ -174,14 +175,21 @@ def learn(graph: Graph, raw: npt.NDArray[np.integer], task: Task, say: Callable[
     y, check = task.y, task.validation
     weights = class_weights(y[train], len(task.counted.classes))
     data = qat.Data(real[train], y[train], real[check], y[check], weights)
-    first = first_params(graph)
+    first, said = first_params(graph), [""]
+
+    def new(words: str, done: float) -> None:
+        if words != said[-1]:
+            said.append(words)
+            say(words)
+
+    told = Progress(new)
     long, short = qat.Schedule(40, 15, 4e-3, 64, 0), qat.Schedule(15, 10, 1e-3, 64, 1)
     if any(isinstance(n.op, Sign) for n in graph.nodes):
         scales = qat.Scales({graph.inputs[0]: INPUT_PLACES})
-        params, _ = qat.learn(graph, first, data, long, scales, "binary", say)
+        params, _ = qat.learn(graph, first, data, long, scales, "binary", told)
         return Learnt(lower(graph, params, scales), inputs, task, None)
-    params, _ = qat.learn(graph, first, data, long, qat.Scales(), "float", say)
+    params, _ = qat.learn(graph, first, data, long, qat.Scales(), "float", told)
     plain = float((qat.predict(graph, params, real) == y)[task.test].mean())
     scales = qat.calibrate(graph, params, real[train], INPUT_PLACES)
-    params, _ = qat.learn(graph, params, data, short, scales, "int8", say)
+    params, _ = qat.learn(graph, params, data, short, scales, "int8", told)
     return Learnt(lower(graph, params, scales), inputs, task, plain)

@@ -80,7 +80,7 @@ VERBS = {
 
 
 def _help(verb: Callable[..., None]) -> str:
-    """Docstring of a verb with paragraphs in one line each, so that a terminal breaks them; examples as they are."""
+    """Docstring of a verb with a line for each paragraph, which the terminal breaks; examples as they are."""
     paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
     return "\n\n".join(p if p.startswith("  ") else " ".join(p.split()) for p in paragraphs)
 

@@ -37,9 +37,13 @@ def console(stderr: bool = False) -> Console:
             for one in super().render(*args, **kwargs):
                 yield one if one.control else Segment(shown(one.text), one.style)
 
-    plain = Console(stderr=stderr)
+    # Rich's own escapes must reach the terminal, also where a bar of its own stands in the stream's place
+    stream: TextIO = sys.stderr if stderr else sys.stdout
+    while hasattr(stream, "rich_proxied_file"):
+        stream = stream.rich_proxied_file
+    plain = Console(file=stream)
     wide = min(plain.width, 100) if plain.is_terminal else 100
-    return Screen(stderr=stderr, highlight=False, markup=False, emoji=False, width=wide)
+    return Screen(file=stream, highlight=False, markup=False, emoji=False, width=wide)
 
 
 class CleanStream(TextIOBase):
@@ -117,13 +121,18 @@ def road() -> Iterator[Callable[[str, float], None]]:
         yield lambda words, done: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    # long words must not push the bar away
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     columns = (
-        BarColumn(24),
-        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        TextColumn("{task.description}", markup=False),
+        BarColumn(24, table_column=Column(min_width=24, no_wrap=True)),
+        TimeRemainingColumn(
+            compact=True, elapsed_when_finished=True, table_column=Column(min_width=7, no_wrap=True)
+        ),
+        TextColumn("{task.description}", markup=False, table_column=rest),
     )
-    with Progress(*columns, console=screen, transient=True) as bar:
+    with Progress(*columns, console=screen, transient=True, expand=True) as bar:
         task = bar.add_task("reading logs", total=1.0)
         yield lambda words, done: bar.update(task, description=words, completed=done)
 

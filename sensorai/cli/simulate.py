@@ -133,6 +133,7 @@ def _print(opened: Opened, traces: list[Trace]) -> None:
     from rich.table import Table
 
     from sensorai.notes import of_recordings
+    from sensorai.opening import in_registers
 
     table = Table(box=None)
     table.add_column("recording")
@@ -151,7 +152,7 @@ def _print(opened: Opened, traces: list[Trace]) -> None:
                 shares or "no whole window",
             )
     screen = printing.console()
-    what = "the registers" if opened.target == "mlc" else "the emitted C on this machine"
+    what = "the registers" if in_registers(opened) else "the emitted C on this machine"
     screen.print(
         f"{opened.artifact.name} for {opened.artifact.device}: {what}, window of {traces[0].window} samples "
         f"at {opened.rate_hz:g} Hz"

@@ -68,14 +68,14 @@ def run(
     from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.experiment import Experiment
     from sensorai.files import write_text
-    from sensorai.opening import validate
+    from sensorai.opening import in_registers, validate
     from sensorai.reading import read
     from sensorai.road import Progress
 
     rate = rate_policy(as_is, no_resample)
     names = pairs(map_, "--map", "walk=walking")
     opened = opened_for("validate", artifact, logs, device, style, class_)
-    if on and opened.target == "mlc":
+    if on and in_registers(opened):
         raise ConfigError("--on is for C projects: register files are simulated", hint="drop --on")
     detects = bool(opened.states)
     columns = () if detects else tuple(c.column for c in opened.classifiers)

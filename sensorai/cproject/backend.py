@@ -38,6 +38,7 @@ from sensorai.road import (
     Opened,
     Prepared,
     Proof,
+    Told,
     Trace,
 )
 from sensorai.toolchain.compilers import available
@@ -288,8 +289,9 @@ class CBackend:
         text = artifact.files["README.md"].decode()
         return {**artifact.files, "README.md": with_sizes(text, artifact.name, library).encode()}
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, told: Told) -> Opened:
         """Open a project folder."""
+        told.refused(path, "a C project")
         found = open_project(path)
         pipeline = found.pipeline
         return Opened(

@@ -20,7 +20,7 @@ from sensorai.targets import closest
 
 def check(experiment: Experiment) -> list[Problem]:
     """Everything that is wrong with an experiment, most basic first; empty when nothing is."""
-    problems = [p for name in options() for p in _value(name, experiment)]
+    problems = check_values(experiment)
     # what goes with what can only be told of values that mean something
     if problems:
         return problems
@@ -35,6 +35,11 @@ def check(experiment: Experiment) -> list[Problem]:
     for rule in RULES:
         problems += rule(experiment)
     return problems
+
+
+def check_values(experiment: Experiment) -> list[Problem]:
+    """What is wrong with single values, whatever goes with them: what the JSON Schema says, too."""
+    return [p for name in options() for p in _value(name, experiment)]
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -129,7 +134,7 @@ def _family(experiment: Experiment) -> Iterator[Problem]:
         yield Problem(
             f"--model {family} does not run on {experiment.target}", hint=f"it runs {', '.join(names)}"
         )
-    elif experiment.one_class and experiment.task == "classify":
+    elif experiment.one_class and not experiment.task_facts.detectors:
         yield Problem(
             f"--model {family} is for --task anomaly",
             hint=f"add --task anomaly, or take {', '.join(_for_task(experiment, takes))}",
@@ -138,7 +143,7 @@ def _family(experiment: Experiment) -> Iterator[Problem]:
 
 def _for_task(experiment: Experiment, takes: str) -> tuple[str, ...]:
     """Families that a target runs and a task can use."""
-    return tables.families(takes, one_class=False if experiment.task == "classify" else None)
+    return tables.families(takes, one_class=None if experiment.task_facts.detectors else False)
 
 
 def _meaning(name: str, experiment: Experiment) -> Iterator[Problem]:

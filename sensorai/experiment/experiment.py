@@ -36,8 +36,7 @@ class Experiment:
         "",
         "target",
         "choice",
-        "mlc: registers for a sensor's machine learning core; ispu: C for a sensor's programmable core; "
-        "stm32: C for a Cortex-M.",
+        tables.told(tables.TARGETS),
         choices=lambda: tuple(tables.TARGETS),
         first=True,
     )
@@ -45,8 +44,9 @@ class Experiment:
         None,
         "target",
         "text",
-        "Device, or a unique prefix of it (default: LSM6DSV16X for mlc, LSM6DSO16IS for ispu, cortex-m4 for "
-        "stm32).",
+        "Device, or a unique prefix of it (default: "
+        + ", ".join(f"{facts.device} for {name}" for name, facts in tables.TARGETS.items())
+        + ").",
         metavar="NAME",
         first=True,
     )
@@ -65,7 +65,7 @@ class Experiment:
         "classify",
         "task",
         "choice",
-        "classify: tell classes apart; anomaly: an alarm where it is not normal any more.",
+        tables.told(tables.TASKS),
         choices=lambda: tuple(tables.TASKS),
         first=True,
     )
@@ -465,14 +465,17 @@ def frozen(told: Option, value: Any) -> Any:
     if told.kind in ("paths", "names", "list"):
         return _several(value)
     if told.kind in ("pairs", "globs", "scales"):
-        pairs = _pairs(value)
-        return tuple(map(_scale, pairs)) if told.kind == "scales" and isinstance(pairs, tuple) else pairs
+        return _held(told.kind, _pairs(value, several=told.kind == "globs"))
     if told.kind == "path" and value is not None:
         return _text(value)
     if told.kind == "table":
         return _copied(value)
     value = _own(value)
-    return float(value) if told.kind == "number" and type(value) is int else value
+    if told.kind == "number":
+        return float(value) if type(value) is int else value
+    if told.kind in ("integer", "auto"):
+        return int(value) if type(value) is float and value.is_integer() else value
+    return value
 
 
 def _several(value: Any) -> Any:
@@ -486,16 +489,30 @@ def _several(value: Any) -> Any:
         return value
 
 
-def _pairs(value: Any) -> Any:
+def _pairs(value: Any, *, several: bool) -> Any:
+    """A mapping as pairs; where a name may have several values, one pair for each."""
     if isinstance(value, Mapping):
         return tuple(
             (str(name), one)
             for name, many in value.items()
-            for one in (many if isinstance(many, list | tuple) else (many,))
+            for one in (many if several and isinstance(many, list | tuple) and many else (many,))
         )
     if isinstance(value, list | tuple):
         return tuple(tuple(v) if isinstance(v, list) else v for v in value)
     return value
+
+
+def _held(kind: str, pairs: Any) -> Any:
+    """Pairs of one kind in the one form that they are held in."""
+    if not isinstance(pairs, tuple):
+        return pairs
+    if kind == "scales":
+        return tuple(map(_scale, pairs))
+    if kind == "globs" and all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        # those of one name stand together, as they do in a file
+        names = list(dict.fromkeys(name for name, _ in pairs))
+        return tuple(pair for name in names for pair in pairs if pair[0] == name)
+    return pairs
 
 
 def _scale(pair: Any) -> Any:

@@ -5,31 +5,44 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 from sensorai.experiment.experiment import Experiment, options
 from sensorai.experiment.option import Option
+from sensorai.writing.jsontext import document
 
 _TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"type": "array", "items": _TEXT}
+_ABOVE = {"type": "number", "exclusiveMinimum": 0}
+
+
+def _table(value: dict[str, Any], several: bool = False) -> dict[str, Any]:
+    """A table of names with values, or a list of such pairs."""
+    many = {"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]} if several else value
+    pair = {"type": "array", "prefixItems": [_TEXT, value], "minItems": 2, "maxItems": 2}
+    return {
+        "anyOf": [
+            {"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": many},
+            {"type": "array", "items": pair},
+        ]
+    }
+
+
 _TYPES: dict[str, dict[str, Any]] = {
-    "text": {"type": "string"},
+    "text": _TEXT,
     "choice": {"type": "string"},
     "integer": {"type": "integer"},
     "auto": {"type": "integer"},
     "number": {"type": "number"},
     "flag": {"type": "boolean"},
-    "path": {"type": "string", "minLength": 1},
-    "paths": {"type": "array", "items": _TEXT},
-    "names": {"type": "array", "items": _TEXT},
-    "list": {"type": "array", "items": _TEXT},
-    "pairs": {"type": "object", "additionalProperties": _TEXT},
-    "scales": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
-    "globs": {
-        "type": "object",
-        "additionalProperties": {"oneOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
-    },
+    "path": _TEXT,
+    "paths": {"anyOf": [_TEXT, _TEXTS]},
+    "names": {"anyOf": [_TEXT, _TEXTS]},
+    "list": {"anyOf": [_TEXT, _TEXTS]},
+    "pairs": _table(_TEXT),
+    "scales": _table(_ABOVE),
+    "globs": _table(_TEXT, several=True),
     "table": {"type": "object"},
 }
 
@@ -53,6 +66,8 @@ def _property(name: str, told: Option) -> dict[str, Any]:
         out["enum"] = list(told.choices())
     if told.least is not None:
         out["minimum"] = told.least
+    elif told.kind == "number":
+        out["exclusiveMinimum"] = 0
     if told.most is not None:
         out["maximum"] = told.most
     if default not in (None, "", ()):
@@ -62,7 +77,7 @@ def _property(name: str, told: Option) -> dict[str, Any]:
 
 def text() -> str:
     """Return the schema as JSON text."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return document(schema())
 
 
 if __name__ == "__main__":

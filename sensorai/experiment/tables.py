@@ -6,6 +6,7 @@ Every entry says what the rules must know of it and names the object that does t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -25,21 +26,37 @@ class TargetFacts:
         Device where none is named.
     words : str
         What it is, for the help.
+    on : str
+        Where the model runs, ``{}`` for the device.
     """
 
     place: str
     takes: str
     device: str
     words: str
+    on: str
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """One task: its ``sensorai.road.Task``, the usual family on each kind of target, and words."""
+    """One task.
+
+    Attributes
+    ----------
+    place : str
+        Its ``sensorai.road.Task``.
+    usual : dict of str to str
+        The family it takes by default, on each kind of target.
+    words : str
+        What it is, for the help.
+    detectors : bool
+        Whether families that learn from normal logs alone can do it.
+    """
 
     place: str
     usual: dict[str, str]
     words: str
+    detectors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +90,18 @@ TARGETS: dict[str, TargetFacts] = {
         "registers",
         "LSM6DSV16X",
         "registers for a sensor's machine learning core",
+        "for the machine learning core of {}",
     ),
     "ispu": TargetFacts(
         "sensorai.ispu.backend:BACKEND",
         "pipeline",
         "LSM6DSO16IS",
         "C for a sensor's programmable core",
+        "in C for the ISPU of {}",
     ),
-    "stm32": TargetFacts("sensorai.mcu.backend:BACKEND", "pipeline", "cortex-m4", "C for a Cortex-M"),
+    "stm32": TargetFacts(
+        "sensorai.mcu.backend:BACKEND", "pipeline", "cortex-m4", "C for a Cortex-M", "in C for {}"
+    ),
 }
 
 TASKS: dict[str, TaskFacts] = {
@@ -91,6 +112,7 @@ TASKS: dict[str, TaskFacts] = {
         "sensorai.tasks.anomaly:TASK",
         {"registers": "box", "pipeline": "gmm"},
         "an alarm where it is not normal any more",
+        detectors=True,
     ),
 }
 
@@ -129,6 +151,11 @@ def load(place: str) -> Any:
     """Import the object at ``module:name``."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
+
+
+def told(facts: Mapping[str, TargetFacts] | Mapping[str, TaskFacts]) -> str:
+    """What can be chosen, each with its words, as a sentence of the help."""
+    return "; ".join(f"{name}: {one.words}" for name, one in facts.items()) + "."
 
 
 def families(makes: str = "", *, one_class: bool | None = None) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ LARGEST_BLOCK = 1 << 24
 
 #: A time step this many times the block's own length means that samples are missing before the block.
 _LATE = 1.33
+# rates of samples that a sensor can have: once in eleven days to bare sound
+SLOWEST_HZ, FASTEST_HZ = 1e-6, 1e7
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def check_stream(stream: Stream, where: str) -> None:
             f"{stream.part}: blocks of {stream.per_block} samples are too large",
             where=where,
         )
+    if stream.rate_hz is not None and not SLOWEST_HZ <= stream.rate_hz <= FASTEST_HZ:
+        raise DataError(f"{stream.part}: {stream.rate_hz:g} Hz is no rate of a sensor", where=where)
 
 
 def decode(stream: Stream, pieces: Sequence[Piece], where: str) -> Arrays:

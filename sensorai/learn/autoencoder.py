@@ -19,6 +19,7 @@ from sensorai.learn.lower import lower
 from sensorai.learn.nets import FLOAT_CLIP, INPUT_PLACES, first_params
 from sensorai.model.detector import Detector
 from sensorai.model.scaling import Scaling
+from sensorai.road import SILENT, Progress
 
 #: Learning rate, rows of a step, and epochs without a better validation loss before stopping.
 RATE, BATCH, PATIENCE = 4e-3, 64, 25
@@ -27,7 +28,10 @@ STEPS = 2000
 
 
 def fit_autoencoder(
-    x: Int32, options: DetectorOptions, validation: npt.NDArray[np.integer] | None = None
+    x: Int32,
+    options: DetectorOptions,
+    validation: npt.NDArray[np.integer] | None = None,
+    say: Progress = SILENT,
 ) -> FittedDetector:
     """Learn an autoencoder d-h-d; parameters and errors as `detectors.fit_detector`."""
     train, other = x, validation
@@ -45,13 +49,22 @@ def fit_autoencoder(
     epochs = max(options.epochs, min(STEPS // max(len(train) // BATCH, 1), 10 * options.epochs))
     schedule = qat.Schedule(epochs, max(PATIENCE, epochs // 8), RATE, BATCH, options.seed)
     float_params, curve = qat.learn(
-        graph, first_params(graph), real, schedule, qat.Scales(), "float", objective=qat.reconstruction
+        graph,
+        first_params(graph),
+        real,
+        schedule,
+        qat.Scales(),
+        "float",
+        say.part(0.0, 0.6),
+        qat.reconstruction,
     )
     places = dict(qat.calibrate(graph, float_params, rounded.x, INPUT_PLACES).places)
     # the output has the scale of the input, or their difference would mean nothing
     scales = qat.Scales({**places, graph.outputs[0]: INPUT_PLACES})
     tune = qat.Schedule(max(epochs // 3, 1), schedule.patience, RATE / 4, BATCH, options.seed + 1)
-    params, more = qat.learn(graph, float_params, rounded, tune, scales, "int8", objective=qat.reconstruction)
+    params, more = qat.learn(
+        graph, float_params, rounded, tune, scales, "int8", say.part(0.6, 1.0), qat.reconstruction
+    )
     net = lower(graph, params, scales, scores=False)
     if net.tensors[net.outputs[0]].places != INPUT_PLACES:
         raise DataError(

@@ -26,7 +26,7 @@ from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import Scaling
 from sensorai.recording import LABEL
-from sensorai.road import Classifier, Fold, Learnt, Lesson, Need, Progress
+from sensorai.road import SILENT, Classifier, Fold, Learnt, Lesson, Need, Progress
 from sensorai.verify.shape import listed
 
 #: Decision filters that are tried, and the share of right windows one may cost.
@@ -122,12 +122,21 @@ class ClassifierFamily:
             wins = max(WINS) if experiment.wins is None else experiment.wins
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
-        made = self.fit(counted, rows, self.options(lesson), needs, say)
+        needed = needs if prepared.need else None
+        parts = [
+            groups
+            for groups in folds(share, [LABEL], experiment.seed, self.folds)
+            if masks(counted.groups, counted.group, (), groups).test.any()
+        ]
+        # the model, one for each fold, and one more on random windows
+        each = 1 / (len(parts) + 2)
+        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, each))
         judged = []
-        for groups in folds(share, [LABEL], experiment.seed, self.folds):
-            if masks(counted.groups, counted.group, (), groups).test.any():
-                say(f"learning without {', '.join(groups)}, to be judged on them")
-                judged.append(self._fold(lesson, counted, groups, made.options))
+        for k, groups in enumerate(parts, 1):
+            say.within(k * each)
+            say(f"learning without {', '.join(groups)}, to be judged on them")
+            judged.append(self._fold(lesson, counted, groups, made.options))
+        say.within(1 - each)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         pipeline = replace(pipeline, wins=_wins(judged, counted, experiment.wins))
         curve = mean([one.made.curve for one in judged]) if judged else made.curve
@@ -153,7 +162,7 @@ class ClassifierFamily:
         """Learn as what is delivered does, but without some groups, and answer their windows."""
         others = [g for g in lesson.share.train_groups if g not in groups]
         rows = masks(counted.groups, counted.group, others, groups)
-        made = self.fit(counted, rows, options, None, Progress())
+        made = self.fit(counted, rows, options, None, SILENT)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
         return _Judged(groups, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1))
@@ -177,7 +186,7 @@ class ClassifierFamily:
         optimistic = None
         if judged:
             random = at_random(judged[0].rows, lesson.experiment.seed)
-            optimistic = self.fit(counted, random, made.options, None, Progress()).accuracy["test"]
+            optimistic = self.fit(counted, random, made.options, None, SILENT).accuracy["test"]
         accuracy = {
             "integer": {**dict(made.accuracy), "folds": _pooled(judged, lambda one: one.accuracy)},
             "float": {**dict(made.float_accuracy), "folds": _pooled(judged, lambda one: one.float_accuracy)},

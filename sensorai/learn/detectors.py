@@ -18,6 +18,7 @@ from sensorai.model import gaussians, isolation
 from sensorai.model.detector import KINDS, Detector
 from sensorai.model.prototypes import Prototypes
 from sensorai.model.scaling import Scaling
+from sensorai.road import SILENT, Progress
 
 __all__ = ["DetectorOptions", "FittedDetector", "fit_detector"]
 
@@ -33,6 +34,7 @@ def fit_detector(
     options: DetectorOptions | None = None,
     *,
     validation: npt.NDArray[np.integer] | None = None,
+    say: Progress = SILENT,
 ) -> FittedDetector:
     """Learn a detector.
 
@@ -46,6 +48,8 @@ def fit_detector(
     validation : ndarray, shape (rows, features), optional
         Other normal rows, for kinds that stop learning by them (autoencoder); without them the last fifth
         of ``normal``.
+    say : Progress
+        Told how far it is, by those that take long.
 
     Raises
     ------
@@ -53,8 +57,6 @@ def fit_detector(
         Too few rows, or none in which anything moves.
     ConfigError
         Unknown kind, or more features than it takes.
-    ToolMissing
-        An autoencoder without JAX.
     """
     options = options or DetectorOptions()
     if kind not in KINDS:
@@ -77,7 +79,7 @@ def fit_detector(
     if kind == "autoencoder":
         from sensorai.learn.autoencoder import fit_autoencoder
 
-        return fit_autoencoder(x, options, validation)
+        return fit_autoencoder(x, options, validation, say)
     most = gaussians.MAX_FEATURES
     if x.shape[1] > most:
         raise ConfigError(f"a {kind} detector takes at most {most} features, not {x.shape[1]}")

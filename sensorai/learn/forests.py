@@ -24,7 +24,7 @@ from sensorai.learn.sizes import Choice
 from sensorai.learn.table import Windows
 from sensorai.model.ensemble import Ensemble, build
 from sensorai.model.forest import Tree
-from sensorai.road import Need
+from sensorai.road import SILENT, Need, Progress
 
 Int = npt.NDArray[np.int64]
 
@@ -111,7 +111,7 @@ def train_forest(
     counted: Counted,
     split: Masks,
     options: ForestOptions | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
 ) -> TrainedForest:
     """Learn a decision tree or a random forest.
 
@@ -131,7 +131,7 @@ def choose_forest(
     split: Masks,
     options: ForestOptions,
     needs: Needs,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
 ) -> TrainedForest:
     """Learn a tree (``options.trees`` 1) or forest of a size that fits the device.
 
@@ -187,12 +187,13 @@ class _Rows:
     x: Int
 
 
-def _table(counted: Counted, split: Masks, options: ForestOptions, say: Callable[[str], None]) -> _Rows:
+def _table(counted: Counted, split: Masks, options: ForestOptions, say: Progress) -> _Rows:
     fit = split.train
     check_rows(counted, fit, ROWS, "a tree")
     known = choice_of.candidates(counted, fit, spectra=options.spectra)
     places = choice_of.choose(counted, split, known, options.features, options.seed)
     chosen = tuple(known[i] for i in places)
+    say.within(0.5)
     say(f"features: {', '.join(choice_of.names(chosen, counted.channels))}")
     table = counted.table(chosen)
     shifts = narrow(table[fit])

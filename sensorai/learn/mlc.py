@@ -6,7 +6,7 @@ Order of the choices, none of which sees the test groups: window length, sensors
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,13 @@ from sensorai.learn import candidates, codes, select
 from sensorai.learn.choices import Choices
 from sensorai.learn.convert import to_tree
 from sensorai.learn.lengths import check_length, window_lengths
-from sensorai.learn.search import Search, inputs
+from sensorai.learn.search import FEATURES, Search, inputs
 from sensorai.learn.table import IntArray, Known, Task, Windows, check_classes, find_tasks, outline
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.prepare import sensor_settings
 from sensorai.recording import LABEL, Dataset
-from sensorai.road import Lesson
+from sensorai.road import SILENT, Lesson, Progress
 from sensorai.verify.metrics import none_if_nan
 
 
@@ -52,17 +52,15 @@ class Trained:
     choices: Choices
 
 
-def train_mlc(
-    lesson: Lesson, say: Callable[[str], None] = lambda _: None, known: Known | None = None
-) -> Trained:
+def train_mlc(lesson: Lesson, say: Progress = SILENT, known: Known | None = None) -> Trained:
     """Learn trees for the machine learning core of the experiment's device.
 
     Parameters
     ----------
     lesson : Lesson
         Logs with labels, at the rate of the core, shared out by ``sensorai.learn.split``.
-    say : callable
-        Told in a few words what is going on.
+    say : Progress
+        Told what is going on.
     known : dict, optional
         Features that were computed before, and will be: folds share them.
 
@@ -90,6 +88,7 @@ def train_mlc(
             "too few groups per class to choose by: features and tree size were chosen on parts of the same "
             "logs"
         )
+    say.within(FEATURES)
     say("fitting the tree and choosing its size")
     grown = _grow(search, window, filters, features)
     trees = tuple(_finish(search, grown, t) for t in range(len(tasks)))

@@ -9,7 +9,7 @@ values: for that, a detector in C (``--target ispu|stm32``) is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ from sensorai.mlc.prepare import sensor_settings
 from sensorai.mlc.simulate import simulate
 from sensorai.model.detector import CLASSES
 from sensorai.recording import LABEL, Dataset, Recording
-from sensorai.road import Lesson, Trace
+from sensorai.road import SILENT, Lesson, Progress, Trace
 from sensorai.verify import alarms
 from sensorai.verify.alarms import ScoredLog
 
@@ -114,7 +114,7 @@ class TrainedBox:
     choices: Choices
 
 
-def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> TrainedBox:
+def train_box(lesson: Lesson, say: Progress = SILENT) -> TrainedBox:
     """Learn the box of the normal state for the core of the experiment's device.
 
     Raises
@@ -142,6 +142,7 @@ def train_box(lesson: Lesson, say: Callable[[str], None] = lambda _: None) -> Tr
         prepared.dataset, target, rate, inputs(config.features), dict(experiment.full_scale)
     )
     choices.notes += notes
+    say.within(0.7)
     say("setting the margin on other normal recordings")
     wins = max(end)
     if wins and experiment.end_counters == "auto" and parts.short(window, window, WINS):

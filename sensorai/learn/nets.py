@@ -28,7 +28,7 @@ from sensorai.learn.sizes import Choice
 from sensorai.model.scaling import Scaling
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.binary import precision_of
-from sensorai.road import Need
+from sensorai.road import SILENT, Need, Progress
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
@@ -40,6 +40,8 @@ FLOAT_CLIP = 127 / 2**INPUT_PLACES
 ROWS = 20
 #: Rows that say what scales a net has that is only built to know its size.
 CALIBRATION = 64
+#: How much of the learning the float net takes, which the other one starts from.
+FLOAT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def train_net(
     counted: Counted,
     split: Masks,
     options: NetOptions | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
     needs: Needs | None = None,
 ) -> TrainedNet:
     """Learn a net; without given sizes, the usual one, or the largest below it that fits the device.
@@ -216,7 +218,7 @@ class _Rows:
         return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
 
 
-def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> TrainedNet:
+def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     """Learn a net of given sizes."""
     counted, split = rows.counted, rows.split
     plain = _shape(rows, options, binary=False)
@@ -224,7 +226,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
     steps = max(len(counted.y) // options.batch, 1)
     schedule = qat.Schedule(options.epochs, None, options.rate, options.batch, options.seed, steps)
     float_params, curve = qat.learn(
-        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say
+        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say.part(0.0, FLOAT)
     )
     notes = [f"seed {options.seed}"]
     data = rows.data(rows.rounded)
@@ -235,13 +237,15 @@ def _learn(rows: _Rows, options: NetOptions, say: Callable[[str], None]) -> Trai
         tune = qat.Schedule(
             options.tune_epochs, None, options.rate / 4, options.batch, options.seed + 1, steps
         )
-        params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say)
+        params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say.part(FLOAT, 1.0))
         curve += more
         graph = lower(plain, params, scales)
     else:
         signs = _shape(rows, options, binary=True)
         scales = qat.Scales({signs.inputs[0]: INPUT_PLACES})
-        params, more = qat.learn(signs, first_params(signs), data, schedule, scales, "binary", say)
+        params, more = qat.learn(
+            signs, first_params(signs), data, schedule, scales, "binary", say.part(FLOAT, 1.0)
+        )
         curve += more
         graph = lower(signs, params, scales)
     notes.append(precision_of(graph) if options.precision != "float32" else "float32")

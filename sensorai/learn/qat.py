@@ -23,6 +23,7 @@ from sensorai.ops.batch_norm import BatchNorm
 from sensorai.ops.products import Product
 from sensorai.ops.sign import Sign
 from sensorai.passes.fuse import Chain, chains
+from sensorai.road import SILENT, Progress
 
 Float = npt.NDArray[np.float32]
 Params = dict[str, dict[str, Any]]
@@ -114,7 +115,7 @@ def learn(
     schedule: Schedule,
     scales: Scales,
     stage: str,
-    say: Callable[[str], None] = lambda _: None,
+    say: Progress = SILENT,
     objective: Objective | None = None,
 ) -> tuple[Params, list[Epoch]]:
     """Learn with Adam; returns the parameters of the epoch that is kept (see `Schedule`), and the curve.
@@ -140,6 +141,7 @@ def learn(
     kept = first
     others = _padded(data) if len(data.val_x) else None
     for number in range(schedule.epochs):
+        say.within(number / schedule.epochs)
         rows = np.resize(rng.permutation(len(data.x)), steps * batch).reshape(steps, batch)
         state, loss, right = made.epoch(state, data.x[rows], data.y[rows], data.weights, places)
         seen = (float("nan"), float("nan"))

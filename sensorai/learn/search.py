@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,10 @@ from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.labels import feature_names
 from sensorai.recording import Dataset
+from sensorai.road import Progress
 
+#: How much of the learning is done when windows are tried, when features are chosen, when trees are fitted.
+WINDOWS, FEATURES, TREES = 0.6, 0.8, 0.9
 #: A longer window, or a second sensor, must raise the cross-validated score by this much.
 WORTH = 0.01
 #: Windows of every class that a window length must leave to learn from.
@@ -35,7 +38,7 @@ class Search:
         Sensors that may be used.
     choices : Choices
         What was tried is written here.
-    say : callable
+    say : Progress
         Told what is going on.
     known : dict
         Features that were computed before (``sensorai.learn.table.build``).
@@ -48,7 +51,7 @@ class Search:
     slots: tuple[str, ...]
     options: Experiment
     choices: Choices
-    say: Callable[[str], None]
+    say: Progress
     known: Known
 
     @property
@@ -88,7 +91,8 @@ class Search:
             choices.window.append(only)
             return lengths[0]
         scores = {}
-        for window in lengths:
+        for k, window in enumerate(lengths):
+            self.say.within(WINDOWS * k / len(lengths))
             self.say(f"trying a window of {window} samples ({window / self.rate:.2g} s)")
             _, windows = self.candidates(window)
             fewest = min(
@@ -130,7 +134,8 @@ class Search:
         sets = [self.slots]
         if len(self.slots) > 1 and not self.options.sensors:
             sets.append(("acc",))
-        for subset in sets:
+        for k, subset in enumerate(sets):
+            self.say.within(WINDOWS + (FEATURES - WINDOWS) * k / len(sets))
             self.say(f"choosing features of {' + '.join(subset)}")
             inside = [c for c in ranked if config.features[c].source.sensor in subset]
             found[subset], scores[subset] = self._pick(config, windows, inside)
@@ -190,6 +195,7 @@ class Search:
         count = windows.x.shape[1]
         whole = score(range(count))
         for i, name in enumerate(feature_names(config)):
+            self.say.within(TREES + (1 - TREES) * i / count)
             others = [c for c in range(count) if c != i]
             without = score(others) if others else None
             self.choices.features.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sensorai.experiment import Experiment
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
+from sensorai.mlc.classnames import with_names, with_numbers
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
@@ -43,6 +45,7 @@ from sensorai.road import (
     Opened,
     Prepared,
     Proof,
+    Told,
     Trace,
 )
 
@@ -87,7 +90,7 @@ class MlcBackend:
 
     def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
         """Simulate the registers as they were emitted, never as they were meant."""
-        config, style = emitted(artifact), _style(artifact)
+        config, style = config_of(artifact), _style(artifact)
         return [trace_of(r, simulate(config, r, style=style, rate="as-is")) for r in recordings]
 
     def simulate(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
@@ -96,16 +99,16 @@ class MlcBackend:
 
     def core(self, artifact: Artifact) -> Core:
         """Return the core with its result registers."""
-        config, style = emitted(artifact), _style(artifact)
+        config, style = config_of(artifact), _style(artifact)
         part = find_device(config.device)
         trees = range(len(config.trees))
         width = part.limits.group_width
 
-        def made(recording: Recording) -> CoreTrace:
+        def ran(recording: Recording) -> CoreTrace:
             return simulate(config, recording, style=style, rate="as-is")
 
         def certain(recording: Recording) -> npt.NDArray[np.bool_]:
-            found = made(recording).tree.astype(np.int64)
+            found = ran(recording).tree.astype(np.int64)
             columns = [certain_of(found[:, t] // width, config.trees[t].end_counters) for t in trees]
             return settled(np.stack(columns, axis=1), bool(config.filters))
 
@@ -115,7 +118,7 @@ class MlcBackend:
             config.window,
             core_rate(config),
             tuple({0: NO_RESULT, **config.trees[tree].labels} for tree in trees),
-            lambda one: made(one).decided.astype(np.int64),
+            lambda one: ran(one).decided.astype(np.int64),
             certain,
         )
 
@@ -125,7 +128,7 @@ class MlcBackend:
         out = [_level("model.sai", lambda: artifact.model, style)] if artifact.meant else []
         for file in list(artifact.files)[1:]:
             out.append(_level(file, partial(_decoded, artifact, file), style))
-        config = emitted(artifact)
+        config = config_of(artifact)
 
         def in_pieces(traces: Sequence[Trace]) -> Checked:
             return _compared(traces, lambda t: stream_of(config, t.recording, PIECES, style))
@@ -134,7 +137,7 @@ class MlcBackend:
 
     def figures(self, artifact: Artifact, proof: Proof) -> Figures:
         """Settings, features and registers, with their sources."""
-        config = emitted(artifact)
+        config = config_of(artifact)
         return {
             **of_registers(config),
             "classifiers": [register_classifier(config, t) for t in range(len(config.trees))],
@@ -173,9 +176,12 @@ class MlcBackend:
         texts = {**trees, "mlc_settings.json": told}
         return {**artifact.files, **{file: text.encode() for file, text in texts.items()}}
 
-    def open(self, path: Path) -> Opened:
+    def open(self, path: Path, told: Told) -> Opened:
         """Open a folder of ours, or any register file."""
-        return opened(open_artifact(path), path)
+        found = open_artifact(path, told.device)
+        made = opened(with_numbers(with_names(found, told.names)), path, told.style)
+        # that the file says another device than was told
+        return made if told.device is None else replace(made, notes=tuple(found.decoded.notes))
 
 
 def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:
@@ -203,7 +209,7 @@ def opened(found: RegisterFile, path: Path, style: str = "current") -> Opened:
     )
 
 
-def emitted(artifact: Artifact) -> MlcConfig:
+def config_of(artifact: Artifact) -> MlcConfig:
     """The configuration that the first register file holds; the others say the same in another syntax."""
     if artifact.opened is not None:
         config: MlcConfig = artifact.opened

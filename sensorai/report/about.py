@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sensorai.experiment import tables
 from sensorai.report import words
 from sensorai.report.section import Figures
 
@@ -13,8 +14,9 @@ NAMED = 24
 
 
 def on_core(report: Figures) -> bool:
-    """Whether it is about registers of the machine learning core; else it is about C."""
-    return bool(report["target"] == "mlc")
+    """Whether it is about registers of a core; else it is about a program."""
+    facts = tables.TARGETS.get(report["target"])
+    return facts is not None and facts.takes == "registers"
 
 
 def validation(report: Figures) -> bool:
@@ -41,13 +43,8 @@ def unseen(report: Figures) -> int:
 
 def place(report: Figures) -> str:
     """Say what it is for."""
-    if on_core(report):
-        return f"for the machine learning core of {report['device']}"
-    return (
-        f"in C for the ISPU of {report['device']}"
-        if report["target"] == "ispu"
-        else f"in C for {report['device']}"
-    )
+    facts = tables.TARGETS.get(report["target"])
+    return (facts.on if facts else "for {}").replace("{}", str(report["device"]))
 
 
 def subtitle(report: Figures) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sensorai.errors import DataError
 from sensorai.experiment import Experiment
 from sensorai.learn import faults, states
 from sensorai.learn.split import TEST
 from sensorai.recording import LABEL, Dataset
-from sensorai.road import Figures, Learnt, Proof, Share
+from sensorai.road import Figures, Learnt, Opened, Proof, Share
 from sensorai.tasks import classify
 from sensorai.verify import alarms, anomaly, verdict
 
@@ -60,6 +63,31 @@ class Anomaly:
             "warnings": verdict.of_alarms(found, contradictions),
             "sources": SOURCES,
         }
+
+    def labelled(self, opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+        """Of a detector: normal, or anomaly; a classifier of known faults answers labels."""
+        if not opened.states:
+            return classify.TASK.labelled(opened, dataset)
+        column, normal = _normal(opened)
+        return states.with_states(dataset, column, normal), [states.STATE]
+
+    def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
+        """Windows and events; of a detector, alarms too."""
+        found = classify.TASK.rejudge(opened, columns, proof)
+        if not opened.states:
+            return found
+        column, normal = _normal(opened)
+        return {**found, **faults.as_alarms(proof.traces, normal, 0, column, (states.NORMAL,))}
+
+
+def _normal(opened: Opened) -> tuple[str, list[str]]:
+    """Label column of the states, and which labels are normal."""
+    try:
+        return str(opened.states["column"]), [str(n) for n in opened.states["normal"]]
+    except (KeyError, TypeError):
+        raise DataError(
+            "model.sai does not say which labels are normal", where=str(opened.path), hint="train again"
+        ) from None
 
 
 #: Where the figures of a detector come from.

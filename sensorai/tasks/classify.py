@@ -11,7 +11,7 @@ from sensorai.experiment import Experiment
 from sensorai.learn.split import TEST, Split, needs_time_split, share
 from sensorai.learn.table import find_tasks
 from sensorai.recording import LABEL, Dataset
-from sensorai.road import Classifier, Figures, Learnt, Proof, Trace
+from sensorai.road import Classifier, Figures, Learnt, Opened, Proof, Trace
 from sensorai.verify import verdict
 from sensorai.verify.judge import Judgement, compare
 from sensorai.verify.metrics import none_if_nan
@@ -60,6 +60,15 @@ class Classify:
             classifier = learnt.classifiers[k]
             one["folds"] = spread([judgement(classifier, k, fold.traces) for fold in learnt.folds])
         return {**made, "sources": {"folds": FOLDS, **({} if learnt.test_groups else {"held_out": POOLED})}}
+
+    def labelled(self, opened: Opened, dataset: Dataset) -> tuple[Dataset, list[str]]:
+        """Logs as they are: each classifier says which column it answers."""
+        return dataset, [c.column for c in opened.classifiers]
+
+    def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
+        """Windows and events of every classifier."""
+        asked = [replace(c, column=column) for c, column in zip(opened.classifiers, columns, strict=True)]
+        return {"classifiers": [entry(c, judgement(c, k, proof.traces)) for k, c in enumerate(asked)]}
 
 
 #: Sources of figures that folds give.

@@ -61,7 +61,7 @@ def test_validate_proves_learning_too(tmp_path: Path) -> None:
     (folder / "sa_learn.h").write_text(text.replace("*to++ += z[i] * 256;", "*to++ += z[i] * 257;"))
     result = call("validate", folder, log, "--on", "host")
     assert result.code == 3
-    assert "levels part: command 6: saved byte" in result.err
+    assert "levels part: this machine, with sanitizers, learning: command 6: saved byte" in result.err
 
 
 @pytest.fixture(scope="module")

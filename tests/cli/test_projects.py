@@ -92,7 +92,7 @@ def test_validate_names_the_first_divergence(project: Path, log: Path, tmp_path:
     source.write_text(text.replace("score[i] > score[best]", "score[i] < score[best]"))
     result = call("validate", changed, log)
     assert result.code == 3
-    assert "error: levels part: log" in result.err
+    assert "error: levels part: this machine, with sanitizers: log" in result.err
     assert "window 0" in result.err
 
 
@@ -100,7 +100,7 @@ def test_simulate_writes_a_trace(project: Path, log: Path, tmp_path: Path) -> No
     result = call("simulate", project, log, "--out", tmp_path / "t.csv")
     assert (result.code, result.err) == (0, ""), result.err
     head = (tmp_path / "t.csv").read_text().splitlines()[0]
-    assert head.startswith("recording,time_s,score_")
+    assert head.startswith("recording,time_s,sample,score_")
     assert head.endswith("answer,decided")
 
 
@@ -136,11 +136,7 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
     ("words", "text", "said"),
     [
         ((), 'family = "cnn"\nsizes = [2]\nprecision = "binary"\nseed = 9\n', ("cnn", "binary", 9)),
-        (
-            ("--precision", "float32", "--seed", "4"),
-            'precision = "binary"\nseed = 9\n',
-            ("mlp", "float32", 4),
-        ),
+        (("--precision", "float32", "--seed", "4"), "epochs = 2\n", ("mlp", "float32", 4)),
         (("--model", "forest"), "leaves = 3\ntrees = 2\n", ("forest", "int32 thresholds", 0)),
         (("--model", "tree", "--seed", "3"), "spectra = true\nseed = 5\n", ("tree", "int32 thresholds", 3)),
     ],
@@ -150,7 +146,8 @@ def test_a_description_counts_where_no_option_says_otherwise(
 ) -> None:
     need("gcc", "jax")
     if "--model" not in words:
-        text += "features = 4\nepochs = 1\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
+        text += "features = 4\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
+        text += "" if "epochs = 2" in text else "epochs = 1\n"
     (tmp_path / "net.toml").write_text(text)
     result = call(
         *("train", "--target", "stm32", "--json", *words, *SMALL),
@@ -159,7 +156,11 @@ def test_a_description_counts_where_no_option_says_otherwise(
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
     model = report["model"]
-    assert (model["kind"], model["precision"], report["settings"]["seed"]) == said
+    kind, precision, seed = said
+    assert (model["kind"], model["precision"]) == (kind, precision)
+    # that of the table is the net's alone; the split has that of the experiment
+    assert report["settings"]["seed"] == (int(words[-1]) if "--seed" in words else 0)
+    assert kind in ("tree", "forest") or f"seed {seed}" in report["notes"]
     assert report["choices"]["size"]["why"].startswith("the usual size" if "spectra" in text else "given")
 
 
@@ -179,6 +180,7 @@ def test_a_description_counts_where_no_option_says_otherwise(
         (("--target", "ispu", "--model", "tree", "--rate", "50"), ("no rate of 50 Hz",)),
         (("--target", "stm32", "--net", "missing.toml"), ("cannot read --net", "missing.toml")),
         (("--target", "stm32", "--model", "tree", "--wins", "99"), ("99 wins",)),
+        (("--target", "mlc", "--model", "cnn", "--task", "anomaly"), ("--model cnn does not run on mlc",)),
     ],
 )
 def test_refusals(log: Path, tmp_path: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
@@ -268,11 +270,11 @@ def test_a_core_that_nothing_runs_still_has_sizes(
 
 
 def test_a_project_too_large_for_its_device_is_refused() -> None:
-    from sensorai.learn.room import COMPILED, mcu_need
-
     from sensorai.codegen.parts import LayerCost
     from sensorai.codegen.project import Project
+    from sensorai.cproject.need import COMPILED
     from sensorai.errors import TargetError
+    from sensorai.mcu.backend import mcu_need
     from sensorai.mcu.devices import device
 
     layers = (LayerCost("dense_0", 1000, 60000, 10), LayerCost("dense_1", 10, 90000, 10))
@@ -285,3 +287,14 @@ def test_a_project_too_large_for_its_device_is_refused() -> None:
     assert "devices with room: " in text
     assert "bytes of RAM" in text
     assert "most activations is dense_0" in text
+
+
+def test_a_table_may_not_contradict_an_option(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text('precision = "binary"\nfamily = "cnn"\n')
+    words = ("--precision", "float32", "--model", "mlp", "--net", tmp_path / "net.toml")
+    with unchanged(tmp_path):
+        refused(
+            call("train", log, "--target", "stm32", *words, "--out", tmp_path / "out"),
+            "--net says precision = 'binary', --precision says 'float32'",
+            "also: --net says family = 'cnn', --model says 'mlp'",
+        )

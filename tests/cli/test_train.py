@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.experiment.option import SECTIONS
 from sensorai.formats import read_dataset, read_log
 from sensorai.learn.split import share
 from sensorai.mlc import half
@@ -402,3 +403,44 @@ def test_own_feature_table(log: Path, trained: Path, tmp_path: Path) -> None:
     # the text has as many digits as ST's tools print; the half nearest to it is the value
     back = np.vectorize(half.nearest)(np.asarray(table.values, np.float64))
     assert np.array_equal(back, np.vectorize(half.nearest)(values))
+
+
+def test_the_folder_is_called_after_log_and_target(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logs = tmp_path / "walks"
+    logs.mkdir()
+    (logs / "one.csv").write_bytes(log.read_bytes())
+    words = ("--target", "mlc", "--device", "LSM6DSOX", *QUICK)
+    # a folder of logs is not in the way of its own result
+    said = good(call("train", "walks", *words))
+    assert "walks_mlc: report.html" in said
+    assert "next: sensorai validate walks_mlc LOG..." in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["walks", "walks_mlc"]
+    assert (tmp_path / "walks_mlc" / "walks.json").is_file()
+    assert [path.name for path in logs.iterdir()] == ["one.csv"]
+    good(call("train", "walks/one.csv", *words, "--name", "gait", "-q"))
+    assert (tmp_path / "gait_mlc" / "gait.json").is_file()
+    # an experiment in a folder of results goes back there, another one beside the logs it is run from
+    (tmp_path / "walks_mlc" / "walks.json").write_text("lost")
+    good(call("train", "walks_mlc/sensorai.toml", "-q"))
+    assert (tmp_path / "walks_mlc" / "walks.json").read_text() != "lost"
+    text = (tmp_path / "walks_mlc" / "sensorai.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text.replace("../", ""))
+    good(call("train", "mine.toml", "--name", "mine", "-q"))
+    assert (tmp_path / "mine_mlc" / "mine.json").is_file()
+
+
+def test_the_five_that_matter_first_stand_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    said = good(call("train", "--help"))
+    lines = [line.strip("│╭╰ ─╮╯") for line in said.splitlines()]
+    assert "sensorai train har.csv --target mlc" in lines
+    order = [name for line in lines for name in re.findall(r"^(--[a-z-]+)", line)]
+    assert order[:5] == ["--target", "--device", "--model", "--task", "--out"]
+    panels = [line for line in lines if line in SECTIONS.values()]
+    assert panels == [
+        SECTIONS[s] for s in ("data", "split", "target", "model", "trees", "code", "anomaly", "output")
+    ]
+    assert max(map(len, said.splitlines())) <= 100

@@ -18,7 +18,7 @@ VERBS = (
     *("train", "simulate", "validate", "decode", "encode", "generate", "features", "inspect", "devices"),
     "doctor",
 )
-HEAVY = ("numpy", "pandas", "sklearn", "numba", "scipy", "matplotlib", "pyarrow", "jinja2")
+HEAVY = ("numpy", "pandas", "sklearn", "numba", "scipy", "jax", "matplotlib", "pyarrow", "jinja2")
 
 
 def python(repo: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -157,7 +157,7 @@ def test_refusals() -> None:
         detect(machine(3), window=416, stride=416)
     with pytest.raises(ExperimentError, match="--learn on-device is for --model mahalanobis, not for gmm"):
         detect(machine(), learn="on-device")
-    with pytest.raises(ExperimentError, match="--model 'svm' is not known"):
+    with pytest.raises(ExperimentError, match="--model 'svm' is none of tree, box, forest"):
         detect(machine(), "svm")
     short = [recording("slow", i, 16.0) for i in range(3)] + [recording("fast", 0, 20.0)]
     with pytest.raises(DataError, match="as long as a window of 900 samples"):

@@ -13,6 +13,7 @@ from sensorai.learn.search import Search
 from sensorai.learn.table import Known, find_tasks
 from sensorai.mlc.devices import device
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
+from sensorai.road import SILENT
 from tests.roads import lesson
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -39,7 +40,7 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
     target, made = device("LSM6DSV16X"), people(6, seed)
     tasks = find_tasks(made, [("tree1", LABEL)])
     asked = Experiment(target="mlc", seed=seed)
-    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), lambda _: None, {})
+    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), SILENT, {})
     filters = candidates.filters(target, ["acc"])
     features = tuple(candidates.features(target, ["acc"], filters)[:14])
     got = _grow(search, 26, *candidates.compact(filters, features))

@@ -82,7 +82,9 @@ class DetectorFamily:
         normal = normal_windows(lesson)
         counted, values = normal.counted, normal.values
         say(f"learning what {len(values)} normal windows have in common ({self.name})")
-        fitted = fit_detector(self.name, values, DetectorOptions(seed=experiment.seed))
+        fitted = fit_detector(
+            self.name, values, DetectorOptions(seed=experiment.seed), say=say.part(0.0, 0.8)
+        )
         notes = [*counted.notes, *fitted.notes]
         wins = experiment.wins
         if wins is None:
@@ -106,6 +108,7 @@ class DetectorFamily:
         if experiment.learn == "on-device":
             assert fitted.scaling is not None  # noqa: S101
             pipeline = taught(pipeline, fitted.scaling.apply(values))
+        say.within(0.8)
         say("setting the threshold on other normal recordings")
         calibrated = [
             _scored(trace_of(pipeline, r, run(pipeline, counts_of(r, pipeline)))) for r in parts.calibrate

@@ -13,11 +13,14 @@ from sensorai.mlc import arff
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.simulate import simulate
 from sensorai.mlc.trace import trace_of
+from sensorai.recording import LABEL
 from sensorai.road import Classifier, Fold, Learnt, Lesson, Level, Progress
 from sensorai.verify.shape import listed
 
 #: Folds where there are as many groups: a fold tries windows, sensors and features again.
 FOLDS = 4
+#: How much of the time the model takes that is delivered; the folds find its features computed.
+FIRST = 0.4
 
 
 class RegisterTree:
@@ -26,7 +29,9 @@ class RegisterTree:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Search window, sensors and features, prune, assign codes, choose end counters."""
         known: Known = {}
-        made = train_mlc(lesson, say, known)
+        columns = [column for _, column in lesson.experiment.tree] or [LABEL]
+        parts = folds(lesson.share, columns, lesson.experiment.seed, FOLDS)
+        made = train_mlc(lesson, say.part(0.0, FIRST), known)
         config, choices = made.config, made.choices
         classifiers = []
         for task, dt in zip(made.tasks, config.trees, strict=True):
@@ -37,7 +42,8 @@ class RegisterTree:
         share = lesson.share
         test_groups = share.test_groups if share.kept else ()
         judged = []
-        for groups in folds(share, [t.column for t in made.tasks], lesson.experiment.seed, FOLDS):
+        for k, groups in enumerate(parts):
+            say.within(FIRST + (1 - FIRST) * k / len(parts))
             say(f"learning without {', '.join(groups)}, to be judged on them")
             judged.append(_fold(lesson, groups, known))
         table = feature_table(config, made.dataset, made.tasks[0].column, feature_names(config))
