@@ -131,29 +131,10 @@ def choose(
     good = [i for i, (_, s) in learnt.items() if s >= best - WORTH]
     # fewer leaves may take more bytes: their votes may need a wider table
     taken = min(good, key=lambda i: (found.flash if (found := needs.get(i)) else 0, -i))
-    tried = []
-    for i in sorted({*needs, *learnt}):
-        found = needs.get(i)
-        if found is not None and found.problems:
-            verdict = f"does not fit: {found.problems[0].message}"
-        elif i == taken:
-            verdict = "taken"
-        elif i not in learnt:
-            verdict = "not learnt"
-        elif i not in good:
-            verdict = f"{100 * (best - learnt[i][1]):.1f} points below the best"
-        else:
-            verdict = "larger than what was taken, and no better by a point"
-        tried.append(
-            Tried(
-                show(ladder[i]),
-                None if found is None else found.flash,
-                None if found is None else found.ram,
-                learnt[i][1] if i in learnt else None,
-                seed,
-                verdict,
-            )
-        )
+    shown = {
+        i: _outcome(needs.get(i), learnt.get(i), best, i == taken, seed, show(ladder[i]))
+        for i in {*needs, *learnt}
+    }
     why = (
         f"the smallest of {len(learnt)} learnt that is within {100 * WORTH:g} point of the best on "
         "validation windows"
@@ -161,7 +142,31 @@ def choose(
         else "the only size that fits"
     )
     source = next((n.source for n in needs.values() if n is not None), "")
-    return learnt[taken][0], Choice(show(ladder[taken]), why, source, tuple(tried))
+    return learnt[taken][0], Choice(show(ladder[taken]), why, source, tuple(shown[i] for i in sorted(shown)))
+
+
+def _outcome(
+    found: Need | None, learnt: tuple[object, float] | None, best: float, taken: bool, seed: int, size: str
+) -> Tried:
+    """What became of one size, in words."""
+    if found is not None and found.problems:
+        verdict = f"does not fit: {found.problems[0].message}"
+    elif taken:
+        verdict = "taken"
+    elif learnt is None:
+        verdict = "not learnt"
+    elif learnt[1] < best - WORTH:
+        verdict = f"{100 * (best - learnt[1]):.1f} points below the best"
+    else:
+        verdict = "larger than what was taken, and no better by a point"
+    return Tried(
+        size,
+        None if found is None else found.flash,
+        None if found is None else found.ram,
+        None if learnt is None else learnt[1],
+        seed,
+        verdict,
+    )
 
 
 def first_that_fits(
