@@ -184,9 +184,7 @@ def choose_end_counters(
     return start, table
 
 
-def _best(
-    seen: dict[tuple[int, ...], tuple[float, int]], lossy: set[tuple[int, ...]]
-) -> tuple[int, ...]:
+def _best(seen: dict[tuple[int, ...], tuple[float, int]], lossy: set[tuple[int, ...]]) -> tuple[int, ...]:
     # never empty: without counters no class is lost
     kept = {row: of for row, of in seen.items() if row not in lossy}
     top = max(share for share, _ in kept.values())

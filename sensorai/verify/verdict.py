@@ -221,9 +221,10 @@ def _filtered_away(held: Judgement, overlap: int, known: set[str], filtered_by: 
             continue
         if not left or (_below_guess(after, c, overlap) and not _below_guess(before, c, overlap)):
             taken = _taken_for(after, c)
+            much = "hardly" if left else "never"
             out.append(
-                f"class {name!r} is {'hardly' if left else 'never'} put out: the model is right in {right} of "
-                f"{windows} held-out windows of it, but {left} are left after {filtered_by}"
+                f"class {name!r} is {much} put out: the model is right in {right} of {windows} held-out windows "
+                f"of it, but {left} are left after {filtered_by}"
                 + (f"; {taken!r} is put out instead" if taken else "")
             )
     return out
