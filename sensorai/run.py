@@ -79,7 +79,7 @@ def run(
     if proof.divergence is not None:
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
     said = {
-        "notes": [*of_recordings(dataset), *share.notes, *prepared.notes, *learnt.notes],
+        "notes": [*share.notes, *of_recordings(dataset), *prepared.notes, *learnt.notes],
         "warnings": [*learnt.warnings, *looked],
     }
     judged = task.judge(experiment, learnt, proof)

@@ -136,6 +136,26 @@ def test_an_unmapped_label_is_no_zero(tmp_path: Path, trained: Path) -> None:
     assert windows == 2 * 4 * (8 * 52 // 26)
 
 
+@pytest.mark.parametrize(
+    ("told", "parts"),
+    [
+        (
+            "foo=bar",
+            ["--map foo=bar: no log has the label 'foo'", "the labels of the logs are rest, walk, sha"],
+        ),
+        ("wakl=walk", ["no log has the label 'wakl'", "did you mean 'walk'?"]),
+        ("foo=-", ["no log has the label 'foo'"]),
+        ("walk=bar", ["--map walk=bar: the model has no class 'bar'", "its classes are rest, walk, shake"]),
+        ("walk=shaek", ["the model has no class 'shaek'", "did you mean 'shake'?", "--map walk=- leaves"]),
+    ],
+)
+def test_a_map_that_hits_nothing(
+    told: str, parts: list[str], tmp_path: Path, trained: Path, log: Path
+) -> None:
+    with unchanged(tmp_path):
+        refused(call("validate", trained, log, "--map", told), *parts)
+
+
 def test_classes_of_the_model_name_files(tmp_path: Path, trained: Path) -> None:
     logs = st_logs(tmp_path / "datalogs", seconds=8)
     for kind in ("rest", "walk", "shake"):
