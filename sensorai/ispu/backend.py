@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.codegen.project import Project, emit_project
-from sensorai.compare import Divergence, first_divergence
+from sensorai.divergence import Divergence, first_divergence
 from sensorai.cproject import backend as shared
 from sensorai.cproject.need import COUNTED, counted, largest
 from sensorai.cproject.scales import Scales, check_scales
