@@ -72,7 +72,7 @@ def target_of(index: Mapping[str, Any]) -> str:
     target = index.get("target")
     if isinstance(target, str) and target in tables.TARGETS:
         return target
-    return next(name for name, facts in tables.TARGETS.items() if facts.takes == "registers")
+    return tables.REGISTER_FILES
 
 
 def in_registers(opened: Opened) -> bool:
