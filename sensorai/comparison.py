@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai.errors import ConfigError, DataError
 from sensorai.files import read_json
 from sensorai.kinds import Kind, explained
+from sensorai.opening import TOO_GOOD
 from sensorai.report import Report, about
 from sensorai.report.section import Figures
 from sensorai.report.sections import cost
@@ -152,6 +153,11 @@ def _differ(reports: Sequence[tuple[str, Figures]]) -> list[str]:
     """Why they cannot be compared: against the first, one reason of each kind."""
     (first, mine), *others = reports
     out = [f"nothing was held out for {path}" for path, one in reports if not _test(one)]
+    out += [
+        f"{path} is judged on groups that it was trained on"
+        for path, one in reports
+        if any(str(note).endswith(TOO_GOOD) for note in one.get("notes") or ())
+    ]
     for what, of in (("tasks", _task), ("classes", _classes), ("held-out groups", _groups)):
         for path, other in others:
             if of(mine) != of(other):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Columns of the names of figures, and of a result.
 _NAMES, _LEAST = 26, 16
+#: More groups than this are counted: --json names them.
+_NAMED = 8
 
 
 def run(
@@ -74,13 +76,16 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
             return words.NOTHING
         return about.part(row["anomalies_found"], row["anomalies"])
 
+    def groups(names: list[str]) -> str:
+        return f"{len(names)} groups" if len(names) > _NAMED else ", ".join(names) or words.NOTHING
+
     trained = all(row["by"] == "train" for row in rows)
     where = "held-out groups" if trained else "groups judged"
     out = [(key, [str(row[key]) for row in rows]) for key in ("target", "device", "task", "model")]
     out += [
         ("rate", [f"{row['rate_hz']:g} Hz" for row in rows]),
         ("window", [f"{row['window']} samples ({words.seconds(row['window_s'])})" for row in rows]),
-        (where, [about.groups(row["groups"]) for row in rows]),
+        (where, [groups(row["groups"]) for row in rows]),
         ("windows judged", [f"{row['windows']:,}" for row in rows]),
         ("balanced accuracy", [words.percent(row["balanced_accuracy"]) for row in rows]),
     ]

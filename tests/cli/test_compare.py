@@ -111,6 +111,14 @@ def test_what_cannot_be_compared_is_said(change: Change, why: str, trained: Path
     assert why in table["why_not"].iloc[0]
 
 
+def test_figures_of_what_was_learnt_are_no_match(trained: Path, log: Path, tmp_path: Path) -> None:
+    judged = tmp_path / "judged.json"
+    judged.write_text(call("validate", trained, log, "--all", "--json").out)
+    said = call("compare", judged, judged).out
+    assert "judged.json is judged on groups that it was trained on" in said
+    assert "groups judged" in said
+
+
 def test_alarms_side_by_side(trained: Path, tmp_path: Path) -> None:
     def alarms(report: dict[str, Any]) -> None:
         report["task"] = "anomaly"
