@@ -1,4 +1,4 @@
-"""What Python programs and notebooks call: read, train, open, decode.
+"""What Python programs and notebooks call: read, train, open, compare, decode.
 
 Nothing here prints. Errors are those of ``sensorai.errors``: a UserError says what is wrong, where, and what
 to do.
@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensorai import recording
+from sensorai.comparison import beside
 from sensorai.experiment import Experiment
 from sensorai.logs import Dataset, PathLike, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
 from sensorai.run import run
 
-__all__ = ["Dataset", "Decoded", "Model", "decode", "open", "read", "train"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Dataset", "Decoded", "Model", "compare", "decode", "open", "read", "train"]
 
 
 def train(
@@ -105,6 +109,28 @@ def open(  # noqa: A001
 
     with explained("open", Path(path), RUNS):
         return Model(open_result(path, device=device, style=style, names=names))
+
+
+def compare(*results: PathLike) -> pd.DataFrame:
+    """Put saved results side by side.
+
+    Parameters
+    ----------
+    *results : path
+        Folders of results, or their ``report.json``; two or more.
+
+    Returns
+    -------
+    DataFrame
+        A row for each result: target, device, model, figures on held-out groups, memory with its source.
+        ``comparable`` is False where they were judged on other groups, logs or classes; ``why_not`` says it.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Something that is no result.
+    """
+    return beside([Path(one) for one in results]).frame()
 
 
 @dataclass(frozen=True, slots=True)

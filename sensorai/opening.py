@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What to do with logs at another rate.
 RATES = ("resample", "refuse", "as-is")
+#: How the note ends where a result is judged on what it learnt from.
+TOO_GOOD = "the figures are too good"
 
 
 def open_result(
@@ -73,7 +75,7 @@ def target_of(index: Mapping[str, Any]) -> str:
     target = index.get("target")
     if isinstance(target, str) and target in tables.TARGETS:
         return target
-    return next(name for name, facts in tables.TARGETS.items() if facts.takes == "registers")
+    return tables.REGISTER_FILES
 
 
 def in_registers(opened: Opened) -> bool:
@@ -224,7 +226,7 @@ def _unseen(opened: Opened, dataset: Dataset, all_groups: bool) -> tuple[Dataset
     count = f"{len(learnt)} of {len(dataset)} recordings are of groups that the model was trained on"
     rest = tuple(r for r in dataset if r.group not in opened.train_groups)
     if all_groups or not rest:
-        return dataset, [f"{count}: the figures are too good"]
+        return dataset, [f"{count}: {TOO_GOOD}"]
     return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
 
 

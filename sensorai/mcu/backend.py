@@ -16,6 +16,7 @@ from sensorai.mcu import devices
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset
 from sensorai.road import Need, Prepared
+from sensorai.targets import Devices
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu
 
@@ -40,6 +41,10 @@ class McuBackend(shared.CBackend):
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""
         return devices.device(device).name, ()
+
+    def devices(self) -> Devices:
+        """Microcontrollers, and cores by themselves."""
+        return devices.listed()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """One rate for all logs: the wanted one, or what a sensor has that is nearest to the usual one."""

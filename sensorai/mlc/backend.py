@@ -20,6 +20,7 @@ from sensorai.mlc.classnames import with_names, with_numbers
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
+from sensorai.mlc.devices import listed
 from sensorai.mlc.encode import encode
 from sensorai.mlc.features import third_sensor_name
 from sensorai.mlc.figures import of_registers, register_classifier, registers
@@ -48,6 +49,7 @@ from sensorai.road import (
     Told,
     Trace,
 )
+from sensorai.targets import Devices
 
 #: Samples that are pushed at a time where a stream is compared with whole recordings.
 PIECES = 97
@@ -68,6 +70,10 @@ class MlcBackend:
         """Rates of the device's sensor."""
         core = find_device(device)
         return core.name, sorted(core.mlc_rates)
+
+    def devices(self) -> Devices:
+        """Sensors with a machine learning core."""
+        return listed()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """Usable sensors at one rate of the core, after a check of their units."""
