@@ -171,9 +171,14 @@ def name_of(experiment: Experiment) -> str:
 
 
 def _stem(logs: Sequence[str]) -> str:
-    """Name of the log, or of the folder that holds them all."""
-    from os.path import commonpath
+    """Name of the log, or of the folder that holds them all.
 
+    A folder whose name says only that logs lie there gives way to the one above, as far as the paths name it:
+    the name of a result must not depend on the folder where it was made.
+    """
+    from os.path import commonpath, normpath
+
+    from sensorai.formats.dataset import any_logs
     from sensorai.formats.read import stem
 
     if not logs:
@@ -182,4 +187,9 @@ def _stem(logs: Sequence[str]) -> str:
     if len(paths) == 1 and not paths[0].is_dir():
         return stem(paths[0]) or "model"
     common = Path(commonpath([path.resolve() for path in paths]))
-    return (common if common.is_dir() else common.parent).name or "model"
+    name = (common if common.is_dir() else common.parent).name or "model"
+    if not any_logs(name) or len({path.is_absolute() for path in paths}) > 1:
+        return name
+    shared = Path(commonpath([normpath(path) for path in paths]))
+    above = next((part for part in reversed(shared.parts) if not any_logs(part)), "..")
+    return name if above in ("..", shared.anchor) else above

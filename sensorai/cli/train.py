@@ -59,7 +59,10 @@ def run(
     check_folder(folder)
     with printing.road() as tell:
         result = run(experiment, progress=tell)
+        replaced = result.replaces(folder)
         result.save(folder)
+    if replaced and not quiet:
+        printing.say_notes([f"replaced {replaced}"])
     if json:
         printing.print_json(result.report.figures)
         return

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
+from sensorai.formats.plausible import check_told
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
@@ -80,6 +81,7 @@ class MlcBackend:
         target = find_device(experiment.device_name)
         check_device_units(dataset, target)
         slots = usable_sensors(dataset, target, experiment.sensors)
+        check_told(dataset, slots)
         out, rate, notes = at_device_rate(dataset, target, experiment)
         return Prepared(out, rate, slots, notes=tuple(notes))
 
