@@ -423,7 +423,8 @@ class Experiment:
         ExperimentError
             Names that no experiment has, all at once, with what was probably meant.
         """
-        check_keys(values)
+        if problems := unknown(values):
+            raise ExperimentError(problems)
         return replace(self, **values)
 
 
@@ -435,15 +436,13 @@ def options() -> dict[str, Option]:
 _OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Experiment)}
 
 
-def check_keys(keys: Iterable[str], where: str = "") -> None:
-    """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
-    problems = [
+def unknown(keys: Iterable[str], where: str = "") -> list[Problem]:
+    """Keys that no experiment has, with what was probably meant."""
+    return [
         Problem(f"an experiment has no key {key!r}", where, closest(key, _OPTIONS))
         for key in keys
         if key not in _OPTIONS
     ]
-    if problems:
-        raise ExperimentError(problems)
 
 
 def frozen(told: Option, value: Any) -> Any:

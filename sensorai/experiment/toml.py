@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError
-from sensorai.experiment.experiment import Experiment, check_keys, options
+from sensorai.errors import ConfigError, ExperimentError
+from sensorai.experiment.check import check_values
+from sensorai.experiment.experiment import Experiment, options, unknown
 from sensorai.experiment.option import Option
 
 #: Name of the file in every folder of results.
@@ -40,11 +41,18 @@ def read(path: Path) -> Experiment:
 
 
 def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> Experiment:
-    """Make an experiment of keys and values; ``folder`` is what its paths count from."""
+    """Make an experiment of keys and values; ``folder`` is what its paths count from.
+
+    Where a key is not known, the values of the others are looked at, too: all is said at once. Without such
+    a key they are left to ``check``, since flags may still change them.
+    """
     known = options()
-    check_keys(data, where)
-    values = {key: _placed(known[key], value, folder) for key, value in data.items()}
-    return Experiment(**values)
+    made = Experiment(
+        **{key: _placed(known[key], value, folder) for key, value in data.items() if key in known}
+    )
+    if problems := unknown(data, where):
+        raise ExperimentError(problems + check_values(made))
+    return made
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:
