@@ -79,7 +79,7 @@ def run(
         return
     if quiet:
         return
-    printing.console().print(result.report.text())
+    printing.console().print(result.report)
     # not by Rich: it would break long paths and take brackets in them for markup
     names = sorted(result.files, key=lambda name: (not name.startswith(result.artifact.name), name))
     shown = "  ".join(["report.html", *names[:3]])
