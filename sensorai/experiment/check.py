@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from sensorai.errors import ConfigError, ExperimentError, Problem
 from sensorai.experiment import tables
-from sensorai.experiment.experiment import Experiment, options
+from sensorai.experiment.experiment import Experiment, options, unknown
 from sensorai.experiment.option import KINDS, Option
 from sensorai.experiment.sound import Sound, Unclear, without
 from sensorai.experiment.words import c_name, end_counters, per_hour
@@ -72,6 +72,26 @@ def _device(experiment: Experiment, bad: Collection[str]) -> list[Problem]:
 def check_values(experiment: Experiment) -> list[Problem]:
     """What is wrong with single values, whatever goes with them: what the JSON Schema says, too."""
     return [p for name in options() for p in _value(name, experiment)]
+
+
+def check_reading(experiment: Experiment) -> list[Problem]:
+    """What is wrong with how logs are read, where nothing is learnt from them."""
+    found = {name: list(_value(name, experiment)) for name in options()}
+    sound = Sound(experiment, {name for name, some in found.items() if some})
+    return [*(p for some in found.values() for p in some), *(p for rule in TWICE for p in _said(rule, sound))]
+
+
+def made(values: Mapping[str, Any], where: str = "", base: Experiment | None = None) -> Experiment:
+    """Make an experiment of keys and values, beside those of ``base``.
+
+    Where a key is not known, the values of the others are looked at, too: all is said at once. Without such
+    a key they are left to ``check``, since flags may still change them.
+    """
+    known = {key: value for key, value in values.items() if key in options()}
+    experiment = (base or Experiment()).with_(**known)
+    if problems := unknown(values, where):
+        raise ExperimentError(problems + check_values(experiment))
+    return experiment
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -303,12 +323,15 @@ Rule = Callable[[Experiment], Iterable[Problem]]
 #: Options in words of their own, and what reads them.
 WORDS: Mapping[str, Callable[[str], object]] = {"end_counters": end_counters, "false_alarms": per_hour}
 
+#: Tables in which a name stands once.
+TWICE: Sequence[Rule] = [partial(_twice, name) for name in ("column", "unit", "full_scale", "tree")]
+
 #: What goes with what, beside the options' own conditions. Each is left out where it reads what is wrong in
 #: itself, so one rule reads no more than it needs.
 RULES: Sequence[Rule] = (
     _detector,
     _precision,
-    *(partial(_twice, name) for name in ("column", "unit", "full_scale", "tree")),
+    *TWICE,
     _unseen,
     _split,
     _test,

@@ -5,9 +5,9 @@ Flags, ``sensorai.toml`` and Python parameters have the same names and mean the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import partial, wraps
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -423,8 +423,6 @@ class Experiment:
         ExperimentError
             Names that no experiment has, all at once, with what was probably meant.
         """
-        if problems := unknown(values):
-            raise ExperimentError(problems)
         return replace(self, **values)
 
 
@@ -443,6 +441,21 @@ def unknown(keys: Iterable[str], where: str = "") -> list[Problem]:
         for key in keys
         if key not in _OPTIONS
     ]
+
+
+def _knowing(init: Callable[..., None]) -> Callable[..., None]:
+    """Let the class say what was probably meant, where Python would only say that a name is not there."""
+
+    @wraps(init)
+    def make(self: Experiment, **values: Any) -> None:
+        if problems := unknown(values):
+            raise ExperimentError(problems)
+        init(self, **values)
+
+    return make
+
+
+Experiment.__init__ = _knowing(Experiment.__init__)  # type: ignore[method-assign]
 
 
 def frozen(told: Option, value: Any) -> Any:

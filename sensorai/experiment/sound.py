@@ -26,7 +26,7 @@ class Sound:
             raise Unclear(name)
         found = getattr(Experiment, name)
         # what follows from fields reads them here, too
-        return found.fget(self) if isinstance(found, property) else getattr(self._experiment, name)
+        return found.__get__(self) if isinstance(found, property) else getattr(self._experiment, name)
 
 
 def without(experiment: Experiment, bad: Collection[str]) -> Experiment:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError, ExperimentError
-from sensorai.experiment.check import check_values
-from sensorai.experiment.experiment import Experiment, options, unknown
+from sensorai.errors import ConfigError
+from sensorai.experiment.check import made
+from sensorai.experiment.experiment import Experiment, options
 from sensorai.experiment.option import Option
 
 #: Name of the file in every folder of results.
@@ -41,18 +41,10 @@ def read(path: Path) -> Experiment:
 
 
 def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> Experiment:
-    """Make an experiment of keys and values; ``folder`` is what its paths count from.
-
-    Where a key is not known, the values of the others are looked at, too: all is said at once. Without such
-    a key they are left to ``check``, since flags may still change them.
-    """
+    """Make an experiment of keys and values; ``folder`` is what its paths count from."""
     known = options()
-    made = Experiment(
-        **{key: _placed(known[key], value, folder) for key, value in data.items() if key in known}
-    )
-    if problems := unknown(data, where):
-        raise ExperimentError(problems + check_values(made))
-    return made
+    placed = {k: _placed(known[k], value, folder) if k in known else value for k, value in data.items()}
+    return made(placed, where)
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:
