@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sensorai import recording
 from sensorai.comparison import beside
 from sensorai.experiment import Experiment
-from sensorai.logs import Dataset, PathLike, paths_of, read
+from sensorai.experiment.check import made
+from sensorai.logs import TAKEN, Dataset, PathLike, path_of, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
 from sensorai.run import run
@@ -72,8 +73,8 @@ def train(
         if isinstance(test, Dataset):
             given["test"] = list(test.experiment.logs)
     elif test is not None:
-        given["test"] = paths_of(test)
-    return run(asked.with_(**given), dataset, test=held, progress=progress)
+        given["test"] = paths_of(test, f"test {TAKEN}")
+    return run(made(given, base=asked), dataset, test=held, progress=progress)
 
 
 def open(  # noqa: A001
@@ -107,7 +108,8 @@ def open(  # noqa: A001
     """
     from sensorai.kinds import RUNS, explained
 
-    with explained("open", Path(path), RUNS):
+    path = path_of(path)
+    with explained("open", path, RUNS):
         return Model(open_result(path, device=device, style=style, names=names))
 
 
@@ -182,7 +184,7 @@ def decode(path: PathLike, device: str | None = None) -> Decoded:
     from sensorai.mlc import describe
     from sensorai.mlc.artifact import open_artifact
 
-    path = Path(path)
+    path = path_of(path)
     with explained("decode", path, (Kind.REGISTERS, Kind.MLC, Kind.PROGRAM, Kind.ISPU)):
         program = unload.open_program(path, device)
         if program is not None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
+from sensorai.errors import VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
+from sensorai.experiment.words import c_name
 from sensorai.learn.askrate import no_rate
 from sensorai.learn.confounding import about
 from sensorai.notes import of_recordings
@@ -63,8 +64,6 @@ def run(
     backend: Backend = tables.load(experiment.target_facts.place)
     task: Task = tables.load(experiment.task_facts.place)
     family: Family = tables.load(experiment.family_facts.place)
-    if problems := backend.check(experiment):
-        raise ExperimentError(problems)
     name = name_of(experiment)
     say.step("reading logs", 0.1)
     dataset, test, looked = _logs(experiment, backend, dataset, test)
@@ -158,15 +157,10 @@ def name_of(experiment: Experiment) -> str:
     ConfigError
         A given name is no C identifier.
     """
-    from sensorai.writing.clang import free_identifier, identifier, nearest
+    from sensorai.writing.clang import free_identifier, nearest
 
     if experiment.name is not None:
-        if nearest(experiment.name) != experiment.name:
-            raise ConfigError(
-                f"--name {experiment.name!r} is no C name, and files and identifiers are called after it",
-                hint=f"as in --name {nearest(experiment.name).strip('_') or 'har'}",
-            )
-        return str(identifier(experiment.name, "--name"))
+        return c_name(experiment.name)
     return str(free_identifier(nearest(_stem(experiment.logs))))
 
 

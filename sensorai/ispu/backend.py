@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
 from sensorai.cproject.need import COUNTED, counted, largest
-from sensorai.cproject.scales import Scales, check_scales
+from sensorai.cproject.scales import Scales, check_scales, check_sensors
 from sensorai.cproject.trace import counts_of
 from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import Problem, UserError
@@ -52,7 +52,10 @@ class IspuBackend(shared.CBackend):
         except UserError as error:
             return [Problem(error.message, hint=error.hint)]
         rates = [hz for hz in part.rates if hz]
-        problems = check_scales(experiment, _scales(part), part.name)
+        problems = [
+            *check_scales(experiment, _scales(part), part.name),
+            *check_sensors(experiment, _scales(part), part.name),
+        ]
         if experiment.rate is not None and experiment.rate not in rates:
             problems.append(
                 Problem(

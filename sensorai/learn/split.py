@@ -113,7 +113,8 @@ def share(
     if extra_test is not None and (test_groups or how == "time"):
         given = "--test-groups" if test_groups else "--split time"
         raise ConfigError(
-            f"a test set of its own (--test) and {given}: only one of them can say what the test is"
+            f"a test set of its own (--test) and {given}: only one of them can say what the test is",
+            hint="drop one of them",
         )
     if test_groups and how == "time":
         raise ConfigError(

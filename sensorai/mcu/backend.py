@@ -9,7 +9,7 @@ from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
 from sensorai.cproject import runs
 from sensorai.cproject.need import COMPILED, COUNTED, counted, largest
-from sensorai.cproject.scales import TYPICAL, check_scales, sensor_rate
+from sensorai.cproject.scales import TYPICAL, check_scales, check_sensors, sensor_rate
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
 from sensorai.mcu import devices
@@ -32,11 +32,16 @@ class McuBackend(shared.CBackend):
 
     def check(self, experiment: Experiment) -> list[Problem]:
         """The device must be known; it takes samples at any rate."""
+        # the sensor is not the device's: it can be told whatever that is
+        problems = [
+            *check_scales(experiment, TYPICAL, "a typical sensor"),
+            *check_sensors(experiment, TYPICAL, "a typical sensor"),
+        ]
         try:
             devices.device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint)]
-        return check_scales(experiment, TYPICAL, "a typical sensor")
+            problems.insert(0, Problem(error.message, hint=error.hint))
+        return problems
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""

@@ -92,6 +92,42 @@ def test_option(name: str, log: Path, tmp_path: Path) -> None:
     train_refused(tmp_path, log, *device, *words, parts=tuple(parts))
 
 
+def test_all_that_cannot_be_read_is_said_at_once_with_what_is_wrong_with_the_rest(
+    log: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "no"
+    said = train_refused(
+        tmp_path,
+        log,
+        *("--label", "a=", "--label", "=b", "--unit", "acc", "--full-scale", "acc=x", "--window", "many"),
+        *("--mapping", here / "mapping.toml", "--net", here / "net.toml", "--test", here / "test.csv"),
+        *("--seed", "-1", "--stride", "3", "--rate", "3"),
+        parts=(
+            "--label 'a='",
+            "--label '=b'",
+            "--unit 'acc'",
+            "--full-scale acc='x'",
+            "--window 'many'",
+            "cannot read --mapping",
+            "mapping.toml",
+            "cannot read --net",
+            "net.toml",
+            "cannot read --test",
+            "test.csv",
+            "--seed -1",
+            "--stride is for",
+            "no rate of 3 Hz",
+        ),
+    )
+    assert said.count("also:") == 10, said
+
+
+def test_the_name_comes_with_the_rest(log: Path, tmp_path: Path) -> None:
+    words = ["train", log, "--target", "mlc", "--name", "a b", "--stride", "3"]
+    with unchanged(tmp_path):
+        refused(call(*words), "--name 'a b' is no C name", "--stride is for")
+
+
 # -- logs ----------------------------------------------------------------------------------------------
 
 

@@ -182,7 +182,7 @@ def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
 
 
 def summary(figures: dict[str, Any]) -> str:
-    return printed(Report.of(figures).text())
+    return printed(Report.of(figures))
 
 
 def usual() -> tuple[dict[str, Any], list[Watched]]:
