@@ -123,7 +123,7 @@ def test_all_that_cannot_be_read_is_said_at_once_with_what_is_wrong_with_the_res
 
 
 def test_the_name_comes_with_the_rest(log: Path, tmp_path: Path) -> None:
-    words = ["train", log, "--target", "mlc", "--name", "a b", "--stride", "3"]
+    words: list[str | Path] = ["train", log, "--target", "mlc", "--name", "a b", "--stride", "3"]
     with unchanged(tmp_path):
         refused(call(*words), "--name 'a b' is no C name", "--stride is for")
 
