@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
+from sensorai.formats.asked import check_units
 from sensorai.formats.plausible import check_told
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
@@ -60,12 +61,13 @@ class MlcBackend:
     """Sensors with a machine learning core."""
 
     def check(self, experiment: Experiment) -> list[Problem]:
-        """Options that contradict the device."""
+        """Options that contradict the device, or any log."""
+        units = check_units(experiment)
         try:
             target = find_device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint)]
-        return problems_of(experiment, target)
+            return [Problem(error.message, hint=error.hint), *units]
+        return [*problems_of(experiment, target), *units]
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""

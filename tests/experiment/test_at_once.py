@@ -86,6 +86,24 @@ ASKED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"target": "mlc", "end_counters": "many", "rate": 3},
         ["--end-counters 'many'", "the machine learning core"],
     ),
+    **{
+        f"units and channels of no log, {target}": (
+            {
+                "target": target,
+                "device": "foo",
+                "unit": {"acc": "furlong", "nose": "mg", "time": "mg", "gyro_x": "dps"},
+                "column": {"acc_w": "a", "acc_x": "b"},
+            },
+            [
+                "unknown device 'foo'",
+                "--unit acc=furlong",
+                "--unit nose=mg",
+                "--unit time=mg",
+                "--column acc_w",
+            ],
+        )
+        for target in ("mlc", "ispu", "stm32")
+    },
     # what cannot be told: which task, which model, which target was meant
     "a task that is none": ({"target": "mlc", "task": "anomly", "normal": ["a"]}, ["--task 'anomly'"]),
     "a model that is none": (
