@@ -75,10 +75,10 @@ def run(
         result = run(experiment, progress=tell)
         replaced = result.replaces(folder)
         result.save(folder)
-    if replaced and not quiet:
-        printing.say_notes([f"replaced {replaced}"])
+    notes = [f"replaced {replaced}"] if replaced and not quiet else []
     if json:
         printing.print_json(result.report.figures)
+        printing.say_notes(notes)
         return
     if quiet:
         return
@@ -87,6 +87,7 @@ def run(
     names = sorted(result.files, key=lambda name: (not name.startswith(result.artifact.name), name))
     shown = "  ".join(["report.html", *names[:3]])
     typer.echo(f"{folder}: {shown}  and {len(names) - 2} more")
+    printing.say_notes(notes)
     typer.echo(f"next: sensorai validate {folder} LOG...   sensorai simulate {folder} LOG...")
 
 
