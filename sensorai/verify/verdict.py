@@ -223,8 +223,8 @@ def _filtered_away(held: Judgement, overlap: int, known: set[str], filtered_by: 
             taken = _taken_for(after, c)
             much = "hardly" if left else "never"
             out.append(
-                f"class {name!r} is {much} put out: the model is right in {right} of {windows} held-out windows "
-                f"of it, but {left} are left after {filtered_by}"
+                f"class {name!r} is {much} put out: the model is right in {right} of {windows} held-out "
+                f"windows of it, but {left} are left after {filtered_by}"
                 + (f"; {taken!r} is put out instead" if taken else "")
             )
     return out
