@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai import recording
 from sensorai.comparison import beside
 from sensorai.experiment import Experiment
-from sensorai.experiment.check import made
+from sensorai.experiment.check import of_values
 from sensorai.logs import TAKEN, Dataset, PathLike, path_of, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
@@ -74,7 +74,7 @@ def train(
             given["test"] = list(test.experiment.logs)
     elif test is not None:
         given["test"] = paths_of(test, f"test {TAKEN}")
-    return run(made(given, base=asked), dataset, test=held, progress=progress)
+    return run(of_values(given, base=asked), dataset, test=held, progress=progress)
 
 
 def open(  # noqa: A001

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai import reading, recording
 from sensorai.errors import ConfigError, ExperimentError, Problem
 from sensorai.experiment import Experiment, options
-from sensorai.experiment.check import check_reading, made
+from sensorai.experiment.check import check_reading, of_values
 from sensorai.recording import LABEL
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ def read(*logs: PathLike | Sequence[PathLike], columns: Sequence[str] = (), **ho
     ]
     paths = [path for log in logs for path in paths_of(log, "sensorai.read takes paths")]
     try:
-        experiment = made({"logs": paths, **{k: v for k, v in how.items() if k in HOW or k not in options()}})
+        experiment = of_values(
+            {"logs": paths, **{k: v for k, v in how.items() if k in HOW or k not in options()}}
+        )
         problems = [*strange, *check_reading(experiment)]
     except ExperimentError as error:
         problems = [*strange, *error.problems]

@@ -81,7 +81,7 @@ def check_reading(experiment: Experiment) -> list[Problem]:
     return [*(p for some in found.values() for p in some), *(p for rule in TWICE for p in _said(rule, sound))]
 
 
-def made(values: Mapping[str, Any], where: str = "", base: Experiment | None = None) -> Experiment:
+def of_values(values: Mapping[str, Any], where: str = "", base: Experiment | None = None) -> Experiment:
     """Make an experiment of keys and values, beside those of ``base``.
 
     Where a key is not known, the values of the others are looked at, too: all is said at once. Without such

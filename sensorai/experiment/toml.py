@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorai.errors import ConfigError
-from sensorai.experiment.check import made
+from sensorai.experiment.check import of_values
 from sensorai.experiment.experiment import Experiment, options
 from sensorai.experiment.option import Option
 
@@ -44,7 +44,7 @@ def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | Non
     """Make an experiment of keys and values; ``folder`` is what its paths count from."""
     known = options()
     placed = {k: _placed(known[k], value, folder) if k in known else value for k, value in data.items()}
-    return made(placed, where)
+    return of_values(placed, where)
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:
