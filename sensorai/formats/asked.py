@@ -11,7 +11,7 @@ from sensorai.formats.mapping import AXES
 from sensorai.recording import SENSORS
 
 
-def check_units(experiment: Experiment) -> Iterator[Problem]:
+def units_asked(experiment: Experiment) -> Iterator[Problem]:
     """Units that are none, or none of their sensor; channels that are none."""
     for key, _ in experiment.column:
         if key not in AXES:

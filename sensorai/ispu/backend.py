@@ -17,7 +17,7 @@ from sensorai.cproject.trace import counts_of
 from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
-from sensorai.formats.asked import check_units
+from sensorai.formats.asked import units_asked
 from sensorai.ispu import devices
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import App
@@ -51,12 +51,12 @@ class IspuBackend(shared.CBackend):
         try:
             part = devices.device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint), *check_units(experiment)]
+            return [Problem(error.message, hint=error.hint), *units_asked(experiment)]
         rates = [hz for hz in part.rates if hz]
         problems = [
             *check_scales(experiment, _scales(part), part.name),
             *check_sensors(experiment, _scales(part), part.name),
-            *check_units(experiment),
+            *units_asked(experiment),
         ]
         if experiment.rate is not None and experiment.rate not in rates:
             problems.append(

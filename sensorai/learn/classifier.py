@@ -87,17 +87,7 @@ class ClassifierFamily:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn on windows of counts, choose the decision filter, and compare with a random split."""
         experiment, prepared = lesson.experiment, lesson.prepared
-        counted = counting.build(
-            prepared.dataset,
-            CountOptions(
-                prepared.sensors,
-                prepared.rate_hz,
-                experiment.window,
-                experiment.stride,
-                prepared.scales,
-                LABEL,
-            ),
-        )
+        counted = counting.build(prepared.dataset, CountOptions.of(lesson))
         rows = counted.masks(lesson.share)
 
         def needs(

@@ -12,7 +12,7 @@ from sensorai.cproject.need import COMPILED, COUNTED, counted, largest
 from sensorai.cproject.scales import TYPICAL, check_scales, check_sensors, sensor_rate
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
-from sensorai.formats.asked import check_units
+from sensorai.formats.asked import units_asked
 from sensorai.mcu import devices
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset
@@ -37,7 +37,7 @@ class McuBackend(shared.CBackend):
         problems = [
             *check_scales(experiment, TYPICAL, "a typical sensor"),
             *check_sensors(experiment, TYPICAL, "a typical sensor"),
-            *check_units(experiment),
+            *units_asked(experiment),
         ]
         try:
             devices.device(experiment.device_name)

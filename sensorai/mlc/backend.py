@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
-from sensorai.formats.asked import check_units
+from sensorai.formats.asked import units_asked
 from sensorai.formats.plausible import check_told
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
@@ -62,7 +62,7 @@ class MlcBackend:
 
     def check(self, experiment: Experiment) -> list[Problem]:
         """Options that contradict the device, or any log."""
-        units = check_units(experiment)
+        units = units_asked(experiment)
         try:
             target = find_device(experiment.device_name)
         except UserError as error:
