@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from sensorai.api import Dataset, Model, decode, open, read, train  # noqa: A004
+    from sensorai.api import Dataset, Model, compare, decode, open, read, train  # noqa: A004
     from sensorai.estimator import SensorClassifier
     from sensorai.experiment import Experiment
     from sensorai.report import Report
@@ -32,6 +32,7 @@ __all__ = [
     "Result",
     "SensorClassifier",
     "__version__",
+    "compare",
     "decode",
     "open",
     "read",

@@ -1,4 +1,4 @@
-"""What Python programs and notebooks call: read, train, open, decode.
+"""What Python programs and notebooks call: read, train, open, compare, decode.
 
 Nothing here prints. Errors are those of ``sensorai.errors``: a UserError says what is wrong, where, and what
 to do.
@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sensorai import recording
+from sensorai.comparison import beside
 from sensorai.experiment import Experiment
-from sensorai.logs import Dataset, PathLike, paths_of, read
+from sensorai.experiment.check import of_values
+from sensorai.logs import TAKEN, Dataset, PathLike, path_of, paths_of, read
 from sensorai.opening import Model, open_result
 from sensorai.result import Result
 from sensorai.run import run
 
-__all__ = ["Dataset", "Decoded", "Model", "decode", "open", "read", "train"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Dataset", "Decoded", "Model", "compare", "decode", "open", "read", "train"]
 
 
 def train(
@@ -68,8 +73,8 @@ def train(
         if isinstance(test, Dataset):
             given["test"] = list(test.experiment.logs)
     elif test is not None:
-        given["test"] = paths_of(test)
-    return run(asked.with_(**given), dataset, test=held, progress=progress)
+        given["test"] = paths_of(test, f"test {TAKEN}")
+    return run(of_values(given, base=asked), dataset, test=held, progress=progress)
 
 
 def open(  # noqa: A001
@@ -103,8 +108,31 @@ def open(  # noqa: A001
     """
     from sensorai.kinds import RUNS, explained
 
-    with explained("open", Path(path), RUNS):
+    path = path_of(path)
+    with explained("open", path, RUNS):
         return Model(open_result(path, device=device, style=style, names=names))
+
+
+def compare(*results: PathLike) -> pd.DataFrame:
+    """Put saved results side by side.
+
+    Parameters
+    ----------
+    *results : path
+        Folders of results, or their ``report.json``; two or more.
+
+    Returns
+    -------
+    DataFrame
+        A row for each result: target, device, model, figures on held-out groups, memory with its source.
+        ``comparable`` is False where they were judged on other groups, logs or classes; ``why_not`` says it.
+
+    Raises
+    ------
+    ConfigError, DataError
+        Something that is no result.
+    """
+    return beside([Path(one) for one in results]).frame()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +184,7 @@ def decode(path: PathLike, device: str | None = None) -> Decoded:
     from sensorai.mlc import describe
     from sensorai.mlc.artifact import open_artifact
 
-    path = Path(path)
+    path = path_of(path)
     with explained("decode", path, (Kind.REGISTERS, Kind.MLC, Kind.PROGRAM, Kind.ISPU)):
         program = unload.open_program(path, device)
         if program is not None:

@@ -76,7 +76,9 @@ class Refused(UserError):
         first = problems[0]
         message = first.message
         for other in problems[1:]:
-            message += f"\n  also: {other.message}" + (f" ({other.hint})" if other.hint else "")
+            # the place of the first one is shown below all
+            where = f", {other.where}" if other.where not in ("", first.where) else ""
+            message += f"\n  also: {other.message}{where}" + (f" ({other.hint})" if other.hint else "")
         super().__init__(message, where=first.where, hint=first.hint)
         self.problems = tuple(problems)
 

@@ -240,7 +240,9 @@ def _labels(y: Any, count: int) -> npt.NDArray[Any]:
 def _grouped(recordings: Sequence[Recording], groups: Sequence[Any]) -> list[Recording]:
     if len(groups) != len(recordings):
         raise ValueError(f"groups has {len(groups)} entries for {len(recordings)} recordings")
-    return [replace(r, group=str(group)) for r, group in zip(recordings, groups, strict=True)]
+    return [
+        replace(r, group=str(group), own_group=False) for r, group in zip(recordings, groups, strict=True)
+    ]
 
 
 def _shares(trace: Trace, names: Sequence[str]) -> list[float]:

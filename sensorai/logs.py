@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorai import reading, recording
-from sensorai.errors import ConfigError
-from sensorai.experiment import Experiment, toml
+from sensorai.errors import ConfigError, ExperimentError, Problem
+from sensorai.experiment import Experiment, options
+from sensorai.experiment.check import check_reading, of_values
 from sensorai.recording import LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PathLike = str | Path
+#: What stands for logs; begins an error.
+TAKEN = "logs are paths, or what sensorai.read returns"
+#: Options of an experiment that say how logs are read.
+HOW = tuple(name for name, told in options().items() if told.section == "data" and name != "logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +139,62 @@ def read(*logs: PathLike | Sequence[PathLike], columns: Sequence[str] = (), **ho
     ConfigError, DataError
         A log that cannot be read, or options that contradict it; an unknown option.
     """
-    experiment = toml.from_mapping({"logs": [path for log in logs for path in paths_of(log)], **how})
+    strange = [
+        Problem(f"{name} is no option of reading", hint=f"it takes {', '.join(HOW)}")
+        for name in how
+        if name in options() and name not in HOW
+    ]
+    paths = [path for log in logs for path in paths_of(log, "sensorai.read takes paths")]
+    try:
+        experiment = of_values(
+            {"logs": paths, **{k: v for k, v in how.items() if k in HOW or k not in options()}}
+        )
+        problems = [*strange, *check_reading(experiment)]
+    except ExperimentError as error:
+        problems = [*strange, *error.problems]
+    if problems:
+        raise ExperimentError(problems)
     found = reading.read(experiment, columns=columns)
     return Dataset(found.recordings, experiment)
 
 
-def paths_of(logs: PathLike | Sequence[PathLike]) -> list[str]:
-    """Paths as texts, of one path or several."""
-    return [str(logs)] if isinstance(logs, str | Path) else [str(log) for log in logs]
+def paths_of(logs: PathLike | Sequence[PathLike], what: str = TAKEN) -> list[str]:
+    """Paths as texts, of one path or several.
+
+    Raises
+    ------
+    ConfigError
+        It is neither; the error begins with ``what``.
+    """
+    if isinstance(logs, str | Path):
+        return [str(logs)]
+    # a table's columns and a mapping's keys are texts, but no paths
+    if isinstance(logs, Iterable) and not isinstance(logs, Mapping | bytes) and not hasattr(logs, "columns"):
+        several = list(logs)
+        if all(isinstance(one, str | Path) for one in several):
+            return [str(one) for one in several]
+    raise ConfigError(
+        f"{what}, not {_kind(logs)}",
+        hint="name log files or folders of them; a table is written with its to_csv first",
+    )
+
+
+def path_of(path: PathLike) -> Path:
+    """A path as such; a ConfigError for anything else."""
+    if isinstance(path, str | Path):
+        return Path(path)
+    raise ConfigError(f"a path is needed, not {_kind(path)}", hint="a text or a pathlib.Path")
+
+
+def _kind(value: object) -> str:
+    """What was given, in few words."""
+    if isinstance(value, str | int | float | None):
+        return repr(value)
+    kind = type(value).__name__
+    if isinstance(value, list | tuple | set):
+        odd = next((one for one in value if not isinstance(one, str | Path)), None)
+        return f"a {kind} with {_kind(odd)}"
+    return f"a {kind}"
 
 
 def dataset_of(

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import tables
 from sensorai.formats.resample import to_rate
+from sensorai.learn.states import ANOMALY
 from sensorai.logs import PathLike, dataset_of
 from sensorai.notes import of_recordings
 from sensorai.recording import Dataset, Recording
 from sensorai.report import Report
 from sensorai.road import Backend, Classifier, Core, Opened, Progress, Proof, Task, Told, Trace
-from sensorai.verify.answers import check_labels, renamed, spelled
+from sensorai.verify.answers import check_labels, check_names, renamed, spelled
 from sensorai.verify.prove import prove
 from sensorai.verify.sensor import as_levels, compare_sensor
 from sensorai.verify.shape import head, listed, merged
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What to do with logs at another rate.
 RATES = ("resample", "refuse", "as-is")
+#: How the note ends where a result is judged on what it learnt from.
+TOO_GOOD = "the figures are too good"
 
 
 def open_result(
@@ -72,7 +75,7 @@ def target_of(index: Mapping[str, Any]) -> str:
     target = index.get("target")
     if isinstance(target, str) and target in tables.TARGETS:
         return target
-    return next(name for name, facts in tables.TARGETS.items() if facts.takes == "registers")
+    return tables.REGISTER_FILES
 
 
 def in_registers(opened: Opened) -> bool:
@@ -166,13 +169,17 @@ def validate(
 
     Raises
     ------
+    ConfigError
+        ``names`` of labels that no log has, or of classes that the model does not have.
     DataError
         Labels that no class answers to.
     """
     backend, say = backend_of(opened.target), progress or Progress()
     task: Task = tables.load(tables.TASKS[opened.task].place)
     say.step("reading labels", 0.2)
-    dataset, columns = task.labelled(opened, renamed(dataset, names or {}))
+    read = dataset
+    dataset, columns = task.labelled(opened, renamed(read, names or {}))
+    check_names(read, names or {}, _nameable(opened, read))
     dataset, notes = _unseen(opened, dataset, all_groups)
     core = backend.core(opened.artifact)
     said = [] if core is None else compare_sensor(core, dataset.recordings)
@@ -196,6 +203,16 @@ def validate(
     return Validation(Report.of(figures), proof.traces, tuple(columns), proof.divergence)
 
 
+def _nameable(opened: Opened, dataset: Dataset) -> list[str]:
+    """What ``names`` may call a label: a class; of a detector a normal label, or one that logs have."""
+    classes = [name for c in opened.classifiers for name in c.classes.values()]
+    if opened.states:
+        # its own class "normal" is no label: normal is what model.sai lists, all others are anomalies
+        labels = dataset.label_set(str(opened.states["column"]))
+        classes = [*map(str, opened.states["normal"]), ANOMALY, *labels]
+    return list(dict.fromkeys(classes))
+
+
 def _data(recordings: Sequence[Recording]) -> dict[str, Any]:
     groups = list(dict.fromkeys(r.group for r in recordings))
     return {"recordings": listed(recordings, groups), "groups": groups, "test_groups": groups}
@@ -209,7 +226,7 @@ def _unseen(opened: Opened, dataset: Dataset, all_groups: bool) -> tuple[Dataset
     count = f"{len(learnt)} of {len(dataset)} recordings are of groups that the model was trained on"
     rest = tuple(r for r in dataset if r.group not in opened.train_groups)
     if all_groups or not rest:
-        return dataset, [f"{count}: the figures are too good"]
+        return dataset, [f"{count}: {TOO_GOOD}"]
     return replace(dataset, recordings=rest), [f"{count} and are left out (--all takes them)"]
 
 
@@ -330,7 +347,7 @@ class Model:
         Raises
         ------
         ConfigError, DataError
-            Logs that cannot be read, or labels that no class answers to.
+            Logs that cannot be read, labels that no class answers to, or ``names`` that do not occur.
         ToolMissing
             C is to be run and there is no compiler.
         """

@@ -103,6 +103,8 @@ class Recording:
     history : tuple of str
         What was done to the samples themselves since the sensor (resampling, alignment), in order; it is
         kept in the files we write.
+    own_group : bool
+        Whether ``group`` is but the name of the recording, as nothing says whose it is.
     """
 
     samples: FloatArray
@@ -115,6 +117,7 @@ class Recording:
     time_s: FloatArray | None = None
     notes: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    own_group: bool = False
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 2 or self.samples.shape[1] != len(self.channels):

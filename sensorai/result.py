@@ -146,6 +146,29 @@ class Result:
         write_folder(folder, files, _stale(folder, files))
         return folder
 
+    def replaces(self, folder: str | Path) -> str:
+        """What ``save`` would replace that is no earlier version of this result: for people to be told.
+
+        Returns
+        -------
+        str
+            As ``the stm32 result in har``; empty without a result in ``folder``, or where it has the same
+            name, target and device.
+        """
+        index = Path(folder) / "model.sai"
+        listed = read_json(index) if index.is_file() else None
+        if not isinstance(listed, dict):
+            return ""
+        config = listed.get("config")
+        # a register file holds its device itself
+        device = listed.get("device") or (config.get("device") if isinstance(config, dict) else None)
+        target = listed.get("target")
+        name = listed.get("name")
+        if (target, device, name) == (self.experiment.target, self.artifact.device, self.artifact.name):
+            return ""
+        facts = ", ".join(one for one in (name, device) if isinstance(one, str))
+        return f"the {target} result in {folder}" + (f" ({facts})" if facts else "")
+
     def __repr__(self) -> str:
         return f"<result {self.artifact.name} for {self.artifact.device} ({self.experiment.target})>"
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, Problem
 from sensorai.experiment import Experiment
 from sensorai.recording import Dataset, Recording
+from sensorai.targets import Devices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -544,6 +545,10 @@ class Backend(Protocol):
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Full name of a device, and the rates in Hz of its sensor; none where it has no sensor."""
+        ...
+
+    def devices(self) -> Devices:
+        """All devices, for lists of them."""
         ...
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:

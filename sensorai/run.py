@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError, ExperimentError, VerifyMismatch
+from sensorai.errors import VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
+from sensorai.experiment.words import c_name
 from sensorai.learn.askrate import no_rate
 from sensorai.learn.confounding import about
 from sensorai.notes import of_recordings
@@ -63,8 +64,6 @@ def run(
     backend: Backend = tables.load(experiment.target_facts.place)
     task: Task = tables.load(experiment.task_facts.place)
     family: Family = tables.load(experiment.family_facts.place)
-    if problems := backend.check(experiment):
-        raise ExperimentError(problems)
     name = name_of(experiment)
     say.step("reading logs", 0.1)
     dataset, test, looked = _logs(experiment, backend, dataset, test)
@@ -79,7 +78,7 @@ def run(
     if proof.divergence is not None:
         raise VerifyMismatch(f"what was emitted is not what was meant: {proof.divergence}", where=name)
     said = {
-        "notes": [*of_recordings(dataset), *share.notes, *prepared.notes, *learnt.notes],
+        "notes": [*share.notes, *of_recordings(dataset), *prepared.notes, *learnt.notes],
         "warnings": [*learnt.warnings, *looked],
     }
     judged = task.judge(experiment, learnt, proof)
@@ -158,22 +157,22 @@ def name_of(experiment: Experiment) -> str:
     ConfigError
         A given name is no C identifier.
     """
-    from sensorai.writing.clang import free_identifier, identifier, nearest
+    from sensorai.writing.clang import free_identifier, nearest
 
     if experiment.name is not None:
-        if nearest(experiment.name) != experiment.name:
-            raise ConfigError(
-                f"--name {experiment.name!r} is no C name, and files and identifiers are called after it",
-                hint=f"as in --name {nearest(experiment.name).strip('_') or 'har'}",
-            )
-        return str(identifier(experiment.name, "--name"))
+        return c_name(experiment.name)
     return str(free_identifier(nearest(_stem(experiment.logs))))
 
 
 def _stem(logs: Sequence[str]) -> str:
-    """Name of the log, or of the folder that holds them all."""
-    from os.path import commonpath
+    """Name of the log, or of the folder that holds them all.
 
+    A folder whose name says only that logs lie there gives way to the one above, as far as the paths name it:
+    the name of a result must not depend on the folder where it was made.
+    """
+    from os.path import commonpath, normpath
+
+    from sensorai.formats.dataset import any_logs
     from sensorai.formats.read import stem
 
     if not logs:
@@ -182,4 +181,9 @@ def _stem(logs: Sequence[str]) -> str:
     if len(paths) == 1 and not paths[0].is_dir():
         return stem(paths[0]) or "model"
     common = Path(commonpath([path.resolve() for path in paths]))
-    return (common if common.is_dir() else common.parent).name or "model"
+    name = (common if common.is_dir() else common.parent).name or "model"
+    if not any_logs(name) or len({path.is_absolute() for path in paths}) > 1:
+        return name
+    shared = Path(commonpath([normpath(path) for path in paths]))
+    above = next((part for part in reversed(shared.parts) if not any_logs(part)), "..")
+    return name if above in ("..", shared.anchor) else above

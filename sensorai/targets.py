@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -95,6 +95,58 @@ class Group:
     def rows(self, key: str) -> tuple[tuple[int, ...], ...]:
         """Value of a rows key; empty when it is absent."""
         return cast(tuple[tuple[int, ...], ...], self.values.get(key, ()))
+
+
+#: Group, fact, value, mark and source, in words.
+Fact = tuple[str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A device, as a list of devices shows it.
+
+    Attributes
+    ----------
+    figures : mapping
+        What is said of it, ``name`` first, as plain values.
+    cells : tuple of str
+        The same in words, for the columns of the list.
+    facts : callable
+        Everything known of it.
+    stands_for : tuple of str
+        Other names that mean it.
+    """
+
+    figures: Mapping[str, Any]
+    cells: tuple[str, ...]
+    facts: Callable[[], Sequence[Fact]]
+    stands_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The devices of a target.
+
+    Attributes
+    ----------
+    words : str
+        What they are, in the plural.
+    columns : tuple of str
+        Headings of the list.
+    numbers : tuple of str
+        Those of them that head numbers.
+    each : tuple of Listed
+    """
+
+    words: str
+    columns: tuple[str, ...]
+    numbers: tuple[str, ...]
+    each: tuple[Listed, ...]
+
+
+def kib(size: int | None) -> str:
+    """Size of a memory, which may be unknown."""
+    return "?" if size is None else f"{size / 1024:g} KiB"
 
 
 def closest(name: str, names: Iterable[str]) -> str:

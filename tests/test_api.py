@@ -286,6 +286,52 @@ def test_what_is_not_known_is_said_with_what_was_meant(logs: Any, path: Path) ->
         sai.train(logs)
 
 
+def test_what_is_no_log_is_said_with_what_is_taken(logs: Any, path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"logs are paths, or what sensorai\.read returns, not None"):
+        sai.train(None, target="mlc")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"test logs are paths, .* not 3"):
+        sai.train(logs, target="mlc", test=3)  # type: ignore[arg-type]
+    for given, shown in ((3, "3"), ([path, 3], "a list with 3"), ({"a": path}, "a dict"), (b"a", "a bytes")):
+        with pytest.raises(ConfigError, match=f"sensorai.read takes paths, not {shown}"):
+            sai.read(given)  # type: ignore[arg-type]
+    model = sai.train(logs, **TINY["mlc"]).model
+    verbs: tuple[Any, ...] = (model.simulate, model.validate)
+    for verb in verbs:
+        with pytest.raises(ConfigError, match="not a DataFrame") as caught:
+            verb(pd.DataFrame({"acc_x": [1.0]}))
+        assert "to_csv" in caught.value.hint
+    for verb in (sai.open, sai.decode, *verbs):
+        with pytest.raises(ConfigError, match=r"path.*, not 3"):
+            verb(3)
+
+
+def test_options_of_reading_are_checked_at_once(path: Path) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        sai.read(path, label="x", unit=[("acc", "mg"), ("acc", "g")], seed=4, target="mlc", log_rate=-1)
+    said = [p.message for p in caught.value.problems]
+    for part in (
+        "seed is no option of",
+        "target is no option of",
+        "--label 'x'",
+        "--unit acc=... is given twice",
+        "--log-rate -1",
+    ):
+        assert any(part in message for message in said), (part, said)
+    assert len(said) == 5
+    with pytest.raises(ExperimentError, match="did you mean label") as caught:
+        sai.read(path, lable="x", seed=4, log_rate=-1)
+    assert len(caught.value.problems) == 3
+
+
+def test_names_of_an_experiment_are_said_by_the_class_as_by_train(logs: Any) -> None:
+    with pytest.raises(ExperimentError, match="did you mean model"):
+        sai.Experiment(modle="x")  # type: ignore[call-arg]
+    with pytest.raises(ExperimentError, match="did you mean model") as caught:
+        sai.train(logs, modle="x", seed=-1, target="mcl")
+    assert len(caught.value.problems) == 3
+    assert "target" in inspect.signature(sai.Experiment).parameters
+
+
 def test_errors_of_opening_say_what_it_is(path: Path, tmp_path: Path, logs: Any) -> None:
     with pytest.raises(UserError, match="a log"):
         sai.open(path)

@@ -151,6 +151,27 @@ main()
     assert "steady: how steady answers are" in said
 
 
+def test_a_new_target_shows_up_in_lists_and_helps(house: Path, tmp_path: Path) -> None:
+    code = """
+import sys
+from sensorai.cli import main
+from sensorai.experiment.option import SECTIONS
+from sensorai.opening import target_of
+assert "written" in SECTIONS["code"] and "written" not in SECTIONS["trees"]
+assert target_of({}) == "mlc"
+for words in (["devices"], ["devices", "paper"], ["devices", "--json"]):
+    sys.argv = ["sensorai", *words]
+    try:
+        main()
+    except SystemExit as stop:
+        assert stop.code == 0, words
+"""
+    said = python(house, code, tmp_path)
+    assert "written: sheets" in said
+    assert "paper, --target written" in said
+    assert '"name": "paper"' in said
+
+
 def test_the_recipes_are_in_our_style(house: Path, repo: Path) -> None:
     page = (repo / "CONTRIBUTING.md").read_text(encoding="utf-8")
     paths = [path for path, _ in FILE.findall(page) if path.endswith(".py")]

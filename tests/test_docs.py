@@ -179,8 +179,8 @@ def test_python_blocks(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             # a log that does not say its unit
             path.write_text(path.read_text().replace("[mg]", ""))
     shutil.copy(tmp_path / "logs" / "walk_a.csv", tmp_path / "new.csv")
-    sensorai.train("logs", unit={"acc": "m/s2"}, target="mlc", window=26, name="st_file").save("st")
-    shutil.copy(tmp_path / "st" / "st_file.json", tmp_path)
+    sensorai.train("logs", unit={"acc": "m/s2"}, target="mlc", window=26, name="st_file").save("earlier")
+    shutil.copy(tmp_path / "earlier" / "st_file.json", tmp_path)
     page = (repo / "docs" / "python.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 2
@@ -189,5 +189,6 @@ def test_python_blocks(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         exec(compile(block, "docs/python.md", "exec"), names)
     assert set(names["rows"].decided) <= {"(none)", "walk"}
     assert len(names["trace"].recording.unique()) == 8
+    assert list(names["table"].target) == ["mlc", "ispu"]
     assert names["registers"].figures
     assert (tmp_path / "best" / "sensorai.toml").is_file()

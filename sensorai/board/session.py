@@ -176,7 +176,8 @@ class Session:
             message, hint = f"the board on {name} answers no more", "was it reset, or has it lost its power?"
             if counts.damaged or self.repeated > TRIES:
                 message = (
-                    f"the line to the board on {name} is too noisy: {counts.damaged} damaged frames came"
+                    f"the line to the board on {name} is too noisy: {counts.damaged} damaged frames came, "
+                    f"{self.repeated} requests had to be repeated"
                 )
                 hint = "use a shorter cable or a lower --baud, on both sides"
         elif counts.received > 0:

@@ -11,6 +11,7 @@ import typer
 from sensorai.cli import (
     build,
     capture,
+    compare,
     convert,
     decode,
     devices,
@@ -61,6 +62,7 @@ VERBS = {
         train,
         simulate,
         validate,
+        compare,
         build,
         decode,
         encode,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sensorai.errors import ConfigError
+from sensorai.errors import ConfigError, ExperimentError, Problem
 from sensorai.experiment import Experiment, options
 from sensorai.experiment.option import SECTIONS, Option
 
@@ -38,7 +38,13 @@ _TYPES: dict[str, Any] = {
 _EMPTY: dict[str, Any] = {"flag": False, "paths": [], "names": [], "pairs": [], "scales": [], "globs": []}
 
 
-def takes(*names: str, panels: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+#: See ``takes``.
+Also = Callable[[Mapping[str, Any], Mapping[str, Any], Collection[str]], list[Problem]]
+
+
+def takes(
+    *names: str, panels: bool = False, also: Also = lambda *_: []
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a verb the options ``names``; it receives what was given of them as ``given``.
 
     Parameters
@@ -47,6 +53,9 @@ def takes(*names: str, panels: bool = False) -> Callable[[Callable[..., None]], 
         Fields of an experiment.
     panels : bool
         Whether the help shows them in a panel for each section.
+    also : callable of (values, given, unread)
+        What else is wrong, where options cannot be read: the other values of the verb, what was given and
+        can be read, and names of what cannot.
     """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
@@ -54,7 +63,10 @@ def takes(*names: str, panels: bool = False) -> Callable[[Callable[..., None]], 
 
         @wraps(verb)
         def run(**values: Any) -> None:
-            given = parsed({name: values.pop(name) for name in names})
+            given, unread = parsed({name: values.pop(name) for name in names})
+            if unread:
+                problems = [p for some in unread.values() for p in some]
+                raise ExperimentError(problems + also(values, given, unread))
             verb(**values, given=given)
 
         own = [
@@ -105,15 +117,25 @@ def _metavar(told: Option) -> str | None:
 # ---------------------------------------------------------------- reading what was given
 
 
-def parsed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what was given, as an experiment takes it; a ConfigError for what cannot be read."""
-    out = {}
+def parsed(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[Problem]]]:
+    """Only what was given, as an experiment takes it; and, by option, what of it cannot be read."""
+    out, problems = {}, {}
     for name, value in values.items():
         told = options()[name]
         if value is None or value is False or value == []:
             continue
-        out[name] = _read(told, told.flag(name), value)
-    return out
+        made, wrong = [], []
+        # what can be repeated is read one by one: each of them may be wrong
+        for one in value if isinstance(value, list) else [value]:
+            try:
+                made.append(_read(told, told.flag(name), one))
+            except ConfigError as error:
+                wrong.append(Problem(error.message, error.where, error.hint))
+        if wrong:
+            problems[name] = wrong
+        else:
+            out[name] = tuple(made) if isinstance(value, list) else made[0]
+    return out, problems
 
 
 def _read(told: Option, flag: str, value: Any) -> Any:
@@ -125,14 +147,24 @@ def _read(told: Option, flag: str, value: Any) -> Any:
             raise ConfigError(f"{flag} names none", hint=f"as in {flag} {told.metavar}")
         return names
     if told.kind in ("pairs", "globs"):
-        return tuple(split(text, flag, told.example) for text in value)
+        return split(value, flag, told.example)
     if told.kind == "scales":
-        return tuple(_scale(flag, *split(text, flag, told.example)) for text in value)
+        return _scale(flag, *split(value, flag, told.example))
     if told.kind == "table":
         return table(value, flag)
     if told.kind in ("path", "paths"):
-        return str(value) if told.kind == "path" else tuple(map(str, value))
-    return tuple(value) if told.kind == "names" else value
+        return _there(value, flag)
+    return value
+
+
+def _there(path: Path, flag: str) -> str:
+    """A path, of which no more is asked here than that something is there."""
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {flag}: {why}", where=str(path)) from None
+    return str(path)
 
 
 def _whole(flag: str, text: str) -> int:

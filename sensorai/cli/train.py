@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,15 +10,26 @@ import typer
 
 from sensorai.cli import out as printing
 from sensorai.cli.fields import takes
-from sensorai.errors import ConfigError
-from sensorai.experiment import Experiment, options, toml
+from sensorai.errors import ConfigError, Problem, Refused, UserError
+from sensorai.experiment import Experiment, check, checked, options, toml
 
 #: Options in the order of the help: those that matter first, then section by section.
 FIRST = tuple(name for name, told in options().items() if told.first)
 REST = tuple(name for name, told in options().items() if not told.first and name != "logs")
 
 
-@takes(*FIRST, *REST, panels=True)
+def _also(values: Mapping[str, Any], given: Mapping[str, Any], unread: Collection[str]) -> list[Problem]:
+    """What is wrong with the rest of an experiment of which some options cannot be read."""
+    try:
+        experiment, _ = asked(values["logs"], dict(given))
+    except Refused as error:
+        return list(error.problems)
+    except UserError as error:
+        return [Problem(error.message, error.where, error.hint)]
+    return check(experiment, unread)
+
+
+@takes(*FIRST, *REST, panels=True, also=_also)
 def run(
     logs: Annotated[
         list[Path],
@@ -55,21 +67,27 @@ def run(
     from sensorai.run import name_of, run
 
     experiment, place = asked(logs, given)
-    folder = out or place or Path(f"{name_of(experiment)}_{experiment.target or 'model'}")
+    # before the name of the folder, which needs a part of it
+    checked(experiment)
+    folder = out or place or Path(f"{name_of(experiment)}_{experiment.target}")
     check_folder(folder)
     with printing.road() as tell:
         result = run(experiment, progress=tell)
+        replaced = result.replaces(folder)
         result.save(folder)
+    notes = [f"replaced {replaced}"] if replaced and not quiet else []
     if json:
         printing.print_json(result.report.figures)
+        printing.say_notes(notes)
         return
     if quiet:
         return
-    printing.console().print(result.report.text())
+    printing.console().print(result.report)
     # not by Rich: it would break long paths and take brackets in them for markup
     names = sorted(result.files, key=lambda name: (not name.startswith(result.artifact.name), name))
     shown = "  ".join(["report.html", *names[:3]])
     typer.echo(f"{folder}: {shown}  and {len(names) - 2} more")
+    printing.say_notes(notes)
     typer.echo(f"next: sensorai validate {folder} LOG...   sensorai simulate {folder} LOG...")
 
 

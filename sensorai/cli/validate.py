@@ -96,7 +96,7 @@ def run(
     if json:
         printing.print_json(made.report.figures)
     else:
-        printing.console().print(made.report.text())
+        printing.console().print(made.report)
         if html is not None:
             typer.echo(f"report: {html}")
     if made.divergence is not None:

@@ -19,7 +19,7 @@ from sensorai.cproject.scales import UNITS, Scales, narrowed
 from sensorai.cproject.trace import counts_of, ran, trace_of
 from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
-from sensorai.formats.plausible import check_units
+from sensorai.formats.plausible import check_told, check_units
 from sensorai.formats.resample import same_rate
 from sensorai.graph.graph import Graph
 from sensorai.model import pipeline as pipelines
@@ -373,11 +373,13 @@ def prepared(
 ) -> Prepared:
     """Logs at the device's rate, their usable sensors, and what a model takes on the device."""
     check_units(dataset, {sensor: of[-1][0] for sensor, of in scales.items()}, experiment.device_name)
+    sensors = usable(dataset, experiment.sensors)
+    check_told(dataset, sensors)
     out, notes = at_rate(dataset, rate, experiment)
     return Prepared(
         out,
         rate,
-        usable(out, experiment.sensors),
+        sensors,
         narrowed(scales, experiment),
         tuple(notes),
         partial(backend.need, device=experiment.device_name),

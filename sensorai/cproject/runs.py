@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sensorai.codegen.parts import Call, body
 from sensorai.codegen.project import model_calls
-from sensorai.compare import Divergence, first_divergence
+from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import InternalError
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu

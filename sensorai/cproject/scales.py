@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sensorai.errors import Problem
 from sensorai.experiment import Experiment
@@ -72,3 +72,13 @@ def check_scales(experiment: Experiment, scales: Mapping[str, Scales], whose: st
                 )
             )
     return out
+
+
+def check_sensors(experiment: Experiment, sensors: Iterable[str], whose: str) -> list[Problem]:
+    """Sensors that were asked for and that no log could bring in."""
+    known = list(sensors)
+    return [
+        Problem(f"--sensors {sensor}: {whose} has no such sensor", hint="sensors: " + ", ".join(known))
+        for sensor in dict.fromkeys(experiment.sensors)
+        if sensor not in known
+    ]

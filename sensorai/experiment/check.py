@@ -1,45 +1,97 @@
 """Every rule of what goes with what, stated once; all problems are found at once.
 
-``check`` looks at the experiment alone: what a device allows is its backend's to say
-(``sensorai.road.Backend.check``), and what logs allow shows when they are read.
+What a device allows is its backend's to say (``sensorai.road.Backend.check``), which ``check`` asks, too.
+What logs allow shows when they are read.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, cast
 
 from sensorai.errors import ConfigError, ExperimentError, Problem
 from sensorai.experiment import tables
-from sensorai.experiment.experiment import Experiment, options
+from sensorai.experiment.experiment import Experiment, options, unknown
 from sensorai.experiment.option import KINDS, Option
-from sensorai.experiment.words import end_counters, per_hour
+from sensorai.experiment.sound import Sound, Unclear, without
+from sensorai.experiment.words import c_name, end_counters, per_hour
 from sensorai.targets import closest
 
 
-def check(experiment: Experiment) -> list[Problem]:
-    """Everything that is wrong with an experiment, most basic first; empty when nothing is."""
-    problems = check_values(experiment)
-    # what goes with what can only be told of values that mean something
-    if problems:
-        return problems
-    if not experiment.target:
-        return [
-            Problem(f"--target is missing: one of {', '.join(tables.TARGETS)}", hint="sensorai train --help"),
-        ]
-    problems += _family(experiment)
-    if problems:
-        return problems
-    problems += [p for name in experiment.changed() for p in _meaning(name, experiment)]
+def check(experiment: Experiment, unread: Collection[str] = ()) -> list[Problem]:
+    """Everything that is wrong with an experiment, most basic first; empty when nothing is.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    unread : collection of str
+        Fields that were given and could not be read: their problems are known, and no rule reads them.
+    """
+    found = {name: list(_value(name, experiment)) for name in options() if name not in unread}
+    problems = [p for some in found.values() for p in some]
+    # a rule that reads one of these is left out, and no other: so all comes at once
+    bad = {*unread, *(name for name, some in found.items() if some)}
+    if not experiment.target and "target" not in bad:
+        problems.append(
+            Problem(f"--target is missing: one of {', '.join(tables.TARGETS)}", hint="sensorai train --help")
+        )
+        bad.add("target")
+    sound = Sound(experiment, bad)
+    for name, reader in WORDS.items():
+        if some := _said(partial(_words, name, reader), sound):
+            problems += some
+            bad.add(name)
+    if some := _said(_family, sound):
+        problems += some
+        bad.add("family")
+    problems += [p for name in experiment.changed() for p in _said(partial(_meaning, name), sound)]
     for rule in RULES:
-        problems += rule(experiment)
-    return problems
+        problems += _said(rule, sound)
+    return problems + _device(experiment, bad)
+
+
+def _said(rule: Rule, sound: Sound) -> list[Problem]:
+    """What a rule says, as far as it reads nothing that is in problem itself."""
+    out: list[Problem] = []
+    with suppress(Unclear):
+        out.extend(rule(cast(Experiment, sound)))
+    return out
+
+
+def _device(experiment: Experiment, bad: Collection[str]) -> list[Problem]:
+    """What the device has against it, which its backend knows."""
+    if "target" in bad or "device" in bad:
+        return []
+    found: list[Problem] = tables.load(experiment.target_facts.place).check(without(experiment, bad))
+    return found
 
 
 def check_values(experiment: Experiment) -> list[Problem]:
     """What is wrong with single values, whatever goes with them: what the JSON Schema says, too."""
     return [p for name in options() for p in _value(name, experiment)]
+
+
+def check_reading(experiment: Experiment) -> list[Problem]:
+    """What is wrong with how logs are read, where nothing is learnt from them."""
+    found = {name: list(_value(name, experiment)) for name in options()}
+    sound = Sound(experiment, {name for name, some in found.items() if some})
+    return [*(p for some in found.values() for p in some), *(p for rule in TWICE for p in _said(rule, sound))]
+
+
+def of_values(values: Mapping[str, Any], where: str = "", base: Experiment | None = None) -> Experiment:
+    """Make an experiment of keys and values, beside those of ``base``.
+
+    Where a key is not known, the values of the others are looked at, too: all is said at once. Without such
+    a key they are left to ``check``, since flags may still change them.
+    """
+    known = {key: value for key, value in values.items() if key in options()}
+    experiment = (base or Experiment()).with_(**known)
+    if problems := unknown(values, where):
+        raise ExperimentError(problems + check_values(experiment))
+    return experiment
 
 
 def checked(experiment: Experiment) -> Experiment:
@@ -124,20 +176,29 @@ def _short(value: Any) -> str:
 
 
 def _family(experiment: Experiment) -> Iterator[Problem]:
-    """The model must be one that the target runs and that the task can use."""
+    """The model must be one that the target runs."""
     takes, family = experiment.target_facts.takes, experiment.family
-    if (family, takes) not in tables.FAMILIES:
+    if (family, takes) in tables.FAMILIES:
+        return
+    try:
         names = _for_task(experiment, takes)
-        if family not in tables.families():
-            yield Problem(f"there is no model {family!r}", hint=closest(family, names))
-            return
+    except Unclear:
+        names = tables.families(takes)
+    if family in tables.families():
         yield Problem(
             f"--model {family} does not run on {experiment.target}", hint=f"it runs {', '.join(names)}"
         )
-    elif experiment.one_class and not experiment.task_facts.detectors:
+    else:
+        yield Problem(f"there is no model {family!r}", hint=closest(family, names))
+
+
+def _detector(experiment: Experiment) -> Iterator[Problem]:
+    """The model must be one that the task can use."""
+    if experiment.one_class and not experiment.task_facts.detectors:
+        names = _for_task(experiment, experiment.target_facts.takes)
         yield Problem(
-            f"--model {family} is for --task anomaly",
-            hint=f"add --task anomaly, or take {', '.join(_for_task(experiment, takes))}",
+            f"--model {experiment.family} is for --task anomaly",
+            hint=f"add --task anomaly, or take {', '.join(names)}",
         )
 
 
@@ -152,12 +213,17 @@ def _meaning(name: str, experiment: Experiment) -> Iterator[Problem]:
     only, shown = told.only, told.flag(name)
     if told.kind == "choice":
         shown += f" {getattr(experiment, name)}"
-    if only.task and experiment.task != only.task:
-        yield Problem(f"{shown} is for --task {only.task}", hint=f"add --task {only.task}, or drop it")
-    elif only.takes and experiment.target_facts.takes != only.takes:
+    if only.takes and experiment.target_facts.takes != only.takes:
+        # dropped in any case: what else is against it does not matter
         targets = [t for t, facts in tables.TARGETS.items() if facts.takes == only.takes]
         yield Problem(f"{shown} is for --target {' and '.join(targets)}", hint="drop it")
-    elif only.models and experiment.family not in only.models:
+        return
+    if only.task and experiment.task != only.task:
+        yield Problem(f"{shown} is for --task {only.task}", hint=f"add --task {only.task}, or drop it")
+        if experiment.model is None:
+            # with that task, the model would be another
+            return
+    if only.models and experiment.family not in only.models:
         yield Problem(
             f"{shown} is for --model {' or '.join(only.models)}, not for {experiment.family}",
             hint=f"drop it, or give --model {only.models[0]}",
@@ -186,27 +252,24 @@ def _precision(experiment: Experiment) -> Iterator[Problem]:
         )
 
 
-def _end_counters(experiment: Experiment) -> Iterator[Problem]:
+def _words(name: str, reader: Callable[[str], object], experiment: Experiment) -> Iterator[Problem]:
+    """An option that is written in words of its own."""
+    value = getattr(experiment, name)
     try:
-        end_counters(experiment.end_counters)
+        if value is not None:
+            reader(value)
     except ConfigError as error:
         yield Problem(error.message, hint=error.hint)
 
 
-def _false_alarms(experiment: Experiment) -> Iterator[Problem]:
-    try:
-        if experiment.false_alarms is not None:
-            per_hour(experiment.false_alarms)
-    except ConfigError as error:
-        yield Problem(error.message, hint=error.hint)
-
-
-def _twice(experiment: Experiment) -> Iterator[Problem]:
+def _twice(name: str, experiment: Experiment) -> Iterator[Problem]:
     """Names that may stand only once."""
-    for name in ("column", "unit", "full_scale", "tree"):
-        given = [key for key, _ in getattr(experiment, name)]
-        for key in dict.fromkeys(k for k in given if given.count(k) > 1):
-            yield Problem(f"{options()[name].flag(name)} {key}=... is given twice", hint="give it once")
+    given = [key for key, _ in getattr(experiment, name)]
+    for key in dict.fromkeys(k for k in given if given.count(k) > 1):
+        yield Problem(f"{options()[name].flag(name)} {key}=... is given twice", hint="give it once")
+
+
+def _unseen(experiment: Experiment) -> Iterator[Problem]:
     for one in experiment.normal_unseen:
         if one in experiment.normal:
             yield Problem(
@@ -220,6 +283,29 @@ def _split(experiment: Experiment) -> Iterator[Problem]:
         yield Problem("--test-groups and --split time contradict each other", hint="drop one of them")
 
 
+def _test(experiment: Experiment) -> Iterator[Problem]:
+    """Logs that only test already say what is tested on."""
+    if experiment.test and experiment.test_groups:
+        yield Problem("--test and --test-groups contradict each other", hint=_ONE_TEST)
+
+
+def _test_in_time(experiment: Experiment) -> Iterator[Problem]:
+    if experiment.test and experiment.split == "time":
+        yield Problem("--test and --split time contradict each other", hint=_ONE_TEST)
+
+
+_ONE_TEST = "drop one of them: only one can say what is tested on"
+
+
+def _name(experiment: Experiment) -> Iterator[Problem]:
+    """Files and identifiers are called after it."""
+    try:
+        if experiment.name is not None:
+            c_name(experiment.name)
+    except ConfigError as error:
+        yield Problem(error.message, hint=error.hint)
+
+
 def _net(experiment: Experiment) -> Iterator[Problem]:
     """A table may say family, precision and seed again; then it must say the same."""
     for key, value in (experiment.net or {}).items():
@@ -231,12 +317,25 @@ def _net(experiment: Experiment) -> Iterator[Problem]:
             )
 
 
-#: What goes with what, beside the options' own conditions.
-RULES: Sequence[Callable[[Experiment], Iterable[Problem]]] = (
+#: A rule; of an experiment, it says what is against it.
+Rule = Callable[[Experiment], Iterable[Problem]]
+
+#: Options in words of their own, and what reads them.
+WORDS: Mapping[str, Callable[[str], object]] = {"end_counters": end_counters, "false_alarms": per_hour}
+
+#: Tables in which a name stands once.
+TWICE: Sequence[Rule] = [partial(_twice, name) for name in ("column", "unit", "full_scale", "tree")]
+
+#: What goes with what, beside the options' own conditions. Each is left out where it reads what is wrong in
+#: itself, so one rule reads no more than it needs.
+RULES: Sequence[Rule] = (
+    _detector,
     _precision,
-    _end_counters,
-    _false_alarms,
-    _twice,
+    *TWICE,
+    _unseen,
     _split,
+    _test,
+    _test_in_time,
     _net,
+    _name,
 )

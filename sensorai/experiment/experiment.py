@@ -5,9 +5,9 @@ Flags, ``sensorai.toml`` and Python parameters have the same names and mean the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import partial, wraps
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -434,7 +434,6 @@ class Experiment:
         ExperimentError
             Names that no experiment has, all at once, with what was probably meant.
         """
-        check_keys(values)
         return replace(self, **values)
 
 
@@ -446,15 +445,28 @@ def options() -> dict[str, Option]:
 _OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Experiment)}
 
 
-def check_keys(keys: Iterable[str], where: str = "") -> None:
-    """Refuse keys that no experiment has, all at once; an ExperimentError says what was probably meant."""
-    problems = [
+def unknown(keys: Iterable[str], where: str = "") -> list[Problem]:
+    """Keys that no experiment has, with what was probably meant."""
+    return [
         Problem(f"an experiment has no key {key!r}", where, closest(key, _OPTIONS))
         for key in keys
         if key not in _OPTIONS
     ]
-    if problems:
-        raise ExperimentError(problems)
+
+
+def _knowing(init: Callable[..., None]) -> Callable[..., None]:
+    """Let the class say what was probably meant, where Python would only say that a name is not there."""
+
+    @wraps(init)
+    def make(self: Experiment, **values: Any) -> None:
+        if problems := unknown(values):
+            raise ExperimentError(problems)
+        init(self, **values)
+
+    return make
+
+
+Experiment.__init__ = _knowing(Experiment.__init__)  # type: ignore[method-assign]
 
 
 def frozen(told: Option, value: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sensorai.experiment import tables
+
 #: Kinds of value, with what an error calls them.
 KINDS = {
     "text": "text",
@@ -31,8 +33,8 @@ SECTIONS = {
     "task": "Task",
     "target": "Target",
     "model": "Model",
-    "trees": "Trees in registers (--target mlc)",
-    "code": "Models in C (--target ispu, stm32)",
+    "trees": f"Trees in registers (--target {tables.targets('registers')})",
+    "code": f"Models in C (--target {tables.targets('pipeline')})",
     "anomaly": "Anomalies (--task anomaly)",
     "output": "Output",
 }

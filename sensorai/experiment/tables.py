@@ -28,6 +28,8 @@ class TargetFacts:
         What it is, for the help.
     on : str
         Where the model runs, ``{}`` for the device.
+    stand_in : bool
+        Whether what its C costs is counted on another core, because no compiler for its own is open.
     """
 
     place: str
@@ -35,6 +37,7 @@ class TargetFacts:
     device: str
     words: str
     on: str
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,15 @@ TARGETS: dict[str, TargetFacts] = {
         "LSM6DSO16IS",
         "C for a sensor's programmable core",
         "in C for the ISPU of {}",
+        stand_in=True,
     ),
     "stm32": TargetFacts(
         "sensorai.mcu.backend:BACKEND", "pipeline", "cortex-m4", "C for a Cortex-M", "in C for {}"
     ),
 }
+
+#: The target that register files without an index are for: those of ST's tools.
+REGISTER_FILES = "mlc"
 
 TASKS: dict[str, TaskFacts] = {
     "classify": TaskFacts(
@@ -156,6 +163,11 @@ def load(place: str) -> Any:
 def told(facts: Mapping[str, TargetFacts] | Mapping[str, TaskFacts]) -> str:
     """What can be chosen, each with its words, as a sentence of the help."""
     return "; ".join(f"{name}: {one.words}" for name, one in facts.items()) + "."
+
+
+def targets(takes: str) -> str:
+    """Names of the targets that run something, as a sentence has them."""
+    return ", ".join(name for name, facts in TARGETS.items() if facts.takes == takes)
 
 
 def families(makes: str = "", *, one_class: bool | None = None) -> tuple[str, ...]:

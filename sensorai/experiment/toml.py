@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sensorai.errors import ConfigError
-from sensorai.experiment.experiment import Experiment, check_keys, options
+from sensorai.experiment.check import of_values
+from sensorai.experiment.experiment import Experiment, options
 from sensorai.experiment.option import Option
 
 #: Name of the file in every folder of results.
@@ -42,9 +43,8 @@ def read(path: Path) -> Experiment:
 def from_mapping(data: Mapping[str, Any], *, where: str = "", folder: Path | None = None) -> Experiment:
     """Make an experiment of keys and values; ``folder`` is what its paths count from."""
     known = options()
-    check_keys(data, where)
-    values = {key: _placed(known[key], value, folder) for key, value in data.items()}
-    return Experiment(**values)
+    placed = {k: _placed(known[k], value, folder) if k in known else value for k, value in data.items()}
+    return of_values(placed, where)
 
 
 def to_text(experiment: Experiment, folder: Path | None = None) -> str:

@@ -38,3 +38,15 @@ def per_hour(text: str) -> float:
             hint="as in 1/day or 0.5/hour; units are hour, day, week, month, year",
         )
     return value
+
+
+def c_name(text: str) -> str:
+    """Return the name of files and identifiers; a ConfigError where it is no C identifier."""
+    from sensorai.writing.clang import identifier, nearest
+
+    if nearest(text) != text:
+        raise ConfigError(
+            f"--name {text!r} is no C name, and files and identifiers are called after it",
+            hint=f"as in --name {nearest(text).strip('_') or 'har'}",
+        )
+    return str(identifier(text, "--name"))

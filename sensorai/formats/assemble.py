@@ -155,6 +155,7 @@ def recordings(table: Table, options: ReadOptions, name: str) -> list[Recording]
                 source=table.path,
                 time_s=None if time is None else time[start:stop],
                 history=history,
+                own_group=groups is None and not outside,
             )
         )
     notes += _last_notes(channels, out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -56,6 +58,14 @@ def find(names: tuple[str, ...], wanted: str, what: str, where: str) -> int:
 def _optional(names: tuple[str, ...], wanted: tuple[str, ...]) -> int | None:
     bare = [split_unit(name)[0].lower() for name in names]
     return next((bare.index(w) for w in wanted if w in bare), None)
+
+
+def shows_motion(names: Iterable[str], wanted: Sequence[str]) -> bool:
+    """Whether a header shows an inertial axis, or a column of ``wanted``, even where it was split wrongly."""
+    bare = [split_unit(name)[0] for name in names]
+    words = {*bare, *(word for name in bare for word in re.split(r"[\s,;|\"]+", name))}
+    asked = {column.lower() for column in wanted} | {split_unit(column)[0].lower() for column in wanted}
+    return any(channel(word) is not None or word.lower() in asked for word in words)
 
 
 def check_options(options: ReadOptions) -> None:

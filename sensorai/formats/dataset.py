@@ -12,7 +12,7 @@ from pathlib import Path
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.filenames import ByName, classes_by_name, plain
 from sensorai.formats.options import ReadOptions
-from sensorai.formats.read import file_reader, own_label, read_raw, stem
+from sensorai.formats.read import file_reader, is_stray, own_label, read_raw, stem
 from sensorai.formats.readers import hsdatalog1, hsdatalog2
 from sensorai.formats.source import Raw
 from sensorai.recording import LABEL, NORMAL_NAMES, Dataset, Recording, Span
@@ -31,8 +31,8 @@ _ANY_LOGS = re.compile(
     r"sample|acquisition|file|csv)s?[_\-. ]*(train|training|test|validate|validation)?[0-9_\-. ]*",
     re.IGNORECASE,
 )
-#: Classes that a note names.
-_SAID = 12
+#: Classes that a note names, and files.
+_SAID, _NAMED = 12, 5
 
 
 def find_logs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -78,6 +78,11 @@ def _inside(root: Path) -> list[Path]:
     return sorted([*folders, *inside])
 
 
+def any_logs(folder: str) -> bool:
+    """Whether the name of a folder says no more than that logs lie there."""
+    return _ANY_LOGS.fullmatch(folder) is not None
+
+
 def is_log(path: Path) -> bool:
     """Whether a file inside a folder is taken for a log: by its name, and JSON by its content."""
     name = path.name.lower().removesuffix(".gz")
@@ -102,8 +107,9 @@ def read_dataset(
     from ``labels``, when given; else from the format, where that names a class; else from the name of the
     file's folder, a leading ``<digits>_`` dropped (``0_stationary/log_0.csv`` is ``stationary``), or, where
     all logs lie in one folder and their names tell classes apart, from the name of the file
-    (``walking_01.csv`` is ``walking``). The group comes from the log's group or subject column,
-    else from ``options.group_path``, else it is the recording.
+    (``walking_01.csv`` is ``walking``). A table without any motion column that lies in a folder beside logs,
+    as an index of them, is left out, which a note says. The group comes from the log's group or subject
+    column, else from ``options.group_path``, else it is the recording.
 
     Parameters
     ----------
@@ -131,16 +137,27 @@ def read_dataset(
     """
     options = options or ReadOptions()
     options = replace(options, label_columns=(*options.label_columns, *label_columns))
-    files = find_logs(paths)
+    places = list(map(Path, paths))
+    files = find_logs(places)
     for name, glob in labels:
         if not any(_matches(file, glob) for file in files):
             raise ConfigError(f"no log matches --label {name}={glob}", where="label")
     read: list[tuple[Path, str, list[Recording]]] = []
+    strays: list[tuple[Path, DataError]] = []
+    given = {path.resolve() for path in places if not path.is_dir()}
     for file, name in zip(files, _names(files), strict=True):
         raw = Raw(file)
-        found = read_raw(raw, options, name)
+        try:
+            found = read_raw(raw, options, name)
+        except DataError as error:
+            if file.resolve() in given or not is_stray(raw, options):
+                raise
+            strays.append((file, error))
+            continue
         own = "" if labels or all(LABEL in r.labels for r in found) else own_label(raw)
         read.append((file, own, found))
+    files = [file for file, _, _ in read]
+    notes = _left_out(strays, files, places)
     named = ByName()
     if not any(own or recording.labels for _, own, found in read for recording in found) and not labels:
         named = _by_name(files, classes)
@@ -149,9 +166,25 @@ def read_dataset(
         for at, (file, own, found) in enumerate(read)
         for recording in found
     ]
-    dataset = Dataset(tuple(recordings))
+    dataset = Dataset(tuple(replace(r, notes=(*r.notes, *notes)) for r in recordings))
     _check_spelling(dataset)
     return dataset
+
+
+def _left_out(
+    strays: Sequence[tuple[Path, DataError]], files: Sequence[Path], paths: Sequence[Path]
+) -> list[str]:
+    """Say which tables of the folders are no logs; raise what is wrong with one that lies beside no log."""
+    names = []
+    for stray, error in strays:
+        root = next(path for path in paths if path in stray.parents)
+        if not any(root in file.parents for file in files):
+            raise error
+        names.append(stray.relative_to(root).as_posix())
+    if not names:
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"skipped, as without any motion column: {', '.join(names[:_NAMED])}{more}"]
 
 
 def _by_name(files: Sequence[Path], classes: Sequence[str]) -> ByName:
@@ -160,7 +193,7 @@ def _by_name(files: Sequence[Path], classes: Sequence[str]) -> ByName:
     folder, label = whole[0].parent.name, folder_label(whole[0])
     if any(file.parent != whole[0].parent for file in whole):
         return ByName()
-    numbered = label != folder and not _ANY_LOGS.fullmatch(folder)
+    numbered = label != folder and not any_logs(folder)
     wanted = {plain(name) for name in classes}
     if numbered or plain(label) in (wanted or NORMAL_NAMES):
         return ByName()

@@ -52,6 +52,11 @@ def read_mapped(source: Source, mapping: TableMapping, *, zero_short_rows: bool 
     return Arrays(tuple(out), tuple(out.values()), rate_hz=mapping.rate_hz, notes=notes)
 
 
+def headings(source: Source, mapping: TableMapping) -> tuple[str, ...]:
+    """Names of the columns as ``mapping`` finds them; a DataError when there is no row below them."""
+    return _body(source, mapping)[0].names
+
+
 def _body(source: Source, mapping: TableMapping) -> tuple[Body, int, int]:
     """Rows with the names of their columns, the line where they start, and how many lines were left out."""
     lines = source.text.split("\n")

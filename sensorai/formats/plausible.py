@@ -6,7 +6,7 @@ and no reason to refuse a log; many values far beyond it are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,13 +95,54 @@ def check_units(
         raise DataError(worst[0].words(who), where=worst[1].source, hint=worst[0].hint)
 
 
+def check_told(recordings: Iterable[Recording], sensors: Iterable[str]) -> None:
+    """Refuse sensors whose unit no log names and nobody told, all at once.
+
+    Raises
+    ------
+    DataError
+        It asks for the units, with those that the values look like.
+    """
+    missing: dict[str, list[Recording]] = {}
+    for r in recordings:
+        for sensor in sensors:
+            if sensor in r.sensors and any(not r.channels[i].unit for i in _axes(r, sensor)):
+                missing.setdefault(sensor, []).append(r)
+    if not missing:
+        return
+    likely = {sensor: _likely_of_all(sensor, logs) for sensor, logs in missing.items()}
+    asked = [
+        f"--unit {s}={u}" if u else f"--unit {s}=UNIT ({'|'.join(_units(s))})" for s, u in likely.items()
+    ]
+    looks = " and ".join(f"{u} ({s})" for s, u in likely.items() if u)
+    raise DataError(
+        f"the logs name no unit for {' and '.join(missing)}",
+        where=next(iter(missing.values()))[0].source,
+        hint=f"say it with {' '.join(asked)}" + (f": the values look like {looks}" if looks else ""),
+    )
+
+
+def _axes(recording: Recording, sensor: str) -> list[int]:
+    return [recording.column(f"{sensor}_{a}") for a in "xyz"]
+
+
+def _likely_of_all(sensor: str, logs: Sequence[Recording]) -> str:
+    """Return the unit that the values of all logs look like, or an empty text."""
+    values = [r.samples[:, _axes(r, sensor)] for r in logs]
+    if sensor == "gyro":
+        # a log in which nothing turns looks like one in a larger unit
+        values = [max(values, key=lambda v: float(np.abs(v).max(initial=0.0)))]
+    found = {_likely(sensor, "", v, TOPS[sensor]) for v in values if len(v)} - {""}
+    return found.pop() if len(found) == 1 else ""
+
+
 def misfits(recording: Recording, tops: Mapping[str, float] | None = None) -> list[Misfit]:
     """Sensors of a recording with many values far beyond the largest full scale."""
     out = []
     for sensor, top in {**TOPS, **(tops or {})}.items():
         if sensor not in recording.sensors:
             continue
-        columns = [recording.column(f"{sensor}_{a}") for a in "xyz"]
+        columns = _axes(recording, sensor)
         units = {recording.channels[i].unit for i in columns}
         unit = units.pop()
         if units or unit not in UNITS or UNITS[unit][0] != SENSORS[sensor]:

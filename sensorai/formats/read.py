@@ -6,11 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensorai.errors import ConfigError, DataError
+from sensorai.errors import ConfigError, DataError, UserError
 from sensorai.formats import assemble
 from sensorai.formats.align import align
 from sensorai.formats.arrays import choose
-from sensorai.formats.columns import check_options
+from sensorai.formats.columns import check_options, shows_motion
 from sensorai.formats.console import without_escapes
 from sensorai.formats.layout import (
     FileReader,
@@ -19,9 +19,10 @@ from sensorai.formats.layout import (
     TextReader,
     find_header,
     guess_separator,
+    is_number,
     split_header,
 )
-from sensorai.formats.mapped import read_mapped
+from sensorai.formats.mapped import headings, read_mapped
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.readers import FILES, TABLES, TEXTS
 from sensorai.formats.source import Raw, Source, from_bytes
@@ -118,6 +119,35 @@ def read_raw(raw: Raw, options: ReadOptions, name: str) -> list[Recording]:
     if not options.align:
         return [recording for _, recordings in found for recording in recordings]
     return align(found, options.align_hz)
+
+
+def is_stray(raw: Raw, options: ReadOptions) -> bool:
+    """Whether a file that cannot be read is a sound table of something else, as an index of the logs.
+
+    Only a header of words that shows no motion column says so: a log that is damaged, or names some of the
+    columns that were asked for, is none.
+    """
+    mapping = options.mapping
+    if raw.folder or options.header is not None:
+        return False
+    try:
+        if mapping is not None:
+            names, wanted = headings(raw.source, mapping), [c.column for c in mapping.columns.values()]
+            if any(isinstance(column, int) for column in wanted):
+                return False
+        elif file_reader(raw) is not None or _text_reader(raw.source, None) is not None:
+            return False
+        else:
+            layout = _table_reader(raw.source).layout(raw.source)
+            _body(raw.source, layout)
+            if layout.separator == " ":
+                # prose, which is no table either
+                return False
+            names, wanted = layout.names, list(options.columns.values())
+    except UserError:
+        return False
+    words = len(names) > 1 and not any(is_number(name) or not name.isprintable() for name in names)
+    return words and not shows_motion(names, [str(column) for column in wanted])
 
 
 def _tables(raw: Raw, options: ReadOptions) -> list[tuple[str, assemble.Table]]:

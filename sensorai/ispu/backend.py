@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.codegen.project import Project, emit_project
-from sensorai.compare import Divergence, first_divergence
 from sensorai.cproject import backend as shared
 from sensorai.cproject.need import COUNTED, counted, largest
-from sensorai.cproject.scales import Scales, check_scales
+from sensorai.cproject.scales import Scales, check_scales, check_sensors
 from sensorai.cproject.trace import counts_of
+from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
+from sensorai.formats.asked import units_asked
 from sensorai.ispu import devices
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import App
@@ -27,6 +28,7 @@ from sensorai.model.decision import NONE, certain_of, settled
 from sensorai.model.pipeline import Int16, Pipeline, PipelineTrace
 from sensorai.recording import NO_RESULT, Dataset, Recording
 from sensorai.road import Artifact, Checked, Core, Figures, Level, Need, Prepared, Trace
+from sensorai.targets import Devices
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
 
@@ -49,9 +51,13 @@ class IspuBackend(shared.CBackend):
         try:
             part = devices.device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint)]
+            return [Problem(error.message, hint=error.hint), *units_asked(experiment)]
         rates = [hz for hz in part.rates if hz]
-        problems = check_scales(experiment, _scales(part), part.name)
+        problems = [
+            *check_scales(experiment, _scales(part), part.name),
+            *check_sensors(experiment, _scales(part), part.name),
+            *units_asked(experiment),
+        ]
         if experiment.rate is not None and experiment.rate not in rates:
             problems.append(
                 Problem(
@@ -65,6 +71,10 @@ class IspuBackend(shared.CBackend):
         """Rates of the device's sensor."""
         part = devices.device(device)
         return part.name, [hz for hz in part.rates if hz]
+
+    def devices(self) -> Devices:
+        """Sensors with an ISPU."""
+        return devices.listed()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """The rate of the sensor that is nearest to the logs'."""

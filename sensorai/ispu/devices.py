@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 
 from sensorai.errors import ConfigError
 from sensorai.regfile import Delay, Op, Write
-from sensorai.targets import Group, Key, Schema, find, load
+from sensorai.targets import Devices, Group, Key, Listed, Schema, find, kib, load
 
 _INTEGER, _TEXT, _ROWS, _TABLE = Key("integer"), Key("text"), Key("rows"), Key("table")
 _MAYBE_INTEGER, _MAYBE_ROWS = Key("integer", True), Key("rows", True)
@@ -212,6 +212,28 @@ def devices() -> tuple[IspuDevice, ...]:
             path = folder.joinpath("families", f"{family}.toml")
             found.append(_device({**own, **load(path.read_text(encoding="utf-8"), path.name, SCHEMA)}))
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def listed() -> Devices:
+    """All of them, for a list."""
+    return Devices(
+        "sensors with a programmable core",
+        ("device", "channels", "code", "data"),
+        ("code", "data"),
+        tuple(map(_listed, devices())),
+    )
+
+
+def _listed(device: IspuDevice) -> Listed:
+    code, data = device.code.size, device.data.size
+    figures = {
+        "name": device.name,
+        "channels": list(device.channels),
+        "code_bytes": code,
+        "data_bytes": data,
+    }
+    cells = (device.name, " ".join(device.channels), kib(code), kib(data))
+    return Listed(figures, cells, partial(facts, device))
 
 
 def facts(device: IspuDevice) -> list[tuple[str, str, str, str, str]]:

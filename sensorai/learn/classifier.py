@@ -94,17 +94,7 @@ class ClassifierFamily:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn from all groups; say by folds what the same procedure is worth on groups it did not see."""
         experiment, prepared, share = lesson.experiment, lesson.prepared, lesson.share
-        counted = counting.build(
-            prepared.dataset,
-            CountOptions(
-                prepared.sensors,
-                prepared.rate_hz,
-                experiment.window,
-                experiment.stride,
-                prepared.scales,
-                LABEL,
-            ),
-        )
+        counted = counting.build(prepared.dataset, CountOptions.of(lesson))
         test_groups = share.test_groups if share.kept else ()
         rows = masks(counted.groups, counted.group, share.train_groups, test_groups)
 

@@ -124,7 +124,8 @@ def choose_end_counters(
     Every used group gets the same counter, then each group is lowered or raised by itself. An end
     counter delays a true change as well, which costs right windows: a setting is allowed as long as the
     share of right windows is within ``PRICE`` of the best, and of those the one with the fewest wrong
-    switches wins; of equal ones the lowest.
+    switches wins; of equal ones the lowest. A setting under which a class that is found without counters is
+    never put out is not allowed: a class of short spells costs few windows, but it is why the model is made.
 
     Parameters
     ----------
@@ -149,20 +150,28 @@ def choose_end_counters(
             row[g] = v
         return tuple(row)
 
-    def judge(row: Sequence[int]) -> tuple[float, int]:
+    found = {c for truth, results in runs for c in truth[(truth >= 0) & (truth == results)].tolist()}
+    lossy: set[tuple[int, ...]] = set()
+
+    def judge(row: tuple[int, ...]) -> tuple[float, int]:
         right = total = switches = 0
+        lost = set(found)
         for truth, results in runs:
             out = filtered(results, row, limits.group_width)
             known = truth >= 0
-            right += int((out == truth)[known].sum())
+            hit = known & (out == truth)
+            lost -= set(truth[hit].tolist())
+            right += int(hit.sum())
             total += int(known.sum())
             changed = np.diff(out, prepend=0) != 0
             switches += int((changed & known & (out != truth)).sum())
+        if lost:
+            lossy.add(row)
         return right / max(total, 1), switches
 
     table = [(n, *judge(counters([n] * len(used)))) for n in range(MOST + 1)]
     seen = {counters([n] * len(used)): (share, wrong) for n, share, wrong in table}
-    start = _best(seen)
+    start = _best(seen, lossy)
     # one sweep over single groups around the best common setting
     for i in range(len(used)):
         for n in range(MOST + 1):
@@ -171,11 +180,13 @@ def choose_end_counters(
             row = counters(values)
             if row not in seen:
                 seen[row] = judge(row)
-        start = _best(seen)
+        start = _best(seen, lossy)
     return start, table
 
 
-def _best(seen: dict[tuple[int, ...], tuple[float, int]]) -> tuple[int, ...]:
-    top = max(share for share, _ in seen.values())
-    allowed = [row for row, (share, _) in seen.items() if share >= top - PRICE]
-    return min(allowed, key=lambda row: (seen[row][1], sum(row), -seen[row][0], row))
+def _best(seen: dict[tuple[int, ...], tuple[float, int]], lossy: set[tuple[int, ...]]) -> tuple[int, ...]:
+    # never empty: without counters no class is lost
+    kept = {row: of for row, of in seen.items() if row not in lossy}
+    top = max(share for share, _ in kept.values())
+    allowed = [row for row, (share, _) in kept.items() if share >= top - PRICE]
+    return min(allowed, key=lambda row: (kept[row][1], sum(row), -kept[row][0], row))

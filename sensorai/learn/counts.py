@@ -16,6 +16,7 @@ from sensorai.formats.resample import to_rate
 from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
 from sensorai.model.pipeline import Count, counts
 from sensorai.recording import LABEL, Dataset, Recording
+from sensorai.road import Lesson
 
 Int16 = npt.NDArray[np.int16]
 
@@ -52,6 +53,20 @@ class CountOptions:
     scales: Mapping[str, Scales] = field(default_factory=lambda: TYPICAL)
     column: str = LABEL
     classes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lesson: Lesson, column: str = LABEL, classes: tuple[str, ...] = ()) -> CountOptions:
+        """Windows as a lesson's experiment asks for them, on sensors and scales as they were prepared."""
+        experiment, prepared = lesson.experiment, lesson.prepared
+        return cls(
+            prepared.sensors,
+            prepared.rate_hz,
+            experiment.window,
+            experiment.stride,
+            prepared.scales,
+            column,
+            classes,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

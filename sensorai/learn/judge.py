@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.compare import first_divergence
+from sensorai.divergence import first_divergence
 from sensorai.learn.table import Task
 from sensorai.mlc import arff
 from sensorai.mlc.config import MlcConfig

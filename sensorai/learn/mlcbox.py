@@ -38,9 +38,8 @@ from sensorai.model.detector import CLASSES
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import SILENT, Lesson, Progress, Trace
 from sensorai.verify import alarms
-from sensorai.verify.alarms import ScoredLog
+from sensorai.verify.alarms import NORMAL, ScoredLog
 
-NORMAL, ANOMALY = 0, 1
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 1.0
 #: Kinds by preference; a feature that says nearly the same as an earlier one is left out.

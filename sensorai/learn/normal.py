@@ -54,18 +54,7 @@ def normal_windows(lesson: Lesson) -> NormalWindows:
     """
     experiment, prepared, parts = lesson.experiment, lesson.prepared, lesson.share
     # every part in one go: full scale and windows are the same for all
-    counted = counting.build(
-        prepared.dataset,
-        CountOptions(
-            prepared.sensors,
-            prepared.rate_hz,
-            experiment.window,
-            experiment.stride,
-            prepared.scales,
-            STATE,
-            classes=CLASSES,
-        ),
-    )
+    counted = counting.build(prepared.dataset, CountOptions.of(lesson, STATE, CLASSES))
     first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
     if not len(first.x):
         raise DataError(

@@ -7,15 +7,18 @@ for C and for detectors of anomalies.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.filenames import plain
 from sensorai.learn import balance
 from sensorai.learn.copies import fingerprint, without_copies
 from sensorai.recording import Dataset, Recording, Span
@@ -111,7 +114,8 @@ def share(
     if extra_test is not None and (test_groups or how == "time"):
         given = "--test-groups" if test_groups else "--split time"
         raise ConfigError(
-            f"a test set of its own (--test) and {given}: only one of them can say what the test is"
+            f"a test set of its own (--test) and {given}: only one of them can say what the test is",
+            hint="drop one of them",
         )
     if test_groups and how == "time":
         raise ConfigError(
@@ -123,6 +127,8 @@ def share(
     if how == "time":
         dataset = cut_in_time(dataset, columns)
         notes.append(OPTIMISTIC)
+    else:
+        notes = [*unknown_subjects(dataset), *notes]
     time = class_seconds(dataset, columns)
     if test_groups:
         test = named_groups(dataset, test_groups)
@@ -136,6 +142,40 @@ def share(
         test = chosen
     kept = bool(test_groups) or test_share is not None
     return Split(dataset, how, test, kept, tuple(notes))
+
+
+def unknown_subjects(dataset: Dataset) -> list[str]:
+    """Say that logs are groups because nothing tells whose they are: the test may hold no new person."""
+    alone = [r for r in dataset if r.own_group]
+    if not alone:
+        return []
+    of = "" if len(alone) == len(dataset) else f" of {len(alone)} of {len(dataset)} recordings"
+    # a file may hold several recordings, by a column of their names
+    what = "log file" if len({r.group for r in alone}) == len({r.source for r in alone}) else "recording"
+    return [
+        f"no subject is known{of}: each {what} is taken as a group of its own, so that one person may be in "
+        f"training and test; {_by_folder(alone, dataset)}a column 'subject', or --group-path, says who is who"
+    ]
+
+
+def _by_folder(recordings: Sequence[Recording], dataset: Dataset) -> str:
+    """Say how folders become groups, where there are some above the files that are not named like classes."""
+    paths = list(dict.fromkeys(os.path.abspath(r.source) for r in recordings if r.source))
+    if len(paths) < 2:
+        return ""
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])
+    folders = [Path(path).relative_to(root).parts[:-1] for path in paths]
+    classes = {plain(label) for r in dataset for c in r.labels for label in dataset.label_set(c)}
+    if len({len(names) for names in folders}) > 1:
+        return ""
+    for depth, level in enumerate(zip(*folders, strict=True)):
+        names = list(dict.fromkeys(level))
+        # "0_walking" is a class, too
+        if len(names) > 1 and not any({plain(n), plain(n.lstrip("0123456789_"))} & classes for n in names):
+            below = "/[^/]+" * (len(folders[0]) - depth)
+            shown = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+            return f"if the folders ({shown}) are subjects, --group-path '([^/]+){below}$' takes them; "
+    return ""
 
 
 def needs_time_split(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.learn.copies import without_copies
-from sensorai.learn.split import beside, held_out, named_groups
+from sensorai.learn.split import beside, held_out, named_groups, unknown_subjects
 from sensorai.model.detector import CLASSES
 from sensorai.recording import NORMAL_NAMES, Dataset, Recording, Span
 from sensorai.verify.alarms import ScoredLog
@@ -209,7 +209,7 @@ def share_out(
             )
         which = _assign(states, learnable, column, seed, test_share, _named(states, test_groups))
         made = _in_groups(which, learnable, rest, column, faults)
-        notes += made.notes
+        notes = [*unknown_subjects(dataset), *notes, *made.notes]
     return Parts(made.learn, made.calibrate, made.test, seen, tuple(unseen), faults, tuple(notes))
 
 

@@ -9,13 +9,15 @@ from sensorai.codegen.project import Project, emit_project
 from sensorai.cproject import backend as shared
 from sensorai.cproject import runs
 from sensorai.cproject.need import COMPILED, COUNTED, counted, largest
-from sensorai.cproject.scales import TYPICAL, check_scales, sensor_rate
+from sensorai.cproject.scales import TYPICAL, check_scales, check_sensors, sensor_rate
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
+from sensorai.formats.asked import units_asked
 from sensorai.mcu import devices
 from sensorai.model.pipeline import Pipeline
 from sensorai.recording import Dataset
 from sensorai.road import Need, Prepared
+from sensorai.targets import Devices
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu
 
@@ -31,15 +33,25 @@ class McuBackend(shared.CBackend):
 
     def check(self, experiment: Experiment) -> list[Problem]:
         """The device must be known; it takes samples at any rate."""
+        # the sensor is not the device's: it can be told whatever that is
+        problems = [
+            *check_scales(experiment, TYPICAL, "a typical sensor"),
+            *check_sensors(experiment, TYPICAL, "a typical sensor"),
+            *units_asked(experiment),
+        ]
         try:
             devices.device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint)]
-        return check_scales(experiment, TYPICAL, "a typical sensor")
+            problems.insert(0, Problem(error.message, hint=error.hint))
+        return problems
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""
         return devices.device(device).name, ()
+
+    def devices(self) -> Devices:
+        """Microcontrollers, and cores by themselves."""
+        return devices.listed()
 
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """One rate for all logs: the wanted one, or what a sensor has that is nearest to the usual one."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 
 from sensorai.codegen.chip import Chip
 from sensorai.errors import ConfigError
-from sensorai.targets import Group, Key, Schema, find, load
+from sensorai.targets import Devices, Group, Key, Listed, Schema, find, kib, load
 from sensorai.toolchain.cpu import Cpu, cpu
 
 #: Groups and keys of the fact files.
@@ -98,6 +98,29 @@ def with_room(flash: int, ram: int) -> list[McuDevice]:
     """Devices whose stated flash and RAM (bytes) are large enough, the smallest flash first."""
     fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.ram or 0) >= ram]
     return sorted(fitting, key=lambda one: (one.flash or 0, one.ram or 0, one.name))
+
+
+def listed() -> Devices:
+    """All of them, for a list."""
+    return Devices(
+        "microcontrollers",
+        ("device", "core", "MHz", "flash", "RAM"),
+        ("MHz", "flash", "RAM"),
+        tuple(map(_listed, devices())),
+    )
+
+
+def _listed(device: McuDevice) -> Listed:
+    figures = {
+        "name": device.name,
+        "core": device.cpu.name,
+        "clock_hz": device.clock_hz,
+        "flash_bytes": device.flash,
+        "ram_bytes": device.ram,
+    }
+    clock = "?" if device.clock_hz is None else f"{device.clock_hz / 1e6:g}"
+    cells = (device.name, device.cpu.name, clock, kib(device.flash), kib(device.ram))
+    return Listed(figures, cells, partial(facts, device), device.stands_for)
 
 
 def facts(device: McuDevice) -> list[tuple[str, str, str, str, str]]:

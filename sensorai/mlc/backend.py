@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
+from sensorai.formats.asked import units_asked
+from sensorai.formats.plausible import check_told
 from sensorai.mlc import describe, settings
 from sensorai.mlc.artifact import Artifact as RegisterFile
 from sensorai.mlc.artifact import open_artifact
@@ -20,6 +22,7 @@ from sensorai.mlc.classnames import with_names, with_numbers
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.decode import decode
 from sensorai.mlc.devices import device as find_device
+from sensorai.mlc.devices import listed
 from sensorai.mlc.encode import encode
 from sensorai.mlc.figures import of_registers, register_classifier, registers
 from sensorai.mlc.labels import feature_names, result_name
@@ -48,6 +51,7 @@ from sensorai.road import (
     Told,
     Trace,
 )
+from sensorai.targets import Devices
 
 #: Samples that are pushed at a time where a stream is compared with whole recordings.
 PIECES = 97
@@ -57,23 +61,29 @@ class MlcBackend:
     """Sensors with a machine learning core."""
 
     def check(self, experiment: Experiment) -> list[Problem]:
-        """Options that contradict the device."""
+        """Options that contradict the device, or any log."""
+        units = units_asked(experiment)
         try:
             target = find_device(experiment.device_name)
         except UserError as error:
-            return [Problem(error.message, hint=error.hint)]
-        return problems_of(experiment, target)
+            return [Problem(error.message, hint=error.hint), *units]
+        return [*problems_of(experiment, target), *units]
 
     def rates(self, device: str) -> tuple[str, Sequence[float]]:
         """Rates of the device's sensor."""
         core = find_device(device)
         return core.name, sorted(core.mlc_rates)
 
+    def devices(self) -> Devices:
+        """Sensors with a machine learning core."""
+        return listed()
+
     def prepare(self, dataset: Dataset, experiment: Experiment) -> Prepared:
         """Usable sensors at one rate of the core, after a check of their units."""
         target = find_device(experiment.device_name)
         check_device_units(dataset, target)
         slots = usable_sensors(dataset, target, experiment.sensors)
+        check_told(dataset, slots)
         out, rate, notes = at_device_rate(dataset, target, experiment)
         return Prepared(out, rate, slots, notes=tuple(notes))
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from sensorai.errors import ConfigError
 from sensorai.mlc.config import FEATURE_CODES, FILTER_COEFFICIENTS
 from sensorai.mlc.devicetypes import BitField, HighG, Limits, MlcDevice, Registers
-from sensorai.targets import Group, Key, Schema, closest, find, load
+from sensorai.targets import Devices, Group, Key, Listed, Schema, closest, find, load
 
 __all__ = [
     "BitField",
@@ -28,6 +28,7 @@ __all__ = [
     "device",
     "devices",
     "facts",
+    "listed",
     "nearest_mlc_rate",
 ]
 
@@ -129,6 +130,31 @@ def nearest_mlc_rate(device: MlcDevice, hz: float) -> float:
 def _distance(a: float, b: float) -> float:
     """How far two rates are apart, as a ratio; rates of 0 or less are infinitely far."""
     return abs(math.log(a / b)) if a > 0 and b > 0 else math.inf
+
+
+def listed() -> Devices:
+    """All of them, for a list."""
+    return Devices(
+        "sensors with a machine learning core",
+        ("device", "gen", "sensors", "core rates, Hz", "nodes", "trees", "results"),
+        ("nodes", "trees", "results"),
+        tuple(map(_listed, devices())),
+    )
+
+
+def _listed(device: MlcDevice) -> Listed:
+    rates, limits = list(device.mlc_rates), device.limits
+    counts = {"nodes": limits.nodes, "trees": limits.trees, "results": limits.results}
+    figures = {
+        "name": device.name,
+        "generation": device.generation,
+        "sensors": list(device.sensors),
+        "rates_hz": rates,
+        **counts,
+    }
+    span = f"{min(rates):g} to {max(rates):g}"
+    cells = (device.name, device.generation, " ".join(device.sensors), span, *map(str, counts.values()))
+    return Listed(figures, cells, partial(facts, device))
 
 
 def facts(device: MlcDevice) -> list[tuple[str, str, str, str, str]]:

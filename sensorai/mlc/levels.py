@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.compare import Divergence, first_divergence
+from sensorai.divergence import Divergence, first_divergence
 from sensorai.mlc.config import MlcConfig
 from sensorai.mlc.labels import feature_names
 from sensorai.mlc.simulate import Trace, simulate, stream

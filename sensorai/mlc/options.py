@@ -17,6 +17,7 @@ def problems_of(experiment: Experiment, target: MlcDevice) -> list[Problem]:
         *_rate(experiment, target),
         *_counters(experiment, target),
         *_scales(experiment, target),
+        *_sensors(experiment, target),
     ]
 
 
@@ -71,4 +72,15 @@ def _scales(experiment: Experiment, target: MlcDevice) -> Iterator[Problem]:
             yield Problem(
                 f"--full-scale {sensor}={full:g}: {target.name} has no such full scale",
                 hint=f"it has {known}" if known else "sensors are acc and gyro",
+            )
+
+
+def _sensors(experiment: Experiment, target: MlcDevice) -> Iterator[Problem]:
+    """Sensors that no log could bring in."""
+    there = [sensor for sensor in ("acc", "gyro") if sensor in target.sensors]
+    for sensor in dict.fromkeys(experiment.sensors):
+        if sensor not in there:
+            yield Problem(
+                f"--sensors {','.join(experiment.sensors)}: no {sensor} on {target.name}",
+                hint="usable here: " + ", ".join(there),
             )

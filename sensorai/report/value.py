@@ -91,7 +91,30 @@ class Report:
         """What ``report.json`` holds."""
         return {"format": FORMAT, "version": VERSION, **asdict(self.head), **self.sections}
 
-    def text(self) -> RenderableType:
+    def text(self) -> str:
+        """Figures as plain text, at most 100 columns wide; ``sensorai train`` prints them."""
+        from io import StringIO
+
+        from rich.console import Console
+
+        from sensorai.report.blocks import WIDTH
+        from sensorai.writing.terminal import shown
+
+        out = StringIO()
+        console = Console(
+            file=out,
+            width=WIDTH,
+            force_terminal=False,
+            color_system=None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
+        console.print(self)
+        # names in logs may hold what a terminal would obey
+        return shown(out.getvalue())
+
+    def __rich__(self) -> RenderableType:
         """Figures for the terminal, at most 100 columns wide; without colour on anything but a terminal."""
         from rich.console import Group
         from rich.constrain import Constrain

@@ -22,6 +22,13 @@ def columns_of(experiment: Experiment) -> list[tuple[str, str]]:
     return list(experiment.tree) or [("tree1", LABEL)]
 
 
+def filter_of(experiment: Experiment) -> str:
+    """What stands between answers and decisions, and the option that makes it do less."""
+    if experiment.target_facts.takes == "registers":
+        return "the end counters (--end-counters off leaves them out)"
+    return "the decision filter (--wins 0 leaves it out)"
+
+
 class Classify:
     """The task ``classify``."""
 
@@ -50,7 +57,7 @@ class Classify:
         warnings: list[str] = []
         for classifier, held, seen in zip(learnt.classifiers, found, learnt.seen, strict=False):
             name = f"{classifier.name}: " if len(found) > 1 else ""
-            warnings += [name + text for text in verdict.warnings(held, seen)]
+            warnings += [name + text for text in verdict.warnings(held, seen, filter_of(experiment))]
         pairs = zip(learnt.classifiers, found, strict=True)
         entries = [entry(c, held) for c, held in pairs]
         made = {"classifiers": entries, "warnings": warnings}

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sensorai.errors import DataError
+from sensorai.errors import ConfigError, DataError
 from sensorai.formats.filenames import plain
 from sensorai.recording import Dataset, Recording
 
 #: What a label is mapped to when windows that carry it are not to be judged.
 UNJUDGED = "-"
+#: Names that a message lists.
+SHOWN = 12
 #: Names this much alike differ by a slip of the pen.
 _TYPO = 0.75
 
@@ -31,6 +33,46 @@ def _renamed(recording: Recording, names: Mapping[str, str]) -> Recording:
         for column, spans in recording.labels.items()
     }
     return replace(recording, labels=labels)
+
+
+def check_names(dataset: Dataset, names: Mapping[str, str], classes: Sequence[str]) -> None:
+    """Refuse a new name of a label that no log has, or that is no class: it would change nothing, unseen.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As read, before any label got a new name.
+    names : mapping of label to class
+    classes : sequence of str
+        What a label may be called.
+
+    Raises
+    ------
+    ConfigError
+        It names what there is.
+    """
+    spans = (span for r in dataset for column in r.labels.values() for span in column)
+    labels = list(dict.fromkeys(span.label for span in spans))
+    for label, name in names.items():
+        if label not in labels:
+            raise ConfigError(
+                f"--map {label}={name}: no log has the label {label!r}",
+                hint=_there_is(label, labels, "the labels of the logs are", "the logs have no labels"),
+            )
+        if name != UNJUDGED and name not in classes:
+            raise ConfigError(
+                f"--map {label}={name}: the model has no class {name!r}",
+                hint=_there_is(name, classes, "its classes are", "it has no classes")
+                + f"; --map {label}={UNJUDGED} leaves the label unjudged",
+            )
+
+
+def _there_is(name: str, have: Sequence[str], words: str, none: str) -> str:
+    if not have:
+        return none
+    near = get_close_matches(name, have, 1, _TYPO)
+    more = f" and {len(have) - SHOWN} more" if len(have) > SHOWN else ""
+    return (f"did you mean {near[0]!r}? " if near else "") + f"{words} {', '.join(have[:SHOWN])}{more}"
 
 
 def spelled(dataset: Dataset, columns: Mapping[str, Sequence[str]]) -> tuple[Dataset, list[str]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensorai.compare import Divergence
+from sensorai.divergence import Divergence
 from sensorai.formats.resample import TOLERANCE
 from sensorai.recording import Recording
 from sensorai.road import Checked, Core, Level

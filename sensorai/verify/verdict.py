@@ -46,7 +46,7 @@ class Seen:
     why: str = ""
 
 
-def warnings(held: Judgement, learnt: Seen) -> list[str]:
+def warnings(held: Judgement, learnt: Seen, filtered_by: str = "the decision filter") -> list[str]:
     """Warnings about a classifier, the most serious first; empty for one that can be used.
 
     Parameters
@@ -54,12 +54,19 @@ def warnings(held: Judgement, learnt: Seen) -> list[str]:
     held : Judgement
         On held-out recordings.
     learnt : Seen
+    filtered_by : str
+        What turns answers into what is decided, and how it is told to do less.
     """
     lost = never_answered(held.answer, learnt.windows)
     names = {name for name, _ in lost}
+    missed = [name for name in _never_right(held.answer) if name not in names]
+    names.update(missed)
+    erased = _filtered_away(held, learnt.overlap, names, filtered_by)
     return [
         *(text for _, text in lost),
+        *erased,
         *_against_one_answer(held, learnt),
+        *_missed(held.answer, missed),
         *_overfit(held, learnt),
         *([f"underfit: {learnt.why}"] if learnt.fit == "under" else []),
         *_unrecognised(held.answer, learnt.overlap, names),
@@ -183,24 +190,76 @@ def _most(held: Judgement, overlap: int) -> float:
 # ---------------------------------------------------------------- class by class
 
 
-def _unrecognised(tree: WindowMetrics, overlap: int, known: set[str]) -> list[str]:
-    """Classes whose recall is below that of a guess, as far as their windows can show it."""
+def _never_right(of: WindowMetrics) -> list[str]:
+    """Classes with held-out windows, none of them right."""
+    rows = enumerate(zip(of.classes, of.confusion, strict=True))
+    return [name for c, (name, row) in rows if row.sum() and not row[c]]
+
+
+def _missed(tree: WindowMetrics, names: Sequence[str]) -> list[str]:
+    """One line for all classes that no held-out window gets: a fact, however few windows there are."""
+    if not names:
+        return []
+    each = []
+    for name in names:
+        c = tree.classes.index(name)
+        windows, taken = int(tree.confusion[c].sum()), _taken_for(tree, c)
+        count = f"{windows} {'window' if windows == 1 else 'windows'}"
+        each.append(f"{name!r} ({count}{f', mostly taken for {taken!r}' if taken else ''})")
+    which = "a class is" if len(names) == 1 else f"{len(names)} of {len(tree.classes)} classes are"
+    return [f"{which} not recognised in a single held-out window: {', '.join(each)}"]
+
+
+def _filtered_away(held: Judgement, overlap: int, known: set[str], filtered_by: str) -> list[str]:
+    """Classes that are recognised, and that the decision filter then keeps from being put out."""
+    before, after = held.answer, held.decided
+    out = []
+    for c, name in enumerate(before.classes):
+        windows, right = int(before.confusion[c].sum()), int(before.confusion[c, c])
+        left = int(after.confusion[c, c])
+        if name in known or left >= right:
+            continue
+        if not left or (_below_guess(after, c, overlap) and not _below_guess(before, c, overlap)):
+            taken = _taken_for(after, c)
+            much = "hardly" if left else "never"
+            out.append(
+                f"class {name!r} is {much} put out: the model is right in {right} of {windows} held-out "
+                f"windows of it, but {left} are left after {filtered_by}"
+                + (f"; {taken!r} is put out instead" if taken else "")
+            )
+    return out
+
+
+def _taken_for(of: WindowMetrics, c: int) -> str:
+    """The class that most windows of class ``c`` wrongly get; nothing where none gets one."""
+    wrong = of.confusion[c, : len(of.classes)].copy()
+    wrong[c] = 0
+    return of.classes[int(np.argmax(wrong))] if wrong.any() else ""
+
+
+def _below_guess(of: WindowMetrics, c: int, overlap: int) -> bool:
+    """Whether the windows of class ``c`` show that its recall is below that of a guess."""
     from scipy.stats import binomtest
 
+    whole = round(int(of.confusion[c].sum()) / (overlap + 1))
+    part = round(int(of.confusion[c, c]) / (overlap + 1))
+    if not whole:
+        return False
+    return float(binomtest(part, whole, 1 / len(of.classes), alternative="less").pvalue) < RISK
+
+
+def _unrecognised(tree: WindowMetrics, overlap: int, known: set[str]) -> list[str]:
+    """Classes whose recall is below that of a guess, as far as their windows can show it."""
     out = []
     for c, name in enumerate(tree.classes):
-        windows, right = int(tree.confusion[c].sum()), int(tree.confusion[c, c])
-        whole = round(windows / (overlap + 1))
-        if name in known or not whole:
+        if name in known or not _below_guess(tree, c, overlap):
             continue
-        part = round(right / (overlap + 1))
-        if binomtest(part, whole, 1 / len(tree.classes), alternative="less").pvalue < RISK:
-            instead = np.argsort(-tree.confusion[c], kind="stable")
-            taken = [i for i in instead if i != c and i < len(tree.classes)]
-            out.append(
-                f"class {name!r} is hardly recognised: in {right} of {windows} held-out windows, less often "
-                f"than a guess; it is mostly taken for {tree.classes[taken[0]]!r}"
-            )
+        taken = _taken_for(tree, c)
+        out.append(
+            f"class {name!r} is hardly recognised: in {tree.confusion[c, c]} of {tree.confusion[c].sum()} "
+            "held-out windows, less often than a guess"
+            + (f"; it is mostly taken for {taken!r}" if taken else "")
+        )
     return out
 
 

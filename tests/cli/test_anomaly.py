@@ -50,6 +50,11 @@ def test_detectors(machine: Path, tmp_path: Path, target: str, more: tuple[str, 
     again = call("validate", out, machine)
     assert again.code == 0, again.err
     assert "equal in every bit" in again.out
+    # a detector knows labels, not its own two states
+    refused(
+        call("validate", out, machine, "--map", "walk=normal"), "has no class 'normal'", "rest, walk, anom"
+    )
+    assert call("validate", out, machine, "--map", "walk=anomaly").code == 0
 
 
 @pytest.mark.parametrize("target", ["mlc", "stm32"])

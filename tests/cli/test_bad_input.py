@@ -61,8 +61,8 @@ OPTIONS = {
     "negative seed": (["--seed", "-1"], ["--seed -1 is outside"]),
     "sensor that no log has": (["--sensors", "gyro"], ["no gyro in every log", "usable here: acc"]),
     "sensor that there is not": (["--sensors", "nose"], ["no nose on LSM6DSOX"]),
-    "unknown unit": (["--unit", "acc=parsec"], ["unknown unit 'parsec'", "mg, g, m/s2", "log.csv:2:1"]),
-    "unit of something else": (["--unit", "acc=dps"], ["'dps' is a unit of angular rate", "log.csv:2:1"]),
+    "unknown unit": (["--unit", "acc=parsec"], ["--unit acc=parsec: unknown unit 'parsec'", "mg, g, m/s2"]),
+    "unit of something else": (["--unit", "acc=dps"], ["--unit acc=dps", "'dps' is a unit of angular rate"]),
     "unit without sensor": (["--unit", "mg"], ["--unit 'mg' is not NAME=VALUE", "as in --unit acc=mg"]),
     "unit twice": (["--unit", "acc=mg", "--unit", "acc=g"], ["--unit acc=... is given twice"]),
     "column that is not there": (["--column", "acc_x=ax"], ["no column 'ax'", "log.csv:2"]),
@@ -90,6 +90,42 @@ def test_option(name: str, log: Path, tmp_path: Path) -> None:
     words, parts = OPTIONS[name]
     device = [] if "--device" in words else ["--device", "LSM6DSOX"]
     train_refused(tmp_path, log, *device, *words, parts=tuple(parts))
+
+
+def test_all_that_cannot_be_read_is_said_at_once_with_what_is_wrong_with_the_rest(
+    log: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "no"
+    said = train_refused(
+        tmp_path,
+        log,
+        *("--label", "a=", "--label", "=b", "--unit", "acc", "--full-scale", "acc=x", "--window", "many"),
+        *("--mapping", here / "mapping.toml", "--net", here / "net.toml", "--test", here / "test.csv"),
+        *("--seed", "-1", "--stride", "3", "--rate", "3"),
+        parts=(
+            "--label 'a='",
+            "--label '=b'",
+            "--unit 'acc'",
+            "--full-scale acc='x'",
+            "--window 'many'",
+            "cannot read --mapping",
+            "mapping.toml",
+            "cannot read --net",
+            "net.toml",
+            "cannot read --test",
+            "test.csv",
+            "--seed -1",
+            "--stride is for",
+            "no rate of 3 Hz",
+        ),
+    )
+    assert said.count("also:") == 10, said
+
+
+def test_the_name_comes_with_the_rest(log: Path, tmp_path: Path) -> None:
+    words: list[str | Path] = ["train", log, "--target", "mlc", "--name", "a b", "--stride", "3"]
+    with unchanged(tmp_path):
+        refused(call(*words), "--name 'a b' is no C name", "--stride is for")
 
 
 # -- logs ----------------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ def test_a_mapping_wherever_logs_are_read(tmp_path: Path) -> None:
     )
     shown = json.loads(call("inspect", log, "--mapping", mapping, "--json").out)
     assert (shown[0]["rows"], shown[0]["rate_hz"], shown[0]["units"]["acc_x"]) == (50, 52, "mg")
-    refused(call("inspect", log, "--mapping", tmp_path / "no.toml"), "cannot read the mapping")
+    refused(call("inspect", log, "--mapping", tmp_path / "no.toml"), "cannot read --mapping")
     mapping.write_text("[columns]\nacc_q = 1\n")
     refused(call("inspect", log, "--mapping", mapping), "give at least one channel", "m.toml")
 

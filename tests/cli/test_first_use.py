@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sensorai.experiment import Experiment
+from sensorai.run import name_of
 from tests.cli.call import call, refused, unchanged
 from tests.cli.conftest import QUICK
 from tests.cli.logs import signal, write_log
@@ -63,6 +65,60 @@ def test_logs_at_a_told_rate_are_noted_once(tmp_path: Path) -> None:
     result = call("train", logs, "--target", "mlc", *words)
     assert result.code == 0, result.err
     assert " ".join(result.out.split()).count("does not say its rate; taken as 52 Hz") == 1
+
+
+def test_an_index_beside_logs_is_said_once(tmp_path: Path) -> None:
+    logs = st_logs(tmp_path / "datalogs")
+    (logs / "index.csv").write_text("file,subject,label\nrest.csv,1,rest\n")
+    words = ("--device", "LSM6DSOX", "--log-rate", "52", "--split", "time", "--out", tmp_path / "out", *QUICK)
+    result = call("train", logs, "--target", "mlc", *words)
+    assert result.code == 0, result.err
+    assert " ".join(result.out.split()).count("skipped, as without any motion column: index.csv") == 1
+    assert "index.csv" in call("inspect", logs).out
+
+
+@pytest.mark.parametrize("target", ["mlc", "ispu", "stm32"])
+def test_units_are_asked_for_with_those_that_fit(target: str, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv", seconds=4, gyro=True, scale=0.00980665)
+    text = log.read_text().replace("[mg]", "").replace("[dps]", "")
+    log.write_text(text)
+    told = call("train", log, "--target", target, "--out", tmp_path / "out")
+    refused(told, "no unit for acc and gyro", "say it with --unit acc=m/s2 --unit gyro=")
+
+
+def test_another_result_that_is_replaced_is_said(tmp_path: Path, log: Path) -> None:
+    def train(target: str, *words: str) -> str:
+        words = ("--target", target, "--out", str(tmp_path / "out"), "--name", "toy", *QUICK, *words)
+        result = call("train", log, *words)
+        assert result.code == 0, result.err
+        return result.err
+
+    said = f"note: replaced the mlc result in {tmp_path / 'out'} (toy, LSM6DSOX)\n"
+    assert train("mlc", "--device", "LSM6DSOX") == ""
+    assert train("mlc", "--device", "LSM6DSOX") == ""
+    assert train("mlc", "--device", "LSM6DSV16X") == said
+    assert train("mlc", "--device", "LSM6DSOX", "--quiet") == ""
+
+
+def test_a_result_is_not_called_after_a_folder_of_any_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("gym/datalogs", "gym/data/csv", "data/logs", "squats/st_walk"):
+        (tmp_path / place).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "gym")
+
+    def name(*logs: str | Path) -> str:
+        return name_of(Experiment(logs=tuple(map(str, logs))))
+
+    assert name(tmp_path / "gym/datalogs") == "gym"
+    assert name(tmp_path / "gym/data/csv") == "gym"
+    assert name("../gym/data/csv/") == "gym"
+    assert name("../gym/datalogs/a.csv", "../gym/datalogs/b.csv") == "gym"
+    assert name(tmp_path / "squats/st_walk") == "st_walk"
+    assert name("datalogs/har.csv") == "har"
+    # where a program runs says nothing of its logs
+    assert name("datalogs") == name("./datalogs/") == name("data/../datalogs") == "datalogs"
+    assert name("../data/logs") == "logs"
 
 
 def test_inspect_of_many_is_a_screen(tmp_path: Path) -> None:
@@ -134,6 +190,26 @@ def test_an_unmapped_label_is_no_zero(tmp_path: Path, trained: Path) -> None:
     assert "label 'Rest' is taken as class 'rest'" in report["notes"]
     windows = sum(map(sum, report["classifiers"][0]["held_out"]["answer"]["confusion"]))
     assert windows == 2 * 4 * (8 * 52 // 26)
+
+
+@pytest.mark.parametrize(
+    ("told", "parts"),
+    [
+        (
+            "foo=bar",
+            ["--map foo=bar: no log has the label 'foo'", "the labels of the logs are rest, walk, sha"],
+        ),
+        ("wakl=walk", ["no log has the label 'wakl'", "did you mean 'walk'?"]),
+        ("foo=-", ["no log has the label 'foo'"]),
+        ("walk=bar", ["--map walk=bar: the model has no class 'bar'", "its classes are rest, walk, shake"]),
+        ("walk=shaek", ["the model has no class 'shaek'", "did you mean 'shake'?", "--map walk=- leaves"]),
+    ],
+)
+def test_a_map_that_hits_nothing(
+    told: str, parts: list[str], tmp_path: Path, trained: Path, log: Path
+) -> None:
+    with unchanged(tmp_path):
+        refused(call("validate", trained, log, "--map", told), *parts)
 
 
 def test_classes_of_the_model_name_files(tmp_path: Path, trained: Path) -> None:

@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ READERS: Mapping[str, Callable[[Path], Any]] = {
     ".arff": lambda path: (read_arff(path).features, read_arff(path).values.tolist()),
     "tree_1.txt": lambda path: list(read_tree_text(path).tree.rows()),
     "meta.txt": lambda path: [re.sub(r'"[^"]*"', "", line) for line in path.read_text().split("\n")],
-    ".toml": lambda path: [line.partition("=")[0] for line in path.read_text().split("\n")],
+    ".toml": lambda path: shape(tomllib.loads(path.read_text())),
 }
 
 

@@ -37,11 +37,11 @@ NAMES = (
 )
 
 
-def train(log: Path, out: Path, *words: str, name: str = "toy") -> dict[str, Any]:
-    """Train quickly and well; return the report."""
+def train(log: Path, out: Path, *words: str, name: str = "toy", said: str = "") -> dict[str, Any]:
+    """Train quickly and well, with ``said`` beside the report; return the report."""
     told = () if "--device" in words else ("--device", "LSM6DSOX")
     result = call("train", log, "--target", "mlc", "--out", out, "--name", name, *told, *QUICK, *words)
-    assert (result.code, result.err) == (0, ""), result.err
+    assert (result.code, result.err) == (0, said), result.err
     report: dict[str, Any] = json.loads((out / "report.json").read_text())
     return report
 
@@ -362,7 +362,7 @@ def test_training_again(log: Path, tmp_path: Path) -> None:
     train(two, out, "--tree", "a=label", "--tree", "b=moving", name="first")
     (out / "notes.txt").write_text("mine")
     (out / "first.txt").write_text("mine too")
-    train(log, out)
+    train(log, out, said=f"note: replaced the mlc result in {out} (first, LSM6DSOX)\n")
     assert sorted(snapshot(out)) == sorted([*NAMES, "first.txt", "notes.txt"])
     assert (out / "notes.txt").read_text() == "mine"
     good(call("validate", out, log))

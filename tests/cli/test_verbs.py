@@ -15,7 +15,18 @@ from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log
 
 VERBS = (
-    *("train", "simulate", "validate", "decode", "encode", "generate", "features", "inspect", "devices"),
+    *(
+        "train",
+        "simulate",
+        "validate",
+        "compare",
+        "decode",
+        "encode",
+        "generate",
+        "features",
+        "inspect",
+        "devices",
+    ),
     "doctor",
 )
 HEAVY = ("numpy", "pandas", "sklearn", "numba", "scipy", "jax", "matplotlib", "pyarrow", "jinja2")
@@ -171,6 +182,7 @@ def test_odd_names(tmp_path: Path) -> None:
         ("inspect",),
         ("simulate",),
         ("validate",),
+        ("compare",),
         ("devices",),
         ("doctor",),
         ("devices", "LSM6DSOX"),
@@ -182,6 +194,7 @@ def test_json(words: tuple[str, ...], log: Path, trained: Path, tmp_path: Path) 
         "inspect": [log],
         "simulate": [trained, log],
         "validate": [trained, log],
+        "compare": [trained, trained],
         "train": [log, "--target", "mlc", "--device", "LSM6DSOX", "--out", tmp_path / "out", *QUICK],
     }
     result = call(*words, *given.get(words[0], []), "--json")

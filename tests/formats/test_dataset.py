@@ -9,6 +9,7 @@ import pytest
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats import ReadOptions, read_dataset
 from sensorai.formats.dataset import find_logs, folder_label
+from sensorai.formats.mapping import read_mapping
 from sensorai.recording import Dataset, Span
 
 PLAIN = "ax[g],ay[g],az[g]\n0,0,1\n0,0,1\n"
@@ -125,12 +126,89 @@ def test_labels_that_differ_only_in_case(tree: Path) -> None:
         read_dataset([tree / "run", tree / "Run"])
 
 
-def test_a_folder_with_a_table_that_is_no_log(tree: Path) -> None:
-    bad = put(tree, "run/subjects.csv", "id,age\n1,30\n")
-    with pytest.raises(DataError, match="no accelerometer") as caught:
-        read_dataset([tree])
-    assert caught.value.where == f"{bad}:1"
-
-
 def test_find_logs_sorts(tree: Path) -> None:
     assert [p.name for p in find_logs([tree])] == ["log_0.csv", "log_1.csv", "log_0.csv", "a.csv", "b.txt"]
+
+
+# ---------------------------------------------------------------- tables that are no logs
+
+INDEX = "file,subject,side,label,samples\nb.csv,1,0,walk,2\n"
+
+
+def left_out(dataset: Dataset) -> set[str]:
+    return {note for r in dataset for note in r.notes if note.startswith("skipped")}
+
+
+def test_an_index_beside_logs_is_left_out(tree: Path) -> None:
+    before = labels(read_dataset([tree]))
+    put(tree, "index.csv", INDEX)
+    put(tree, "run/trim_ms.csv", "trace,gesture end ms\na,1770\n")
+    dataset = read_dataset([tree])
+    assert labels(dataset) == before
+    assert left_out(dataset) == {"skipped, as without any motion column: index.csv, run/trim_ms.csv"}
+    for i in range(5):
+        put(tree, f"x{i}.csv", INDEX)
+    assert left_out(read_dataset([tree])) == {
+        "skipped, as without any motion column: index.csv, run/trim_ms.csv, x0.csv, x1.csv, x2.csv and 2 more"
+    }
+
+
+def test_an_index_named_by_itself_is_refused(tree: Path) -> None:
+    index = put(tree, "index.csv", INDEX)
+    with pytest.raises(DataError, match="no accelerometer") as error:
+        read_dataset([tree, index])
+    assert error.value.where == f"{index}:1"
+
+
+def test_a_folder_without_any_motion_is_refused(tree: Path, tmp_path: Path) -> None:
+    put(tmp_path, "more/index.csv", INDEX)
+    with pytest.raises(DataError, match="no accelerometer"):
+        read_dataset([tmp_path / "more"])
+    # logs in another folder do not make up for it
+    with pytest.raises(DataError, match="no accelerometer"):
+        read_dataset([tree / "run", tmp_path / "more"])
+
+
+def test_an_index_lacks_the_columns_that_were_named(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    put(folder, "a.csv", "p,q,r,kind\n0,0,1,still\n0,0,1,still\n")
+    put(folder, "index.csv", INDEX)
+    told = {"acc_x": "p", "acc_y": "q", "acc_z": "r"}
+    dataset = read_dataset([folder], ReadOptions(columns=told, label="kind"))
+    assert (len(dataset), left_out(dataset)) == (1, {"skipped, as without any motion column: index.csv"})
+    file = put(tmp_path, "map.toml", "[columns]\nacc_x = 'p'\nacc_y = 'q'\nacc_z = 'r'\n")
+    dataset = read_dataset([folder], ReadOptions(mapping=read_mapping(file)))
+    assert (len(dataset), left_out(dataset)) == (1, {"skipped, as without any motion column: index.csv"})
+    # a name that no log has is a slip, and told as before
+    with pytest.raises(DataError, match="no column 'ppp'"):
+        read_dataset([folder], ReadOptions(columns={**told, "acc_x": "ppp"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ax[g],ay[g],az[g]\n",
+        "ax[g],ay[g],az[g]\n0,0,?\n",
+        "ax[g],subject\n0,x\n0\n",
+        "0,0,1\n0,0,1\n",
+        "0,0,1,walk\n0,0,1,walk\n",
+        "time,su",
+        "\x01\x02,\x03\n\x04,\x05\n",
+        "the sensor lay on its back\nand fell down\n",
+    ],
+)
+def test_a_damaged_log_is_never_left_out(tree: Path, text: str) -> None:
+    put(tree, "run/c.csv", text)
+    with pytest.raises(DataError) as error:
+        read_dataset([tree])
+    assert "c.csv" in error.value.where
+
+
+def test_a_mapping_with_a_wrong_separator_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "logs/a.csv", "p;q;r\n0;0;1\n0;0;1\n")
+    put(tmp_path, "logs/b.csv", "p,q,r\n0,0,1\n0,0,1\n")
+    head = "delimiter = ';'\n[columns]\n"
+    file = put(tmp_path, "map.toml", f"{head}acc_x = 'p'\nacc_y = 'q'\nacc_z = 'r'\n")
+    with pytest.raises(DataError, match="no column 'p'"):
+        read_dataset([tmp_path / "logs"], ReadOptions(mapping=read_mapping(file)))

@@ -7,7 +7,7 @@ import pytest
 
 from sensorai.errors import DataError
 from sensorai.formats.inspection import inspect
-from sensorai.formats.plausible import check_units, doubts, misfits
+from sensorai.formats.plausible import check_told, check_units, doubts, misfits
 from sensorai.recording import Channel, FloatArray, Recording
 
 
@@ -97,3 +97,30 @@ def test_doubts_are_said_once() -> None:
     still = np.tile([0.0, 0.0, 9.81], (50, 1))
     (text,) = doubts([log(still, "acc", "g"), log(still, "acc", "g"), log(still, "acc", "m/s2")])
     assert text.startswith("log and 1 more: at rest the acceleration is 9.81 g")
+
+
+def both(acc: FloatArray, gyro: FloatArray, unit: str = "") -> Recording:
+    channels = tuple(Channel(f"{s}_{a}", unit if s == "acc" else "") for s in ("acc", "gyro") for a in "xyz")
+    return Recording(np.hstack([acc, gyro]), channels, 50.0, name="log", source="log.csv")
+
+
+def test_all_units_that_are_missing_are_asked_for_at_once() -> None:
+    still = both(moving() * 9.80665, turning(0.001))
+    one = both(moving() * 9.80665, turning() / 57.3)
+    with pytest.raises(DataError, match="the logs name no unit for acc and gyro") as error:
+        check_told([still, one], ["acc", "gyro"])
+    assert (
+        error.value.hint
+        == "say it with --unit acc=m/s2 --unit gyro=rad/s: the values look like m/s2 (acc) and rad/s (gyro)"
+    )
+    assert error.value.where == "log.csv"
+    with pytest.raises(DataError, match="no unit for acc\n") as error:
+        check_told([one], ["acc"])
+    assert error.value.hint == "say it with --unit acc=m/s2: the values look like m/s2 (acc)"
+    with pytest.raises(DataError, match="no unit for acc and gyro") as error:
+        check_told([both(moving() * 137.0, turning())], ["acc", "gyro"])
+    assert (
+        error.value.hint
+        == "say it with --unit acc=UNIT (mg|g|m/s2) --unit gyro=dps: the values look like dps (gyro)"
+    )
+    check_told([both(moving(), turning(), "g")], ["acc"])

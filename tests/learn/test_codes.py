@@ -171,3 +171,24 @@ def test_codes_beyond_the_groups_are_never_filtered() -> None:
     end, _ = choose_end_counters(LARGE, [(truth, truth)], (1, beyond))
     assert len(end) == limits.groups
     assert end == (0,) * limits.groups
+
+
+def test_no_counter_takes_a_class_away() -> None:
+    """A turn takes two windows, and so does a slip of the tree: waiting for three would end both."""
+    truth = "a" * 200 + "bb" + "a" * 400
+    slips = "a" * 200 + "bb" + ("a" * 18 + "bb") * 20
+    given = runs((truth, slips))
+    end, table = choose_end_counters(SMALL, given, (1, 4))
+    # the share of right windows alone is for it
+    assert table[3][1] == max(row[1] for row in table)
+    assert table[3][1] > table[0][1] + PRICE
+    got = filtered(given[0][1], end, 4)
+    assert ((got == 4) & (given[0][0] == 4)).any()
+
+
+def test_a_class_that_is_not_found_anyway_does_not_count() -> None:
+    truth = "a" * 200 + "b" + "a" * 400
+    slips = "a" * 201 + ("a" * 18 + "bb") * 20
+    given = runs((truth, slips))
+    end, _ = choose_end_counters(SMALL, given, (1, 4))
+    assert not (filtered(given[0][1], end, 4) == 4).any()

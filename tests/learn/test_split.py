@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats import ReadOptions, read_dataset
+from sensorai.formats.assemble import group_of_path
 from sensorai.formats.resample import to_rate
 from sensorai.learn import balance, states
 from sensorai.learn.split import class_seconds, cut_in_time, needs_time_split, share
@@ -252,6 +256,51 @@ def test_named_groups_need_not_test_every_class() -> None:
 
 def other(count: int = 2, classes: Sequence[str] = ("rest", "walk", "shake")) -> Dataset:
     return Dataset(tuple(log(f"o{i}_{c}", [(c, 150)], f"other {i}") for i in range(count) for c in classes))
+
+
+def unowned(paths: Sequence[str], classes: Sequence[str] = ("rest", "walk")) -> Dataset:
+    """Logs of which nobody knows the subject, as reading makes them."""
+    logs = (log(f"{i}", [(c, 150) for c in classes]) for i in range(len(paths)))
+    return Dataset(tuple(replace(r, source=p, own_group=True) for r, p in zip(logs, paths, strict=True)))
+
+
+def test_logs_of_unknown_subjects_are_said() -> None:
+    flat = unowned([f"logs/{i}.csv" for i in range(6)])
+    for notes in (share(flat, [LABEL]).notes, states.share_out(flat, LABEL, ("rest", "walk")).notes):
+        assert notes == (
+            "no subject is known: each log file is taken as a group of its own, so that one person may be in "
+            "training and test; a column 'subject', or --group-path, says who is who",
+        )
+    # where every log is cut, groups are parts, and that is said
+    assert not any("subject" in note for note in share(flat, [LABEL], "time").notes)
+    some = Dataset((*people(4).recordings, *flat.recordings))
+    assert share(some, [LABEL]).notes[0].startswith("no subject is known of 6 of 18 recordings: each")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_log_says_whether_it_knows_its_subject(tmp_path: Path, known: bool) -> None:
+    tail = ("label,subject", "rest,log") if known else ("label", "rest")
+    (tmp_path / "log.csv").write_text(f"acc_x[mg],acc_y[mg],acc_z[mg],{tail[0]}\n" + f"1,2,3,{tail[1]}\n" * 9)
+    (made,) = read_dataset([tmp_path / "log.csv"])
+    # the name alone does not tell
+    assert (made.group, made.own_group) == ("log", not known)
+    (made,) = read_dataset([tmp_path / "log.csv"], ReadOptions(group_path="log"))
+    assert not made.own_group
+
+
+def test_folders_above_the_logs_may_be_subjects() -> None:
+    paths = [f"logs/s0{who}/{kind}/log.csv" for who in range(3) for kind in ("0_rest", "walk")]
+    (note,) = share(unowned(paths), [LABEL]).notes
+    found = re.search(
+        r"if the folders \(s00, s01, \.\.\.\) are subjects, --group-path '(.*)' takes them", note
+    )
+    assert found
+    options = ReadOptions(group_path=found[1])
+    assert [group_of_path(path, options) for path in paths] == [f"s0{i // 2}" for i in range(6)]
+    # folders of classes are no people
+    classes = [f"logs/{kind}/{i}.csv" for i in range(3) for kind in ("0_rest", "walk")]
+    (note,) = share(unowned(classes), [LABEL]).notes
+    assert "folders" not in note
 
 
 def test_a_test_set_is_all_test() -> None:

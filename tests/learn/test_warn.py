@@ -56,6 +56,20 @@ def test_a_tree_without_room_for_a_class_is_said_first(target: str) -> None:
     assert "is never answered" in first
 
 
+@pytest.mark.parametrize(
+    ("target", "more", "said"),
+    [
+        ("mlc", {"end_counters": "6"}, "after the end counters (--end-counters off leaves them out)"),
+        ("tree", {"wins": 12}, "after the decision filter (--wins 0 leaves it out)"),
+    ],
+)
+def test_a_filter_that_erases_a_class_is_said_first(target: str, more: dict[str, Any], said: str) -> None:
+    """Every class lasts for two seconds, and the filter waits for longer."""
+    first = report(dataset("abcdefgh"), target, **more)["warnings"][0]
+    assert "is never put out" in first
+    assert said in first
+
+
 def test_a_detector_of_nothing_is_said_first() -> None:
     rng = np.random.default_rng(0)
     out = []

@@ -143,18 +143,7 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
             ],
         },
         "cost": {
-            "library": {
-                "core": "cortex-m4",
-                "flash": 5296,
-                "ram": 1412,
-                "stack": 552,
-                "instructions_mean": 25549.4,
-                "instructions_most": 25678,
-                "instructions_sample": 56.0,
-                "cycles": 39290.0,
-                "seconds": 491e-6,
-                "joules": 11.8e-6,
-            },
+            "library": make.library(),
             "program": None,
             "layers": [],
         },
@@ -169,7 +158,7 @@ def usual() -> tuple[dict[str, Any], list[Scored]]:
 
 def both(r: dict[str, Any], views: list[Scored]) -> tuple[str, str]:
     """Words of the page, and of the terminal in one line."""
-    screen = printed(Report.of(r).text())
+    screen = printed(Report.of(r))
     assert max(map(len, screen.splitlines())) <= 100
     assert "\x1b" not in screen
     return words_of(make.page(r, views)), " ".join(screen.split())
@@ -387,7 +376,7 @@ def test_alarms_of_a_classifier_stand_beside_its_classes() -> None:
         "alarms": {"normal": ["still", "idle"], "unseen": [], "faults": ["knock"], **verdict},
     }
     page = words_of(make.page(r, some))
-    screen = " ".join(printed(Report.of(r).text()).split())
+    screen = " ".join(printed(Report.of(r)).split())
     for said in (page, screen):
         assert "3 of 3 found" in said
         assert "for another class than still, idle" in said

@@ -163,25 +163,14 @@ def report(p: Pipeline, some: Sequence[Watched]) -> dict[str, Any]:
                 {"name": "dense_1", "macs": 34, "weight_bytes": 21, "activation_bytes": 16},
             ],
             "program": None,
-            "library": {
-                "core": "cortex-m4",
-                "flash": 5296,
-                "ram": 1412,
-                "stack": 552,
-                "instructions_mean": 25549.4,
-                "instructions_most": 25678,
-                "instructions_sample": 56.0,
-                "cycles": 39290.0,
-                "seconds": 491e-6,
-                "joules": 11.8e-6,
-            },
+            "library": make.library(),
         },
         "notes": ["layers of 16, 3"],
     }
 
 
 def summary(figures: dict[str, Any]) -> str:
-    return printed(Report.of(figures).text())
+    return printed(Report.of(figures))
 
 
 def usual() -> tuple[dict[str, Any], list[Watched]]:

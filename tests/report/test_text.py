@@ -16,7 +16,7 @@ def printed(thing: object, width: int = 200) -> str:
 
 
 def summary(report: dict[str, Any]) -> object:
-    return Report.of(report).text()
+    return Report.of(report)
 
 
 def test_summary_is_plain_and_narrow() -> None:
@@ -32,6 +32,16 @@ def test_summary_is_plain_and_narrow() -> None:
     assert "window: 0.5 s 81.0 %, 1 s 93.0 % (chosen)" in said
     assert "F1_VARIANCE_ACC_V +43.0" in said
     assert "chance 33.3 %" in said
+
+
+def test_text_is_text() -> None:
+    conf = make.config(make.full(2), ("[red]x[/red]", "\x1b[31mesc", "n" * 90))
+    report = Report.of(make.report(conf, make.views(conf, 1)))
+    said = report.text()
+    assert isinstance(said, str)
+    assert "\x1b" not in said
+    assert "[red]x[/red]" in said
+    assert max(map(len, said.splitlines())) <= 100
 
 
 def test_hostile_class_names_and_missing_figures() -> None:

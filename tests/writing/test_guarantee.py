@@ -147,7 +147,10 @@ def test_the_check_itself_sees_them() -> None:
 
 def test_the_terminal_has_one_door() -> None:
     """Rich prints on the console that cleans; Rich's markup is not used."""
-    assert {module for module, _ in calls("Console", "Screen")} == {"cli/live.py", "cli/out.py"}
+    doors = {"cli/live.py", "cli/out.py", "report/value.py"}
+    assert {module for module, _ in calls("Console", "Screen")} == doors
+    # text of a report: laid out in memory, cleaned on its way out
+    assert "return shown(out.getvalue())" in ast.unparse(tree("report/value.py"))
     (live,) = {
         ast.unparse(node.func) for module, node in calls("Console", "Screen") if module == "cli/live.py"
     }

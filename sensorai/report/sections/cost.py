@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sensorai.experiment import tables
 from sensorai.report import about, words
 from sensorai.report.blocks import line, table
 from sensorai.report.section import Figures, Lines, Page, Section, Views
@@ -28,9 +29,9 @@ class Figure:
 
 
 def stand_in(report: Figures) -> bool:
-    """Whether figures are those of another core than the device's: only ST's compiler knows the ISPU."""
-    cost = report["cost"]
-    return report["target"] == "ispu" and bool(cost.get("library") or cost.get("program"))
+    """Whether figures are those of another core than the device's."""
+    cost, facts = report["cost"], tables.TARGETS.get(report["target"])
+    return facts is not None and facts.stand_in and bool(cost.get("library") or cost.get("program"))
 
 
 def whole_program(report: Figures) -> list[Figure]:
@@ -74,6 +75,19 @@ def library(report: Figures) -> list[Figure]:
         if cost[key] is not None:
             rows.append(Figure(name, words.short(cost[key], unit), how))
     return [*rows, *_learning(report, compiled)]
+
+
+def memory(report: Figures) -> list[Figure]:
+    """What it takes of the device, whatever the device is; nothing where nothing was counted."""
+    if said := registers(report):
+        return [Figure("registers", said, report.get("sources", {}).get("registers", words.NOTHING))]
+    # without what running costs
+    rows = library(report)[:3]
+    if stand_in(report):
+        rows = [
+            Figure(one.name, one.value, f"{one.source}, {report['cost']['library']['core']}") for one in rows
+        ]
+    return [*whole_program(report), *rows]
 
 
 def _learning(report: Figures, compiled: str) -> list[Figure]:
