@@ -283,6 +283,17 @@ class Experiment:
         least=0,
         only=_CODE,
     )
+    seeds: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Seeds that a classifier is learnt with; folds choose one, and the report says how far they differ "
+        "(default: 3 for an mlp, else 1).",
+        metavar="N",
+        least=1,
+        most=20,
+        only=Only(takes="pipeline", one_class=False),
+    )
     net: Mapping[str, Any] | None = option(
         None,
         "code",

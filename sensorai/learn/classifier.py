@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.cproject.trace import counts_of, trace_of
-from sensorai.errors import DataError
+from sensorai.errors import DataError, TargetError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph.graph import Graph
 from sensorai.learn import counts as counting
@@ -32,8 +32,15 @@ from sensorai.verify.shape import listed
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
+#: Windows from which on one seed is learnt with, where nothing is said: with so many it matters little.
+MANY = 20_000
 #: Said where nothing can be left out.
 NO_FOLDS = "too few groups for folds: no decision filter was chosen, and nothing was judged beside the test"
+
+#: Least windows to learn from where two folds are left out.
+INNER = 40
+#: How much of the learning is done when there is a model, and when the folds are judged.
+FIRST, FOLDED = 0.1, 0.85
 
 #: What a model with its features takes on the device.
 Needs = Callable[[Ensemble | Graph, tuple[IntFeature, ...], Scaling | None], Need]
@@ -80,8 +87,9 @@ class ClassifierFamily:
     """A family of classifiers in C; a subclass says how one is fitted."""
 
     name: str
-    #: Most folds.
+    #: Most folds, and seeds to choose from where nothing is said.
     folds: int = 5
+    seeds: int = 1
 
     def options(self, lesson: Lesson) -> Any:
         """Options of the model, from the experiment; a ConfigError for a table that is no such options."""
@@ -91,13 +99,20 @@ class ClassifierFamily:
         """Fit a model; of several sizes, where ``needs`` says what they take on the device."""
         raise NotImplementedError
 
+    def seeded(self, options: Any, more: int) -> Any:
+        """Return the same options with a seed that is ``more`` higher."""
+        return replace(options, seed=options.seed + more)
+
+    def seed_of(self, options: Any) -> int:
+        """Seed of options."""
+        return int(options.seed)
+
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn from all groups; say by folds what the same procedure is worth on groups it did not see."""
         experiment, prepared, share = lesson.experiment, lesson.prepared, lesson.share
-        counted = counting.build(prepared.dataset, CountOptions.of(lesson))
+        counted = counting.build(prepared.dataset, CountOptions.of(lesson, dense=True))
         test_groups = share.test_groups if share.kept else ()
-        rows = masks(counted.groups, counted.group, share.train_groups, test_groups)
-
+        rows = masks(counted.groups, counted.group, share.train_groups, test_groups, counted.answered)
         if test_groups and not rows.test.any():
             raise DataError(
                 "no label of the test recordings lasts for a window",
@@ -116,19 +131,18 @@ class ClassifierFamily:
         parts = [
             groups
             for groups in folds(share, [LABEL], experiment.seed, self.folds)
-            if masks(counted.groups, counted.group, (), groups).test.any()
+            if masks(counted.groups, counted.group, (), groups, counted.answered).test.any()
         ]
-        # the model, one for each fold, and one more on random windows
-        each = 1 / (len(parts) + 2)
-        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, each))
-        judged = []
-        for k, groups in enumerate(parts, 1):
-            say.within(k * each)
-            say(f"learning without {', '.join(groups)}, to be judged on them")
-            judged.append(self._fold(lesson, counted, groups, made.options))
-        say.within(1 - each)
+        usual = self.seeds if counted.answered.sum() <= MANY else 1
+        seeds = (experiment.seeds or usual) if parts else 1
+        made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, FIRST))
+        every = self._folds(lesson, counted, parts, made.options, seeds, say.part(FIRST, FOLDED))
+        say.within(FOLDED)
+        made, taken, tried = self._seed(counted, rows, made, [one.outer for one in every], needed, seeds)
+        judged = [one.outer[one.taken] for one in every]
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
-        pipeline = replace(pipeline, wins=_wins(judged, counted, experiment.wins))
+        chosen = [one.outer[taken] for one in every]
+        pipeline = replace(pipeline, wins=_wins(chosen, counted, experiment.wins))
         curve = mean([one.made.curve for one in judged]) if judged else made.curve
         verdict = judge(curve, float(np.bincount(counted.y).max() / len(counted.y))) if curve else None
         learning = {"curve": [asdict(e) for e in curve], "verdict": verdict and asdict(verdict)}
@@ -139,43 +153,115 @@ class ClassifierFamily:
             test_groups,
             share.train_groups,
             {
-                **self._figures(lesson, counted, rows, made, judged),
+                **self._figures(lesson, counted, rows, made, judged, tried),
                 **({"learning": learning} if curve else {}),
             },
-            (*counted.notes, *made.notes, *([] if judged else [NO_FOLDS])),
+            (*counted.notes, *made.notes, *_of_folds(every, experiment.wins, seeds)),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, verdict),),
-            folds=tuple(self._traced(one, judged, lesson, counted) for one in judged),
+            folds=tuple(_traced(one, lesson, counted) for one in every),
         )
 
-    def _fold(self, lesson: Lesson, counted: Counted, groups: tuple[str, ...], options: Any) -> _Judged:
-        """Learn as what is delivered does, but without some groups, and answer their windows."""
-        others = [g for g in lesson.share.train_groups if g not in groups]
-        rows = masks(counted.groups, counted.group, others, groups)
+    def _folds(
+        self,
+        lesson: Lesson,
+        counted: Counted,
+        parts: Sequence[tuple[str, ...]],
+        options: Any,
+        seeds: int,
+        say: Progress,
+    ) -> list[_Nested]:
+        """Learn without each fold in turn; what is chosen for it is chosen on another one.
+
+        The models that choose learnt from neither: whatever is done with the groups of a fold, nothing that
+        they are judged by has seen them.
+        """
+        out = []
+        choice = seeds > 1 or lesson.experiment.wins is None
+        for k, groups in enumerate(parts):
+            say.within(k / len(parts))
+            say(f"learning without {', '.join(groups)}, to be judged on them")
+            outer = [
+                self._fold(lesson, counted, groups, (), self.seeded(options, seed)) for seed in range(seeds)
+            ]
+            other = _beside(lesson, counted, parts, k) if choice else None
+            inner: list[_Judged] = []
+            if other is not None:
+                inner = [
+                    self._fold(lesson, counted, other, groups, self.seeded(options, seed))
+                    for seed in range(seeds)
+                ]
+            out.append(_Nested(tuple(outer), tuple(inner), _best(inner, counted)))
+        return out
+
+    def _seed(
+        self,
+        counted: Counted,
+        rows: Masks,
+        first: Fitted,
+        judged: Sequence[Sequence[_Judged]],
+        needs: Needs | None,
+        seeds: int,
+    ) -> tuple[Fitted, int, list[dict[str, Any]]]:
+        """Learn from all groups with the seed that did best in the folds; also which, and what was tried."""
+        if seeds == 1:
+            return first, 0, []
+        runs = [[of[seed] for of in judged] for seed in range(seeds)]
+        scores = [_score(run, counted) for run in runs]
+        made, taken = first, 0
+        for seed in sorted(range(seeds), key=lambda seed: (-scores[seed], seed)):
+            taken = seed
+            if not seed:
+                break
+            try:
+                again = self.fit(counted, rows, self.seeded(first.options, seed), needs, SILENT)
+            except TargetError:
+                # its features cost more than those of the first, which fits
+                continue
+            made = replace(again, choice=first.choice)
+            break
+        tried = [
+            {
+                "seed": self.seed_of(self.seeded(first.options, seed)),
+                "accuracy": _pooled(run, lambda one: one.accuracy),
+                "balanced_accuracy": score,
+                "chosen": seed == taken,
+            }
+            for seed, (run, score) in enumerate(zip(runs, scores, strict=True))
+        ]
+        return made, taken, tried
+
+    def _fold(
+        self,
+        lesson: Lesson,
+        counted: Counted,
+        groups: tuple[str, ...],
+        unseen: tuple[str, ...],
+        options: Any,
+    ) -> _Judged:
+        """Learn as what is delivered does, but without some groups, and answer the windows of the first."""
+        others = [g for g in lesson.share.train_groups if g not in groups and g not in unseen]
+        rows = masks(counted.groups, counted.group, others, groups, counted.answered)
         made = self.fit(counted, rows, options, None, SILENT)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
         return _Judged(groups, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1))
 
-    def _traced(self, one: _Judged, judged: Sequence[_Judged], lesson: Lesson, counted: Counted) -> Fold:
-        """Run the model of a fold on the recordings of its groups, with a filter that others chose."""
-        others = [other for other in judged if other is not one]
-        pipeline = replace(one.pipeline, wins=_wins(others, counted, lesson.experiment.wins))
-        recordings = [r for r in lesson.prepared.dataset if r.group in one.groups]
-        return Fold(
-            one.groups,
-            tuple(trace_of(pipeline, r, pipelines.run(pipeline, counts_of(r, pipeline))) for r in recordings),
-        )
-
     def _figures(
-        self, lesson: Lesson, counted: Counted, rows: Masks, made: Fitted, judged: Sequence[_Judged]
+        self,
+        lesson: Lesson,
+        counted: Counted,
+        rows: Masks,
+        made: Fitted,
+        judged: Sequence[_Judged],
+        tried: Sequence[Mapping[str, Any]],
     ) -> dict[str, Any]:
         """Sections of the report that learning knows."""
         dataset = lesson.prepared.dataset
         test_groups = lesson.share.test_groups if lesson.share.kept else ()
         optimistic = None
         if judged:
-            random = at_random(judged[0].rows, lesson.experiment.seed)
+            random = at_random(judged[0].rows, rows.train & counted.answered, lesson.experiment.seed)
             optimistic = self.fit(counted, random, made.options, None, SILENT).accuracy["test"]
         accuracy = {
             "integer": {**dict(made.accuracy), "folds": _pooled(judged, lambda one: one.accuracy)},
@@ -196,7 +282,7 @@ class ClassifierFamily:
                     "random_windows_optimistic": {"accuracy": optimistic, "balanced_accuracy": None},
                 }
             ],
-            "choices": {"size": asdict(made.choice)},
+            "choices": {"size": asdict(made.choice), **({"seeds": list(tried)} if tried else {})},
             "sources": {
                 "random_windows_optimistic": "computed: windows split at random, so this is too good"
             },
@@ -212,6 +298,69 @@ class _Judged:
     made: Fitted
     pipeline: Pipeline
     answers: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nested:
+    """A fold: models of every seed, and others that learnt from neither its groups nor those they answer.
+
+    ``taken`` is the place of the seed that the others chose.
+    """
+
+    outer: tuple[_Judged, ...]
+    inner: tuple[_Judged, ...]
+    taken: int
+
+
+def _beside(
+    lesson: Lesson, counted: Counted, parts: Sequence[tuple[str, ...]], k: int
+) -> tuple[str, ...] | None:
+    """Groups of the next fold that can be left out beside fold ``k``, with every class still learnt."""
+    for place in range(k + 1, k + len(parts)):
+        other = parts[place % len(parts)]
+        left = [g for g in lesson.share.train_groups if g not in other and g not in parts[k]]
+        rows = masks(counted.groups, counted.group, left, (), counted.answered).train & counted.answered
+        if len(np.unique(counted.y[rows])) == len(counted.classes) and rows.sum() >= INNER:
+            return other
+    return None
+
+
+def _traced(one: _Nested, lesson: Lesson, counted: Counted) -> Fold:
+    """Run the model of a fold on the recordings of its groups, with the filter that was chosen elsewhere."""
+    judged = one.outer[one.taken]
+    wins = _wins(one.inner[one.taken : one.taken + 1], counted, lesson.experiment.wins)
+    pipeline = replace(judged.pipeline, wins=wins)
+    recordings = [r for r in lesson.prepared.dataset if r.group in judged.groups]
+    return Fold(
+        judged.groups,
+        tuple(trace_of(pipeline, r, pipelines.run(pipeline, counts_of(r, pipeline))) for r in recordings),
+    )
+
+
+def _of_folds(every: Sequence[_Nested], wins: int | None, seeds: int) -> list[str]:
+    """What is to be said of the folds."""
+    if not every:
+        return [NO_FOLDS]
+    blind = sum(not one.inner for one in every)
+    if blind and (wins is None or seeds > 1):
+        return [
+            f"{blind} of {len(every)} folds had too few other groups to choose a decision filter or a seed "
+            "by: they are judged without a filter, with the first seed"
+        ]
+    return []
+
+
+def _score(run: Sequence[_Judged], counted: Counted) -> float:
+    """Mean over the classes of the share of their windows that are right, over folds."""
+    truth = np.concatenate([counted.y[one.rows.test] for one in run])
+    right = np.concatenate([one.answers for one in run]) == truth
+    return float(np.mean([right[truth == c].mean() for c in np.unique(truth)]))
+
+
+def _best(runs: Sequence[_Judged], counted: Counted) -> int:
+    """Place of the best of several seeds on the same groups, the first of equals."""
+    scores = [_score([one], counted) for one in runs]
+    return scores.index(max(scores)) if scores else 0
 
 
 def _pooled(judged: Sequence[_Judged], of: Callable[[Fitted], Mapping[str, float]]) -> float | None:

@@ -24,6 +24,8 @@ Int16 = npt.NDArray[np.int16]
 SATURATED = 1e-3
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
+#: Windows to learn from for each that the device answers, and most windows that this makes.
+DENSE, MOST = 5, 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class CountOptions:
         Label column.
     classes : tuple of str
         Labels that are looked for; by default those that occur, of which there must be two.
+    dense : bool
+        More windows to learn from, between those that the device answers: ``DENSE`` for each of them where
+        there are few, fewer where there are many.
     """
 
     sensors: tuple[str, ...] = ()
@@ -53,9 +58,12 @@ class CountOptions:
     scales: Mapping[str, Scales] = field(default_factory=lambda: TYPICAL)
     column: str = LABEL
     classes: tuple[str, ...] = ()
+    dense: bool = False
 
     @classmethod
-    def of(cls, lesson: Lesson, column: str = LABEL, classes: tuple[str, ...] = ()) -> CountOptions:
+    def of(
+        cls, lesson: Lesson, column: str = LABEL, classes: tuple[str, ...] = (), *, dense: bool = False
+    ) -> CountOptions:
         """Windows as a lesson's experiment asks for them, on sensors and scales as they were prepared."""
         experiment, prepared = lesson.experiment, lesson.prepared
         return cls(
@@ -66,6 +74,7 @@ class CountOptions:
             prepared.scales,
             column,
             classes,
+            dense,
         )
 
 
@@ -89,6 +98,10 @@ class Counted:
     notes : tuple of str
     known : dict of IntFeature to ndarray, shape (rows,), int32
         Features that were computed before; folds share them.
+    between : ndarray of bool, shape (rows,), optional
+        Windows that are only learnt from, as the device answers none there; None: it answers all.
+    dense : int
+        Windows for each that the device answers.
     """
 
     x: Int16
@@ -103,6 +116,13 @@ class Counted:
     saturated: float = 0.0
     notes: tuple[str, ...] = ()
     known: dict[IntFeature, npt.NDArray[np.int32]] = field(default_factory=dict)
+    between: BoolArray | None = None
+    dense: int = 1
+
+    @property
+    def answered(self) -> BoolArray:
+        """Windows that the device answers, a stride apart: what may be judged, shape (rows,)."""
+        return np.ones(len(self.y), bool) if self.between is None else ~self.between
 
     @property
     def window(self) -> int:
@@ -111,7 +131,7 @@ class Counted:
 
     @property
     def overlap(self) -> int:
-        """Windows after one that share samples with it."""
+        """Windows after one, of those that the device answers, that share samples with it."""
         return -(-self.window // self.stride) - 1
 
     def rows(self, mask: BoolArray) -> Counted:
@@ -123,6 +143,7 @@ class Counted:
             group=self.group[mask],
             recording=self.recording[mask],
             known={feature: column[mask] for feature, column in self.known.items()},
+            between=None if self.between is None else self.between[mask],
         )
 
     def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:
@@ -136,8 +157,9 @@ class Counted:
     def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
         """Return feature values (or none) with classes and groups, for splitting and ranking."""
         x = np.zeros((len(self.y), 0)) if values is None else values
+        overlap = -(-self.window // (self.stride // self.dense)) - 1
         return Windows(
-            x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, self.overlap
+            x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, overlap
         )
 
 
@@ -174,16 +196,21 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         for axis in "xyz"
     )
     window, stride = _lengths(options, logs, rate)
-    pieces, labels, recordings = [], [], []
+    pieces, labels, recordings, between = [], [], [], []
+    dense = 1
+    if options.dense:
+        count = sum(len(_starts(r, task, window, stride)[0]) for r in logs)
+        dense = max(min(DENSE, stride, MOST // max(count, 1)), 1)
     beyond = 0
     for i, (r, by_sensor) in enumerate(zip(logs, values, strict=True)):
         columns = [by_sensor[s][:, a] for s in sensors for a in range(3)]
         samples, more = counts(columns, channels)
         beyond += more
-        starts, classes = _starts(r, task, window, stride)
+        starts, classes = _starts(r, task, window, stride, dense)
         pieces += [samples[s : s + window] for s in starts]
         labels += classes
         recordings += [i] * len(starts)
+        between += [s % stride != 0 for s in starts]
     groups = dataset.groups()
     of = np.array([groups.index(r.group) for r in logs], np.int64)
     if not pieces:
@@ -206,6 +233,8 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         stride,
         share,
         tuple(notes),
+        between=np.array(between, bool) if dense > 1 else None,
+        dense=dense,
     )
 
 
@@ -217,7 +246,8 @@ def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None
     DataError
         Fewer than ``least`` rows for ``what``, or a class without any.
     """
-    count = int(rows.sum())
+    # windows between those that the device answers are nearly copies of them
+    count = int((rows & counted.answered).sum())
     if count < least:
         raise DataError(
             f"{count} windows to learn from are too few for {what} (at least {least})",
@@ -277,13 +307,22 @@ def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> t
     return window, stride
 
 
-def _starts(recording: Recording, task: Task, window: int, stride: int) -> tuple[list[int], list[int]]:
-    """First samples and classes of the windows (multiples of the stride) that lie inside one label."""
+def _starts(
+    recording: Recording, task: Task, window: int, stride: int, dense: int = 1
+) -> tuple[list[int], list[int]]:
+    """First samples and classes of the windows that lie inside one label.
+
+    They begin at multiples of the stride, where the device answers, and at ``dense`` - 1 places between two
+    of these.
+    """
+    offsets = [stride * k // dense for k in range(dense)]
     starts: list[int] = []
     classes: list[int] = []
     for span in recording.labels.get(task.column, ()):
-        first = -(-span.start // stride) * stride
-        here = range(first, min(span.stop, len(recording)) - window + 1, stride)
+        last = min(span.stop, len(recording)) - window
+        first = span.start // stride * stride
+        every = (base + offset for base in range(first, last + 1, stride) for offset in offsets)
+        here = [s for s in every if span.start <= s <= last]
         starts += here
         classes += [task.classes.index(span.label)] * len(here)
     return starts, classes

@@ -26,7 +26,13 @@ class Masks:
     test: BoolArray
 
 
-def masks(groups: Sequence[str], group: IntArray, learnt: Sequence[str], tested: Sequence[str]) -> Masks:
+def masks(
+    groups: Sequence[str],
+    group: IntArray,
+    learnt: Sequence[str],
+    tested: Sequence[str],
+    answered: BoolArray | None = None,
+) -> Masks:
     """Rows of groups that are learnt from, and of groups that test.
 
     Parameters
@@ -37,12 +43,15 @@ def masks(groups: Sequence[str], group: IntArray, learnt: Sequence[str], tested:
         Group of each window.
     learnt, tested : sequence of str
         Groups; no group is in both.
+    answered : ndarray of bool, shape (rows,), optional
+        Windows that may test; by default all. Every window of a group may be learnt from.
     """
 
     def inside(names: Sequence[str]) -> BoolArray:
         return np.isin(group, [i for i, g in enumerate(groups) if g in names])
 
-    return Masks(inside(learnt), inside(tested))
+    test = inside(tested)
+    return Masks(inside(learnt), test if answered is None else test & answered)
 
 
 def near(chosen: BoolArray, recording: IntArray, overlap: int) -> BoolArray:
@@ -55,8 +64,9 @@ def near(chosen: BoolArray, recording: IntArray, overlap: int) -> BoolArray:
     return out
 
 
-def at_random(like: Masks, seed: int = 0) -> Masks:
-    """Rows drawn at random, as many for the test: optimistic, shown as a warning only."""
-    kinds = np.arange(len(like.test)) < like.test.sum()
-    test = np.random.default_rng(seed).permutation(kinds)
-    return Masks(~test, test)
+def at_random(like: Masks, among: BoolArray, seed: int = 0) -> Masks:
+    """Rows drawn at random among some, as many for the test: optimistic, shown as a warning only."""
+    rows = np.flatnonzero(among)
+    test = np.zeros(len(among), bool)
+    test[np.random.default_rng(seed).permutation(rows)[: like.test.sum()]] = True
+    return Masks(among & ~test, test)

@@ -222,8 +222,9 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     """Learn a net of given sizes."""
     counted, split = rows.counted, rows.split
     plain = _shape(rows, options, binary=False)
-    # of the whole table, so that all folds learn as long and share what is compiled
-    steps = max(len(counted.y) // options.batch, 1)
+    # of the whole table, so that all folds learn as long and share what is compiled; of the windows that
+    # overlap, every pass draws others
+    steps = max(int(counted.answered.sum()) // options.batch, 1)
     schedule = qat.Schedule(options.epochs, None, options.rate, options.batch, options.seed, steps)
     float_params, curve = qat.learn(
         plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say.part(0.0, FLOAT)

@@ -128,7 +128,7 @@ def pool(
     allowed : callable
         Whether the device has room for a set of columns.
     """
-    ranks = _ranks(windows.x[:4000])
+    ranks = _ranks(windows.x[np.linspace(0, len(windows.x) - 1, min(len(windows.x), 4000)).astype(int)])
     ranks -= ranks.mean(axis=0)
     norm = np.sqrt((ranks**2).sum(axis=0))
     kept: list[int] = []

@@ -10,7 +10,7 @@ import pytest
 from sensorai.cproject.scales import TYPICAL, narrowed
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import Experiment
-from sensorai.learn.counts import CountOptions, build
+from sensorai.learn.counts import CountOptions, build, check_rows
 from sensorai.recording import Channel, Dataset, Recording, Span
 from tests.learn.make import dataset
 
@@ -98,3 +98,29 @@ def test_dataset_of_the_other_tests() -> None:
     assert got.window == 104
     assert got.stride == 52
     assert set(TYPICAL) >= {c.name[:3] for c in got.channels}
+
+
+def test_windows_between_those_that_the_device_answers_are_for_learning() -> None:
+    data = Dataset((log(list(range(60)), [(3, 27, "x"), (27, 60, "y")]),))
+    plain = build(data, CountOptions(window=8, stride=4))
+    dense = build(data, CountOptions(window=8, stride=4, dense=True))
+    assert dense.dense == 4
+    starts = np.rint(dense.x[:, 0, 0] * 0.061).astype(int)
+    # every place inside a label, in order; those of the stride are what the device answers
+    assert starts.tolist() == [*range(3, 20), *range(27, 53)]
+    assert np.array_equal(dense.answered, starts % 4 == 0)
+    assert np.array_equal(dense.x[dense.answered], plain.x)
+    assert np.array_equal(dense.y[dense.answered], plain.y)
+    assert plain.answered.all()
+    # seven windows after one share samples with it, and one of those that are answered
+    assert (dense.as_windows().overlap, dense.overlap) == (7, 1)
+    with pytest.raises(DataError, match="windows to learn from are too few"):
+        check_rows(dense, np.ones(len(dense.y), bool), int(dense.answered.sum()) + 1, "a net")
+
+
+def test_many_windows_are_dense_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Dataset((log(list(range(60)), [(0, 30, "x"), (30, 60, "y")]),))
+    monkeypatch.setattr("sensorai.learn.counts.MOST", 26)
+    assert build(data, CountOptions(window=8, stride=4, dense=True)).dense == 2
+    monkeypatch.setattr("sensorai.learn.counts.MOST", 5)
+    assert build(data, CountOptions(window=8, stride=4, dense=True)).between is None

@@ -66,7 +66,8 @@ def test_folds_in_time_share_no_sample() -> None:
 def test_at_random_is_random_and_has_the_same_shares() -> None:
     data = counted(rows=600)
     like = split(data)
-    parts = at_random(like)
+    every = np.ones(600, bool)
+    parts = at_random(like, every)
     for name in ("train", "test"):
         assert getattr(parts, name).sum() == getattr(like, name).sum()
     assert (parts.train.astype(int) + parts.test == 1).all()
@@ -80,5 +81,17 @@ def test_at_random_is_random_and_has_the_same_shares() -> None:
     same = float((kind[1:] == kind[:-1]).mean())
     expected = sum(float((kind == k).mean()) ** 2 for k in range(2))
     assert abs(same - expected) < 0.08
-    assert not np.array_equal(at_random(like, 1).test, parts.test)
-    assert np.array_equal(at_random(like).test, parts.test)
+    assert not np.array_equal(at_random(like, every, 1).test, parts.test)
+    assert np.array_equal(at_random(like, every).test, parts.test)
+
+
+def test_windows_that_the_device_does_not_answer_are_only_learnt_from() -> None:
+    group = np.repeat([0, 1, 2], 8)
+    answered = np.arange(24) % 4 == 0
+    parts = masks(("a", "b", "c"), group, ("a", "b"), ("c",), answered)
+    assert np.array_equal(parts.train, group < 2)
+    assert np.array_equal(parts.test, (group == 2) & answered)
+    # windows split at random would be next to copies of themselves
+    drawn = at_random(parts, answered, 0)
+    assert np.array_equal(drawn.train | drawn.test, answered)
+    assert drawn.test.sum() == parts.test.sum()

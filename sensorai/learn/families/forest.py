@@ -36,6 +36,14 @@ class Forest(ClassifierFamily):
             )
         return given, bool(SIZES & set(table))
 
+    def seeded(self, options: tuple[ForestOptions, bool], more: int) -> tuple[ForestOptions, bool]:
+        """Return the same options with a seed that is ``more`` higher."""
+        return replace(options[0], seed=options[0].seed + more), options[1]
+
+    def seed_of(self, options: tuple[ForestOptions, bool]) -> int:
+        """Seed of options."""
+        return options[0].seed
+
     def fit(
         self,
         counted: Counted,

@@ -15,8 +15,8 @@ from sensorai.road import Lesson, Progress
 class Net(ClassifierFamily):
     """One kind of net."""
 
-    def __init__(self, name: str, folds: int) -> None:
-        self.name, self.folds = name, folds
+    def __init__(self, name: str, folds: int, seeds: int) -> None:
+        self.name, self.folds, self.seeds = name, folds, seeds
 
     def options(self, lesson: Lesson) -> NetOptions:
         """Options of the table, over those of the experiment."""
@@ -43,6 +43,6 @@ class Net(ClassifierFamily):
         )
 
 
-MLP = Net("mlp", 5)
+MLP = Net("mlp", 5, 3)
 # raw windows take a while to learn from
-CNN = Net("cnn", 3)
+CNN = Net("cnn", 3, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,16 @@ def sizes(report: Figures) -> list[dict[str, str]]:
     ]
 
 
+def _seeds(report: Figures) -> list[Mapping[str, Any]]:
+    """Seeds that were tried, with what they were worth in the folds."""
+    return list((report.get("choices") or {}).get("seeds") or ())
+
+
+def _spread(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How far seeds differ."""
+    return f"{100 * statistics.stdev(row['balanced_accuracy'] for row in rows):.1f}"
+
+
 # ---------------------------------------------------------------- text
 
 
@@ -54,6 +65,10 @@ def text(report: Figures) -> Lines:
         out.append(_line("window", [(words.seconds(row["seconds"]), row) for row in windows]))
     if sensors := _tried(report, "sensors"):
         out.append(_line("sensors", [("+".join(row["sensors"]), row) for row in sensors]))
+    if seeds := _seeds(report):
+        said = _line("seeds", [(str(row["seed"]), row) for row in seeds])
+        said.append(f"; balanced accuracy by folds, deviation {_spread(seeds)}")
+        out.append(said)
     if size := _size(report):
         out.append(line(f"size: {size['chosen']} ({size['why']})"))
         if len(rows := sizes(report)) > 1:
@@ -89,6 +104,8 @@ def page(report: Figures, views: Views) -> Page:
         "charts": [(name, drawn) for name, drawn in charts if drawn is not None],
         "sensors": _tried(report, "sensors"),
         "cross_validated": validated,
+        "seeds": _seeds(report),
+        "seeds_spread": _spread(seeds) if (seeds := _seeds(report)) else None,
         "size": _size(report),
         "sizes": sizes(report),
     }

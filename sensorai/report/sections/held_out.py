@@ -159,8 +159,8 @@ def _judged(report: Figures) -> str:
         return f"held out: {about.groups(names)}"
     if count := about.folds(report):
         return (
-            f"estimated by {count} folds over {words.plural(about.unseen(report), 'group')}: each group by a "
-            "model that did not learn from it; what is delivered learnt from all"
+            f"{count} folds over {words.plural(about.unseen(report), 'group')}, each judged by a model that "
+            "did not learn from it: this is the estimate of the procedure; what is delivered learnt from all"
         )
     return "held out: nothing"
 
