@@ -90,6 +90,8 @@ class ClassifierFamily:
     #: Most folds, and seeds to choose from where nothing is said.
     folds: int = 5
     seeds: int = 1
+    #: Whether windows to learn from begin at more places than the device answers at.
+    dense: bool = True
 
     def options(self, lesson: Lesson) -> Any:
         """Options of the model, from the experiment; a ConfigError for a table that is no such options."""
@@ -110,7 +112,7 @@ class ClassifierFamily:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn from all groups; say by folds what the same procedure is worth on groups it did not see."""
         experiment, prepared, share = lesson.experiment, lesson.prepared, lesson.share
-        counted = counting.build(prepared.dataset, CountOptions.of(lesson, dense=True))
+        counted = counting.build(prepared.dataset, CountOptions.of(lesson, dense=self.dense))
         test_groups = share.test_groups if share.kept else ()
         rows = masks(counted.groups, counted.group, share.train_groups, test_groups, counted.answered)
         if test_groups and not rows.test.any():

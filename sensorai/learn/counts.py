@@ -159,7 +159,13 @@ class Counted:
         x = np.zeros((len(self.y), 0)) if values is None else values
         overlap = -(-self.window // (self.stride // self.dense)) - 1
         return Windows(
-            x.astype(np.float32), self.y[:, None], self.group, self.recording, self.groups, overlap
+            x.astype(np.float32),
+            self.y[:, None],
+            self.group,
+            self.recording,
+            self.groups,
+            overlap,
+            self.dense,
         )
 
 

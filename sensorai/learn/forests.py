@@ -270,7 +270,7 @@ def _forest(windows: Windows, options: ForestOptions) -> Any:
         options.trees,
         max_depth=options.depth,
         max_leaf_nodes=options.leaves,
-        min_samples_leaf=3,
+        min_samples_leaf=select.LEAF * windows.copies,
         random_state=options.seed,
     )
     return model.fit(windows.x[rows], windows.y[rows, 0])
@@ -287,7 +287,7 @@ def _tree(windows: Windows, options: ForestOptions) -> Any:
     folds = select.folds(windows, options.seed)
     leaves, seed, depth = options.leaves, options.seed, options.depth
     alpha, _ = select.choose_pruning(windows, 0, folds, leaves, seed, depth)
-    return select.new_tree(leaves, seed, alpha, depth).fit(windows.x, windows.y[:, 0])
+    return select.new_tree(leaves, seed, alpha, depth, windows.copies).fit(windows.x, windows.y[:, 0])
 
 
 def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total: int | None) -> Ensemble:

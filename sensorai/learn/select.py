@@ -11,6 +11,8 @@ from sensorai.errors import DataError
 from sensorai.learn.masks import near
 from sensorai.learn.table import BoolArray, IntArray, Windows, group_folds
 
+#: Least windows in a leaf.
+LEAF = 3
 #: Candidates that a tree may choose from: the best by importance in a forest, near-copies removed.
 #: Measured on held-out groups, a tree that picks from such a pool and is pruned does better than a
 #: forward search over all candidates, which fits the validation groups.
@@ -58,14 +60,19 @@ def folds(windows: Windows, seed: int, wanted: int = 4) -> list[Fold]:
     return out
 
 
-def new_tree(leaves: int, seed: int, ccp_alpha: float = 0.0, depth: int | None = None):  # type: ignore[no-untyped-def]
-    """Return an unfitted scikit-learn tree the way this project trains them (classes weigh the same)."""
+def new_tree(  # type: ignore[no-untyped-def]
+    leaves: int, seed: int, ccp_alpha: float = 0.0, depth: int | None = None, copies: int = 1
+):
+    """Return an unfitted scikit-learn tree the way this project trains them (classes weigh the same).
+
+    ``copies`` windows that overlap are taken for one (`Windows`).
+    """
     from sklearn.tree import DecisionTreeClassifier
 
     return DecisionTreeClassifier(
         max_leaf_nodes=max(leaves, 2),
         max_depth=depth,
-        min_samples_leaf=3,
+        min_samples_leaf=LEAF * copies,
         class_weight="balanced",
         random_state=seed,
         ccp_alpha=ccp_alpha,
@@ -112,7 +119,7 @@ def rank(windows: Windows, seed: int) -> list[int]:
     rows = _some(len(windows.x), RANK_ROWS, seed)
     for t in range(windows.y.shape[1]):
         chosen = rows[labelled(windows, t)[rows]]
-        forest = ExtraTreesClassifier(60, min_samples_leaf=3, class_weight="balanced", random_state=seed)
+        forest = ExtraTreesClassifier(60, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed)
         forest.fit(windows.x[np.ix_(chosen, columns)], windows.y[chosen, t])
         importance += forest.feature_importances_
     return [int(columns[i]) for i in np.argsort(-importance, kind="stable")]
@@ -174,13 +181,19 @@ def choose_pruning(
     known = labelled(windows, task)
     x, y = windows.x[known], windows.y[known, task]
     table = []
-    for alpha in _between(new_tree(leaves, seed, depth=depth).cost_complexity_pruning_path(x, y).ccp_alphas):
+    for alpha in _between(
+        new_tree(leaves, seed, depth=depth, copies=windows.copies)
+        .cost_complexity_pruning_path(x, y)
+        .ccp_alphas
+    ):
         values = list(_fold_scores(windows, task, split, leaves, seed, alpha, depth))
         error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         table.append((alpha, float(np.mean(values)), error))
     whole = len(np.unique(y))
     # the weakest first, and a pruned tree has no class that a less pruned one lacks
-    able = [r for r in table if answerable(new_tree(leaves, seed, r[0], depth).fit(x, y)) == whole] or table
+    able = [
+        r for r in table if answerable(new_tree(leaves, seed, r[0], depth, windows.copies).fit(x, y)) == whole
+    ] or table
     best = max(able, key=lambda row: row[1])
     # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
     enough = best[1] - 0.5 * best[2]
@@ -238,7 +251,7 @@ def _fold_scores(
         a, b = fit[known[fit]], judge[known[judge]]
         if len(np.unique(windows.y[a, task])) < 2 or not len(b):
             continue
-        tree = new_tree(leaves, seed, alpha, depth).fit(windows.x[a], windows.y[a, task])
+        tree = new_tree(leaves, seed, alpha, depth, windows.copies).fit(windows.x[a], windows.y[a, task])
         yield balanced(windows.y[b, task], tree.predict(windows.x[b]))
 
 

@@ -53,6 +53,8 @@ class Windows:
     groups : tuple of str
     overlap : int
         Windows after one that share samples with it.
+    copies : int
+        Windows that are there for each that the device answers; a leaf must hold as many times more.
     """
 
     x: FloatArray
@@ -61,6 +63,7 @@ class Windows:
     recording: IntArray
     groups: tuple[str, ...]
     overlap: int = 0
+    copies: int = 1
 
     def columns(self, features: Sequence[int]) -> Windows:
         """Return these features only, in this order."""

@@ -23,6 +23,8 @@ class Forest(ClassifierFamily):
 
     def __init__(self, name: str, trees: int) -> None:
         self.name, self.trees = name, trees
+        # more rows make the votes of a forest wider, by half its flash, and it is no better for them
+        self.dense = trees == 1
 
     def options(self, lesson: Lesson) -> tuple[ForestOptions, bool]:
         """Options, and whether a size is given."""
