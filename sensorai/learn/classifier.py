@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.cproject.trace import counts_of, trace_of
-from sensorai.errors import DataError, TargetError
+from sensorai.errors import DataError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph.graph import Graph
 from sensorai.learn import counts as counting
@@ -215,13 +215,12 @@ class ClassifierFamily:
             taken = seed
             if not seed:
                 break
-            try:
-                again = self.fit(counted, rows, self.seeded(first.options, seed), needs, SILENT)
-            except TargetError:
-                # its features cost more than those of the first, which fits
-                continue
-            made = replace(again, choice=first.choice)
-            break
+            again = self.fit(counted, rows, self.seeded(first.options, seed), None, SILENT)
+            need = needs(again.model, again.features, again.scaling) if needs else None
+            if need is None or not need.problems:
+                made = replace(again, choice=first.choice.again(need, self.seed_of(again.options)))
+                break
+            # its features may take more than those of the first, which fits
         tried = [
             {
                 "seed": self.seed_of(self.seeded(first.options, seed)),

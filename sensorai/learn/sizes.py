@@ -6,11 +6,14 @@ Sizes stand in a ladder, the largest first. No score decides, so folds need not 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sensorai.errors import Problem, TargetError
 from sensorai.road import Need
+
+#: Verdict on the size that is delivered.
+TAKEN = "taken"
 
 Size = TypeVar("Size")
 Model = TypeVar("Model")
@@ -56,6 +59,15 @@ class Choice:
     source: str = ""
     tried: tuple[Tried, ...] = ()
 
+    def again(self, need: Need | None, seed: int) -> Choice:
+        """Return the same choice, of a model of that size that was learnt with another seed."""
+        flash, ram = (None, None) if need is None else (need.flash, need.ram)
+        tried = tuple(
+            replace(one, flash=flash, ram=ram, seed=seed) if one.verdict == TAKEN else one
+            for one in self.tried
+        )
+        return replace(self, tried=tried)
+
 
 def first_that_fits(
     ladder: Sequence[Size],
@@ -70,7 +82,7 @@ def first_that_fits(
     for size in ladder:
         found = need(size)
         problems = found.problems if found else ()
-        verdict = f"does not fit: {problems[0].message}" if problems else "taken"
+        verdict = f"does not fit: {problems[0].message}" if problems else TAKEN
         flash, ram = (found.flash, found.ram) if found else (None, None)
         tried.append(Tried(show(size), flash, ram, seed, verdict))
         if not problems:

@@ -64,8 +64,8 @@ def warnings(held: Judgement, learnt: Seen, filtered_by: str = "the decision fil
     erased = _filtered_away(held, learnt.overlap, names, filtered_by)
     return [
         *(text for _, text in lost),
-        *erased,
         *_against_one_answer(held, learnt),
+        *erased,
         *_missed(held.answer, missed),
         *_overfit(held, learnt),
         *([f"underfit: {learnt.why}"] if learnt.fit == "under" else []),
