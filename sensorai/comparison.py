@@ -112,7 +112,7 @@ def _row(path: str, report: Figures) -> dict[str, Any]:
         "window": settings["window"],
         "window_s": settings["window_s"],
         "stride": settings["stride"],
-        "groups": list(report["data"]["test_groups"]),
+        "groups": _groups(report),
         "windows": sum(one["windows"] for one in found.values()),
         # a detector is worth its alarms; its windows stand in the report
         "balanced_accuracy": None if alarms["false_alarms"] else _mean(found),
@@ -178,7 +178,9 @@ def _task(report: Figures) -> list[str]:
 
 
 def _groups(report: Figures) -> list[str]:
-    return sorted(report["data"]["test_groups"])
+    """Groups that judge: of a test, or where none was kept those of all folds."""
+    data = report["data"]
+    return sorted(data["test_groups"] or [name for fold in data.get("folds") or () for name in fold])
 
 
 def _classes(report: Figures) -> list[str]:
@@ -202,8 +204,14 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def _test(report: Figures) -> dict[str, float]:
-    """Recordings of the test by name, with their lengths in s."""
-    return {one["name"]: one["seconds"] for one in report["data"]["recordings"] if one["test"]}
+    """Recordings that judge by name, with their lengths in s."""
+    data, groups = report["data"], _groups(report)
+    tested = bool(data["test_groups"]) or not groups
+    return {
+        one["name"]: one["seconds"]
+        for one in data["recordings"]
+        if (one["test"] if tested else one["group"] in groups)
+    }
 
 
 def _same(mine: Mapping[str, float], other: Mapping[str, float]) -> bool:

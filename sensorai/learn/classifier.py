@@ -183,14 +183,21 @@ class ClassifierFamily:
         for k, groups in enumerate(parts):
             say.within(k / len(parts))
             say(f"learning without {', '.join(groups)}, to be judged on them")
+            each = [
+                say.part(
+                    (k + i / (2 * seeds)) / len(parts), (k + (i + 1) / (2 * seeds)) / len(parts), words=False
+                )
+                for i in range(2 * seeds)
+            ]
             outer = [
-                self._fold(lesson, counted, groups, (), self.seeded(options, seed)) for seed in range(seeds)
+                self._fold(lesson, counted, groups, (), self.seeded(options, seed), each[seed])
+                for seed in range(seeds)
             ]
             other = _beside(lesson, counted, parts, k) if choice else None
             inner: list[_Judged] = []
             if other is not None:
                 inner = [
-                    self._fold(lesson, counted, other, groups, self.seeded(options, seed))
+                    self._fold(lesson, counted, other, groups, self.seeded(options, seed), each[seeds + seed])
                     for seed in range(seeds)
                 ]
             out.append(_Nested(tuple(outer), tuple(inner), _best(inner, counted)))
@@ -239,11 +246,12 @@ class ClassifierFamily:
         groups: tuple[str, ...],
         unseen: tuple[str, ...],
         options: Any,
+        say: Progress,
     ) -> _Judged:
         """Learn as what is delivered does, but without some groups, and answer the windows of the first."""
         others = [g for g in lesson.share.train_groups if g not in groups and g not in unseen]
         rows = masks(counted.groups, counted.group, others, groups, counted.answered)
-        made = self.fit(counted, rows, options, None, SILENT)
+        made = self.fit(counted, rows, options, None, say)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
         return _Judged(groups, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1))

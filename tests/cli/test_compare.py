@@ -48,7 +48,9 @@ def test_side_by_side(trained: Path, tmp_path: Path) -> None:
     figures = json.loads((trained / "report.json").read_text())
     share = figures["classifiers"][0]["held_out"]["decided"]["balanced_accuracy"]
     assert lines["balanced accuracy"].split() == [f"{100 * share:.1f}", "%"] * 2
-    assert ", ".join(figures["data"]["test_groups"]) in lines["held-out groups"]
+    judged = sorted(name for fold in figures["data"]["folds"] for name in fold)
+    assert judged
+    assert ", ".join(judged) in lines["held-out groups"]
     assert "counted in" in result.out
     assert "960 B (compiled)" in result.out
     assert "100 B (emulated)" in result.out
@@ -57,7 +59,15 @@ def test_side_by_side(trained: Path, tmp_path: Path) -> None:
 
 
 def groups(report: dict[str, Any]) -> None:
-    report["data"]["test_groups"] = ["zoe"]
+    report["data"]["folds"][0] = ["zoe"]
+
+
+def kept(report: dict[str, Any]) -> None:
+    """A test of what is delivered is no estimate by folds."""
+    recordings = report["data"]["recordings"]
+    report["data"]["test_groups"] = [recordings[0]["group"]]
+    for one in recordings:
+        one["test"] = one["group"] == recordings[0]["group"]
 
 
 def classes(report: dict[str, Any]) -> None:
@@ -79,14 +89,14 @@ def longer(report: dict[str, Any]) -> None:
 
 
 def untested(report: dict[str, Any]) -> None:
-    for one in report["data"]["recordings"]:
-        one["test"] = False
+    report["data"]["folds"] = []
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
         (groups, "held-out groups differ"),
+        (kept, "held-out groups differ"),
         (classes, "classes differ"),
         (task, "tasks differ"),
         (logs, "recordings of the test differ"),

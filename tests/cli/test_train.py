@@ -67,7 +67,7 @@ def good(result: Outcome) -> str:
 @pytest.mark.parametrize("part", PARTS)
 def test_every_generation(part: str, log: Path, tmp_path: Path) -> None:
     out = tmp_path / "toy"
-    report = train(log, out, "--device", part)
+    report = train(log, out, "--device", part, "--test-share", "0.25")
     assert sorted(snapshot(out)) == sorted(NAMES)
     assert report["device"] == part
     (tree,) = report["classifiers"]
@@ -242,7 +242,7 @@ def test_a_threshold_moved_by_one_step_of_the_grid(log: Path, trained: Path, tmp
 def test_two_trees(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", more=True)
     out = tmp_path / "toy"
-    report = train(log, out, "--tree", "kind=label", "--tree", "moves=moving")
+    report = train(log, out, "--tree", "kind=label", "--tree", "moves=moving", "--test-share", "0.25")
     assert sorted(snapshot(out)) == sorted([*NAMES, "tree_2.txt"])
     assert [(t["name"], t["column"]) for t in report["classifiers"]] == [
         ("kind", "label"),
