@@ -27,7 +27,9 @@ TEXT = st.text(min_size=1, max_size=12)
 FILE = st.text(st.characters(exclude_characters="/\\\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
 PATH = st.lists(FILE.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3).map("/".join)
 POSITIVE = st.floats(min_value=1e-9, max_value=1e9) | st.integers(1, 10**6)
-SCALAR = st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | TEXT
+SCALAR = (
+    st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | TEXT
+)
 TABLE = st.dictionaries(TEXT, SCALAR | st.lists(st.integers(0, 99), max_size=3), max_size=3)
 
 
