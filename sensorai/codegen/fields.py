@@ -68,7 +68,7 @@ def sizes(pipeline: Pipeline, arena: int) -> dict[str, Any]:
 def types(pipeline: Pipeline, shared: Overlap | None) -> dict[str, Any]:
     """Types of inputs and scores, and the steps from a sample to the model."""
     # values beyond it would overflow sums; those of narrower types cannot be
-    limit = LIMITS["int16"][1] if pipeline.input_type == "int16" else 0
+    limit = LIMITS["int16"][1] if pipeline.input_type == "int16" and not pipeline.raw else 0
     macro = clang.upper(clang.identifier(pipeline.name))
     norms = shared is not None and shared.norms
     arguments = ["ctx->window"] if shared is None or shared.held else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,14 @@ def integer(value: int) -> str:
     return str(value) if value < 2**31 else f"{value}U"
 
 
+def long(value: int, signed: bool) -> str:
+    """Literal of an int64 or uint64 value."""
+    value = int(value)
+    if value == -(2**63):
+        return "(-9223372036854775807LL - 1)"
+    return f"{value}LL" if signed else f"{value}ULL"
+
+
 def word(value: int) -> str:
     """Literal of a uint32 value in hexadecimal."""
     return f"0x{int(value) & 0xFFFFFFFF:08X}U"
@@ -33,16 +42,40 @@ def real(value: float) -> str:
         raise InternalError("NaN has no place in generated code")
     if np.isinf(x):
         return "__builtin_inff()" if x > 0 else "-__builtin_inff()"
+    return f"{_hexadecimal(x)}F"
+
+
+def double(value: float) -> str:
+    """Exact float64 literal; see ``real``."""
+    x = float(value)
+    if np.isnan(x):
+        raise InternalError("NaN has no place in generated code")
+    if np.isinf(x):
+        return "__builtin_inf()" if x > 0 else "-__builtin_inf()"
+    return _hexadecimal(x)
+
+
+def _hexadecimal(x: float) -> str:
     mantissa, exponent = x.hex().split("p")
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}p{exponent}F"
+    return f"{mantissa}p{exponent}"
+
+
+#: How numbers of a type are written; as ``integer`` where nothing is said.
+_WRITERS: Mapping[str, Callable[[Any], str]] = {
+    "float": real,
+    "double": double,
+    "uint32_t": word,
+    "int64_t": lambda v: long(v, True),
+    "uint64_t": lambda v: long(v, False),
+}
 
 
 def array(kind: str, name: str, values: Sequence[int] | Iterable[float], attribute: str = "") -> str:
     """Definition ``static const KIND NAME[N] = {...};``, wrapped at ``WIDTH`` columns.
 
-    ``kind`` is float, uint32_t (written in hexadecimal) or another integer type.
+    ``kind`` is float, double, uint32_t (written in hexadecimal) or another integer type.
     """
     declaration, written = array_parts(kind, name, values, attribute)
     return f"static {declaration} = {written};\n"
@@ -52,10 +85,8 @@ def array_parts(
     kind: str, name: str, values: Sequence[int] | Iterable[float], attribute: str = ""
 ) -> tuple[str, str]:
     """Declaration ``const KIND NAME[N]`` of an array, and its values in braces; see ``array``."""
-    if kind == "float":
-        items = [real(v) for v in values]
-    else:
-        items = [word(int(v)) if kind == "uint32_t" else integer(int(v)) for v in values]
+    written = _WRITERS.get(kind, integer)
+    items = [written(v) for v in values]
     if not items:
         raise InternalError(f"the table {name} would be empty")
     lines, line = [], "   "

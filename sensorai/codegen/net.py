@@ -6,17 +6,20 @@ What a layer's C is, its operator says; here is what it writes to. The kernels a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from sensorai import runtime
 from sensorai.codegen import literals
 from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table, body, table
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
-from sensorai.plan.place import ALIGN
-from sensorai.plan.plan import Plan, plan, written_by_caller
+from sensorai.plan.plan import SCORES, Plan, plan, written_by_caller
 from sensorai.writing import clang
 
 #: Attribute of tables that the packed kernels read.
@@ -24,8 +27,28 @@ TABLE = "SA_NN_TABLE"
 
 INPUT: Mapping[str, str] = {"int8": "int8_t", "binary": "uint32_t", "float32": "float"}
 
+#: Types of tensors in C: in tables and interfaces, and where the kernels of n axes read and write them.
+KINDS: Mapping[str, tuple[str, str]] = {
+    "int8": ("int8_t", "int8_t"),
+    "uint8": ("uint8_t", "uint8_t"),
+    "bool": ("uint8_t", "uint8_t"),
+    "int4": ("int8_t", "int8_t"),
+    "uint4": ("uint8_t", "uint8_t"),
+    "int2": ("int8_t", "int8_t"),
+    "uint2": ("uint8_t", "uint8_t"),
+    "int16": ("int16_t", "sa_nd_i16"),
+    "uint16": ("uint16_t", "sa_nd_u16"),
+    "int32": ("int32_t", "sa_nd_i32"),
+    "uint32": ("uint32_t", "sa_nd_u32"),
+    "int64": ("int64_t", "sa_nd_i64"),
+    "uint64": ("uint64_t", "sa_nd_u64"),
+    "float32": ("float", "sa_nd_f32"),
+    "float64": ("double", "sa_nd_f64"),
+    "binary": ("uint32_t", "sa_nd_u32"),
+}
+
 #: Bytes of a number in a table.
-_SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2}
+_SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
 
 
 def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
@@ -52,12 +75,57 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     clang.identifier(prefix)
     check(graph)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise ConfigError("C is written for nets with one input and one output")
+        raise ConfigError("a classifier in C has one input and one output")
     if graph.states:
-        raise ConfigError("C is written for nets without states")
+        raise ConfigError("a classifier in C has no states")
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
-        raise ConfigError("the input of a net in C is int8, binary or float32")
-    return _Emitter(graph, prefix, f"{prefix}_{name}").parts()
+        raise ConfigError("the input of a classifier in C is int8, binary or float32")
+    places = {graph.inputs[0]: "input", graph.outputs[0]: "scores"}
+    return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES).parts()
+
+
+def emit_tensors(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
+    """Emit ``static void PREFIX_model(const IN *in0, ..., OUT *out0, ..., [state0, ...] uint8_t *arena)``.
+
+    Every tensor has the type of C that ``KINDS`` says, its numbers in order; nothing is widened. States are
+    given by the caller and replaced by those of the next call. The arena must be aligned to ``arena_align``
+    bytes; nothing of it outlives the call.
+
+    Raises
+    ------
+    ConfigError
+        The graph holds a layer or type that has no C.
+    """
+    clang.identifier(prefix)
+    return _typed(graph, prefix, f"{prefix}_{name}", _Typed)
+
+
+def _typed(graph: Graph, prefix: str, name: str, emitter: type[_Typed]) -> CodeParts:
+    check(graph)
+    for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
+        if tensor.dtype not in KINDS:
+            raise ConfigError(f"tensor {tensor.name} is {tensor.dtype}, which has no type in C")
+        if not tensor.size:
+            raise ConfigError(f"tensor {tensor.name} of shape {tensor.shape} is empty")
+    places = {n: f"in{k}" for k, n in enumerate(graph.inputs)}
+    places |= {state.read: f"state{k}" for k, state in enumerate(graph.states)}
+    # an input that is an output as well is read in one place and copied to the other
+    places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
+    net = emitter(graph, prefix, name, places, frozenset(KINDS) - {"binary"})
+    net.runtime = {"nd/sa_nd.h"}
+    return net.parts()
+
+
+def arguments(graph: Graph) -> str:
+    """Parameters of the function that ``emit_tensors`` emits."""
+    given = [f"const {_plain(graph.tensors[n])} *in{k}" for k, n in enumerate(graph.inputs)]
+    made = [f"{_plain(graph.tensors[n])} *out{k}" for k, n in enumerate(graph.outputs)]
+    kept = [f"{_plain(graph.tensors[s.read])} *state{k}" for k, s in enumerate(graph.states)]
+    return ", ".join([*given, *made, *kept, "uint8_t *arena"])
+
+
+def _plain(tensor: Tensor) -> str:
+    return KINDS[tensor.dtype][0]
 
 
 @dataclass(slots=True)
@@ -66,47 +134,57 @@ class _Emitter:
 
     graph: Graph
     prefix: str
-    function: str
+    name: str
+    #: Parameters of C by the tensors that the caller has.
+    places: Mapping[str, str]
+    #: Types that the caller takes as they are computed.
+    direct_kinds: frozenset[str]
     plan: Plan = field(init=False)
     index: int = 0
     definitions: list[Table | Constant] = field(default_factory=list)
-    functions: list[str] = field(default_factory=list)
+    functions: dict[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
     weight_bytes: int = 0
+    tables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph)
+        self.plan = plan(self.graph, self.direct_kinds)
 
     def parts(self) -> CodeParts:
         """Emit everything."""
-        x, y = (self.graph.tensors[name] for name in (self.graph.inputs[0], self.graph.outputs[0]))
-        if self.plan.staged:
-            self._stage(x)
+        for name in self.plan.staged:
+            self._stage(self.graph.tensors[name])
         for index, node in enumerate(self.graph.nodes):
             self.index = index
             self._layer(node)
-        self._scores(y)
-        kind = "float" if y.dtype == "float32" else "int32_t"
-        unused = "" if any("arena" in call.text for call in self.calls) else "    (void)arena;\n"
-        source = "".join(self.functions) + (
-            f"static void {self.function}"
-            f"(const {INPUT[x.dtype]} *input, {kind} *scores, uint8_t *arena)\n{{\n"
-            + unused
-            + body(self.calls)
-            + "}\n"
+        self._end()
+        said = set(re.findall(r"\w+", " ".join(call.text for call in self.calls)))
+        names = [*self.places.values(), "arena"]
+        unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(names) if n not in said)
+        source = "".join(self.functions.values()) + (
+            f"static void {self.name}({self._parameters()})\n{{\n" + unused + body(self.calls) + "}\n"
         )
         return CodeParts(
             header="",
             source=source,
             definitions=tuple(self.definitions),
-            runtime=tuple(sorted(self.runtime)),
+            runtime=tuple(sorted(runtime.closed(self.runtime))),
             arena_bytes=self.plan.peak,
-            arena_align=ALIGN,
+            arena_align=self.plan.align,
             layers=tuple(self.costs),
             calls=tuple(self.calls),
         )
+
+    def _parameters(self) -> str:
+        x, y = (self.graph.tensors[name] for name in (self.graph.inputs[0], self.graph.outputs[0]))
+        kind = "float" if y.dtype == "float32" else "int32_t"
+        return f"const {INPUT[x.dtype]} *input, {kind} *scores, uint8_t *arena"
+
+    def _end(self) -> None:
+        """Bring out what the caller does not have yet."""
+        self._scores(self.graph.tensors[self.graph.outputs[0]])
 
     def _layer(self, node: Node) -> None:
         self.weight_bytes = 0
@@ -124,7 +202,7 @@ class _Emitter:
         """C expression: pointer to the values of a tensor, ``back`` bytes of margin before them."""
         slot = self.plan.slots[tensor.name]
         if slot.offset < 0:
-            return "scores" if self.direct(tensor) else "input"
+            return self.places[tensor.name if self.direct(tensor) else slot.first]
         offset = slot.offset - back
         place = f"arena + {offset}" if offset else "arena"
         if kind == "void":
@@ -134,11 +212,11 @@ class _Emitter:
     def read(self, tensor: Tensor, back: int = 0) -> str:
         """Pointer for reading int8 values."""
         text = self.at(tensor, "int8_t", back)
-        return text if text in ("input", "scores") else "(const int8_t *)" + text.removeprefix("(int8_t *)")
+        return text if text in self.places.values() else "(const int8_t *)" + text.removeprefix("(int8_t *)")
 
     def direct(self, tensor: Tensor) -> bool:
         """Whether a tensor is written straight into the scores that the caller gives."""
-        return written_by_caller(self.graph, tensor.name)
+        return written_by_caller(self.graph, tensor.name, self.direct_kinds)
 
     def real(self, value: float) -> str:
         """Literal of a float32 value."""
@@ -162,11 +240,45 @@ class _Emitter:
     def depthwise(self, kind: str, taps: int) -> str:
         """Name of a depthwise function for one way out and one kernel size, defined once."""
         name = f"{self.prefix}_depthwise{taps}_{kind}"
+        # one for all layers with this way out and size
         head = f"static void {name}(const sa_nn_layer_t *l, const int8_t *x, void *y)\n"
         text = f"{head}{{\n    sa_nn_depthwise_layer(l, x, y, SA_NN_{kind.upper()}, {taps});\n}}\n"
-        if text not in self.functions:
-            self.functions.append(text)
+        self.functions[name] = text
         return name
+
+    def source(self, tensor: Tensor) -> str:
+        """C expression: pointer for reading the values of a tensor."""
+        kind, seen = KINDS[tensor.dtype]
+        if tensor.data is not None:
+            # no number of an empty one is ever read
+            return f"(const {seen} *){self._constant(tensor, kind) if tensor.size else 0}"
+        return f"(const {seen} *)({self.at(tensor, 'void')})"
+
+    def target(self, tensor: Tensor) -> str:
+        """C expression: pointer for writing the values of a tensor."""
+        return f"({KINDS[tensor.dtype][1]} *)({self.at(tensor, 'void')})"
+
+    def scratch(self, kind: str) -> str:
+        """C expression: pointer to the bytes that the layer uses while it runs."""
+        return f"({kind} *)(arena + {self.plan.scratch[self.index]})"
+
+    def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
+        """Define a static function of this layer and return its name."""
+        name = f"{self.prefix}_{stem}{self.index}"
+        self.functions[name] = f"static void {name}({parameters})\n{{\n{text}}}\n\n"
+        self.runtime |= {"nd/sa_nd.h", *runtime}
+        return name
+
+    def run(self, function: str, *arguments: object) -> None:
+        """Add a call of a function of this layer."""
+        self.calls.append(Call(f"{function}({', '.join(map(str, arguments))});", self.index))
+
+    def _constant(self, tensor: Tensor, kind: str) -> str:
+        """Table of a constant, defined once however many layers read it."""
+        if tensor.name not in self.tables:
+            values = np.zeros(0) if tensor.data is None else tensor.data
+            self.tables[tensor.name] = self.table(kind, f"c{len(self.tables)}", values)
+        return self.tables[tensor.name]
 
     def call(self, file: str, function: str, *arguments: object, into: str = "") -> None:
         """Add a call of the layer of a function in runtime file ``file``."""
@@ -177,7 +289,7 @@ class _Emitter:
         self._call(file, function, arguments, None)
 
     def _call(self, file: str, function: str, arguments: tuple[object, ...], layer: int | None) -> None:
-        self.runtime.add(f"nn/{file}.h")
+        self.runtime.add(file if "/" in file else f"nn/{file}.h")
         self.calls.append(Call(f"{function}({', '.join(map(str, arguments))});", layer))
 
     # -- around the layers
@@ -212,13 +324,68 @@ class _Emitter:
             self._around("sa_nn_binary", "sa_nn_binary_widen", self.at(y, "void"), "scores", steps, channels)
 
 
+class _Typed(_Emitter):
+    """Every tensor of the interface in its own type."""
+
+    def _parameters(self) -> str:
+        return arguments(self.graph)
+
+    def _end(self) -> None:
+        """Copy outputs that are not where the caller wants them yet, then the states of the next call."""
+        outputs = [(name, f"out{k}") for k, name in enumerate(self.graph.outputs) if not self._there(name, k)]
+        states = [(state.write, f"state{k}") for k, state in enumerate(self.graph.states)]
+        for name, place in (*outputs, *self._ordered(states)):
+            tensor = self.graph.tensors[name]
+            source = f"(const uint8_t *)({self.source(tensor)})"
+            self._around("nd/sa_nd.h", "sa_nd_copy", source, f"(uint8_t *){place}", tensor.bytes)
+
+    def _ordered(self, copies: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Copies of states, a place after all that is read from it: a delay line moves from its end."""
+        left = [(name, to) for name, to in copies if self._lies(name) != to]
+        out = []
+        while left:
+            read = [self._lies(name) for name, _ in left]
+            free = next((one for one in left if one[1] not in read), None)
+            if free is None:
+                raise ConfigError(f"the states round {left[0][0]} change places, which is not emitted")
+            out.append(free)
+            left.remove(free)
+        return out
+
+    def _lies(self, name: str) -> str:
+        """Parameter in whose memory a tensor lies; "" in the arena."""
+        slot = self.plan.slots.get(name)
+        if slot is None or slot.offset >= 0:
+            return ""
+        return self.places[name if self.direct(self.graph.tensors[name]) else slot.first]
+
+    def _there(self, name: str, k: int) -> bool:
+        """Whether an output was computed where the caller wants it."""
+        tensor = self.graph.tensors[name]
+        return tensor.data is None and self.direct(tensor) and self.places[name] == f"out{k}"
+
+
+def tensor_unit(graph: Graph, prefix: str) -> dict[str, str]:
+    """Return a file with an extern ``PREFIX_run`` round ``emit_tensors``, and what it includes."""
+    parts = emit_tensors(graph, prefix)
+    head = f"void {prefix}_run({arguments(graph)})"
+    names = ", ".join(one.split("*")[-1] for one in arguments(graph).split(", "))
+    lines = [
+        *(f'#include "{name.split("/")[-1]}"' for name in parts.runtime),
+        parts.data,
+        parts.source,
+        f"{head};",
+        f"{head}\n{{\n    {prefix}_model({names});\n}}\n",
+    ]
+    files = {name.split("/")[-1]: runtime.text(name) for name in parts.runtime}
+    return {**files, f"{prefix}.c": "\n".join(lines)}
+
+
 def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
     """Return a stand-alone file with an extern ``PREFIX_run`` round the net, and the runtime files it needs.
 
     For tests and measurements; projects are written by ``codegen.project``.
     """
-    from sensorai import runtime
-
     parts = emit_net(graph, prefix)
     x, y = (graph.tensors[name] for name in (graph.inputs[0], graph.outputs[0]))
     arguments = f"const {INPUT[x.dtype]} *input, {'float' if y.dtype == 'float32' else 'int32_t'} *scores"
@@ -232,3 +399,23 @@ def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
     ]
     files = {name.split("/")[-1]: runtime.text(name) for name in parts.runtime}
     return {**files, f"{prefix}.c": "\n".join(lines)}
+
+
+class _Counted(_Typed):
+    """Counts tables and does not write them: what a net costs, without the time that its numbers take."""
+
+    def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
+        """Count a table."""
+        self.weight_bytes += _SIZES.get(kind, 4) * values.size
+        return f"{self.prefix}_{name}"
+
+
+def count_tensors(graph: Graph) -> CodeParts:
+    """What ``emit_tensors`` would give, without tables: arena and costs.
+
+    Raises
+    ------
+    ConfigError
+        The graph holds a layer or type that has no C.
+    """
+    return _typed(graph, "net", "net_model", _Counted)

@@ -90,6 +90,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
         **chip_fields(chip),
         "state": clang.emitted("\n".join(p.header for p in parts if p.header.strip())),
         "sources": [clang.emitted(p.source.strip()) for p in parts if p.source.strip()],
+        "arena_bits": 8 * max(4, *(p.arena_align for p in parts)),
         "warnings": inert(WARNINGS),
         "readme": readme_words(pipeline),
     }
@@ -164,6 +165,8 @@ def _model(pipeline: Pipeline) -> CodeParts:
         return emit_learner(pipeline)
     if isinstance(pipeline.model, Detector):
         return emit_detector(pipeline.model, pipeline.name)
-    from sensorai.codegen.net import emit_net
+    from sensorai.codegen.net import emit_net, emit_tensors
 
+    if pipeline.raw:
+        return emit_tensors(pipeline.model, pipeline.name)
     return emit_net(pipeline.model, pipeline.name)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sensorai.graph.operator import Applied, Operator
-from sensorai.graph.tensor import Array, Tensor
+from sensorai.graph.tensor import ABSENT, Array, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Node:
     ----------
     op : Operator
     inputs : tuple of str
-        Tensors that are computed, then constants by their role; "" for a constant that is left out.
+        Tensors that are computed, then constants by their role; "" for a constant that is left out. Of an
+        open operator: tensors by their place.
     outputs : tuple of str
     """
 
@@ -32,13 +33,13 @@ class Node:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Inputs that are computed."""
-        return self.inputs[: self.op.INPUTS]
+        """Inputs without constants by role; of an open operator all of them, "" where one is left out."""
+        return self.inputs if self.op.OPEN else self.inputs[: self.op.INPUTS]
 
     @property
     def roles(self) -> dict[str, str]:
         """Names of the constants by role."""
-        names = self.inputs[self.op.INPUTS :]
+        names = () if self.op.OPEN else self.inputs[self.op.INPUTS :]
         return {role: name for role, name in zip(self.op.CONSTANTS, names, strict=False) if name}
 
 
@@ -63,6 +64,9 @@ class Graph:
     nodes : tuple of Node
         Every node after those that make its inputs.
     states : tuple of State
+    labels : mapping of str to tuple of str
+        By tensor: what its numbers 0, 1, ... stand for, or the columns of its last axis where it holds
+        scores; of nets made elsewhere whose file has names.
     """
 
     inputs: tuple[str, ...]
@@ -70,6 +74,7 @@ class Graph:
     tensors: Mapping[str, Tensor]
     nodes: tuple[Node, ...]
     states: tuple[State, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -87,8 +92,8 @@ class Graph:
         return tuple(tensor for tensor in self.tensors.values() if tensor.data is None)
 
     def ins(self, node: Node) -> tuple[Tensor, ...]:
-        """Tensors that ``node`` reads, without constants."""
-        return tuple(self.tensors[name] for name in node.reads)
+        """Tensors that ``node`` reads, without constants by role."""
+        return tuple(self.tensors[name] if name else ABSENT for name in node.reads)
 
     def out(self, node: Node) -> Tensor:
         """First tensor that ``node`` makes."""
@@ -107,6 +112,10 @@ class Graph:
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""
         return tuple(node for node in self.nodes if name in node.inputs)
+
+    def computed(self, node: Node) -> tuple[str, ...]:
+        """Names of what ``node`` reads that is given or computed before it."""
+        return tuple(name for name in node.reads if name and self.tensors[name].data is None)
 
     def producer(self, name: str) -> Node | None:
         """Node that makes the tensor ``name``, None for an input."""

@@ -47,10 +47,22 @@ def run(
     if len({len(array) for array in values.values()}) > 1:
         raise DataError("the batches of the net's inputs differ in length")
     values |= _states(graph, state, len(values[graph.inputs[0]]), single[0])
+    for name in graph.outputs:
+        if graph.tensors[name].data is not None:
+            values[name] = _read(graph, values, name)
     for node in graph.nodes:
-        made = node.op.results(graph.applied(node), *(values[name] for name in node.reads))
+        made = node.op.results(graph.applied(node), *(_read(graph, values, name) for name in node.reads))
         values.update(zip(node.outputs, made, strict=True))
     return {name: value[0] for name, value in values.items()} if single[0] else values
+
+
+def _read(graph: Graph, values: Mapping[str, Array], name: str) -> Array:
+    """Values of a tensor with a batch axis; constants are the same for all, what is left out is empty."""
+    if name in values:
+        return values[name]
+    batch = len(values[graph.inputs[0]])
+    data = graph.tensors[name].data if name else None
+    return np.zeros((batch, 0), np.int8) if data is None else np.broadcast_to(data, (batch, *data.shape))
 
 
 def following(graph: Graph, values: Mapping[str, Array]) -> dict[str, Array]:
@@ -63,7 +75,7 @@ def _states(graph: Graph, state: Mapping[str, Array] | None, batch: int, single:
     names = [one.read for one in graph.states]
     if state is None:
         first = [graph.tensors[name] for name in names]
-        return {t.name: np.full((batch, *t.shape), _zero(t), DTYPES[t.dtype]) for t in first}
+        return {t.name: np.full((batch, *t.shape), first_number(t), DTYPES[t.dtype]) for t in first}
     if set(state) != set(names):
         raise DataError(f"the net keeps {', '.join(names) or 'nothing'}, not {', '.join(state)}")
     out = {}
@@ -75,7 +87,12 @@ def _states(graph: Graph, state: Mapping[str, Array] | None, batch: int, single:
     return out
 
 
-def _zero(tensor: Tensor) -> int:
+def first_states(graph: Graph) -> dict[str, int]:
+    """The number that fills every state before the first call, by the name under which it is read."""
+    return {one.read: first_number(graph.tensors[one.read]) for one in graph.states}
+
+
+def first_number(tensor: Tensor) -> int:
     """Return the number that means 0; for bits +1, as the sign of 0 is."""
     if isinstance(tensor.quant, Sign):
         return 1

@@ -74,11 +74,14 @@ class Buffers:
         The output may lie where any of the inputs lies, from the same byte on.
     alias : bool
         The output is the bytes of the first input: nothing runs.
+    scratch : int
+        Bytes that the kernel uses while it runs.
     """
 
     margins: tuple[Margin, ...] = ()
     in_place: bool = False
     alias: bool = False
+    scratch: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +134,36 @@ class Writer(Protocol):
         """Add a call of a function in a file of the runtime, its result stored ``into`` a place."""
         ...
 
+    def source(self, tensor: Tensor) -> str:
+        """C expression: ``const KIND *`` to the values of a tensor, computed, given or constant."""
+        ...
+
+    def target(self, tensor: Tensor) -> str:
+        """C expression: ``KIND *`` to where the values of a computed tensor go."""
+        ...
+
+    def scratch(self, kind: str) -> str:
+        """C expression: ``KIND *`` to the bytes that ``Buffers.scratch`` asked for."""
+        ...
+
+    def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
+        """Define a static function of this layer and return its name.
+
+        Parameters
+        ----------
+        stem : str
+            What it does, for its name.
+        parameters, text : str
+            C between its parentheses and its braces; the text with four spaces before each line.
+        *runtime
+            Files of ``sensorai.runtime`` that the text needs, such as ``nd/sa_nd_math.h``.
+        """
+        ...
+
+    def run(self, function: str, *arguments: object) -> None:
+        """Add a call of a function that ``function`` defined."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Operator:
@@ -138,6 +171,9 @@ class Operator:
 
     #: Its name in files and messages.
     NAME: ClassVar[str]
+    #: Whether inputs are any tensors by their place, constant or computed, some of them left out; their
+    #: number, and what comes out of them, is the word of ``infer``.
+    OPEN: ClassVar[bool] = False
     #: Inputs that are computed, and roles of the constants that may follow them, in order.
     INPUTS: ClassVar[int] = 1
     CONSTANTS: ClassVar[tuple[str, ...]] = ()
@@ -175,9 +211,21 @@ class Operator:
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where constants do not fit, or sums could leave their type."""
 
+    def accept(self, at: Applied) -> None:
+        """Raise a ConfigError unless the types of inputs and outputs go together."""
+        for x in at.inputs:
+            for out in at.outputs:
+                if (x.dtype, out.dtype) not in self.TYPES:
+                    where = f"layer {at.name} ({self.NAME})"
+                    raise ConfigError(f"{where} cannot make {out.dtype} from {x.dtype}")
+
     def macs(self, at: Applied) -> int:
         """Multiply-accumulates of one inference."""
         return 0
+
+    def macc(self, at: Applied) -> int:
+        """Operations of one inference as ST's tool counts them."""
+        return self.macs(at)
 
     def buffers(self, at: Applied) -> Buffers:
         """What its kernel needs of the memory."""

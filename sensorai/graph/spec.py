@@ -11,6 +11,8 @@ from sensorai.graph.graph import Graph, Node
 class Level(Enum):
     """Levels of a net, each with what holds on it besides being sound."""
 
+    #: As the file of another tool says it: any operator, any type.
+    SOURCE = "source"
     #: Everything is computed in float32.
     FLOAT = "float"
     #: Computed in float32, and tensors say what scale they will have.
@@ -25,13 +27,13 @@ def check(graph: Graph, level: Level | None = None) -> Graph:
     made = set(graph.given)
     for node in graph.nodes:
         where = f"layer {node.output} ({node.op.NAME})"
-        if lost := [n for n in node.reads if n not in made]:
+        if lost := [n for n in node.reads if n and n not in made and not _constant(graph, n)]:
             raise ConfigError(f"{where} reads {lost[0]}, which nothing before it makes")
         if lost := [n for n in node.outputs if n in made or n not in graph.tensors]:
             raise ConfigError(f"{where} makes a tensor that exists already or is not declared")
         _node(graph, node, where)
         made.update(node.outputs)
-    if lost := [n for n in graph.outputs if n not in made]:
+    if lost := [n for n in graph.outputs if n not in made and not _constant(graph, n)]:
         raise ConfigError(f"nothing makes the output {lost[0]}")
     for state in graph.states:
         if state.write not in made:
@@ -39,6 +41,10 @@ def check(graph: Graph, level: Level | None = None) -> Graph:
     if level is not None:
         _level(graph, level)
     return graph
+
+
+def _constant(graph: Graph, name: str) -> bool:
+    return name in graph.tensors and graph.tensors[name].data is not None
 
 
 def _tensors(graph: Graph) -> None:
@@ -62,16 +68,18 @@ def _tensors(graph: Graph) -> None:
 
 def _node(graph: Graph, node: Node, where: str) -> None:
     op = node.op
+    if op.OPEN:
+        at = graph.applied(node)
+        op.accept(at)
+        op.check(at)
+        return
     if len(node.reads) != op.INPUTS or len(node.inputs) > op.INPUTS + len(op.CONSTANTS):
         raise ConfigError(f"{where} reads {len(node.inputs)} tensors, not {op.INPUTS} and its constants")
     for role, name in node.roles.items():
         if name not in graph.tensors or graph.tensors[name].data is None:
             raise ConfigError(f"{where}: its {role} {name!r} is no constant of the net")
     at = graph.applied(node)
-    for x in at.inputs:
-        for out in at.outputs:
-            if (x.dtype, out.dtype) not in op.TYPES:
-                raise ConfigError(f"{where} cannot make {out.dtype} from {x.dtype}")
+    op.accept(at)
     shapes = op.shapes(at)
     if len(shapes) != len(at.outputs):
         raise ConfigError(f"{where} makes {len(shapes)} tensors, but {len(at.outputs)} are declared")
@@ -82,6 +90,8 @@ def _node(graph: Graph, node: Node, where: str) -> None:
 
 
 def _level(graph: Graph, level: Level) -> None:
+    if level is Level.SOURCE:
+        return
     if level is Level.INTEGER:
         for node in graph.nodes:
             if not node.op.EMITTED:

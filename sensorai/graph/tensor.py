@@ -16,20 +16,27 @@ from sensorai.graph.quant import Affine, Pow2, Quant, Sign
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
-#: Types of what is computed. Binary tensors hold +1 and -1; in NumPy they are int8, in C one bit each (1 is
-#: +1), every step in whole words.
+#: Types of tensors, and the NumPy type that holds them. Binary tensors hold +1 and -1; in C one bit each (1
+#: is +1), every step in whole words. Integers of 2 and 4 bits have a byte each.
 DTYPES: Mapping[str, Any] = {
     "int8": np.int8,
     "int16": np.int16,
     "int32": np.int32,
+    "int64": np.int64,
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "uint32": np.uint32,
+    "uint64": np.uint64,
+    "bool": np.bool_,
     "binary": np.int8,
+    "int4": np.int8,
+    "int2": np.int8,
+    "uint4": np.uint8,
+    "uint2": np.uint8,
+    "float16": np.float16,
     "float32": np.float32,
+    "float64": np.float64,
 }
-#: Types of constants.
-CONSTANTS: Mapping[str, Any] = {**DTYPES, "uint8": np.uint8, "uint16": np.uint16}
-
-#: Bytes of a value in C; int16 results (softmax) are computed as int32.
-_BYTES = {"int8": 1, "int16": 4, "int32": 4, "float32": 4}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +47,9 @@ class Tensor:
     ----------
     name : str
     shape : tuple of int
-        Without batch; every extent at least 1.
+        () for a single number.
     dtype : str
-        One of ``DTYPES``; of a constant also one of ``CONSTANTS``.
+        One of ``DTYPES``.
     quant : Pow2, Affine, Sign or None
         What the numbers mean; None: themselves, or not known.
     data : ndarray, optional
@@ -70,25 +77,29 @@ class Tensor:
         raise ConfigError(f"tensor {self.name} has no scale that is a power of two")
 
     @property
+    def item_bytes(self) -> int:
+        """Bytes of a number in C; of bits those of a word."""
+        return 4 if self.dtype == "binary" else np.dtype(DTYPES[self.dtype]).itemsize
+
+    @property
     def step_bytes(self) -> int:
         """Bytes of one step, the last axis, in C."""
-        width = self.shape[-1]
-        return -(-width // 32) * 4 if self.dtype == "binary" else width * _BYTES[self.dtype]
+        width = self.shape[-1] if self.shape else 1
+        return (-(-width // 32) if self.dtype == "binary" else width) * self.item_bytes
 
     @property
     def bytes(self) -> int:
         """Bytes in C, without margins."""
-        return self.step_bytes * (self.size // self.shape[-1])
+        return self.step_bytes * math.prod(self.shape[:-1])
 
     def check(self) -> None:
         """Raise a ConfigError where type, shape, scale and data do not go together."""
         where = f"tensor {self.name}"
-        known = DTYPES if self.data is None else CONSTANTS
-        if self.dtype not in known:
+        if self.dtype not in DTYPES:
             raise ConfigError(f"{where}: unknown type {self.dtype}")
-        if not self.shape or min(self.shape) < 1:
+        if min(self.shape, default=1) < 0:
             raise ConfigError(f"{where}: impossible shape {self.shape}")
-        if self.data is not None and (self.data.shape != self.shape or self.data.dtype != known[self.dtype]):
+        if self.data is not None and (self.data.shape != self.shape or self.data.dtype != DTYPES[self.dtype]):
             raise ConfigError(f"{where}: its data are {self.data.dtype} of shape {self.data.shape}")
         if self.dtype == "binary" and not isinstance(self.quant, Sign):
             raise ConfigError(f"{where}: bits are +1 and -1, and have no other scale")
@@ -101,3 +112,7 @@ class Tensor:
 def constant(name: str, data: Array, quant: Quant = None) -> Tensor:
     """Tensor that holds ``data``."""
     return Tensor(name, data.shape, data.dtype.name, quant, data)
+
+
+#: What stands for an input that is left out.
+ABSENT = Tensor("", (), "int8")

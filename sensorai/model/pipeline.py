@@ -66,7 +66,7 @@ class Pipeline:
         Empty: the window goes straight into the net.
     scaling : Scaling or None
         To the int8 input of a net or the int16 one of a detector, per feature or, without features, per
-        channel; None for trees.
+        channel; None for trees, and for nets that take windows of counts as they are.
     model : Ensemble, Graph or Detector
     classes : tuple of str
     wins : int
@@ -103,7 +103,7 @@ class Pipeline:
         inputs = len(self.features) or len(self.channels)
         if self.scaling is not None and len(self.scaling.offset) != inputs:
             raise ConfigError(f"{len(self.scaling.offset)} scalings for {inputs} inputs")
-        given = "int32" if self.scaling is None else self.scaling.type
+        given = self.scaling.type if self.scaling is not None else "int16" if self.raw else "int32"
         if given != self.input_type:
             raise ConfigError(
                 f"the model takes {self.input_type}, but is given {given}"
@@ -111,6 +111,8 @@ class Pipeline:
                 else f"the model needs a scaling to {self.input_type}",
                 hint="nets take int8, detectors int16, trees the features as they are",
             )
+        if isinstance(self.model, Graph) and self.raw:
+            self._check_raw(self.model)
         if isinstance(self.model, Ensemble) and self.model.features != len(self.features):
             raise ConfigError(f"the forest takes {self.model.features} features, not {len(self.features)}")
         if isinstance(self.model, Detector):
@@ -120,6 +122,17 @@ class Pipeline:
                 raise ConfigError(f"a detector tells two classes apart, not {len(self.classes)}")
         if self.learn is not None:
             self._check_learner(self.learn)
+
+    def _check_raw(self, graph: Graph) -> None:
+        taken, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+        if len(graph.inputs) != 1 or len(graph.outputs) != 1 or graph.states:
+            raise ConfigError("a net of windows has one input and one output, and keeps nothing")
+        if self.features or self.filters or taken.shape != (self.window, len(self.channels)):
+            raise ConfigError(f"a net of whole windows takes no {taken.shape}")
+        if made.dtype not in ("float32", "int32") or made.size != len(self.classes):
+            raise ConfigError(
+                f"the net gives {made.size} scores of {made.dtype} for {len(self.classes)} classes"
+            )
 
     def _check_learner(self, moments: Moments) -> None:
         kind = self.model.kind if isinstance(self.model, Detector) else ""
@@ -136,7 +149,14 @@ class Pipeline:
         """Type of the values that the model takes: ``int8``, ``int16`` or ``int32``."""
         if isinstance(self.model, Detector):
             return self.model.input_type
-        return "int32" if isinstance(self.model, Ensemble) else "int8"
+        if isinstance(self.model, Ensemble):
+            return "int32"
+        return "int16" if self.raw else "int8"
+
+    @property
+    def raw(self) -> bool:
+        """Whether the model is a net that takes windows of counts as they are."""
+        return isinstance(self.model, Graph) and self.model.tensors[self.model.inputs[0]].dtype == "int16"
 
     @property
     def float_scores(self) -> bool:
@@ -196,6 +216,8 @@ def model_inputs(pipeline: Pipeline, cut: Int16) -> tuple[npt.NDArray[np.int32],
     """Features and model inputs of windows, shape (rows, window, channels)."""
     if not pipeline.features:
         none = np.zeros((len(cut), 0), np.int32)
+        if pipeline.raw:
+            return none, cut.reshape(len(cut), pipeline.inputs)
         if pipeline.scaling is None:
             raise ConfigError("a window without features needs a scaling")
         return none, pipeline.scaling.apply(cut).reshape(len(cut), pipeline.inputs)
@@ -211,7 +233,8 @@ def scores(pipeline: Pipeline, inputs: npt.NDArray[np.integer]) -> npt.NDArray[n
     if not len(inputs):
         return np.zeros((0, len(pipeline.classes)), np.float32 if pipeline.float_scores else np.int32)
     shape = graph.tensors[graph.inputs[0]].shape
-    out = output(graph, inputs.astype(np.int8).reshape(len(inputs), *shape))
+    kind = np.int16 if pipeline.raw else np.int8
+    out = output(graph, inputs.astype(kind).reshape(len(inputs), *shape))
     flat = out.reshape(len(inputs), len(pipeline.classes))
     return flat if flat.dtype == np.float32 else flat.astype(np.int32)
 

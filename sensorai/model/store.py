@@ -17,8 +17,8 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.quant import Affine, Pow2, Quant, Sign
 from sensorai.graph.spec import check
-from sensorai.graph.tensor import CONSTANTS, Array, Tensor
-from sensorai.ops.table import operator, settings
+from sensorai.graph.tensor import DTYPES, Array, Tensor
+from sensorai.ops.table import named, operator, settings
 
 FORMAT = "sensorai net"
 VERSION = 2
@@ -44,7 +44,7 @@ def to_dict(graph: Graph) -> dict[str, Any]:
         ],
         "nodes": [
             {
-                "op": node.op.NAME,
+                "op": named(node.op),
                 "settings": dict(sorted(settings(node.op).items())),
                 "inputs": list(node.inputs),
                 "outputs": list(node.outputs),
@@ -87,7 +87,7 @@ def _unpack(data: Any, dtype: str, shape: tuple[int, ...], where: str) -> Array:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError, TypeError):
         raise DataError("the data of an array is no base64", where=where) from None
-    kind = np.dtype(CONSTANTS[dtype])
+    kind = np.dtype(DTYPES[dtype])
     if len(raw) != math.prod(shape) * kind.itemsize:
         raise DataError(f"an array of shape {shape} has {len(raw)} bytes", where=where)
     array: Array = np.frombuffer(raw, kind.newbyteorder("<")).astype(kind).reshape(shape)
@@ -127,7 +127,7 @@ def _quant(data: Any, where: str) -> Quant:
 def _tensor(data: Any, where: str) -> Tensor:
     item = _object(data, {"name", "shape", "dtype", "quant", "data"}, where)
     name, dtype, shape = _name(item["name"], where), _name(item["dtype"], where), _shape(item["shape"], where)
-    if dtype not in CONSTANTS:
+    if dtype not in DTYPES:
         raise DataError(f"unknown type {dtype!r}", where=where)
     held = None if item["data"] is None else _unpack(item["data"], dtype, shape, where)
     return Tensor(name, shape, dtype, _quant(item["quant"], where), held)
@@ -177,6 +177,6 @@ def _names(data: Any, where: str) -> tuple[str, ...]:
 
 def _shape(data: Any, where: str) -> tuple[int, ...]:
     shape = _list(data, where)
-    if any(type(extent) is not int or not 1 <= extent <= 1 << 24 for extent in shape) or len(shape) > 4:
+    if any(type(extent) is not int or not 1 <= extent <= 1 << 24 for extent in shape) or len(shape) > 8:
         raise DataError(f"{shape!r} is no shape", where=where)
     return tuple(shape)

@@ -12,7 +12,7 @@ from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.requant import Requant
 
 #: Scales of integer tensors.
-QUANTS = {"int8": Pow2(5), "int32": Pow2(10), "int16": Pow2(15)}
+QUANTS = {"int8": Pow2(5), "int32": Pow2(10)}
 
 
 def rng(seed: int) -> np.random.Generator:

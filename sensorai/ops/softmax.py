@@ -1,4 +1,4 @@
-"""Probabilities from scores, in integers: int16 with 15 binary places.
+"""Probabilities from scores, in integers: int32 with 15 binary places.
 
 ``e[i] = table[max - q[i]]`` (0 beyond the table) with ``table[d] = round(2**15 * exp(-d * 2**-places))``,
 then ``p[i] = min(floor(e[i] * 2**15 / sum), 32767)``; 32-bit unsigned throughout. The table is a constant
@@ -34,7 +34,7 @@ class Softmax(Operator):
 
     NAME: ClassVar[str] = "softmax"
     CONSTANTS: ClassVar[tuple[str, ...]] = ("table",)
-    TYPES: ClassVar[frozenset[tuple[str, str]]] = frozenset({("int8", "int16"), ("float32", "float32")})
+    TYPES: ClassVar[frozenset[tuple[str, str]]] = frozenset({("int8", "int32"), ("float32", "float32")})
 
     def shape(self, at: Applied) -> Shape:
         """(classes,) unchanged; at most 65535 of them, so that the sum fits 32 bits."""
@@ -57,7 +57,7 @@ class Softmax(Operator):
             return np.asarray(self.float_form(np, at.constants, x.astype(np.float64)), np.float32)
         exps = np.concatenate([at.constant("table").astype(np.int64), np.zeros(256, np.int64)])
         e = exps[x.max(axis=-1, keepdims=True).astype(np.int64) - x]
-        return np.asarray(np.minimum((e << 15) // e.sum(axis=-1, keepdims=True), 32767), np.int16)
+        return np.asarray(np.minimum((e << 15) // e.sum(axis=-1, keepdims=True), 32767), np.int32)
 
     def float_form(self, xp: Any, constants: Mapping[str, Any], *arrays: Any) -> Any:
         """Real-valued result."""
@@ -66,7 +66,7 @@ class Softmax(Operator):
 
     def lowered(self, at: Applied) -> Lowered:
         """With the exponentials of the input's scale."""
-        return Lowered(self, "int16", Pow2(15), {"table": table(at.x.places)})
+        return Lowered(self, "int32", Pow2(15), {"table": table(at.x.places)})
 
     def emit(self, at: Applied, to: Writer) -> None:
         """Table and call."""
@@ -86,5 +86,5 @@ class Softmax(Operator):
         for n, places in ((4, 5), (3, 3), (1, 4), (9, 0)):
             yield (
                 f"softmax_{n}_{places}",
-                _testing.one(cls(), (n,), "int8", "int16", {"table": table(places)}),
+                _testing.one(cls(), (n,), "int8", "int32", {"table": table(places)}),
             )

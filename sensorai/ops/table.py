@@ -21,6 +21,7 @@ from sensorai.ops.dequantize import Dequantize
 from sensorai.ops.flatten import Flatten
 from sensorai.ops.global_avg_pool import GlobalAvgPool
 from sensorai.ops.max_pool import MaxPool
+from sensorai.ops.nd.table import ND_OPERATORS
 from sensorai.ops.quantize import Quantize
 from sensorai.ops.relu import Relu
 from sensorai.ops.sign import Sign
@@ -48,14 +49,36 @@ OPERATORS: Mapping[str, type[Operator]] = {
 }
 
 
+#: Before the names of operators of n axes: some are called like others.
+_ND = "nd."
+#: Real numbers that JSON has no way to write.
+_ENDLESS = {"inf": math.inf, "-inf": -math.inf}
+
+
+def named(op: Operator) -> str:
+    """Name of an operator in files."""
+    return f"{_ND}{op.NAME}" if op.OPEN else op.NAME
+
+
 def settings(op: Any) -> dict[str, Any]:
     """Fields of an operator as plain data."""
-    values = {one.name: getattr(op, one.name) for one in fields(op)}
-    return {name: settings(v) if is_dataclass(v) else v for name, v in values.items()}
+    return {one.name: _plain(getattr(op, one.name)) for one in fields(op)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return settings(value)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return value
 
 
 def operator(name: object, given: object) -> Operator:
     """Read what ``settings`` wrote; a ConfigError says what is wrong."""
+    if isinstance(name, str) and name.removeprefix(_ND) in ND_OPERATORS and name.startswith(_ND):
+        return cast(Operator, _made(ND_OPERATORS[name.removeprefix(_ND)], given, name))
     if not isinstance(name, str) or name not in OPERATORS:
         raise ConfigError(f"unknown operator {name!r}", hint=f"known: {', '.join(OPERATORS)}")
     return cast(Operator, _made(OPERATORS[name], given, name))
@@ -71,12 +94,24 @@ def _made(kind: type[Any], given: object, where: str) -> Any:
 
 def _value(hint: Any, value: object, where: str) -> Any:
     kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if float in kinds and isinstance(value, str) and value in _ENDLESS:
+        return _ENDLESS[value]
     for kind in kinds:
         if isinstance(kind, type) and is_dataclass(kind):
             return _made(kind, value, where)
+        if get_origin(kind) is tuple and isinstance(value, list):
+            return _several(get_args(kind), value, where)
     # exact types: True is no whole number here
     if type(value) not in {NoneType if kind is None else kind for kind in kinds}:
         raise ConfigError(f"{where} cannot be {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{where} is not finite")
     return value
+
+
+def _several(hints: tuple[Any, ...], values: list[Any], where: str) -> tuple[Any, ...]:
+    """Members of a tuple: of one kind, or each of its own."""
+    kinds = [hints[0]] * len(values) if hints[1:] == (Ellipsis,) else list(hints)
+    if len(kinds) != len(values):
+        raise ConfigError(f"{where} has {len(kinds)} members, not {len(values)}")
+    return tuple(_value(kind, one, where) for kind, one in zip(kinds, values, strict=True))

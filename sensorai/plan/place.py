@@ -54,8 +54,8 @@ def aligned(size: int) -> int:
     return -(-size // ALIGN) * ALIGN
 
 
-def place(buffers: Sequence[Buffer]) -> tuple[int, list[int], list[Buffer]]:
-    """Give every buffer an offset; deterministic.
+def place(buffers: Sequence[Buffer], align: int = ALIGN) -> tuple[int, list[int], list[Buffer]]:
+    """Give every buffer an offset, a multiple of ``align``; deterministic.
 
     Larger buffers are placed first, each at the lowest offset where it meets no other that lives at the same
     time; a second order (by first use) is tried too, and the smaller result kept.
@@ -72,12 +72,12 @@ def place(buffers: Sequence[Buffer]) -> tuple[int, list[int], list[Buffer]]:
         sorted(buffers, key=lambda b: (-b.bytes, b.first, b.names)),
         sorted(buffers, key=lambda b: (b.first, -b.bytes, b.names)),
     )
-    tried = [_first_fit(order) for order in orders]
+    tried = [_first_fit(order, align) for order in orders]
     best = min(range(len(orders)), key=lambda k: tried[k][0])
     return (*tried[best], orders[best])
 
 
-def _first_fit(order: Sequence[Buffer]) -> tuple[int, list[int]]:
+def _first_fit(order: Sequence[Buffer], align: int) -> tuple[int, list[int]]:
     done: list[tuple[int, int, Buffer]] = []
     for buffer in order:
         busy = sorted((at, stop) for at, stop, other in done if buffer.meets(other))
@@ -85,6 +85,6 @@ def _first_fit(order: Sequence[Buffer]) -> tuple[int, list[int]]:
         for start, stop in busy:
             if at + buffer.bytes <= start:
                 break
-            at = max(at, stop)
+            at = max(at, -(-stop // align) * align)
         done.append((at, at + buffer.bytes, buffer))
     return max((stop for _, stop, _ in done), default=0), [at for at, _, _ in done]

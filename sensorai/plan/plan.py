@@ -7,11 +7,15 @@ What a kernel needs, and whether it works in place, is its operator's word (``Op
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
 from sensorai.plan.place import ALIGN, Buffer, place
+
+#: Types that come out as scores of a class without a further step.
+SCORES = frozenset({"int32", "float32"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +26,20 @@ class Slot:
     ----------
     offset : int
         Of its first value in the arena, in bytes; margins lie before it. -1 for a tensor that stays where
-        the caller has it (input and scores).
+        the caller has it (inputs and outputs).
     left, right : int
         Bytes of zeros right before and after the values that layers count on.
     size : int
         Bytes of the values.
+    first : str
+        Tensor that was the first to lie there.
     """
 
     offset: int
     left: int
     right: int
     size: int
+    first: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +52,27 @@ class Plan:
         Every tensor that is given or computed.
     peak : int
         Bytes of the arena.
-    staged : bool
-        The input has to be copied into the arena first (it needs margins).
+    staged : tuple of str
+        Inputs that have to be copied into the arena first (they need margins).
     groups : tuple of (first node, last node, offset, bytes)
         What holds which bytes when.
+    scratch : mapping of int to int
+        By the number of a node: offset of the bytes it uses while it runs.
+    align : int
+        Bytes to which the arena must be aligned.
     """
 
     slots: dict[str, Slot]
     peak: int
-    staged: bool
+    staged: tuple[str, ...]
     groups: tuple[tuple[int, int, int, int], ...]
+    scratch: Mapping[int, int]
+    align: int
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
         for i, (first, last, at, size) in enumerate(self.groups):
-            if at % ALIGN or at < 0 or at + size > self.peak:
+            if at % self.align or at < 0 or at + size > self.peak:
                 raise InternalError(f"bytes {at} to {at + size} of an arena of {self.peak}")
             for first2, last2, at2, size2 in self.groups[i + 1 :]:
                 if first <= last2 and first2 <= last and at < at2 + size2 and at2 < at + size:
@@ -70,55 +83,74 @@ class Plan:
         return self
 
 
-def written_by_caller(graph: Graph, name: str) -> bool:
-    """Whether the output ``name`` is written straight into the scores the caller gives."""
+def written_by_caller(graph: Graph, name: str, kinds: Collection[str] = SCORES) -> bool:
+    """Whether the output ``name`` is written straight to where the caller wants it.
+
+    Parameters
+    ----------
+    kinds : collection of str
+        Types that the caller takes as they are computed.
+    """
     if name not in graph.outputs or graph.consumers(name):
         return False
     node = graph.producer(name)
     direct = node is not None and not node.op.buffers(graph.applied(node)).alias
-    return direct and graph.tensors[name].dtype in ("int32", "int16", "float32")
+    return direct and graph.tensors[name].dtype in kinds
 
 
-def plan(graph: Graph) -> Plan:
-    """Give every tensor a place; deterministic."""
-    groups = _groups(graph)
+def plan(graph: Graph, kinds: Collection[str] = SCORES) -> Plan:
+    """Give every tensor a place; deterministic. ``kinds`` as in ``written_by_caller``."""
+    groups = _groups(graph, kinds)
     _margins(graph, groups)
-    x = groups[graph.inputs[0]]
-    staged = bool(x.left or x.right or x.slop)
+    given = [groups[name] for name in graph.given]
+    staged = tuple(name for name, g in zip(graph.given, given, strict=True) if g.left or g.right or g.slop)
     unique = list({id(g): g for g in groups.values()}.values())
-    real = [g for g in unique if (g is not x or staged) and not _direct(graph, g)]
-    peak, offsets, order = place(real)
+    outside = [g for name, g in zip(graph.given, given, strict=True) if name not in staged]
+    real = [g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds)]
+    scratch = _scratch(graph)
+    align = max((graph.tensors[n].item_bytes for g in real for n in g.names), default=ALIGN)
+    peak, offsets, order = place([*real, *scratch], max(align, ALIGN))
     where = {id(g): at for g, at in zip(order, offsets, strict=True)}
     slots = {}
     for name, group in groups.items():
         at = where[id(group)] + group.lead if id(group) in where else -1
-        slots[name] = Slot(at, group.left, group.right, graph.tensors[name].bytes)
+        slots[name] = Slot(at, group.left, group.right, graph.tensors[name].bytes, group.names[0])
     spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
-    return Plan(slots, peak, staged, spans).check()
+    room = {g.first: where[id(g)] for g in scratch}
+    return Plan(slots, peak, staged, spans, room, max(align, ALIGN)).check()
 
 
-def _groups(graph: Graph) -> dict[str, Buffer]:
+def _scratch(graph: Graph) -> list[Buffer]:
+    """Bytes that kernels use while they run, a buffer each."""
+    sizes = [node.op.buffers(graph.applied(node)).scratch for node in graph.nodes]
+    return [Buffer([f"scratch {i}"], i, i, size) for i, size in enumerate(sizes) if size]
+
+
+def _groups(graph: Graph, kinds: Collection[str]) -> dict[str, Buffer]:
     """Tensors by name, those that share a place with one buffer."""
-    x, end = graph.inputs[0], len(graph.nodes)
+    end = len(graph.nodes)
+    uses = {name: i for i, node in enumerate(graph.nodes) for name in node.reads if name}
 
     def last_use(name: str) -> int:
-        uses = [i for i, node in enumerate(graph.nodes) if name in node.reads]
-        return end if name in graph.outputs else max(uses, default=-1)
+        return end if name in graph.kept else uses.get(name, -1)
 
-    groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes)}
+    groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes) for x in graph.given}
+    given = list(groups.values())
     for i, node in enumerate(graph.nodes):
-        out, needs = graph.out(node), node.op.buffers(graph.applied(node))
-        share = None
-        if needs.alias:
-            share = groups[node.reads[0]]
-        elif needs.in_place and not written_by_caller(graph, out.name):
-            dying = (groups[n] for n in node.reads if groups[n].last == i and groups[n] is not groups[x])
-            share = next(dying, None)
-        if share is None:
-            share = Buffer([], i, i, out.bytes)
-        share.names.append(out.name)
-        share.last = max(share.last, last_use(out.name), i)
-        groups[out.name] = share
+        needs = node.op.buffers(graph.applied(node))
+        for k, out in enumerate(node.outputs):
+            share = None
+            if needs.alias:
+                share = groups[node.reads[0]]
+            elif needs.in_place and not k and not written_by_caller(graph, out, kinds):
+                computed = (groups[n] for n in graph.computed(node))
+                dying = (g for g in computed if g.last == i and not any(g is one for one in given))
+                share = next(dying, None)
+            if share is None:
+                share = Buffer([], i, i, graph.tensors[out].bytes)
+            share.names.append(out)
+            share.last = max(share.last, last_use(out), i)
+            groups[out] = share
     return groups
 
 
@@ -126,6 +158,8 @@ def _margins(graph: Graph, groups: dict[str, Buffer]) -> None:
     for node in graph.nodes:
         needs = node.op.buffers(graph.applied(node))
         for tensor, margin in zip(graph.ins(node), needs.margins, strict=False):
+            if tensor.name not in groups:
+                continue
             group = groups[tensor.name]
             # a group may have shrunk in place: what lies behind the smaller tensor is inside its bytes
             spare = group.size - tensor.bytes
@@ -134,5 +168,5 @@ def _margins(graph: Graph, groups: dict[str, Buffer]) -> None:
             group.slop = max(group.slop, margin.slop - spare)
 
 
-def _direct(graph: Graph, group: Buffer) -> bool:
-    return len(group.names) == 1 and written_by_caller(graph, group.names[0])
+def _direct(graph: Graph, group: Buffer, kinds: Collection[str]) -> bool:
+    return len(group.names) == 1 and written_by_caller(graph, group.names[0], kinds)

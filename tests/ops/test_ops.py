@@ -260,7 +260,7 @@ def test_graphs_that_do_not_hang_together_are_refused() -> None:
         check(Graph(("input",), ("y",), t, ()))
     with pytest.raises(ConfigError, match="exists already"):
         check(Graph(("input",), ("y",), t, (Node(Relu(), ("input",), ("input",)),)))
-    odd = {**t, "y": Tensor("y", (0,), "int8")}
+    odd = {**t, "y": Tensor("y", (-1,), "int8")}
     with pytest.raises(ConfigError, match="impossible shape"):
         check(Graph(("input",), ("y",), odd, (Node(Relu(), ("input",), ("y",)),)))
 

@@ -42,7 +42,9 @@ def test_margins_keep_values_aligned() -> None:
     assert Buffer(["t"], 0, 0, 5, left=3).lead == 4
 
 
-GOOD = Plan({"a": Slot(0, 0, 0, 8), "b": Slot(8, 0, 0, 8)}, 16, False, ((0, 2, 0, 8), (1, 3, 8, 8)))
+GOOD = Plan(
+    {"a": Slot(0, 0, 0, 8, "a"), "b": Slot(8, 0, 0, 8, "b")}, 16, (), ((0, 2, 0, 8), (1, 3, 8, 8)), {}, 4
+)
 
 
 def test_plans_that_cannot_be_are_refused() -> None:
@@ -51,7 +53,7 @@ def test_plans_that_cannot_be_are_refused() -> None:
         ({"groups": ((0, 2, 0, 8), (2, 3, 4, 8))}, "share bytes 4"),
         ({"groups": ((0, 2, 0, 8), (1, 3, 12, 8))}, "arena of 16"),
         ({"groups": ((0, 2, 2, 8),)}, "arena of 16"),
-        ({"slots": {"b": Slot(8, 0, 4, 8)}}, "ends behind"),
+        ({"slots": {"b": Slot(8, 0, 4, 8, "b")}}, "ends behind"),
     ):
         with pytest.raises(InternalError, match=message):
             replace(GOOD, **change).check()

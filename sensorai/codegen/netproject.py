@@ -1,0 +1,195 @@
+"""A whole C project from an imported net: typed inputs and outputs, its memory in a context of the caller's.
+
+Pure: the same net gives the same bytes; nothing touches the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sensorai import runtime
+from sensorai.codegen import stai
+from sensorai.codegen.chip import Chip, chip_fields, chip_files
+from sensorai.codegen.net import KINDS, emit_tensors
+from sensorai.codegen.parts import CodeParts, Constant, Table
+from sensorai.codegen.project import WARNINGS, Project
+from sensorai.errors import ConfigError
+from sensorai.graph.graph import Graph
+from sensorai.graph.interpret import first_states
+from sensorai.graph.quant import Affine, Pow2
+from sensorai.graph.tensor import Tensor
+from sensorai.version import __version__
+from sensorai.writing import clang, templates
+from sensorai.writing.written import Identifier, inert
+
+#: Package of the templates.
+_ROOM = "sensorai.codegen"
+#: Templates by file, ``NAME`` for the name of the project.
+_NATIVE: Mapping[str, str] = {
+    "NAME.h": "net.h.jinja",
+    "NAME.c": "net.c.jinja",
+    "NAME_data.c": "net_data.c.jinja",
+    "main.c": "net_main.c.jinja",
+    "README.md": "net_README.md.jinja",
+}
+#: Parameters that every C99 compiler takes.
+_MOST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What comments and the README say of a net; text from outside.
+
+    Attributes
+    ----------
+    file, kind, digest : str
+        Name of the model's file, what it is, and its SHA-256.
+    macs, macc, parameters : int
+    flags : str
+        Flags of ST's compiler where the C is for the ISPU; else empty.
+    """
+
+    file: str
+    kind: str
+    digest: str
+    macs: int = 0
+    macc: int = 0
+    parameters: int = 0
+    flags: str = ""
+
+
+def emit_net_project(
+    graph: Graph,
+    name: str,
+    about: About,
+    chip: Chip | None = None,
+    api: str = "native",
+) -> Project:
+    """Emit the C project of a net.
+
+    Parameters
+    ----------
+    graph : Graph
+        Any inputs, outputs and states whose types C has.
+    name : str
+        A C identifier that all names begin with.
+    about : About
+    chip : Chip, optional
+        Microcontroller that its Makefile builds for, beside any other compiler.
+    api : str
+        ``native``, or ``stai``: as the C of ST's tool is called.
+
+    Raises
+    ------
+    ConfigError
+        The name cannot begin names in C, or the net holds a layer or type that has no C.
+    """
+    called = clang.identifier(name)
+    if len(graph.inputs) + len(graph.outputs) + len(graph.states) > _MOST:
+        raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
+    parts = emit_tensors(graph, called)
+    fields = net_fields(graph, called, about, parts)
+    fields |= chip_fields(chip)
+    templated, extra = _NATIVE, parts.runtime
+    if api == "stai":
+        templated, extra = stai.TEMPLATES, (*parts.runtime, stai.HEADER)
+        fields |= stai.fields(graph, called, fields, about.macc)
+    wanted = {
+        **{file.replace("NAME", called): template for file, template in templated.items()},
+        "Makefile": "Makefile.jinja",
+        "CMakeLists.txt": "CMakeLists.txt.jinja",
+        **chip_files(chip, called),
+    }
+    made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
+    files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
+    return Project({**made, **files}, parts.arena_bytes, parts.layers)
+
+
+def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -> dict[str, Any]:
+    """What templates of a net know: names, tensors, tables, files."""
+    tables = [one for one in parts.definitions if isinstance(one, Table)]
+    constants = [one for one in parts.definitions if isinstance(one, Constant)]
+    data = "\n\n".join(one.shared.rstrip() for one in tables)
+    firsts = first_states(graph)
+    files = [inert(file.rpartition("/")[2]) for file in parts.runtime]
+    sources = [file for file in files if file.endswith(".c")]
+    inputs = [_tensor(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
+    outputs = [_tensor(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
+    states = [
+        {**_tensor(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
+        for k, s in enumerate(graph.states, 1)
+    ]
+    return {
+        "name": name,
+        "macro": clang.upper(name),
+        "version": inert(__version__),
+        "warnings": inert(WARNINGS),
+        "file": clang.comment(about.file),
+        "kind": inert(about.kind),
+        "digest": clang.comment(about.digest),
+        "about": {"file": about.file, "digest": about.digest},
+        "macs": about.macs,
+        "parameters": about.parameters,
+        "ispu_flags": inert(about.flags),
+        "weights": sum(layer.weight_bytes for layer in parts.layers),
+        "inputs": inputs,
+        "outputs": outputs,
+        "states": states,
+        "arena": max(parts.arena_bytes, 1),
+        "arguments": clang.emitted(_arguments(inputs, outputs)),
+        "passed": clang.emitted(
+            ", ".join(
+                [
+                    *(f"in_{one['k']}" for one in inputs),
+                    *(f"out_{one['k']}" for one in outputs),
+                    *(f"ctx->state_{one['k']}" for one in states),
+                    "(uint8_t *)ctx->arena",
+                ]
+            )
+        ),
+        "declared": clang.emitted("\n".join(f"extern {one.declaration};" for one in tables)),
+        "data": clang.emitted(data),
+        "constants": clang.emitted("\n\n".join(one.text.rstrip() for one in constants)),
+        "table_includes": [inert("sa_nn.h")] if "SA_NN_TABLE" in data else [],
+        "source": clang.emitted(parts.source.strip()),
+        "includes": [file for file in files if file.endswith(".h")],
+        "runtime_c": sources,
+        "runtime_o": [inert(f"{file[:-2]}.o") for file in sources],
+    }
+
+
+def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, Any]:
+    """One input, output or state, as C and Markdown take it."""
+    quant = tensor.quant
+    scale, zero = None, 0
+    if isinstance(quant, Affine) and len(quant.scale) == 1:
+        scale, zero = quant.scale[0], quant.zero[0]
+    elif isinstance(quant, Pow2):
+        scale = 2.0**-quant.places
+    shape = " x ".join(map(str, tensor.shape)) or "1"
+    return {
+        "k": k,
+        "role": inert(role),
+        "macro": inert(f"{name.upper()}_{role.upper()}_{k}"),
+        "type": inert(KINDS[tensor.dtype][0]),
+        "dtype": inert(tensor.dtype),
+        "size": tensor.size,
+        "bytes": tensor.bytes,
+        "shape": inert(shape),
+        "dims": clang.emitted(", ".join(map(str, tensor.shape)) or "1"),
+        "rank": max(len(tensor.shape), 1),
+        "words": clang.comment(tensor.name),
+        "called": tensor.name,
+        "string": clang.string(tensor.name),
+        "scale": None if scale is None else clang.real(scale),
+        "zero": zero,
+    }
+
+
+def _arguments(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> str:
+    """Parameters of the function that runs the net, behind the context."""
+    given = [f"const {one['type']} in_{one['k']}[{one['macro']}_SIZE]" for one in inputs]
+    made = [f"{one['type']} out_{one['k']}[{one['macro']}_SIZE]" for one in outputs]
+    return ",\n    ".join([*given, *made])
