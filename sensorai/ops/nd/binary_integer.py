@@ -1,0 +1,147 @@
+"""Functions of two tensors of integers with a scale, as TensorFlow Lite Micro computes them.
+
+Sums and differences: both inputs are brought to twice the larger scale with 20 more places (16-bit: 15),
+added, and brought to the output's scale. Products: one scaling. Maximum and minimum: of the numbers as they
+are. Comparisons: both inputs with 8 more places. PReLU: one scaling on each side of zero. Quotients: the
+multiplier of the quotient of the numbers, with 31 places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import ConfigError
+from sensorai.graph.graph import Graph
+from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd import _testing, affine, ctext, elementwise, fixed
+from sensorai.ops.nd.fixed import multiplier_of
+from sensorai.ops.nd.pairs import PAIRS
+
+_SUMS = ("add", "sub")
+_KNOWN = ("add", "sub", "mul", "min", "max", "squared_difference", "prelu")
+_ASKS = {
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Factors:
+    """What brings two inputs together and the result to its scale: multipliers with their shifts."""
+
+    left: int
+    first: tuple[int, int]
+    second: tuple[int, int]
+    out: tuple[int, int]
+    zeros: tuple[int, int, int]
+    low: int
+    high: int
+
+
+def check(function: str, at: Applied, lo: float | None, hi: float | None) -> None:
+    """Raise a ConfigError where types or scales do not fit the function."""
+    if at.x.dtype not in ("int8", "uint8", "int16") or function not in (*_KNOWN, *_ASKS):
+        raise ConfigError(f"layer {at.name}: {function} of {at.x.dtype} with a scale is not supported")
+    if function == "squared_difference" and at.x.dtype == "int16":
+        raise ConfigError(f"layer {at.name}: squares of int16 with a scale leave int32")
+    _factors(function, at, lo, hi)
+
+
+def _factors(function: str, at: Applied, lo: float | None, hi: float | None) -> _Factors:
+    (a, za), (b, zb) = affine.single(at, at.inputs[0]), affine.single(at, at.inputs[1])
+    if function in _ASKS:
+        return _Factors(8, multiplier_of(a), multiplier_of(b), (0, 0), (za, zb, 0), 0, 0)
+    (out, zero), (low, high) = affine.single(at, at.out), affine.clamp(at, lo, hi)
+    zeros = (za, zb, zero)
+    if function in _SUMS:
+        left = 15 if at.out.dtype == "int16" else 20
+        twice = 2 * max(a, b)
+        wide = multiplier_of(twice / ((1 << left) * out))
+        return _Factors(left, multiplier_of(a / twice), multiplier_of(b / twice), wide, zeros, low, high)
+    if function == "squared_difference":
+        twice = 2 * max(a, b)
+        wide = multiplier_of(twice * twice / ((1 << 14) * out))
+        return _Factors(7, multiplier_of(a / twice), multiplier_of(b / twice), wide, zeros, low, high)
+    product = multiplier_of(a * b / out)
+    return _Factors(0, multiplier_of(a / out), product, product, zeros, low, high)
+
+
+def compute(function: str, at: Applied, a: Array, b: Array, lo: float | None, hi: float | None) -> Array:
+    """The function of every pair; arrays of the same shape."""
+    f = _factors(function, at, lo, hi)
+    if function in ("min", "max"):
+        made = np.minimum(a, b) if function == "min" else np.maximum(a, b)
+        return np.asarray(np.clip(made, f.low, f.high))
+    x, y = a.astype(np.int64) - f.zeros[0], b.astype(np.int64) - f.zeros[1]
+    if function == "mul":
+        made = fixed.multiply(x * y, *f.out)
+    elif function == "prelu":
+        made = np.where(x >= 0, fixed.multiply(x, *f.first), fixed.multiply(x * y, *f.out))
+    else:
+        x = fixed.multiply(x << f.left, *f.first)
+        y = fixed.multiply(y << f.left, *f.second)
+        if function in _ASKS:
+            return PAIRS[function].whole(x, y)
+        made = x + y if function == "add" else x - y
+        if function == "squared_difference":
+            made = made * made
+        made = fixed.multiply(made, *f.out)
+    return np.asarray(np.clip(made + f.zeros[2], f.low, f.high), np.int64)
+
+
+def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | None) -> None:
+    """Write one nest of loops."""
+    f = _factors(function, at, lo, hi)
+    if function in ("min", "max"):
+        sign = "<" if function == "min" else ">"
+        lines = [f"const int32_t v = $0 {sign} $1 ? $0 : $1;"]
+        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v, {f.low}, {f.high});")
+        elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
+        return
+    lines = [f"int32_t a = (int32_t)$0 - ({f.zeros[0]});", f"int32_t b = (int32_t)$1 - ({f.zeros[1]});"]
+    if function == "prelu":
+        (up, by), (down, below) = f.first, f.out
+        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}, {by}) : sa_nd_multiply(a * b, {down}, {below});")
+    elif function == "mul":
+        lines.append(f"a = sa_nd_multiply(a * b, {f.out[0]}, {f.out[1]});")
+        lines[1] = "const " + lines[1]
+    else:
+        by = 1 << f.left
+        lines.append(f"a = sa_nd_multiply(a * {by}, {f.first[0]}, {f.first[1]});")
+        lines.append(f"b = sa_nd_multiply(b * {by}, {f.second[0]}, {f.second[1]});")
+        if function in _ASKS:
+            lines.append(f"$y = a {_ASKS[function]} b ? 1 : 0;")
+            elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
+            return
+        lines.append(f"a = a {'+' if function == 'add' else '-'} b;")
+        text = "a * a" if function == "squared_difference" else "a"
+        lines.append(f"a = sa_nd_multiply({text}, {f.out[0]}, {f.out[1]});")
+    kind = ctext.plain(at.out.dtype)
+    lines.append(f"$y = ({kind})sa_nd_clamp(a + ({f.zeros[2]}), {f.low}, {f.high});")
+    elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
+
+
+def cases(cls: Any, quant: Any) -> Iterator[tuple[str, Graph]]:
+    """Every function of int8 and int16; repeated axes, constants, clamps."""
+    for function in (*_KNOWN, *_ASKS):
+        for dtype, zeros in (("int8", (3, -7, 5)), ("int16", (0, 0, 0)), ("uint8", (128, 3, 100))):
+            if function == "squared_difference" and dtype == "int16":
+                continue
+            fine = 1.0 if dtype != "int16" else 1 / 256
+            a = _testing.given("a", (3, 1, 4), dtype, quant((0.05 * fine,), (zeros[0],)))
+            b = _testing.given("b", (2, 4), dtype, quant((0.03 * fine,), (zeros[1],)))
+            out = () if function in _ASKS else (quant((0.07 * fine,), (zeros[2],)),)
+            yield f"binary_{function}_{dtype}_scaled", _testing.one(cls(function), (a, b), out)
+    a = _testing.given("a", (9,), "int8", quant((0.05,), (3,)))
+    k = _testing.known("k", [4], "int8", quant((0.5,), (1,)))
+    yield "binary_relu6_scaled", _testing.one(cls("add", 0.0, 6.0), (a, k), (quant((0.06,), (-100,)),))
+    yield "binary_relu_scaled", _testing.one(cls("mul", 0.0), (a, a), (quant((0.06,), (-90,)),))

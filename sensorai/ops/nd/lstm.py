@@ -1,0 +1,131 @@
+"""Recurrent layer with cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sensorai.errors import ConfigError, InternalError
+from sensorai.graph.graph import Graph
+from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd import _recurrent_cases as samples
+from sensorai.ops.nd import recurrent_integer
+from sensorai.ops.nd.base import Made
+from sensorai.ops.nd.gates import held
+from sensorai.ops.nd.recurrent import Recurrent, Sizes, Step, array, emit_float, get, parts, run, sums
+
+
+@dataclass(frozen=True, slots=True)
+class Lstm(Recurrent):
+    """Recurrent layer with cells: gates input i, output o, forget f, cell n.
+
+    ``c = f * c + i * n``, ``h = o * g(c)``, projected where there is a projection. ``i``, ``o`` and ``f`` are
+    ``f(w x + r h + b + p * c)`` with peepholes p in the order input, output, forget; o sees the new cell.
+    Tensors as ``recurrent`` says; of int8 numbers the cells are int16 with a scale that is a power of two.
+
+    Attributes
+    ----------
+    coupled : bool
+        ``f`` is ``1 - i``.
+    cell_clip, projection_clip : float
+        Ends of cells and of what is projected, to both sides; 0: none.
+    """
+
+    coupled: bool = False
+    cell_clip: float = 0.0
+    projection_clip: float = 0.0
+
+    NAME: ClassVar[str] = "lstm"
+    GATES: ClassVar[int] = 4
+    FUNCTIONS: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "tanh")
+
+    def cells(self, at: Applied) -> bool:
+        """Always."""
+        return True
+
+    def used(self, at: Applied) -> tuple[int, ...]:
+        """Of int8 numbers without peepholes and projection."""
+        return tuple(range(7 if get(at, 0).dtype == "int8" else 10))
+
+    def infer(self, at: Applied) -> tuple[Made, ...]:
+        """Outputs of all steps, last outputs, last cells."""
+        for clip in (self.cell_clip, self.projection_clip):
+            if not np.isfinite(clip) or clip < 0:
+                raise ConfigError(f"layer {at.name}: a clip of {clip} makes no sense")
+        # named: a dataclass with slots is another class than the one that super() knows
+        return Recurrent.infer(self, at)
+
+    def products(self, s: Sizes) -> int:
+        """Gates, and the projection."""
+        projected = s.units * s.outputs if s.outputs != s.units else 0
+        return Recurrent.products(self, s) + projected
+
+    def scratch_numbers(self, s: Sizes) -> int:
+        """Sums of the gates, and what is projected."""
+        return 5 * s.units
+
+    def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
+        """Step after step."""
+        if get(at, 0).dtype == "int8":
+            return recurrent_integer.compute(self, at, arrays)
+        s = self.sizes(at)
+        given = [array(arrays, place) for place in (7, 8, 9)]
+
+        def step(d: int) -> Step:
+            w, r, b, rb = parts(self, s, arrays, d)
+            f, g, last = self.gates(s.directions)[3 * d : 3 * d + 3]
+            p, pw, pb = (None if a is None else a[d] for a in given)
+            n = s.units
+
+            def seen(gate: Array, k: int, c: Array) -> Array:
+                return f.compute(held(gate if p is None else gate + p[k * n : (k + 1) * n] * c, self.clip))
+
+            def one(x: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
+                if c is None:
+                    raise InternalError(f"layer {at.name} keeps no cells")
+                with np.errstate(all="ignore"):
+                    i, o, forget, new = np.split(sums(x, w, b) + sums(h, r, rb), 4, axis=1)
+                    i = seen(i, 0, c)
+                    forget = np.float32(1) - i if self.coupled else seen(forget, 2, c)
+                    c = held(forget * c + i * g.compute(held(new, self.clip)), self.cell_clip)
+                    made = seen(o, 1, c) * last.compute(c)
+                    if pw is not None:
+                        made = held(sums(made, pw, pb), self.projection_clip)
+                return made, c
+
+            return one
+
+        return run(self, at, arrays, step)
+
+    def check(self, at: Applied) -> None:
+        """Raise a ConfigError where scales of integers are missing."""
+        if get(at, 0).dtype == "int8":
+            recurrent_integer.check(self, at)
+
+    def emit(self, at: Applied, to: Writer) -> None:
+        """One call for the whole sequence."""
+        if get(at, 0).dtype == "int8":
+            recurrent_integer.emit(self, at, to)
+            return
+        more: dict[str, object] = {
+            "coupled": int(self.coupled),
+            "cell_clip": to.real(self.cell_clip),
+            "projection_clip": to.real(self.projection_clip),
+        }
+        emit_float(self, at, to, more, (5, 6, 7, 8, 9))
+
+    @classmethod
+    def cases(cls) -> Iterator[tuple[str, Graph]]:
+        """Every direction and layout, peepholes, projection, coupled gates; lengths, clips; integers."""
+        yield from samples.common(cls, 4)
+        yield "lstm_peepholes", samples.net(cls(), 4, peepholes=True)
+        both = cls(direction="bidirectional", cell_clip=0.4, projection_clip=0.3)
+        yield "lstm_projection", samples.net(both, 4, outputs=2, peepholes=True)
+        yield "lstm_coupled", samples.net(cls(coupled=True), 4, peepholes=True)
+        yield from samples.integers(cls, 4, ("sigmoid",))
+        yield "lstm_int8_clip", samples.integer(cls(cell_clip=0.5), 4, cell=2.0**-8)
+        yield "lstm_int8_wide", samples.integer(cls(), 4, cell=2.0**-16)

@@ -1,0 +1,117 @@
+"""Sums of products under a kernel, exact for integers, in one order for floats: what convolutions compute.
+
+Channels are last; weights are (outputs, *kernel, inputs of a group). A tap of the kernel meets a block of
+the input with gaps of the stride; what would lie outside of the input is left out of the block.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensorai.graph.tensor import Array, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A kernel over the axes of an input.
+
+    Attributes
+    ----------
+    extents, kernel : tuple of int
+        Of the input and of the kernel, without batch and channels.
+    strides, dilations : tuple of int
+    before, after : tuple of int
+        Margins.
+    """
+
+    extents: Shape
+    kernel: Shape
+    strides: Shape
+    dilations: Shape
+    before: Shape
+    after: Shape
+
+    @property
+    def out(self) -> Shape:
+        """Places where the kernel stands along each axis."""
+        rows = zip(
+            self.extents, self.kernel, self.strides, self.dilations, self.before, self.after, strict=True
+        )
+        return tuple((e + b + a - (k - 1) * d - 1) // s + 1 for e, k, s, d, b, a in rows)
+
+    def taps(self) -> list[Shape]:
+        """Taps in their order."""
+        return list(itertools.product(*(range(k) for k in self.kernel)))
+
+    def block(self, tap: Shape) -> tuple[tuple[slice, ...], tuple[slice, ...]] | None:
+        """Places at which a tap meets values, and those values; None where it meets none."""
+        places, values = [], []
+        rows = zip(tap, self.extents, self.strides, self.dilations, self.before, self.out, strict=True)
+        for k, extent, stride, dilation, before, out in rows:
+            shift = k * dilation - before
+            first = max(0, -(shift // stride))
+            last = min(out, (extent - 1 - shift) // stride + 1)
+            if first >= last:
+                return None
+            places.append(slice(first, last))
+            values.append(slice(first * stride + shift, (last - 1) * stride + shift + 1, stride))
+        return tuple(places), tuple(values)
+
+
+def integer_sums(window: Window, x: Array, w: Array, groups: int, back: bool = False) -> Array:
+    """Exact sums of integers below 2**53 in magnitude, as int64: float64 is exact there and much faster.
+
+    ``back``: transposed, from the places of the kernel to the values under it.
+    """
+    outs, inputs = w.shape[0], w.shape[-1]
+    places = window.extents if back else window.out
+    total = np.zeros((x.shape[0], *places, groups, outs // groups))
+    wide = x.astype(np.float64).reshape(*x.shape[:-1], groups, inputs)
+    weights = w.astype(np.float64).reshape(groups, outs // groups, *w.shape[1:])
+    for tap, target, source in _blocks(window, back):
+        one, block = weights[_lead(tap)], wide[source]
+        if inputs == 1:
+            total[target] += block * one[:, :, 0]
+        elif groups == 1:
+            total[target] += (block[..., 0, :] @ one[0].T)[..., None, :]
+        else:
+            total[target] += np.einsum("...gi,goi->...go", block, one)
+    return np.asarray(np.rint(total).reshape(x.shape[0], *places, outs), np.int64)
+
+
+def ordered_sums(window: Window, x: Array, w: Array, groups: int, back: bool = False) -> Array:
+    """Sums of floats from 0, one product after the other in the order of the weights; see ``integer_sums``.
+
+    ``back``: in the order of the inputs.
+    """
+    outs, inputs = w.shape[0], w.shape[-1]
+    places = window.extents if back else window.out
+    total = np.zeros((x.shape[0], *places, groups, outs // groups), x.dtype)
+    parts = x.reshape(*x.shape[:-1], groups, inputs)
+    weights = w.reshape(groups, outs // groups, *w.shape[1:])
+    with np.errstate(all="ignore"):
+        for tap, target, source in _blocks(window, back):
+            one, block = weights[_lead(tap)], parts[source]
+            now = total[target]
+            for i in range(inputs):
+                now = now + block[..., i, None] * one[..., i]
+            total[target] = now
+    return total.reshape(x.shape[0], *places, outs)
+
+
+def _lead(tap: Shape) -> tuple[Any, ...]:
+    return (slice(None), slice(None), *tap)
+
+
+def _blocks(window: Window, back: bool) -> Iterator[tuple[Shape, tuple[slice, ...], tuple[slice, ...]]]:
+    """Taps, with what they add to and what they read; transposed, the last tap meets the first input."""
+    taps = window.taps()
+    for tap in reversed(taps) if back else taps:
+        if (found := window.block(tap)) is not None:
+            places, values = ((slice(None), *part) for part in found)
+            yield (tap, values, places) if back else (tap, places, values)

@@ -1,0 +1,171 @@
+"""Nets with typed tensors, compiled together, run on this machine and on emulated cores, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorai import runtime
+from sensorai.codegen.net import arguments, emit_tensors
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array, Tensor
+from sensorai.ops.nd import _testing
+from sensorai.ops.nd.table import ND_OPERATORS
+from sensorai.ops.packing import pack_bits
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A net, inputs, and the outputs that the reference computes for them."""
+
+    name: str
+    graph: Graph
+    inputs: Sequence[Mapping[str, Array]]
+    outputs: Sequence[Mapping[str, Array]]
+
+
+def sample(name: str, graph: Graph, count: int = 4) -> Sample:
+    """Net with random and extreme inputs."""
+    x = _testing.inputs(graph, count, seed=len(name))
+    return sample_of(name, graph, [{n: a[i] for n, a in x.items()} for i in range(count)])
+
+
+def sample_of(name: str, graph: Graph, inputs: Sequence[Mapping[str, Array]]) -> Sample:
+    """Net with given inputs; states start anew with each."""
+    outputs = []
+    for one in inputs:
+        values = interpret.run(graph, one)
+        outputs.append({n: np.ascontiguousarray(values[n]) for n in graph.outputs})
+    return Sample(name, graph, inputs, outputs)
+
+
+def operator_samples(count: int = 4) -> list[Sample]:
+    """Every case of every operator that has C."""
+    return [
+        sample(name, graph, count) for op in ND_OPERATORS.values() if op.EMITTED for name, graph in op.cases()
+    ]
+
+
+DRIVER = """
+#include "harness.h"
+#ifdef __arm__
+static uint64_t room[ROOM];
+#define MAKE(k, size) ((void)(size), (void *)(room + (k)))
+#define DROP(p) (void)(p)
+#else
+#include <stdlib.h>
+#define MAKE(k, size) malloc((size) + 1U)
+#define DROP(p) free(p)
+#endif
+int main(void)
+{
+    uint32_t which;
+
+    while (harness_read(&which, 4) == 4U) {
+        const struct net *n = &nets[which];
+        void *tensors[TENSORS];
+        uint8_t *arena;
+        uint32_t i, k, at = 0;
+        for (k = 0; k < n->count; k++) {
+            tensors[k] = MAKE(at, n->bytes[k]);
+            at += n->bytes[k] / 8U + 1U;
+        }
+        arena = MAKE(at, n->arena);
+        for (i = 0; i < n->arena; i++) {
+            arena[i] = 0x5A;
+        }
+        for (k = 0; k < n->given; k++) {
+            harness_read(tensors[k], n->bytes[k]);
+        }
+        n->run(tensors, arena);
+        for (; k < n->count; k++) {
+            harness_write(tensors[k], n->bytes[k]);
+            DROP(tensors[k]);
+        }
+        for (k = 0; k < n->given; k++) {
+            DROP(tensors[k]);
+        }
+        DROP(arena);
+    }
+    return 0;
+}
+"""
+
+
+def unit(samples: Sequence[Sample]) -> dict[str, str | bytes]:
+    """A program that runs the nets: number and inputs in, outputs out. Nets without states."""
+    body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
+    for i, s in enumerate(samples):
+        parts = emit_tensors(s.graph, f"n{i}")
+        files |= set(parts.runtime)
+        names = [*s.graph.inputs, *s.graph.outputs]
+        sizes = [s.graph.tensors[n].bytes for n in names]
+        kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph).split(",")][:-1]
+        call = ", ".join(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds))
+        body += [
+            parts.data,
+            parts.source,
+            f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    n{i}_model({call}, arena);\n}}\n",
+        ]
+        listed = ", ".join(f"{size}U" for size in sizes)
+        table.append(
+            f"    {{run{i}, {len(names)}, {len(s.graph.inputs)}, {{{listed}}}, {parts.arena_bytes}}},"
+        )
+        room = max(room, sum(size // 8 + 1 for size in sizes) + parts.arena_bytes // 8 + 2)
+        most = max(most, len(names))
+    includes = [f'#include "{name.split("/")[-1]}"' for name in sorted(files)]
+    members = (
+        f"    void (*run)(void *const *, uint8_t *);\n    uint32_t count, given, bytes[{most}], arena;\n"
+    )
+    tail = [
+        f"#define TENSORS {most}\n#define ROOM {room}",
+        "struct net {\n" + members + "};\n",
+        "static const struct net nets[] = {",
+        *table,
+        "};",
+        DRIVER,
+    ]
+    texts: dict[str, str | bytes] = {name.split("/")[-1]: runtime.text(name) for name in files}
+    return {**texts, "nets.c": "\n".join([*includes, *body, *tail])}
+
+
+def in_c(tensor: Tensor, array: Array) -> Array:
+    """Numbers as they lie in C: bits are packed."""
+    return pack_bits(array) if tensor.dtype == "binary" else np.ascontiguousarray(array)
+
+
+def stream(samples: Sequence[Sample]) -> bytes:
+    """Input of the program."""
+    return b"".join(
+        np.uint32(i).tobytes() + b"".join(in_c(s.graph.tensors[n], x[n]).tobytes() for n in s.graph.inputs)
+        for i, s in enumerate(samples)
+        for x in s.inputs
+    )
+
+
+def _same(got: np.generic, want: np.generic) -> bool:
+    """Whether bits agree; every NaN is as good as another, machines differ in them."""
+    both = got.dtype.kind == "f" and bool(np.isnan(got)) and bool(np.isnan(want))
+    return both or got.tobytes() == want.tobytes()
+
+
+def differences(samples: Sequence[Sample], output: bytes) -> list[str]:
+    """Nets whose outputs are not those of the reference, each with its first difference."""
+    found, at = [], 0
+    for s in samples:
+        said = ""
+        for k, want in enumerate(s.outputs):
+            for name in s.graph.outputs:
+                y = in_c(s.graph.tensors[name], want[name])
+                got = np.frombuffer(output[at : at + y.nbytes].ljust(y.nbytes, b"\0"), y.dtype)
+                at += y.nbytes
+                flat = y.reshape(-1)
+                bad = next((j for j in range(y.size) if not _same(got[j], flat[j])), -1)
+                if bad >= 0 and not said:
+                    said = f"{s.name}: input {k}, {name}[{bad}] is {got[bad]!r}, not {flat[bad]!r}"
+        if said:
+            found.append(said)
+    return found if at == len(output) else [*found, f"{len(output)} bytes came, not {at}"]

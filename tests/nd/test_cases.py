@@ -1,0 +1,30 @@
+"""Every operator of n axes: what its C computes, on this machine and on emulated cores, is the reference."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensorai.toolchain import cpu, host, qemu
+from tests.nd.nets import differences, operator_samples, stream, unit
+from tests.need import need
+
+
+@pytest.mark.parametrize("opt", ["-O2", "-O3"])
+def test_on_this_machine(opt: str) -> None:
+    samples = operator_samples()
+    program = host.build_program(unit(samples), opt=opt, harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+
+
+def test_with_sanitizers() -> None:
+    samples = operator_samples()
+    program = host.build_program(unit(samples), opt="-O1", sanitize=True, harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+
+
+@pytest.mark.parametrize("core", ["m0plus", "m4", "m7", "m55"])
+def test_on_cores(core: str) -> None:
+    need("arm-none-eabi-gcc")
+    samples = operator_samples()
+    image = qemu.build(unit(samples), cpu.cpu(core))
+    assert differences(samples, qemu.run_image(image, stream(samples)).output) == []

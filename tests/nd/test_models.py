@@ -1,0 +1,28 @@
+"""Public nets: what is read and computed is what their frameworks compute; after the passes too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import shared_dir
+from tests.nd.models import judge, listed
+
+FOLDER = shared_dir() / "data" / "models"
+#: Files whose nets are not computed, each with the reason.
+LEFT_OUT = {
+    "audio_preprocessor_int8.tflite": "its signal operators are not supported",
+    "keyword_scrambled.tflite": "SVDF is not supported",
+}
+PATHS = listed(FOLDER) if (FOLDER / "MANIFEST.csv").is_file() else []
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_net(shared: Path, path: Path) -> None:
+    found = judge(path, FOLDER)
+    if path.name in LEFT_OUT:
+        assert "not supported" in found.problem
+        pytest.skip(LEFT_OUT[path.name])
+    assert found.problem == ""
