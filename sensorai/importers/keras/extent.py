@@ -1,0 +1,77 @@
+"""Rules of layers that add and take away at the ends of axes, or take axes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensorai.errors import ConfigError
+from sensorai.graph.tensor import Tensor
+from sensorai.importers.keras.conv import axes_of
+from sensorai.importers.keras.rules import LARGEST, KerasLayer, Rule
+from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.reduce import Reduce
+from sensorai.ops.nd.slices import Slice
+
+
+def spatial(layer: KerasLayer, x: Tensor, axes: int) -> range:
+    """Axes of a picture or signal; a ConfigError for other shapes."""
+    if len(x.shape) != axes + 2:
+        raise ConfigError(f"{layer.where}: reads {axes + 2} axes, not the shape {x.shape}")
+    first = layer.only("data_format", "channels_last", "channels_first", None) == "channels_first"
+    return range(2, axes + 2) if first else range(1, axes + 1)
+
+
+def _ends(layer: KerasLayer, name: str, axes: int) -> list[tuple[int, int]]:
+    """How many before and after each axis, from a number, one for each axis, or pairs."""
+    value: Any = layer.option(name, 1)
+    many = value if isinstance(value, list | tuple) else [value] * axes
+    if axes == 1 and len(many) == 2 and all(type(v) is int for v in many):
+        many = [many]
+    pairs = [v if isinstance(v, list | tuple) else (v, v) for v in many]
+    numbers = [n for pair in pairs for n in pair]
+    good = len(pairs) == axes and all(len(pair) == 2 for pair in pairs)
+    if not good or any(type(n) is not int or not 0 <= n <= LARGEST for n in numbers):
+        raise ConfigError(f"{layer.where}: {name}={value!r} is not supported")
+    return [(int(pair[0]), int(pair[1])) for pair in pairs]
+
+
+def _padding(layer: KerasLayer) -> Tensor:
+    x, axes = layer.x, axes_of(layer)
+    pads = [(0, 0)] * len(x.shape)
+    for axis, pair in zip(spatial(layer, x, axes), _ends(layer, "padding", axes), strict=True):
+        pads[axis] = pair
+    return layer.add(Pad(tuple(pads)), x)
+
+
+def _cropping(layer: KerasLayer) -> Tensor:
+    x, axes = layer.x, axes_of(layer)
+    starts, stops = [0] * len(x.shape), list(x.shape)
+    for axis, (before, after) in zip(spatial(layer, x, axes), _ends(layer, "cropping", axes), strict=True):
+        starts[axis], stops[axis] = before, x.shape[axis] - after
+        if starts[axis] >= stops[axis]:
+            raise ConfigError(f"{layer.where}: nothing is left of axis {axis} of {x.shape}")
+    return layer.add(Slice(tuple(starts), tuple(stops), (1,) * len(x.shape)), x)
+
+
+def _whole_pool(layer: KerasLayer) -> Tensor:
+    x = layer.x
+    axes = tuple(spatial(layer, x, axes_of(layer)))
+    function = "max" if "Max" in layer.kind else "mean"
+    return layer.add(Reduce(function, axes, bool(layer.option("keepdims", False))), x)
+
+
+RULES: Mapping[str, Rule] = {
+    "ZeroPadding1D": _padding,
+    "ZeroPadding2D": _padding,
+    "Cropping1D": _cropping,
+    "Cropping2D": _cropping,
+    "GlobalAveragePooling1D": _whole_pool,
+    "GlobalAveragePooling2D": _whole_pool,
+    "GlobalMaxPooling1D": _whole_pool,
+    "GlobalMaxPooling2D": _whole_pool,
+    "GlobalAvgPool1D": _whole_pool,
+    "GlobalAvgPool2D": _whole_pool,
+    "GlobalMaxPool1D": _whole_pool,
+    "GlobalMaxPool2D": _whole_pool,
+}

@@ -1,0 +1,314 @@
+"""Walks a Keras model: layers one after the other, or along the tensors between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor
+from sensorai.importers.keras.files import KerasFile, opened, tried
+from sensorai.importers.keras.rules import LARGEST, KerasLayer
+from sensorai.importers.keras.table import RULES
+from sensorai.importers.keras.weights import Weights, weights_of
+from sensorai.importers.net import NetBuilder
+from sensorai.targets import closest
+
+#: Models inside models, and layers of one.
+DEPTH, LAYERS = 16, 3_000
+MODELS = ("Sequential", "Functional", "Model")
+
+#: A tensor between layers: layer, which of its calls, which of its outputs.
+Place = tuple[str, int, int]
+
+
+def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
+    """Read a file, ``.h5`` or ``.keras``, written by Keras 2 or 3.
+
+    Parameters
+    ----------
+    path : Path
+    shapes : mapping of input name to shape, optional
+        For inputs whose extents the file leaves open; an open first axis is 1 where nothing is said.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read or is no Keras model.
+    ConfigError
+        It holds what is not supported: which layer, which setting.
+    """
+    tried(lambda: _graph(path, shapes or {}), path)
+    return _graph(path, shapes or {})
+
+
+def _graph(path: Path, shapes: Mapping[str, Shape]) -> Graph:
+    with opened(path) as file:
+        return _Walk(file, shapes).graph()
+
+
+class _Walk:
+    """One file while it is read."""
+
+    def __init__(self, file: KerasFile, shapes: Mapping[str, Shape]) -> None:
+        self.file, self.shapes = file, shapes
+        self.net = NetBuilder()
+
+    def graph(self) -> Graph:
+        """Read the outermost model."""
+        kind, config = _kind(self.file.config), self.file.config.get("config")
+        if kind not in MODELS:
+            raise ConfigError(
+                f"the model is of the class {kind}, whose layers the file does not list",
+                hint="models of Sequential or keras.Model(inputs, outputs) are read",
+            )
+        layers = _layers(config)
+        return self.net.graph(self.model(kind, config, weights_of(self.file, layers), None, 0))
+
+    def model(
+        self, kind: str, config: Any, weights: Weights, inputs: Sequence[Tensor] | None, depth: int
+    ) -> list[Tensor]:
+        """Read the layers of a model; without ``inputs`` they are those of the net."""
+        if depth > DEPTH:
+            raise ConfigError(f"more than {DEPTH} models lie in each other")
+        layers = _layers(config)
+        if kind == "Sequential":
+            return self._row(config, layers, weights, inputs, depth)
+        return self._net(config, layers, weights, inputs, depth)
+
+    def _row(
+        self,
+        config: Any,
+        layers: Sequence[Mapping[str, Any]],
+        weights: Weights,
+        inputs: Sequence[Tensor] | None,
+        depth: int,
+    ) -> list[Tensor]:
+        """Layers that follow each other."""
+        now = list(inputs) if inputs is not None else []
+        for one in layers:
+            own = one["config"]
+            if _kind(one) == "InputLayer":
+                now = now or [self.input(own)]
+                continue
+            if not now:
+                said = own.get("batch_input_shape")
+                if said is None and isinstance(config, dict):
+                    said = config.get("build_input_shape")
+                now = [self.input({**own, "name": "input", "batch_shape": said})]
+            now = self.layer(one, now, weights, {}, depth)
+        if not now:
+            raise ConfigError("the model has no layers")
+        return now
+
+    def _net(
+        self,
+        config: Any,
+        layers: Sequence[Mapping[str, Any]],
+        weights: Weights,
+        inputs: Sequence[Tensor] | None,
+        depth: int,
+    ) -> list[Tensor]:
+        """Layers along their tensors, each as soon as what it reads is there."""
+        known: dict[Place, Tensor] = {}
+        sources = list(_places(config.get("input_layers")))
+        if inputs is not None:
+            if len(inputs) != len(sources):
+                raise ConfigError(
+                    f"the model {config.get('name')} has {len(sources)} inputs, not {len(inputs)}"
+                )
+            known.update(zip(sources, inputs, strict=True))
+        byname = {str(one["config"].get("name", one.get("name", ""))): one for one in layers}
+        for place in sources:
+            if inputs is None and place not in known:
+                if place[0] not in byname:
+                    raise ConfigError(f"the model has no input {place[0]}")
+                known[place] = self.input(byname[place[0]]["config"])
+        waiting = [
+            (one, name, k, list(_reads(node)), _named(node))
+            for name, one in byname.items()
+            if _kind(one) != "InputLayer"
+            for k, node in enumerate(_nodes(one))
+        ]
+        if len(waiting) > LAYERS:
+            raise ConfigError(f"the model calls its layers {len(waiting)} times, more than {LAYERS}")
+        while waiting:
+            later = []
+            for one, name, k, reads, call in waiting:
+                if any(place not in known for place in reads):
+                    later.append((one, name, k, reads, call))
+                    continue
+                made = self.layer(one, [known[p] for p in reads], weights, call, depth)
+                known.update({(name, k, j): tensor for j, tensor in enumerate(made)})
+            if len(later) == len(waiting):
+                names = ", ".join(name for _, name, *_ in later[:5])
+                raise ConfigError(f"the inputs of these layers are made by none before them: {names}")
+            waiting = later
+        outputs = list(_places(config.get("output_layers")))
+        lost = [place for place in outputs if place not in known]
+        if lost or not outputs:
+            raise ConfigError(f"nothing makes the output {lost[0][0] if lost else ''} of the model")
+        return [known[place] for place in outputs]
+
+    def input(self, config: Mapping[str, Any]) -> Tensor:
+        """Input of the net from the configuration of its layer."""
+        name = str(config.get("name", "input"))
+        said = config.get("batch_shape") or config.get("batch_input_shape") or config.get("shape")
+        dtype = _dtype(config.get("dtype")) or "float32"
+        if dtype not in DTYPES or dtype == "binary":
+            raise ConfigError(f"the input {name} is {dtype}, which is not supported")
+        if config.get("sparse") or config.get("ragged"):
+            raise ConfigError(f"the input {name} is sparse or ragged, which is not supported")
+        wanted = self.shapes.get(name)
+        if not isinstance(said, list | tuple):
+            if wanted is None:
+                raise ConfigError(f"the input {name} has no shape", hint=f"say --shape {name}=1x...")
+            return self.net.input(name, wanted, dtype)
+        if wanted is not None and len(wanted) != len(said):
+            raise ConfigError(f"the input {name} has {len(said)} axes, not {len(wanted)}")
+        shape = []
+        for axis, extent in enumerate(said):
+            if wanted is not None:
+                shape.append(wanted[axis])
+            elif extent is None and axis:
+                raise ConfigError(
+                    f"axis {axis} of the input {name} is open", hint=f"say --shape {name}=1x..."
+                )
+            elif extent is None:
+                shape.append(1)
+            elif type(extent) is int and 0 < extent <= LARGEST:
+                shape.append(extent)
+            else:
+                raise ConfigError(f"the input {name} has the shape {said}")
+        return self.net.input(name, tuple(shape), dtype)
+
+    def layer(
+        self,
+        one: Mapping[str, Any],
+        inputs: Sequence[Tensor],
+        weights: Weights,
+        call: Mapping[str, Any],
+        depth: int,
+    ) -> list[Tensor]:
+        """Read one call of a layer, which may be a model."""
+        kind, config = _kind(one), one["config"]
+        name = str(config.get("name", one.get("name", ""))) if isinstance(config, dict) else ""
+        if kind in MODELS:
+            inner = weights.inside(name, _layers(config))
+            return self.model(kind, config, inner, inputs, depth + 1)
+
+        def apply(own: Mapping[str, Any], reads: Sequence[Tensor], *parts: str) -> list[Tensor]:
+            if depth >= DEPTH or not isinstance(own, dict) or not isinstance(own.get("config"), dict):
+                raise ConfigError(f"layer {name} ({kind}): what it wraps cannot be read")
+            return self.layer(own, reads, _Wrapped(weights, name, parts), {}, depth + 1)
+
+        layer = KerasLayer(
+            self.net, kind, name, config, tuple(inputs), weights, self.file.version, call, apply
+        )
+        if kind not in RULES:
+            hint = closest(kind, RULES) or "'sensorai supported-ops keras' lists those that are"
+            raise ConfigError(f"{layer.where}: this layer is not supported", hint=hint)
+        dtype = _dtype(config.get("dtype"))
+        if dtype not in ("", "float32") and not kind.startswith("Random"):
+            raise ConfigError(
+                f"{layer.where}: computes in {dtype}",
+                hint="float32 is read: build the model with keras.config.set_dtype_policy('float32')",
+            )
+        made = RULES[kind](layer)
+        return [made] if isinstance(made, Tensor) else list(made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapped:
+    """Weights of a layer that another one wraps."""
+
+    outer: Weights
+    name: str
+    parts: tuple[str, ...]
+
+    def of(self, name: str, *parts: str) -> list[Array]:
+        """Arrays of the layer."""
+        return self.outer.of(self.name, *self.parts, *parts)
+
+    def inside(self, name: str, layers: Sequence[Mapping[str, Any]], *parts: str) -> Weights:
+        """Weights of a model that is wrapped."""
+        return self.outer.inside(self.name, layers, *self.parts, *parts)
+
+
+def _kind(one: Mapping[str, Any]) -> str:
+    """Class, without the package that it was registered under."""
+    return str(one.get("class_name", "")).rpartition(">")[2]
+
+
+def _layers(config: Any) -> list[Mapping[str, Any]]:
+    """Configurations of the layers of a model."""
+    found = config.get("layers") if isinstance(config, dict) else config
+    if not isinstance(found, list) or len(found) > LAYERS:
+        raise DataError("the configuration lists no layers, or too many")
+    for one in found:
+        if not isinstance(one, dict) or not isinstance(one.get("config"), dict | list):
+            raise DataError("the configuration of a layer is no object")
+    return found
+
+
+def _dtype(policy: Any) -> str:
+    """Type in which a layer computes, "" where nothing is said."""
+    if isinstance(policy, dict):
+        own = policy.get("config")
+        policy = own.get("name") if isinstance(own, dict) else None
+    return "" if policy is None else str(policy)
+
+
+def _nodes(one: Mapping[str, Any]) -> list[Any]:
+    """Calls of a layer."""
+    found = one.get("inbound_nodes")
+    return found if isinstance(found, list) else []
+
+
+def _place(value: Any) -> Place | None:
+    """Place of a tensor where a value is one."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        own = value.get("config")
+        value = own.get("keras_history") if isinstance(own, dict) else None
+    head = isinstance(value, list | tuple) and len(value) in (3, 4)
+    if head and type(value[0]) is str and type(value[1]) is int and type(value[2]) is int:
+        return value[0], value[1], value[2]
+    return None
+
+
+def _places(value: Any, depth: int = 0) -> Iterator[Place]:
+    """Places in lists and objects, in their order."""
+    place = _place(value)
+    if place is not None:
+        yield place
+    if depth > DEPTH:
+        raise ConfigError("the places of tensors lie too deep in each other")
+    if place is not None:
+        # of Keras 2, tensors among the named arguments of a call
+        value = value[3] if isinstance(value, list) and len(value) == 4 else None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _places(one, depth + 1)
+
+
+def _reads(node: Any) -> Iterator[Place]:
+    """What a call reads."""
+    if isinstance(node, dict):
+        yield from _places([node.get("args"), node.get("kwargs")])
+    else:
+        yield from _places(node)
+
+
+def _named(node: Any) -> Mapping[str, Any]:
+    """Named arguments of a call."""
+    if isinstance(node, dict):
+        return node.get("kwargs") or {}
+    while isinstance(node, list) and node and isinstance(node[0], list):
+        node = node[0]
+    found = node[3] if isinstance(node, list) and len(node) == 4 else None
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,48 @@
+"""Every rule by the operator that it reads: the one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sensorai.importers.onnx import (
+    constants,
+    contributed,
+    elementwise,
+    images,
+    ml_columns,
+    ml_linear,
+    ml_rows,
+    ml_trees,
+    movement,
+    norms,
+    places,
+    pools,
+    products,
+    qonnx,
+    quantize,
+    recurrent,
+    resize,
+    sums,
+)
+from sensorai.importers.onnx.rules import Rule
+
+RULES: Mapping[str, Rule] = {
+    **constants.RULES,
+    **contributed.RULES,
+    **elementwise.RULES,
+    **images.RULES,
+    **ml_columns.RULES,
+    **ml_linear.RULES,
+    **ml_rows.RULES,
+    **ml_trees.RULES,
+    **movement.RULES,
+    **norms.RULES,
+    **places.RULES,
+    **pools.RULES,
+    **products.RULES,
+    **qonnx.RULES,
+    **quantize.RULES,
+    **recurrent.RULES,
+    **resize.RULES,
+    **sums.RULES,
+}

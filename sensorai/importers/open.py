@@ -1,0 +1,76 @@
+"""Reads a net from a file of any kind that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array, Shape
+
+#: Kinds of files by the ends of their names.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "onnx": (".onnx",),
+    "tflite": (".tflite",),
+    "keras": (".h5", ".hdf5", ".keras"),
+}
+
+
+def kind_of(path: Path) -> str:
+    """Kind of a model file: by its content, else by the end of its name."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise DataError(f"cannot read the model: {error.strerror}", where=str(path)) from None
+    if head[4:8] == b"TFL3":
+        return "tflite"
+    if head == b"\x89HDF\r\n\x1a\n":
+        return "keras"
+    for kind, ends in KINDS.items():
+        if path.suffix.lower() in ends:
+            return kind
+    known = ", ".join(end for ends in KINDS.values() for end in ends)
+    raise DataError("this is no model of a kind that is known", where=str(path), hint=f"known: {known}")
+
+
+def read_net(
+    path: Path,
+    *,
+    kind: str = "",
+    shapes: Mapping[str, Shape] | None = None,
+    frozen: Mapping[str, Array] | None = None,
+) -> Graph:
+    """Read a net.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        One of ``KINDS``; "" looks at the file.
+    shapes : mapping of input name to shape, optional
+        For inputs whose extents the file leaves open.
+    frozen : mapping of input name to array, optional
+        ONNX: inputs that are constants.
+
+    Raises
+    ------
+    DataError, ConfigError, ToolMissing
+    """
+    found = kind or kind_of(path)
+    if found == "onnx":
+        from sensorai.importers.onnx import reader as onnx_reader
+
+        return onnx_reader.read(path, shapes, frozen)
+    if frozen:
+        raise ConfigError("only inputs of ONNX models can be frozen")
+    if found == "tflite":
+        from sensorai.importers.tflite import reader as tflite_reader
+
+        return tflite_reader.read(path, shapes)
+    if found == "keras":
+        from sensorai.importers.keras import reader as keras_reader
+
+        return keras_reader.read(path, shapes)
+    raise ConfigError(f"models of kind {found} are not read")

@@ -1,0 +1,19 @@
+"""Every rule by the operator that it reads: the one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sensorai.importers.tflite import elementwise, images, movement, pools, products, recurrent, resize, sums
+from sensorai.importers.tflite.rules import Rule
+
+RULES: Mapping[str, Rule] = {
+    **elementwise.RULES,
+    **images.RULES,
+    **movement.RULES,
+    **pools.RULES,
+    **products.RULES,
+    **recurrent.RULES,
+    **resize.RULES,
+    **sums.RULES,
+}
