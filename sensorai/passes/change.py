@@ -39,13 +39,30 @@ class Pass(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Cost:
+    """What a net takes: nodes, multiply-accumulates, bytes of constants."""
+
+    nodes: int
+    macs: int
+    bytes: int
+
+
+def cost(graph: Graph) -> Cost:
+    """Count a net."""
+    macs = sum(node.op.macs(graph.applied(node)) for node in graph.nodes)
+    return Cost(len(graph.nodes), macs, sum(t.bytes for t in graph.tensors.values() if t.data is not None))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """A pass that ran: its name, nodes before and after, what it said."""
+    """A pass that ran: its name, nodes before and after, what it said; costs before and after where asked."""
 
     name: str
     before: int
     after: int
     said: tuple[str, ...]
+    was: Cost | None = None
+    made: Cost | None = None
 
 
 def run(graph: Graph, passes: Sequence[Pass]) -> tuple[Graph, tuple[Step, ...]]:
