@@ -17,6 +17,7 @@ from sensorai.files import read_json
 from sensorai.formats.dataset import is_log
 from sensorai.formats.header import channel, split_unit
 from sensorai.formats.layout import is_number, table_layout
+from sensorai.formats.netfile import net_kind
 from sensorai.formats.read import file_reader
 from sensorai.formats.source import Raw
 from sensorai.ispu.project import INDEX
@@ -35,6 +36,8 @@ class Kind(Enum):
     MLC = "an MLC result"
     ISPU = "an ISPU project"
     CORTEX = "a C project for a Cortex-M"
+    NET = "a net made elsewhere"
+    NET_PROJECT = "a C project of a net"
     RESULT = "a result for another target"
     REGISTERS = "an MLC register file"
     PROGRAM = "an ISPU register file"
@@ -57,6 +60,8 @@ _NEXT = {
     Kind.MLC: "its registers: 'sensorai decode {}'; on logs: 'sensorai simulate {} LOG'",
     Kind.ISPU: "run it on logs with 'sensorai simulate {} LOG', pack it with 'sensorai build {}'",
     Kind.CORTEX: "run it on logs with 'sensorai simulate {} LOG', build it with 'make' in it",
+    Kind.NET: "look into it with 'sensorai analyze {}', make C of it with 'sensorai generate {}'",
+    Kind.NET_PROJECT: "check it with 'sensorai validate {}', build it with 'make' in it",
     Kind.RESULT: "run it on logs with 'sensorai simulate {} LOG'",
     Kind.REGISTERS: "explain it with 'sensorai decode {}', run it on logs with 'sensorai simulate {} LOG'",
     Kind.PROGRAM: "explain it with 'sensorai decode {}'; give the project that it was built from",
@@ -71,6 +76,8 @@ _NEXT = {
     Kind.EMPTY: "",
     Kind.OTHER: "",
 }
+#: File that describes a C project of a net, and what it says it is.
+NET_INDEX, NET_FORMAT = "model.json", "sensorai-net"
 #: Of a folder that holds thousands of files, so many are looked at.
 _MOST = 4000
 #: Bytes by which a file's content is told, and the largest JSON that is read to tell it.
@@ -186,6 +193,8 @@ def _folder(path: Path) -> Found:
         return Found(Kind.ISPU, path)
     if (path / "model.sai").is_file():
         return Found(_result(path / "model.sai"), path)
+    if is_net_project(path):
+        return Found(Kind.NET_PROJECT, path)
     files = list(islice(_below(path), _MOST))
     if not files:
         return Found(Kind.EMPTY, path)
@@ -196,6 +205,16 @@ def _folder(path: Path) -> Found:
     if logs:
         return Found(Kind.LOGS, path, f"{logs} {'file' if logs == 1 else 'files'}")
     return Found(Kind.OTHER, path, "a folder without logs, register files and results")
+
+
+def is_net_project(folder: Path) -> bool:
+    """Whether a folder holds the description of a net that C was made of."""
+    path = folder / NET_INDEX
+    try:
+        found = read_json(path) if path.is_file() else None
+    except UserError:
+        return False
+    return isinstance(found, dict) and found.get("format") == NET_FORMAT
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -222,6 +241,8 @@ def _file(path: Path, head: bytes) -> Kind:
         return Kind.ELF
     if _knowledge(head):
         return Kind.KNOWLEDGE
+    if net_kind(path):
+        return Kind.NET
     if path.name in ("model.sai", INDEX):
         return Kind.INDEX
     text = head.decode("utf-8-sig", errors="replace").lstrip()

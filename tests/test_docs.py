@@ -22,6 +22,7 @@ from sensorai.experiment import options
 from sensorai.experiment.option import SECTIONS, Option
 from sensorai.experiment.schema import text as schema_text
 from sensorai.mlc.devicedoc import markdown as device_markdown
+from sensorai.nets.supported import markdown as operator_markdown
 from tests.cli.logs import write_log
 from tests.need import need
 
@@ -38,13 +39,19 @@ def test_features_are_up_to_date(repo: Path) -> None:
     assert (repo / "docs" / "features.md").read_text() == feature_markdown(), "run: make docs"
 
 
+def test_operators_are_current(repo: Path) -> None:
+    assert (repo / "docs" / "operators.md").read_text() == operator_markdown(), "run: make docs"
+
+
 def test_the_schema_is_current(repo: Path) -> None:
     assert (repo / "docs" / "sensorai.schema.json").read_text() == schema_text(), "run: make docs"
 
 
 def test_make_docs_writes_every_generated_page(repo: Path) -> None:
     written = re.findall(r"> docs/(\S+)", (repo / "Makefile").read_text())
-    assert sorted(written) == ["cli.md", "devices.md", "features.md", "sensorai.schema.json"]
+    assert sorted(written) == [
+        *("cli.md", "devices.md", "features.md", "operators.md", "sensorai.schema.json")
+    ]
 
 
 def test_every_option_is_in_the_reference(repo: Path) -> None:
@@ -123,10 +130,11 @@ def test_matching_is_strict() -> None:
     assert not matches("a\n", "a\nb\n")
 
 
-def test_readme_console_blocks(repo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page, least", [("README.md", 8), ("docs/nets.md", 6)])
+def test_console_blocks(repo: Path, tmp_path: Path, page: str, least: int) -> None:
     shutil.copytree(repo / "datalogs", tmp_path / "datalogs")
-    commands = steps((repo / "README.md").read_text())
-    assert len(commands) >= 8
+    commands = steps((repo / page).read_text())
+    assert len(commands) >= least
     for command, shown in commands:
         words = shlex.split(command)
         assert words[0] == "sensorai", command
@@ -141,6 +149,11 @@ def test_readme_console_blocks(repo: Path, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         assert matches(shown, done.stdout), f"{command}\nshown:\n{shown}\ngot:\n{done.stdout}"
+
+
+def test_the_pipeline_of_the_page_is_the_one_that_is_shipped(repo: Path) -> None:
+    shown = re.findall(r"```toml\n(.*?)```", (repo / "docs" / "nets.md").read_text(), re.DOTALL)
+    assert shown == [(repo / "datalogs" / "har_net.toml").read_text().partition("\n")[2]]
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(str(p) for p in Path("docs").glob("*.md"))])

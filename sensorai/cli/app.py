@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sensorai.cli import (
+    analyze,
     build,
     capture,
     compare,
@@ -23,7 +24,9 @@ from sensorai.cli import (
     knowledge,
     load,
     monitor,
+    quantize,
     simulate,
+    supported_ops,
     train,
     validate,
 )
@@ -57,7 +60,7 @@ def _top(
 
 #: Every verb by name, in the order of the help.
 VERBS = {
-    verb.__name__.rpartition(".")[2]: verb.run
+    verb.__name__.rpartition(".")[2].replace("_", "-"): verb.run
     for verb in (
         train,
         simulate,
@@ -66,7 +69,10 @@ VERBS = {
         build,
         decode,
         encode,
+        analyze,
         generate,
+        quantize,
+        supported_ops,
         features,
         inspect_verb,
         knowledge,

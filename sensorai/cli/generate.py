@@ -1,43 +1,196 @@
-"""``sensorai generate``: what ST's tool makes of its settings file."""
+"""``sensorai generate``: C of a net that was made elsewhere, or what ST's tool makes of its settings file."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sensorai.cli import out as printing
+from sensorai.cli.analyze import Device, Freeze, Shapes, asked_of
 
-class Kind(StrEnum):
-    """What to make."""
-
-    FEATURES = "features"
-    CONFIG = "config"
+#: What may be made of a settings file.
+FEATURES, CONFIG = "features", "config"
 
 
 def run(
-    settings: Annotated[Path, typer.Argument(metavar="SETTINGS.json", help="ST's mlc_settings.json.")],
-    kind: Annotated[Kind, typer.Option("--type", help="Feature table (ARFF), or JSON + UCF + headers.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="ONNX, TFLite or Keras model, or ST's mlc_settings.json."),
+    ],
+    target: Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What the C is for.")] = None,
+    device: Device = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="ARFF file, or output folder (default: where the settings say, beside them)."),
+        typer.Option(
+            help="Folder of the project (default: its name). Of settings: ARFF file, or folder (default: "
+            "where the settings say, beside them)."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Beginning of all names in C (default: near the name of the file).")
+    ] = None,
+    api: Annotated[
+        str, typer.Option(metavar="native|stai", help="How the C is called; stai: as that of ST's tool.")
+    ] = "native",
+    shape: Shapes = [],  # noqa: B006
+    freeze: Freeze = [],  # noqa: B006
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="onnx|tflite|keras|features|config",
+            help="Kind of model, where the file does not tell. Of settings: feature table (ARFF), or JSON "
+            "+ UCF + headers.",
+        ),
     ] = None,
     style: Annotated[
         str,
         typer.Option(
-            help="'current', or a style of ST's older tools: for features stedgeai, unico, unico-b, unico-c; "
-            "for config 2.3, block, block-9.13, block-9.10, byte, byte-pages, six-byte-nodes."
+            help="Of settings: 'current', or a style of ST's older tools: for features stedgeai, unico, "
+            "unico-b, unico-c; for config 2.3, block, block-9.13, block-9.10, byte, byte-pages, "
+            "six-byte-nodes."
         ),
     ] = "current",
+    pipeline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Samples of a sensor before the net (docs/nets.md).",
+        ),
+    ] = None,
+    hand_over: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.onnx",
+            help="Write no C but the cleaned net as ONNX, for other tools; it is read back and compared.",
+        ),
+    ] = None,
+    json: printing.Json = False,
 ) -> None:
-    """Do what ST's tool does with its settings file: a feature table, or a configuration."""
+    """Make a C project of a net that was made elsewhere: source, tables, build files, example.
+
+    With --pipeline the project takes samples, as one that 'train' made: 'simulate' and 'validate' run it.
+
+    Of ST's mlc_settings.json, do what ST's tool does with it: a feature table, or a configuration.
+    """
+    from sensorai import kinds
+    from sensorai.errors import ConfigError
+
+    found = kinds.look(source)
+    settings = found.kind is kinds.Kind.SETTINGS or kind in (FEATURES, CONFIG)
+    of_nets = {
+        "--target": target is not None,
+        "--device": device is not None,
+        "--name": name is not None,
+        "--api": api != "native",
+        "--shape": bool(shape),
+        "--freeze": bool(freeze),
+        "--pipeline": pipeline is not None,
+        "--hand-over": hand_over is not None,
+        "--json": json,
+    }
+    if settings:
+        if wrong := [flag for flag, given in of_nets.items() if given]:
+            raise ConfigError(f"{wrong[0]} is for models, not for ST's settings", hint=f"drop {wrong[0]}")
+        if kind not in (FEATURES, CONFIG):
+            raise ConfigError(
+                "what is to be made of the settings is not said", hint="--type features or --type config"
+            )
+        _of_settings(source, kind, out, style)
+        return
+    if style != "current":
+        raise ConfigError("--style is for ST's settings file", hint="drop --style")
+    # what is neither a model nor said to be one is told by its kind
+    if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
+        with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
+            raise ConfigError("this is neither a model nor a settings file", where=str(source))
+    if hand_over is not None:
+        others = ("--target", "--device", "--name", "--api", "--pipeline")
+        if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
+            raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
+        _hand_over(source, hand_over, (kind, shape, freeze), json)
+        return
+    if target is None:
+        raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
+    if pipeline is not None and api != "native":
+        raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
+    _of_net(source, (target, device), out, name, api, (kind, shape, freeze), pipeline, json)
+
+
+def _of_net(
+    source: Path,
+    where: tuple[str, str | None],
+    out: Path | None,
+    name: str | None,
+    api: str,
+    said: tuple[str | None, list[str], list[str]],
+    pipeline: Path | None,
+    json: bool,
+) -> None:
+    from sensorai.nets import emitting
+    from sensorai.nets.feeding import read_feed
+    from sensorai.nets.model import open_model
+    from sensorai.nets.target import fit, fit_words
+    from sensorai.nets.target import target as target_of
+
+    at = target_of(*where)
+    asked = asked_of(*said)
+    feed = None if pipeline is None else read_feed(pipeline)
+    model = open_model(source, asked)
+    called = emitting.name_for(model, name, api)
+    folder = out or Path(called)
+    if feed is not None:
+        made_of, files = emitting.emit_fed(model, feed, at, called)
+        emitting.write(folder, files)
+        if json:
+            printing.print_json({"folder": str(folder), "name": called, "files": sorted(files)})
+            return
+        typer.echo(f"{folder}: {called} in C for {at.device}, a result every {made_of.stride} samples")
+        typer.echo(f"run it on logs: sensorai simulate {folder} LOG")
+        return
+    made = emitting.emit(model, at, called, asked, api)
+    emitting.write(folder, made.files)
+    if json:
+        printing.print_json({**emitting.figures(made, str(folder)), "fit": fit(made.counted, at)})
+        return
+    typer.echo(f"{folder}: {called} in C for {at.device}")
+    counted = made.counted
+    typer.echo(
+        f"{counted.macs:,} MACs; weights {counted.weights:,} bytes; arena {made.project.arena_bytes:,} bytes"
+    )
+    for line in fit_words(fit(counted, at)):
+        typer.echo(line)
+    typer.echo(f"check it: sensorai validate {folder}")
+
+
+def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[str]], json: bool) -> None:
+    from sensorai.nets import inputs
+    from sensorai.nets.model import open_model
+    from sensorai.nets.quantized_file import hand_over
+    from sensorai.nets.validating import ports
+
+    graph = open_model(source, asked_of(*said)).graph
+    given = inputs.spread(ports(graph, graph.inputs))
+    back, others = hand_over(graph, to, given, exact=False)
+    if json:
+        printing.print_json(
+            {"file": str(to), "layers": len(graph.nodes), "read_back": back, "onnxruntime": others}
+        )
+        return
+    typer.echo(f"{to}: {len(graph.nodes)} layers")
+    typer.echo(back)
+    typer.echo(others)
+
+
+def _of_settings(settings: Path, kind: str, out: Path | None, style: str) -> None:
     from sensorai import kinds
     from sensorai.mlc.generate import generate_config, generate_features
     from sensorai.mlc.settings import read_settings
 
     with kinds.explained("generate", settings, (kinds.Kind.SETTINGS,)):
-        if kind is Kind.FEATURES:
+        if kind == FEATURES:
             named = read_settings(settings).arff
             made = generate_features(settings, out or settings.parent / (named or "features.arff"), style)
         else:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.fields import LABELS, READING, Logs, pairs, takes
+from sensorai.cli.analyze import Freeze, ModelType, Shapes, asked_of
+from sensorai.cli.fields import LABELS, READING, pairs, takes
+from sensorai.cli.nets import is_net, validate_net
 from sensorai.cli.simulate import (
-    Artifact,
     AsIs,
     ClassCode,
     Device,
@@ -31,9 +32,21 @@ class On(StrEnum):
 
 @takes(*LABELS, *READING)
 def run(
-    artifact: Artifact,
-    logs: Logs,
+    artifact: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ARTIFACT|MODEL", help="Output folder, any MLC register file, or a net made elsewhere."
+        ),
+    ],
     given: dict[str, Any],
+    logs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="LOG...|INPUTS",
+            help="Log files, or folders of them; of a net a .npz, .npy or .csv of inputs (default: made).",
+            show_default=False,
+        ),
+    ] = None,
     all_groups: Annotated[
         bool, typer.Option("--all", help="Use the groups that the model was trained on as well.")
     ] = False,
@@ -57,9 +70,23 @@ def run(
     style: Style = "current",
     as_is: AsIs = False,
     no_resample: NoResample = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Of a project of a net: its model."),
+    ] = None,
+    type_: ModelType = None,
+    shape: Shapes = [],  # noqa: B006
+    freeze: Freeze = [],  # noqa: B006
+    count: Annotated[
+        int | None, typer.Option(min=1, max=10000, help="Of a net: how many inputs are made (default: 10).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of a net: their seed (default: 42).")] = None,
     json: printing.Json = False,
 ) -> None:
     """Judge a register file or a C project on labelled recordings, and compare all its levels bit by bit.
+
+    Of a net made elsewhere, or a project of one: framework, reference, C on this machine and emulated, on the
+    same inputs; reference and C must give the same bits, figures say how near the framework is.
 
     Windows right, delay to the first right result, wrong switches an hour, before and after the decision
     filter; of a detector, false alarms and what was found. Logs of 'monitor --record' hold what the sensor
@@ -72,6 +99,37 @@ def run(
     from sensorai.reading import read
     from sensorai.road import Progress
 
+    nets = {
+        "--model": model,
+        "--type": type_,
+        "--shape": shape,
+        "--freeze": freeze,
+        "--count": count,
+        "--seed": seed,
+    }
+    of_logs = {"--all": all_groups, "--map": map_, "--class": class_, "--html": html, "--device": device}
+    of_logs |= {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+    of_logs |= {"--as-is": as_is, "--no-resample": no_resample, "--style": style != "current"}
+    if is_net(artifact, type_):
+        if wrong := [flag for flag, value in of_logs.items() if value]:
+            raise ConfigError(f"{wrong[0]} is for recordings, not for nets", hint=f"drop {wrong[0]}")
+        files = logs or []
+        if len(files) > 1:
+            raise ConfigError("a net takes one file of inputs", hint="a .npz holds several arrays")
+        validate_net(
+            artifact,
+            files[0] if files else None,
+            model,
+            asked_of(type_, shape, freeze),
+            [one.value for one in on or [On.HOST]],
+            (count, seed),
+            json,
+        )
+        return
+    if wrong := [flag for flag, value in nets.items() if value not in (None, [])]:
+        raise ConfigError(f"{wrong[0]} is for nets made elsewhere", hint=f"drop {wrong[0]}")
+    if not logs:
+        raise ConfigError("no recordings are named", hint=f"sensorai validate {artifact} LOG...")
     rate = rate_policy(as_is, no_resample)
     names = pairs(map_, "--map", "walk=walking")
     opened = opened_for("validate", artifact, logs, device, style, class_)

@@ -115,6 +115,10 @@ class CBackend:
         files = self._files(model, device)
         return Artifact(name, device, model, {n: text.encode() for n, text in files.items()})
 
+    def project(self, pipeline: Pipeline, device: str) -> Mapping[str, str]:
+        """Files of the project of a pipeline, whether the device has room for it or not."""
+        return self._files(pipeline, device)
+
     def trace(self, artifact: Artifact, recordings: Sequence[Recording]) -> list[Trace]:
         """What the integer reference does; every level must give the same bits."""
         pipeline: Pipeline = artifact.model

@@ -1,0 +1,127 @@
+"""``sensorai analyze``: what a model made elsewhere is, costs and needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensorai.cli import out as printing
+
+if TYPE_CHECKING:
+    from sensorai.nets.costs import Costs
+    from sensorai.nets.model import Asked, NetFile
+
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX, TensorFlow Lite or Keras model.")]
+ModelType = Annotated[
+    str | None,
+    typer.Option("--type", metavar="onnx|tflite|keras", help="Kind of model, where the file does not tell."),
+]
+Shapes = Annotated[
+    list[str],
+    typer.Option("--shape", metavar="INPUT=1x24x6", help="Shape of an input that the file leaves open."),
+]
+Freeze = Annotated[
+    list[str],
+    typer.Option("--freeze", metavar="INPUT=VALUE", help="ONNX: an input that is always this."),
+]
+Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
+Device = Annotated[str | None, typer.Option(help="Device of the target.")]
+
+
+def asked_of(kind: str | None, shapes: list[str], frozen: list[str]) -> Asked:
+    """What was said of the file, read."""
+    from sensorai.nets import model as models
+
+    return models.Asked(models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen))
+
+
+def run(
+    model: ModelFile,
+    target: Target = None,
+    device: Device = None,
+    type_: ModelType = None,
+    shape: Shapes = [],  # noqa: B006
+    freeze: Freeze = [],  # noqa: B006
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
+    json: printing.Json = False,
+) -> None:
+    """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
+
+    Operators that are not supported are named all at once. MACC counts as ST's tool does, MACs are
+    multiply-accumulates that there are.
+    """
+    from sensorai.errors import ConfigError
+    from sensorai.files import write_folder
+    from sensorai.nets import costs as counting
+    from sensorai.nets import stated
+    from sensorai.nets import target as targets
+    from sensorai.nets.model import open_model
+    from sensorai.writing import clang
+
+    if device is not None and target is None:
+        raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
+    clang.identifier(name, "--name")
+    at = None if target is None else targets.target(target, device)
+    opened = open_model(model, asked_of(type_, shape, freeze))
+    counted = counting.costs(opened.graph)
+    found = counting.figures(opened, counted)
+    if at is not None:
+        found["fit"] = targets.fit(counted, at)
+    if out is not None:
+        texts = stated.files(opened, counted, at, name, "analyze")
+        write_folder(out, {file: text.encode() for file, text in texts.items()})
+        found["files"] = sorted(texts)
+    if json:
+        printing.print_json(found)
+        return
+    _print(opened, counted, found)
+    if out is not None:
+        for file in found["files"]:
+            typer.echo(f"{out / file}")
+
+
+def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from sensorai.nets.target import fit_words
+
+    screen = printing.console()
+    screen.print(f"{found['file']}: {found['kind']}, {opened.size:,} bytes, SHA-256 {opened.sha256[:16]}...")
+    for role, ports in (("input", found["inputs"]), ("output", found["outputs"]), ("state", found["states"])):
+        for port in ports:
+            screen.print(f"{role}  {port_words(port)}", soft_wrap=True)
+    table = Table(box=None)
+    for heading in ("layer", "operator", "type", "shape"):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=28)
+    for heading in ("parameters", "MACC", "MACs", "bytes"):
+        table.add_column(heading, justify="right")
+    for one in counted.layers:
+        numbers = (one.parameters, one.macc, one.macs, one.weight_bytes)
+        table.add_row(one.name, one.operator, one.type, one.shape, *(f"{n:,}" for n in numbers))
+    screen.print(table)
+    arena = "not known" if counted.arena is None else f"{counted.arena:,} bytes"
+    ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
+    screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
+    screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
+    kept = f", {counted.states:,} of states" if counted.states else ""
+    screen.print(f"RAM {ram}: with {counted.inputs:,} of inputs, {counted.outputs:,} of outputs{kept}")
+    for line in fit_words(found["fit"]) if "fit" in found else ():
+        screen.print(line)
+    for line in opened.made.did:
+        screen.print(f"pass: {line}", soft_wrap=True)
+    for problem in opened.made.problems:
+        screen.print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
+
+
+def port_words(port: dict[str, Any]) -> str:
+    """Name, type, shape and scale of a tensor in a line."""
+    shape = "x".join(map(str, port["shape"])) or "1"
+    scale = port.get("scale")
+    said = f", scale {scale:.9g}, zero {port['zero']}" if isinstance(scale, float) else ""
+    return f"{port['name']}: {port['type']} {shape}, {port['bytes']:,} bytes{said}"

@@ -1,0 +1,114 @@
+"""``sensorai quantize``: a float net and inputs for it become an integer net, in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensorai.cli import out as printing
+from sensorai.cli.analyze import Freeze, ModelFile, ModelType, Shapes, asked_of
+
+if TYPE_CHECKING:
+    from sensorai.nets.quantized_file import Told
+
+
+def run(
+    model: ModelFile,
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Inputs as they occur: .npz (inputs by name, or x; y: labels), .npy, .csv.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where the integer net goes.")],
+    scheme: Annotated[
+        str,
+        typer.Option(
+            metavar="int8|int16x8|weights-int8",
+            help="Weights and activations; activations of 16 bits; weights alone.",
+        ),
+    ] = "int8",
+    ranges: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|minmax|percentile|mse",
+            help="Ends of activations: of all numbers, all but 0.01 % at each end, least square error.",
+        ),
+    ] = "auto",
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Allowed loss (of accuracy with labels, else of the cosine): layers stay float for it."
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Calls to calibrate with at most.")] = 256,
+    type_: ModelType = None,
+    shape: Shapes = [],  # noqa: B006
+    freeze: Freeze = [],  # noqa: B006
+    json: printing.Json = False,
+) -> None:
+    """Quantise a float net after training: weights by output, activations by what the data make of them.
+
+    The file is ONNX with pairs of quantise and dequantise, which 'generate' and other tools read. It is read
+    back, and must compute the same to the bit; onnxruntime runs it too where it is installed. What is lost
+    beside the float net is told, on calls that calibration did not see where there are 20 or more.
+    """
+    from sensorai.errors import ConfigError
+    from sensorai.nets.model import open_model
+    from sensorai.nets.quantized_file import make
+    from sensorai.nets.quantizing import Settings
+
+    if out.suffix.lower() != ".onnx":
+        raise ConfigError(f"--out {out} is no name of an ONNX file", hint="as in --out net_int8.onnx")
+    opened = open_model(model, asked_of(type_, shape, freeze))
+    with printing.progress() as say:
+        told = make(opened, data, out, Settings(scheme, ranges, budget, samples), say)
+    if json:
+        printing.print_json(told.figures())
+        return
+    _print(told, out, budget)
+
+
+def _print(told: Told, out: Path, budget: float | None) -> None:
+    from rich.table import Table
+
+    found: dict[str, Any] = told.figures()
+    screen = printing.console()
+    how = [f"ranges {found['ranges']}"]
+    how += [f"channels of {found['even_pairs']} pairs of layers evened"] if found["even_pairs"] else []
+    how += ["biases corrected"] if found["biases_corrected"] else []
+    screen.print(f"{found['scheme']}: {', '.join(how)}; calibrated with {found['calibrated']} calls")
+    for one in found["tried"]:
+        screen.print(f"  tried {one['way']}: error {one['error']:.4g}")
+    table = Table(box=None)
+    for heading in ("layer", "operator"):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=36)
+    for heading in ("parameters", "error alone", "weights"):
+        table.add_column(heading, justify="right")
+    for layer in found["layers"]:
+        kind = "integer" if layer["integer"] else "float"
+        table.add_row(
+            layer["name"], layer["operator"], f"{layer['parameters']:,}", f"{layer['error']:.4g}", kind
+        )
+    screen.print(table)
+    where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
+    screen.print(f"beside the float net, on {found['judged']} calls {where}:")
+    if budget is not None:
+        screen.print(f"  (the budget of {budget:g} chose layers on these calls, too)")
+    for row in found["outputs"]:
+        figures = ", ".join(
+            f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None
+        )
+        screen.print(f"  {row['output']}: {figures}")
+    if found["accuracy"] is not None:
+        screen.print(f"  accuracy: float {found['accuracy'][0]:.2%}, integer {found['accuracy'][1]:.2%}")
+    before, after = found["weight_bytes"]
+    screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
+    arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]
+    screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
+    screen.print("read back: computes the same to the bit")
+    screen.print(found["onnxruntime"])
+    screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")

@@ -1,0 +1,59 @@
+"""From the graph as it was read to the graph that is emitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensorai.errors import Problem
+from sensorai.graph.graph import Graph
+from sensorai.graph.spec import check
+from sensorai.passes.change import Step
+from sensorai.passes.imported import simplify
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A graph as it is emitted.
+
+    Attributes
+    ----------
+    graph : Graph
+    did : tuple of str
+        What passes did, a line each.
+    problems : tuple of Problem
+        Layers that have no C.
+    """
+
+    graph: Graph
+    did: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def _lines(step: Step) -> list[str]:
+    """What a pass did, and then what the net takes."""
+    lines = [f"{step.name}: {line}" for line in step.said]
+    if step.was is not None and step.made is not None:
+        a, b = step.was, step.made
+        pairs = [
+            (a.nodes, b.nodes, "nodes"),
+            (a.macs, b.macs, "MACs"),
+            (a.bytes, b.bytes, "bytes of constants"),
+        ]
+        told = ", ".join(f"{x:,} to {y:,} {what}" for x, y, what in pairs if x != y)
+        lines += [f"{step.name}: {told}"] if told else []
+    return lines
+
+
+def compiled(graph: Graph) -> Compiled:
+    """Simplify a graph that was read, and say which of its layers have no C."""
+    made, steps = simplify(check(graph))
+    did = tuple(line for step in steps for line in _lines(step))
+    problems = tuple(
+        Problem(
+            f"layer {node.output} ({node.op.NAME}) has no C",
+            hint="it is computed by the reference alone: 'analyze' and 'validate' take it, 'generate' not",
+        )
+        for node in made.nodes
+        if not node.op.EMITTED
+    )
+    return Compiled(made, did, problems)

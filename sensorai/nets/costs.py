@@ -1,0 +1,191 @@
+"""What a net costs by its shape: a row for every layer, and totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sensorai.codegen.net import count_tensors
+from sensorai.errors import ConfigError
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.quant import Affine, Pow2
+from sensorai.graph.tensor import Tensor
+from sensorai.nets.model import WORDS, NetFile
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer.
+
+    Attributes
+    ----------
+    name, operator : str
+    outputs : tuple of Tensor
+    parameters : int
+        Numbers of the constants that it is the first to read.
+    macc, macs : int
+        Operations as ST's tool counts them, and multiply-accumulates that there are.
+    weight_bytes : int
+        Of its tables in C, of its constants where it has no C.
+    """
+
+    name: str
+    operator: str
+    outputs: tuple[Tensor, ...]
+    parameters: int
+    macc: int
+    macs: int
+    weight_bytes: int
+
+    @property
+    def type(self) -> str:
+        """Type of its first output."""
+        return self.outputs[0].dtype
+
+    @property
+    def shape(self) -> str:
+        """Shape of its first output."""
+        return shape_text(self.outputs[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """A net, counted.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    parameters, macc, macs : int
+    weights : int
+        Bytes of constants in flash.
+    arena : int or None
+        Bytes of working memory; None where a layer has no C, whose memory nobody knows.
+    states, inputs, outputs : int
+        Bytes of what is kept between calls, and of what the caller gives and gets.
+    """
+
+    layers: tuple[Layer, ...]
+    parameters: int
+    macc: int
+    macs: int
+    weights: int
+    arena: int | None
+    states: int
+    inputs: int
+    outputs: int
+
+    @property
+    def ram(self) -> int | None:
+        """Bytes of RAM: working memory, states, inputs and outputs."""
+        return None if self.arena is None else self.arena + self.states + self.inputs + self.outputs
+
+
+def costs(graph: Graph) -> Costs:
+    """Count a net."""
+    try:
+        parts = count_tensors(graph)
+        arena: int | None = parts.arena_bytes
+        bytes_of = [layer.weight_bytes for layer in parts.layers]
+    except ConfigError:
+        # a layer without C: the reference counts what it has
+        arena, bytes_of = None, []
+    seen: set[str] = set()
+    layers = []
+    for k, node in enumerate(graph.nodes):
+        own = [
+            graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
+        ]
+        seen.update(t.name for t in own)
+        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else sum(t.bytes for t in own)))
+    return Costs(
+        tuple(layers),
+        sum(layer.parameters for layer in layers),
+        sum(layer.macc for layer in layers),
+        sum(layer.macs for layer in layers),
+        sum(layer.weight_bytes for layer in layers),
+        arena,
+        sum(graph.tensors[s.read].bytes for s in graph.states),
+        sum(graph.tensors[n].bytes for n in graph.inputs),
+        sum(graph.tensors[n].bytes for n in graph.outputs),
+    )
+
+
+def _layer(graph: Graph, node: Node, own: list[Tensor], weight_bytes: int) -> Layer:
+    at = graph.applied(node)
+    return Layer(
+        node.output,
+        node.op.NAME,
+        at.outputs,
+        sum(t.size for t in own),
+        node.op.macc(at),
+        node.op.macs(at),
+        weight_bytes,
+    )
+
+
+def shape_text(tensor: Tensor) -> str:
+    """Shape as in ``1x24x6``; ``1`` for a single number."""
+    return "x".join(map(str, tensor.shape)) or "1"
+
+
+def scale_of(tensor: Tensor) -> tuple[float, int] | None:
+    """Scale and zero point of a whole tensor; None without one."""
+    if isinstance(tensor.quant, Affine) and len(tensor.quant.scale) == 1:
+        return tensor.quant.scale[0], tensor.quant.zero[0]
+    if isinstance(tensor.quant, Pow2):
+        return 2.0**-tensor.quant.places, 0
+    return None
+
+
+def tensor_figures(tensor: Tensor) -> dict[str, Any]:
+    """A tensor of the interface as plain data."""
+    found = scale_of(tensor)
+    scales: dict[str, Any] = {} if found is None else {"scale": found[0], "zero": found[1]}
+    if found is None and isinstance(tensor.quant, Affine):
+        scales = {"scale": list(tensor.quant.scale), "zero": list(tensor.quant.zero)}
+    return {
+        "name": tensor.name,
+        "type": tensor.dtype,
+        "shape": list(tensor.shape),
+        "bytes": tensor.bytes,
+        **scales,
+    }
+
+
+def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
+    """What ``analyze --json`` says of a model, before any target."""
+    graph = model.graph
+    return {
+        "file": model.path.name,
+        "kind": WORDS[model.kind],
+        "file_bytes": model.size,
+        "sha256": model.sha256,
+        "md5": model.md5,
+        "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
+        "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
+        "states": [tensor_figures(graph.tensors[s.read]) for s in graph.states],
+        "layers": [
+            {
+                "name": layer.name,
+                "operator": layer.operator,
+                "type": layer.type,
+                "shape": list(layer.outputs[0].shape),
+                "parameters": layer.parameters,
+                "macc": layer.macc,
+                "macs": layer.macs,
+                "weight_bytes": layer.weight_bytes,
+            }
+            for layer in counted.layers
+        ],
+        "parameters": counted.parameters,
+        "macc": counted.macc,
+        "macs": counted.macs,
+        "weight_bytes": counted.weights,
+        "arena_bytes": counted.arena,
+        "state_bytes": counted.states,
+        "input_bytes": counted.inputs,
+        "output_bytes": counted.outputs,
+        "ram_bytes": counted.ram,
+        "did": list(model.made.did),
+        "problems": [{"message": p.message, "hint": p.hint} for p in model.made.problems],
+    }

@@ -1,0 +1,188 @@
+"""``model.json`` of a project: what was emitted from what, as text, so that it can be checked later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import DataError
+from sensorai.files import read_json
+from sensorai.graph import interpret
+from sensorai.graph.tensor import DTYPES, Array
+from sensorai.kinds import NET_FORMAT, NET_INDEX
+from sensorai.nets.costs import tensor_figures
+from sensorai.nets.inputs import SEED, Inputs, spread
+from sensorai.nets.model import Asked, NetFile
+from sensorai.nets.port import Port
+from sensorai.writing import clang
+
+#: Inputs whose outputs are noted.
+COUNT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A project of a net, opened.
+
+    Attributes
+    ----------
+    name, target, device, api : str
+    sha256 : str
+        Of the model's file.
+    asked : Asked
+        How that was read.
+    inputs, outputs : tuple of Port
+    states : int
+        How many numbers the net keeps: 0 where calls do not depend on each other.
+    outputs_of : tuple of str
+        Hashes of the outputs for the inputs that ``inputs.spread`` makes, one after the other.
+    sources : mapping of str to str
+        C of the library.
+    pipeline : mapping or None
+        A window of samples before the net.
+    """
+
+    name: str
+    target: str
+    device: str
+    api: str
+    sha256: str
+    asked: Asked
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    states: int
+    outputs_of: tuple[str, ...]
+    sources: Mapping[str, str]
+    pipeline: Mapping[str, Any] | None = None
+
+
+def describe(
+    model: NetFile,
+    name: str,
+    at: Mapping[str, str],
+    asked: Asked,
+    files: Sequence[str],
+    pipeline: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the content of ``model.json``.
+
+    Parameters
+    ----------
+    at : mapping
+        ``target``, ``device`` and ``api``.
+    files : sequence of str
+        C files of the library.
+    """
+    graph = model.graph
+    ports = [_port(tensor_figures(graph.tensors[n]), "") for n in graph.inputs]
+    given = spread(ports, COUNT, SEED)
+    return {
+        "format": NET_FORMAT,
+        "version": 1,
+        "name": name,
+        **at,
+        "model": {
+            "file": model.path.name,
+            "kind": model.kind,
+            "bytes": model.size,
+            "sha256": model.sha256,
+            "shapes": {n: list(shape) for n, shape in (asked.shapes or {}).items()},
+            "frozen": {n: a.tolist() for n, a in (asked.frozen or {}).items()},
+        },
+        "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
+        "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
+        "states": [tensor_figures(graph.tensors[s.read]) for s in graph.states],
+        "check": {"seed": SEED, "outputs_sha256": digests(outputs_one_by_one(model, given))},
+        "files": sorted(files),
+        **({} if pipeline is None else {"pipeline": dict(pipeline)}),
+    }
+
+
+def outputs_one_by_one(model: NetFile, given: Inputs) -> list[list[Array]]:
+    """Outputs of the reference, call after call, states kept from one to the next."""
+    graph, state, out = model.graph, None, []
+    for i in range(given.count):
+        values = interpret.run(
+            graph, {n: a[i] for n, a in zip(graph.inputs, given.arrays, strict=True)}, state
+        )
+        state = interpret.following(graph, values) if graph.states else None
+        out.append([np.asarray(values[n]) for n in graph.outputs])
+    return out
+
+
+def digests(outputs: Sequence[Sequence[Array]]) -> list[str]:
+    """A hash for the outputs of each call; every not-a-number counts as the same one."""
+    out = []
+    for call in outputs:
+        made = hashlib.sha256()
+        for one in call:
+            array = np.ascontiguousarray(one)
+            made.update(
+                np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes()
+                if array.dtype.kind == "f"
+                else array.tobytes()
+            )
+        out.append(made.hexdigest())
+    return out
+
+
+def read_description(folder: Path) -> Described:
+    """Open a project.
+
+    Raises
+    ------
+    DataError
+        It is none, or damaged.
+    """
+    path = folder / NET_INDEX
+    found = read_json(path)
+    where = str(path)
+    try:
+        if found["format"] != NET_FORMAT or found["version"] != 1:
+            raise DataError("this describes no net that is known", where=where, hint="generate again")
+        said = found["model"]
+        shapes = {str(n): tuple(int(v) for v in s) for n, s in said["shapes"].items()}
+        frozen = {str(n): _frozen(v) for n, v in said["frozen"].items()}
+        names = [n for n in found["files"] if isinstance(n, str) and Path(n).name == n]
+        sources: dict[str, str] = {}
+        for name in names:
+            if not (folder / name).is_file():
+                raise DataError(f"the project lacks {name}", where=str(folder), hint="generate again")
+            sources[name] = (folder / name).read_text(encoding="utf-8", errors="replace")
+        pipeline = found.get("pipeline")
+        return Described(
+            clang.identifier(str(found["name"]), where),
+            str(found["target"]),
+            str(found["device"]),
+            str(found["api"]),
+            str(said["sha256"]),
+            Asked(str(said["kind"]), shapes, frozen),
+            tuple(_port(one, where) for one in found["inputs"]),
+            tuple(_port(one, where) for one in found["outputs"]),
+            sum(_port(one, where).kind.itemsize for one in found["states"]),
+            tuple(map(str, found["check"]["outputs_sha256"])),
+            sources,
+            pipeline if isinstance(pipeline, dict) else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None
+
+
+def _frozen(value: Any) -> Array:
+    array = np.asarray(value)
+    return array.astype(np.int64 if array.dtype.kind == "i" else np.float32)
+
+
+def _port(one: Mapping[str, Any], where: str) -> Port:
+    dtype, shape = str(one["type"]), tuple(int(v) for v in one["shape"])
+    if dtype not in DTYPES or any(v < 1 for v in shape) or np.prod(shape, dtype=np.float64) > 1 << 28:
+        raise DataError(f"a tensor of type {dtype!r} and shape {shape} makes no sense", where=where)
+    scale, zero = one.get("scale"), one.get("zero", 0)
+    if not isinstance(scale, int | float) or not isinstance(zero, int):
+        return Port(str(one["name"]), dtype, shape)
+    return Port(str(one["name"]), dtype, shape, float(scale), zero)

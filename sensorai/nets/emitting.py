@@ -1,0 +1,184 @@
+"""A C project of a model, for a target: files, all of them or none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sensorai.codegen.netproject import About, emit_net_project
+from sensorai.codegen.project import Project
+from sensorai.cproject.backend import CBackend
+from sensorai.errors import ConfigError, TargetError, UserError
+from sensorai.experiment import tables
+from sensorai.files import read_json, write_folder
+from sensorai.kinds import NET_FORMAT, NET_INDEX
+from sensorai.model.pipeline import Pipeline, to_dict
+from sensorai.nets.costs import Costs, costs
+from sensorai.nets.description import describe
+from sensorai.nets.feeding import Feed, pipeline_of
+from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.target import Target
+from sensorai.version import __version__
+from sensorai.writing import clang, jsontext
+
+#: Ways to call a project: its own, and the one of ST's tool.
+APIS = ("native", "stai")
+
+
+#: Index of a project that takes samples, and the column of logs that has its labels.
+_INDEX, _COLUMN = "model.sai", "label"
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A project.
+
+    Attributes
+    ----------
+    name, api : str
+    files : mapping of str to str
+    project : Project
+        What is compiled, and its arena.
+    counted : Costs
+    """
+
+    name: str
+    api: str
+    files: Mapping[str, str]
+    project: Project
+    counted: Costs
+
+
+def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
+    """Name of a project: as given, else near that of the file; ``network`` as in ST's tool for its interface.
+
+    Raises
+    ------
+    ConfigError
+        The given one cannot begin names in C.
+    """
+    if name is not None:
+        return clang.identifier(name, "--name")
+    if api == "stai":
+        return "network"
+    near = re.sub(r"[^A-Za-z0-9]+", "_", model.path.stem).strip("_").lower()
+    return clang.free_identifier(near or "network")
+
+
+def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native") -> Emitted:
+    """Emit the project of a model.
+
+    Raises
+    ------
+    Refused
+        Layers have no C.
+    ConfigError
+        The name or a type is not possible in C.
+    """
+    no_c(model)
+    if api not in APIS:
+        raise ConfigError(f"--api {api!r} is not known", hint=f"one of {', '.join(APIS)}")
+    counted = costs(model.graph)
+    sums = counted.macs, counted.macc, counted.parameters
+    about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags)
+    project = emit_net_project(model.graph, name, about, at.chip, api=api)
+    files: dict[str, str] = dict(project.files)
+    facts = {"target": at.name, "device": at.device, "api": api}
+    said = describe(model, name, facts, asked, list(project.sources()))
+    said["written"] = sorted([*files, NET_INDEX])
+    files[NET_INDEX] = jsontext.document(said)
+    return Emitted(name, api, files, project, counted)
+
+
+def emit_fed(model: NetFile, feed: Feed, at: Target, name: str) -> tuple[Pipeline, dict[str, str]]:
+    """Emit a project that takes samples: that of a trained model, with the net in its place.
+
+    Raises
+    ------
+    Refused
+        Layers have no C.
+    TargetError
+        The device has no room.
+    ConfigError
+        The net does not take such windows, or the device does not give such samples.
+    """
+    no_c(model)
+    pipeline = pipeline_of(model.graph, feed, at, name)
+    backend: CBackend = tables.load(tables.TARGETS[at.name].place)
+    needed = backend.need(pipeline, at.device)
+    if needed.problems:
+        raise TargetError(needed.problems)
+    files = dict(backend.project(pipeline, at.device))
+    index = {
+        "format": "sensorai-model",
+        "version": __version__,
+        "target": at.name,
+        "task": "classify",
+        "name": name,
+        "test_groups": [],
+        "train_groups": [],
+        "files": sorted([*files, _INDEX]),
+        "device": at.device,
+        "column": _COLUMN,
+        "pipeline": to_dict(pipeline),
+        "model": {"file": model.path.name, "kind": model.kind, "sha256": model.sha256},
+    }
+    return pipeline, {**files, _INDEX: jsontext.document(index)}
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write a project, all of it or nothing; an earlier project in the folder is replaced.
+
+    Raises
+    ------
+    UserError
+        The folder holds something else, or cannot be written.
+    """
+    stale: list[str] = []
+    if folder.is_dir() and any(folder.iterdir()):
+        stale = _earlier(folder)
+        if not stale:
+            raise UserError(
+                f"{folder} is not empty and no project of a net",
+                where=str(folder),
+                hint="name a new folder with --out",
+            )
+    elif folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, not a folder", where=str(folder), hint="choose another --out")
+    data = {name: text.encode() for name, text in files.items()}
+    write_folder(folder, data, [name for name in stale if name not in files])
+
+
+def _earlier(folder: Path) -> list[str]:
+    """Files of an earlier project in a folder; none where it holds something else."""
+    for index, key in ((NET_INDEX, "written"), (_INDEX, "files")):
+        found = read_json(folder / index) if (folder / index).is_file() else None
+        if not isinstance(found, dict) or (index == _INDEX and "model" not in found):
+            continue
+        names = found.get(key)
+        if found.get("format") in (NET_FORMAT, "sensorai-model") and isinstance(names, list):
+            # only plain names: an index from elsewhere must not reach out of the folder
+            return [n for n in names if isinstance(n, str) and n not in ("", "..") and Path(n).name == n]
+    return []
+
+
+def as_bytes(files: Mapping[str, str]) -> dict[str, bytes]:
+    """Files as they are written."""
+    return {name: text.encode() for name, text in files.items()}
+
+
+def figures(made: Emitted, folder: str) -> dict[str, Any]:
+    """What ``generate --json`` says."""
+    return {
+        "folder": folder,
+        "name": made.name,
+        "api": made.api,
+        "files": sorted(made.files),
+        "arena_bytes": made.project.arena_bytes,
+        "weight_bytes": made.counted.weights,
+        "macs": made.counted.macs,
+        "macc": made.counted.macc,
+    }

@@ -1,0 +1,190 @@
+"""Model files, run by the libraries that they were made for, where these are installed.
+
+Each runs in a process of its own: a library that a damaged model brings down takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorai.graph.tensor import Array
+from sensorai.nets.inputs import Inputs
+from sensorai.nets.model import NetFile
+
+#: Bytes of working memory that tflite-micro may use; what it takes by itself is too little for some nets.
+_ARENA = 1 << 26
+#: Seconds that a library may take.
+SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library that runs a kind of model.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        Of the models.
+    module : str
+        What must be installed.
+    install : str
+    """
+
+    name: str
+    kind: str
+    module: str
+    install: str
+
+
+LIBRARIES = (
+    Library("onnxruntime", "onnx", "onnxruntime", "pip install onnxruntime"),
+    Library("onnx reference", "onnx", "onnx", "pip install 'sensorai[import]'"),
+    Library("tflite-micro", "tflite", "tflite_micro", "pip install tflite-micro"),
+    Library("LiteRT", "tflite", "ai_edge_litert", "pip install ai-edge-litert"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a library made of the inputs: an array for every output, calls in front; or why there is none."""
+
+    name: str
+    outputs: tuple[Array, ...] = ()
+    failure: str = ""
+
+
+def run_all(model: NetFile, given: Inputs, frozen: Mapping[str, Array] | None = None) -> list[Ran]:
+    """Run a model with every library for its kind; one that is absent says how to install it."""
+    known = [one for one in LIBRARIES if one.kind == model.kind]
+    if not known:
+        return [Ran(model.kind, (), "no library that is installed here runs such models")]
+    return [_run(one, model, given, frozen or {}) for one in known]
+
+
+def _run(one: Library, model: NetFile, given: Inputs, frozen: Mapping[str, Array]) -> Ran:
+    if find_spec(one.module) is None:
+        return Ran(one.name, (), f"not installed: {one.install}")
+    names = model.graph.inputs
+    arrays = {f"in_{k}": array for k, array in enumerate(given.arrays)}
+    arrays |= {f"name_{k}": np.asarray(list(name.encode()), np.uint8) for k, name in enumerate(names)}
+    for k, (name, array) in enumerate(frozen.items()):
+        arrays |= {f"frozen_{k}": array, f"frozen_name_{k}": np.asarray(list(name.encode()), np.uint8)}
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]
+    command = [sys.executable, "-m", "sensorai.nets.frameworks", one.name, str(model.path.absolute())]
+    try:
+        done = subprocess.run(
+            command, input=packed.getvalue(), capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Ran(one.name, (), f"took more than {SECONDS:g} seconds")
+    if done.returncode:
+        lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+        return Ran(one.name, (), lines[-1][:300] if lines else f"stopped (exit code {done.returncode})")
+    try:
+        with np.load(io.BytesIO(done.stdout[done.stdout.index(b"PK") :]), allow_pickle=False) as file:
+            outputs = tuple(file[f"out_{k}"] for k in range(len(file.files)))
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        return Ran(one.name, (), f"gave nothing that can be read: {error}")
+    shapes = [model.graph.tensors[n].shape for n in model.graph.outputs]
+    sizes = [model.graph.tensors[n].size for n in model.graph.outputs]
+    if [o.size // max(len(o), 1) for o in outputs] != sizes:
+        return Ran(one.name, (), "gave outputs of other shapes")
+    return Ran(one.name, tuple(o.reshape(len(o), *s) for o, s in zip(outputs, shapes, strict=True)))
+
+
+# ---------------------------------------------------------------- in the process of its own
+
+
+def _onnxruntime(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
+    ort = import_module("onnxruntime")
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    known = {one.name for one in session.get_inputs()}
+    return [session.run(None, {n: a for n, a in call.items() if n in known}) for call in calls]
+
+
+def _reference(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
+    evaluator = import_module("onnx.reference").ReferenceEvaluator(str(path))
+    return [evaluator.run(None, dict(call)) for call in calls]
+
+
+def _micro(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
+    runtime = import_module("tflite_micro.python.tflite_micro.runtime")
+    net = runtime.Interpreter.from_file(str(path), arena_size=_ARENA)
+    out = []
+    for call in calls:
+        for k, array in enumerate(call.values()):
+            net.set_input(array, k)
+        net.invoke()
+        made: list[Array] = []
+        while True:
+            try:
+                made.append(np.array(net.get_output(len(made))))
+            except (IndexError, ValueError, RuntimeError):
+                break
+        out.append(made)
+    return out
+
+
+def _litert(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
+    module = import_module("ai_edge_litert.interpreter")
+    kind = module.OpResolverType.BUILTIN_REF
+    net = module.Interpreter(model_path=str(path), experimental_op_resolver_type=kind)
+    places = net.get_input_details()
+    for place, array in zip(places, calls[0].values(), strict=True):
+        if tuple(place["shape"]) != array.shape:
+            net.resize_tensor_input(place["index"], array.shape)
+    net.allocate_tensors()
+    out = []
+    for call in calls:
+        for place, array in zip(places, call.values(), strict=True):
+            net.set_tensor(place["index"], array)
+        net.invoke()
+        out.append([np.array(net.get_tensor(one["index"])) for one in net.get_output_details()])
+    return out
+
+
+_RUNNERS: Mapping[str, Callable[[Path, Sequence[Mapping[str, Array]]], list[list[Array]]]] = {
+    "onnxruntime": _onnxruntime,
+    "onnx reference": _reference,
+    "tflite-micro": _micro,
+    "LiteRT": _litert,
+}
+
+
+def main(name: str, path: str) -> None:
+    """Read inputs from standard input, run, and write outputs to standard output."""
+    found: dict[str, Any] = dict(np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False))
+
+    def text(key: str) -> str:
+        return bytes(found[key].tolist()).decode()
+
+    inputs = {text(f"name_{k}"): found[f"in_{k}"] for k in range(len(found)) if f"in_{k}" in found}
+    frozen = {
+        text(f"frozen_name_{k}"): found[f"frozen_{k}"] for k in range(len(found)) if f"frozen_{k}" in found
+    }
+    count = len(next(iter(inputs.values())))
+    calls = [{n: a[i] for n, a in inputs.items()} | frozen for i in range(count)]
+    made = _RUNNERS[name](Path(path), calls)
+    outputs = {f"out_{k}": np.stack([np.asarray(call[k]) for call in made]) for k in range(len(made[0]))}
+    packed = io.BytesIO()
+    np.savez(packed, **outputs)  # type: ignore[arg-type]
+    sys.stdout.buffer.write(packed.getvalue())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

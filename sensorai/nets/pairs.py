@@ -1,0 +1,219 @@
+"""A float net becomes one that says by pairs of quantise and dequantise what is to be integer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.quant import Affine
+from sensorai.graph.spec import check
+from sensorai.graph.tensor import Array, Tensor
+from sensorai.nets.calibrating import Held, scale_for, together
+from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.quantize import Dequantize, Quantize
+
+#: Types of activations by the scheme.
+SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": ""}
+_SUMS = ("add", "sub", "mul")
+
+
+def products(graph: Graph) -> tuple[Node, ...]:
+    """Layers of weighted sums in float32 whose weights are known."""
+    return tuple(
+        node
+        for node in graph.nodes
+        if isinstance(node.op, Conv | FullyConnected)
+        and graph.tensors[node.inputs[0]].dtype == "float32"
+        and graph.tensors[node.inputs[1]].dtype == "float32"
+        and graph.tensors[node.inputs[1]].data is not None
+        and all(graph.tensors[n].data is not None for n in node.inputs[2:] if n)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be integer.
+
+    Attributes
+    ----------
+    scheme : str
+        Of ``SCHEMES``.
+    method : str
+        Of ``calibrating.METHODS``.
+    left : frozenset of str
+        Products that stay float, by their outputs.
+    """
+
+    scheme: str
+    method: str
+    left: frozenset[str] = frozenset()
+
+
+def paired(graph: Graph, held: Mapping[str, Held], plan: Plan) -> Graph:
+    """Put the pairs in."""
+    return check(_Pairing(graph, held, plan).graph())
+
+
+class _Pairing:
+    def __init__(self, graph: Graph, held: Mapping[str, Held], plan: Plan) -> None:
+        self.old, self.held, self.plan = graph, held, plan
+        self.dtype = SCHEMES[plan.scheme]
+        self.products = {node.output: node for node in products(graph) if node.output not in plan.left}
+        self.tensors = dict(graph.tensors)
+        self.nodes: list[Node] = []
+        self.read: dict[str, str] = {}
+        self.scales = self._scales() if self.dtype else {}
+
+    def graph(self) -> Graph:
+        """The new net."""
+        for name in self.old.given:
+            if name in self.scales:
+                self.read[name] = self._pair(name, name)
+        for node in self.old.nodes:
+            self._node(node)
+        return replace(self.old, tensors=self.tensors, nodes=tuple(self.nodes))
+
+    # -- which tensors, with which scales
+
+    def _scales(self) -> dict[str, Affine]:
+        chosen = {name for node in self.products.values() for name in (node.inputs[0], node.output)}
+        same: list[set[str]] = []
+        before = -1
+        while len(chosen) != before:
+            before = len(chosen)
+            for node in self.old.nodes:
+                computed = self._floats(node.inputs)
+                whole = bool(computed) and computed <= chosen
+                if _alike(node) and (whole or node.output in chosen):
+                    chosen |= {*computed, node.output}
+                elif whole and self._sums(node):
+                    chosen.add(node.output)
+        for node in self.old.nodes:
+            if _alike(node) and node.output in chosen:
+                _join(same, {*self._floats(node.inputs), node.output})
+        found = {}
+        for name in chosen:
+            group = next((one for one in same if name in one), {name})
+            held = together([self.held[n] for n in sorted(group)])
+            found[name] = scale_for(held, self.dtype, self.plan.method)
+        return found
+
+    def _floats(self, names: Iterable[str]) -> set[str]:
+        return {
+            n
+            for n in names
+            if n and self.old.tensors[n].data is None and self.old.tensors[n].dtype == "float32"
+        }
+
+    def _sums(self, node: Node) -> bool:
+        """Whether a node has integers of its own for tensors and constants."""
+        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in _SUMS)
+
+    # -- nodes
+
+    def _node(self, node: Node) -> None:
+        inputs = tuple(self.read.get(n, n) for n in node.inputs)
+        product = self.products.get(node.output)
+        if product is not None:
+            inputs = self._weights(node, inputs)
+        elif self.dtype and self._sums(node) and node.output in self.scales:
+            inputs = tuple(self._known(n) if self.tensors[n].data is not None else n for n in inputs)
+        outputs = list(node.outputs)
+        paired = [k for k, n in enumerate(outputs) if n in self.scales]
+        for k in paired:
+            name = outputs[k]
+            if name in self.old.kept:
+                outputs[k] = self._add(f"{name}.free", self.tensors[name])
+        self.nodes.append(replace(node, inputs=inputs, outputs=tuple(outputs)))
+        for k in paired:
+            name = node.outputs[k]
+            self.read[name] = self._pair(name, outputs[k])
+
+    def _pair(self, name: str, source: str) -> str:
+        """Quantise and dequantise what a node made; the result has the name of an output of the net."""
+        tensor, quant = self.tensors[source], self.scales[name]
+        q = self._add(f"{name}.integer", replace(tensor, dtype=self.dtype, quant=quant))
+        real = name if source != name else self._add(f"{name}.real", tensor)
+        self.nodes += [Node(Quantize(self.dtype), (source,), (q,)), Node(Dequantize(), (q,), (real,))]
+        return real
+
+    def _known(self, name: str) -> str:
+        """Quantise a constant, with one scale."""
+        data = self.tensors[name].data
+        if data is None:
+            raise TypeError(name)
+        flat = data.reshape(-1)
+        held = Held(min(0.0, float(flat.min(initial=0))), max(0.0, float(flat.max(initial=0))), flat)
+        quant = scale_for(held, self.dtype, "minmax")
+        info = np.iinfo(self.dtype)
+        q = np.clip(np.rint(data / quant.scale[0]) + quant.zero[0], info.min, info.max)
+        return self._meant(name, q.astype(self.dtype), quant)
+
+    def _weights(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        w = _known(self.tensors[inputs[1]])
+        bias = _known(self.tensors[inputs[2]]) if len(inputs) > 2 and inputs[2] else None
+        unit = self.scales[node.inputs[0]].scale[0] if self.dtype else 0.0
+        q, scale = weights_of(w, bias, unit)
+        made = [inputs[0], self._meant(inputs[1], q, Affine(scale, (0,) * len(scale), 0))]
+        if bias is not None and not self.dtype:
+            made.append(inputs[2])
+        elif bias is not None:
+            own = np.asarray(scale) * unit
+            whole = np.rint(bias.astype(np.float64) / own).astype(np.int32)
+            quant = Affine(tuple(float(np.float32(s)) for s in own), (0,) * len(scale), 0)
+            made.append(self._meant(inputs[2], whole, quant))
+        return tuple(made)
+
+    def _meant(self, name: str, q: Array, quant: Affine) -> str:
+        integers = self._add(f"{name}.integer", Tensor("", q.shape, q.dtype.name, quant, q))
+        real = self._add(f"{name}.real", Tensor("", q.shape))
+        self.nodes.append(Node(Dequantize(), (integers,), (real,)))
+        return real
+
+    def _add(self, wish: str, tensor: Tensor) -> str:
+        name, k = wish, 1
+        while name in self.tensors:
+            name, k = f"{wish}_{k}", k + 1
+        self.tensors[name] = replace(tensor, name=name)
+        return name
+
+
+def weights_of(w: Array, bias: Array | None, unit: float) -> tuple[Array, tuple[float, ...]]:
+    """Weights of each output as int8 with scales (float32 numbers), so that a bias in their unit is int32."""
+    rows = w.reshape(len(w), -1).astype(np.float64)
+    scale = np.abs(rows).max(axis=1, initial=0) / 127
+    if bias is not None and unit:
+        scale = np.maximum(scale, np.abs(bias.astype(np.float64)) / (unit * 2.0**30))
+    scale = np.where(scale > 1e-30, scale, 1.0).astype(np.float32)
+    q = np.clip(np.rint(rows / scale.astype(np.float64)[:, None]), -127, 127)
+    return q.astype(np.int8).reshape(w.shape), tuple(map(float, scale))
+
+
+def _known(tensor: Tensor) -> Array:
+    if tensor.data is None:
+        raise TypeError(tensor.name)
+    return tensor.data
+
+
+def _alike(node: Node) -> bool:
+    """Whether a node gives numbers in the scale in which it takes them."""
+    op = node.op
+    if not isinstance(op, NdOperator) or len(node.outputs) != 1:
+        return False
+    return op.moves() or getattr(op, "kind", "") == "average"
+
+
+def _join(groups: list[set[str]], names: set[str]) -> None:
+    """Join groups that have a member in common."""
+    apart: Callable[[set[str]], bool] = names.isdisjoint
+    for one in [g for g in groups if not apart(g)]:
+        names |= one
+        groups.remove(one)
+    groups.append(names)

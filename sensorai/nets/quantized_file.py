@@ -1,0 +1,143 @@
+"""The file of a quantised net: written, read back and run by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import ConfigError, InternalError
+from sensorai.files import write_bytes
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array
+from sensorai.nets import frameworks
+from sensorai.nets.costs import Costs, costs
+from sensorai.nets.inputs import Inputs, read_inputs
+from sensorai.nets.metrics import compare
+from sensorai.nets.model import NetFile, open_model
+from sensorai.nets.onnx_file import export
+from sensorai.nets.quantizing import Quantised, Settings, quantize
+from sensorai.nets.validating import ports
+
+#: Calls on which files are compared.
+CALLS = 16
+#: Cosine of outputs below which a net that is not exact is another one.
+LEAST = 0.99
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What was done, as it is told."""
+
+    made: Quantised
+    before: Costs
+    after: Costs
+    others: str
+
+    def figures(self) -> dict[str, Any]:
+        """Plain data."""
+        made = self.made
+        return {
+            "scheme": made.plan.scheme,
+            "ranges": made.plan.method,
+            "even_pairs": made.evened,
+            "biases_corrected": made.corrected,
+            "calibrated": made.calibrated,
+            "judged": made.judged,
+            "apart": made.apart,
+            "tried": [{"way": way, "error": error} for way, error in made.tried],
+            "layers": [asdict(layer) for layer in made.layers],
+            "outputs": list(made.outputs),
+            "accuracy": None if made.accuracy is None else list(made.accuracy),
+            "weight_bytes": [self.before.weights, self.after.weights],
+            "arena_bytes": [self.before.arena, self.after.arena],
+            "onnxruntime": self.others,
+        }
+
+
+def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callable[[str], None]) -> Told:
+    """Quantise a model with the inputs of a file, and write the result.
+
+    Raises
+    ------
+    DataError, ConfigError, ToolMissing
+    """
+    for name in model.graph.inputs:
+        if model.graph.tensors[name].dtype != "float32":
+            raise ConfigError(
+                f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
+            )
+    given = read_inputs(data, ports(model.graph, model.graph.inputs))
+    made = quantize(model.graph, given, settings, say)
+    say("writing")
+    _, others = hand_over(made.graph, out, given)
+    return Told(made, costs(made.source), costs(made.graph), others)
+
+
+def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> tuple[str, str]:
+    """Write a net as ONNX, read it back and let others run it.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether what is read back must compute the same to the bit. Nets of TensorFlow Lite round sums twice,
+        ONNX has no such operators: a number may differ by a step, and by more behind several layers.
+
+    Returns
+    -------
+    back, others : str
+        How what was read back compares, and onnxruntime.
+
+    Raises
+    ------
+    ConfigError
+        A layer is not written as ONNX.
+    InternalError
+        What was written computes something else; no file is left.
+    """
+    write_bytes(out, export(graph))
+    few = Inputs(tuple(a[:CALLS] for a in given.arrays), min(given.count, CALLS), given.source)
+    try:
+        back = open_model(out)
+        ours = interpret.run(graph, dict(zip(graph.inputs, few.arrays, strict=True)))
+        told = _compared(graph, back, ours, few, exact)
+    except Exception:
+        out.unlink()
+        raise
+    return told, _others(graph, back, ours, few)
+
+
+def _compared(graph: Graph, back: NetFile, ours: Mapping[str, Array], few: Inputs, exact: bool) -> str:
+    read = interpret.run(back.graph, dict(zip(back.graph.inputs, few.arrays, strict=True)))
+    parts = []
+    for mine, other in zip(graph.outputs, back.graph.outputs, strict=True):
+        a, b = ours[mine], read[other]
+        if np.array_equal(a, b, equal_nan=a.dtype.kind == "f"):
+            continue
+        cosine = compare(a, b)["cos"]
+        if exact or cosine is None or cosine < LEAST:
+            raise InternalError(f"the written net computes another {mine}")
+        gap = np.abs(a.astype(np.float64) - b)
+        parts.append(f"{np.mean(gap > 0):.2%} of the numbers of {mine} differ, by {gap.max():.3g} at most")
+    if not parts:
+        return "read back: computes the same to the bit"
+    return f"read back: {'; '.join(parts)}: sums of TensorFlow Lite are rounded twice, those of ONNX once"
+
+
+def _others(graph: Graph, back: NetFile, ours: Mapping[str, Array], few: Inputs) -> str:
+    for ran in frameworks.run_all(back, few):
+        if ran.name != "onnxruntime":
+            continue
+        if ran.failure:
+            return f"onnxruntime: not run: {ran.failure}"
+        parts = []
+        for name, theirs in zip(graph.outputs, ran.outputs, strict=True):
+            mine = ours[name].astype(np.float64)
+            gap = np.abs(mine - theirs)
+            parts.append(f"{name} differs by {gap.max():.3g} at most (values to {np.abs(mine).max():.3g})")
+        return f"onnxruntime on {few.count} calls: {'; '.join(parts)}"
+    return "onnxruntime: not run"

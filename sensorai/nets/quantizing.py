@@ -1,0 +1,305 @@
+"""Post-training quantisation: a float net and inputs for it become an integer net, with what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array
+from sensorai.nets import calibrating, evening
+from sensorai.nets.calibrating import METHODS, Held
+from sensorai.nets.inputs import Inputs
+from sensorai.nets.metrics import compare
+from sensorai.nets.pairs import SCHEMES, Plan, paired, products
+from sensorai.passes.imported import simplify
+
+#: Calls from which on every second one is kept from calibration, to judge.
+APART = 20
+#: Calls that are tried for each choice, and for each layer alone.
+TRIED, ALONE = 32, 8
+
+Say = Callable[[str], None]
+Given = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked for.
+
+    Attributes
+    ----------
+    scheme : str
+        Of ``pairs.SCHEMES``.
+    ranges : str
+        "auto", or one of ``calibrating.METHODS``.
+    budget : float, optional
+        Loss of accuracy, or of the cosine without labels, up to which layers become integer.
+    samples : int
+        Calls that are used for calibration at most.
+    """
+
+    scheme: str = "int8"
+    ranges: str = "auto"
+    budget: float | None = None
+    samples: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A product: error of the outputs where only it is integer, parameters, whether it became integer."""
+
+    name: str
+    operator: str
+    parameters: int
+    error: float
+    integer: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantised:
+    """What came of it.
+
+    Attributes
+    ----------
+    source, graph : Graph
+        The float net as it was simplified, and the integer net as it is emitted.
+    plan : Plan
+    evened : int
+        Pairs of layers whose channels were scaled.
+    corrected : bool
+        Whether biases take up errors of weights.
+    tried : tuple of (str, float)
+        Choices and their errors on calibration data.
+    layers : tuple of Layer
+    outputs : tuple of dict
+        Figures of each output beside the float net.
+    accuracy : tuple of float, optional
+        Of the float net and the integer net, where labels are known.
+    calibrated, judged : int
+        Calls.
+    apart : bool
+        Whether those that judge were kept from calibration.
+    """
+
+    source: Graph
+    graph: Graph
+    plan: Plan
+    evened: int
+    corrected: bool
+    tried: tuple[tuple[str, float], ...]
+    layers: tuple[Layer, ...]
+    outputs: tuple[dict[str, Any], ...]
+    accuracy: tuple[float, float] | None
+    calibrated: int
+    judged: int
+    apart: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Base:
+    """A float net, what its tensors hold, and biases of layers where they are integer."""
+
+    graph: Graph
+    held: dict[str, Held]
+    biases: Mapping[str, Array] = field(default_factory=dict)
+
+
+def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda _: None) -> Quantised:
+    """Quantise a net that was read.
+
+    Raises
+    ------
+    ConfigError
+        Nothing in the net is float, or the settings make no sense.
+    DataError
+        The inputs do not go with the net.
+    """
+    _sensible(settings)
+    graph, _ = simplify(graph)
+    if not products(graph):
+        raise ConfigError(
+            "the net has no float layer with known weights",
+            hint="there is nothing to quantise: 'generate' it",
+        )
+    if graph.states:
+        raise ConfigError(
+            "nets that keep states are not quantised here", hint="quantise where they are trained"
+        )
+    arrays = dict(zip(graph.inputs, given.arrays, strict=True))
+    apart = given.count >= APART
+    every = np.arange(given.count)
+    first, second = (every[::2], every[1::2]) if apart else (every, every)
+    first = first[: settings.samples]
+    seen = {n: a[first] for n, a in arrays.items()}
+    judge = {n: a[second] for n, a in arrays.items()}
+    say("calibrating")
+    best = _choose(graph, seen, settings, say)
+    base, plan, notes, tried = best
+    say("layers one by one")
+    layers = _alone(base, plan, _few(seen, ALONE))
+    labels = _labels(given, graph, second)
+    plan, integer = _within(base, plan, layers, (judge, labels), settings, say)
+    say("judging")
+    outputs, accuracy = _judged(graph, integer, judge, labels)
+    told = tuple(replace(one, integer=one.name not in plan.left) for one in layers)
+    return Quantised(
+        graph, integer, plan, *notes, tried, told, outputs, accuracy, len(first), len(second), apart
+    )
+
+
+def _sensible(settings: Settings) -> None:
+    if settings.scheme not in SCHEMES:
+        raise ConfigError(f"--scheme {settings.scheme!r} is not known", hint=f"one of {', '.join(SCHEMES)}")
+    if settings.ranges not in ("auto", *METHODS):
+        raise ConfigError(f"--ranges {settings.ranges!r} is not known", hint=f"auto, {', '.join(METHODS)}")
+    if settings.budget is not None and not 0 <= settings.budget <= 1:
+        raise ConfigError(f"--budget {settings.budget} is no loss", hint="from 0 to 1, such as 0.01")
+    if settings.samples < 1:
+        raise ConfigError("--samples must be 1 at least")
+
+
+def _few(given: Given, count: int) -> dict[str, Array]:
+    """Calls spread over all of them."""
+    total = len(next(iter(given.values())))
+    places = np.unique(np.linspace(0, total - 1, min(count, total)).astype(int))
+    return {n: a[places] for n, a in given.items()}
+
+
+def _choose(
+    graph: Graph, seen: Given, settings: Settings, say: Say
+) -> tuple[_Base, Plan, tuple[int, bool], tuple[tuple[str, float], ...]]:
+    """Take the way with the least error on some of the calibration data."""
+    few = _few(seen, TRIED)
+    wanted = _outputs(graph, few)
+    methods = METHODS if settings.ranges == "auto" else (settings.ranges,)
+    if settings.scheme == "weights-int8":
+        methods = methods[:1]
+    bases = [(_Base(graph, calibrating.observe(graph, seen)), 0)]
+    even, pairs = evening.evened(graph, seen)
+    if pairs:
+        bases.append((_Base(even, calibrating.observe(even, seen)), pairs))
+    tried: list[tuple[str, float]] = []
+    ways: list[tuple[float, _Base, Plan, tuple[int, bool]]] = []
+    for base, count in bases:
+        for method in methods:
+            plan = Plan(settings.scheme, method)
+            error = _error(wanted, _outputs(_integer(base, plan), few))
+            name = method + (", even channels" if count else "")
+            say(f"{name}: {error:.4g}")
+            tried.append((name, error))
+            ways.append((error, base, plan, (count, False)))
+    error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
+    right = _Base(base.graph, base.held, evening.corrections(base.graph, few))
+    after = _error(wanted, _outputs(_integer(right, plan), few))
+    tried.append((f"{plan.method}, biases corrected", after))
+    if after < error:
+        return right, plan, (count, True), tuple(tried)
+    return base, plan, (count, False), tuple(tried)
+
+
+def _integer(base: _Base, plan: Plan) -> Graph:
+    biases = {name: bias for name, bias in base.biases.items() if name not in plan.left}
+    return simplify(paired(evening.corrected(base.graph, biases), base.held, plan))[0]
+
+
+def _outputs(graph: Graph, given: Given) -> list[Array]:
+    """Real values of every output."""
+    values = interpret.run(graph, given)
+    out = []
+    for name in graph.outputs:
+        quant = graph.tensors[name].quant
+        array = values[name]
+        out.append(np.asarray(array if quant is None else quant.real(array), np.float64))
+    return out
+
+
+def _error(wanted: Sequence[Array], made: Sequence[Array]) -> float:
+    """Length of the difference by that of the outputs."""
+    total = sum(float(np.sum((a - b) ** 2)) for a, b in zip(wanted, made, strict=True))
+    size = sum(float(np.sum(a**2)) for a in wanted)
+    return float(np.sqrt(total / size)) if size else float(np.sqrt(total))
+
+
+def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
+    """Error of the outputs where only one product is integer."""
+    wanted = _outputs(base.graph, few)
+    every = products(base.graph)
+    names = frozenset(node.output for node in every)
+    out = []
+    for node in every:
+        made = _outputs(_integer(base, replace(plan, left=names - {node.output})), few)
+        size = sum(base.graph.tensors[n].size for n in node.inputs[1:] if n)
+        out.append(Layer(node.output, node.op.NAME, size, _error(wanted, made), True))
+    return tuple(out)
+
+
+def _within(
+    base: _Base,
+    plan: Plan,
+    layers: Sequence[Layer],
+    judged: tuple[Given, Array | None],
+    settings: Settings,
+    say: Say,
+) -> tuple[Plan, Graph]:
+    """Leave layers float, the most sensitive first, until the budget holds."""
+    graph = _integer(base, plan)
+    if settings.budget is None:
+        return plan, graph
+    given, labels = judged
+    wanted = _outputs(base.graph, given)
+    for layer in sorted(layers, key=lambda one: -one.error):
+        loss = _loss(wanted, _outputs(graph, given), labels)
+        say(f"loss {loss:.4g}")
+        if loss <= settings.budget:
+            break
+        plan = replace(plan, left=plan.left | {layer.name})
+        graph = _integer(base, plan)
+    return plan, graph
+
+
+def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) -> float:
+    if labels is not None:
+        return _accuracy(wanted[0], labels) - _accuracy(made[0], labels)
+    losses = []
+    for a, b in zip(wanted, made, strict=True):
+        cosine = compare(a, b)["cos"]
+        losses.append(1.0 - (0.0 if cosine is None else cosine))
+    return max(losses)
+
+
+def _accuracy(scores: Array, labels: Array) -> float:
+    return float(np.mean(scores.reshape(len(labels), -1).argmax(axis=1) == labels))
+
+
+def _labels(given: Inputs, graph: Graph, places: Array) -> Array | None:
+    """Class of each call, where the file has classes or scores of the net's only output."""
+    if len(given.wanted) != 1 or len(graph.outputs) != 1:
+        return None
+    wanted, classes = given.wanted[0], graph.tensors[graph.outputs[0]].size
+    if wanted.size == given.count and wanted.dtype.kind in "iu" and classes > 1:
+        flat = wanted.reshape(-1)
+        if flat.min() < 0 or flat.max() >= classes:
+            raise DataError(f"labels are from {flat.min()} to {flat.max()}, but the net has {classes} scores")
+        return np.asarray(flat[places])
+    if wanted.size == given.count * classes and classes > 1:
+        return np.asarray(wanted.reshape(given.count, -1).argmax(axis=1)[places])
+    return None
+
+
+def _judged(
+    graph: Graph, integer: Graph, judge: Given, labels: Array | None
+) -> tuple[tuple[dict[str, Any], ...], tuple[float, float] | None]:
+    a, b = _outputs(graph, judge), _outputs(integer, judge)
+    rows = tuple(
+        {"output": name, "error": _error([x], [y]), **compare(x, y)}
+        for name, x, y in zip(graph.outputs, a, b, strict=True)
+    )
+    if labels is None:
+        return rows, None
+    return rows, (_accuracy(a[0], labels), _accuracy(b[0], labels))

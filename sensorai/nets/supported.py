@@ -1,0 +1,103 @@
+"""What of the operators of each framework is read, and what has C: made from rules and operator modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sensorai.importers.onnx.rules import Refused
+from sensorai.nets.model import WORDS
+from sensorai.nets.survey import rules_of
+from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.table import ND_OPERATORS
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """One of our operators.
+
+    Attributes
+    ----------
+    name, words : str
+    types : tuple of str
+        Types of its first input among its test cases.
+    emitted : bool
+        Whether it has C.
+    """
+
+    name: str
+    words: str
+    types: tuple[str, ...]
+    emitted: bool
+
+
+def operators() -> list[Supported]:
+    """Our operators, by name."""
+    return [_operator(one) for _, one in sorted(ND_OPERATORS.items())]
+
+
+def _operator(one: type[NdOperator]) -> Supported:
+    types: dict[str, None] = {}
+    for _, graph in one.cases():
+        for node in graph.nodes:
+            if isinstance(node.op, one) and node.reads:
+                types[graph.tensors[node.reads[0]].dtype if node.reads[0] else ""] = None
+    words = (one.__doc__ or "").strip().splitlines()[0] if one.__doc__ else ""
+    return Supported(one.NAME, words, tuple(sorted(filter(None, types))), one.EMITTED)
+
+
+def names(kind: str) -> list[str]:
+    """Operators of a framework that are read."""
+    return sorted(name for name, rule in rules_of(kind).items() if not isinstance(rule, Refused))
+
+
+def figures(kind: str | None) -> dict[str, Any]:
+    """What ``supported-ops --json`` says."""
+    kinds = [kind] if kind else [k for k in WORDS if rules_of(k)]
+    return {
+        "read": {k: names(k) for k in kinds},
+        "operators": [
+            {"name": o.name, "what": o.words, "types": list(o.types), "reference": True, "c": o.emitted}
+            for o in operators()
+        ],
+    }
+
+
+def markdown() -> str:
+    """Page of the operators: ``python -m sensorai.nets.supported > docs/operators.md``."""
+    lines = [
+        "# Operators of nets made elsewhere",
+        "",
+        "Made from the code (`make docs`); a test fails when it is out of date. What of an operator's",
+        "attributes or types is not supported is said by one message that names the node, when a model is",
+        "read.",
+        "",
+    ]
+    for kind, words in WORDS.items():
+        known = names(kind)
+        if known:
+            lines += [
+                f"## {words}: {len(known)} operators are read",
+                "",
+                ", ".join(f"`{n}`" for n in known) + ".",
+                "",
+            ]
+    lines += [
+        "## What they become",
+        "",
+        "Every operator has an exact reference. The types are those of its first input that the tests run,",
+        "in the reference, in C on this machine and on emulated cores.",
+        "",
+        "| operator | what it does | types | C |",
+        "|---|---|---|---|",
+    ]
+    for one in operators():
+        c = "yes" if one.emitted else "no"
+        lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {c} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(markdown())

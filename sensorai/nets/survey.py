@@ -1,0 +1,118 @@
+"""Everything in a model file that no rule reads, at once, before any of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sensorai.errors import Problem
+from sensorai.importers.libraries import library
+
+#: Most messages of one file, and layers that are looked at.
+_MOST, _LAYERS = 50, 10_000
+
+
+def unknown(path: Path, kind: str) -> list[Problem]:
+    """Return a problem for every node whose operator has no rule.
+
+    A file that cannot be looked through has none: its reader says what is wrong with it.
+    """
+    try:
+        if kind == "onnx":
+            return _problems(_onnx(path), kind, str(path))
+        if kind == "tflite":
+            return _problems(_tflite(path), kind, str(path))
+        if kind == "keras":
+            return _problems(_keras(path), kind, str(path))
+    except ImportError:
+        return []
+    except Exception as error:  # of the libraries, which have many kinds; the reader meets it again
+        if hasattr(error, "exit_code"):
+            raise
+    return []
+
+
+def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[Problem]:
+    rules = rules_of(kind)
+    out: list[Problem] = []
+    for label, operator in nodes:
+        if operator not in rules:
+            hint = f"'sensorai supported-ops {kind}' lists those that are"
+            out.append(Problem(f"{label} ({operator}): this operator is not supported", where, hint))
+            if len(out) == _MOST:
+                break
+    return out
+
+
+def rules_of(kind: str) -> Mapping[str, Any]:
+    """Operators that are read, of one kind of file."""
+    if kind == "onnx":
+        from sensorai.importers.onnx.reader import BRANCHES
+        from sensorai.importers.onnx.table import RULES
+
+        return {**RULES, BRANCHES: None}
+    if kind == "tflite":
+        from sensorai.importers.tflite.table import RULES as TFLITE
+        from sensorai.importers.tflite.variables import VARIABLES
+
+        return {**TFLITE, **dict.fromkeys(VARIABLES)}
+    if kind == "keras":
+        from sensorai.importers.keras.table import RULES as KERAS
+
+        return KERAS
+    return {}
+
+
+def _onnx(path: Path) -> list[tuple[str, str]]:
+    onnx = library("onnx")
+    model = onnx.load_model_from_string(path.read_bytes())
+    own = ("", "ai.onnx")
+    return [
+        (
+            f"node {next((n for n in node.output if n), node.name)}",
+            node.op_type if node.domain in own else f"{node.domain}.{node.op_type}",
+        )
+        for node in model.graph.node
+    ]
+
+
+def _tflite(path: Path) -> list[tuple[str, str]]:
+    tflite = library("tflite")
+    data = path.read_bytes()
+    if data[4:8] != b"TFL3":
+        return []
+    model = tflite.Model.GetRootAs(data)
+    sub = model.Subgraphs(0)
+    out = []
+    for k in range(sub.OperatorsLength()):
+        one = sub.Operators(k)
+        code = model.OperatorCodes(one.OpcodeIndex())
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        if number == tflite.BuiltinOperator.CUSTOM:
+            kind = (code.CustomCode() or b"").decode("utf-8", errors="replace")
+        else:
+            kind = tflite.BUILTIN_OPCODE2NAME.get(number, f"operator {number}")
+        made = int(one.Outputs(0)) if one.OutputsLength() else -1
+        name = (sub.Tensors(made).Name() or b"").decode("utf-8", errors="replace") if made >= 0 else ""
+        out.append((f"operator {name}", kind))
+    return out
+
+
+def _keras(path: Path) -> list[tuple[str, str]]:
+    from sensorai.importers.keras.files import opened
+    from sensorai.importers.keras.reader import MODELS
+
+    out: list[tuple[str, str]] = []
+    with opened(path) as file:
+        waiting: list[Any] = [file.config]
+        while waiting and len(out) < _LAYERS:
+            one = waiting.pop(0)
+            kind, config = str(one.get("class_name", "")), one.get("config")
+            if kind in MODELS:
+                layers = config.get("layers", ()) if isinstance(config, dict) else config
+                waiting[:0] = [layer for layer in layers or () if isinstance(layer, dict)]
+            elif kind != "InputLayer":
+                name = config.get("name", "") if isinstance(config, dict) else ""
+                out.append((f"layer {name}", kind))
+    return out

@@ -1,0 +1,99 @@
+"""What a target has for a net, and whether the net fits into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sensorai.codegen.chip import Chip
+from sensorai.errors import ConfigError
+from sensorai.experiment.tables import TARGETS
+from sensorai.ispu import devices as ispu
+from sensorai.mcu import devices as mcu
+from sensorai.nets.costs import Costs
+
+#: Targets that run C.
+NAMES = tuple(name for name, facts in TARGETS.items() if facts.takes == "pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device that a net is to run on.
+
+    Attributes
+    ----------
+    name : str
+        ``stm32`` or ``ispu``.
+    device : str
+    flash, ram : int or None
+        Bytes for code and constants, and for data; None: not known.
+    chip : Chip or None
+        What a Makefile builds for.
+    core : str
+        Core as the tool chain calls it; of the ISPU the one that stands in for it.
+    flags : str
+        Flags of the ISPU's compiler; empty for others.
+    """
+
+    name: str
+    device: str
+    flash: int | None
+    ram: int | None
+    chip: Chip | None
+    core: str
+    flags: str = ""
+
+
+def target(name: str, device: str | None) -> Target:
+    """Find a target and its device.
+
+    Raises
+    ------
+    ConfigError
+        There is none of this name.
+    """
+    if name not in NAMES:
+        raise ConfigError(
+            f"imported nets are not emitted for the target {name!r}", hint=f"one of {', '.join(NAMES)}"
+        )
+    wanted = device or TARGETS[name].device
+    if name == "ispu":
+        part = ispu.device(wanted)
+        core = part.groups["core"]
+        flags = f"-mcpu={core.text('cpu')} -mfp32-format={core.text('float_format')}"
+        return Target(name, part.name, part.code.size, part.data.size, None, "cortex-m0plus", flags)
+    one = mcu.device(wanted)
+    return Target(name, one.name, one.flash, one.ram, one.chip(), one.cpu.name)
+
+
+def fit(counted: Costs, at: Target) -> dict[str, Any]:
+    """Bytes that a net takes at least and the device has; negative room is what it has too little."""
+    flash_room = None if at.flash is None else at.flash - counted.weights
+    ram_room = None if at.ram is None or counted.ram is None else at.ram - counted.ram
+    known = [room for room in (flash_room, ram_room) if room is not None]
+    return {
+        "target": at.name,
+        "device": at.device,
+        "flash_bytes": at.flash,
+        "ram_bytes": at.ram,
+        "flash_room": flash_room,
+        "ram_room": ram_room,
+        "fits": all(room >= 0 for room in known) if known else None,
+    }
+
+
+def fit_words(found: dict[str, Any]) -> list[str]:
+    """What a person reads of ``fit``."""
+    out = []
+    for what, size, room in (
+        ("flash", found["flash_bytes"], found["flash_room"]),
+        ("RAM", found["ram_bytes"], found["ram_room"]),
+    ):
+        if room is None:
+            out.append(f"{what}: {'not known of' if size is None else 'not counted for'} {found['device']}")
+        elif room < 0:
+            out.append(f"{what}: {-room:,} bytes more than the {size:,} of {found['device']}")
+        else:
+            left = "left for code" if what == "flash" else "left for stack and program"
+            out.append(f"{what}: fits into the {size:,} bytes of {found['device']}, {room:,} {left}")
+    return out

@@ -1,0 +1,297 @@
+"""Every level of a net on the same inputs: framework, reference, C on this machine, C on emulated cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import DataError, ToolMissing
+from sensorai.graph.graph import Graph
+from sensorai.graph.quant import Quant
+from sensorai.graph.tensor import Array
+from sensorai.nets.description import Described, digests, outputs_one_by_one
+from sensorai.nets.frameworks import run_all
+from sensorai.nets.inputs import Inputs
+from sensorai.nets.metrics import compare
+from sensorai.nets.model import NetFile
+from sensorai.nets.port import Port
+from sensorai.nets.running import CORES, Program, checked
+
+Say = Callable[[str], None]
+Run = Callable[[], list[list[Array]]]
+_HOST = "C on this machine"
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """The first number in which two levels differ.
+
+    Attributes
+    ----------
+    level, tensor : str
+    call, element : int
+        Which of the inputs, and which number of the tensor in their order, from 0.
+    expected, got : float or int
+    """
+
+    level: str
+    tensor: str
+    call: int
+    element: int
+    expected: float | int
+    got: float | int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.level}: call {self.call}, {self.tensor}[{self.element}] is {self.got!r} where "
+            f"{self.expected!r} was expected"
+        )
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found.
+
+    Attributes
+    ----------
+    inputs : str
+        What the levels were given.
+    levels : list of dict
+        Levels of ours with how many calls were equal, or why they did not run.
+    frameworks : list of dict
+        Libraries with figures for every output, or why they did not run.
+    parting : Parting or None
+    """
+
+    inputs: str
+    levels: list[dict[str, Any]] = field(default_factory=list)
+    frameworks: list[dict[str, Any]] = field(default_factory=list)
+    parting: Parting | str | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "inputs": self.inputs,
+            "levels": self.levels,
+            "frameworks": self.frameworks,
+            "parting": None if self.parting is None else str(self.parting),
+        }
+
+
+def parting(
+    level: str, names: Sequence[str], expected: Sequence[Sequence[Array]], got: Sequence[Sequence[Array]]
+) -> Parting | None:
+    """First difference of outputs, call after call, bit by bit; not-a-number is one value."""
+    for call, (wanted, made) in enumerate(zip(expected, got, strict=True)):
+        for name, a, b in zip(names, wanted, made, strict=True):
+            x, y = np.asarray(a).reshape(-1), np.asarray(b).reshape(-1)
+            raw = f"u{x.dtype.itemsize}"
+            differs = x.view(raw) != y.astype(x.dtype).view(raw)
+            if x.dtype.kind == "f":
+                differs &= ~(np.isnan(x) & np.isnan(y))
+            if differs.any():
+                k = int(np.flatnonzero(differs)[0])
+                return Parting(level, name, call, k, x[k].item(), y[k].item())
+    return None
+
+
+def ports(graph: Graph, names: Sequence[str]) -> tuple[Port, ...]:
+    """Tensors of a net as ports of a project."""
+    from sensorai.nets.costs import scale_of
+
+    out = []
+    for name in names:
+        tensor = graph.tensors[name]
+        scale, zero = scale_of(tensor) or (None, 0)
+        out.append(Port(name, tensor.dtype, tensor.shape, scale, zero))
+    return tuple(out)
+
+
+def validate_model(
+    model: NetFile,
+    program: Program | None,
+    given: Inputs,
+    on: Sequence[str],
+    frozen: Any = None,
+    say: Say = quiet,
+) -> Verdict:
+    """Compare reference, C and frameworks.
+
+    Parameters
+    ----------
+    program : Program or None
+        C of the model; None where a layer has none.
+    on : sequence of str
+        ``host``, ``emulator``.
+    """
+    found = Verdict(given.source)
+    say("reference")
+    expected = outputs_one_by_one(model, given)
+    found.levels.append({"level": "reference", "calls": given.count})
+    if program is None:
+        found.levels.append({"level": "C", "skipped": "; ".join(p.message for p in model.made.problems)})
+    else:
+        _run(found, program, given, on, list(model.graph.outputs), expected, say)
+        if isinstance(found.parting, Parting):
+            layer = first_layer(model.graph, program, given, found.parting)
+            found.levels[-1]["layer"] = layer
+    say("frameworks")
+    columns = [np.stack([call[k] for call in expected]) for k in range(len(model.graph.outputs))]
+    quants = [model.graph.tensors[n].quant for n in model.graph.outputs]
+    # states of ours live from call to call; those of a framework as well
+    for ran in run_all(model, given, frozen):
+        if ran.failure:
+            found.frameworks.append({"framework": ran.name, "skipped": ran.failure})
+            continue
+        both = zip(model.graph.outputs, columns, ran.outputs, quants, strict=True)
+        rows = [_beside(name, ours, theirs, quant) for name, ours, theirs, quant in both]
+        found.frameworks.append({"framework": ran.name, "outputs": rows})
+    if given.wanted:
+        found.frameworks.append(_truth(given, columns, quants, list(model.graph.outputs)))
+    return found
+
+
+def validate_project(
+    said: Described, given: Inputs, on: Sequence[str], noted: bool, say: Say = quiet
+) -> Verdict:
+    """Run the C of a project as it lies in its folder, without its model.
+
+    Parameters
+    ----------
+    noted : bool
+        Whether the inputs are those whose outputs the description notes: then these are compared.
+    """
+    found = Verdict(given.source)
+    checked((*said.inputs, *said.outputs))
+    program = Program(said.name, said.api, said.sources, said.inputs, said.outputs)
+    first: list[list[Array]] | None = None
+    for level, run in _levels(program, given, on):
+        say(level)
+        made, why = _made(run)
+        if made is None:
+            found.levels.append({"level": level, "skipped": why})
+            continue
+        found.levels.append({"level": level, "calls": given.count})
+        if noted and found.parting is None:
+            hashes = digests(made)
+            bad = [k for k, (a, b) in enumerate(zip(hashes, said.outputs_of, strict=False)) if a != b]
+            if bad:
+                found.parting = f"{level}: outputs of call {bad[0]} are not those that were noted"
+        if first is None:
+            first = made
+        elif found.parting is None:
+            found.parting = parting(level, [p.name for p in said.outputs], first, made)
+    if noted:
+        found.levels.insert(0, {"level": "noted outputs of the reference", "calls": len(said.outputs_of)})
+    if first is not None and given.wanted:
+        columns = [np.stack([call[k] for call in first]) for k in range(len(said.outputs))]
+        found.frameworks.append(_truth(given, columns, [None] * len(columns), [p.name for p in said.outputs]))
+    return found
+
+
+def same_model(said: Described, model: NetFile) -> None:
+    """Raise a DataError where a project was made from another file."""
+    if said.sha256 != model.sha256:
+        raise DataError(
+            f"the project was not made from {model.path.name}: its SHA-256 differs",
+            where=str(model.path),
+            hint="give the file that it was made from, or generate again",
+        )
+
+
+def _levels(
+    program: Program, given: Inputs, on: Sequence[str]
+) -> list[tuple[str, Callable[[], list[list[Array]]]]]:
+    out: list[tuple[str, Callable[[], list[list[Array]]]]] = []
+    if "host" in on:
+        out.append(("C on this machine", lambda: program.on_host(given)))
+    if "emulator" in on:
+        out += [(f"C on {core}, emulated", lambda core=core: program.on_core(given, core)) for core in CORES]  # type: ignore[misc]
+    return out
+
+
+def _made(run: Callable[[], list[list[Array]]]) -> tuple[list[list[Array]] | None, str]:
+    try:
+        return run(), ""
+    except ToolMissing as error:
+        return None, f"{error.message}: {error.hint}"
+
+
+def _run(
+    found: Verdict,
+    program: Program,
+    given: Inputs,
+    on: Sequence[str],
+    names: Sequence[str],
+    expected: Sequence[Sequence[Array]],
+    say: Say,
+) -> None:
+    """Run the C on every level that is asked for, until one parts from the reference."""
+    for level, run in _levels(program, given, on):
+        say(level)
+        made, why = _made(run)
+        if made is None:
+            found.levels.append({"level": level, "skipped": why})
+            continue
+        found.levels.append({"level": level, "calls": given.count})
+        found.parting = parting(level, names, expected, made)
+        if found.parting is not None:
+            return
+
+
+def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting) -> str:
+    """Name the first layer whose C is not its reference, each layer's result brought out."""
+    from sensorai.codegen.netproject import About, emit_net_project
+    from sensorai.graph import interpret
+
+    if graph.states:
+        return "not looked for: the net has states"
+    names = tuple(n for node in graph.nodes for n in node.outputs)
+    bare = replace(graph, outputs=names)
+    sources = emit_net_project(bare, program.name, About("", "", "")).sources()
+    one = Inputs(tuple(a[at.call : at.call + 1] for a in given.arrays), 1, "")
+    values = interpret.run(graph, {n: a[0] for n, a in zip(graph.inputs, one.arrays, strict=True)})
+    probe = Program(program.name, "native", sources, program.inputs, ports(graph, names))
+    run = (
+        probe.on_host
+        if at.level == "C on this machine"
+        else lambda g: probe.on_core(g, at.level.split(",")[0].split()[-1])
+    )
+    found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], run(one))
+    if found is None:
+        return "no layer by itself: the C that was run is another one, or memory is shared wrongly"
+    return f"{found.tensor}[{found.element}] is {found.got!r}, not {found.expected!r}"
+
+
+def _beside(name: str, ours: Array, theirs: Array, quant: Quant) -> dict[str, Any]:
+    """Figures of an output of a framework and of ours."""
+    equal = bool(np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"))
+    return {"output": name, "equal": equal, **compare(_real(theirs, quant), _real(ours, quant))}
+
+
+def _truth(
+    given: Inputs, columns: Sequence[Array], quants: Sequence[Quant], names: Sequence[str]
+) -> dict[str, Any]:
+    """Figures against the outputs that the file of inputs holds."""
+    rows = []
+    for name, ours, wanted, quant in zip(names, columns, given.wanted, quants, strict=False):
+        if wanted.size == ours.size:
+            rows.append(
+                {"output": name, **compare(_real(wanted.reshape(ours.shape), quant), _real(ours, quant))}
+            )
+    what = f"outputs in {given.source}"
+    return {"framework": what, **({"outputs": rows} if rows else {"skipped": "of another size"})}
+
+
+def _real(values: Array, quant: Quant) -> Array:
+    """Real values of numbers with an axis of calls in front, in float32 as ST's tool computes its figures."""
+    if quant is None or values.dtype.kind == "f":
+        return values.astype(np.float32) if values.dtype.kind != "f" else values
+    return np.stack([quant.real(row) for row in values]).astype(np.float32)

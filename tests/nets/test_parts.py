@@ -1,0 +1,181 @@
+"""Kinds of files, figures, inputs, frameworks and reports of nets."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensorai.errors import DataError, Refused, UserError
+from sensorai.formats.netfile import net_kind
+from sensorai.kinds import Kind, look
+from sensorai.nets.costs import costs
+from sensorai.nets.frameworks import run_all
+from sensorai.nets.inputs import read_inputs, spread
+from sensorai.nets.metrics import compare
+from sensorai.nets.model import Asked, open_model
+from sensorai.nets.port import Port
+from sensorai.nets.stated import c_info, report
+from sensorai.nets.target import NAMES, fit, fit_words, target
+from tests.nets.models import reshape, two, unknown
+
+
+def test_kinds_are_told_by_content(tmp_path: Path) -> None:
+    data = reshape(tmp_path / "a.onnx").read_bytes()
+    (tmp_path / "b.bin").write_bytes(data)
+    (tmp_path / "c.bin").write_bytes(b"\x1c\0\0\0TFL3" + bytes(20))
+    (tmp_path / "d.bin").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(20))
+    with zipfile.ZipFile(tmp_path / "e.bin", "w") as box:
+        box.writestr("config.json", "{}")
+        box.writestr("model.weights.h5", "")
+    with zipfile.ZipFile(tmp_path / "f.bin", "w") as box:
+        box.writestr("other.json", "{}")
+    kinds = {one: net_kind(tmp_path / f"{one}.bin") for one in "bcdef"}
+    assert kinds == {"b": "onnx", "c": "tflite", "d": "keras", "e": "keras", "f": ""}
+    assert look(tmp_path / "b.bin").kind is Kind.NET
+    assert net_kind(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x08", b"\x08\x09", b"\x08\x09\x3a\xff\xff\xff\xff\x7f", b"\x08\x09\x3b"]
+)
+def test_what_only_begins_like_a_model(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(data)
+    assert net_kind(tmp_path / "x.bin") == ""
+
+
+def test_figures() -> None:
+    a = np.array([[0.0, 1.0], [2.0, 0.0]])
+    same = compare(a, a)
+    assert (same["acc"], same["rmse"], same["l2r"], same["cos"], same["nse"], same["snr"]) == (
+        1,
+        0,
+        0,
+        1,
+        1,
+        None,
+    )
+    b = np.array([[0.0, 2.0], [0.0, 1.0]])
+    found = compare(a, b)
+    gap = a - b
+    assert found["acc"] == 0.5
+    assert found["rmse"] == pytest.approx(math.sqrt((gap**2).mean()))
+    assert found["mae"] == pytest.approx(np.abs(gap).mean())
+    assert found["l2r"] == pytest.approx(np.linalg.norm(gap) / np.linalg.norm(b))
+    assert found["mean"] == pytest.approx(gap.mean())
+    assert found["std"] == pytest.approx(gap.std())
+    assert found["nse"] == pytest.approx(1 - (gap**2).sum() / ((a - a.mean()) ** 2).sum())
+    assert found["cos"] == pytest.approx((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
+    assert found["snr"] == pytest.approx(20 * math.log10(np.linalg.norm(a) / np.linalg.norm(gap)))
+
+
+def test_figures_of_odd_values() -> None:
+    odd = np.array([[np.nan, np.inf, -np.inf]])
+    assert compare(odd, odd)["rmse"] == 0
+    assert compare(odd, np.zeros((1, 3)))["rmse"] is None
+    assert compare(np.zeros((2, 1)), np.ones((2, 1)))["acc"] is None
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint8", "int16", "int32", "int64", "uint64", "bool", "int4", "float32"]
+)
+def test_made_inputs_fill_their_type(dtype: str) -> None:
+    (array,) = spread([Port("x", dtype, (50, 40))], 3).arrays
+    again = spread([Port("x", dtype, (50, 40))], 3).arrays[0]
+    other = spread([Port("x", dtype, (50, 40))], 3, seed=1).arrays[0]
+    assert np.array_equal(array, again)
+    assert not np.array_equal(array, other)
+    if dtype == "float32":
+        assert 0 <= array.min() < 0.01
+        assert 0.99 < array.max() < 1
+    elif dtype == "int4":
+        assert (array.min(), array.max()) == (-8, 7)
+    elif dtype == "int8":
+        assert (array.min(), array.max()) == (-128, 127)
+
+
+def test_these_inputs_are_always_the_same() -> None:
+    assert spread([Port("x", "int8", (4,))], 1).arrays[0].tolist() == [[7, 18, -52, -20]]
+
+
+@pytest.mark.parametrize(
+    "name, content, said",
+    [
+        ("a.npy", b"no", "read"),
+        ("a.npz", b"PK\x03\x04", "read"),
+        ("a.csv", b"1,2\n3\n", "different lengths"),
+        ("a.csv", b"1,a\n", "read"),
+        ("a.csv", b"1e9,2\n", "beyond|whole|clip"),
+        ("a.txt", b"1,2\n", ".npz, .npy or .csv"),
+    ],
+)
+def test_inputs_that_are_none(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    port = Port("x", "int8", (2,))
+    if content.startswith(b"1e9"):
+        # of real numbers, what an integer type cannot hold becomes its end
+        assert read_inputs(tmp_path / name, [port]).arrays[0].tolist() == [[127, 2]]
+        return
+    with pytest.raises(DataError, match=said):
+        read_inputs(tmp_path / name, [port])
+
+
+def test_no_pickle_is_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(DataError):
+        read_inputs(tmp_path / "a.npy", [Port("x", "float32", (1,))])
+
+
+def test_real_inputs_are_quantised(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_test=np.array([[0.5, -9.0]]))
+    found = read_inputs(tmp_path / "a.npz", [Port("x", "int8", (2,), 0.25, 3)])
+    assert found.arrays[0].tolist() == [[5, -33]]
+
+
+def test_a_framework_that_falls_takes_nothing_with_it(tmp_path: Path) -> None:
+    model = open_model(reshape(tmp_path / "r.onnx"))
+    ports = [Port("x", "float32", (1, 4, 3))]
+    (tmp_path / "r.onnx").write_bytes(b"\x08\x09")
+    ran = run_all(model, spread(ports, 1))
+    assert [one.name for one in ran] == ["onnxruntime", "onnx reference"]
+    assert all(one.failure and not one.outputs for one in ran)
+
+
+def test_everything_unknown_is_one_refusal(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as found:
+        open_model(unknown(tmp_path / "u.onnx"))
+    assert [p.message.split(":")[0] for p in found.value.problems] == [
+        "node a (Strange)",
+        "node y (Stranger)",
+    ]
+
+
+def test_shapes_of_inputs_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no input z"):
+        open_model(reshape(tmp_path / "r.onnx"), Asked(shapes={"z": (1,)}))
+
+
+def test_reports_have_no_date_and_no_path(tmp_path: Path) -> None:
+    model = open_model(two(tmp_path / "two.onnx"))
+    counted = costs(model.graph)
+    texts = [report(model, counted, target("stm32", None), "network", "analyze") for _ in range(2)]
+    assert texts[0] == texts[1]
+    assert str(tmp_path) not in texts[0]
+    info = c_info(model, counted, None, "network")
+    assert {"buffers", "environment", "graphs", "memory_footprint", "memory_pools"} <= set(info)
+    (graph,) = info["graphs"]
+    assert len(graph["nodes"]) == len(model.graph.nodes)
+    assert len(info["buffers"]) == len(model.graph.tensors)
+
+
+def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
+    counted = costs(open_model(reshape(tmp_path / "r.onnx", shape=(1, 40, 60))).graph)
+    found = fit(counted, target("ispu", "ISM330IS"))
+    assert found["fits"] is False
+    assert found["ram_room"] == 8192 - 2 * 9600
+    assert "11,008 bytes more" in fit_words(found)[1]
+    assert fit(counted, target("stm32", "cortex-m4"))["fits"] is None
+    assert NAMES == ("ispu", "stm32")

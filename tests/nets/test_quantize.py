@@ -1,0 +1,254 @@
+"""Post-training quantisation of small nets: what is integer, what it costs, the file, the verb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sensorai.cli import app
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.graph.quant import Affine
+from sensorai.graph.tensor import Array, Tensor
+from sensorai.importers.net import NetBuilder
+from sensorai.importers.open import read_net
+from sensorai.nets import evening
+from sensorai.nets.calibrating import Held, observe, scale_for
+from sensorai.nets.inputs import Inputs
+from sensorai.nets.onnx_file import export
+from sensorai.nets.pairs import weights_of
+from sensorai.nets.quantizing import Settings, quantize
+from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.batch_norm import BatchNorm
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.reshape import Reshape
+from sensorai.ops.nd.slices import Slice
+from sensorai.ops.nd.softmax import Softmax
+from sensorai.ops.nd.transpose import Transpose
+from sensorai.ops.nd.unary import Unary
+from sensorai.passes.imported import simplify
+
+typer_testing = pytest.importorskip("typer.testing")
+pytest.importorskip("onnx")
+
+
+def numbers(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.normal(0, 1 / np.sqrt(np.prod(shape[1:]) or 1), shape).astype(np.float32)
+
+
+def net(*, softmax: bool = True) -> Graph:
+    """Two convolutions with a sum round one of them, a flatten, a dense layer."""
+    rng = np.random.default_rng(3)
+    made = NetBuilder()
+    x = made.input("x", (1, 8, 3), "float32")
+
+    def layer(x: Tensor, op: NdOperator, *shape: int) -> Tensor:
+        w = made.constant("w", numbers(rng, *shape))
+        (y,) = made.add(op, (x, w, made.constant("b", numbers(rng, shape[0]))))
+        return y
+
+    a = layer(x, Conv(pads=((1, 1),), lo=0.0), 6, 3, 3)
+    b = layer(a, Conv(pads=((1, 1),)), 6, 3, 6)
+    (c,) = made.add(Binary("add", 0.0), (a, b))
+    (d,) = made.add(Concat(2), (c, a))
+    (d,) = made.add(Clip(None, 3.0), (d,))
+    (d,) = made.add(Unary("tanh"), (d,))
+    (e,) = made.add(Reshape((1, 96)), (d,))
+    y = layer(e, FullyConnected(), 4, 96)
+    if softmax:
+        (y,) = made.add(Softmax(1), (y,), ("scores",))
+    return made.graph((y,))
+
+
+def data(count: int = 40) -> Array:
+    return np.random.default_rng(7).normal(0, 1, (count, 1, 8, 3)).astype(np.float32)
+
+
+def given(count: int = 40, wanted: tuple[Array, ...] = ()) -> Inputs:
+    return Inputs((data(count),), count, "made", wanted)
+
+
+@pytest.mark.parametrize("scheme, bound", [("int8", 0.1), ("int16x8", 0.02), ("weights-int8", 0.02)])
+def test_schemes_stay_near_the_float_net(scheme: str, bound: float) -> None:
+    made = quantize(net(), given(200), Settings(scheme))
+    assert made.outputs[0]["error"] < bound
+    assert made.apart
+    types = {t.dtype for t in made.graph.tensors.values()}
+    assert "int8" in types
+    assert ("int16" in types) == (scheme == "int16x8")
+
+
+def test_everything_between_the_ends_is_integer() -> None:
+    made = quantize(net(), given(), Settings())
+    names = [n.op.NAME for n in made.graph.nodes]
+    assert names.count("quantize") == names.count("dequantize") == 1
+    assert names[-2:] == ["dequantize", "softmax"]
+    assert made.graph.outputs == ("scores",)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "weights-int8"])
+def test_the_file_is_the_same_net(tmp_path: Path, scheme: str) -> None:
+    made = quantize(net(), given(), Settings(scheme, "minmax"))
+    (tmp_path / "q.onnx").write_bytes(export(made.graph))
+    back, _ = simplify(read_net(tmp_path / "q.onnx"))
+    a = interpret.run(made.graph, data())[made.graph.outputs[0]]
+    b = interpret.run(back, data())[back.outputs[0]]
+    np.testing.assert_array_equal(a, b)
+
+
+def test_onnxruntime_computes_the_same_within_a_step(tmp_path: Path) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    made = quantize(net(softmax=False), given(), Settings())
+    session = ort.InferenceSession(export(made.graph), providers=["CPUExecutionProvider"])
+    theirs = np.stack([session.run(None, {"x": one})[0] for one in data()])
+    name = made.graph.outputs[0]
+    quant = made.graph.tensors[made.graph.nodes[-1].inputs[0]].quant
+    assert isinstance(quant, Affine)
+    step = quant.scale[0]
+    # a step before the last layer can become several
+    assert np.max(np.abs(theirs - interpret.run(made.graph, data())[name])) <= 3.01 * step
+
+
+def test_a_budget_leaves_layers_float() -> None:
+    whole = quantize(net(), given(), Settings())
+    none = quantize(net(), given(), Settings(budget=0.0))
+    assert all(layer.integer for layer in whole.layers)
+    assert not any(layer.integer for layer in none.layers)
+    assert none.outputs[0]["error"] == 0
+    some = quantize(net(), given(), Settings(budget=1e-6))
+    assert some.outputs[0]["error"] <= whole.outputs[0]["error"]
+
+
+def test_labels_make_an_accuracy() -> None:
+    scores = interpret.run(net(), data())["scores"].reshape(40, 4)
+    labels = scores.argmax(axis=1)
+    made = quantize(net(), given(40, (labels,)), Settings())
+    assert made.accuracy is not None
+    assert made.accuracy[0] == 1.0
+    assert made.accuracy[1] > 0.8
+    assert quantize(net(), given(40, (scores,)), Settings()).accuracy == made.accuracy
+    with pytest.raises(DataError, match="4 scores"):
+        quantize(net(), given(40, (labels + 2,)), Settings())
+
+
+def test_few_calls_judge_themselves_and_say_so() -> None:
+    assert not quantize(net(), given(5), Settings()).apart
+
+
+def test_evened_channels_are_the_same_net_to_the_bit() -> None:
+    rng = np.random.default_rng(1)
+    made = NetBuilder()
+    x = made.input("x", (1, 8), "float32")
+    w = numbers(rng, 6, 8) * np.array([[1], [50], [0.01], [1], [3], [200]], np.float32)
+    (y,) = made.add(FullyConnected(0.0), (x, made.constant("w", w), made.constant("b", numbers(rng, 6))))
+    (y,) = made.add(FullyConnected(), (y, made.constant("v", numbers(rng, 4, 6))))
+    graph = made.graph((y,))
+    given = {"x": rng.normal(0, 1, (20, 1, 8)).astype(np.float32)}
+    even, pairs = evening.evened(graph, given)
+    assert pairs == 1
+    np.testing.assert_array_equal(interpret.run(even, given)[y.name], interpret.run(graph, given)[y.name])
+
+
+def test_scales_hold_zero_exactly() -> None:
+    rng = np.random.default_rng(0)
+    for low, high in ((-1.0, 3.0), (0.0, 6.0), (-2.0, 0.0), (0.0, 0.0)):
+        held = Held(low, high, rng.uniform(low, high, 1000).astype(np.float32))
+        for method in ("minmax", "percentile", "mse"):
+            quant = scale_for(held, "int8", method)
+            assert quant.real(quant.zero[0]) == 0
+            assert scale_for(held, "int16", method).zero == (0,)
+
+
+def test_biases_beyond_int32_make_coarser_weights() -> None:
+    w, bias = (
+        np.array([[1e-9, 0.0], [1.0, -1.0], [0.0, 0.0]], np.float32),
+        np.array([1000.0, 0.0, 5.0], np.float32),
+    )
+    _, scale = weights_of(w, bias, 1e-3)
+    assert np.all(np.abs(bias / (np.asarray(scale) * 1e-3)) < 2**31)
+
+
+def test_nets_that_cannot_be_quantised_are_told() -> None:
+    made = NetBuilder()
+    (y,) = made.add(Unary("abs"), (made.input("x", (3,), "float32"),))
+    with pytest.raises(ConfigError, match="no float layer"):
+        quantize(made.graph((y,)), Inputs((np.zeros((2, 3), np.float32),), 2, ""), Settings())
+    for wrong in (Settings("int4"), Settings(ranges="x"), Settings(budget=2.0), Settings(samples=0)):
+        with pytest.raises(ConfigError):
+            quantize(net(), given(), wrong)
+    huge = Inputs((np.full((2, 1, 8, 3), np.inf, np.float32),), 2, "")
+    with np.errstate(all="ignore"), pytest.raises(DataError, match="finite"):
+        quantize(net(), huge, Settings())
+
+
+def test_every_operator_that_is_written_is_read_back(tmp_path: Path) -> None:
+    """Float nets of each operator: the file computes the same to the bit."""
+    rng = np.random.default_rng(2)
+
+    def chain(*ops: Any) -> Graph:
+        made = NetBuilder()
+        x = made.input("x", (1, 6, 5, 4), "float32")
+        for op, *more in ops:
+            (x,) = made.add(op, (x, *(made.constant("k", np.asarray(m, np.float32)) for m in more)))
+        return made.graph((x,))
+
+    four = [rng.uniform(0.5, 2, 4) for _ in range(4)]
+    graphs = [
+        chain(
+            (
+                Conv((2, 1), (1, 2), ((1, 0), (2, 2)), 2, lo=-0.5, hi=2.0),
+                numbers(rng, 6, 3, 2, 2),
+                numbers(rng, 6),
+            )
+        ),
+        chain((BatchNorm(1e-3, 3), *four), (Softmax(3),)),
+        chain((Pad(((0, 0), (1, 2), (0, 1), (0, 0)), "constant", 1.5),), (Clip(None, 1.0),)),
+        chain((Slice((0, 1, 4, 0), (1, 5, -1, 4), (1, 2, -1, 1)),), (Transpose((0, 3, 1, 2)),)),
+        chain((FullyConnected(0.0), numbers(rng, 3, 4), numbers(rng, 3)), (Unary("leaky_relu", 0.25),)),
+        chain((Binary("sub"), four[0]), (Binary("mul"), 0.5), (Unary("sigmoid"),)),
+    ]
+    x = rng.normal(0, 1, (3, 1, 6, 5, 4)).astype(np.float32)
+    for k, graph in enumerate(graphs):
+        (tmp_path / f"{k}.onnx").write_bytes(export(graph))
+        back, _ = simplify(read_net(tmp_path / f"{k}.onnx"))
+        a, b = interpret.run(graph, x)[graph.outputs[0]], interpret.run(back, x)[back.outputs[0]]
+        np.testing.assert_array_equal(a, b, err_msg=str(k))
+
+
+def test_observed_ends_hold_all_numbers() -> None:
+    graph = net()
+    held = observe(graph, {"x": data()})
+    values = interpret.run(graph, data())
+    for name, one in held.items():
+        assert one.low <= values[name].min()
+        assert one.high >= values[name].max()
+
+
+def test_the_verbs(tmp_path: Path) -> None:
+    """Float net to integer file, to C, and handed over."""
+    run = typer_testing.CliRunner()
+    (tmp_path / "net.onnx").write_bytes(export(net()))
+    np.savez(tmp_path / "d.npz", x=data(), y=np.arange(40) % 4)
+    out = tmp_path / "q.onnx"
+    line = ["quantize", str(tmp_path / "net.onnx"), "--data", str(tmp_path / "d.npz"), "--out", str(out)]
+    made = run.invoke(app.app, line)
+    assert made.exit_code == 0, made.output
+    assert "accuracy: float" in made.output
+    assert "read back: computes the same to the bit" in made.output
+    over = tmp_path / "o.onnx"
+    made = run.invoke(app.app, ["generate", str(out), "--hand-over", str(over)])
+    assert made.exit_code == 0, made.output
+    assert "same to the bit" in made.output
+    made = run.invoke(app.app, ["generate", str(out), "--target", "stm32", "--out", str(tmp_path / "c")])
+    assert made.exit_code == 0, made.output
+    again = run.invoke(app.app, [*line[:1], str(out), *line[2:5], str(tmp_path / "p.onnx")])
+    assert again.exit_code != 0
