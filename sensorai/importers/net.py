@@ -45,9 +45,13 @@ class NetBuilder:
         self.inputs.append(made.name)
         return made
 
-    def kept(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
-        """Declare what is kept from one call to the next, as it is read; ``states`` says what follows it."""
+    def state(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
+        """Declare what the net keeps between calls; ``keep`` says what follows it."""
         return self._own(Tensor(self.fresh(name), shape, dtype, quant))
+
+    def keep(self, state: Tensor, following: Tensor) -> None:
+        """Say what a state is in the next call."""
+        self.states.append(State(state.name, following.name))
 
     def constant(self, name: str, data: Array, dtype: str = "", quant: Quant = None) -> Tensor:
         """Add a constant; ``dtype`` where it is not that of the array."""

@@ -11,7 +11,7 @@ from sensorai import runtime
 from sensorai.codegen.net import arguments, emit_tensors
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
-from sensorai.graph.tensor import Array, Tensor
+from sensorai.graph.tensor import DTYPES, Array, Tensor
 from sensorai.ops.nd import _testing
 from sensorai.ops.nd.table import ND_OPERATORS
 from sensorai.ops.packing import pack_bits
@@ -19,7 +19,11 @@ from sensorai.ops.packing import pack_bits
 
 @dataclass(frozen=True)
 class Sample:
-    """A net, inputs, and the outputs that the reference computes for them."""
+    """A net, inputs, and the outputs that the reference computes for them.
+
+    States go on from input to input: they are among the inputs as they are before a call, and among the
+    outputs as they are after it, behind the others.
+    """
 
     name: str
     graph: Graph
@@ -34,12 +38,32 @@ def sample(name: str, graph: Graph, count: int = 4) -> Sample:
 
 
 def sample_of(name: str, graph: Graph, inputs: Sequence[Mapping[str, Array]]) -> Sample:
-    """Net with given inputs; states start anew with each."""
-    outputs = []
+    """Net with given inputs, one call after the other."""
+    given, made = [], []
+    fills = interpret.first_states(graph)
+    state = {n: np.full(graph.tensors[n].shape, v, DTYPES[graph.tensors[n].dtype]) for n, v in fills.items()}
     for one in inputs:
-        values = interpret.run(graph, one)
-        outputs.append({n: np.ascontiguousarray(values[n]) for n in graph.outputs})
-    return Sample(name, graph, inputs, outputs)
+        values = interpret.run(graph, one, state)
+        given.append({**one, **state})
+        state = interpret.following(graph, values)
+        made.append({n: np.ascontiguousarray(values[n]) for n in graph.outputs})
+        made[-1] |= {after(n): np.ascontiguousarray(a) for n, a in state.items()}
+    return Sample(name, graph, given, made)
+
+
+def after(state: str) -> str:
+    """Name of a state among the outputs."""
+    return f"{state} after"
+
+
+def read_names(graph: Graph) -> list[str]:
+    """What a call reads: inputs, then states."""
+    return [*graph.inputs, *(one.read for one in graph.states)]
+
+
+def made_names(graph: Graph) -> list[tuple[str, str]]:
+    """Names among the outputs of a sample, and those of tensors of the same type."""
+    return [*((n, n) for n in graph.outputs), *((after(one.read), one.read) for one in graph.states)]
 
 
 def operator_samples(count: int = 4) -> list[Sample]:
@@ -77,15 +101,16 @@ int main(void)
         for (i = 0; i < n->arena; i++) {
             arena[i] = 0x5A;
         }
-        for (k = 0; k < n->given; k++) {
-            harness_read(tensors[k], n->bytes[k]);
+        for (k = 0; k < n->count; k++) {
+            if (k < n->given || k >= n->states) {
+                harness_read(tensors[k], n->bytes[k]);
+            }
         }
         n->run(tensors, arena);
-        for (; k < n->count; k++) {
+        for (k = n->given; k < n->count; k++) {
             harness_write(tensors[k], n->bytes[k]);
-            DROP(tensors[k]);
         }
-        for (k = 0; k < n->given; k++) {
+        for (k = 0; k < n->count; k++) {
             DROP(tensors[k]);
         }
         DROP(arena);
@@ -96,12 +121,12 @@ int main(void)
 
 
 def unit(samples: Sequence[Sample]) -> dict[str, str | bytes]:
-    """A program that runs the nets: number and inputs in, outputs out. Nets without states."""
+    """A program that runs the nets: number, inputs and states in, outputs and states out."""
     body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
     for i, s in enumerate(samples):
         parts = emit_tensors(s.graph, f"n{i}")
         files |= set(parts.runtime)
-        names = [*s.graph.inputs, *s.graph.outputs]
+        names = [*s.graph.inputs, *s.graph.outputs, *(one.read for one in s.graph.states)]
         sizes = [s.graph.tensors[n].bytes for n in names]
         kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph).split(",")][:-1]
         call = ", ".join(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds))
@@ -111,14 +136,14 @@ def unit(samples: Sequence[Sample]) -> dict[str, str | bytes]:
             f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    n{i}_model({call}, arena);\n}}\n",
         ]
         listed = ", ".join(f"{size}U" for size in sizes)
-        table.append(
-            f"    {{run{i}, {len(names)}, {len(s.graph.inputs)}, {{{listed}}}, {parts.arena_bytes}}},"
-        )
+        counts = f"{len(names)}, {len(s.graph.inputs)}, {len(names) - len(s.graph.states)}"
+        table.append(f"    {{run{i}, {counts}, {{{listed}}}, {parts.arena_bytes}}},")
         room = max(room, sum(size // 8 + 1 for size in sizes) + parts.arena_bytes // 8 + 2)
         most = max(most, len(names))
     includes = [f'#include "{name.split("/")[-1]}"' for name in sorted(files)]
     members = (
-        f"    void (*run)(void *const *, uint8_t *);\n    uint32_t count, given, bytes[{most}], arena;\n"
+        "    void (*run)(void *const *, uint8_t *);\n"
+        f"    uint32_t count, given, states, bytes[{most}], arena;\n"
     )
     tail = [
         f"#define TENSORS {most}\n#define ROOM {room}",
@@ -140,7 +165,8 @@ def in_c(tensor: Tensor, array: Array) -> Array:
 def stream(samples: Sequence[Sample]) -> bytes:
     """Input of the program."""
     return b"".join(
-        np.uint32(i).tobytes() + b"".join(in_c(s.graph.tensors[n], x[n]).tobytes() for n in s.graph.inputs)
+        np.uint32(i).tobytes()
+        + b"".join(in_c(s.graph.tensors[n], x[n]).tobytes() for n in read_names(s.graph))
         for i, s in enumerate(samples)
         for x in s.inputs
     )
@@ -158,8 +184,8 @@ def differences(samples: Sequence[Sample], output: bytes) -> list[str]:
     for s in samples:
         said = ""
         for k, want in enumerate(s.outputs):
-            for name in s.graph.outputs:
-                y = in_c(s.graph.tensors[name], want[name])
+            for name, tensor in made_names(s.graph):
+                y = in_c(s.graph.tensors[tensor], want[name])
                 got = np.frombuffer(output[at : at + y.nbytes].ljust(y.nbytes, b"\0"), y.dtype)
                 at += y.nbytes
                 flat = y.reshape(-1)

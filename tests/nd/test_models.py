@@ -13,7 +13,6 @@ FOLDER = shared_dir() / "data" / "models"
 #: Files whose nets are not computed, each with the reason.
 LEFT_OUT = {
     "audio_preprocessor_int8.tflite": "its signal operators are not supported",
-    "keyword_scrambled.tflite": "SVDF is not supported",
 }
 PATHS = listed(FOLDER) if (FOLDER / "MANIFEST.csv").is_file() else []
 

@@ -83,6 +83,8 @@ class _Walk:
         self.net = NetBuilder()
         self.known: dict[int, Tensor] = {}
         self.variables = Variables(self.net)
+        #: Tensors in which operators keep their numbers.
+        self.held: set[int] = set()
 
     def graph(self) -> Graph:
         """Read inputs, then operators."""
@@ -131,6 +133,10 @@ class _Walk:
         if lost := [i for k, i in enumerate(places) if i >= 0 and inputs[k] is None and k not in kept]:
             name = self._declared(lost[0]).name
             raise ConfigError(f"{node.where} reads {name}, which nothing before it makes")
+        if twice := [places[k] for k in kept if places[k] in self.held]:
+            name = self._declared(twice[0]).name
+            raise ConfigError(f"{node.where} keeps its numbers in {name}, where another operator does")
+        self.held.update(places[k] for k in kept)
         made = RULES[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
             if tensor.dtype != want.dtype:

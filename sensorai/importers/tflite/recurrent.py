@@ -1,4 +1,4 @@
-"""Rules of recurrent layers, whose states the net keeps."""
+"""Rules of layers that keep what they made: their variable tensors are states of the net."""
 
 from __future__ import annotations
 
@@ -7,71 +7,256 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.graph import State
 from sensorai.graph.quant import Affine, Quant
-from sensorai.graph.tensor import Shape, Tensor
+from sensorai.graph.tensor import Tensor
+from sensorai.importers.tflite.elementwise import activation
+from sensorai.importers.tflite.products import reshaped
 from sensorai.importers.tflite.rules import Rule, TfliteNode
+from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.gates import Gate
 from sensorai.ops.nd.lstm import Lstm
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.reshape import Reshape
+from sensorai.ops.nd.rnn import Rnn
+from sensorai.ops.nd.svdf import Svdf
 
-#: Places of weights and biases in the order of our gates: input, output, forget, cell; the file has input,
-#: forget, cell, output.
-_OF_INPUT, _OF_OUTPUT, _BIASES = (1, 4, 2, 3), (5, 8, 6, 7), (12, 15, 13, 14)
-#: What else may stand there: peepholes, projection, layer norm.
-_OTHERS = (9, 10, 11, 16, 17, 20, 21, 22, 23)
-_TANH = 4
+#: Functions of gates by their numbers in the file.
+_GATES: Mapping[int, Gate] = {
+    0: Gate("linear", 1.0, 0.0),
+    1: Gate("relu"),
+    4: Gate("tanh"),
+}
 
 
-def _stacked(node: TfliteNode, places: Sequence[int], name: str) -> Tensor:
-    """Constants of the gates as one, with a direction in front and a scale for every row."""
-    parts = [node.need(place) for place in places]
-    if any(part.data is None for part in parts):
-        raise ConfigError(f"{node.where}: weights that are computed are not supported")
-    data = np.concatenate([np.asarray(part.data) for part in parts])[None]
+def _data(node: TfliteNode, place: int, shape: tuple[int, ...]) -> Tensor:
+    tensor = node.need(place)
+    if tensor.data is None or tensor.shape != shape:
+        raise ConfigError(
+            f"{node.where}: input {place} of shape {tensor.shape} is no constant of shape {shape}"
+        )
+    return tensor
+
+
+def _stacked(node: TfliteNode, name: str, found: Sequence[Tensor]) -> Tensor:
+    """Weights or biases of gates one after the other, behind an axis of one direction."""
+    data = np.concatenate([np.asarray(t.data) for t in found])[None]
+    quants = [t.quant for t in found]
+    scaled = [q for q in quants if isinstance(q, Affine)]
     quant: Quant = None
-    if parts[0].dtype == "int8":
-        scales: list[float] = []
-        for part in parts:
-            if not isinstance(part.quant, Affine) or part.quant.axis is not None or any(part.quant.zero):
-                raise ConfigError(f"{node.where}: {part.name} needs one scale, with the zero point 0")
-            scales += [part.quant.scale[0]] * part.shape[0]
-        quant = Affine(tuple(scales), (0,) * len(scales), 1)
-    return node.net.constant(f"{node.outputs[0].name}.{name}", data, parts[0].dtype, quant)
+    if len(scaled) == len(found) and found[0].dtype == "int8":
+        if any(q.axis is not None for q in scaled):
+            raise ConfigError(f"{node.where}: its weights have a scale for each row, which is not supported")
+        rows = [t.shape[0] for t in found]
+        scale = tuple(q.scale[0] for q, n in zip(scaled, rows, strict=True) for _ in range(n))
+        zero = tuple(q.zero[0] for q, n in zip(scaled, rows, strict=True) for _ in range(n))
+        quant = Affine(scale, zero, 1)
+    elif found[0].dtype == "int8":
+        raise ConfigError(f"{node.where}: its int8 weights have no scales")
+    return node.net.constant(f"{node.outputs[0].name}.{name}", data, found[0].dtype, quant)
 
 
-def _state(node: TfliteNode, place: int, shape: Shape) -> Tensor:
-    """State that is read at the start of a call."""
-    said = node.variables.get(place)
-    if said is None:
-        raise ConfigError(f"{node.where}: input {place} is no variable tensor")
-    return node.net.kept(said.name, shape, said.dtype, said.quant)
+def _rows(node: TfliteNode, place: int) -> int:
+    w = node.need(place)
+    if len(w.shape) != 2 or min(w.shape) < 1:
+        raise ConfigError(f"{node.where}: weights of shape {w.shape}")
+    return w.shape[0]
+
+
+def _lstm_of(
+    node: TfliteNode, x: Tensor, layout: int, first: int, states: tuple[int, int], back: bool = False
+) -> Tensor:
+    """One direction, with weights from input ``first`` on, as the one-way layer has them from 1."""
+
+    def place(k: int) -> int:
+        return first + k - 1
+
+    # a layer of both directions has 8 weights, 3 peepholes, 4 biases and the projection for each
+    if lost := [k for k in (1, 5, 12) if node.input(place(k)) is None]:
+        raise ConfigError(
+            f"{node.where}: input {place(lost[0])} is left out: coupled gates are not supported"
+        )
+    units, inputs = _rows(node, place(2)), x.shape[-1]
+    projection = node.input(place(16))
+    outputs = _rows(node, place(16)) if projection is not None else units
+    batch = x.shape[0] if layout else x.shape[1]
+    # the file has input, forget, cell, output; the operator input, output, forget, cell
+    order = (0, 3, 1, 2)
+    w = [_data(node, place(1 + k), (units, inputs)) for k in order]
+    r = [_data(node, place(5 + k), (units, outputs)) for k in order]
+    b = [_data(node, place(12 + k), (units,)) for k in order]
+    reads: list[Tensor | None] = [x, _stacked(node, "w", w), _stacked(node, "r", r), _stacked(node, "b", b)]
+    lead = (batch, 1) if layout else (1, batch)
+    h, c = node.state(states[0], (*lead, outputs)), node.state(states[1], (*lead, units))
+    reads += [None, h, c]
+    if any(node.input(place(k)) is not None for k in (9, 10, 11)):
+        reads.append(_stacked(node, "p", [_data(node, place(k), (units,)) for k in (9, 11, 10)]))
+    else:
+        reads.append(None)
+    if projection is not None:
+        reads.append(_stacked(node, "projection", [_data(node, place(16), (outputs, units))]))
+        if node.input(place(17)) is not None:
+            reads.append(_stacked(node, "projection_bias", [_data(node, place(17), (outputs,))]))
+    options = node.options
+    op = Lstm(
+        "reverse" if back else "forward",
+        layout,
+        cell_clip=float(options.CellClip()),
+        projection_clip=float(options.ProjClip()) if projection is not None else 0.0,
+    )
+    return _added(node, op, reads, (h, c))
+
+
+def _added(
+    node: TfliteNode, op: Recurrent, reads: Sequence[Tensor | None], states: Sequence[Tensor]
+) -> Tensor:
+    """Append a layer and keep its states; its outputs in all steps, without the axis of directions."""
+    name = node.outputs[0].name
+    quants = [states[0].quant, *(s.quant for s in states)]
+    y, *last = node.net.add(op, reads, (f"{name}.{op.NAME}",), quants)
+    for state, following in zip(states, last, strict=True):
+        node.net.keep(state, following)
+    shape = (*y.shape[:2], y.shape[3]) if op.layout else (y.shape[0], *y.shape[2:])
+    return reshaped(node, y, shape, "steps")
+
+
+def _sequence(node: TfliteNode, functions: tuple[int, ...]) -> tuple[Tensor, int]:
+    """Input and layout; a ConfigError where the layer has no options or a function that is not allowed."""
+    x, options = node.need(0), node.options
+    if options is None:
+        raise ConfigError(f"{node.where}: its options are missing")
+    if len(x.shape) != 3:
+        raise ConfigError(f"{node.where}: a sequence of shape {x.shape} has not 3 axes")
+    if options.FusedActivationFunction() not in functions:
+        raise ConfigError(
+            f"{node.where}: its activation {options.FusedActivationFunction()} is not supported",
+            hint="tanh is" if functions == (4,) else "none, relu and tanh are",
+        )
+    return x, 0 if options.TimeMajor() else 1
+
+
+def _named(node: TfliteNode, y: Tensor) -> Tensor:
+    """The same numbers under the name, shape and scale of the first output."""
+    said = node.outputs[0]
+    if np.prod(said.shape, dtype=np.int64) != y.size:
+        raise ConfigError(f"{node.where}: makes shape {y.shape}, but {said.shape} is declared")
+    return node.add(Reshape(said.shape), y)[0]
+
+
+def _no_norm(node: TfliteNode, places: Sequence[int]) -> None:
+    if any(node.input(k) is not None for k in places):
+        raise ConfigError(f"{node.where}: normalised layers are not supported")
 
 
 def _lstm(node: TfliteNode) -> Sequence[Tensor]:
-    if found := [place for place in _OTHERS if node.input(place) is not None]:
-        raise ConfigError(f"{node.where}: input {found[0]} (peepholes, projection, norm) is not supported")
-    if node.input(1) is None:
-        raise ConfigError(f"{node.where}: coupled gates are not supported")
-    options = node.options
-    if options is None or options.FusedActivationFunction() != _TANH:
-        raise ConfigError(f"{node.where}: its activation must be tanh")
-    x, w, r = node.need(0), _stacked(node, _OF_INPUT, "w"), _stacked(node, _OF_OUTPUT, "r")
-    b = _stacked(node, _BIASES, "b")
-    major = bool(options.TimeMajor())
-    batch = x.shape[1] if major else x.shape[0]
-    lead = (1, batch) if major else (batch, 1)
-    h0 = _state(node, 18, (*lead, r.shape[2]))
-    c0 = _state(node, 19, (*lead, w.shape[1] // 4))
-    op = Lstm(layout=0 if major else 1, cell_clip=float(options.CellClip()))
-    name = node.outputs[0].name
-    y, h, c = node.net.add(
-        op,
-        (x, w, r, b, None, h0, c0),
-        (f"{name}.steps", f"{name}.last", f"{name}.cell"),
-        (node.outputs[0].quant, h0.quant, c0.quant),
+    x, layout = _sequence(node, (4,))
+    _no_norm(node, range(20, 24))
+    return (_named(node, _lstm_of(node, x, layout, 1, (18, 19))),)
+
+
+def _one_lstm(node: TfliteNode) -> Sequence[Tensor]:
+    """A single step."""
+    x = node.need(0)
+    if node.options is None or len(x.shape) != 2 or node.options.FusedActivationFunction() != 4:
+        raise ConfigError(f"{node.where}: options, shape or activation are not supported", hint="tanh is")
+    if node.options.KernelType():
+        raise ConfigError(f"{node.where}: its basic kernel is not supported", hint="the full one is")
+    _no_norm(node, range(20, 24))
+    steps = reshaped(node, x, (1, *x.shape), "step")
+    return (_named(node, _lstm_of(node, steps, 0, 1, (18, 19))),)
+
+
+def _both_lstm(node: TfliteNode) -> Sequence[Tensor]:
+    x, layout = _sequence(node, (4,))
+    _no_norm(node, range(39, 48))
+    made = [
+        _lstm_of(node, x, layout, 1, (35, 36)),
+        _lstm_of(node, x, layout, 18, (37, 38), back=True),
+    ]
+    if node.options.MergeOutputs():
+        return node.add(Concat(2), *made)
+    return made
+
+
+def _rnn_of(
+    node: TfliteNode, x: Tensor, layout: int, first: int, state: int, function: Gate, back: bool = False
+) -> Tensor:
+    units, batch = _rows(node, first), x.shape[0] if layout else x.shape[1]
+    w = _stacked(node, "w", [_data(node, first, (units, x.shape[-1]))])
+    r = _stacked(node, "r", [_data(node, first + 1, (units, units))])
+    b = _stacked(node, "b", [_data(node, first + 2, (units,))])
+    h = node.state(state, (batch, 1, units) if layout else (1, batch, units))
+    op = Rnn("reverse" if back else "forward", layout, functions=(function,))
+    return _added(node, op, (x, w, r, b, None, h), (h,))
+
+
+def _float(node: TfliteNode) -> None:
+    if node.need(0).dtype != "float32":
+        raise ConfigError(f"{node.where}: only its float32 form is defined")
+
+
+def _rnn(node: TfliteNode) -> Sequence[Tensor]:
+    _float(node)
+    x, layout = _sequence(node, tuple(_GATES))
+    function = _GATES[node.options.FusedActivationFunction()]
+    return (_named(node, _rnn_of(node, x, layout, 1, 4, function)),)
+
+
+def _one_rnn(node: TfliteNode) -> Sequence[Tensor]:
+    """A single step."""
+    _float(node)
+    x = node.need(0)
+    if node.options is None or len(x.shape) != 2 or node.options.FusedActivationFunction() not in _GATES:
+        raise ConfigError(f"{node.where}: options, shape or activation are not supported")
+    function = _GATES[node.options.FusedActivationFunction()]
+    steps = reshaped(node, x, (1, *x.shape), "step")
+    return (_named(node, _rnn_of(node, steps, 0, 1, 4, function)),)
+
+
+def _both_rnn(node: TfliteNode) -> Sequence[Tensor]:
+    _float(node)
+    x, layout = _sequence(node, tuple(_GATES))
+    _no_more(node)
+    function = _GATES[node.options.FusedActivationFunction()]
+    made = [
+        _rnn_of(node, x, layout, 1, 4, function),
+        _rnn_of(node, x, layout, 5, 8, function, back=True),
+    ]
+    if node.options.MergeOutputs():
+        return node.add(Concat(2), *made)
+    return made
+
+
+def _no_more(node: TfliteNode) -> None:
+    if any(node.input(k) is not None for k in range(9, 12)):
+        raise ConfigError(f"{node.where}: a second input is not supported")
+
+
+def _svdf(node: TfliteNode) -> Sequence[Tensor]:
+    if node.options is None:
+        raise ConfigError(f"{node.where}: its options are missing")
+    x, features, time = node.need(0), node.need(1), node.need(2)
+    if len(x.shape) != 2 or len(time.shape) != 2:
+        raise ConfigError(f"{node.where}: input {x.shape} and weights {time.shape} have not 2 axes")
+    lo, hi = activation(node)
+    if x.dtype != "float32":
+        # the framework's integer form has none
+        lo = hi = None
+    state = node.state(4, (x.shape[0], time.size))
+    op = Svdf(int(node.options.Rank()), lo, hi)
+    names = (node.outputs[0].name, f"{node.outputs[0].name}.state")
+    y, following = node.net.add(
+        op, (x, features, time, node.input(3), state), names, (node.outputs[0].quant, state.quant)
     )
-    node.net.states += [State(h0.name, h.name), State(c0.name, c.name)]
-    return node.add(Reshape(node.outputs[0].shape), y)
+    node.net.keep(state, following)
+    return (y,)
 
 
-RULES: Mapping[str, Rule] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm}
+RULES: Mapping[str, Rule] = {
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _both_lstm,
+    "BIDIRECTIONAL_SEQUENCE_RNN": _both_rnn,
+    "LSTM": _one_lstm,
+    "RNN": _one_rnn,
+    "SVDF": _svdf,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _rnn,
+}

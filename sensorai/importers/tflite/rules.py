@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +42,7 @@ class TfliteNode:
     custom : bytes
         Options of a custom operator.
     variables : mapping of int to Declared
-        Inputs by their place that the net keeps from one call to the next; ``inputs`` holds None there.
+        Inputs by their place that keep their numbers between calls; they are None among the inputs.
     """
 
     net: NetBuilder
@@ -68,6 +69,15 @@ class TfliteNode:
         if found is None:
             raise ConfigError(f"{self.where}: input {place} is missing")
         return found
+
+    def state(self, place: int, shape: Shape) -> Tensor:
+        """State of the net in place of an input that keeps its numbers, in another shape of as many."""
+        said = self.variables.get(place)
+        if said is None:
+            raise ConfigError(f"{self.where}: input {place} does not keep its numbers between calls")
+        if math.prod(said.shape) != math.prod(shape):
+            raise ConfigError(f"{self.where}: {said.name} has the shape {said.shape}, not {shape}")
+        return self.net.state(said.name, shape, said.dtype, said.quant)
 
     def add(
         self, op: NdOperator, *inputs: Tensor | None, last: bool = True, name: str = "", quant: Quant = None

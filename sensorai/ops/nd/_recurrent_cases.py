@@ -38,10 +38,11 @@ def net(
     bias: int = 2,
     outputs: int = 0,
     lengths: bool = False,
+    some: bool = False,
     state: bool = False,
     peepholes: bool = False,
 ) -> Graph:
-    """float32 net of one layer; ``bias``: numbers for each row."""
+    """float32 net of one layer; ``bias``: numbers for each row; ``some``: lengths that are known."""
     rng = np.random.default_rng(7)
     many = 2 if op.direction == "bidirectional" else 1
     rows, last = gates * UNITS, outputs or UNITS
@@ -53,7 +54,8 @@ def net(
     x = _testing.given("x", (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS))
     found: list[Tensor | None] = [x, known("w", many, rows, INPUTS), known("r", many, rows, last)]
     found.append(known("b", many, bias * rows) if bias else None)
-    found.append(_testing.given("lengths", (BATCH,), "int32") if lengths else None)
+    given = _testing.known("lengths", [2, STEPS + 1], "int32")
+    found.append(given if some else _testing.given("lengths", (BATCH,), "int32") if lengths else None)
     found.append(_testing.given("h0", (*lead, last)) if state else None)
     found.append(_testing.given("c0", (*lead, UNITS)) if state and gates == 4 else None)
     found.append(known("p", many, 3 * UNITS) if peepholes else None)
@@ -70,7 +72,8 @@ def common(cls: Any, gates: int) -> Iterator[tuple[str, Graph]]:
         for direction in ("forward", "reverse", "bidirectional"):
             op = cls(direction=direction, layout=layout)
             yield f"{name}_{direction}_{layout}", net(op, gates, lengths=layout == 1, state=True)
-    yield f"{name}_lengths", net(cls(direction="reverse", whole=False), gates, lengths=True)
+    yield f"{name}_lengths", net(cls(direction="reverse"), gates, some=True)
+    yield f"{name}_last", net(cls(direction="bidirectional", whole=False), gates, some=True)
     yield f"{name}_clip", net(cls(clip=0.6), gates, bias=1)
     yield f"{name}_bare", net(cls(), gates, bias=0)
     mixed = tuple(Gate(f, a, b) for f, a, b in (FUNCTIONS * 2)[3 : 3 + 2 * len(cls.FUNCTIONS)])
@@ -78,14 +81,28 @@ def common(cls: Any, gates: int) -> Iterator[tuple[str, Graph]]:
 
 
 def integer(
-    op: Any, gates: int, *, bias: int = 2, state: bool = False, each: bool = False, cell: float = 2.0**-11
+    op: Any,
+    gates: int,
+    *,
+    bias: int = 2,
+    state: bool = False,
+    states: bool = False,
+    each: bool = False,
+    cell: float = 2.0**-11,
 ) -> Graph:
-    """int8 net of one layer; ``each``: a scale for each row."""
+    """int8 net of one layer; ``state``: lengths and states are given, ``states``: only these.
+
+    ``each``: a scale for each row.
+    """
     rng = np.random.default_rng(9)
     many = 2 if op.direction == "bidirectional" else 1
     rows = gates * UNITS
     lead = (BATCH, many) if op.layout else (many, BATCH)
-    out, cells = Affine((0.9 / 128,), (5,)), Affine((2.0**-15 if gates == 3 else cell,), (0,))
+    # with a scale for each row outputs saturate
+    out, cells = (
+        Affine(((0.9 if each else 1.05) / 128,), (5,)),
+        Affine((2.0**-15 if gates == 3 else cell,), (0,)),
+    )
 
     def weights(name: str, count: int) -> Tensor:
         data = rng.integers(-127, 128, (many, rows, count))
@@ -99,8 +116,8 @@ def integer(
     found: list[Tensor | None] = [x, weights("w", INPUTS), weights("r", UNITS)]
     found.append(_testing.known("b", rng.integers(-900, 900, (many, bias * rows)), "int32") if bias else None)
     found.append(_testing.given("lengths", (BATCH,), "int32") if state else None)
-    found.append(_testing.given("h0", (*lead, UNITS), "int8", out) if state else None)
-    if state and gates > 1:
+    found.append(_testing.given("h0", (*lead, UNITS), "int8", out) if state or states else None)
+    if (state or states) and gates > 1:
         found.append(_testing.given("c0", (*lead, UNITS), "int16", cells))
     while found[-1] is None:
         found.pop()

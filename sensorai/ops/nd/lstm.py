@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sensorai.errors import ConfigError, InternalError
+from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array
@@ -85,8 +85,7 @@ class Lstm(Recurrent):
                 return f.compute(held(gate if p is None else gate + p[k * n : (k + 1) * n] * c, self.clip))
 
             def one(x: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
-                if c is None:
-                    raise InternalError(f"layer {at.name} keeps no cells")
+                c = np.asarray(c)
                 with np.errstate(all="ignore"):
                     i, o, forget, new = np.split(sums(x, w, b) + sums(h, r, rb), 4, axis=1)
                     i = seen(i, 0, c)
@@ -120,7 +119,7 @@ class Lstm(Recurrent):
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:
-        """Every direction and layout, peepholes, projection, coupled gates; lengths, clips; integers."""
+        """Directions, layouts, peepholes, projection, coupled gates; lengths, clips, states; integers."""
         yield from samples.common(cls, 4)
         yield "lstm_peepholes", samples.net(cls(), 4, peepholes=True)
         both = cls(direction="bidirectional", cell_clip=0.4, projection_clip=0.3)

@@ -7,17 +7,16 @@ of TensorFlow Lite's 16-bit functions.
 
 ``Lstm`` is TensorFlow Lite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM to the bit: cells are int16 with a scale
 that is a power of two, outputs int8. ``forget * cell`` and ``input * new`` are scaled to cells one by one and
-added, saturating; outputs are ``tanh(cell) * output``, scaled. Its ``coupled`` form is ours:
-``32767 - input``.
+added, saturating; outputs are ``tanh(cell) * output``, scaled. ``coupled`` is ours: ``32767 - input``.
 
 No framework says what the others are, so they are our own:
 
 ``Rnn``: the outputs are the function's results, scaled; ``relu`` leaves 12 places.
 
 ``Gru``: outputs are kept twice: as cells, int16 with 15 places, and scaled to int8 for the sums, so that a
-gate near 1 does not lose what is added. ``cell = (z * cell + (32768 - z) * n + 2**14) >> 15`` saturating.
-Reset before the sum: ``(r * cell + 2**14) >> 15``, scaled to int8; after it: the sum times r, rounded
-the same way.
+gate near 1 does not lose what is added. ``cell = (z * cell + (32768 - z) * n + 2**14) >> 15``, saturating.
+Reset before the sum: ``(r * cell + 2**14) >> 15``, scaled to int8; after it: the sum times r, rounded the
+same way.
 """
 
 from __future__ import annotations
@@ -238,7 +237,7 @@ def _biases(op: Recurrent, at: Applied, place: int, zero: int) -> Array:
     if b.data is not None:
         bias[:, : b.shape[1]] = b.data
     own = bias[:, :rows] if place == 1 else bias[:, rows:]
-    return np.asarray((own - zero * w.astype(np.int64).sum(axis=2)).astype(np.int32).reshape(-1))
+    return np.asarray(own - zero * w.astype(np.int64).sum(axis=2), np.int64).astype(np.int32).reshape(-1)
 
 
 def emit(op: Recurrent, at: Applied, to: Writer) -> None:

@@ -40,6 +40,7 @@ from sensorai.ops.nd.scores import LabelOf, Scores
 from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.support import Coupling, Kernel, Pairs, Votes
+from sensorai.ops.nd.svdf import Svdf
 from sensorai.ops.nd.thresholds import Thresholds
 from sensorai.ops.nd.topk import TopK
 from sensorai.ops.nd.transpose import Transpose
@@ -95,6 +96,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Scores,
         Slice,
         Softmax,
+        Svdf,
         Thresholds,
         Tile,
         TopK,
