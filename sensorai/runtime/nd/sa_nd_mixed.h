@@ -46,7 +46,7 @@ SA_ND_INLINE void sa_nd_put_bit(const sa_nd_mixed_t *m, void *y, int32_t place, 
     *word = (o & 31) == 0 ? bit : *word | bit;
 }
 
-SA_ND_INLINE float sa_nd_held(const sa_nd_conv_t *l, float v)
+SA_ND_INLINE float sa_nd_mixed_held(const sa_nd_conv_t *l, float v)
 {
     if (l->clamped != 0) {
         v = v < l->lo ? l->lo : v;
@@ -67,7 +67,7 @@ SA_ND_FUNCTION void sa_nd_mixed_whole(const sa_nd_mixed_t *m, const void *bias, 
     } else if (m->leave == SA_ND_TO_BYTES) {
         sa_nd_leave(&m->conv.exit, y, at, o, sum);
     } else {
-        ((sa_nd_f32 *)y)[at] = sa_nd_held(&m->conv, (float)(int32_t)sum * m->scale[o * m->each]);
+        ((sa_nd_f32 *)y)[at] = sa_nd_mixed_held(&m->conv, (float)(int32_t)sum * m->scale[o * m->each]);
     }
 }
 
@@ -80,7 +80,7 @@ SA_ND_FUNCTION void sa_nd_mixed_real(const sa_nd_mixed_t *m, const void *bias, v
     if (bias) {
         sum += ((const sa_nd_f32 *)bias)[o];
     }
-    sum = sa_nd_held(&m->conv, sum);
+    sum = sa_nd_mixed_held(&m->conv, sum);
     if (m->leave == SA_ND_TO_BITS) {
         sa_nd_put_bit(m, y, place, o, sum >= 0.0F);
     } else if (m->leave == SA_ND_TO_BYTES) {
