@@ -3,7 +3,8 @@
 Two meanings. Windows: the net judges a window of samples, and windows overlap; every call brings ``hop`` new
 samples and gives what the net gives for the last window. Layers that see a few columns of time each
 (convolutions, pools, element by element, dense on channels) compute only the columns that are new; what they
-read of the past is a state. Layers that need the whole window (global pools, dense on all) get it.
+read of the past is a state. Layers that need the whole window (global pools, dense on all) get it. Columns
+that see a margin of the window are others in each: they are computed with each, where something reads them.
 Sequence: the net makes columns from columns, without end, and begins when the device starts; margins before
 the first column, which are zeros, are the first states, and recurrent layers go on where they stopped.
 
