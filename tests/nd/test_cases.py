@@ -25,6 +25,8 @@ def test_with_sanitizers() -> None:
 @pytest.mark.parametrize("core", ["m0plus", "m4", "m7", "m55"])
 def test_on_cores(core: str) -> None:
     need("arm-none-eabi-gcc")
-    samples = operator_samples()
-    image = qemu.build(unit(samples), cpu.cpu(core))
-    assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
+    everything = operator_samples()
+    # the smallest of the boards has no room for all of them at once
+    for samples in (everything[::3], everything[1::3], everything[2::3]):
+        image = qemu.build(unit(samples), cpu.cpu(core))
+        assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
