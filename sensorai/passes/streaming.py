@@ -14,6 +14,7 @@ of the net that computes everything at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sensorai.errors import ConfigError
@@ -26,7 +27,8 @@ from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.slices import Slice
 from sensorai.passes.change import Cost, cost
-from sensorai.passes.streaming_rules import RULES, Timed, extended, refused
+from sensorai.passes.streaming_rules import RULES
+from sensorai.passes.streaming_walk import NO_EDGE, Edge, Timed, extended, refused
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +181,7 @@ class _Walk:
         if not name:
             return ABSENT
         if name in self.timed:
-            return self.take(self.timed[name], self.timed[name].extent)
+            return self.head(self.timed[name], self.timed[name].extent)
         if name not in self.there:
             self.there[name] = self._declare(self.graph.tensors[name])
         return self.there[name]
@@ -195,6 +197,31 @@ class _Walk:
         if count == extent and not back:
             return source
         return self._slice(source, t.axis, extent - back - count, extent - back, f"{t.name}.window")
+
+    def head(self, t: Timed, count: int) -> Tensor:
+        """First columns of the window."""
+        return self._run(t, 0, count)
+
+    def tail(self, t: Timed, count: int) -> Tensor:
+        """Last columns of the window."""
+        return self._run(t, t.extent - count, t.extent)
+
+    def _run(self, t: Timed, start: int, stop: int) -> Tensor:
+        """Columns of the window from an edge on, or between edges, or to the other edge."""
+        found = []
+        if start < t.before:
+            found.append(self._slice(t.first.tensor, t.axis, start, min(stop, t.before), f"{t.name}.first"))
+        low, high = max(start - t.before, 0), min(stop - t.before, t.between)
+        if low < high:
+            kept = self.take(t, t.between - low)
+            found.append(self._slice(kept, t.axis, 0, high - low, f"{t.name}.run"))
+        end = t.before + t.between
+        if stop > end:
+            low = max(start - end, 0)
+            found.append(self._slice(t.last.tensor, t.axis, low, stop - end, f"{t.name}.last"))
+        if len(found) == 1:
+            return found[0]
+        return self.made(Concat(t.axis), found, f"{t.name}.joined", t.tensor.quant)
 
     def _with_past(self, t: Timed) -> Tensor:
         """New columns behind those that are kept."""
@@ -212,21 +239,23 @@ class _Walk:
         return self._long[t.name]
 
     def _slice(self, x: Tensor, axis: int, start: int, stop: int, name: str) -> Tensor:
+        if stop - start == x.shape[axis]:
+            return x
         rank = len(x.shape)
         starts = tuple(start if k == axis else 0 for k in range(rank))
         stops = tuple(stop if k == axis else x.shape[k] for k in range(rank))
         return self.made(Slice(starts, stops, (1,) * rank), (x,), name, x.quant)
 
-    def made(self, op: NdOperator, inputs: tuple[Tensor, ...], name: str, quant: Quant = None) -> Tensor:
+    def made(self, op: NdOperator, inputs: Sequence[Tensor], name: str, quant: Quant = None) -> Tensor:
         """Append a node that the old net does not have; returns what it makes."""
         wish = self.fresh(name)
-        found = op.infer(Applied(wish, inputs, {}))[0]
+        found = op.infer(Applied(wish, tuple(inputs), {}))[0]
         tensor = self._declare(Tensor(wish, found.shape, found.dtype, quant or found.quant))
         self.nodes.append(Node(op, tuple(t.name for t in inputs), (wish,)))
         return tensor
 
-    def add(self, node: Node, op: Operator, inputs: list[Tensor]) -> list[Tensor]:
-        """Append a node in the place of an old one, with other inputs; returns what it makes."""
+    def add(self, node: Node, op: Operator, inputs: list[Tensor], part: str = "") -> list[Tensor]:
+        """Append a node in the place of an old one, for the edge ``part`` or for all else."""
         if not isinstance(op, NdOperator):
             raise refused(node, "is no layer of an imported net", "only those are streamed")
         for tensor in inputs:
@@ -235,19 +264,22 @@ class _Walk:
         found = op.infer(Applied(node.output, tuple(inputs), {}))
         outs = []
         for name, one in zip(node.outputs, found, strict=False):
-            old = self.graph.tensors[name]
-            outs.append(self._declare(Tensor(name, one.shape, one.dtype, old.quant)))
-            self.there[name] = outs[-1]
-        self.nodes.append(Node(op, tuple(t.name for t in inputs), node.outputs))
+            wish = self.fresh(f"{name}.{part}") if part else name
+            outs.append(self._declare(Tensor(wish, one.shape, one.dtype, self.graph.tensors[name].quant)))
+            if not part:
+                self.there[name] = outs[-1]
+        self.nodes.append(Node(op, tuple(t.name for t in inputs), tuple(t.name for t in outs)))
         return outs
 
-    def columns(self, name: str, tensor: Tensor, axis: int) -> None:
+    def columns(
+        self, name: str, tensor: Tensor, axis: int, first: Edge = NO_EDGE, last: Edge = NO_EDGE
+    ) -> None:
         """Say that a tensor of the old net comes in columns along an axis."""
         self.there.pop(name, None)
         old = self.graph.tensors[name]
         if isinstance(old.quant, Affine) and old.quant.axis == axis:
             raise ConfigError(f"tensor {name} has a scale for each step of time")
-        self.timed[name] = Timed(name, tensor, axis, old.shape[axis])
+        self.timed[name] = Timed(name, tensor, axis, old.shape[axis], first, last)
 
     def state(self, like: Tensor, following: Tensor) -> None:
         """Keep a tensor as a state."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from sensorai.errors import ConfigError
-from sensorai.graph.graph import Graph, Node
+from sensorai.graph.graph import Node
 from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
-from sensorai.graph.tensor import Shape, Tensor
+from sensorai.graph.tensor import Tensor
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.cast import Cast
@@ -35,87 +33,10 @@ from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
 from sensorai.ops.nd.where import Where
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Timed:
-    """Tensor that comes in columns.
-
-    Attributes
-    ----------
-    name : str
-        In the old net.
-    tensor : Tensor
-        Of the new net: the columns that a call adds.
-    axis : int
-        Of time.
-    extent : int
-        Columns in the old net.
-    """
-
-    name: str
-    tensor: Tensor
-    axis: int
-    extent: int
-
-    @property
-    def new(self) -> int:
-        """Columns that a call adds; where they are all, nothing of the past is left in them."""
-        return self.tensor.shape[self.axis]
-
-
-class Walk(Protocol):
-    """What a rule works on."""
-
-    graph: Graph
-    sequence: bool
-    timed: dict[str, Timed]
-
-    def old(self, name: str) -> Tensor:
-        """Tensor of the old net."""
-        ...
-
-    def whole(self, name: str) -> Tensor:
-        """All columns of a tensor, or a tensor that has none."""
-        ...
-
-    def take(self, t: Timed, count: int, back: int = 0) -> Tensor:
-        """So many columns, the last of them ``back`` columns before the newest."""
-        ...
-
-    def late(self, t: Timed) -> int:
-        """Columns at the start that the old net does not have."""
-        ...
-
-    def add(self, node: Node, op: Operator, inputs: list[Tensor]) -> list[Tensor]:
-        """Append a node in the place of an old one."""
-        ...
-
-    def columns(self, name: str, tensor: Tensor, axis: int) -> None:
-        """Say that a tensor comes in columns."""
-        ...
-
-    def state(self, like: Tensor, following: Tensor) -> None:
-        """Keep a tensor as a state."""
-        ...
-
-    def fresh(self, wish: str) -> str:
-        """Name that no tensor has yet."""
-        ...
-
+from sensorai.passes.streaming_walk import Edge, Timed, Walk, extended, refused
 
 #: Whether a layer was added that computes the new columns only.
 Rule = Callable[[Walk, Node], bool]
-
-
-def refused(node: Node, why: str, hint: str) -> ConfigError:
-    """Error that says why a layer cannot be streamed."""
-    return ConfigError(f"layer {node.output} ({node.op.NAME}) {why}", hint=hint)
-
-
-def extended(shape: Shape, axis: int, extent: int) -> Shape:
-    """Shape with another extent along an axis."""
-    return (*shape[:axis], extent, *shape[axis + 1 :])
 
 
 def _only(walk: Walk, node: Node) -> Timed | None:
@@ -124,11 +45,25 @@ def _only(walk: Walk, node: Node) -> Timed | None:
     return walk.timed[node.inputs[0]] if found == [node.inputs[0]] else None
 
 
-def _same(walk: Walk, node: Node, axis: int, op: Operator | None = None) -> bool:
-    """Add the layer on new columns; its first output has its time on ``axis``."""
-    inputs = [walk.timed[n].tensor if n in walk.timed else walk.whole(n) for n in node.inputs]
-    (made,) = walk.add(node, op or node.op, inputs)
-    walk.columns(node.output, made, axis)
+def _same(walk: Walk, node: Node, axis: int, op_of: Callable[[int], Operator] | None = None) -> bool:
+    """Add the layer on new columns and on edges; its output has its time on ``axis``.
+
+    ``op_of``: the operator for so many columns, where it is not that of the node.
+    """
+    ways = [walk.timed[n] for n in node.inputs if n in walk.timed]
+    before, after = max(t.before for t in ways), max(t.after for t in ways)
+    new = min(ways[0].new, ways[0].extent - before - after)
+    if new < 1:
+        return False
+
+    def part(name: str, count: int, of: Callable[[Timed], Tensor]) -> Tensor:
+        inputs = [of(walk.timed[n]) if n in walk.timed else walk.whole(n) for n in node.inputs]
+        return walk.add(node, op_of(count) if op_of else node.op, inputs, name)[0]
+
+    y = part("", new, lambda t: walk.take(t, new, after - t.after))
+    first = Edge(before, lambda: part("first", before, lambda t: walk.head(t, before)))
+    last = Edge(after, lambda: part("last", after, lambda t: walk.tail(t, after)))
+    walk.columns(node.output, y, axis, first, last)
     return True
 
 
@@ -138,53 +73,82 @@ def _kernel(walk: Walk, node: Node) -> bool:
     if t is None or not isinstance(op, Conv | Pool) or len(node.outputs) != 1:
         return False
     window, k = op.window(walk.graph.applied(node)), t.axis - 1
-    if not 0 <= k < len(window.kernel):
+    if not 0 <= k < len(window.kernel) or (isinstance(op, Pool) and any(op.beyond)):
         return False
-    out, stride = window.out[k], window.strides[k]
+    out, stride, before, after = window.out[k], window.strides[k], window.before[k], window.after[k]
     if out == 1 and not walk.sequence:
         return False
     reach = (window.kernel[k] - 1) * window.dilations[k] + 1
-    before, after = window.before[k], window.after[k]
-    causal = walk.sequence and isinstance(op, Conv) and before == reach - 1 and not after
-    if (before or after) and not causal:
+    if walk.sequence:
+        _margin(walk, node, t, (before, after), reach)
+    # columns that see no margin and no edge
+    room = t.extent - t.after - reach + before
+    first = 0 if walk.sequence else -(-(t.before + before) // stride)
+    last = out - (room // stride + 1)
+    between, ahead = out - first - last, (first - 1) * stride + reach - before
+    if between < 1 or (first and ahead < 1):
+        return False
+    if (walk.sequence or t.new < t.between) and t.new % stride:
+        times = stride // math.gcd(stride, t.new)
         raise refused(
             node,
-            f"has margins of {before} and {after} columns of time, which every window has somewhere else",
-            "use padding 'valid' along time, or 'causal' with sequence=True",
+            f"moves by {stride} columns of time, but a hop brings {t.new}",
+            f"use a hop that is {times} times as large, or a multiple of that",
+        )
+    made = t.new // stride if walk.sequence or t.new < t.between else between
+    made = made if walk.sequence else min(made, between)
+    if made == between and (first or last):
+        return False
+
+    def part(x: Tensor, margins: tuple[int, int], name: str) -> Tensor:
+        pads = op.pads or ((0, 0),) * len(window.kernel)
+        changed = replace(op, pads=tuple(margins if j == k else p for j, p in enumerate(pads)))
+        return walk.add(node, changed, [x, *(walk.whole(n) for n in node.inputs[1:])], name)[0]
+
+    def head() -> Tensor:
+        x = walk.head(t, min(ahead, t.extent))
+        return part(x, (before, max(ahead - t.extent, 0)), "first")
+
+    def tail() -> Tensor:
+        start, behind = (out - last) * stride - before, (out - 1) * stride - before + reach - t.extent
+        x = walk.tail(t, t.extent - max(start, 0))
+        return part(x, (max(-start, 0), max(behind, 0)), "last")
+
+    y = part(walk.take(t, (made - 1) * stride + reach, room % stride), (0, 0), "")
+    walk.columns(node.output, y, t.axis, Edge(first, head), Edge(last, tail))
+    return True
+
+
+def _margin(walk: Walk, node: Node, t: Timed, margins: tuple[int, int], reach: int) -> None:
+    """Raise a ConfigError unless a layer of a sequence has a causal margin or none."""
+    before, after = margins
+    if (before or after) and not (isinstance(node.op, Conv) and before == reach - 1 and not after):
+        raise refused(
+            node,
+            f"has margins of {before} and {after} columns of time, which a sequence without end has not",
+            "use padding 'causal' or 'valid' along time",
         )
     if before and walk.late(t):
         raise refused(
             node, "has a causal margin behind a layer without one", "use causal margins in all layers"
         )
-    if (walk.sequence or t.new < t.extent) and t.new % stride:
-        total = stride * max(t.new, 1) // math.gcd(stride, t.new)
-        raise refused(
-            node,
-            f"moves by {stride} columns of time, but a hop brings {t.new}",
-            f"use a hop that is {total // t.new} times as large, or a multiple of that",
-        )
-    made = t.new // stride if walk.sequence or t.new < t.extent else out
-    made = made if walk.sequence else min(made, out)
-    x = walk.take(t, (made - 1) * stride + reach, (t.extent + before - reach) % stride)
-    changes: dict[str, Any] = {}
-    if op.pads:
-        changes["pads"] = tuple((0, 0) if j == k else p for j, p in enumerate(op.pads))
-    rest = [walk.whole(n) for n in node.inputs[1:]]
-    (y,) = walk.add(node, replace(op, **changes), [x, *rest])
-    walk.columns(node.output, y, t.axis)
-    return True
 
 
 def _placeless(walk: Walk, node: Node) -> bool:
     """Every number alike: inputs in the same columns, constants the same in all of them."""
     ways = [walk.timed[n] for n in node.inputs if n in walk.timed]
-    sides = {(len(t.tensor.shape) - t.axis, t.extent, t.new) for t in ways}
-    if len(sides) != 1 or len(node.outputs) != 1:
+    sides = {(len(t.tensor.shape) - t.axis, t.extent) for t in ways}
+    if len(sides) != 1 or len(node.outputs) != 1 or not _alike(ways):
         return False
-    (side, extent, _), out = next(iter(sides)), walk.old(node.output)
+    (side, extent), out = next(iter(sides)), walk.old(node.output)
     if len(out.shape) < side or out.shape[-side] != extent or not _even(walk, node, side):
         return False
     return _same(walk, node, len(out.shape) - side)
+
+
+def _alike(ways: Sequence[Timed]) -> bool:
+    """Whether tensors wander by the same number of columns."""
+    return len({t.new for t in ways}) == 1
 
 
 def _even(walk: Walk, node: Node, side: int) -> bool:
@@ -235,8 +199,9 @@ def _concat(walk: Walk, node: Node) -> bool:
     first, op = ways[0], node.op
     if first is None or not isinstance(op, Concat) or op.axis == first.axis:
         return False
-    sides = {(t.axis, t.extent, t.new) for t in ways if t is not None}
-    return None not in ways and len(sides) == 1 and _same(walk, node, first.axis)
+    there = [t for t in ways if t is not None]
+    sides = {(t.axis, t.extent) for t in there}
+    return None not in ways and len(sides) == 1 and _alike(there) and _same(walk, node, first.axis)
 
 
 def _transpose(walk: Walk, node: Node) -> bool:
@@ -253,7 +218,7 @@ def _reshape(walk: Walk, node: Node) -> bool:
     places = [k for k, e in enumerate(op.to) if e == t.extent and math.prod(op.to[:k]) == ahead]
     if not places:
         return False
-    return _same(walk, node, places[0], replace(op, to=extended(op.to, places[0], t.new)))
+    return _same(walk, node, places[0], lambda count: replace(op, to=extended(op.to, places[0], count)))
 
 
 def _slice(walk: Walk, node: Node) -> bool:
@@ -261,15 +226,29 @@ def _slice(walk: Walk, node: Node) -> bool:
     t, op = walk.timed[node.inputs[0]], node.op
     if not isinstance(op, Slice) or op.steps[t.axis] != 1:
         return False
-    count, back = len(op.places(t.axis)), t.extent - op.stops[t.axis]
-    last = walk.sequence and (count < t.new or (count == 1 and not back))
-    if not count or (last and back):
+    count, start, stop = len(op.places(t.axis)), op.starts[t.axis], op.stops[t.axis]
+    final = walk.sequence and (count < t.new or (count == 1 and stop == t.extent))
+    if not count or (final and stop < t.extent):
         return False
-    made = count if last else min(t.new, count)
-    starts, stops = extended(op.starts, t.axis, 0), extended(op.stops, t.axis, made)
-    (y,) = walk.add(node, replace(op, starts=starts, stops=stops), [walk.take(t, made, back)])
-    if not last:
-        walk.columns(node.output, y, t.axis)
+    first, last = max(t.before - start, 0), max(stop - (t.extent - t.after), 0)
+    made = count if final else min(t.new, count - first - last)
+    if made < 1:
+        return False
+
+    def part(x: Tensor, start: int, count: int, name: str) -> Tensor:
+        ends = extended(op.starts, t.axis, start), extended(op.stops, t.axis, start + count)
+        return walk.add(node, replace(op, starts=ends[0], stops=ends[1]), [x], name)[0]
+
+    y = part(walk.take(t, made, max(t.extent - t.after - stop, 0)), 0, made, "")
+    if final:
+        return True
+    walk.columns(
+        node.output,
+        y,
+        t.axis,
+        Edge(first, lambda: part(walk.head(t, start + first), start, first, "first")),
+        Edge(last, lambda: part(walk.tail(t, t.extent - stop + last), 0, last, "last")),
+    )
     return True
 
 
