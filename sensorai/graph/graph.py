@@ -121,6 +121,17 @@ class Graph:
         """Node that makes the tensor ``name``, None for an input."""
         return next((node for node in self.nodes if name in node.outputs), None)
 
+    def pruned(self) -> Graph:
+        """Copy without nodes that no output and no state needs, and tensors that nothing reads."""
+        needed, nodes = set(self.kept), []
+        for node in reversed(self.nodes):
+            if needed & set(node.outputs):
+                nodes.append(node)
+                needed |= set(node.inputs)
+        needed |= {name for node in nodes for name in node.outputs} | set(self.given)
+        tensors = {name: tensor for name, tensor in self.tensors.items() if name in needed}
+        return replace(self, tensors=tensors, nodes=tuple(reversed(nodes)))
+
     def with_tensors(self, tensors: Iterable[Tensor]) -> Graph:
         """Copy with tensors replaced, by their names."""
         return replace(self, tensors={**self.tensors, **{t.name: t for t in tensors}})

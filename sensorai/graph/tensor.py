@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,9 +109,28 @@ class Tensor:
                 raise ConfigError(f"{where}: {scales} scales along axis {axis} of {self.shape}")
 
 
-def constant(name: str, data: Array, quant: Quant = None) -> Tensor:
-    """Tensor that holds ``data``."""
-    return Tensor(name, data.shape, data.dtype.name, quant, data)
+def constant(name: str, data: Array, quant: Quant = None, dtype: str = "") -> Tensor:
+    """Tensor that holds ``data``; ``dtype`` where it is not that of the array.
+
+    Raises
+    ------
+    ConfigError
+        No tensor has this type.
+    """
+    kind = dtype or data.dtype.name
+    if kind not in DTYPES:
+        raise ConfigError(f"constant {name} is {kind}, which is not supported")
+    # a single number would become an array of one
+    values = np.ascontiguousarray(data, DTYPES[kind]).reshape(data.shape)
+    return Tensor(name, values.shape, kind, quant, values)
+
+
+def free(wish: str, taken: Container[str]) -> str:
+    """Return a name that is not taken: the wish, or one near it."""
+    name, k = wish, 1
+    while name in taken:
+        name, k = f"{wish}_{k}", k + 1
+    return name
 
 
 #: What stands for an input that is left out.

@@ -12,8 +12,8 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Shape, Tensor
-from sensorai.importers.net import LARGEST, NetBuilder
-from sensorai.ops.nd.base import NdOperator, integers
+from sensorai.importers.net import NetBuilder
+from sensorai.ops.nd.base import LARGEST, NdOperator, integers
 from sensorai.ops.nd.gather import Gather
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.slices import Slice

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Quant
 from sensorai.graph.spec import check
-from sensorai.graph.tensor import ABSENT, DTYPES, Array, Shape, Tensor
+from sensorai.graph.tensor import ABSENT, Array, Shape, Tensor, constant, free
 from sensorai.ops.nd.base import NdOperator
-
-#: Elements above which a constant is not made of others: repeating and padding could fill the memory.
-LARGEST = 1 << 24
+from sensorai.ops.nd.concat import Concat
 
 
 class NetBuilder:
@@ -29,15 +24,10 @@ class NetBuilder:
         self.states: list[State] = []
         #: Names that numbers or columns of a tensor stand for, by tensor; see ``Graph``.
         self.labels: dict[str, tuple[str, ...]] = {}
-        #: Nodes that were computed while reading.
-        self.folded = 0
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor has yet."""
-        name, k = wish or "t", 1
-        while name in self.tensors:
-            name, k = f"{wish}_{k}", k + 1
-        return name
+        return free(wish or "t", self.tensors)
 
     def input(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare an input."""
@@ -55,11 +45,7 @@ class NetBuilder:
 
     def constant(self, name: str, data: Array, dtype: str = "", quant: Quant = None) -> Tensor:
         """Add a constant; ``dtype`` where it is not that of the array."""
-        kind = dtype or data.dtype.name
-        if kind not in DTYPES:
-            raise ConfigError(f"constant {name} is {kind}, which is not supported")
-        values = np.ascontiguousarray(data, DTYPES[kind]).reshape(data.shape)
-        return self._own(Tensor(self.fresh(name), values.shape, kind, quant, values))
+        return self._own(constant(self.fresh(name), data, quant, dtype))
 
     def add(
         self,
@@ -92,24 +78,17 @@ class NetBuilder:
         at = Applied(label, reads, {}, tuple(outs))
         self._carry(op, reads, outs)
         op.check(at)
-        known = all(x.data is not None for x in reads if x.name)
-        size = sum(t.size for t in outs)
         # a single number is a setting, such as what margins hold
-        if (op.FOLDS or size == 1) and known and size <= LARGEST:
-            arrays = op.compute(at, *(x.data if x.name else None for x in reads))
-            self.folded += 1
-            kept = [
-                replace(t, data=np.ascontiguousarray(a, DTYPES[t.dtype]).reshape(t.shape))
-                for t, a in zip(outs, arrays, strict=True)
-            ]
-            self.tensors.update({t.name: t for t in kept})
-            return tuple(kept)
+        known = op.folded(at) if op.FOLDS or sum(t.size for t in outs) == 1 else None
+        if known is not None:
+            self.tensors.update({t.name: t for t in known})
+            return known
         self.nodes.append(Node(op, tuple(x.name for x in reads), tuple(t.name for t in outs)))
         return tuple(outs)
 
     def _carry(self, op: NdOperator, reads: Sequence[Tensor], outs: Sequence[Tensor]) -> None:
         """Names that whole numbers stand for go with them, where an operator moves them only."""
-        said = {self.labels.get(x.name) for x in (reads if op.NAME == "concat" else reads[:1])}
+        said = {self.labels.get(x.name) for x in (reads if isinstance(op, Concat) else reads[:1])}
         names = said.pop() if op.MOVES and len(said) == 1 else None
         if names:
             self.labels.update({y.name: names for y in outs if y.dtype == "int64"})
@@ -119,18 +98,9 @@ class NetBuilder:
         if not outputs:
             raise ConfigError("the net has no output")
         names = tuple(t.name for t in outputs)
-        needed = set(names) | {state.write for state in self.states}
-        kept = []
-        for node in reversed(self.nodes):
-            if needed & set(node.outputs):
-                kept.append(node)
-                needed |= set(node.inputs)
-        made = {n for node in kept for n in node.outputs}
-        needed |= made | set(self.inputs) | {state.read for state in self.states}
-        tensors = {name: t for name, t in self.tensors.items() if name in needed}
         labels = {name: said for name, said in self.labels.items() if name in names}
-        nodes, states = tuple(reversed(kept)), tuple(self.states)
-        return check(Graph(tuple(self.inputs), names, tensors, nodes, states, labels))
+        nodes, states = tuple(self.nodes), tuple(self.states)
+        return check(Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels).pruned())
 
     def _own(self, tensor: Tensor) -> Tensor:
         self.tensors[tensor.name] = tensor

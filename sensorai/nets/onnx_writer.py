@@ -10,7 +10,7 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
-from sensorai.graph.tensor import Array, Tensor
+from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
 from sensorai.ops.nd import affine
@@ -55,9 +55,7 @@ class OnnxWriter:
 
     def fresh(self, wish: str) -> str:
         """Name that nothing has yet."""
-        name, k = wish, 1
-        while name in self.names:
-            name, k = f"{wish}_{k}", k + 1
+        name = free(wish, self.names)
         self.names.add(name)
         return name
 

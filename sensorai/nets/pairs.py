@@ -10,7 +10,7 @@ import numpy as np
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
-from sensorai.graph.tensor import Array, Tensor
+from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.nets.calibrating import Held, scale_for, together
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
@@ -178,9 +178,7 @@ class _Pairing:
         return real
 
     def _add(self, wish: str, tensor: Tensor) -> str:
-        name, k = wish, 1
-        while name in self.tensors:
-            name, k = f"{wish}_{k}", k + 1
+        name = free(wish, self.tensors)
         self.tensors[name] = replace(tensor, name=name)
         return name
 

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-import numpy as np
-
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Quant
-from sensorai.graph.tensor import ABSENT, DTYPES, Array, Tensor
+from sensorai.graph.tensor import ABSENT, Array, Tensor, constant, free
 from sensorai.ops.nd.base import NdOperator
 
 
@@ -64,16 +62,12 @@ class Edit:
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor has yet."""
-        name, k = wish, 1
-        while name in self.tensors:
-            name, k = f"{wish}_{k}", k + 1
-        return name
+        return free(wish, self.tensors)
 
     def constant(self, wish: str, data: Array, dtype: str = "", quant: Quant = None) -> str:
         """Add a constant and return its name."""
-        kind, name = dtype or data.dtype.name, self.fresh(wish)
-        values = np.ascontiguousarray(data, DTYPES[kind]).reshape(data.shape)
-        self.tensors[name] = Tensor(name, values.shape, kind, quant, values)
+        name = self.fresh(wish)
+        self.tensors[name] = constant(name, data, quant, dtype)
         return name
 
     def insert(
@@ -113,11 +107,10 @@ class Edit:
         for node in new:
             self._enter(node)
 
-    def read_instead(self, old: str, new: str, *, but: Node | None = None) -> None:
+    def read_instead(self, old: str, new: str) -> None:
         """Let every node that reads ``old`` read ``new``."""
         for node in self.consumers(old):
-            if node is not but:
-                self.put(node, replace(node, inputs=tuple(new if n == old else n for n in node.inputs)))
+            self.put(node, replace(node, inputs=tuple(new if n == old else n for n in node.inputs)))
 
     def bypass(self, node: Node, name: str) -> bool:
         """Remove a node whose only output is the tensor ``name``; False where the net keeps both names.
@@ -143,14 +136,7 @@ class Edit:
 
         Nodes that nothing needs and tensors that nothing reads are gone.
         """
-        needed, kept = set(self.kept), []
-        for node in reversed(self._ordered()):
-            if needed & set(node.outputs):
-                kept.append(node)
-                needed |= set(node.inputs)
-        needed |= {n for node in kept for n in node.outputs} | set(self.old.given)
-        tensors = {name: t for name, t in self.tensors.items() if name in needed}
-        return replace(self.old, tensors=tensors, nodes=tuple(reversed(kept)))
+        return replace(self.old, tensors=self.tensors, nodes=tuple(self._ordered())).pruned()
 
     def _ordered(self) -> list[Node]:
         """Nodes as they stand; one that reads what comes later waits for it."""

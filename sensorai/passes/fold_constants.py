@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from sensorai.graph.graph import Graph
 from sensorai.graph.spec import Level
-from sensorai.graph.tensor import DTYPES
 from sensorai.ops.nd.base import NdOperator
 from sensorai.passes.change import Changed
 from sensorai.passes.edit import Edit
-
-#: Elements above which a constant is not made of others, as in a reader.
-LARGEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +24,10 @@ class FoldConstants:
             op = node.op
             if not isinstance(op, NdOperator) or not op.FOLDS or set(node.outputs) & set(graph.kept):
                 continue
-            at = edit.applied(node)
-            if any(x.name and x.data is None for x in at.inputs):
+            known = op.folded(edit.applied(node))
+            if known is None:
                 continue
-            if sum(x.size for x in at.outputs) > LARGEST:
-                continue
-            results = op.compute(at, *(x.data if x.name else None for x in at.inputs))
             edit.remove(node)
-            for tensor, array in zip(at.outputs, results, strict=True):
-                data = np.ascontiguousarray(array, DTYPES[tensor.dtype]).reshape(tensor.shape)
-                edit.tensors[tensor.name] = replace(tensor, data=data)
+            edit.tensors.update({tensor.name: tensor for tensor in known})
             edit.said.append(f"{node.output} ({op.NAME}) is known beforehand")
         return Changed(edit.graph(), tuple(edit.said))

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.moves import axis_of
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.importers.onnx.sums import axis_of
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.lrn import LocalResponse
 from sensorai.ops.nd.normalize import Normalize

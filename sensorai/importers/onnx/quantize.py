@@ -10,8 +10,8 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Shape, Tensor
+from sensorai.importers.moves import axis_of
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.importers.onnx.sums import axis_of
 from sensorai.importers.onnx.types import TYPES
 from sensorai.ops.nd import ctext
 from sensorai.ops.nd.binary import Binary

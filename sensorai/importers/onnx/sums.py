@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.moves import axis_of
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import integers
@@ -29,13 +30,6 @@ _REDUCE: Mapping[str, str] = {
     "ReduceSum": "sum",
     "ReduceSumSquare": "sum_square",
 }
-
-
-def axis_of(node: OnnxNode, value: int, rank: int) -> int:
-    """Axis from 0; a ConfigError where there is none."""
-    if not -rank <= value < rank:
-        raise ConfigError(f"{node.where}: there is no axis {value} of {rank}")
-    return value % rank
 
 
 def _softmax(node: OnnxNode) -> Sequence[Tensor]:

@@ -10,7 +10,10 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.quant import Quant
-from sensorai.graph.tensor import DTYPES, Array, Shape
+from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor, constant
+
+#: Elements above which a constant is not made of others: repeating and padding could fill the memory.
+LARGEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,14 @@ class NdOperator(Operator):
             if y.shape != out.shape or y.dtype != DTYPES[out.dtype]:
                 raise ConfigError(f"layer {at.name} ({self.NAME}) made {y.dtype} of shape {y.shape}")
         return tuple(np.stack(column) for column in zip(*rows, strict=True))
+
+    def folded(self, at: Applied) -> tuple[Tensor, ...] | None:
+        """Outputs as constants; None where an input is computed, or they hold too many numbers."""
+        if any(x.name and x.data is None for x in at.inputs) or sum(t.size for t in at.outputs) > LARGEST:
+            return None
+        arrays = self.compute(at, *(x.data if x.name else None for x in at.inputs))
+        pairs = zip(at.outputs, arrays, strict=True)
+        return tuple(constant(t.name, np.asarray(a).reshape(t.shape), t.quant, t.dtype) for t, a in pairs)
 
     def float_forms(self, xp: Any, constants: Any, *arrays: Any) -> tuple[Any, ...]:
         """Nets made elsewhere are not trained here."""
