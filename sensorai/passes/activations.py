@@ -11,7 +11,7 @@ from sensorai.ops.nd import affine, ctext
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.clip import Clip
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +22,23 @@ class FuseActivations:
 
     def run(self, graph: Graph) -> Changed:
         """Every clamp whose input nothing else reads."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None or not isinstance(node.op, Clip):
-                continue
-            before = edit.producer(node.inputs[0])
-            if before is None or edit.only_consumer(node.inputs[0]) is not node:
-                continue
-            x, y = edit.tensors[node.inputs[0]], edit.tensors[node.output]
-            fused = _clamped(before, node.op)
-            # plain integers are held in their type, and a node would hold them in that of its sums
-            meant = ctext.real(x.dtype) or affine.scaled(x)
-            if fused is None or not meant or x.dtype != y.dtype or x.quant != y.quant:
-                continue
-            edit.put(before, replace(before, op=fused))
-            if edit.bypass(node, x.name):
-                edit.said.append(f"{old.output} ({old.op.NAME}) is in {before.output}")
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, _fused)
+
+
+def _fused(edit: Edit, node: Node) -> str:
+    if not isinstance(node.op, Clip):
+        return ""
+    before = edit.producer(node.inputs[0])
+    if before is None or edit.only_consumer(node.inputs[0]) is not node:
+        return ""
+    x, y = edit.tensors[node.inputs[0]], edit.tensors[node.output]
+    fused = _clamped(before, node.op)
+    # plain integers are held in their type, and a node would hold them in that of its sums
+    meant = ctext.real(x.dtype) or affine.scaled(x)
+    if fused is None or not meant or x.dtype != y.dtype or x.quant != y.quant:
+        return ""
+    edit.put(before, replace(before, op=fused))
+    return f"is in {before.output}" if edit.bypass(node, x.name) else ""
 
 
 def _clamped(node: Node, clip: Clip) -> NdOperator | None:

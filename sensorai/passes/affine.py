@@ -19,7 +19,7 @@ from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 Wide = npt.NDArray[np.float64]
 
@@ -32,17 +32,14 @@ class FoldAffine:
 
     def run(self, graph: Graph) -> Changed:
         """Forward first: into the product before; else into the one behind."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None:
-                continue
-            found = _factors(edit, node)
-            if found is None:
-                continue
-            if said := _forward(edit, node, *found) or _backward(edit, node, *found):
-                edit.said.append(f"{node.output} ({node.op.NAME}) {said}")
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, _folded)
+
+
+def _folded(edit: Edit, node: Node) -> str:
+    found = _factors(edit, node)
+    if found is None:
+        return ""
+    return _forward(edit, node, *found) or _backward(edit, node, *found)
 
 
 def _factors(edit: Edit, node: Node) -> tuple[str, Wide, Wide] | None:

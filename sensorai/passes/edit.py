@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
@@ -12,6 +12,24 @@ from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import ABSENT, Array, Tensor, constant, free
 from sensorai.ops.nd.base import NdOperator
+from sensorai.passes.change import Changed
+
+#: Changes what a node is part of, and says in words what it did; "" where there is nothing to do.
+Rule = Callable[["Edit", Node], str]
+
+
+def each(graph: Graph, *rules: Rule) -> Changed:
+    """Try rules on every node, in order, until one of them does something."""
+    edit = Edit(graph)
+    for old in graph.nodes:
+        node = edit.now(old)
+        if node is None:
+            continue
+        for rule in rules:
+            if said := rule(edit, node):
+                edit.said.append(f"{old.output} ({old.op.NAME}) {said}")
+                break
+    return Changed(edit.graph(), tuple(edit.said))
 
 
 class Edit:

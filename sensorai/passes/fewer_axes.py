@@ -13,7 +13,7 @@ from sensorai.graph.tensor import Shape, Tensor
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,13 @@ class FewerAxes:
 
     def run(self, graph: Graph) -> Changed:
         """Every convolution."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is not None and isinstance(node.op, Conv) and (said := _squeezed(edit, node, node.op)):
-                edit.said.append(f"{old.output} ({old.op.NAME}) {said}")
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, _squeezed)
 
 
-def _squeezed(edit: Edit, node: Node, op: Conv) -> str:
+def _squeezed(edit: Edit, node: Node) -> str:
+    op = node.op
+    if not isinstance(op, Conv):
+        return ""
     x, w, y = (edit.tensors[n] for n in (node.inputs[0], node.inputs[1], node.output))
     spatial = range(1, len(x.shape) - 1)
     count = len(spatial)

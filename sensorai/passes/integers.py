@@ -9,7 +9,6 @@ of TensorFlow Lite Micro, which differ by one step at most where they lie next t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,7 +31,7 @@ from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, Rule, each
 
 #: Largest relative difference of a bias's scale from that of the sums it is added to.
 NEAR = 1e-5
@@ -46,16 +45,7 @@ class ToIntegers:
 
     def run(self, graph: Graph) -> Changed:
         """One rule after the other for each node."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None:
-                continue
-            for rule in _RULES:
-                if said := rule(edit, node):
-                    edit.said.append(f"{old.output} ({old.op.NAME}) {said}")
-                    break
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, *_RULES)
 
 
 def _meant(edit: Edit, name: str) -> Tensor | None:
@@ -274,7 +264,7 @@ def _narrow(tensor: Tensor, wide: bool) -> bool:
     return isinstance(tensor.quant, Affine) and tensor.quant.axis is None and tensor.dtype in kinds
 
 
-_RULES: tuple[Callable[[Edit, Node], str], ...] = (
+_RULES: tuple[Rule, ...] = (
     _back_again,
     _moves,
     _product,

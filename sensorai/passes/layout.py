@@ -19,7 +19,7 @@ from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 Perm = tuple[int, ...]
 
@@ -32,14 +32,7 @@ class Layout:
 
     def run(self, graph: Graph) -> Changed:
         """Every node that reads a transposed tensor, in order."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None or not isinstance(node.op, NdOperator) or isinstance(node.op, Transpose):
-                continue
-            if said := _into_weights(edit, node) or _sink(edit, node):
-                edit.said.append(f"{node.output} ({node.op.NAME}) {said}")
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, _into_weights, _sink)
 
 
 def _transposed(edit: Edit, name: str) -> Node | None:
@@ -50,7 +43,7 @@ def _transposed(edit: Edit, name: str) -> Node | None:
 
 def _sink(edit: Edit, node: Node) -> str:
     """Transpose behind ``node`` instead of before it."""
-    if not isinstance(node.op, NdOperator) or len(node.outputs) != 1:
+    if not isinstance(node.op, NdOperator) or isinstance(node.op, Transpose) or len(node.outputs) != 1:
         return ""
     above = [_transposed(edit, name) for name in node.inputs]
     perms = {one.op.perm for one in above if one is not None and isinstance(one.op, Transpose)}

@@ -15,7 +15,7 @@ from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.matmul import MatMul
 from sensorai.ops.nd.quantize import Dequantize
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,7 @@ class MatMulToDense:
 
     def run(self, graph: Graph) -> Changed:
         """Every product, then every bias."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None:
-                continue
-            if said := _dense(edit, node) or _bias(edit, node):
-                edit.said.append(f"{old.output} ({old.op.NAME}) {said}")
-        return Changed(edit.graph(), tuple(edit.said))
+        return each(graph, _dense, _bias)
 
 
 def _dense(edit: Edit, node: Node) -> str:

@@ -11,7 +11,7 @@ from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.passes.change import Changed
-from sensorai.passes.edit import Edit
+from sensorai.passes.edit import Edit, each
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +21,37 @@ class FusePadding:
     level: Level = Level.SOURCE
 
     def run(self, graph: Graph) -> Changed:
-        """Every margin that only a convolution reads."""
-        edit = Edit(graph)
-        for old in graph.nodes:
-            node = edit.now(old)
-            if node is None or not isinstance(node.op, Pad):
-                continue
-            behind = edit.only_consumer(node.output)
-            if behind is not None and isinstance(behind.op, Transpose) and _per_tensor(edit, node):
-                _behind(edit, node, node.op, behind, behind.op)
-                edit.said.append(f"{old.output} ({node.op.NAME}) stands behind its transpose")
-                continue
-            if behind is None or not isinstance(behind.op, Conv) or behind.inputs[0] != node.output:
-                continue
-            pads, own = node.op.pads, behind.op.pads or ((0, 0),) * (len(node.op.pads) - 2)
-            outer = any(map(any, (pads[0], pads[-1])))
-            if outer or min(min(p) for p in pads) < 0 or not _zeros(edit, node):
-                continue
-            joined = tuple((a + c, b + d) for (a, b), (c, d) in zip(pads[1:-1], own, strict=True))
-            inputs = (node.inputs[0], *behind.inputs[1:])
-            edit.put(behind, replace(behind, op=replace(behind.op, pads=joined), inputs=inputs))
-            edit.remove(node)
-            edit.said.append(f"{node.output} ({node.op.NAME}) is the margin of {behind.output}")
-        return Changed(edit.graph(), tuple(edit.said))
+        """Every margin that only a convolution or a transpose reads."""
+        return each(graph, _behind, _fused)
 
 
-def _behind(edit: Edit, node: Node, pad: Pad, behind: Node, turn: Transpose) -> None:
+def _behind(edit: Edit, node: Node) -> str:
     """Transpose first, which moves fewer numbers, and pad then."""
-    x = edit.tensors[node.inputs[0]]
-    turned = edit.insert(node, turn, (x.name,), f"{x.name}.turned", x.quant)
-    edit.swap(behind, replace(pad, pads=tuple(pad.pads[axis] for axis in turn.perm)), (turned,))
+    pad, behind = node.op, edit.only_consumer(node.output)
+    if not isinstance(pad, Pad) or behind is None or not isinstance(behind.op, Transpose):
+        return ""
+    if not _per_tensor(edit, node):
+        return ""
+    x, perm = edit.tensors[node.inputs[0]], behind.op.perm
+    turned = edit.insert(node, behind.op, (x.name,), f"{x.name}.turned", x.quant)
+    edit.swap(behind, replace(pad, pads=tuple(pad.pads[axis] for axis in perm)), (turned,))
+    return "stands behind its transpose"
+
+
+def _fused(edit: Edit, node: Node) -> str:
+    """Let the convolution behind write the margin."""
+    pad, behind = node.op, edit.only_consumer(node.output)
+    if not isinstance(pad, Pad) or behind is None or not isinstance(behind.op, Conv):
+        return ""
+    pads, own = pad.pads, behind.op.pads or ((0, 0),) * (len(pad.pads) - 2)
+    outer = any(map(any, (pads[0], pads[-1])))
+    if behind.inputs[0] != node.output or outer or min(min(p) for p in pads) < 0 or not _zeros(edit, node):
+        return ""
+    joined = tuple((a + c, b + d) for (a, b), (c, d) in zip(pads[1:-1], own, strict=True))
+    inputs = (node.inputs[0], *behind.inputs[1:])
+    edit.put(behind, replace(behind, op=replace(behind.op, pads=joined), inputs=inputs))
+    edit.remove(node)
+    return f"is the margin of {behind.output}"
 
 
 def _per_tensor(edit: Edit, node: Node) -> bool:
