@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,13 +12,13 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import _recurrent_cases as samples
-from sensorai.ops.nd import recurrent_integer
 from sensorai.ops.nd.gates import held
-from sensorai.ops.nd.recurrent import Recurrent, Sizes, Step, emit_float, get, parts, run, sums
+from sensorai.ops.nd.recurrent import Sizes, Step, parts, quantised, sums
+from sensorai.ops.nd.recurrent_layer import RecurrentLayer
 
 
 @dataclass(frozen=True, slots=True)
-class Gru(Recurrent):
+class Gru(RecurrentLayer):
     """Gated recurrent layer: gates update z, reset r, new n; ``h = (1 - z) * n + z * h``.
 
     ``z`` and ``r`` are ``f(w x + r h + b)``, ``n`` is ``g(w x + r (r * h) + b)``. Tensors as ``recurrent``
@@ -38,7 +38,7 @@ class Gru(Recurrent):
 
     def cells(self, at: Applied) -> bool:
         """Outputs in more places, of int8 numbers."""
-        return get(at, 0).dtype == "int8"
+        return quantised(at)
 
     def used(self, at: Applied) -> tuple[int, ...]:
         """Cells of int8 numbers too."""
@@ -48,10 +48,8 @@ class Gru(Recurrent):
         """Sums of the gates, and the reset outputs or what is reset."""
         return 4 * s.units
 
-    def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
-        """Step after step."""
-        if get(at, 0).dtype == "int8":
-            return recurrent_integer.compute(self, at, arrays)
+    def steps(self, at: Applied, arrays: Sequence[Array | None]) -> Callable[[int], Step]:
+        """Return what gives the step of a direction, in float32."""
         s = self.sizes(at)
 
         def step(d: int) -> Step:
@@ -73,19 +71,11 @@ class Gru(Recurrent):
 
             return one
 
-        return run(self, at, arrays, step)
+        return step
 
-    def check(self, at: Applied) -> None:
-        """Raise a ConfigError where scales of integers are missing."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.check(self, at)
-
-    def emit(self, at: Applied, to: Writer) -> None:
-        """One call for the whole sequence."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.emit(self, at, to)
-        else:
-            emit_float(self, at, to, {"coupled": int(self.reset_after)}, (5,))
+    def called(self, to: Writer) -> tuple[Mapping[str, object], Sequence[int]]:
+        """Where the reset comes, and the first outputs."""
+        return {"coupled": int(self.reset_after)}, (5,)
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,14 +13,22 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import _recurrent_cases as samples
-from sensorai.ops.nd import recurrent_integer
 from sensorai.ops.nd.base import Made
 from sensorai.ops.nd.gates import held
-from sensorai.ops.nd.recurrent import Recurrent, Sizes, Step, array, emit_float, get, parts, run, sums
+from sensorai.ops.nd.recurrent import (
+    Recurrent,
+    Sizes,
+    Step,
+    array,
+    parts,
+    quantised,
+    sums,
+)
+from sensorai.ops.nd.recurrent_layer import RecurrentLayer
 
 
 @dataclass(frozen=True, slots=True)
-class Lstm(Recurrent):
+class Lstm(RecurrentLayer):
     """Recurrent layer with cells: gates input i, output o, forget f, cell n.
 
     ``c = f * c + i * n``, ``h = o * g(c)``, projected where there is a projection. ``i``, ``o`` and ``f`` are
@@ -49,7 +57,7 @@ class Lstm(Recurrent):
 
     def used(self, at: Applied) -> tuple[int, ...]:
         """Of int8 numbers without peepholes and projection."""
-        return tuple(range(7 if get(at, 0).dtype == "int8" else 10))
+        return tuple(range(7 if quantised(at) else 10))
 
     def infer(self, at: Applied) -> tuple[Made, ...]:
         """Outputs of all steps, last outputs, last cells."""
@@ -68,10 +76,8 @@ class Lstm(Recurrent):
         """Sums of the gates, and what is projected."""
         return 5 * s.units
 
-    def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
-        """Step after step."""
-        if get(at, 0).dtype == "int8":
-            return recurrent_integer.compute(self, at, arrays)
+    def steps(self, at: Applied, arrays: Sequence[Array | None]) -> Callable[[int], Step]:
+        """Return what gives the step of a direction, in float32."""
         s = self.sizes(at)
         given = [array(arrays, place) for place in (7, 8, 9)]
 
@@ -98,24 +104,16 @@ class Lstm(Recurrent):
 
             return one
 
-        return run(self, at, arrays, step)
+        return step
 
-    def check(self, at: Applied) -> None:
-        """Raise a ConfigError where scales of integers are missing."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.check(self, at)
-
-    def emit(self, at: Applied, to: Writer) -> None:
-        """One call for the whole sequence."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.emit(self, at, to)
-            return
+    def called(self, to: Writer) -> tuple[Mapping[str, object], Sequence[int]]:
+        """Clips, and the first states, peepholes and projection."""
         more: dict[str, object] = {
             "coupled": int(self.coupled),
             "cell_clip": to.real(self.cell_clip),
             "projection_clip": to.real(self.projection_clip),
         }
-        emit_float(self, at, to, more, (5, 6, 7, 8, 9))
+        return more, (5, 6, 7, 8, 9)
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:

@@ -24,7 +24,7 @@ float32: a gate is (sum over the input + its bias) + (sum over the last outputs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -195,6 +195,11 @@ class Recurrent(NdOperator):
         return Buffers(scratch=-(-size * self.scratch_numbers(self.sizes(at)) // 4) * 4)
 
 
+def quantised(at: Applied) -> bool:
+    """Whether a layer computes with integers."""
+    return get(at, 0).dtype == "int8"
+
+
 def get(at: Applied, place: int) -> Tensor:
     """Input at a place, ``ABSENT`` where it is left out."""
     return at.inputs[place] if place < len(at.inputs) else ABSENT
@@ -302,7 +307,7 @@ def fields(op: Recurrent, at: Applied, to: Writer) -> dict[str, object]:
 
 
 def emit_float(
-    op: Recurrent, at: Applied, to: Writer, more: dict[str, object], places: Sequence[int]
+    op: Recurrent, at: Applied, to: Writer, more: Mapping[str, object], places: Sequence[int]
 ) -> None:
     """Call of ``sa_nd_NAME`` with the inputs at ``places`` behind the bias and the lengths."""
     s = op.sizes(at)
@@ -312,7 +317,7 @@ def emit_float(
     for k, gate in enumerate(op.gates(s.directions)):
         values = f"sa_nd_of_{gate.function}, {to.real(gate.alpha)}, {to.real(gate.beta)}"
         said[f"of[{k // count * 3 + k % count}]"] = f"{{{values}}}"
-    layer = to.layer(said | {"clip": to.real(op.clip)} | more, "sa_nd_recurrent_t")
+    layer = to.layer({**said, "clip": to.real(op.clip), **more}, "sa_nd_recurrent_t")
     reads = [to.source(t) if (t := get(at, k)).name else "0" for k in (0, 1, 2, 3, 4, *places)]
     makes = [to.target(t) for t in at.outputs]
     makes = makes if op.whole else ["0", *makes]

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import _recurrent_cases as samples
-from sensorai.ops.nd import recurrent_integer
 from sensorai.ops.nd.gates import Gate, held
-from sensorai.ops.nd.recurrent import Recurrent, Step, emit_float, get, parts, run, sums
+from sensorai.ops.nd.recurrent import Step, parts, sums
+from sensorai.ops.nd.recurrent_layer import RecurrentLayer
 
 
 @dataclass(frozen=True, slots=True)
-class Rnn(Recurrent):
+class Rnn(RecurrentLayer):
     """Plain recurrent layer: ``h = f(w x + r h + b)``; tensors as ``recurrent`` says."""
 
     NAME: ClassVar[str] = "rnn"
 
-    def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
-        """Step after step."""
-        if get(at, 0).dtype == "int8":
-            return recurrent_integer.compute(self, at, arrays)
+    def steps(self, at: Applied, arrays: Sequence[Array | None]) -> Callable[[int], Step]:
+        """Return what gives the step of a direction, in float32."""
         s = self.sizes(at)
 
         def step(d: int) -> Step:
@@ -40,19 +38,7 @@ class Rnn(Recurrent):
 
             return one
 
-        return run(self, at, arrays, step)
-
-    def check(self, at: Applied) -> None:
-        """Raise a ConfigError where scales of integers are missing."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.check(self, at)
-
-    def emit(self, at: Applied, to: Writer) -> None:
-        """One call for the whole sequence."""
-        if get(at, 0).dtype == "int8":
-            recurrent_integer.emit(self, at, to)
-        else:
-            emit_float(self, at, to, {}, (5,))
+        return step
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:
