@@ -9,9 +9,10 @@ from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.onnx.products import channels_first, channels_last, ints, margins, step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.ops.nd.pool import AXES, Pool
+from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
+from sensorai.ops.nd.windows import AXES
 
 
 def _kernel(node: OnnxNode, x: Tensor) -> Shape:

@@ -17,12 +17,7 @@ from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.nd import _products_cases as samples
 from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.products import Sums, bias_of, check_bias, result_type
-from sensorai.ops.nd.windows import Window
-
-#: Axes over which C convolves.
-AXES = 3
-#: Values of a tensor, so that their places are int32 in C.
-MOST = 2**31 - 1
+from sensorai.ops.nd.windows import MOST, Setting, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +58,9 @@ class Conv(NdOperator):
         """The kernel over the input; a ConfigError where the settings do not fit."""
         where = f"layer {at.name}"
         x, w = at.inputs[0].shape, at.inputs[1].shape
-        axes = len(x) - 2
-        if not 1 <= axes <= AXES or len(w) != len(x):
-            raise ConfigError(f"{where}: a kernel of shape {w} over {x} is not supported", hint="1 to 3 axes")
-        strides, dilations = self.strides or (1,) * axes, self.dilations or (1,) * axes
-        pads = self.pads or ((0, 0),) * axes
-        if {len(strides), len(dilations), len(pads)} != {axes}:
-            raise ConfigError(f"{where}: strides, dilations and pads must have {axes} axes")
-        if min(strides + dilations) < 1 or min(min(p) for p in pads) < 0:
-            raise ConfigError(
-                f"{where}: strides {strides}, dilations {dilations} or pads {pads} make no sense"
-            )
-        if self.groups < 1 or w[-1] * self.groups != x[-1] or w[0] % self.groups:
-            raise ConfigError(
-                f"{where}: weights of shape {w} do not fit {x[-1]} channels in {self.groups} groups"
-            )
-        before, after = (tuple(p[side] for p in pads) for side in (0, 1))
-        window = Window(x[1:-1], w[1:-1], strides, dilations, before, after)
+        said = Setting(self.strides, self.dilations, self.pads).over(where, x, w, self.groups)
+        before, after = (tuple(p[side] for p in said.pads) for side in (0, 1))
+        window = Window(x[1:-1], w[1:-1], said.strides, said.dilations, before, after)
         widest = max(e + b + a for e, b, a in zip(x[1:-1], before, after, strict=True))
         if widest > MOST or min(window.out + w + x) < 1 or x[0] * math.prod(window.out) * w[0] > MOST:
             raise ConfigError(f"{where}: a kernel of {w[1:-1]} over {x[1:-1]} makes {window.out}")

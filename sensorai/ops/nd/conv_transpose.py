@@ -15,9 +15,8 @@ from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.nd import _products_cases as samples
 from sensorai.ops.nd.base import Made, NdOperator
-from sensorai.ops.nd.conv import AXES, MOST
 from sensorai.ops.nd.products import Sums, bias_of, check_bias, result_type
-from sensorai.ops.nd.windows import Window
+from sensorai.ops.nd.windows import MOST, Setting, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +56,11 @@ class ConvTranspose(NdOperator):
         """The kernel over the result; a ConfigError where the settings do not fit."""
         where = f"layer {at.name}"
         x, w = at.inputs[0].shape, at.inputs[1].shape
-        axes = len(x) - 2
-        if not 1 <= axes <= AXES or len(w) != len(x):
-            raise ConfigError(f"{where}: a kernel of shape {w} over {x} is not supported", hint="1 to 3 axes")
-        strides, dilations = self.strides or (1,) * axes, self.dilations or (1,) * axes
-        pads, extra = self.pads or ((0, 0),) * axes, self.extra or (0,) * axes
-        if {len(strides), len(dilations), len(pads), len(extra)} != {axes}:
-            raise ConfigError(f"{where}: strides, dilations and pads must have {axes} axes")
-        if min(strides + dilations) < 1 or min(min(p) for p in pads) < 0 or min(extra) < 0:
-            raise ConfigError(f"{where}: {strides=}, {dilations=} or {pads=} make no sense")
-        if self.groups < 1 or w[-1] * self.groups != x[-1] or w[0] % self.groups:
-            channels = f"{x[-1]} channels in {self.groups} groups"
-            raise ConfigError(f"{where}: weights of shape {w} do not fit {channels}")
+        said = Setting(self.strides, self.dilations, self.pads).over(where, x, w, self.groups)
+        strides, dilations, pads = said.strides, said.dilations, said.pads
+        extra = self.extra or (0,) * len(pads)
+        if len(extra) != len(pads) or min(extra) < 0:
+            raise ConfigError(f"{where}: {extra=} does not go with {len(pads)} axes")
         spans = [
             (e - 1) * s + (k - 1) * d + 1
             for e, s, k, d in zip(x[1:-1], strides, w[1:-1], dilations, strict=True)

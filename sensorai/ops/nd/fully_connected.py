@@ -16,9 +16,8 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import _products_cases as samples
 from sensorai.ops.nd.base import Made, NdOperator
-from sensorai.ops.nd.conv import MOST
 from sensorai.ops.nd.products import Sums, bias_of, check_bias, result_type
-from sensorai.ops.nd.windows import Window
+from sensorai.ops.nd.windows import MOST, Window
 
 
 @dataclass(frozen=True, slots=True)

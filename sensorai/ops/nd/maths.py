@@ -39,19 +39,24 @@ def _scale(x: Float32, n: npt.NDArray[np.int32]) -> Float32:
     return np.asarray(x * first * second, F)
 
 
-@quiet
-def exp(x: Float32) -> Float32:
-    """e**x."""
-    inside = np.where((x > F(88.72284)) | (x < F(-103.97208)) | np.isnan(x), F(0), x)
-    k = inside * _hex("0x1.715476p+0")
+def _exp_parts(x: Float32) -> tuple[npt.NDArray[np.int32], Float32]:
+    """``e**x = (1 + p) * 2**n``: n, and p."""
+    k = x * _hex("0x1.715476p+0")
     n = np.trunc(np.where(k < 0, k - F(0.5), k + F(0.5))).astype(np.int32)
     k = n.astype(F)
-    r = inside - k * _hex("0x1.62ep-1")
+    r = x - k * _hex("0x1.62ep-1")
     r = r - k * _hex("0x1.0bfbe8p-15")
     p = np.full_like(r, _hex("0x1.a0ce0ep-13"))
     for c in ("0x1.6c87aep-10", "0x1.11110ap-7", "0x1.555546p-5", "0x1.555556p-3", "0x1p-1"):
         p = p * r + _hex(c)
-    p = p * (r * r) + r
+    return n, np.asarray(p * (r * r) + r, F)
+
+
+@quiet
+def exp(x: Float32) -> Float32:
+    """e**x."""
+    inside = np.where((x > F(88.72284)) | (x < F(-103.97208)) | np.isnan(x), F(0), x)
+    n, p = _exp_parts(inside)
     y = _scale(np.atleast_1d(p + F(1)), np.atleast_1d(n)).reshape(np.shape(x))
     y = np.where(x > F(88.72284), F(np.inf), np.where(x < F(-103.97208), F(0), y))
     return np.where(np.isnan(x), x, y)
@@ -111,15 +116,7 @@ def sqrt(x: Float32) -> Float32:
 def expm1(x: Float32) -> Float32:
     """e**x - 1."""
     inside = np.where((x > F(88.72284)) | (x < F(-17.5)) | np.isnan(x), F(0), x)
-    k = inside * _hex("0x1.715476p+0")
-    n = np.trunc(np.where(k < 0, k - F(0.5), k + F(0.5))).astype(np.int32)
-    k = n.astype(F)
-    r = inside - k * _hex("0x1.62ep-1")
-    r = r - k * _hex("0x1.0bfbe8p-15")
-    p = np.full_like(r, _hex("0x1.a0ce0ep-13"))
-    for c in ("0x1.6c87aep-10", "0x1.11110ap-7", "0x1.555546p-5", "0x1.555556p-3", "0x1p-1"):
-        p = p * r + _hex(c)
-    p = p * (r * r) + r
+    n, p = _exp_parts(inside)
     # 2**127 is the largest power that is a number
     half = ((np.minimum(n, 127) + 127).astype(np.uint32) << np.uint32(23)).view(F)
     near = half * p + (half - F(1))

@@ -16,7 +16,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.nd import _testing, affine, ctext
 from sensorai.ops.nd.base import Made, NdOperator
-from sensorai.ops.nd.windows import Window
+from sensorai.ops.nd.windows import AXES, MOST, Window
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -35,9 +35,6 @@ _SHORT = {
 }
 _AVERAGED = ("float32", "int8", "uint8", "int16")
 _FOUND = ("float32", "int8", "uint8")
-#: Axes of a kernel.
-AXES = 3
-MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)

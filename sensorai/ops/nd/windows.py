@@ -13,7 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Array, Shape
+
+#: Axes over which C convolves.
+AXES = 3
+#: Values of a tensor, so that their places are int32 in C.
+MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,41 @@ class Window:
             places.append(slice(first, last))
             values.append(slice(first * stride + shift, (last - 1) * stride + shift + 1, stride))
         return tuple(places), tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Settings of a convolution, one for each axis.
+
+    Attributes
+    ----------
+    strides, dilations : tuple of int
+    pads : tuple of (int, int)
+    """
+
+    strides: Shape
+    dilations: Shape
+    pads: tuple[tuple[int, int], ...]
+
+    def over(self, where: str, x: Shape, w: Shape, groups: int) -> Setting:
+        """Copy with the usual settings where nothing is said; a ConfigError where they do not fit.
+
+        ``x`` is (batch, *extents, channels), ``w`` (outputs, *kernel, inputs of a group).
+        """
+        axes = len(x) - 2
+        if not 1 <= axes <= AXES or len(w) != len(x):
+            raise ConfigError(f"{where}: a kernel of shape {w} over {x} is not supported", hint="1 to 3 axes")
+        strides, dilations = self.strides or (1,) * axes, self.dilations or (1,) * axes
+        pads = self.pads or ((0, 0),) * axes
+        if {len(strides), len(dilations), len(pads)} != {axes}:
+            raise ConfigError(f"{where}: strides, dilations and pads must have {axes} axes")
+        if min(strides + dilations) < 1 or min(min(p) for p in pads) < 0:
+            raise ConfigError(
+                f"{where}: strides {strides}, dilations {dilations} or pads {pads} make no sense"
+            )
+        if groups < 1 or w[-1] * groups != x[-1] or w[0] % groups:
+            raise ConfigError(f"{where}: weights of shape {w} do not fit {x[-1]} channels in {groups} groups")
+        return Setting(strides, dilations, pads)
 
 
 def integer_sums(window: Window, x: Array, w: Array, groups: int, back: bool = False) -> Array:

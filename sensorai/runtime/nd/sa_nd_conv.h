@@ -460,6 +460,19 @@ SA_ND_FUNCTION void sa_nd_conv_any(const sa_nd_conv_t *layer, const void *x, int
     } while (sa_nd_step(&l, &k) != 0);
 }
 
+/* A sum of floats on its way out: bias, clamp. */
+SA_ND_INLINE float sa_nd_conv_leave(const sa_nd_conv_t *l, float sum, const sa_nd_f32 *bias, int32_t output)
+{
+    if (bias) {
+        sum += bias[output];
+    }
+    if (l->clamped != 0) {
+        sum = sum < l->lo ? l->lo : sum;
+        sum = sum > l->hi ? l->hi : sum;
+    }
+    return sum;
+}
+
 /* float32: products one after the other from 0, then the bias. int8 weights become floats one by one. */
 SA_ND_INLINE void sa_nd_conv_float(const sa_nd_conv_t *layer, const sa_nd_f32 *x, const void *w,
                                    const sa_nd_f32 *bias, sa_nd_f32 *y, int bytes)
@@ -494,14 +507,7 @@ SA_ND_INLINE void sa_nd_conv_float(const sa_nd_conv_t *layer, const sa_nd_f32 *x
                     }
                 }
             }
-            if (bias) {
-                sum += bias[o];
-            }
-            if (l.clamped != 0) {
-                sum = sum < l.lo ? l.lo : sum;
-                sum = sum > l.hi ? l.hi : sum;
-            }
-            *y = sum;
+            *y = sa_nd_conv_leave(&l, sum, bias, o);
             y++;
             of_group++;
             if (of_group == l.group_out) {

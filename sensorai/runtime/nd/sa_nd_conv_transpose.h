@@ -54,47 +54,8 @@ SA_ND_FUNCTION void sa_nd_reach(const sa_nd_conv_t *l, int32_t place, sa_nd_reac
         }                                                                                                 \
     } while (0)
 
-/* int8 weights less their zero points, sums of int32. */
-SA_ND_INLINE void sa_nd_conv_transpose_narrow(const sa_nd_conv_t *layer, const void *x, const int8_t *w,
-                                              const int32_t *bias, void *y, int kind)
-{
-    sa_nd_conv_t l;
-    sa_nd_own(&l, layer);
-    const int32_t all = l.kernel[0] * l.kernel[1] * l.kernel[2] * l.group_in;
-    const int32_t places = l.out[0] * l.out[1] * l.out[2];
-    int32_t batch, place, o, at = 0;
-
-    for (batch = 0; batch < l.batch; batch++) {
-        for (place = 0; place < places; place++) {
-            sa_nd_reach_t r;
-            sa_nd_reach(&l, place, &r);
-            for (o = 0; o < l.outputs; o++) {
-                const int8_t *const mine = w + o * all;
-                const int32_t lane = o / l.group_out * l.group_in;
-                uint32_t sum = bias ? (uint32_t)bias[o] : 0U;
-                SA_ND_REACHED(l, r, batch, lane,
-                              sum += (uint32_t)((sa_nd_get(x, v, kind) - l.zero) * mine[u]););
-                sa_nd_leave(&l.exit, y, at, o, sum);
-                at++;
-            }
-        }
-    }
-}
-
-SA_ND_FUNCTION void sa_nd_conv_transpose_i8(const sa_nd_conv_t *l, const void *x, const int8_t *w,
-                                            const int32_t *bias, void *y)
-{
-    sa_nd_conv_transpose_narrow(l, x, w, bias, y, SA_ND_I8);
-}
-
-SA_ND_FUNCTION void sa_nd_conv_transpose_u8(const sa_nd_conv_t *l, const void *x, const int8_t *w,
-                                            const int32_t *bias, void *y)
-{
-    sa_nd_conv_transpose_narrow(l, x, w, bias, y, SA_ND_U8);
-}
-
-/* Bytes with zero points on both sides, which may be known only while the net runs. */
-SA_ND_FUNCTION void sa_nd_conv_transpose_any(const sa_nd_conv_t *layer, const void *x, int xkind, const void *w,
+/* Bytes, sums of int32. */
+SA_ND_INLINE void sa_nd_conv_transpose_bytes(const sa_nd_conv_t *layer, const void *x, int xkind, const void *w,
                                              int wkind, const int32_t *bias, void *y)
 {
     sa_nd_conv_t l;
@@ -121,6 +82,26 @@ SA_ND_FUNCTION void sa_nd_conv_transpose_any(const sa_nd_conv_t *layer, const vo
             }
         }
     }
+}
+
+/* Zero points on both sides, which may be known only while the net runs. */
+SA_ND_FUNCTION void sa_nd_conv_transpose_any(const sa_nd_conv_t *l, const void *x, int xkind, const void *w,
+                                             int wkind, const int32_t *bias, void *y)
+{
+    sa_nd_conv_transpose_bytes(l, x, xkind, w, wkind, bias, y);
+}
+
+/* int8 weights less their zero points. */
+SA_ND_FUNCTION void sa_nd_conv_transpose_i8(const sa_nd_conv_t *l, const void *x, const int8_t *w,
+                                            const int32_t *bias, void *y)
+{
+    sa_nd_conv_transpose_bytes(l, x, SA_ND_I8, w, SA_ND_I8, bias, y);
+}
+
+SA_ND_FUNCTION void sa_nd_conv_transpose_u8(const sa_nd_conv_t *l, const void *x, const int8_t *w,
+                                            const int32_t *bias, void *y)
+{
+    sa_nd_conv_transpose_bytes(l, x, SA_ND_U8, w, SA_ND_I8, bias, y);
 }
 
 SA_ND_FUNCTION void sa_nd_conv_transpose_i16_wide(const sa_nd_conv_t *layer, const void *x, const int8_t *w,
@@ -173,14 +154,7 @@ SA_ND_INLINE void sa_nd_conv_transpose_float(const sa_nd_conv_t *layer, const sa
                                           : ((const sa_nd_f32 *)w)[start + u];
                     sum += x[v] * q;
                 });
-                if (bias) {
-                    sum += bias[o];
-                }
-                if (l.clamped != 0) {
-                    sum = sum < l.lo ? l.lo : sum;
-                    sum = sum > l.hi ? l.hi : sum;
-                }
-                *y = sum;
+                *y = sa_nd_conv_leave(&l, sum, bias, o);
                 y++;
             }
         }

@@ -35,10 +35,28 @@ SA_ND_INLINE float sa_nd_scale(float x, int32_t n)
     return x * sa_nd_float_of((uint32_t)(half + 127) << 23) * sa_nd_float_of((uint32_t)(n - half + 127) << 23);
 }
 
+/* e**x = (1 + p) * 2**n: returns p. */
+SA_ND_FUNCTION float sa_nd_exp_parts(float x, int32_t *n)
+{
+    float k = x * 0x1.715476p+0F, r, p;
+
+    *n = (int32_t)(k < 0.0F ? k - 0.5F : k + 0.5F);
+    k = (float)*n;
+    r = x - k * 0x1.62ep-1F;
+    r = r - k * 0x1.0bfbe8p-15F;
+    p = 0x1.a0ce0ep-13F;
+    p = p * r + 0x1.6c87aep-10F;
+    p = p * r + 0x1.11110ap-7F;
+    p = p * r + 0x1.555546p-5F;
+    p = p * r + 0x1.555556p-3F;
+    p = p * r + 0.5F;
+    return p * (r * r) + r;
+}
+
 SA_ND_FUNCTION float sa_nd_exp(float x)
 {
-    float k, r, p;
     int32_t n;
+    float p;
 
     if (x != x) {
         return x;
@@ -49,18 +67,7 @@ SA_ND_FUNCTION float sa_nd_exp(float x)
     if (x < -103.97208F) {
         return 0.0F;
     }
-    k = x * 0x1.715476p+0F;
-    n = (int32_t)(k < 0.0F ? k - 0.5F : k + 0.5F);
-    k = (float)n;
-    r = x - k * 0x1.62ep-1F;
-    r = r - k * 0x1.0bfbe8p-15F;
-    p = 0x1.a0ce0ep-13F;
-    p = p * r + 0x1.6c87aep-10F;
-    p = p * r + 0x1.11110ap-7F;
-    p = p * r + 0x1.555546p-5F;
-    p = p * r + 0x1.555556p-3F;
-    p = p * r + 0.5F;
-    p = p * (r * r) + r;
+    p = sa_nd_exp_parts(x, &n);
     return sa_nd_scale(p + 1.0F, n);
 }
 
@@ -184,8 +191,8 @@ SA_ND_FUNCTION float sa_nd_sqrt(float x)
 
 SA_ND_FUNCTION float sa_nd_expm1(float x)
 {
-    float k, r, p, power;
     int32_t n;
+    float p, power;
 
     if (x != x || x == 0.0F) {
         return x;
@@ -196,18 +203,7 @@ SA_ND_FUNCTION float sa_nd_expm1(float x)
     if (x < -17.5F) {
         return -1.0F;
     }
-    k = x * 0x1.715476p+0F;
-    n = (int32_t)(k < 0.0F ? k - 0.5F : k + 0.5F);
-    k = (float)n;
-    r = x - k * 0x1.62ep-1F;
-    r = r - k * 0x1.0bfbe8p-15F;
-    p = 0x1.a0ce0ep-13F;
-    p = p * r + 0x1.6c87aep-10F;
-    p = p * r + 0x1.11110ap-7F;
-    p = p * r + 0x1.555546p-5F;
-    p = p * r + 0x1.555556p-3F;
-    p = p * r + 0.5F;
-    p = p * (r * r) + r;
+    p = sa_nd_exp_parts(x, &n);
     if (n == 0) {
         return p;
     }
