@@ -9,12 +9,27 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Node
+from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.onnx_writer import OnnxWriter
 from sensorai.ops.nd import affine
-from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.batch_norm import BatchNorm
+from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.matmul import MatMul
+from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.pool import Pool
+from sensorai.ops.nd.quantize import Dequantize, Quantize
+from sensorai.ops.nd.reduce import Reduce
+from sensorai.ops.nd.reshape import Reshape
+from sensorai.ops.nd.slices import Slice
+from sensorai.ops.nd.softmax import Softmax
+from sensorai.ops.nd.transpose import Transpose
+from sensorai.ops.nd.unary import Unary
 
 #: Functions by the operators that compute them.
 _UNARY = {
@@ -285,29 +300,29 @@ def _reduce(file: OnnxWriter, node: Node) -> None:
     file.finish(made, node)
 
 
-_WRITERS: Mapping[str, Callable[[OnnxWriter, Node], None]] = {
-    "batch_norm_nd": _norm,
-    "binary": _binary,
-    "clip": _clip,
-    "concat": _concat,
-    "conv": _conv,
-    "dequantize": _dequantize,
-    "fully_connected": _dense,
-    "matmul": _matmul,
-    "pad": _pad,
-    "pool": _pool,
-    "quantize": _quantize,
-    "reduce": _reduce,
-    "reshape": _reshape,
-    "slice": _slice,
-    "softmax": _softmax,
-    "transpose": _transpose,
-    "unary": _unary,
+_WRITERS: Mapping[type[Operator], Callable[[OnnxWriter, Node], None]] = {
+    BatchNorm: _norm,
+    Binary: _binary,
+    Clip: _clip,
+    Concat: _concat,
+    Conv: _conv,
+    Dequantize: _dequantize,
+    FullyConnected: _dense,
+    MatMul: _matmul,
+    Pad: _pad,
+    Pool: _pool,
+    Quantize: _quantize,
+    Reduce: _reduce,
+    Reshape: _reshape,
+    Slice: _slice,
+    Softmax: _softmax,
+    Transpose: _transpose,
+    Unary: _unary,
 }
 
 
 def write_layer(file: OnnxWriter, node: Node) -> None:
     """Write a layer; a ConfigError where it has no counterpart that is known."""
-    if node.op.NAME not in _WRITERS or not isinstance(node.op, NdOperator):
+    if type(node.op) not in _WRITERS:
         raise ConfigError(f"layer {node.output} ({node.op.NAME}) is not written as ONNX")
-    _WRITERS[node.op.NAME](file, node)
+    _WRITERS[type(node.op)](file, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -121,10 +121,6 @@ class KerasLayer:
         """Append an operator; ``last``: what it makes has the layer's name."""
         wish = self.name if last else name or f"{self.name}.{op.NAME}"
         return self.net.add(op, inputs, (wish,))[0]
-
-    def with_inputs(self, *inputs: Tensor, name: str = "") -> KerasLayer:
-        """The same layer that reads something else."""
-        return replace(self, inputs=inputs, name=name or self.name)
 
 
 Rule = Callable[[KerasLayer], Tensor | Sequence[Tensor]]

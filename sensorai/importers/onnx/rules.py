@@ -10,11 +10,12 @@ from sensorai.errors import ConfigError
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.places import Placed
 from sensorai.ops.nd.base import NdOperator
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxNode:
+class OnnxNode(Placed):
     """One node that is being read.
 
     Attributes
@@ -43,17 +44,6 @@ class OnnxNode:
     def where(self) -> str:
         """The node in messages."""
         return f"node {next((n for n in self.outputs if n), '')} ({self.kind})"
-
-    def input(self, place: int) -> Tensor | None:
-        """Input at a place, None where it is left out."""
-        return self.inputs[place] if place < len(self.inputs) else None
-
-    def need(self, place: int) -> Tensor:
-        """Input at a place; a ConfigError where it is left out."""
-        found = self.input(place)
-        if found is None:
-            raise ConfigError(f"{self.where}: input {place} is missing")
-        return found
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Attribute, or ``default``."""

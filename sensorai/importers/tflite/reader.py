@@ -81,6 +81,8 @@ class _Walk:
     def __init__(self, model: Any, sub: Any, shapes: Mapping[str, Shape]) -> None:
         self.model, self.sub, self.shapes = model, sub, shapes
         self.net = NetBuilder()
+        #: Classes of options by their number in the file.
+        self.kinds = {v: k for k, v in vars(library("tflite").BuiltinOptions).items() if isinstance(v, int)}
         self.known: dict[int, Tensor] = {}
         self.variables = Variables(self.net)
         #: Tensors in which operators keep their numbers.
@@ -174,8 +176,7 @@ class _Walk:
 
     def _options(self, one: Any) -> Any:
         tflite = library("tflite")
-        names = {v: k for k, v in vars(tflite.BuiltinOptions).items() if isinstance(v, int)}
-        name = names.get(one.BuiltinOptionsType(), "NONE")
+        name = self.kinds.get(one.BuiltinOptionsType(), "NONE")
         table = one.BuiltinOptions()
         if name == "NONE" or table is None or not hasattr(tflite, name):
             return None

@@ -11,6 +11,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.places import Placed
 from sensorai.ops.nd.base import NdOperator
 
 
@@ -25,7 +26,7 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class TfliteNode:
+class TfliteNode(Placed):
     """One operator that is being read.
 
     Attributes
@@ -58,17 +59,6 @@ class TfliteNode:
     def where(self) -> str:
         """The operator in messages."""
         return f"operator {self.outputs[0].name if self.outputs else ''} ({self.kind})"
-
-    def input(self, place: int) -> Tensor | None:
-        """Input at a place, None where it is left out."""
-        return self.inputs[place] if place < len(self.inputs) else None
-
-    def need(self, place: int) -> Tensor:
-        """Input at a place; a ConfigError where it is left out."""
-        found = self.input(place)
-        if found is None:
-            raise ConfigError(f"{self.where}: input {place} is missing")
-        return found
 
     def state(self, place: int, shape: Shape) -> Tensor:
         """State of the net in place of an input that keeps its numbers, in another shape of as many."""
