@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sensorai.errors import InternalError
+from sensorai.ops.nd.ctext import hexadecimal
 
 WIDTH = 100
 
@@ -37,29 +38,20 @@ def word(value: int) -> str:
 
 def real(value: float) -> str:
     """Exact float32 literal: hexadecimal, or the builtin for an infinity."""
-    x = float(np.float32(value))
-    if np.isnan(x):
-        raise InternalError("NaN has no place in generated code")
-    if np.isinf(x):
-        return "__builtin_inff()" if x > 0 else "-__builtin_inff()"
-    return f"{_hexadecimal(x)}F"
+    return _real(float(np.float32(value)), "f", "F")
 
 
 def double(value: float) -> str:
     """Exact float64 literal; see ``real``."""
-    x = float(value)
+    return _real(float(value), "", "")
+
+
+def _real(x: float, builtin: str, suffix: str) -> str:
     if np.isnan(x):
         raise InternalError("NaN has no place in generated code")
     if np.isinf(x):
-        return "__builtin_inf()" if x > 0 else "-__builtin_inf()"
-    return _hexadecimal(x)
-
-
-def _hexadecimal(x: float) -> str:
-    mantissa, exponent = x.hex().split("p")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}p{exponent}"
+        return f"__builtin_inf{builtin}()" if x > 0 else f"-__builtin_inf{builtin}()"
+    return hexadecimal(x) + suffix
 
 
 #: How numbers of a type are written; as ``integer`` where nothing is said.

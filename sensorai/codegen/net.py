@@ -19,6 +19,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
+from sensorai.ops.nd import ctext
 from sensorai.plan.plan import SCORES, Plan, plan, written_by_caller
 from sensorai.writing import clang
 
@@ -29,21 +30,7 @@ INPUT: Mapping[str, str] = {"int8": "int8_t", "binary": "uint32_t", "float32": "
 
 #: Types of tensors in C: in tables and interfaces, and where the kernels of n axes read and write them.
 KINDS: Mapping[str, tuple[str, str]] = {
-    "int8": ("int8_t", "int8_t"),
-    "uint8": ("uint8_t", "uint8_t"),
-    "bool": ("uint8_t", "uint8_t"),
-    "int4": ("int8_t", "int8_t"),
-    "uint4": ("uint8_t", "uint8_t"),
-    "int2": ("int8_t", "int8_t"),
-    "uint2": ("uint8_t", "uint8_t"),
-    "int16": ("int16_t", "sa_nd_i16"),
-    "uint16": ("uint16_t", "sa_nd_u16"),
-    "int32": ("int32_t", "sa_nd_i32"),
-    "uint32": ("uint32_t", "sa_nd_u32"),
-    "int64": ("int64_t", "sa_nd_i64"),
-    "uint64": ("uint64_t", "sa_nd_u64"),
-    "float32": ("float", "sa_nd_f32"),
-    "float64": ("double", "sa_nd_f64"),
+    **{dtype: (plain, seen) for dtype, (plain, seen, _) in ctext.TYPES.items()},
     "binary": ("uint32_t", "sa_nd_u32"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -172,13 +172,7 @@ def validate_project(
     checked((*said.inputs, *said.outputs))
     program = Program(said.name, said.api, said.sources, said.inputs, said.outputs)
     first: list[list[Array]] | None = None
-    for level, run in _levels(program, given, on):
-        say(level)
-        made, why = _made(run)
-        if made is None:
-            found.levels.append({"level": level, "skipped": why})
-            continue
-        found.levels.append({"level": level, "calls": given.count})
+    for level, made in _outcomes(found, program, given, on, say):
         if noted and found.parting is None:
             hashes = digests(made)
             bad = [k for k, (a, b) in enumerate(zip(hashes, said.outputs_of, strict=False)) if a != b]
@@ -217,6 +211,20 @@ def _levels(
     return out
 
 
+def _outcomes(
+    found: Verdict, program: Program, given: Inputs, on: Sequence[str], say: Say
+) -> Iterator[tuple[str, list[list[Array]]]]:
+    """Outputs on every level that is asked for; the verdict notes those too whose tools are missing."""
+    for level, run in _levels(program, given, on):
+        say(level)
+        made, why = _made(run)
+        if made is None:
+            found.levels.append({"level": level, "skipped": why})
+            continue
+        found.levels.append({"level": level, "calls": given.count})
+        yield level, made
+
+
 def _made(run: Callable[[], list[list[Array]]]) -> tuple[list[list[Array]] | None, str]:
     try:
         return run(), ""
@@ -234,13 +242,7 @@ def _run(
     say: Say,
 ) -> None:
     """Run the C on every level that is asked for, until one parts from the reference."""
-    for level, run in _levels(program, given, on):
-        say(level)
-        made, why = _made(run)
-        if made is None:
-            found.levels.append({"level": level, "skipped": why})
-            continue
-        found.levels.append({"level": level, "calls": given.count})
+    for level, made in _outcomes(found, program, given, on, say):
         found.parting = parting(level, names, expected, made)
         if found.parting is not None:
             return

@@ -7,11 +7,12 @@ What a kernel needs, and whether it works in place, is its operator's word (``Op
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
+from sensorai.graph.operator import Buffers
 from sensorai.plan.place import ALIGN, Buffer, place
 
 #: Types that come out as scores of a class without a further step.
@@ -100,14 +101,17 @@ def written_by_caller(graph: Graph, name: str, kinds: Collection[str] = SCORES) 
 
 def plan(graph: Graph, kinds: Collection[str] = SCORES) -> Plan:
     """Give every tensor a place; deterministic. ``kinds`` as in ``written_by_caller``."""
-    groups = _groups(graph, kinds)
-    _margins(graph, groups)
+    needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
+    groups = _groups(graph, needs, kinds)
+    _margins(graph, needs, groups)
     given = [groups[name] for name in graph.given]
     staged = tuple(name for name, g in zip(graph.given, given, strict=True) if g.left or g.right or g.slop)
     unique = list({id(g): g for g in groups.values()}.values())
     outside = [g for name, g in zip(graph.given, given, strict=True) if name not in staged]
     real = [g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds)]
-    scratch = _scratch(graph)
+    # bytes that kernels use while they run, a buffer each
+    used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
+    scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
     align = max((graph.tensors[n].item_bytes for g in real for n in g.names), default=ALIGN)
     peak, offsets, order = place([*real, *scratch], max(align, ALIGN))
     where = {id(g): at for g, at in zip(order, offsets, strict=True)}
@@ -120,13 +124,7 @@ def plan(graph: Graph, kinds: Collection[str] = SCORES) -> Plan:
     return Plan(slots, peak, staged, spans, room, max(align, ALIGN)).check()
 
 
-def _scratch(graph: Graph) -> list[Buffer]:
-    """Bytes that kernels use while they run, a buffer each."""
-    sizes = [node.op.buffers(graph.applied(node)).scratch for node in graph.nodes]
-    return [Buffer([f"scratch {i}"], i, i, size) for i, size in enumerate(sizes) if size]
-
-
-def _groups(graph: Graph, kinds: Collection[str]) -> dict[str, Buffer]:
+def _groups(graph: Graph, needs: Sequence[Buffers], kinds: Collection[str]) -> dict[str, Buffer]:
     """Tensors by name, those that share a place with one buffer."""
     end = len(graph.nodes)
     uses = {name: i for i, node in enumerate(graph.nodes) for name in node.reads if name}
@@ -136,13 +134,12 @@ def _groups(graph: Graph, kinds: Collection[str]) -> dict[str, Buffer]:
 
     groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes) for x in graph.given}
     given = list(groups.values())
-    for i, node in enumerate(graph.nodes):
-        needs = node.op.buffers(graph.applied(node))
+    for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
         for k, out in enumerate(node.outputs):
             share = None
-            if needs.alias:
+            if own.alias:
                 share = groups[node.reads[0]]
-            elif needs.in_place and not k and not written_by_caller(graph, out, kinds):
+            elif own.in_place and not k and not written_by_caller(graph, out, kinds):
                 computed = (groups[n] for n in graph.computed(node))
                 dying = (g for g in computed if g.last == i and not any(g is one for one in given))
                 share = next(dying, None)
@@ -154,10 +151,9 @@ def _groups(graph: Graph, kinds: Collection[str]) -> dict[str, Buffer]:
     return groups
 
 
-def _margins(graph: Graph, groups: dict[str, Buffer]) -> None:
-    for node in graph.nodes:
-        needs = node.op.buffers(graph.applied(node))
-        for tensor, margin in zip(graph.ins(node), needs.margins, strict=False):
+def _margins(graph: Graph, needs: Sequence[Buffers], groups: dict[str, Buffer]) -> None:
+    for node, own in zip(graph.nodes, needs, strict=True):
+        for tensor, margin in zip(graph.ins(node), own.margins, strict=False):
             if tensor.name not in groups:
                 continue
             group = groups[tensor.name]

@@ -11,7 +11,7 @@ from sensorai.errors import ConfigError
 
 #: Type of a number by itself, where kernels read it in memory, and unsigned of the same size for arithmetic
 #: that wraps.
-_TYPES: Mapping[str, tuple[str, str, str]] = {
+TYPES: Mapping[str, tuple[str, str, str]] = {
     "int8": ("int8_t", "int8_t", "uint32_t"),
     "uint8": ("uint8_t", "uint8_t", "uint32_t"),
     "bool": ("uint8_t", "uint8_t", "uint32_t"),
@@ -49,9 +49,9 @@ def wrapping(dtype: str) -> str:
 
 
 def _entry(dtype: str) -> tuple[str, str, str]:
-    if dtype not in _TYPES:
+    if dtype not in TYPES:
         raise ConfigError(f"tensors of {dtype} are not computed in C")
-    return _TYPES[dtype]
+    return TYPES[dtype]
 
 
 def ends(dtype: str) -> tuple[int, int]:
@@ -67,6 +67,14 @@ def real(dtype: str) -> bool:
     return dtype.startswith("float")
 
 
+def hexadecimal(x: float) -> str:
+    """Shortest hexadecimal form of a finite number, without the suffix of its type."""
+    mantissa, exponent = x.hex().split("p")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}p{exponent}"
+
+
 def number(value: Any, dtype: str) -> str:
     """Literal of a number of type ``dtype``."""
     if dtype in ("float32", "float64"):
@@ -77,10 +85,7 @@ def number(value: Any, dtype: str) -> str:
         if np.isinf(x):
             text = "__builtin_inff()" if suffix else "__builtin_inf()"
             return text if x > 0 else f"(-{text})"
-        mantissa, exponent = x.hex().split("p")
-        if "." in mantissa:
-            mantissa = mantissa.rstrip("0").rstrip(".")
-        text = f"{mantissa}p{exponent}{suffix}"
+        text = hexadecimal(x) + suffix
     else:
         v = int(value)
         if v == -(2**63):
