@@ -25,7 +25,7 @@ demo-anomaly: $(READY)
 	  --learn on-device --target stm32 --device stm32l4 --out build/machine_stm32 --name machine
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 conformance: $(READY)
 	$(BIN)/python -m tests.conformance
