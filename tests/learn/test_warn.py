@@ -15,13 +15,13 @@ from tests.learn.make import dataset
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
 
 
-def noise(people: int = 6, seed: int = 0) -> Dataset:
+def noise(people: int = 4, seed: int = 0) -> Dataset:
     """Three classes that nobody could tell apart, one of them in half of the time."""
     rng = np.random.default_rng(seed)
     out = []
     for who in range(people):
         spans, at = [], 0
-        for k in range(24):
+        for k in range(12):
             label = ("rest", "rest", "walk", "run")[k % 4]
             spans.append(Span(at, at + 104, label))
             at += 104

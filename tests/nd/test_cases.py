@@ -9,21 +9,21 @@ from tests.nd.nets import differences, operator_samples, stream, unit
 from tests.need import need
 
 
-@pytest.mark.parametrize("opt", ["-O2", "-O3"])
-def test_on_this_machine(opt: str) -> None:
+def test_on_this_machine() -> None:
     samples = operator_samples()
-    program = host.build_program(unit(samples), opt=opt, harness=True)
+    program = host.build_program(unit(samples), opt="-O3", harness=True)
     assert differences(samples, program.run(stream(samples))) == []
 
 
 def test_with_sanitizers() -> None:
     samples = operator_samples()
-    program = host.build_program(unit(samples), opt="-O1", sanitize=True, harness=True)
+    program = host.build_program(unit(samples), opt="-O0", sanitize=True, harness=True)
     assert differences(samples, program.run(stream(samples))) == []
 
 
-@pytest.mark.parametrize("core", ["m0plus", "m4", "m7", "m55"])
+@pytest.mark.parametrize("core", ["m0plus", "m4", "m55"])
 def test_on_cores(core: str) -> None:
+    # the M7 runs the code of an M4; products of all types are run there by test_combinations
     need("arm-none-eabi-gcc")
     everything = operator_samples()
     # the smallest of the boards has no room for all of them at once
