@@ -20,6 +20,7 @@ from sensorai.nets.costs import Costs, costs
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.streaming import Stream
 from sensorai.nets.target import Target
 from sensorai.version import __version__
 from sensorai.writing import clang, jsontext
@@ -68,8 +69,10 @@ def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
     return clang.free_identifier(near or "network")
 
 
-def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native") -> Emitted:
-    """Emit the project of a model.
+def emit(
+    model: NetFile, at: Target, name: str, asked: Asked, api: str = "native", stream: Stream | None = None
+) -> Emitted:
+    """Emit the project of a model; with ``stream`` one that gets columns of time.
 
     Raises
     ------
@@ -81,13 +84,16 @@ def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native
     no_c(model)
     if api not in APIS:
         raise ConfigError(f"--api {api!r} is not known", hint=f"one of {', '.join(APIS)}")
-    counted = costs(model.graph)
+    graph, pushing, before = model.graph, None, 0
+    if stream is not None:
+        graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
+    counted = costs(graph) if stream is None else stream.after
     sums = counted.macs, counted.macc, counted.parameters
-    about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags)
-    project = emit_net_project(model.graph, name, about, at.chip, api=api)
+    about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
+    project = emit_net_project(graph, name, about, at.chip, api=api, pushing=pushing)
     files: dict[str, str] = dict(project.files)
     facts = {"target": at.name, "device": at.device, "api": api}
-    said = describe(model, name, facts, asked, list(project.sources()))
+    said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
     return Emitted(name, api, files, project, counted)
