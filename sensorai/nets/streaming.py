@@ -19,6 +19,12 @@ from sensorai.passes.streaming_walk import HopRefused, named
 _LEAST = 0.1
 #: Hops that are looked at before one is proposed.
 _TRIES = 16
+#: What hints of the pass are in words of the command line.
+_HINTS = {
+    "use windows": "drop --stateful: windows may overlap in layers that come before it",
+    "stream it as a sequence": "--stateful: it goes on where the push before stopped",
+    "without streaming": "generate it without --stream",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +180,6 @@ def _candidates(graph: Graph, x: Tensor, stateful: bool) -> Sequence[int]:
 
 def _along(graph: Graph, asked: Asked, axis: int) -> Streamed:
     """Stream along an axis; a ConfigError where that saves nothing."""
-    if graph.states and not asked.stateful:
-        try:
-            return to_streaming(graph, axis, asked.hop)
-        except ConfigError as error:
-            raise _Stopped(
-                error.message, error.hint.replace("stream it as a sequence", "--stateful")
-            ) from None
     extent = graph.tensors[graph.inputs[0]].shape[axis]
     if asked.hop > extent:
         raise _Stopped(
@@ -192,7 +191,8 @@ def _along(graph: Graph, asked: Asked, axis: int) -> Streamed:
     except HopRefused as error:
         raise _Stopped(error.message, _next(graph, asked, axis, error), len(graph.nodes)) from None
     except ConfigError as error:
-        raise _Stopped(error.message, error.hint, _place(graph, error.message)) from None
+        hint = next((said for known, said in _HINTS.items() if known in error.hint), error.hint)
+        raise _Stopped(error.message, hint, _place(graph, error.message)) from None
     if not asked.stateful and not _saves(made):
         raise _nothing(graph, made, asked.hop, extent)
     return made
@@ -254,9 +254,11 @@ def _nothing(graph: Graph, made: Streamed, hop: int, extent: int) -> ConfigError
     node = made.whole[0]
     place = graph.nodes.index(node)
     if isinstance(node.op, Recurrent):
+        forward = "--stateful carries its state from push to push, for a sequence without end, not for windows"
+        backward = "it also goes backwards over time, so that --stateful cannot carry its state either"
         return _Stopped(
             f"{named(node)} starts from nothing with every window: windows that overlap share no work",
-            "--stateful carries its state from push to push, for a sequence without end instead of windows",
+            forward if node.op.direction == "forward" else backward,
             place,
         )
     return _Stopped(

@@ -96,7 +96,10 @@ def to_streaming(graph: Graph, axis: int = 1, hop: int = 1, *, sequence: bool = 
     if not 1 <= hop <= extent:
         raise ConfigError(f"a hop of {hop} samples does not fit {extent}")
     if sequence and extent % hop:
-        raise ConfigError(f"{extent} samples are not a multiple of the hop of {hop}")
+        raise ConfigError(
+            f"{extent} samples are not a multiple of the hop of {hop}",
+            hint="a sequence comes in hops that divide the samples of the net",
+        )
     wanted = _Walk(graph, axis, hop, sequence)
     wanted.run()
     walk = _Walk(graph, axis, hop, sequence, wanted.history)
