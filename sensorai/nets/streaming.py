@@ -166,7 +166,7 @@ def _looked_for(graph: Graph, asked: Asked, x: Tensor) -> tuple[int, Streamed]:
     if not why:
         raise ConfigError(f"the input {x.name} of shape {x.shape} has no axis of time")
     # what stops it last, along an axis of time, says more than what stops it at once along another
-    raise max(why.values(), key=lambda error: _depth(graph, error))
+    raise why[max(why, key=lambda axis: (_depth(why[axis]), x.shape[axis]))]
 
 
 def _candidates(graph: Graph, x: Tensor, stateful: bool) -> Sequence[int]:
@@ -185,6 +185,7 @@ def _along(graph: Graph, asked: Asked, axis: int) -> Streamed:
         raise _Stopped(
             f"--stream {asked.hop}: the input has {_count(extent, 'column')} along axis {axis}",
             f"at most --stream {extent}",
+            -1,
         )
     try:
         made = to_streaming(graph, axis, asked.hop, sequence=asked.stateful)
@@ -206,8 +207,8 @@ class _Stopped(ConfigError):
         self.depth = depth
 
 
-def _depth(graph: Graph, error: ConfigError) -> int:
-    return error.depth if isinstance(error, _Stopped) else _place(graph, error.message)
+def _depth(error: ConfigError) -> int:
+    return error.depth if isinstance(error, _Stopped) else 0
 
 
 def _place(graph: Graph, message: str) -> int:
@@ -254,7 +255,9 @@ def _nothing(graph: Graph, made: Streamed, hop: int, extent: int) -> ConfigError
     node = made.whole[0]
     place = graph.nodes.index(node)
     if isinstance(node.op, Recurrent):
-        forward = "--stateful carries its state from push to push, for a sequence without end, not for windows"
+        forward = (
+            "--stateful carries its state from push to push, for a sequence without end, not for windows"
+        )
         backward = "it also goes backwards over time, so that --stateful cannot carry its state either"
         return _Stopped(
             f"{named(node)} starts from nothing with every window: windows that overlap share no work",
