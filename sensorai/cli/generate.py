@@ -140,11 +140,6 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
-    if columns is not None and pipeline is not None:
-        raise ConfigError(
-            "--pipeline gives the net whole windows, --stream columns",
-            hint="--stream alone, and push what the net takes",
-        )
     _of_net(source, (target, device), out, name, api, (kind, shape, freeze), pipeline, columns, json)
 
 
@@ -173,12 +168,15 @@ def _of_net(
     called = emitting.name_for(model, name, api)
     folder = out or Path(called)
     if feed is not None:
-        made_of, files = emitting.emit_fed(model, feed, at, called)
+        made_of, files, fed = emitting.emit_fed(model, feed, at, called, columns)
         emitting.write(folder, files)
         if json:
-            printing.print_json({"folder": str(folder), "name": called, "files": sorted(files)})
+            said_of_it = {} if fed is None else {"stream": fed.figures()}
+            printing.print_json({"folder": str(folder), "name": called, "files": sorted(files), **said_of_it})
             return
         typer.echo(f"{folder}: {called} in C for {at.device}, a result every {made_of.stride} samples")
+        for line in [] if fed is None else fed.words():
+            typer.echo(line)
         typer.echo(f"run it on logs: sensorai simulate {folder} LOG")
         return
     no_c(model)

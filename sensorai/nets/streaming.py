@@ -154,7 +154,10 @@ def _looked_for(graph: Graph, asked: Asked, x: Tensor) -> tuple[int, Streamed]:
             found[axis] = _along(graph, asked, axis)
         except ConfigError as error:
             why[axis] = error
-    good = [axis for axis, one in found.items() if _share(one) >= _LEAST] or list(found)
+    good = [axis for axis, one in found.items() if _share(one) >= _LEAST]
+    # an axis along which a larger hop would go may well be that of time
+    if not good and not any(isinstance(one, _Stopped) and one.larger for one in why.values()):
+        good = list(found)
     if len(good) == 1:
         return good[0], found[good[0]]
     if good:
@@ -190,21 +193,25 @@ def _along(graph: Graph, asked: Asked, axis: int) -> Streamed:
     try:
         made = to_streaming(graph, axis, asked.hop, sequence=asked.stateful)
     except HopRefused as error:
-        raise _Stopped(error.message, _next(graph, asked, axis, error), len(graph.nodes)) from None
+        raise _Stopped(error.message, _next(graph, asked, axis, error), len(graph.nodes), True) from None
     except ConfigError as error:
         hint = next((said for known, said in _HINTS.items() if known in error.hint), error.hint)
         raise _Stopped(error.message, hint, _place(graph, error.message)) from None
-    if not asked.stateful and not _saves(made):
+    if not asked.stateful and _share(made) <= 0:
         raise _nothing(graph, made, asked.hop, extent)
     return made
 
 
 class _Stopped(ConfigError):
-    """Why an axis cannot be that of time; ``depth`` counts the layers before that one which stops it."""
+    """Why an axis cannot be that of time.
 
-    def __init__(self, message: str, hint: str, depth: int = 0) -> None:
+    ``depth`` counts the layers before that one which stops it; ``larger``: a larger hop would go.
+    """
+
+    def __init__(self, message: str, hint: str, depth: int = 0, larger: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.depth = depth
+        self.larger = larger
 
 
 def _depth(error: ConfigError) -> int:
@@ -238,20 +245,18 @@ def _share(made: Streamed) -> float:
     return 1 - made.after.macs / made.before.macs if made.before.macs else 0.0
 
 
-def _saves(made: Streamed) -> bool:
-    """Whether a push computes less than a window; nets without products say it by their layers."""
-    return _share(made) > 0 if made.before.macs else not made.whole
-
-
 def _nothing(graph: Graph, made: Streamed, hop: int, extent: int) -> ConfigError:
     """Error: windows share no work."""
+    hint = "generate it without --stream"
     if hop == extent:
         return _Stopped(
             f"a push of {hop} columns is a whole window: nothing is shared with the one before",
             "a smaller --stream",
         )
+    if not made.before.macs:
+        return _Stopped("the net has no multiply-accumulates: windows that overlap share none", hint)
     if not made.whole:
-        return _Stopped("windows of this net share no work", "generate it without --stream")
+        return _Stopped("windows of this net share no work", hint)
     node = made.whole[0]
     place = graph.nodes.index(node)
     if isinstance(node.op, Recurrent):

@@ -276,7 +276,7 @@ def test_what_could_stream(tmp_path: Path) -> None:
         (("--stateful",), "--stateful needs --stream"),
         (("--stream-axis", "1"), "--stream-axis needs --stream"),
         (("--stream", "1", "--api", "stai"), "--api stai"),
-        (("--stream", "1", "--pipeline", "x.toml"), "--pipeline"),
+        (("--stream", "1", "--stateful", "--stream-axis", "9"), "--stream-axis 9"),
         (("--stream", "20"), "whole window"),
     ],
 )
