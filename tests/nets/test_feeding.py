@@ -117,7 +117,7 @@ def seen(path: Path) -> Path:
 @pytest.mark.parametrize("stride", [3, 26])
 def test_only_what_is_new_in_a_window(stride: int, tmp_path: Path) -> None:
     """Windows end where they do without; 26 samples are no multiple of the stride."""
-    need("gcc", "arm-none-eabi-gcc")
+    need("gcc")
     text = TOML.replace("LAYOUT", '[1, "time", "axes"]').replace("stride = 13", f"stride = {stride}")
     (tmp_path / "p.toml").write_text(text)
     model, log, folder = seen(tmp_path / "n.onnx"), write_log(tmp_path / "log.csv"), tmp_path / "fed"
@@ -132,10 +132,9 @@ def test_only_what_is_new_in_a_window(stride: int, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "outputs from push 9 on" in done.out
     assert from_dict(json.loads((folder / "model.sai").read_text())["pipeline"]).stream
-    done = call("validate", folder, log, "--on", "host", "--on", "emulator", "--json")
+    done = call("validate", folder, log, "--json")
     assert done.code == 0, done.err
-    found = json.loads(done.out)
-    assert [one["windows"] > 5 for one in found["proof"]["levels"]] == [True, True]
+    assert [one["windows"] > 5 for one in json.loads(done.out)["proof"]["levels"]] == [True]
 
 
 @pytest.mark.parametrize(

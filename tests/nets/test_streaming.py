@@ -27,6 +27,7 @@ from tests.cli.call import call, refused, unchanged
 from tests.nd import test_recurrent_tflite as tflite_nets
 from tests.need import need
 from tests.nets.models import reshape, save, two
+from tests.nets.test_feeding import net as dense
 
 RNG = np.random.default_rng(0)
 
@@ -211,7 +212,8 @@ def test_the_axis_of_time(tmp_path: Path) -> None:
         (lambda p: conv(p), Columns(21), "the input has 20 columns", "at most --stream 20"),
         (lambda p: conv(p), Columns(1, 7), "--stream-axis 7", ""),
         (lambda p: conv(p), Columns(1, stateful=True), "y (reshape) takes all columns", "drop --stateful"),
-        (lambda p: reshape(p), Columns(1), "y (reshape) takes the whole window", "convolutions"),
+        (lambda p: reshape(p), Columns(1), "no multiply-accumulates", "without --stream"),
+        (lambda p: dense(p), Columns(1), "flat (reshape) takes the whole window", "convolutions"),
         (lambda p: two(p), Columns(1), "2 inputs", "without --stream"),
         (lambda p: recurrent(p, "LSTM"), Columns(1), "last (lstm) starts from nothing", "--stateful carries"),
         (lambda p: recurrent(p, "RNN", "bidirectional"), Columns(1), "starts from nothing", "backwards"),
