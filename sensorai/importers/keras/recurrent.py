@@ -125,9 +125,9 @@ def _layer(
         states[:count] = [layer.net.state(f"{layer.name}.{n}", shape, "float32") for n in "hc"[:count]]
     op = _op(kind, direction, whole, gates, after)
     made = layer.net.add(op, (x, w, r, b, None, *states[:count]), (f"{layer.name}.{op.NAME}",))
-    for state, following in zip(states, made[int(whole) :], strict=False):
-        if stateful and state is not None:
-            layer.net.keep(state, following)
+    for kept, following in zip(states, made[int(whole) :], strict=False):
+        if stateful and kept is not None:
+            layer.net.keep(kept, following)
     return made
 
 
