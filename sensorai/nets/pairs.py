@@ -17,6 +17,7 @@ from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 
 #: Types of activations by the scheme.
@@ -35,6 +36,11 @@ def products(graph: Graph) -> tuple[Node, ...]:
         and graph.tensors[node.inputs[1]].data is not None
         and all(graph.tensors[n].data is not None for n in node.inputs[2:] if n)
     )
+
+
+def becomes_integer(kind: type[NdOperator]) -> bool:
+    """Whether layers of a class become integer: sums, or what moves numbers, or averages them."""
+    return kind.MOVES or issubclass(kind, Conv | FullyConnected | Binary | Clip | Pool)
 
 
 @dataclass(frozen=True, slots=True)

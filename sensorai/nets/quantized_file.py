@@ -19,7 +19,7 @@ from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile, open_model
-from sensorai.nets.onnx_file import export
+from sensorai.nets.onnx_file import export, writable
 from sensorai.nets.quantizing import Quantised, Settings, quantize
 from sensorai.nets.validating import ports
 
@@ -72,6 +72,8 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
                 f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
             )
     given = read_inputs(data, ports(model.graph, model.graph.inputs))
+    # calibration takes minutes: what cannot be written is told before
+    writable(model.graph)
     made = quantize(model.graph, given, settings, say)
     say("writing")
     _, others = hand_over(made.graph, out, given)

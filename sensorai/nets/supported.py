@@ -7,6 +7,8 @@ from typing import Any
 
 from sensorai.importers.onnx.rules import Refused
 from sensorai.nets.model import WORDS
+from sensorai.nets.onnx_layers import written
+from sensorai.nets.pairs import becomes_integer
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.table import ND_OPERATORS
@@ -23,12 +25,16 @@ class Supported:
         Types of its first input among its test cases.
     emitted : bool
         Whether it has C.
+    quantised, handed_over : bool
+        Whether 'quantize' makes integers of it, and whether it is written as ONNX.
     """
 
     name: str
     words: str
     types: tuple[str, ...]
     emitted: bool
+    quantised: bool
+    handed_over: bool
 
 
 def operators() -> list[Supported]:
@@ -43,7 +49,8 @@ def _operator(one: type[NdOperator]) -> Supported:
             if isinstance(node.op, one) and node.reads:
                 types[graph.tensors[node.reads[0]].dtype if node.reads[0] else ""] = None
     words = (one.__doc__ or "").strip().splitlines()[0] if one.__doc__ else ""
-    return Supported(one.NAME, words, tuple(sorted(filter(None, types))), one.EMITTED)
+    known = tuple(sorted(filter(None, types)))
+    return Supported(one.NAME, words, known, one.EMITTED, becomes_integer(one), written(one))
 
 
 def names(kind: str) -> list[str]:
@@ -57,7 +64,15 @@ def figures(kind: str | None) -> dict[str, Any]:
     return {
         "read": {k: names(k) for k in kinds},
         "operators": [
-            {"name": o.name, "what": o.words, "types": list(o.types), "reference": True, "c": o.emitted}
+            {
+                "name": o.name,
+                "what": o.words,
+                "types": list(o.types),
+                "reference": True,
+                "c": o.emitted,
+                "quantized": o.quantised,
+                "onnx": o.handed_over,
+            }
             for o in operators()
         ],
     }
@@ -86,14 +101,16 @@ def markdown() -> str:
         "## What they become",
         "",
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
-        "in the reference, in C on this machine and on emulated cores.",
+        "in the reference, in C on this machine and on emulated cores. 'quantize' makes integers of those that",
+        "say so; others stay float in a quantised net, which needs ONNX: operators that are written by",
+        "'quantize' and 'generate --hand-over'.",
         "",
-        "| operator | what it does | types | C |",
-        "|---|---|---|---|",
+        "| operator | what it does | types | C | quantize | ONNX |",
+        "|---|---|---|---|---|---|",
     ]
     for one in operators():
-        c = "yes" if one.emitted else "no"
-        lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {c} |")
+        told = ("yes" if it else "no" for it in (one.emitted, one.quantised, one.handed_over))
+        lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 
