@@ -11,6 +11,7 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
+from sensorai.nets import dictionaries
 from sensorai.nets.calibrating import Held, scale_for, together
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
@@ -19,8 +20,10 @@ from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 
-#: Types of activations by the scheme.
-SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": ""}
+#: Types of activations by the scheme; "" where they stay float.
+SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
+#: Scheme that leaves everything float: weights may go into dictionaries.
+FLOATS = "float32"
 _SUMS = ("add", "sub", "mul")
 
 
@@ -48,12 +51,26 @@ class Plan:
     method : str
         Of ``calibrating.METHODS``.
     left : frozenset of str
-        Products that stay float, by their outputs.
+        Products that stay as they are, by their outputs.
+    dictionary : int
+        Bits of a weight's place in a dictionary, 0 for none.
     """
 
     scheme: str
     method: str
     left: frozenset[str] = frozenset()
+    dictionary: int = 0
+
+    def rounded(self, w: Array) -> Array:
+        """Weights as the scheme has them, as float32 numbers."""
+        if self.scheme == FLOATS:
+            return self.few(w)
+        q, scale = weights_of(w, None, 0.0, self.dictionary)
+        return np.asarray(q * np.asarray(scale).reshape(-1, *(1,) * (w.ndim - 1)), np.float32)
+
+    def few(self, w: Array) -> Array:
+        """float32 weights from a dictionary, where there is one."""
+        return dictionaries.real(w, self.dictionary) if self.dictionary else w
 
 
 def paired(graph: Graph, held: Mapping[str, Held], plan: Plan) -> Graph:
@@ -158,9 +175,12 @@ class _Pairing:
 
     def _weights(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:
         w = _known(self.tensors[inputs[1]])
+        if self.plan.scheme == FLOATS:
+            few = self._add(f"{inputs[1]}.few", Tensor("", w.shape, "float32", None, self.plan.few(w)))
+            return (inputs[0], few, *inputs[2:])
         bias = _known(self.tensors[inputs[2]]) if len(inputs) > 2 and inputs[2] else None
         unit = self.scales[node.inputs[0]].scale[0] if self.dtype else 0.0
-        q, scale = weights_of(w, bias, unit)
+        q, scale = weights_of(w, bias, unit, self.plan.dictionary)
         made = [inputs[0], self._meant(inputs[1], q, Affine(scale, (0,) * len(scale), 0))]
         if bias is not None and not self.dtype:
             made.append(inputs[2])
@@ -183,15 +203,19 @@ class _Pairing:
         return name
 
 
-def weights_of(w: Array, bias: Array | None, unit: float) -> tuple[Array, tuple[float, ...]]:
-    """Weights of each output as int8 with scales (float32 numbers), so that a bias in their unit is int32."""
+def weights_of(w: Array, bias: Array | None, unit: float, bits: int = 0) -> tuple[Array, tuple[float, ...]]:
+    """Weights of each output as int8 with scales (float32 numbers), so that a bias in their unit is int32.
+
+    ``bits``: of a place in a dictionary, 0 for none.
+    """
     rows = w.reshape(len(w), -1).astype(np.float64)
     scale = np.abs(rows).max(axis=1, initial=0) / 127
     if bias is not None and unit:
         scale = np.maximum(scale, np.abs(bias.astype(np.float64)) / (unit * 2.0**30))
     scale = np.where(scale > 1e-30, scale, 1.0).astype(np.float32)
-    q = np.clip(np.rint(rows / scale.astype(np.float64)[:, None]), -127, 127)
-    return q.astype(np.int8).reshape(w.shape), tuple(map(float, scale))
+    q = np.clip(np.rint(rows / scale.astype(np.float64)[:, None]), -127, 127).astype(np.int8)
+    q = dictionaries.whole(q, scale, bits) if bits else q
+    return q.reshape(w.shape), tuple(map(float, scale))
 
 
 def _known(tensor: Tensor) -> Array:

@@ -12,11 +12,11 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
-from sensorai.nets import calibrating, evening
+from sensorai.nets import calibrating, dictionaries, evening
 from sensorai.nets.calibrating import METHODS, Held
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
-from sensorai.nets.pairs import SCHEMES, Plan, paired, products
+from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, paired, products
 from sensorai.passes.imported import simplify
 
 #: Calls from which on every second one is kept from calibration, to judge.
@@ -42,12 +42,15 @@ class Settings:
         Loss of accuracy, or of the cosine without labels, up to which layers become integer.
     samples : int
         Calls that are used for calibration at most.
+    dictionary : int
+        Bits of a weight's place in a dictionary, 0 for none.
     """
 
     scheme: str = "int8"
     ranges: str = "auto"
     budget: float | None = None
     samples: int = 256
+    dictionary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,9 @@ def _sensible(settings: Settings) -> None:
         raise ConfigError(f"--budget {settings.budget} is no loss", hint="from 0 to 1, such as 0.01")
     if settings.samples < 1:
         raise ConfigError("--samples must be 1 at least")
+    dictionaries.check(settings.dictionary, settings.scheme != FLOATS)
+    if settings.scheme == FLOATS and not settings.dictionary:
+        raise ConfigError("--scheme float32 alone changes nothing", hint="add --dictionary 4")
 
 
 def _few(given: Given, count: int) -> dict[str, Array]:
@@ -178,7 +184,7 @@ def _choose(
     few = _few(seen, TRIED)
     wanted = _outputs(graph, few)
     methods = METHODS if settings.ranges == "auto" else (settings.ranges,)
-    if settings.scheme == "weights-int8":
+    if not SCHEMES[settings.scheme]:
         methods = methods[:1]
     bases = [(_Base(graph, calibrating.observe(graph, seen)), 0)]
     even, pairs = evening.evened(graph, seen)
@@ -188,14 +194,14 @@ def _choose(
     ways: list[tuple[float, _Base, Plan, tuple[int, bool]]] = []
     for base, count in bases:
         for method in methods:
-            plan = Plan(settings.scheme, method)
+            plan = Plan(settings.scheme, method, dictionary=settings.dictionary)
             error = _error(wanted, _outputs(_integer(base, plan), few))
             name = method + (", even channels" if count else "")
             say(f"{name}: {error:.4g}")
             tried.append((name, error))
             ways.append((error, base, plan, (count, False)))
     error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
-    right = _Base(base.graph, base.held, evening.corrections(base.graph, few))
+    right = _Base(base.graph, base.held, evening.corrections(base.graph, few, plan))
     after = _error(wanted, _outputs(_integer(right, plan), few))
     tried.append((f"{plan.method}, biases corrected", after))
     if after < error:

@@ -121,7 +121,7 @@ def _product(edit: Edit, node: Node) -> str:
     if not isinstance(x.quant, Affine) or not isinstance(w.quant, Affine) or w.quant.axis not in (None, 0):
         return ""
     wide = (x.dtype, w.dtype, edit.tensors[behind.output].dtype) == ("int16", "int8", "int16")
-    narrow = not {x.dtype, w.dtype} - {"int8", "uint8"}
+    narrow = not {x.dtype, w.dtype} - {"int8", "uint8"} or (x.dtype, w.dtype) == ("int8", "int4")
     if x.quant.axis is not None or any(w.quant.zero) or not (narrow or wide):
         return ""
     out = edit.tensors[behind.output]
@@ -215,7 +215,7 @@ def _hybrid(edit: Edit, node: Node) -> str:
     if not isinstance(node.op, Conv | FullyConnected):
         return ""
     w, x = _meant(edit, node.inputs[1]), edit.tensors[node.inputs[0]]
-    if w is None or w.data is None or w.dtype != "int8" or x.dtype != "float32":
+    if w is None or w.data is None or w.dtype not in ("int8", "int4") or x.dtype != "float32":
         return ""
     if _meant(edit, x.name) is not None or not isinstance(w.quant, Affine) or w.quant.axis not in (None, 0):
         return ""
