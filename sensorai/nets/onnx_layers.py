@@ -12,6 +12,7 @@ from sensorai.graph.graph import Node
 from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
+from sensorai.nets.onnx_recurrent import write_recurrent
 from sensorai.nets.onnx_writer import OnnxWriter
 from sensorai.ops.nd import affine
 from sensorai.ops.nd.batch_norm import BatchNorm
@@ -24,6 +25,7 @@ from sensorai.ops.nd.matmul import MatMul
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.quantize import Dequantize, Quantize
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.slices import Slice
@@ -323,6 +325,9 @@ _WRITERS: Mapping[type[Operator], Callable[[OnnxWriter, Node], None]] = {
 
 def write_layer(file: OnnxWriter, node: Node) -> None:
     """Write a layer; a ConfigError where it has no counterpart that is known."""
+    if isinstance(node.op, Recurrent):
+        write_recurrent(file, node)
+        return
     if type(node.op) not in _WRITERS:
         raise ConfigError(f"layer {node.output} ({node.op.NAME}) is not written as ONNX")
     _WRITERS[type(node.op)](file, node)
