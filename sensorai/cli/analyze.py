@@ -89,6 +89,7 @@ def run(
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     from rich.table import Table
 
+    from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
 
     screen = printing.console()
@@ -109,6 +110,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
     screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
+    for line in saved_words(counted):
+        screen.print(line)
     kept = f", {counted.states:,} of states" if counted.states else ""
     screen.print(f"RAM {ram}: with {counted.inputs:,} of inputs, {counted.outputs:,} of outputs{kept}")
     for line in fit_words(found["fit"]) if "fit" in found else ():

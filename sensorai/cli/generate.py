@@ -130,6 +130,7 @@ def _of_net(
     json: bool,
 ) -> None:
     from sensorai.nets import emitting
+    from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import open_model
     from sensorai.nets.target import fit, fit_words
@@ -160,7 +161,7 @@ def _of_net(
     typer.echo(
         f"{counted.macs:,} MACs; weights {counted.weights:,} bytes; arena {made.project.arena_bytes:,} bytes"
     )
-    for line in fit_words(fit(counted, at)):
+    for line in (*saved_words(counted), *fit_words(fit(counted, at))):
         typer.echo(line)
     typer.echo(f"check it: sensorai validate {folder}")
 

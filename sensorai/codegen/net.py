@@ -134,7 +134,11 @@ class _Emitter:
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
     weight_bytes: int = 0
+    saved_bytes: int = 0
     tables: dict[str, str] = field(default_factory=dict)
+    #: Tables by their numbers, and those that stand for others.
+    common: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.plan = plan(self.graph, self.direct_kinds)
@@ -174,14 +178,15 @@ class _Emitter:
         self._scores(self.graph.tensors[self.graph.outputs[0]])
 
     def _layer(self, node: Node) -> None:
-        self.weight_bytes = 0
+        self.weight_bytes = self.saved_bytes = 0
         at = self.graph.applied(node)
         self._margins(node)
         node.op.emit(at, self)
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
-        self.costs.append(LayerCost(node.output, node.op.macs(at), self.weight_bytes, activation))
+        sizes = self.weight_bytes, activation, self.saved_bytes
+        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
 
     # -- names and places
 
@@ -216,6 +221,18 @@ class _Emitter:
         self.definitions.append(table(kind, full, values.reshape(-1).tolist(), attribute))
         self.weight_bytes += _SIZES.get(kind, 4) * values.size
         return full
+
+    def shared(self, kind: str, name: str, values: Array) -> str:
+        """Define a table, once for all layers that have the same numbers, and return its name."""
+        key = kind, values.tobytes()
+        if key not in self.common:
+            self.common[key] = self.table(kind, name, values)
+        return self.common[key]
+
+    def spare(self, table: str, saved: int) -> None:
+        """Note how many bytes a table takes less than the numbers that it stands for, once."""
+        self.saved_bytes += 0 if table in self.spared else saved
+        self.spared.add(table)
 
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""

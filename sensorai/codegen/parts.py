@@ -18,12 +18,15 @@ class LayerCost:
     macs : int
         Multiply-accumulates (binary: one per bit pair).
     weight_bytes, activation_bytes : int
+    saved_bytes : int
+        Bytes that its weights take less in a dictionary.
     """
 
     name: str
     macs: int
     weight_bytes: int
     activation_bytes: int
+    saved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "files": sorted(made.files),
         "arena_bytes": made.project.arena_bytes,
         "weight_bytes": made.counted.weights,
+        "saved_bytes": made.counted.saved,
         "macs": made.counted.macs,
         "macc": made.counted.macc,
     }

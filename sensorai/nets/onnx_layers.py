@@ -9,9 +9,13 @@ from sensorai.errors import ConfigError
 from sensorai.graph.graph import Node
 from sensorai.graph.operator import Operator
 from sensorai.nets import onnx_functions, onnx_moves, onnx_norms, onnx_products
+from sensorai.nets.onnx_recurrent import write_recurrent
 from sensorai.nets.onnx_writer import OPSET, OnnxWriter
 from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.gru import Gru
+from sensorai.ops.nd.lstm import Lstm
 from sensorai.ops.nd.pool import Pool
+from sensorai.ops.nd.rnn import Rnn
 from sensorai.ops.nd.scatter import Scatter
 from sensorai.ops.nd.unary import Unary
 
@@ -20,6 +24,9 @@ _WRITERS: Mapping[type[Operator], Callable[[OnnxWriter, Node], None]] = {
     **onnx_moves.WRITERS,
     **onnx_norms.WRITERS,
     **onnx_products.WRITERS,
+    Gru: write_recurrent,
+    Lstm: write_recurrent,
+    Rnn: write_recurrent,
 }
 
 

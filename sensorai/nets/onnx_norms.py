@@ -1,4 +1,4 @@
-"""Normalisations and recurrent layers as operators of ONNX."""
+"""Normalisations as operators of ONNX."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Node
 from sensorai.graph.operator import Operator
-from sensorai.nets.onnx_moves import cast
 from sensorai.nets.onnx_writer import OnnxWriter
 from sensorai.ops.nd.batch_norm import BatchNorm
-from sensorai.ops.nd.gru import Gru
 from sensorai.ops.nd.lrn import LocalResponse
-from sensorai.ops.nd.lstm import Lstm
 from sensorai.ops.nd.normalize import Normalize
-from sensorai.ops.nd.rnn import Rnn
 
 
 def _batch(file: OnnxWriter, node: Node) -> None:
@@ -118,85 +114,8 @@ def _alike(file: OnnxWriter, op: Any, x: str, shape: tuple[int, ...], name: str,
     return file.add("Mul", [x, step("Reciprocal", below)], name)
 
 
-#: Functions of gates: their names, and how many settings they take.
-_GATES: Mapping[str, tuple[str, int]] = {
-    "elu": ("Elu", 1),
-    "hard_sigmoid": ("HardSigmoid", 2),
-    "leaky_relu": ("LeakyRelu", 1),
-    "linear": ("Affine", 2),
-    "relu": ("Relu", 0),
-    "scaled_tanh": ("ScaledTanh", 2),
-    "sigmoid": ("Sigmoid", 0),
-    "softplus": ("Softplus", 0),
-    "softsign": ("Softsign", 0),
-    "tanh": ("Tanh", 0),
-    "thresholded_relu": ("ThresholdedRelu", 1),
-}
-
-
-def _gates(op: Any) -> dict[str, Any]:
-    if not op.functions:
-        return {}
-    names, alphas, betas = [], [], []
-    for gate in op.functions:
-        name, settings = _GATES[gate.function]
-        names.append(name)
-        alphas += [gate.alpha] if settings else []
-        betas += [gate.beta] if settings > 1 else []
-    said = {"activations": names, "activation_alpha": alphas, "activation_beta": betas}
-    return {key: value for key, value in said.items() if value}
-
-
-def _recurrent(file: OnnxWriter, node: Node) -> None:
-    """With the batch behind the steps: that order others run."""
-    op: Any = node.op
-    kind = {Lstm: "LSTM", Gru: "GRU", Rnn: "RNN"}[type(op)]
-    given = [*node.inputs, *[""] * (10 - len(node.inputs))]
-    if given[8] or given[9] or (isinstance(node.op, Lstm) and node.op.cell_clip):
-        raise ConfigError("a projection, or ends of the cells, are not in ONNX")
-    names = [file.real(n) if n else "" for n in given]
-    bias = file.tensor(given[3]) if given[3] else None
-    rows = file.tensor(given[1]).shape[1]
-    if bias is not None and bias.shape[1] == rows:
-        none = file.constant(f"{node.output}.none", np.zeros(bias.shape, np.float32))
-        names[3] = file.add("Concat", [names[3], none], file.fresh(f"{node.output}.b"), axis=1)
-    if names[4] and file.tensor(given[4]).dtype != "int32":
-        names[4] = cast(file, names[4], "int32", file.fresh(f"{node.output}.lengths"))
-    if op.layout:
-        for k in (0, 5, 6):
-            if names[k]:
-                names[k] = file.turned(names[k], (1, 0, 2), file.fresh(f"{node.output}.in{k}"))
-    said: dict[str, Any] = {"hidden_size": file.tensor(given[2]).shape[2], "direction": op.direction}
-    said |= _gates(op) | ({"clip": op.clip} if op.clip else {})
-    said |= {"linear_before_reset": 1} if getattr(op, "reset_after", False) else {}
-    said |= {"input_forget": 1} if getattr(op, "coupled", False) else {}
-    while names[-1] == "":
-        names.pop()
-    outputs = list(node.outputs) if op.whole else ["", *node.outputs]
-    most = 3 if kind == "LSTM" else 2
-    if any(outputs[most:]) and _read(file, outputs[most:]):
-        raise ConfigError("the cells that come out of it are not in ONNX")
-    made = [file.fresh(f"{name}.step") if name else "" for name in outputs[:most]]
-    file.add_all(kind, names, made, **said)
-    for k, (inner, name) in enumerate(zip(made, outputs, strict=False)):
-        if not name:
-            continue
-        if op.layout:
-            turned = file.fresh(f"{name}.turned")
-            inner = file.turned(inner, (2, 0, 1, 3) if k == 0 else (1, 0, 2), turned)
-        file.bring(inner, name)
-
-
-def _read(file: OnnxWriter, names: list[str]) -> bool:
-    read = {n for node in file.graph.nodes for n in node.inputs} | set(file.graph.outputs)
-    return any(name in read for name in names)
-
-
 WRITERS: Mapping[type[Operator], Callable[[OnnxWriter, Node], None]] = {
     BatchNorm: _batch,
-    Gru: _recurrent,
     LocalResponse: _local,
-    Lstm: _recurrent,
     Normalize: _normalize,
-    Rnn: _recurrent,
 }

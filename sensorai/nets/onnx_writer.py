@@ -130,6 +130,10 @@ class OnnxWriter:
         """Dequantise, by a scale or by one for each index of an axis."""
         return self._scaled("DequantizeLinear", name, self.tensor(name).dtype, quant, output)
 
+    def dequantised_like(self, name: str, like: Tensor) -> str:
+        """Dequantise what was moved of a tensor."""
+        return self._scaled("DequantizeLinear", name, like.dtype, like.quant, self.fresh(f"{name}.real"))
+
     def quantised(self, name: str, tensor: Tensor) -> str:
         """Quantise into a tensor."""
         return self._scaled("QuantizeLinear", name, tensor.dtype, tensor.quant, tensor.name)

@@ -44,6 +44,7 @@ class Told:
         return {
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
+            "dictionary": made.plan.dictionary,
             "even_pairs": made.evened,
             "biases_corrected": made.corrected,
             "calibrated": made.calibrated,
@@ -54,6 +55,7 @@ class Told:
             "outputs": list(made.outputs),
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],
+            "saved_bytes": self.after.saved,
             "arena_bytes": [self.before.arena, self.after.arena],
             "onnxruntime": self.others,
         }

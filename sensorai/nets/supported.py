@@ -8,9 +8,14 @@ from typing import Any
 from sensorai.importers.onnx.rules import Refused
 from sensorai.nets.model import WORDS
 from sensorai.nets.onnx_layers import written
-from sensorai.nets.pairs import becomes_integer
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pool import Pool
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.table import ND_OPERATORS
 
 
@@ -35,6 +40,11 @@ class Supported:
     emitted: bool
     quantised: bool
     handed_over: bool
+
+
+def becomes_integer(kind: type[NdOperator]) -> bool:
+    """Whether 'quantize' makes integers of a class: sums, what moves or averages numbers, recurrent ones."""
+    return kind.MOVES or issubclass(kind, Conv | FullyConnected | Binary | Clip | Pool | Recurrent)
 
 
 def operators() -> list[Supported]:
@@ -101,9 +111,9 @@ def markdown() -> str:
         "## What they become",
         "",
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
-        "in the reference, in C on this machine and on emulated cores. 'quantize' makes integers of those that",
-        "say so; others stay float in a quantised net, which needs ONNX: operators that are written by",
-        "'quantize' and 'generate --hand-over'.",
+        "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of those",
+        "that say so, and leaves others float. `quantize` and `generate --hand-over` write those that say",
+        "so under ONNX.",
         "",
         "| operator | what it does | types | C | quantize | ONNX |",
         "|---|---|---|---|---|---|",
