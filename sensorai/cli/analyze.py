@@ -10,6 +10,8 @@ import typer
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sensorai.nets.costs import Costs
     from sensorai.nets.model import Asked, NetFile
 
@@ -49,6 +51,10 @@ def run(
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
     ] = None,
     name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
+    passes: Annotated[
+        bool,
+        typer.Option("--passes", help="Tell every change of a pass; check large nets before and after too."),
+    ] = False,
     json: printing.Json = False,
 ) -> None:
     """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
@@ -59,7 +65,7 @@ def run(
     from sensorai.errors import ConfigError
     from sensorai.files import write_folder
     from sensorai.nets import costs as counting
-    from sensorai.nets import stated
+    from sensorai.nets import passes_told, stated
     from sensorai.nets import target as targets
     from sensorai.nets.model import open_model
     from sensorai.writing import clang
@@ -71,6 +77,9 @@ def run(
     opened = open_model(model, asked_of(type_, shape, freeze))
     counted = counting.costs(opened.graph)
     found = counting.figures(opened, counted)
+    same = passes_told.checked(opened.read, opened.made.passed, always=passes)
+    found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
+    found["passes_checked"] = same
     if at is not None:
         found["fit"] = targets.fit(counted, at)
     if out is not None:
@@ -81,13 +90,17 @@ def run(
         printing.print_json(found)
         return
     _print(opened, counted, found)
+    told = passes_told.lines(opened.read, opened.made.steps, same)
+    for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
+        printing.console().print(line, soft_wrap=True)
+    for problem in opened.made.problems:
+        printing.console().print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
     if out is not None:
         for file in found["files"]:
             typer.echo(f"{out / file}")
 
 
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
-    from rich.table import Table
 
     from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
@@ -97,15 +110,7 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     for role, ports in (("input", found["inputs"]), ("output", found["outputs"]), ("state", found["states"])):
         for port in ports:
             screen.print(f"{role}  {port_words(port)}", soft_wrap=True)
-    table = Table(box=None)
-    for heading in ("layer", "operator", "type", "shape"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=28)
-    for heading in ("parameters", "MACC", "MACs", "bytes"):
-        table.add_column(heading, justify="right")
-    for one in counted.layers:
-        numbers = (one.parameters, one.macc, one.macs, one.weight_bytes)
-        table.add_row(one.name, one.operator, one.type, one.shape, *(f"{n:,}" for n in numbers))
-    screen.print(table)
+    _print_layers(screen, counted)
     arena = "not known" if counted.arena is None else f"{counted.arena:,} bytes"
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
@@ -116,10 +121,32 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     screen.print(f"RAM {ram}: with {counted.inputs:,} of inputs, {counted.outputs:,} of outputs{kept}")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
-    for line in opened.made.did:
-        screen.print(f"pass: {line}", soft_wrap=True)
-    for problem in opened.made.problems:
-        screen.print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
+
+
+def _print_layers(screen: Console, counted: Costs) -> None:
+    """A row for each layer; where there is no room it is words that are cut off, never figures."""
+    from rich.table import Table
+
+    rows = [
+        [one.name, one.operator, one.type, one.shape]
+        + [f"{n:,}" for n in (one.parameters, one.macc, one.macs, one.weight_bytes)]
+        for one in counted.layers
+    ]
+    headings = ["layer", "operator", "type", "shape", "parameters", "MACC", "MACs", "bytes"]
+    widths = [max(len(row[k]) for row in [headings, *rows]) for k in range(len(headings))]
+    widths[:4] = [min(28, width) for width in widths[:4]]
+    # a space on each side of a column
+    while sum(widths) + 2 * len(widths) > screen.width and max(widths[:4]) > 8:
+        widths[widths.index(max(widths[:4]))] -= 1
+    table = Table(box=None)
+    for k, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+        right = k > 3
+        table.add_column(
+            heading, overflow="ellipsis", no_wrap=True, width=width, justify="right" if right else "left"
+        )
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
 
 
 def port_words(port: dict[str, Any]) -> str:

@@ -18,15 +18,23 @@ class Compiled:
     Attributes
     ----------
     graph : Graph
-    did : tuple of str
-        What passes did, a line each.
+    passed : Graph
+        As the passes left it: with inputs and outputs in the types of the file.
+    steps : tuple of Step
+        Passes that changed something.
     problems : tuple of Problem
         Layers that have no C.
     """
 
     graph: Graph
-    did: tuple[str, ...] = ()
+    passed: Graph
+    steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def did(self) -> tuple[str, ...]:
+        """What passes did, a line each."""
+        return tuple(line for step in self.steps for line in _lines(step))
 
 
 def _lines(step: Step) -> list[str]:
@@ -47,7 +55,6 @@ def _lines(step: Step) -> list[str]:
 def compiled(graph: Graph) -> Compiled:
     """Simplify a graph that was read, and say which of its layers have no C."""
     made, steps = simplify(check(graph))
-    did = tuple(line for step in steps for line in _lines(step))
     problems = tuple(
         Problem(
             f"layer {node.output} ({node.op.NAME}) has no C",
@@ -56,4 +63,4 @@ def compiled(graph: Graph) -> Compiled:
         for node in made.nodes
         if not node.op.EMITTED
     )
-    return Compiled(made, did, problems)
+    return Compiled(made, made, steps, problems)
