@@ -28,15 +28,35 @@ Freeze = Annotated[
     list[str],
     typer.Option("--freeze", metavar="INPUT=VALUE", help="ONNX: an input that is always this."),
 ]
+InputTypes = Annotated[
+    str | None,
+    typer.Option(
+        "--input-data-type",
+        metavar="float32|int8|uint8",
+        help="Types of inputs, one for all or one for each between commas; conversions go or come.",
+    ),
+]
+OutputTypes = Annotated[
+    str | None,
+    typer.Option("--output-data-type", metavar="float32|int8|uint8", help="Types of outputs, likewise."),
+]
 Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
 
-def asked_of(kind: str | None, shapes: list[str], frozen: list[str]) -> Asked:
+def asked_of(
+    kind: str | None,
+    shapes: list[str],
+    frozen: list[str],
+    inputs: str | None = None,
+    outputs: str | None = None,
+) -> Asked:
     """What was said of the file, read."""
     from sensorai.nets import model as models
 
-    return models.Asked(models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen))
+    said = models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen)
+    types = [tuple(part.strip() for part in text.split(",")) if text else () for text in (inputs, outputs)]
+    return models.Asked(*said, *types)
 
 
 def run(
@@ -46,6 +66,8 @@ def run(
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    input_data_type: InputTypes = None,
+    output_data_type: OutputTypes = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -74,7 +96,7 @@ def run(
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
     clang.identifier(name, "--name")
     at = None if target is None else targets.target(target, device)
-    opened = open_model(model, asked_of(type_, shape, freeze))
+    opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
     counted = counting.costs(opened.graph)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)

@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Device, Freeze, Shapes, asked_of
+from sensorai.cli.analyze import Device, Freeze, InputTypes, OutputTypes, Shapes, asked_of
 
 #: What may be made of a settings file.
 FEATURES, CONFIG = "features", "config"
+
+
+#: Kind, shapes, constants, types of inputs and of outputs.
+_Said = tuple[str | None, list[str], list[str], str | None, str | None]
 
 
 def run(
@@ -36,6 +40,8 @@ def run(
     ] = "native",
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    input_data_type: InputTypes = None,
+    output_data_type: OutputTypes = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -87,6 +93,8 @@ def run(
         "--api": api != "native",
         "--shape": bool(shape),
         "--freeze": bool(freeze),
+        "--input-data-type": input_data_type is not None,
+        "--output-data-type": output_data_type is not None,
         "--pipeline": pipeline is not None,
         "--hand-over": hand_over is not None,
         "--json": json,
@@ -106,17 +114,27 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
+    said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
         others = ("--target", "--device", "--name", "--api", "--pipeline")
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
-        _hand_over(source, hand_over, (kind, shape, freeze), json)
+        _hand_over(source, hand_over, said, json)
         return
     if target is None:
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
-    _of_net(source, (target, device), out, name, api, (kind, shape, freeze), pipeline, json)
+    _of_net(
+        source,
+        (target, device),
+        out,
+        name,
+        api,
+        (kind, shape, freeze, input_data_type, output_data_type),
+        pipeline,
+        json,
+    )
 
 
 def _of_net(
@@ -125,7 +143,7 @@ def _of_net(
     out: Path | None,
     name: str | None,
     api: str,
-    said: tuple[str | None, list[str], list[str]],
+    said: _Said,
     pipeline: Path | None,
     json: bool,
 ) -> None:
@@ -166,7 +184,7 @@ def _of_net(
     typer.echo(f"check it: sensorai validate {folder}")
 
 
-def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[str]], json: bool) -> None:
+def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
     from sensorai.nets import inputs
     from sensorai.nets.model import open_model
     from sensorai.nets.quantized_file import hand_over

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sensorai.errors import Problem
 from sensorai.graph.graph import Graph
 from sensorai.graph.spec import check
+from sensorai.passes.border import with_types
 from sensorai.passes.change import Step
 from sensorai.passes.imported import simplify
 
@@ -52,9 +54,16 @@ def _lines(step: Step) -> list[str]:
     return lines
 
 
-def compiled(graph: Graph) -> Compiled:
-    """Simplify a graph that was read, and say which of its layers have no C."""
-    made, steps = simplify(check(graph))
+def compiled(graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> Compiled:
+    """Simplify a graph that was read, and say which of its layers have no C.
+
+    Parameters
+    ----------
+    inputs, outputs : sequence of str
+        Types of inputs and outputs, see ``border.with_types``.
+    """
+    passed, steps = simplify(check(graph))
+    made = with_types(passed, inputs, outputs)
     problems = tuple(
         Problem(
             f"layer {node.output} ({node.op.NAME}) has no C",
@@ -63,4 +72,4 @@ def compiled(graph: Graph) -> Compiled:
         for node in made.nodes
         if not node.op.EMITTED
     )
-    return Compiled(made, made, steps, problems)
+    return Compiled(made, passed, steps, problems)

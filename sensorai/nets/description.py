@@ -93,6 +93,8 @@ def describe(
             "sha256": model.sha256,
             "shapes": {n: list(shape) for n, shape in (asked.shapes or {}).items()},
             "frozen": {n: a.tolist() for n, a in (asked.frozen or {}).items()},
+            **({"input_types": list(asked.inputs)} if asked.inputs else {}),
+            **({"output_types": list(asked.outputs)} if asked.outputs else {}),
         },
         "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
         "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
@@ -148,6 +150,7 @@ def read_description(folder: Path) -> Described:
         said = found["model"]
         shapes = {str(n): tuple(int(v) for v in s) for n, s in said["shapes"].items()}
         frozen = {str(n): _frozen(v) for n, v in said["frozen"].items()}
+        types = [tuple(str(v) for v in said.get(f"{side}_types", ())) for side in ("input", "output")]
         names = [n for n in found["files"] if isinstance(n, str) and Path(n).name == n]
         sources: dict[str, str] = {}
         for name in names:
@@ -161,7 +164,7 @@ def read_description(folder: Path) -> Described:
             str(found["device"]),
             str(found["api"]),
             str(said["sha256"]),
-            Asked(str(said["kind"]), shapes, frozen),
+            Asked(str(said["kind"]), shapes, frozen, *types),
             tuple(_port(one, where) for one in found["inputs"]),
             tuple(_port(one, where) for one in found["outputs"]),
             sum(_port(one, where).kind.itemsize for one in found["states"]),

@@ -56,8 +56,8 @@ class Row:
 def rows(read: Graph, steps: Sequence[Step]) -> list[Row]:
     """A row for each pass, in the order in which they first did something.
 
-    Rounds of a pass are counted together: each row begins where the one above ends, the last ends with the net
-    that is emitted.
+    Rounds of a pass are counted together: each row begins where the one above ends, the last ends with the
+    net that is emitted.
     """
     names = list(dict.fromkeys(step.name for step in steps))
     out, at = [], cost(read)
