@@ -49,7 +49,8 @@ def _each(types: Sequence[str], names: Sequence[str], flag: str) -> Mapping[str,
             raise ConfigError(f"{flag} {dtype!r} is not known", hint=f"one of {', '.join(TYPES)}")
     if len(types) not in (0, 1, len(names)):
         raise ConfigError(f"{flag} says {len(types)} types for {len(names)}: {', '.join(names)}")
-    return dict(zip(names, types * len(names) if len(types) == 1 else types, strict=False))
+    every = list(types) * len(names) if len(types) == 1 else types
+    return dict(zip(names, every, strict=False))
 
 
 def _input(graph: Graph, name: str, dtype: str) -> Graph:
