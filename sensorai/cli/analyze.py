@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sensorai.nets.costs import Costs
     from sensorai.nets.model import Asked, NetFile
+    from sensorai.nets.streaming import Asked as Columns
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX, TensorFlow Lite or Keras model.")]
 ModelType = Annotated[
@@ -43,6 +44,39 @@ OutputTypes = Annotated[
 Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
+Stream = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="HOP", help="Each call brings so many new columns of time; the rest is kept."
+    ),
+]
+StreamAxis = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="AXIS", help="With --stream: axis of time of the input, where several may be."
+    ),
+]
+Stateful = Annotated[
+    bool,
+    typer.Option(
+        "--stateful",
+        help="With --stream: a sequence without end, recurrent layers go on; not windows that overlap.",
+    ),
+]
+
+
+def stream_asked(hop: int | None, axis: int | None, stateful: bool) -> Columns | None:
+    """What was said of a stream; None where nothing."""
+    from sensorai.errors import ConfigError
+    from sensorai.nets.streaming import Asked as Columns
+
+    if hop is None:
+        if axis is not None or stateful:
+            flag = "--stateful" if stateful else "--stream-axis"
+            raise ConfigError(f"{flag} needs --stream", hint="--stream 1: a column with each call")
+        return None
+    return Columns(hop, axis, stateful)
+
 
 def asked_of(
     kind: str | None,
@@ -68,6 +102,9 @@ def run(
     freeze: Freeze = [],  # noqa: B006
     input_data_type: InputTypes = None,
     output_data_type: OutputTypes = None,
+    stream: Stream = None,
+    stream_axis: StreamAxis = None,
+    stateful: Stateful = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -82,12 +119,13 @@ def run(
     """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
 
     Operators that are not supported are named all at once. MACC counts as ST's tool does, MACs are
-    multiply-accumulates that there are.
+    multiply-accumulates that there are. With --stream it says what is saved where each call brings a few
+    columns of time.
     """
     from sensorai.errors import ConfigError
     from sensorai.files import write_folder
     from sensorai.nets import costs as counting
-    from sensorai.nets import passes_told, stated
+    from sensorai.nets import passes_told, stated, streaming
     from sensorai.nets import target as targets
     from sensorai.nets.model import open_model
     from sensorai.writing import clang
@@ -95,6 +133,7 @@ def run(
     if device is not None and target is None:
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
     clang.identifier(name, "--name")
+    columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
     counted = counting.costs(opened.graph)
@@ -102,10 +141,13 @@ def run(
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
     found["passes_checked"] = same
+    streamed = None if columns is None else streaming.stream(opened.graph, columns)
+    if streamed is not None:
+        found["stream"] = streamed.figures()
     if at is not None:
         found["fit"] = targets.fit(counted, at)
     if out is not None:
-        texts = stated.files(opened, counted, at, name, "analyze")
+        texts = stated.files(opened, counted, at, name, "analyze", streamed)
         write_folder(out, {file: text.encode() for file, text in texts.items()})
         found["files"] = sorted(texts)
     if json:
@@ -117,6 +159,9 @@ def run(
         printing.console().print(line, soft_wrap=True)
     for problem in opened.made.problems:
         printing.console().print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
+    for line in streamed.words() if streamed is not None else [streaming.could(opened.graph)]:
+        if line:
+            printing.console().print(line, soft_wrap=True)
     if out is not None:
         for file in found["files"]:
             typer.echo(f"{out / file}")

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Device, Freeze, InputTypes, OutputTypes, Shapes, asked_of
+from sensorai.cli.analyze import (
+    Device,
+    Freeze,
+    InputTypes,
+    OutputTypes,
+    Shapes,
+    Stateful,
+    Stream,
+    StreamAxis,
+    asked_of,
+    stream_asked,
+)
+
+if TYPE_CHECKING:
+    from sensorai.nets.streaming import Asked as Columns
 
 #: What may be made of a settings file.
 FEATURES, CONFIG = "features", "config"
@@ -66,6 +80,9 @@ def run(
             help="Samples of a sensor before the net (docs/nets.md).",
         ),
     ] = None,
+    stream: Stream = None,
+    stream_axis: StreamAxis = None,
+    stateful: Stateful = False,
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -78,6 +95,9 @@ def run(
     """Make a C project of a net that was made elsewhere: source, tables, build files, example.
 
     With --pipeline the project takes samples, as one that 'train' made: 'simulate' and 'validate' run it.
+
+    With --stream every call brings new columns of time; the C keeps what it computed of the earlier ones, and
+    gives the bits of the net on the last window.
 
     Of ST's mlc_settings.json, do what ST's tool does with it: a feature table, or a configuration.
     """
@@ -96,6 +116,9 @@ def run(
         "--input-data-type": input_data_type is not None,
         "--output-data-type": output_data_type is not None,
         "--pipeline": pipeline is not None,
+        "--stream": stream is not None,
+        "--stream-axis": stream_axis is not None,
+        "--stateful": stateful,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -116,7 +139,7 @@ def run(
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
-        others = ("--target", "--device", "--name", "--api", "--pipeline")
+        others = ("--target", "--device", "--name", "--api", "--pipeline", "--stream")
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
@@ -125,16 +148,10 @@ def run(
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
-    _of_net(
-        source,
-        (target, device),
-        out,
-        name,
-        api,
-        (kind, shape, freeze, input_data_type, output_data_type),
-        pipeline,
-        json,
-    )
+    columns = stream_asked(stream, stream_axis, stateful)
+    if columns is not None and api != "native":
+        raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, json)
 
 
 def _of_net(
@@ -145,12 +162,14 @@ def _of_net(
     api: str,
     said: _Said,
     pipeline: Path | None,
+    columns: Columns | None,
     json: bool,
 ) -> None:
     from sensorai.nets import emitting
     from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
-    from sensorai.nets.model import open_model
+    from sensorai.nets.model import no_c, open_model
+    from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
 
@@ -161,24 +180,34 @@ def _of_net(
     called = emitting.name_for(model, name, api)
     folder = out or Path(called)
     if feed is not None:
-        made_of, files = emitting.emit_fed(model, feed, at, called)
+        made_of, files, fed = emitting.emit_fed(model, feed, at, called, columns)
         emitting.write(folder, files)
         if json:
-            printing.print_json({"folder": str(folder), "name": called, "files": sorted(files)})
+            said_of_it = {} if fed is None else {"stream": fed.figures()}
+            printing.print_json({"folder": str(folder), "name": called, "files": sorted(files), **said_of_it})
             return
         typer.echo(f"{folder}: {called} in C for {at.device}, a result every {made_of.stride} samples")
+        for line in [] if fed is None else fed.words():
+            typer.echo(line)
         typer.echo(f"run it on logs: sensorai simulate {folder} LOG")
         return
-    made = emitting.emit(model, at, called, asked, api)
+    no_c(model)
+    stream = None if columns is None else stream_of(model.graph, columns)
+    made = emitting.emit(model, at, called, asked, api, stream)
     emitting.write(folder, made.files)
     if json:
-        printing.print_json({**emitting.figures(made, str(folder)), "fit": fit(made.counted, at)})
+        said_of_it = {} if stream is None else {"stream": stream.figures()}
+        printing.print_json(
+            {**emitting.figures(made, str(folder)), **said_of_it, "fit": fit(made.counted, at)}
+        )
         return
     typer.echo(f"{folder}: {called} in C for {at.device}")
     counted = made.counted
     typer.echo(
         f"{counted.macs:,} MACs; weights {counted.weights:,} bytes; arena {made.project.arena_bytes:,} bytes"
     )
+    for line in [] if stream is None else stream.words():
+        typer.echo(line)
     for line in (*saved_words(counted), *fit_words(fit(counted, at))):
         typer.echo(line)
     typer.echo(f"check it: sensorai validate {folder}")

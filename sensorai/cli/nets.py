@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
+    from sensorai.codegen.netproject import Pushing
     from sensorai.nets.model import Asked
     from sensorai.nets.validating import Verdict
 
@@ -94,27 +95,37 @@ def _project(
     from sensorai.nets.description import read_description
     from sensorai.nets.inputs import SEED
     from sensorai.nets.model import open_model
-    from sensorai.nets.running import Program, checked
-    from sensorai.nets.validating import same_model, validate_model, validate_project
+    from sensorai.nets.running import checked
+    from sensorai.nets.streaming import again
+    from sensorai.nets.validating import program_of, same_model, validate_model, validate_project
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
     if model is not None:
         opened = open_model(model, said.asked)
         same_model(said, opened)
-        program = Program(said.name, said.api, said.sources, said.inputs, said.outputs)
-        return validate_model(opened, program, _inputs(inputs, said.inputs, made), on, said.asked.frozen, say)
+        stream = None if said.pushing is None else again(opened.graph, said.pushing)
+        given = _inputs(inputs, said.inputs, made, said.pushing)
+        return validate_model(opened, program_of(said), given, on, said.asked.frozen, say, stream)
     noted = inputs is None and made == (None, None)
-    given = _inputs(inputs, said.inputs, (len(said.outputs_of), SEED) if noted else made)
+    given = _inputs(inputs, said.inputs, (len(said.outputs_of), SEED) if noted else made, said.pushing)
     return validate_project(said, given, on, noted, say)
 
 
-def _inputs(path: Path | None, ports: Any, made: tuple[int | None, int | None]) -> Any:
-    from sensorai.nets import inputs
+def _inputs(
+    path: Path | None,
+    ports: Any,
+    made: tuple[int | None, int | None],
+    pushing: Pushing | None = None,
+) -> Any:
+    from sensorai.nets import inputs, references
 
     if path is not None:
-        return inputs.read_inputs(path, ports)
+        found = inputs.read_inputs(path, ports)
+        return found if pushing is None else references.enough(pushing, found)
     count, seed = made
+    if pushing is not None:
+        return references.made_pushes(ports, pushing, count, seed)
     return inputs.spread(
         ports, inputs.COUNT if count is None else count, inputs.SEED if seed is None else seed
     )

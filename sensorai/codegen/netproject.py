@@ -47,6 +47,8 @@ class About:
     file, kind, digest : str
         Name of the model's file, what it is, and its SHA-256.
     macs, macc, parameters : int
+    before : int
+        Multiply-accumulates of the net that takes whole windows, where this one takes columns.
     flags : str
         Flags of ST's compiler where the C is for the ISPU; else empty.
     """
@@ -58,6 +60,28 @@ class About:
     macc: int = 0
     parameters: int = 0
     flags: str = ""
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """How a program gets columns of time, where it does not get a whole window with each call.
+
+    Attributes
+    ----------
+    hop, axis, window : int
+        Columns of a push, their axis in the input, and columns of the net that was read.
+    warm_up : int
+        Pushes before the first outputs.
+    stateful : bool
+        Columns without end; else outputs are those of the last window.
+    """
+
+    hop: int
+    axis: int
+    window: int
+    warm_up: int
+    stateful: bool
 
 
 def emit_net_project(
@@ -66,6 +90,7 @@ def emit_net_project(
     about: About,
     chip: Chip | None = None,
     api: str = "native",
+    pushing: Pushing | None = None,
 ) -> Project:
     """Emit the C project of a net.
 
@@ -80,6 +105,8 @@ def emit_net_project(
         Microcontroller that its Makefile builds for, beside any other compiler.
     api : str
         ``native``, or ``stai``: as the C of ST's tool is called.
+    pushing : Pushing, optional
+        Of a net that gets columns: its function is called ``NAME_push``.
 
     Raises
     ------
@@ -87,10 +114,13 @@ def emit_net_project(
         The name cannot begin names in C, or the net holds a layer or type that has no C.
     """
     called = clang.identifier(name)
+    if pushing is not None and api != "native":
+        raise ConfigError(f"the interface {api!r} takes whole windows", hint="the native one takes columns")
     if len(graph.inputs) + len(graph.outputs) + len(graph.states) > _MOST:
         raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
     parts = emit_tensors(graph, called)
     fields = net_fields(graph, called, about, parts)
+    fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip)
     templated, extra = _NATIVE, parts.runtime
     if api == "stai":
@@ -105,6 +135,18 @@ def emit_net_project(
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
     return Project({**made, **files}, parts.arena_bytes, parts.layers)
+
+
+def _pushes(pushing: Pushing, about: About) -> dict[str, Any]:
+    """What templates know of pushes."""
+    return {
+        "hop": pushing.hop,
+        "axis": pushing.axis,
+        "window": pushing.window,
+        "warm_up": pushing.warm_up,
+        "windowed": not pushing.stateful,
+        "before": about.before,
+    }
 
 
 def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sensorai.codegen.forest import emit_forest
 from sensorai.codegen.learner import emit_learner
 from sensorai.codegen.panes import Overlap, overlap
 from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table
+from sensorai.codegen.pushes import stream_fields, streamed
 from sensorai.codegen.scaling import emit_scaling
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
@@ -84,6 +85,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
         **names(pipeline),
         **sizes(pipeline, arena),
         **types(pipeline, shared),
+        **stream_fields(pipeline),
         **learning(pipeline),
         **_tables(parts),
         **_runtime(used),
@@ -168,5 +170,6 @@ def _model(pipeline: Pipeline) -> CodeParts:
     from sensorai.codegen.net import emit_net, emit_tensors
 
     if pipeline.raw:
-        return emit_tensors(pipeline.model, pipeline.name)
+        made = streamed(pipeline)
+        return emit_tensors(pipeline.model if made is None else made.graph, pipeline.name)
     return emit_net(pipeline.model, pipeline.name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sensorai.codegen.parts import LayerCost
 from sensorai.codegen.project import Project
+from sensorai.codegen.pushes import streamed
 from sensorai.model.pipeline import Pipeline
 
 #: Where the bytes come from when an Arm compiler is there, and when none is.
@@ -15,7 +16,9 @@ COUNTED = "counted: constants and buffers alone, as no Arm compiler is installed
 
 def counted(pipeline: Pipeline, project: Project) -> tuple[int, int]:
     """Least flash and RAM: constants of layers; the window and the working memory."""
-    window = 2 * pipeline.window * len(pipeline.channels)
+    made = streamed(pipeline)
+    samples, kept = (pipeline.window, 0) if made is None else (pipeline.stride, made.kept)
+    window = 2 * samples * len(pipeline.channels) + kept
     return sum(layer.weight_bytes for layer in project.layers), project.arena_bytes + window
 
 

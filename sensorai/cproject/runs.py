@@ -316,7 +316,8 @@ def layer_instructions(
         .replace("        harness_end();\n", "")
     )
     marked_sources = {**sources, f"{name}.c": changed}
-    piece = np.ascontiguousarray(samples[: pipeline.window])
+    # one run of the net: a window, or what is new in one
+    piece = np.ascontiguousarray(samples[: pipeline.stride if pipeline.stream else pipeline.window])
     if cpu.unicorn:
         counts = _marks(
             pipeline, {**marked_sources, "harness.h": support("harness.h")}, driver, piece, cpu, opt

@@ -73,6 +73,9 @@ class Pipeline:
         Decision filter: 0 (off) to 15.
     learn : Moments or None
         What a device that learns (``sensorai.model.learner``) knows at its first start, and goes on from.
+    stream : bool
+        Whether C computes only what is new in a window, with the same results; of nets that take windows of
+        counts as they are.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Pipeline:
     classes: tuple[str, ...]
     wins: int = 0
     learn: Moments | None = None
+    stream: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= self.window <= catalogue.MAX_WINDOW:
@@ -113,6 +117,8 @@ class Pipeline:
             )
         if isinstance(self.model, Graph) and self.raw:
             self._check_raw(self.model)
+        if self.stream and not self.raw:
+            raise ConfigError("only nets of windows of counts compute what is new alone")
         if isinstance(self.model, Ensemble) and self.model.features != len(self.features):
             raise ConfigError(f"the forest takes {self.model.features} features, not {len(self.features)}")
         if isinstance(self.model, Detector):
@@ -326,6 +332,7 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         "kind": kind,
         "classes": list(pipeline.classes),
         "wins": pipeline.wins,
+        **({"stream": True} if pipeline.stream else {}),
         **({} if pipeline.learn is None else {"learn": learner.to_dict(pipeline.learn)}),
     }
 
@@ -377,6 +384,7 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
             tuple(str(c) for c in data["classes"]),
             int(data["wins"]),
             None if data.get("learn") is None else learner.from_dict(data["learn"]),
+            data.get("stream") is True,
         )
     except SensoraiError as error:
         raise DataError(error.message, where=error.where or where, hint="train again") from None

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sensorai.codegen.netproject import Pushing
 from sensorai.errors import DataError
 from sensorai.files import read_json
-from sensorai.graph import interpret
 from sensorai.graph.tensor import DTYPES, Array
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.nets.costs import tensor_figures
 from sensorai.nets.inputs import SEED, Inputs, spread
 from sensorai.nets.model import Asked, NetFile
 from sensorai.nets.port import Port
+from sensorai.nets.references import made_pushes, one_by_one, pushes
+from sensorai.nets.streaming import Stream
 from sensorai.writing import clang
 
 #: Inputs whose outputs are noted.
 COUNT = 4
+#: Axes that an input has at most.
+_AXES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Described:
         C of the library.
     pipeline : mapping or None
         A window of samples before the net.
+    pushing : Pushing or None
+        How it gets columns; None where it takes whole inputs.
     """
 
     name: str
@@ -59,6 +65,7 @@ class Described:
     outputs_of: tuple[str, ...]
     sources: Mapping[str, str]
     pipeline: Mapping[str, Any] | None = None
+    pushing: Pushing | None = None
 
 
 def describe(
@@ -68,6 +75,7 @@ def describe(
     asked: Asked,
     files: Sequence[str],
     pipeline: Mapping[str, Any] | None = None,
+    stream: Stream | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``model.json``.
 
@@ -77,10 +85,15 @@ def describe(
         ``target``, ``device`` and ``api``.
     files : sequence of str
         C files of the library.
+    stream : Stream, optional
+        Where the C gets columns: its inputs and outputs are described, and outputs of so many pushes noted.
     """
-    graph = model.graph
+    graph = model.graph if stream is None else stream.graph
     ports = [_port(tensor_figures(graph.tensors[n]), "") for n in graph.inputs]
-    given = spread(ports, COUNT, SEED)
+    if stream is None:
+        outputs = one_by_one(graph, spread(ports, COUNT, SEED))
+    else:
+        outputs = pushes(model.graph, stream, made_pushes(ports, stream.pushing, COUNT, SEED)).calls
     return {
         "format": NET_FORMAT,
         "version": 1,
@@ -99,22 +112,16 @@ def describe(
         "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
         "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
         "states": [tensor_figures(graph.tensors[s.read]) for s in graph.states],
-        "check": {"seed": SEED, "outputs_sha256": digests(outputs_one_by_one(model, given))},
+        "check": {"seed": SEED, "outputs_sha256": digests(outputs)},
         "files": sorted(files),
+        **({} if stream is None else {"stream": asdict(stream.pushing)}),
         **({} if pipeline is None else {"pipeline": dict(pipeline)}),
     }
 
 
 def outputs_one_by_one(model: NetFile, given: Inputs) -> list[list[Array]]:
     """Outputs of the reference, call after call, states kept from one to the next."""
-    graph, state, out = model.graph, None, []
-    for i in range(given.count):
-        values = interpret.run(
-            graph, {n: a[i] for n, a in zip(graph.inputs, given.arrays, strict=True)}, state
-        )
-        state = interpret.following(graph, values) if graph.states else None
-        out.append([np.asarray(values[n]) for n in graph.outputs])
-    return out
+    return one_by_one(model.graph, given)
 
 
 def digests(outputs: Sequence[Sequence[Array]]) -> list[str]:
@@ -171,9 +178,20 @@ def read_description(folder: Path) -> Described:
             tuple(map(str, found["check"]["outputs_sha256"])),
             sources,
             pipeline if isinstance(pipeline, dict) else None,
+            _pushing(found["stream"], where) if "stream" in found else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None
+
+
+def _pushing(said: Mapping[str, Any], where: str) -> Pushing:
+    """How columns come; a DataError for numbers that no net has."""
+    one = Pushing(*(said[key] for key in ("hop", "axis", "window", "warm_up", "stateful")))
+    numbers = one.hop, one.window, one.warm_up + 1, one.axis + 1
+    good = all(type(v) is int and 1 <= v <= 1 << 28 for v in numbers) and type(one.stateful) is bool
+    if not good or one.hop > one.window or one.axis > _AXES:
+        raise DataError("what it says of its stream makes no sense", where=where, hint="generate again")
+    return one
 
 
 def _frozen(value: Any) -> Array:

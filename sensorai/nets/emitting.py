@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
 from sensorai.cproject.backend import CBackend
-from sensorai.errors import ConfigError, TargetError, UserError
+from sensorai.errors import ConfigError, InternalError, TargetError, UserError
 from sensorai.experiment import tables
 from sensorai.files import read_json, write_folder
+from sensorai.graph.graph import Graph
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.streaming import Asked as Columns
+from sensorai.nets.streaming import Stream
+from sensorai.nets.streaming import stream as stream_of
 from sensorai.nets.target import Target
 from sensorai.version import __version__
 from sensorai.writing import clang, jsontext
@@ -68,8 +72,10 @@ def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
     return clang.free_identifier(near or "network")
 
 
-def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native") -> Emitted:
-    """Emit the project of a model.
+def emit(
+    model: NetFile, at: Target, name: str, asked: Asked, api: str = "native", stream: Stream | None = None
+) -> Emitted:
+    """Emit the project of a model; with ``stream`` one that gets columns of time.
 
     Raises
     ------
@@ -81,20 +87,27 @@ def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native
     no_c(model)
     if api not in APIS:
         raise ConfigError(f"--api {api!r} is not known", hint=f"one of {', '.join(APIS)}")
-    counted = costs(model.graph)
+    graph, pushing, before = model.graph, None, 0
+    if stream is not None:
+        graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
+    counted = costs(graph) if stream is None else stream.after
     sums = counted.macs, counted.macc, counted.parameters
-    about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags)
-    project = emit_net_project(model.graph, name, about, at.chip, api=api)
+    about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
+    project = emit_net_project(graph, name, about, at.chip, api=api, pushing=pushing)
     files: dict[str, str] = dict(project.files)
     facts = {"target": at.name, "device": at.device, "api": api}
-    said = describe(model, name, facts, asked, list(project.sources()))
+    said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
     return Emitted(name, api, files, project, counted)
 
 
-def emit_fed(model: NetFile, feed: Feed, at: Target, name: str) -> tuple[Pipeline, dict[str, str]]:
+def emit_fed(
+    model: NetFile, feed: Feed, at: Target, name: str, columns: Columns | None = None
+) -> tuple[Pipeline, dict[str, str], Stream | None]:
     """Emit a project that takes samples: that of a trained model, with the net in its place.
+
+    With ``columns`` the net computes of each window only what is new.
 
     Raises
     ------
@@ -107,6 +120,8 @@ def emit_fed(model: NetFile, feed: Feed, at: Target, name: str) -> tuple[Pipelin
     """
     no_c(model)
     pipeline = pipeline_of(model.graph, feed, at, name)
+    made = None if columns is None else _streaming(pipeline, columns)
+    pipeline = replace(pipeline, stream=made is not None)
     backend: CBackend = tables.load(tables.TARGETS[at.name].place)
     needed = backend.need(pipeline, at.device)
     if needed.problems:
@@ -126,7 +141,24 @@ def emit_fed(model: NetFile, feed: Feed, at: Target, name: str) -> tuple[Pipelin
         "pipeline": to_dict(pipeline),
         "model": {"file": model.path.name, "kind": model.kind, "sha256": model.sha256},
     }
-    return pipeline, {**files, _INDEX: jsontext.document(index)}
+    return pipeline, {**files, _INDEX: jsontext.document(index)}, made
+
+
+def _streaming(pipeline: Pipeline, columns: Columns) -> Stream:
+    """Stream of the net of a pipeline: its windows move by a hop."""
+    if columns.stateful or columns.axis is not None:
+        raise ConfigError(
+            "--pipeline says where time is, and gives windows: it takes --stream alone",
+            hint="drop --stream-axis and --stateful",
+        )
+    if columns.hop != pipeline.stride:
+        raise ConfigError(
+            f"--stream {columns.hop}, but windows of the pipeline move by {pipeline.stride} samples",
+            hint=f"--stream {pipeline.stride}, or stride = {columns.hop} in the pipeline",
+        )
+    if not isinstance(pipeline.model, Graph):
+        raise InternalError("a pipeline of a net without a net")
+    return stream_of(pipeline.model, replace(columns, axis=0))
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.costs import Costs, scale_of
 from sensorai.nets.model import NetFile
+from sensorai.nets.streaming import Stream
 from sensorai.nets.target import Target
 from sensorai.plan.plan import plan
 from sensorai.version import __version__
@@ -27,10 +28,18 @@ _AXES = {1: "b", 2: "bc", 3: "bhc", 4: "bhwc", 5: "bdhwc", 6: "bedhwc"}
 _SHAPE_MAP = {"b": "BATCH", "c": "CH", "h": "H", "w": "W", "d": "D", "e": "E"}
 
 
-def files(model: NetFile, counted: Costs, at: Target | None, name: str, verb: str) -> dict[str, str]:
-    """``NAME_VERB_report.txt`` and ``NAME_c_info.json``."""
+def files(
+    model: NetFile,
+    counted: Costs,
+    at: Target | None,
+    name: str,
+    verb: str,
+    stream: Stream | None = None,
+) -> dict[str, str]:
+    """``NAME_VERB_report.txt`` and ``NAME_c_info.json``; the report says what ``stream`` saves."""
+    streamed = [] if stream is None else [f"{line}\n" for line in ("", *stream.words())]
     return {
-        f"{name}_{verb}_report.txt": report(model, counted, at, name, verb),
+        f"{name}_{verb}_report.txt": "".join([report(model, counted, at, name, verb), *streamed]),
         f"{name}_c_info.json": jsontext.document(c_info(model, counted, at, name)),
     }
 

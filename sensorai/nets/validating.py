@@ -12,13 +12,15 @@ from sensorai.errors import DataError, ToolMissing
 from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Array
-from sensorai.nets.description import Described, digests, outputs_one_by_one
+from sensorai.nets.description import Described, digests
 from sensorai.nets.frameworks import run_all
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile
 from sensorai.nets.port import Port
+from sensorai.nets.references import pushes, runs
 from sensorai.nets.running import CORES, Program, checked
+from sensorai.nets.streaming import Stream
 
 Say = Callable[[str], None]
 Run = Callable[[], list[list[Array]]]
@@ -121,11 +123,14 @@ def validate_model(
     on: Sequence[str],
     frozen: Any = None,
     say: Say = quiet,
+    stream: Stream | None = None,
 ) -> Verdict:
     """Compare reference, C and frameworks.
 
     Parameters
     ----------
+    given : Inputs
+        With ``stream`` columns, for every push some.
     program : Program or None
         C of the model; None where a layer has none.
     on : sequence of str
@@ -133,20 +138,23 @@ def validate_model(
     """
     found = Verdict(given.source)
     say("reference")
-    expected = outputs_one_by_one(model, given)
-    found.levels.append({"level": "reference", "calls": given.count})
+    wanted = runs(model.graph, given) if stream is None else pushes(model.graph, stream, given)
+    graph = model.graph if stream is None else stream.graph
+    found.levels += wanted.levels
     if program is None:
         found.levels.append({"level": "C", "skipped": "; ".join(p.message for p in model.made.problems)})
     else:
-        _run(found, program, given, on, list(model.graph.outputs), expected, say)
+        _run(found, program, given, on, list(model.graph.outputs), wanted.calls, say)
         if isinstance(found.parting, Parting):
-            layer = first_layer(model.graph, program, given, found.parting)
+            layer = first_layer(graph, program, given, found.parting)
             found.levels[-1]["layer"] = layer
+    if not wanted.whole.count:
+        return found
     say("frameworks")
-    columns = [np.stack([call[k] for call in expected]) for k in range(len(model.graph.outputs))]
+    columns = [np.stack([call[k] for call in wanted.outputs]) for k in range(len(model.graph.outputs))]
     quants = [model.graph.tensors[n].quant for n in model.graph.outputs]
     # states of ours live from call to call; those of a framework as well
-    for ran in run_all(model, given, frozen):
+    for ran in run_all(model, wanted.whole, frozen):
         if ran.failure:
             found.frameworks.append({"framework": ran.name, "skipped": ran.failure})
             continue
@@ -155,7 +163,7 @@ def validate_model(
         rows = [_beside(name, ours, theirs, mine, other) for name, ours, theirs, mine, other in both]
         found.frameworks.append({"framework": ran.name, "outputs": rows})
     if given.wanted:
-        found.frameworks.append(_truth(given, columns, quants, list(model.graph.outputs)))
+        found.frameworks.append(_truth(wanted.whole, columns, quants, list(model.graph.outputs)))
     return found
 
 
@@ -171,7 +179,7 @@ def validate_project(
     """
     found = Verdict(given.source)
     checked((*said.inputs, *said.outputs))
-    program = Program(said.name, said.api, said.sources, said.inputs, said.outputs)
+    program = program_of(said)
     first: list[list[Array]] | None = None
     for level, made in _outcomes(found, program, given, on, say):
         if noted and found.parting is None:
@@ -189,6 +197,12 @@ def validate_project(
         columns = [np.stack([call[k] for call in first]) for k in range(len(said.outputs))]
         found.frameworks.append(_truth(given, columns, [None] * len(columns), [p.name for p in said.outputs]))
     return found
+
+
+def program_of(said: Described) -> Program:
+    """C of a project."""
+    warm_up = None if said.pushing is None else said.pushing.warm_up
+    return Program(said.name, said.api, said.sources, said.inputs, said.outputs, warm_up)
 
 
 def same_model(said: Described, model: NetFile) -> None:
@@ -222,8 +236,14 @@ def _outcomes(
         if made is None:
             found.levels.append({"level": level, "skipped": why})
             continue
-        found.levels.append({"level": level, "calls": given.count})
-        yield level, made
+        early = program.warm_up or 0
+        wrong = next((k for k, call in enumerate(made) if bool(call) != (k >= early)), None)
+        if wrong is not None:
+            said = "there" if made[wrong] else "not there"
+            found.parting = f"{level}: push {wrong} says that outputs are {said}"
+            return
+        found.levels.append({"level": level, "calls": given.count - early})
+        yield level, made[early:]
 
 
 def _made(run: Callable[[], list[list[Array]]]) -> tuple[list[list[Array]] | None, str]:

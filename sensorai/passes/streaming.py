@@ -25,6 +25,7 @@ from sensorai.graph.spec import check
 from sensorai.graph.tensor import ABSENT, Tensor
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.slices import Slice
 from sensorai.passes.change import Cost, cost
 from sensorai.passes.streaming_rules import RULES
@@ -45,6 +46,8 @@ class Streamed:
         Of one call: of the net that computes everything, and of this one.
     kept : int
         Bytes of states.
+    whole : tuple of Node
+        Layers of the old net that read columns and are computed on all of them with each call.
     """
 
     graph: Graph
@@ -52,6 +55,7 @@ class Streamed:
     before: Cost
     after: Cost
     kept: int
+    whole: tuple[Node, ...] = ()
 
     @property
     def said(self) -> str:
@@ -69,7 +73,7 @@ def to_streaming(graph: Graph, axis: int = 1, hop: int = 1, *, sequence: bool = 
     Parameters
     ----------
     graph : Graph
-        One input, no states.
+        One input; states only those that recurrent layers of a sequence keep themselves.
     axis : int
         Axis of time of the input.
     hop : int
@@ -82,8 +86,9 @@ def to_streaming(graph: Graph, axis: int = 1, hop: int = 1, *, sequence: bool = 
     ConfigError
         A layer that sees a few columns cannot do so in parts: which, and what to do.
     """
-    if len(graph.inputs) != 1 or graph.states:
-        raise ConfigError("a net that is streamed has one input and no states")
+    if len(graph.inputs) != 1:
+        raise ConfigError(f"the net has {len(graph.inputs)} inputs; one that is streamed has one")
+    _keeps(graph, sequence)
     shape = graph.tensors[graph.inputs[0]].shape
     if not 0 <= axis < len(shape):
         raise ConfigError(f"the input of shape {shape} has no axis {axis}")
@@ -91,13 +96,34 @@ def to_streaming(graph: Graph, axis: int = 1, hop: int = 1, *, sequence: bool = 
     if not 1 <= hop <= extent:
         raise ConfigError(f"a hop of {hop} samples does not fit {extent}")
     if sequence and extent % hop:
-        raise ConfigError(f"{extent} samples are not a multiple of the hop of {hop}")
+        raise ConfigError(
+            f"{extent} samples are not a multiple of the hop of {hop}",
+            hint="a sequence comes in hops that divide the samples of the net",
+        )
     wanted = _Walk(graph, axis, hop, sequence)
     wanted.run()
     walk = _Walk(graph, axis, hop, sequence, wanted.history)
     made = walk.run()
     kept = sum(made.tensors[s.read].bytes for s in made.states)
-    return Streamed(made, walk.warm_up, cost(graph), cost(made), kept)
+    return Streamed(made, walk.warm_up, cost(graph), cost(made), kept, tuple(walk.all_of_it))
+
+
+def _keeps(graph: Graph, sequence: bool) -> None:
+    """Raise a ConfigError for a layer that keeps states in a way in which it cannot be streamed."""
+    for state in graph.states:
+        node = next((n for n in graph.nodes if state.read in n.inputs), None)
+        if node is None:
+            raise ConfigError(f"the net keeps the state {state.read} from call to call, which no layer reads")
+        if not isinstance(node.op, Recurrent) or state.write not in node.outputs:
+            raise refused(
+                node,
+                "keeps a state of its own: every call of the net is a step already",
+                "use the net as it is, without streaming",
+            )
+        if not sequence:
+            raise refused(
+                node, "keeps its state from call to call, so it has no windows", "stream it as a sequence"
+            )
 
 
 class _Walk:
@@ -113,6 +139,8 @@ class _Walk:
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
         self.states: list[State] = []
+        #: Layers that read columns, and take all of them.
+        self.all_of_it: list[Node] = []
         #: Tensors of the old net: those that come in columns, and those that are there as a whole.
         self.timed: dict[str, Timed] = {}
         self.there: dict[str, Tensor] = {}
@@ -158,12 +186,16 @@ class _Walk:
             return
         if self.sequence:
             raise refused(node, "takes all columns together", "a sequence without end has none; use windows")
+        self.all_of_it.append(node)
         self.add(node, node.op, [self.whole(name) for name in node.inputs])
 
     def _in_columns(self, node: Node) -> bool:
         """Whether a layer was added that computes only the columns that are new."""
         rule = RULES.get(type(node.op))
-        fixed = all(name in self.timed or not name or self.constant(name) for name in node.inputs)
+        fixed = all(
+            not name or name in self.timed or self.constant(name) or self.following(name)
+            for name in node.inputs
+        )
         return rule is not None and fixed and rule(self, node)
 
     # -- for the rules
@@ -285,6 +317,10 @@ class _Walk:
         """Keep a tensor as a state."""
         self._declare(like)
         self.states.append(State(like.name, following.name))
+
+    def following(self, name: str) -> str:
+        """What a tensor of the old net holds in the next call, where it is a state; else ""."""
+        return next((s.write for s in self.graph.states if s.read == name), "")
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor of either net has yet."""

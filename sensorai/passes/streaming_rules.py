@@ -33,7 +33,7 @@ from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
 from sensorai.ops.nd.where import Where
-from sensorai.passes.streaming_walk import Edge, Timed, Walk, extended, refused
+from sensorai.passes.streaming_walk import Edge, HopRefused, Timed, Walk, extended, named, refused
 
 #: Whether a layer was added that computes the new columns only.
 Rule = Callable[[Walk, Node], bool]
@@ -90,11 +90,12 @@ def _kernel(walk: Walk, node: Node) -> bool:
         return False
     if (walk.sequence or t.new < t.between) and t.new % stride:
         times = stride // math.gcd(stride, t.new)
-        raise refused(
-            node,
-            f"moves by {stride} columns of time, but a hop brings {t.new}",
-            f"use a hop that is {times} times as large, or a multiple of that",
+        error = HopRefused(
+            f"{named(node)} moves by {stride} columns of time, but a hop brings {t.new}",
+            hint=f"use a hop that is {times} times as large, or a multiple of that",
         )
+        error.times = times
+        raise error
     made = t.new // stride if walk.sequence or t.new < t.between else between
     made = made if walk.sequence else min(made, between)
     if made == between and (first or last):
@@ -264,15 +265,20 @@ def _recurrent(walk: Walk, node: Node) -> bool:
     if walk.late(t):
         raise refused(node, "starts behind a layer without a causal margin", "use causal margins before it")
     names = [*node.inputs, *[""] * 10][:10]
-    if names[4] or not all(_nothing(walk.old(names[k])) for k in (5, 6)):
-        raise refused(node, "has lengths or first states of its own", "leave them out")
     # outputs may be fewer than the layer makes
     at = walk.graph.applied(node)
     made = op.infer(at)
     if len(node.outputs) < len(made):
         raise refused(node, "does not give its last states", "read the net again")
     last = node.outputs[int(op.whole) :]
-    states = [replace(walk.old(n), name=walk.fresh(f"{n}.past")) for n in last]
+    # a net may keep the states of the layer itself, from call to call
+    own = [bool(name) and walk.following(name) in last for name in names[5:7]]
+    if names[4] or not all(kept or _nothing(walk.old(n)) for kept, n in zip(own, names[5:7], strict=True)):
+        raise refused(node, "has lengths or first states of its own", "leave them out")
+    states = [
+        walk.old(names[5 + k]) if own[k] else replace(walk.old(n), name=walk.fresh(f"{n}.past"))
+        for k, n in enumerate(last)
+    ]
     inputs = [t.tensor, *(walk.whole(n) for n in names[1:])]
     inputs[5 : 5 + len(states)] = states
     while not inputs[-1].name:

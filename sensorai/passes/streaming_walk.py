@@ -90,6 +90,12 @@ class Timed:
         return self.extent - self.before - self.after
 
 
+class HopRefused(ConfigError):
+    """A hop does not bring whole steps of a layer; one that is ``times`` as large does, there."""
+
+    times = 1
+
+
 class Walk(Protocol):
     """What a rule works on."""
 
@@ -139,10 +145,19 @@ class Walk(Protocol):
         """Name that no tensor has yet."""
         ...
 
+    def following(self, name: str) -> str:
+        """What a tensor of the old net holds in the next call, where it is a state; else ""."""
+        ...
+
 
 def refused(node: Node, why: str, hint: str) -> ConfigError:
     """Error that says why a layer cannot be streamed."""
-    return ConfigError(f"layer {node.output} ({node.op.NAME}) {why}", hint=hint)
+    return ConfigError(f"{named(node)} {why}", hint=hint)
+
+
+def named(node: Node) -> str:
+    """How messages call a layer."""
+    return f"layer {node.output} ({node.op.NAME})"
 
 
 def extended(shape: Shape, axis: int, extent: int) -> Shape:

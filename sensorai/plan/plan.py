@@ -134,11 +134,15 @@ def _groups(graph: Graph, needs: Sequence[Buffers], kinds: Collection[str]) -> d
 
     groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes) for x in graph.given}
     given = list(groups.values())
+    states = {state.write: state.read for state in graph.states if state.write not in graph.outputs}
     for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
         for k, out in enumerate(node.outputs):
             share = None
             if own.alias:
                 share = groups[node.reads[0]]
+            elif out in states and groups[states[out]].last < i:
+                # the state was read for the last time: what it is in the next call may lie in its place
+                share = groups[states.pop(out)]
             elif own.in_place and not k and not written_by_caller(graph, out, kinds):
                 computed = (groups[n] for n in graph.computed(node))
                 dying = (g for g in computed if g.last == i and not any(g is one for one in given))

@@ -447,7 +447,7 @@ def test_refused(make: Callable[[], Graph], axis: int, hop: int, sequence: bool,
 
 
 def test_streams_once() -> None:
-    with pytest.raises(ConfigError, match="no states"):
+    with pytest.raises(ConfigError, match="keeps a state of its own"):
         to_streaming(to_streaming(plain(), 1, 4).graph, 1, 4)
 
 

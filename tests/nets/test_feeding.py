@@ -100,6 +100,43 @@ def test_simulate_and_validate_on_logs(name: str, tmp_path: Path) -> None:
     assert len(levels) == (3 if name == "ispu" else 2)
 
 
+def seen(path: Path) -> Path:
+    """Softmax of the mean of a convolution over time."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["t", "w"], ["c"]),
+        helper.make_node("GlobalAveragePool", ["c"], ["m"]),
+        helper.make_node("Flatten", ["m"], ["z"]),
+        helper.make_node("Softmax", ["z"], ["y"]),
+    ]
+    weights = rng.normal(0, 1, (3, 3, 5)).astype(np.float32)
+    return save(path, nodes, [("x", (1, 26, 3))], [("y", (1, 3))], {"w": weights})
+
+
+@pytest.mark.parametrize("stride", [3, 26])
+def test_only_what_is_new_in_a_window(stride: int, tmp_path: Path) -> None:
+    """Windows end where they do without; 26 samples are no multiple of the stride."""
+    need("gcc")
+    text = TOML.replace("LAYOUT", '[1, "time", "axes"]').replace("stride = 13", f"stride = {stride}")
+    (tmp_path / "p.toml").write_text(text)
+    model, log, folder = seen(tmp_path / "n.onnx"), write_log(tmp_path / "log.csv"), tmp_path / "fed"
+    words = ("generate", model, "--target", "stm32", "--pipeline", tmp_path / "p.toml", "--name", "fed")
+    if stride == 26:
+        refused(call(*words, "--stream", "26", "--out", folder), "whole window")
+        refused(call(*words, "--stream", "2", "--out", folder), "move by 26 samples", "--stream 26")
+        refused(call(*words, "--stream", "26", "--stateful", "--out", folder), "--pipeline", "--stateful")
+        assert not folder.exists()
+        return
+    done = call(*words, "--stream", "3", "--out", folder)
+    assert done.code == 0, done.err
+    assert "outputs from push 9 on" in done.out
+    assert from_dict(json.loads((folder / "model.sai").read_text())["pipeline"]).stream
+    done = call("validate", folder, log, "--json")
+    assert done.code == 0, done.err
+    assert [one["windows"] > 5 for one in json.loads(done.out)["proof"]["levels"]] == [True]
+
+
 @pytest.mark.parametrize(
     "change, parts",
     [
