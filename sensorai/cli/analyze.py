@@ -44,6 +44,14 @@ OutputTypes = Annotated[
 Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
+AllocateInputs = Annotated[
+    bool,
+    typer.Option("--allocate-inputs", help="Inputs lie in the working memory, and do not outlive the call."),
+]
+AllocateOutputs = Annotated[
+    bool,
+    typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
+]
 Stream = Annotated[
     int | None,
     typer.Option(
@@ -105,6 +113,8 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
+    allocate_inputs: AllocateInputs = False,
+    allocate_outputs: AllocateOutputs = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -136,7 +146,7 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
-    counted = counting.costs(opened.graph)
+    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
@@ -184,8 +194,13 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
     for line in saved_words(counted):
         screen.print(line)
-    kept = f", {counted.states:,} of states" if counted.states else ""
-    screen.print(f"RAM {ram}: with {counted.inputs:,} of inputs, {counted.outputs:,} of outputs{kept}")
+    ends = (counted.inputs, "inputs"), (counted.outputs, "outputs")
+    beside = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if not own]
+    within = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if own]
+    beside += [f"{counted.states:,} of states"] if counted.states else []
+    said = [f"with {', '.join(beside)}"] if beside else []
+    said += [f"{', '.join(within)} in the arena"] if within else []
+    screen.print(f"RAM {ram}: {'; '.join(said)}")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
 

@@ -9,6 +9,8 @@ import typer
 
 from sensorai.cli import out as printing
 from sensorai.cli.analyze import (
+    AllocateInputs,
+    AllocateOutputs,
     Device,
     Freeze,
     InputTypes,
@@ -83,6 +85,8 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
+    allocate_inputs: AllocateInputs = False,
+    allocate_outputs: AllocateOutputs = False,
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +123,8 @@ def run(
         "--stream": stream is not None,
         "--stream-axis": stream_axis is not None,
         "--stateful": stateful,
+        "--allocate-inputs": allocate_inputs,
+        "--allocate-outputs": allocate_outputs,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -140,6 +146,7 @@ def run(
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
         others = ("--target", "--device", "--name", "--api", "--pipeline", "--stream")
+        others += ("--allocate-inputs", "--allocate-outputs")
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
@@ -151,7 +158,14 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
-    _of_net(source, (target, device), out, name, api, said, pipeline, columns, json)
+    inside = (allocate_inputs, allocate_outputs)
+    if any(inside) and (pipeline is not None or columns is not None or api != "native"):
+        flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
+        raise ConfigError(
+            f"{flag} is for the native interface of whole inputs",
+            hint="drop it: with --api stai inputs and outputs lie in the activations anyway",
+        )
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
 
 
 def _of_net(
@@ -163,6 +177,7 @@ def _of_net(
     said: _Said,
     pipeline: Path | None,
     columns: Columns | None,
+    inside: tuple[bool, bool],
     json: bool,
 ) -> None:
     from sensorai.nets import emitting
@@ -193,7 +208,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream)
+    made = emitting.emit(model, at, called, asked, api, stream, inside)
     emitting.write(folder, made.files)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sensorai.codegen import literals
@@ -101,6 +101,8 @@ class CodeParts:
     arena_bytes, arena_align : int
         Working memory that the functions need from the caller.
     layers : tuple of LayerCost
+    lying : mapping of str to int
+        Inputs and outputs that lie in the arena, and where.
     calls : tuple of Call
         Statements of the function that runs the layers of a net, each a line of ``source``.
     """
@@ -113,6 +115,7 @@ class CodeParts:
     arena_align: int = 4
     layers: tuple[LayerCost, ...] = field(default=())
     calls: tuple[Call, ...] = ()
+    lying: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def data(self) -> str:

@@ -67,6 +67,8 @@ class Costs:
         Bytes of working memory; None where a layer has no C, whose memory nobody knows.
     states, inputs, outputs : int
         Bytes of what is kept between calls, and of what the caller gives and gets.
+    inside : (bool, bool)
+        Whether inputs, and outputs, lie in the working memory.
     """
 
     layers: tuple[Layer, ...]
@@ -79,20 +81,33 @@ class Costs:
     states: int
     inputs: int
     outputs: int
+    inside: tuple[bool, bool] = (False, False)
 
     @property
     def ram(self) -> int | None:
-        """Bytes of RAM: working memory, states, inputs and outputs."""
-        return None if self.arena is None else self.arena + self.states + self.inputs + self.outputs
+        """Bytes of RAM: working memory, states, and the inputs and outputs that do not lie in it."""
+        if self.arena is None:
+            return None
+        ends = (self.inputs, self.outputs)
+        own = sum(size for size, inside in zip(ends, self.inside, strict=True) if not inside)
+        return self.arena + self.states + own
 
 
-def costs(graph: Graph) -> Costs:
-    """Count a net."""
+def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
+    """Names of the inputs, and outputs, that lie in the working memory."""
+    return (*(graph.inputs if inside[0] else ()), *(graph.outputs if inside[1] else ()))
+
+
+def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
+    """Count a net; ``inside`` as in ``Costs``."""
+    within = lying(graph, inside)
     try:
-        parts = count_tensors(graph)
+        parts = count_tensors(graph, within)
         arena: int | None = parts.arena_bytes
         bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
     except ConfigError:
+        if within and all(node.op.EMITTED for node in graph.nodes):
+            raise
         # a layer without C: the reference counts what it has
         arena, bytes_of = None, []
     seen: set[str] = set()
@@ -114,6 +129,7 @@ def costs(graph: Graph) -> Costs:
         sum(graph.tensors[s.read].bytes for s in graph.states),
         sum(graph.tensors[n].bytes for n in graph.inputs),
         sum(graph.tensors[n].bytes for n in graph.outputs),
+        inside,
     )
 
 
@@ -203,6 +219,8 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
         "state_bytes": counted.states,
         "input_bytes": counted.inputs,
         "output_bytes": counted.outputs,
+        "inputs_in_arena": counted.inside[0],
+        "outputs_in_arena": counted.inside[1],
         "ram_bytes": counted.ram,
         "did": list(model.made.did),
         "problems": [{"message": p.message, "hint": p.hint} for p in model.made.problems],

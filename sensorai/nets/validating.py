@@ -202,7 +202,7 @@ def validate_project(
 def program_of(said: Described) -> Program:
     """C of a project."""
     warm_up = None if said.pushing is None else said.pushing.warm_up
-    return Program(said.name, said.api, said.sources, said.inputs, said.outputs, warm_up)
+    return Program(said.name, said.api, said.sources, said.inputs, said.outputs, warm_up, said.inside)
 
 
 def same_model(said: Described, model: NetFile) -> None:
