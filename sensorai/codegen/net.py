@@ -155,6 +155,7 @@ class _Emitter:
     calls: list[Call] = field(default_factory=list)
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
+    buffers: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     weight_bytes: int = 0
     saved_bytes: int = 0
     tables: dict[str, str] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class _Emitter:
             arena_bytes=self.plan.peak,
             arena_align=self.plan.align,
             layers=tuple(self.costs),
+            buffers=tuple(self.buffers),
             calls=tuple(self.calls),
             lying={name: self.plan.slots[name].offset for name in sorted(self.inside)},
         )
@@ -205,6 +207,8 @@ class _Emitter:
         at = self.graph.applied(node)
         self._margins(node)
         node.op.emit(at, self)
+        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.plan.slots)
+        self.buffers.append((reads, tuple(self.at(t, "void") for t in at.outputs)))
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())

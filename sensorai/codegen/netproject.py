@@ -129,8 +129,8 @@ def emit_net_project(
     fields |= chip_fields(chip)
     templated, extra = _NATIVE, parts.runtime
     if api == "stai":
-        templated, extra = stai.TEMPLATES, (*parts.runtime, stai.HEADER)
-        fields |= stai.fields(graph, called, fields, about.macc)
+        templated, extra = stai.TEMPLATES, (*parts.runtime, *stai.HEADERS)
+        fields |= stai.fields(graph, called, fields, about.macc, parts)
     wanted = {
         **{file.replace("NAME", called): template for file, template in templated.items()},
         "Makefile": "Makefile.jinja",

@@ -103,6 +103,8 @@ class CodeParts:
     layers : tuple of LayerCost
     lying : mapping of str to int
         Inputs and outputs that lie in the arena, and where.
+    buffers : tuple of (tuple of str, tuple of str)
+        For each layer, C expressions: where what it reads and what it makes lies, constants left out.
     calls : tuple of Call
         Statements of the function that runs the layers of a net, each a line of ``source``.
     """
@@ -115,6 +117,7 @@ class CodeParts:
     arena_align: int = 4
     layers: tuple[LayerCost, ...] = field(default=())
     calls: tuple[Call, ...] = ()
+    buffers: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
     lying: Mapping[str, int] = field(default_factory=dict)
 
     @property
