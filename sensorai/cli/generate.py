@@ -145,8 +145,8 @@ def run(
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
-        others = ("--target", "--device", "--name", "--api", "--pipeline", "--stream")
-        others += ("--allocate-inputs", "--allocate-outputs")
+        others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
+        others += ["--allocate-inputs", "--allocate-outputs"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)

@@ -68,6 +68,7 @@ _UNARY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "is_nan": ("IsNaN", ()),
     "leaky_relu": ("LeakyRelu", ("alpha",)),
     "selu": ("Selu", ("alpha", "gamma")),
+    "shrink": ("Shrink", ("lambd", "bias")),
     "thresholded_relu": ("ThresholdedRelu", ("alpha",)),
 }
 _BINARY = {
