@@ -148,7 +148,7 @@ class _Pairing:
             _join(same, set(own.outputs))
             if own.cells:
                 _join(cells, set(own.cells))
-        found = {}
+        found: dict[str, Affine] = {}
         for group in cells:
             scale = recurrent_pairs.cell_scale(together([self.held[n] for n in sorted(group)]))
             found |= dict.fromkeys(group, scale)
@@ -237,7 +237,9 @@ class _Pairing:
         rows, scales = w.shape[1], []
         for k, (data, unit) in enumerate(zip((w, r), units, strict=True)):
             part = None if bias is None else bias[:, k * rows : (k + 1) * rows]
-            q, quant = recurrent_pairs.numbers(op, data, part if part is not None and part.size else None, unit)
+            q, quant = recurrent_pairs.numbers(
+                op, data, part if part is not None and part.size else None, unit
+            )
             scales += [s * unit for s in quant.scale]
             given[1 + k] = self._meant(given[1 + k], q, quant)
         if bias is not None:

@@ -22,6 +22,7 @@ from sensorai.nets.model import NetFile, open_model
 from sensorai.nets.onnx_file import export
 from sensorai.nets.quantizing import Quantised, Settings, quantize
 from sensorai.nets.validating import ports
+from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.
 CALLS = 16
@@ -52,6 +53,11 @@ class Told:
             "apart": made.apart,
             "tried": [{"way": way, "error": error} for way, error in made.tried],
             "layers": [asdict(layer) for layer in made.layers],
+            "stay_float": [
+                node.output
+                for node in made.source.nodes
+                if isinstance(node.op, Recurrent) and node.output not in {one.name for one in made.layers}
+            ],
             "outputs": list(made.outputs),
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],

@@ -1,4 +1,4 @@
-"""Recurrent layers of a float net with pairs of quantise and dequantise: which become integer, their numbers."""
+"""Recurrent layers of a float net that is quantised: which become integer, and their numbers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def states(node: Node) -> States:
 def unlimited(node: Node, held: Mapping[str, Held]) -> bool:
     """Whether a layer makes what gates of integers do not hold: functions without an end."""
     op: Any = node.op
-    open_ended = any(gate.function == "relu" for gate in op.gates(1 if op.direction != "bidirectional" else 2))
+    open_ended = any(
+        gate.function == "relu" for gate in op.gates(1 if op.direction != "bidirectional" else 2)
+    )
     return open_ended and max(held[n].high for n in states(node).outputs if n in held) >= _GATES
 
 
@@ -68,9 +70,7 @@ def cell_scale(held: Held) -> Affine:
     return Affine((2.0 ** max(-30, math.ceil(math.log2(most / 32767))),), (0,))
 
 
-def numbers(
-    op: Recurrent, w: Array, bias: Array | None, unit: float
-) -> tuple[Array, Affine]:
+def numbers(op: Recurrent, w: Array, bias: Array | None, unit: float) -> tuple[Array, Affine]:
     """Weights (directions, rows, inputs) as int8 with a scale for each gate, so that its biases fit."""
     gates = op.GATES
     split = w.reshape(len(w), gates, -1, w.shape[2]).astype(np.float64)
