@@ -90,8 +90,9 @@ def run(
     hand_over: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.onnx",
-            help="Write no C but the cleaned net as ONNX, for other tools; it is read back and compared.",
+            metavar="FILE.onnx|FILE.tflite",
+            help="Write no C but the cleaned net, as ONNX or TensorFlow Lite, for other tools; it is read "
+            "back and compared.",
         ),
     ] = None,
     json: printing.Json = False,
@@ -238,9 +239,8 @@ def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
     given = inputs.spread(ports(graph, graph.inputs))
     back, others = hand_over(graph, to, given, exact=False)
     if json:
-        printing.print_json(
-            {"file": str(to), "layers": len(graph.nodes), "read_back": back, "onnxruntime": others}
-        )
+        key = "onnxruntime" if to.suffix.lower() != ".tflite" else "frameworks"
+        printing.print_json({"file": str(to), "layers": len(graph.nodes), "read_back": back, key: others})
         return
     typer.echo(f"{to}: {len(graph.nodes)} layers")
     typer.echo(back)

@@ -103,6 +103,9 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             layer["name"], layer["operator"], f"{layer['parameters']:,}", f"{layer['error']:.4g}", kind
         )
     screen.print(table)
+    if found["stay_float"]:
+        names = ", ".join(found["stay_float"])
+        screen.print(f"float: recurrent layers without integers in this scheme: {names}", soft_wrap=True)
     where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
     screen.print(f"beside the float net, on {found['judged']} calls {where}:")
     if budget is not None:

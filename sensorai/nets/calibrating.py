@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,14 @@ def _states(graph: Graph, node: Node, values: Mapping[str, Array]) -> dict[str, 
     calls = len(next(iter(values.values())))
     for i in range(calls):
         arrays = [_one(graph, name, values, i) for name in node.inputs]
-        steps = op.steps(at, arrays)
-        run(op, at, arrays, lambda d, steps=steps: watched(steps(d)))
+        steps: Callable[[int], Step] = op.steps(at, arrays)
+        run(op, at, arrays, _each(watched, steps))
     outs = int(op.whole) + 1
     return {name: most[int(k >= outs)] for k, name in enumerate(node.outputs)}
+
+
+def _each(watched: Callable[[Step], Step], steps: Callable[[int], Step]) -> Callable[[int], Step]:
+    return lambda direction: watched(steps(direction))
 
 
 def _one(graph: Graph, name: str, values: Mapping[str, Array], call: int) -> Array | None:

@@ -30,7 +30,7 @@ _FUNCTIONS: Mapping[str, tuple[str, int]] = {
     "tanh": ("Tanh", 0),
     "thresholded_relu": ("ThresholdedRelu", 1),
 }
-#: From the order of ONNX to the batch first: outputs of all steps; inputs and states, which is the way back too.
+#: From the order of ONNX to the batch first: outputs of all steps; inputs and states, and their way back.
 _EVERY, _STATE = (2, 0, 1, 3), (1, 0, 2)
 
 
@@ -39,7 +39,7 @@ def write_recurrent(file: OnnxWriter, node: Node) -> None:
     op: Any = node.op
     where = f"layer {node.output}"
     given = [file.tensor(n) if n else None for n in (*node.inputs, *[""] * (10 - len(node.inputs)))]
-    if given[8] is not None or getattr(op, "cell_clip", 0.0) or getattr(op, "projection_clip", 0.0):
+    if given[8] is not None or any(getattr(op, name, 0) for name in ("cell_clip", "projection_clip")):
         raise ConfigError(f"{where}: a projection, or a clip of cells, is not written as ONNX")
     x, w, r, b, lengths, h0, c0, p = given[:8]
     if x is None or w is None or r is None:
@@ -56,7 +56,10 @@ def write_recurrent(file: OnnxWriter, node: Node) -> None:
         reads.append("" if p is None else p.name)
     while not reads[-1]:
         reads.pop()
-    makes = [file.fresh(f"{out.name}.float") for out in outs[: kept + (op.NAME == "lstm")]]
+    plain = not whole and not op.layout
+    makes = [
+        out.name if plain else file.fresh(f"{out.name}.float") for out in outs[: kept + (op.NAME == "lstm")]
+    ]
     names = makes if op.whole else ["", *makes]
     made = file.onnx.helper.make_node(
         op.NAME.upper(), reads, names, name=makes[0], **_attributes(op, w.shape[1] // op.GATES)

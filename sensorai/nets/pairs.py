@@ -148,7 +148,7 @@ class _Pairing:
             _join(same, set(own.outputs))
             if own.cells:
                 _join(cells, set(own.cells))
-        found = {}
+        found: dict[str, Affine] = {}
         for group in cells:
             scale = recurrent_pairs.cell_scale(together([self.held[n] for n in sorted(group)]))
             found |= dict.fromkeys(group, scale)

@@ -1,4 +1,4 @@
-"""Recurrent layers of a float net with pairs of quantise and dequantise: which become integer, their numbers."""
+"""Recurrent layers of a float net that is quantised: which become integer, and their numbers."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Recurrent layers between dequantise and quantise compute in integers.
 
 A layer becomes integer where its input and weights are dequantised int8 numbers and all that is read of its
-outputs is quantised again: outputs as int8, cells of an lstm as int16 with a scale that is a power of two. The
-scales stand behind the outputs, or before the first states. Integers are those of ``ops/nd/recurrent_integer``:
-gates have 12 places, their functions 15, so results differ from those of the framework's floats by some steps.
+outputs is quantised again: outputs as int8, cells of an lstm as int16 with a scale that is a power of two.
+The scales stand behind the outputs, or before the first states. Integers are those of ``recurrent_integer``:
+gates have 12 places, their functions 15, so results differ from the framework's floats by some steps.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def to_integers(edit: Edit, node: Node) -> str:
     h0 = "" if first[0] is None or _nothing(first[0], out.zero[0]) else first[0].name
     c0 = "" if first[1] is None or _nothing(first[1], 0) else first[1].name
     if op.NAME == "gru" and h0:
-        c0 = edit.insert(node, Quantize("int16"), [node.inputs[5]], f"{h0}.cells", GRU_CELLS)
+        c0 = edit.insert(node, Quantize("int16"), [h0], f"{h0}.cells", GRU_CELLS)
     inputs = [x.name, w.name, r.name, bias, _at(node.inputs, 4), h0, c0]
     while not inputs[-1]:
         inputs.pop()
