@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sensorai.errors import ConfigError
 from sensorai.graph import interpret
 from sensorai.graph.tensor import Array
 from sensorai.importers.open import read_net
+from sensorai.passes.streaming import to_streaming
 from tests.nd.keras_file import Layer, given
 from tests.nd.test_keras import compiled, files, w
 
@@ -73,6 +75,39 @@ def test_recurrent(kind: str, after: bool, backwards: bool, sequences: bool, tmp
             interpret.output(graph, x), want if sequences else want[:, -1], rtol=1e-4, atol=1e-6
         )
     assert compiled(graphs[:1]) == []
+
+
+@pytest.mark.parametrize(("kind", "after"), RECURRENT[1:])
+def test_stateful_layers_go_on(kind: str, after: bool, tmp_path: Path) -> None:
+    """Two calls of three steps give what one of six gives; so do pushes of a step."""
+    weights = recurrent_weights(kind, after)
+    config: dict[str, Any] = {"units": 4, "return_sequences": True, "stateful": True}
+    if kind == "GRU":
+        config["reset_after"] = after
+    layers = [given("x", (3, 3)), Layer(kind, "l", config, parts={"cell": weights})]
+    x = w(1, 6, 3)
+    want = steps_of(kind, x, weights, after)
+    for path in files(tmp_path, "Sequential", layers):
+        graph = read_net(path)
+        assert len(graph.states) == (2 if kind == "LSTM" else 1)
+        for net in (graph, to_streaming(graph, 1, 1, sequence=True).graph):
+            hop = net.tensors[net.inputs[0]].shape[1]
+            state, found = None, []
+            for k in range(0, 6, hop):
+                values = interpret.run(net, x[:, k : k + hop], state)
+                state = interpret.following(net, values)
+                found.append(values[net.outputs[0]])
+            np.testing.assert_allclose(np.concatenate(found, 1), want, rtol=1e-4, atol=1e-6)
+
+
+def test_stateful_layers_that_are_refused(tmp_path: Path) -> None:
+    weights = recurrent_weights("LSTM", True)
+    config = {"name": "f", "units": 4, "stateful": True}
+    wrapped = {"layer": {"class_name": "LSTM", "config": config}, "merge_mode": "sum"}
+    parts = {"forward_layer/cell": weights, "backward_layer/cell": weights}
+    layers = [given("x", (3, 3)), Layer("Bidirectional", "l", wrapped, parts=parts)]
+    with pytest.raises(ConfigError, match="stateful with two directions"):
+        read_net(files(tmp_path, "Sequential", layers)[0])
 
 
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave"])

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sensorai.graph.build import Builder
-from sensorai.graph.graph import Graph
+from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.operator import Margin
 from sensorai.graph.quant import Pow2
+from sensorai.graph.tensor import Tensor
 from sensorai.ops.add import Add
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.slices import Slice
 from sensorai.ops.relu import Relu
 from sensorai.ops.table import OPERATORS
 from sensorai.plan import plan as memory
@@ -92,3 +96,19 @@ def test_a_residual_keeps_its_source_alive() -> None:
     plan = memory.plan(b.graph())
     assert plan.peak == 16
     assert plan.slots["relu_0"].offset != plan.slots["relu_1"].offset
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_states_lie_in_place_once_they_were_read(late: bool) -> None:
+    """What a state is next lies where it was, unless something reads that afterwards."""
+    names = ("x", "was", "long", "next", "y")
+    tensors = {n: Tensor(n, (1, 4 if n == "long" else 2), "float32") for n in names}
+    run = Slice((0, 2), (1, 4), (1, 1))
+    nodes = (
+        Node(Concat(1), ("was", "x"), ("long",)),
+        Node(run, ("long",), ("next",)),
+        Node(Binary("add"), ("was" if late else "x", "x"), ("y",)),
+    )
+    graph = Graph(("x",), ("y",), tensors, nodes, (State("was", "next"),))
+    slot = memory.plan(graph, frozenset({"float32"})).slots["next"]
+    assert (slot.offset < 0, slot.first == "was") == (not late, not late)

@@ -41,12 +41,11 @@ def _setting(layer: KerasLayer, own: Mapping[str, Any], kind: str) -> tuple[int,
     units = own.get("units")
     if type(units) is not int or not 1 <= units <= 1 << 16:
         raise ConfigError(f"{layer.where}: units={units!r}")
-    for name in ("stateful", "time_major"):
-        if own.get(name):
-            raise ConfigError(
-                f"{layer.where}: {name}={own[name]!r} is not supported",
-                hint="build the model with it off; give and read the states with return_state",
-            )
+    if own.get("time_major"):
+        raise ConfigError(
+            f"{layer.where}: time_major={own['time_major']!r} is not supported",
+            hint="build the model with it off",
+        )
     cell = _gate(layer, own.get("activation", "tanh"))
     gate = _gate(layer, own.get("recurrent_activation", "sigmoid"))
     gates = {"SimpleRNN": [cell], "GRU": [gate, cell], "LSTM": [gate, cell, cell]}[kind]
@@ -113,10 +112,23 @@ def _layer(
         raise ConfigError(f"{layer.where}: {len(layer.inputs) - 1} states are not supported")
     for k, state in enumerate(layer.inputs[1:]):
         states[k] = layer.add(Reshape((x.shape[0], 1, units)), state, last=False)
+    count = 2 if kind == "LSTM" else 1
+    stateful = any(own.get("stateful") for own in settings)
+    if stateful:
+        if len(both) > 1 or len(layer.inputs) > 1:
+            raise ConfigError(
+                f"{layer.where}: stateful with two directions or with given states is not supported",
+                hint="build the model with stateful off",
+            )
+        # the net keeps them from call to call, as the layer does from batch to batch
+        shape = x.shape[0], 1, units
+        states[:count] = [layer.net.state(f"{layer.name}.{n}", shape, "float32") for n in "hc"[:count]]
     op = _op(kind, direction, whole, gates, after)
-    return layer.net.add(
-        op, (x, w, r, b, None, *states[: 2 if kind == "LSTM" else 1]), (f"{layer.name}.{op.NAME}",)
-    )
+    made = layer.net.add(op, (x, w, r, b, None, *states[:count]), (f"{layer.name}.{op.NAME}",))
+    for kept, following in zip(states, made[int(whole) :], strict=False):
+        if stateful and kept is not None:
+            layer.net.keep(kept, following)
+    return made
 
 
 def _recurrent(layer: KerasLayer) -> Sequence[Tensor]:
