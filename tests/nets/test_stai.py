@@ -35,7 +35,8 @@ static void on_event(void *cookie, const stai_event_type type, const void *paylo
     seen_t *seen = (seen_t *)cookie;
     uint32_t *count = (type == STAI_EVENT_NODE_START) ? &seen->starts : &seen->stops;
 
-    seen->wrong += (event->node_id != (int32_t)*count) || (event->buffers.size != 1U) || (event->buffers.data[0] == 0);
+    seen->wrong += (event->node_id != (int32_t)*count) || (event->buffers.size != 1U);
+    seen->wrong += event->buffers.data[0] == 0;
     (*count)++;
 }
 
@@ -115,7 +116,8 @@ int main(void)
     if (info.n_inputs != STAI_NETWORK_IN_NUM || info.inputs[0].size_bytes != STAI_NETWORK_IN_1_SIZE_BYTES ||
         info.inputs[0].shape.data[1] != shape[1] || info.outputs[0].format != STAI_NETWORK_OUT_1_FORMAT ||
         info.n_nodes != STAI_NETWORK_NODES_NUM || info.inputs[0].scale.size != 0 ||
-        info.activations[0].size_bytes != STAI_NETWORK_ACTIVATIONS_SIZE_BYTES || info.c_model_name[0] != 'n') {
+        info.activations[0].size_bytes != STAI_NETWORK_ACTIVATIONS_SIZE_BYTES ||
+        info.c_model_name[0] != 'n') {
         return 7;
     }
     REFUSED(stai_network_get_info(m_network, 0), STAI_ERROR_NETWORK_INVALID_INFO);

@@ -263,10 +263,9 @@ def _shape(node: TfliteNode) -> Sequence[Tensor]:
 def _shapes_together(node: TfliteNode) -> Sequence[Tensor]:
     """The shape to which two shapes that are known repeat each other."""
     both = numbers(node, 0, "first shape"), numbers(node, 1, "second shape")
+    possible = max(map(len, both)) <= AXES and min(min(one, default=0) for one in both) >= 0
     try:
-        if max(map(len, both)) > AXES or min(min(one, default=0) for one in both) < 0:
-            raise ValueError
-        made = np.broadcast_shapes(*both)
+        made = np.broadcast_shapes(*both if possible else ((2,), (3,)))
     except ValueError:
         raise ConfigError(f"{node.where}: shapes {both[0]} and {both[1]} do not go together") from None
     said = node.outputs[0]
