@@ -16,6 +16,7 @@ from sensorai.nets.onnx_writer import OnnxWriter
 from sensorai.ops.nd import affine
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.det import Det
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 from sensorai.ops.nd.reduce import Reduce
@@ -274,6 +275,10 @@ def _reduce(file: OnnxWriter, node: Node) -> None:
         file.finish(lambda name: file.reduced(kind, x, op.axes, name, keep=op.keep), node)
 
 
+def _det(file: OnnxWriter, node: Node) -> None:
+    file.add("Det", node.inputs, node.output)
+
+
 def _thresholds(file: OnnxWriter, node: Node) -> None:
     op: Any = node.op
     x, rows = (file.tensor(n) for n in node.inputs[:2])
@@ -292,6 +297,7 @@ WRITERS: Mapping[type[Operator], Callable[[OnnxWriter, Node], None]] = {
     Binary: _binary,
     Clip: _clip,
     Dequantize: _dequantize,
+    Det: _det,
     Pool: _pool,
     Quantize: _quantize,
     Reduce: _reduce,
