@@ -58,6 +58,8 @@ _BINARY: Mapping[str, tuple[str, str]] = {
     "squared_difference": ("SQUARED_DIFFERENCE", "SquaredDifferenceOptions"),
     "sub": ("SUB", "SubOptions"),
 }
+#: Types that arithmetic of TensorFlow Lite takes with a scale alone.
+_SMALL = ("int8", "uint8", "int16")
 _REDUCE: Mapping[str, str] = {"max": "REDUCE_MAX", "mean": "MEAN", "min": "REDUCE_MIN", "sum": "SUM"}
 _CLIPS = {(0.0, None): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
 
@@ -90,6 +92,8 @@ def _binary(file: TfliteWriter, node: Node) -> None:
         raise refused(node, f"the function {op.function}")
     if {file.tensor(n).dtype for n in node.inputs} != {out.dtype}:
         raise refused(node, "numbers of several types")
+    if out.dtype in _SMALL and not affine.scaled(out):
+        raise refused(node, f"{out.dtype} without a scale")
     kind, options = _BINARY[op.function]
     given = tuple(file.place(n) for n in node.inputs)
     fused = kind in ("ADD", "DIV", "MUL", "SUB")
@@ -100,6 +104,8 @@ def _binary(file: TfliteWriter, node: Node) -> None:
             said["PotScaleInt16"] = False
         file.add(kind, given, (to,), options, **said)
 
+    if not affine.scaled(out) and out.dtype != "float32" and (op.lo, op.hi) != (None, None):
+        raise refused(node, f"{out.dtype} with ends")
     if fused:
         held(file, op, out, made, file.place(node.output))
     elif ends_of(out, op.lo, op.hi) != (None, None):
@@ -130,6 +136,8 @@ def _softmax(file: TfliteWriter, node: Node) -> None:
     op: Any = node.op
     if op.axis != len(file.tensor(node.inputs[0]).shape) - 1:
         raise refused(node, "a softmax along another axis than the last")
+    if op.log and op.beta != 1.0:
+        raise refused(node, f"a logarithm of softmax with beta {op.beta}")
     if op.log:
         file.add("LOG_SOFTMAX", *_ends(file, node))
     else:
@@ -137,11 +145,18 @@ def _softmax(file: TfliteWriter, node: Node) -> None:
 
 
 def _quantize(file: TfliteWriter, node: Node) -> None:
-    file.add("QUANTIZE", *_ends(file, node))
+    _one_scale(file, node, "QUANTIZE")
 
 
 def _dequantize(file: TfliteWriter, node: Node) -> None:
-    file.add("DEQUANTIZE", *_ends(file, node))
+    _one_scale(file, node, "DEQUANTIZE")
+
+
+def _one_scale(file: TfliteWriter, node: Node, kind: str) -> None:
+    quants = [file.tensor(n).quant for n in (node.inputs[0], node.output)]
+    if any(isinstance(q, Affine) and q.axis is not None for q in quants):
+        raise refused(node, "a scale for each index of an axis")
+    file.add(kind, *_ends(file, node))
 
 
 def _transpose(file: TfliteWriter, node: Node) -> None:
@@ -176,6 +191,8 @@ def _pad(file: TfliteWriter, node: Node) -> None:
     to = (file.place(node.output),)
     zero = x.quant.zero[0] if isinstance(x.quant, Affine) else 0
     if op.mode in ("reflect", "symmetric"):
+        if any(max(p) > n - (op.mode == "reflect") for p, n in zip(op.pads, x.shape, strict=True)):
+            raise refused(node, "a margin that mirrors more than there is")
         file.add("MIRROR_PAD", given, to, "MirrorPadOptions", Mode=int(op.mode == "symmetric"))
     elif op.mode != "constant":
         raise refused(node, f"margins of mode {op.mode}")
@@ -199,7 +216,8 @@ def _matmul(file: TfliteWriter, node: Node) -> None:
     op: Any = node.op
     ins = [file.tensor(n) for n in node.inputs]
     plain = len(ins) == 2 and {len(t.shape) for t in ins} == {len(file.tensor(node.output).shape)}
-    if not plain or getattr(op, "to", "") or any(affine.scaled(t) for t in ins):
+    other = str(getattr(op, "to", ""))
+    if not plain or other or any(affine.scaled(t) for t in ins):
         raise refused(node, "such a product")
     file.add("BATCH_MATMUL", *_ends(file, node), "BatchMatMulOptions")
 

@@ -11,10 +11,11 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Node
 from sensorai.graph.quant import Affine, Quant
-from sensorai.graph.tensor import Shape, Tensor
+from sensorai.graph.tensor import Shape, Tensor, constant
 from sensorai.importers.tflite.products import margins
 from sensorai.nets.tflite_writer import TfliteWriter
 from sensorai.ops.nd import affine, ctext, leaving
+from sensorai.ops.nd.products import dequantised
 
 #: Ends that operators have in themselves.
 _FUSED = {(None, None): "NONE", (0.0, None): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
@@ -135,16 +136,17 @@ def _turned(quant: Quant, axis: int) -> Quant:
 
 
 def _weights(file: TfliteWriter, node: Node, w: Tensor, order: Shape, shape: Shape) -> int:
-    """Weights in the order of the file; integers in a float layer are dequantised before it."""
+    """Weights in the order of the file.
+
+    Integers in a float layer become floats: not every runtime dequantises by a scale for each output, and
+    others would quantise the input, too.
+    """
     if w.data is None:
         raise refused(node, "a layer whose weights are computed")
-    data = np.ascontiguousarray(w.data.reshape(shape).transpose(order))
-    place = file.constant(f"{w.name}.file", data, _turned(w.quant, order.index(0)), w.dtype)
     if affine.scaled(w) and file.tensor(node.inputs[0]).dtype == "float32":
-        real = file.between(f"{w.name}.real", data.shape, "float32")
-        file.add("DEQUANTIZE", (place,), (real,), "DequantizeOptions")
-        return real
-    return place
+        w = constant(w.name, dequantised(w, w.data, f"layer {node.output}"))
+    data = np.ascontiguousarray(np.asarray(w.data).reshape(shape).transpose(order))
+    return file.constant(f"{w.name}.file", data, _turned(w.quant, order.index(0)), w.dtype)
 
 
 def _bias(file: TfliteWriter, node: Node, x: Tensor, w: Tensor) -> list[int]:
