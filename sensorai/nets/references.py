@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,8 @@ from sensorai.nets.streaming import Stream
 
 #: Pushes that are made so that a net without end sees one whole window, at most.
 _MOST = 1024
+#: Numbers of made pushes, at most.
+_NUMBERS = 1 << 24
 
 
 @dataclass(slots=True)
@@ -115,11 +118,16 @@ def first_window(pushing: Pushing, given: Inputs) -> Inputs:
 
 
 def made_pushes(ports: Sequence[Port], pushing: Pushing, count: int | None, seed: int | None) -> Inputs:
-    """Made columns for so many pushes with outputs."""
+    """Made columns for so many pushes with outputs; a DataError where these are too many numbers."""
     usual = COUNT
     if pushing.stateful:
         usual = max(usual, min(pushing.window // pushing.hop, _MOST) - pushing.warm_up)
     number = pushing.warm_up + (usual if count is None else count)
+    if number * sum(math.prod(port.shape) for port in ports) > _NUMBERS:
+        raise DataError(
+            f"{number:,} pushes are more than are made",
+            hint="a smaller --count, or a file of columns",
+        )
     seed = SEED if seed is None else seed
     return replace(spread(ports, number, seed), source=f"{number} made pushes (seed {seed})")
 

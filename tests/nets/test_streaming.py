@@ -133,6 +133,9 @@ def test_pushes_that_part_are_found(tmp_path: Path) -> None:
     said["stream"]["hop"] = 4
     (folder / "model.json").write_text(json.dumps(said))
     refused(call("validate", folder, "--model", model), "stream is not that of the model")
+    said["stream"] |= {"hop": 1, "window": 1 << 28, "warm_up": (1 << 28) - 1}
+    (folder / "model.json").write_text(json.dumps(said))
+    refused(call("validate", folder), "more than are made")
     said["stream"]["hop"] = -1
     (folder / "model.json").write_text(json.dumps(said))
     refused(call("validate", folder), "makes no sense")
