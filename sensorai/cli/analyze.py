@@ -10,6 +10,8 @@ import typer
 from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sensorai.nets.costs import Costs
     from sensorai.nets.model import Asked, NetFile
     from sensorai.nets.streaming import Asked as Columns
@@ -27,9 +29,29 @@ Freeze = Annotated[
     list[str],
     typer.Option("--freeze", metavar="INPUT=VALUE", help="ONNX: an input that is always this."),
 ]
+InputTypes = Annotated[
+    str | None,
+    typer.Option(
+        "--input-data-type",
+        metavar="float32|int8|uint8",
+        help="Types of inputs, one for all or one for each between commas; conversions go or come.",
+    ),
+]
+OutputTypes = Annotated[
+    str | None,
+    typer.Option("--output-data-type", metavar="float32|int8|uint8", help="Types of outputs, likewise."),
+]
 Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
+AllocateInputs = Annotated[
+    bool,
+    typer.Option("--allocate-inputs", help="Inputs lie in the working memory, and do not outlive the call."),
+]
+AllocateOutputs = Annotated[
+    bool,
+    typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
+]
 Stream = Annotated[
     int | None,
     typer.Option(
@@ -64,11 +86,19 @@ def stream_asked(hop: int | None, axis: int | None, stateful: bool) -> Columns |
     return Columns(hop, axis, stateful)
 
 
-def asked_of(kind: str | None, shapes: list[str], frozen: list[str]) -> Asked:
+def asked_of(
+    kind: str | None,
+    shapes: list[str],
+    frozen: list[str],
+    inputs: str | None = None,
+    outputs: str | None = None,
+) -> Asked:
     """What was said of the file, read."""
     from sensorai.nets import model as models
 
-    return models.Asked(models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen))
+    said = models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen)
+    types = [tuple(part.strip() for part in text.split(",")) if text else () for text in (inputs, outputs)]
+    return models.Asked(*said, *types)
 
 
 def run(
@@ -78,14 +108,22 @@ def run(
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    input_data_type: InputTypes = None,
+    output_data_type: OutputTypes = None,
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
+    allocate_inputs: AllocateInputs = False,
+    allocate_outputs: AllocateOutputs = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
     ] = None,
     name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
+    passes: Annotated[
+        bool,
+        typer.Option("--passes", help="Tell every change of a pass; check large nets before and after too."),
+    ] = False,
     json: printing.Json = False,
 ) -> None:
     """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
@@ -97,7 +135,7 @@ def run(
     from sensorai.errors import ConfigError
     from sensorai.files import write_folder
     from sensorai.nets import costs as counting
-    from sensorai.nets import stated, streaming
+    from sensorai.nets import passes_told, stated, streaming
     from sensorai.nets import target as targets
     from sensorai.nets.model import open_model
     from sensorai.writing import clang
@@ -107,9 +145,12 @@ def run(
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
-    opened = open_model(model, asked_of(type_, shape, freeze))
-    counted = counting.costs(opened.graph)
+    opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
+    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
     found = counting.figures(opened, counted)
+    same = passes_told.checked(opened.read, opened.made.passed, always=passes)
+    found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
+    found["passes_checked"] = same
     streamed = None if columns is None else streaming.stream(opened.graph, columns)
     if streamed is not None:
         found["stream"] = streamed.figures()
@@ -123,6 +164,11 @@ def run(
         printing.print_json(found)
         return
     _print(opened, counted, found)
+    told = passes_told.lines(opened.read, opened.made.steps, same)
+    for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
+        printing.console().print(line, soft_wrap=True)
+    for problem in opened.made.problems:
+        printing.console().print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
     for line in streamed.words() if streamed is not None else [streaming.could(opened.graph)]:
         if line:
             printing.console().print(line, soft_wrap=True)
@@ -132,8 +178,8 @@ def run(
 
 
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
-    from rich.table import Table
 
+    from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
 
     screen = printing.console()
@@ -141,27 +187,48 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     for role, ports in (("input", found["inputs"]), ("output", found["outputs"]), ("state", found["states"])):
         for port in ports:
             screen.print(f"{role}  {port_words(port)}", soft_wrap=True)
-    table = Table(box=None)
-    for heading in ("layer", "operator", "type", "shape"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=28)
-    for heading in ("parameters", "MACC", "MACs", "bytes"):
-        table.add_column(heading, justify="right")
-    for one in counted.layers:
-        numbers = (one.parameters, one.macc, one.macs, one.weight_bytes)
-        table.add_row(one.name, one.operator, one.type, one.shape, *(f"{n:,}" for n in numbers))
-    screen.print(table)
+    _print_layers(screen, counted)
     arena = "not known" if counted.arena is None else f"{counted.arena:,} bytes"
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
     screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
-    kept = f", {counted.states:,} of states" if counted.states else ""
-    screen.print(f"RAM {ram}: with {counted.inputs:,} of inputs, {counted.outputs:,} of outputs{kept}")
+    for line in saved_words(counted):
+        screen.print(line)
+    ends = (counted.inputs, "inputs"), (counted.outputs, "outputs")
+    beside = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if not own]
+    within = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if own]
+    beside += [f"{counted.states:,} of states"] if counted.states else []
+    said = [f"with {', '.join(beside)}"] if beside else []
+    said += [f"{', '.join(within)} in the arena"] if within else []
+    screen.print(f"RAM {ram}: {'; '.join(said)}")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
-    for line in opened.made.did:
-        screen.print(f"pass: {line}", soft_wrap=True)
-    for problem in opened.made.problems:
-        screen.print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
+
+
+def _print_layers(screen: Console, counted: Costs) -> None:
+    """A row for each layer; where there is no room it is words that are cut off, never figures."""
+    from rich.table import Table
+
+    rows = [
+        [one.name, one.operator, one.type, one.shape]
+        + [f"{n:,}" for n in (one.parameters, one.macc, one.macs, one.weight_bytes)]
+        for one in counted.layers
+    ]
+    headings = ["layer", "operator", "type", "shape", "parameters", "MACC", "MACs", "bytes"]
+    widths = [max(len(row[k]) for row in [headings, *rows]) for k in range(len(headings))]
+    widths[:4] = [min(28, width) for width in widths[:4]]
+    # a space on each side of a column
+    while sum(widths) + 2 * len(widths) > screen.width and max(widths[:4]) > 8:
+        widths[widths.index(max(widths[:4]))] -= 1
+    table = Table(box=None)
+    for k, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+        right = k > 3
+        table.add_column(
+            heading, overflow="ellipsis", no_wrap=True, width=width, justify="right" if right else "left"
+        )
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)
 
 
 def port_words(port: dict[str, Any]) -> str:

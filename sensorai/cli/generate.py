@@ -9,8 +9,12 @@ import typer
 
 from sensorai.cli import out as printing
 from sensorai.cli.analyze import (
+    AllocateInputs,
+    AllocateOutputs,
     Device,
     Freeze,
+    InputTypes,
+    OutputTypes,
     Shapes,
     Stateful,
     Stream,
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
 #: What may be made of a settings file.
 FEATURES, CONFIG = "features", "config"
+
+
+#: Kind, shapes, constants, types of inputs and of outputs.
+_Said = tuple[str | None, list[str], list[str], str | None, str | None]
 
 
 def run(
@@ -48,6 +56,8 @@ def run(
     ] = "native",
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    input_data_type: InputTypes = None,
+    output_data_type: OutputTypes = None,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -75,11 +85,14 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
+    allocate_inputs: AllocateInputs = False,
+    allocate_outputs: AllocateOutputs = False,
     hand_over: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.onnx",
-            help="Write no C but the cleaned net as ONNX, for other tools; it is read back and compared.",
+            metavar="FILE.onnx|FILE.tflite",
+            help="Write no C but the cleaned net, as ONNX or TensorFlow Lite, for other tools; it is read "
+            "back and compared.",
         ),
     ] = None,
     json: printing.Json = False,
@@ -105,10 +118,14 @@ def run(
         "--api": api != "native",
         "--shape": bool(shape),
         "--freeze": bool(freeze),
+        "--input-data-type": input_data_type is not None,
+        "--output-data-type": output_data_type is not None,
         "--pipeline": pipeline is not None,
         "--stream": stream is not None,
         "--stream-axis": stream_axis is not None,
         "--stateful": stateful,
+        "--allocate-inputs": allocate_inputs,
+        "--allocate-outputs": allocate_outputs,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -127,11 +144,13 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
+    said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
-        others = ("--target", "--device", "--name", "--api", "--pipeline", "--stream")
+        others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
+        others += ["--allocate-inputs", "--allocate-outputs"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
-        _hand_over(source, hand_over, (kind, shape, freeze), json)
+        _hand_over(source, hand_over, said, json)
         return
     if target is None:
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
@@ -140,7 +159,14 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
-    _of_net(source, (target, device), out, name, api, (kind, shape, freeze), pipeline, columns, json)
+    inside = (allocate_inputs, allocate_outputs)
+    if any(inside) and (pipeline is not None or columns is not None or api != "native"):
+        flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
+        raise ConfigError(
+            f"{flag} is for the native interface of whole inputs",
+            hint="drop it: with --api stai inputs and outputs lie in the activations anyway",
+        )
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
 
 
 def _of_net(
@@ -149,12 +175,14 @@ def _of_net(
     out: Path | None,
     name: str | None,
     api: str,
-    said: tuple[str | None, list[str], list[str]],
+    said: _Said,
     pipeline: Path | None,
     columns: Columns | None,
+    inside: tuple[bool, bool],
     json: bool,
 ) -> None:
     from sensorai.nets import emitting
+    from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
     from sensorai.nets.streaming import stream as stream_of
@@ -181,7 +209,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream)
+    made = emitting.emit(model, at, called, asked, api, stream, inside)
     emitting.write(folder, made.files)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}
@@ -196,12 +224,12 @@ def _of_net(
     )
     for line in [] if stream is None else stream.words():
         typer.echo(line)
-    for line in fit_words(fit(counted, at)):
+    for line in (*saved_words(counted), *fit_words(fit(counted, at))):
         typer.echo(line)
     typer.echo(f"check it: sensorai validate {folder}")
 
 
-def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[str]], json: bool) -> None:
+def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
     from sensorai.nets import inputs
     from sensorai.nets.model import open_model
     from sensorai.nets.quantized_file import hand_over
@@ -211,9 +239,8 @@ def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[s
     given = inputs.spread(ports(graph, graph.inputs))
     back, others = hand_over(graph, to, given, exact=False)
     if json:
-        printing.print_json(
-            {"file": str(to), "layers": len(graph.nodes), "read_back": back, "onnxruntime": others}
-        )
+        key = "onnxruntime" if to.suffix.lower() != ".tflite" else "frameworks"
+        printing.print_json({"file": str(to), "layers": len(graph.nodes), "read_back": back, key: others})
         return
     typer.echo(f"{to}: {len(graph.nodes)} layers")
     typer.echo(back)

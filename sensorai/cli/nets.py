@@ -39,11 +39,14 @@ def validate_net(
         Of inputs where no file is given.
     """
     from sensorai.errors import ConfigError, VerifyMismatch
+    from sensorai.nets.model import Asked
 
     if inputs is not None and made != (None, None):
         raise ConfigError("--count and --seed are for inputs that are made", hint="drop them, or the file")
-    if artifact.is_dir() and (asked.kind or asked.shapes or asked.frozen):
-        raise ConfigError("how the model is read is in the project", hint="drop --type, --shape, --freeze")
+    if artifact.is_dir() and asked != Asked("", {}, {}):
+        raise ConfigError(
+            "how the model is read is in the project", hint="drop --type, --shape, --freeze and types of data"
+        )
     if model is not None and not artifact.is_dir():
         raise ConfigError("--model is for a project", hint="give the model alone")
     with printing.progress() as say:

@@ -27,8 +27,8 @@ def run(
     scheme: Annotated[
         str,
         typer.Option(
-            metavar="int8|int16x8|weights-int8",
-            help="Weights and activations; activations of 16 bits; weights alone.",
+            metavar="int8|int16x8|weights-int8|float32",
+            help="Weights and activations; activations of 16 bits; weights alone; nothing but --dictionary.",
         ),
     ] = "int8",
     ranges: Annotated[
@@ -44,6 +44,13 @@ def run(
             help="Allowed loss (of accuracy with labels, else of the cosine): layers stay float for it."
         ),
     ] = None,
+    dictionary: Annotated[
+        int,
+        typer.Option(
+            metavar="BITS",
+            help="Round weights to 2^BITS numbers a layer; flash holds places: 1, 2, 4 bits; 8 of float32.",
+        ),
+    ] = 0,
     samples: Annotated[int, typer.Option(help="Calls to calibrate with at most.")] = 256,
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
@@ -65,7 +72,7 @@ def run(
         raise ConfigError(f"--out {out} is no name of an ONNX file", hint="as in --out net_int8.onnx")
     opened = open_model(model, asked_of(type_, shape, freeze))
     with printing.progress() as say:
-        told = make(opened, data, out, Settings(scheme, ranges, budget, samples), say)
+        told = make(opened, data, out, Settings(scheme, ranges, budget, samples, dictionary), say)
     if json:
         printing.print_json(told.figures())
         return
@@ -74,6 +81,8 @@ def run(
 
 def _print(told: Told, out: Path, budget: float | None) -> None:
     from rich.table import Table
+
+    from sensorai.nets.costs import saved_words
 
     found: dict[str, Any] = told.figures()
     screen = printing.console()
@@ -94,6 +103,9 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             layer["name"], layer["operator"], f"{layer['parameters']:,}", f"{layer['error']:.4g}", kind
         )
     screen.print(table)
+    if found["stay_float"]:
+        names = ", ".join(found["stay_float"])
+        screen.print(f"float: recurrent layers without integers in this scheme: {names}", soft_wrap=True)
     where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
     screen.print(f"beside the float net, on {found['judged']} calls {where}:")
     if budget is not None:
@@ -107,6 +119,10 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         screen.print(f"  accuracy: float {found['accuracy'][0]:.2%}, integer {found['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
+    for line in saved_words(told.after):
+        screen.print(line)
+    if found["dictionary"] and not told.after.saved:
+        screen.print("dictionaries: none, they would save nothing worth its code")
     arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]
     screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
     screen.print("read back: computes the same to the bit")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Freeze, ModelType, Shapes, asked_of
+from sensorai.cli.analyze import Freeze, InputTypes, ModelType, OutputTypes, Shapes, asked_of
 from sensorai.cli.fields import LABELS, READING, pairs, takes
 from sensorai.cli.nets import is_net, validate_net
 from sensorai.cli.simulate import (
@@ -77,6 +77,8 @@ def run(
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    input_data_type: InputTypes = None,
+    output_data_type: OutputTypes = None,
     count: Annotated[
         int | None, typer.Option(min=1, max=10000, help="Of a net: how many inputs are made (default: 10).")
     ] = None,
@@ -104,6 +106,8 @@ def run(
         "--type": type_,
         "--shape": shape,
         "--freeze": freeze,
+        "--input-data-type": input_data_type,
+        "--output-data-type": output_data_type,
         "--count": count,
         "--seed": seed,
     }
@@ -120,7 +124,7 @@ def run(
             artifact,
             files[0] if files else None,
             model,
-            asked_of(type_, shape, freeze),
+            asked_of(type_, shape, freeze, input_data_type, output_data_type),
             [one.value for one in on or [On.HOST]],
             (count, seed),
             json,

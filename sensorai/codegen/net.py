@@ -7,7 +7,7 @@ What a layer's C is, its operator says; here is what it writes to. The kernels a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,23 +71,34 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES).parts()
 
 
-def emit_tensors(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
+def emit_tensors(
+    graph: Graph, prefix: str, *, name: str = "model", inside: Collection[str] = ()
+) -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *in0, ..., OUT *out0, ..., [state0, ...] uint8_t *arena)``.
 
     Every tensor has the type of C that ``KINDS`` says, its numbers in order; nothing is widened. States are
     given by the caller and replaced by those of the next call. The arena must be aligned to ``arena_align``
     bytes; nothing of it outlives the call.
 
+    Parameters
+    ----------
+    inside : collection of str
+        Inputs and outputs that lie in the arena: they are no parameters, ``lying`` says where they are.
+        Inputs do not outlive the call, outputs do.
+
     Raises
     ------
     ConfigError
-        The graph holds a layer or type that has no C.
+        The graph holds a layer or type that has no C, or an output that nothing computes is to lie in the
+        arena.
     """
     clang.identifier(prefix)
-    return _typed(graph, prefix, f"{prefix}_{name}", _Typed)
+    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside)
 
 
-def _typed(graph: Graph, prefix: str, name: str, emitter: type[_Typed]) -> CodeParts:
+def _typed(
+    graph: Graph, prefix: str, name: str, emitter: type[_Typed], inside: Collection[str] = ()
+) -> CodeParts:
     check(graph)
     for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
         if tensor.dtype not in KINDS:
@@ -98,15 +109,24 @@ def _typed(graph: Graph, prefix: str, name: str, emitter: type[_Typed]) -> CodeP
     places |= {state.read: f"state{k}" for k, state in enumerate(graph.states)}
     # an input that is an output as well is read in one place and copied to the other
     places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
-    net = emitter(graph, prefix, name, places, frozenset(KINDS) - {"binary"})
+    places = {tensor: place for tensor, place in places.items() if tensor not in inside}
+    net = emitter(graph, prefix, name, places, frozenset(KINDS) - {"binary"}, frozenset(inside))
+    for one in inside:
+        if one not in net.plan.slots or net.plan.slots[one].offset < 0:
+            raise ConfigError(
+                f"{one} is a constant or lies in an input of the caller: it cannot lie in the arena",
+                hint="let inputs and outputs be the caller's, or both lie in the arena",
+            )
     net.runtime = {"nd/sa_nd.h"}
     return net.parts()
 
 
-def arguments(graph: Graph) -> str:
+def arguments(graph: Graph, inside: Collection[str] = ()) -> str:
     """Parameters of the function that ``emit_tensors`` emits."""
-    given = [f"const {_plain(graph.tensors[n])} *in{k}" for k, n in enumerate(graph.inputs)]
-    made = [f"{_plain(graph.tensors[n])} *out{k}" for k, n in enumerate(graph.outputs)]
+    given = [
+        f"const {_plain(graph.tensors[n])} *in{k}" for k, n in enumerate(graph.inputs) if n not in inside
+    ]
+    made = [f"{_plain(graph.tensors[n])} *out{k}" for k, n in enumerate(graph.outputs) if n not in inside]
     kept = [f"{_plain(graph.tensors[s.read])} *state{k}" for k, s in enumerate(graph.states)]
     return ", ".join([*given, *made, *kept, "uint8_t *arena"])
 
@@ -126,6 +146,8 @@ class _Emitter:
     places: Mapping[str, str]
     #: Types that the caller takes as they are computed.
     direct_kinds: frozenset[str]
+    #: Inputs and outputs that lie in the arena.
+    inside: frozenset[str] = frozenset()
     plan: Plan = field(init=False)
     index: int = 0
     definitions: list[Table | Constant] = field(default_factory=list)
@@ -133,11 +155,16 @@ class _Emitter:
     calls: list[Call] = field(default_factory=list)
     runtime: set[str] = field(default_factory=lambda: {"nn/sa_nn.h"})
     costs: list[LayerCost] = field(default_factory=list)
+    buffers: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
     weight_bytes: int = 0
+    saved_bytes: int = 0
     tables: dict[str, str] = field(default_factory=dict)
+    #: Tables by their numbers, and those that stand for others.
+    common: dict[tuple[str, bytes], str] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds)
+        self.plan = plan(self.graph, self.direct_kinds, self.inside)
 
     def parts(self) -> CodeParts:
         """Emit everything."""
@@ -161,7 +188,9 @@ class _Emitter:
             arena_bytes=self.plan.peak,
             arena_align=self.plan.align,
             layers=tuple(self.costs),
+            buffers=tuple(self.buffers),
             calls=tuple(self.calls),
+            lying={name: self.plan.slots[name].offset for name in sorted(self.inside)},
         )
 
     def _parameters(self) -> str:
@@ -174,14 +203,17 @@ class _Emitter:
         self._scores(self.graph.tensors[self.graph.outputs[0]])
 
     def _layer(self, node: Node) -> None:
-        self.weight_bytes = 0
+        self.weight_bytes = self.saved_bytes = 0
         at = self.graph.applied(node)
         self._margins(node)
         node.op.emit(at, self)
+        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.plan.slots)
+        self.buffers.append((reads, tuple(self.at(t, "void") for t in at.outputs)))
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
-        self.costs.append(LayerCost(node.output, node.op.macs(at), self.weight_bytes, activation))
+        sizes = self.weight_bytes, activation, self.saved_bytes
+        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
 
     # -- names and places
 
@@ -203,6 +235,8 @@ class _Emitter:
 
     def direct(self, tensor: Tensor) -> bool:
         """Whether a tensor is written straight into the scores that the caller gives."""
+        if tensor.name in self.inside:
+            return False
         return written_by_caller(self.graph, tensor.name, self.direct_kinds)
 
     def real(self, value: float) -> str:
@@ -216,6 +250,18 @@ class _Emitter:
         self.definitions.append(table(kind, full, values.reshape(-1).tolist(), attribute))
         self.weight_bytes += _SIZES.get(kind, 4) * values.size
         return full
+
+    def shared(self, kind: str, name: str, values: Array) -> str:
+        """Define a table, once for all layers that have the same numbers, and return its name."""
+        key = kind, values.tobytes()
+        if key not in self.common:
+            self.common[key] = self.table(kind, name, values)
+        return self.common[key]
+
+    def spare(self, table: str, saved: int) -> None:
+        """Note how many bytes a table takes less than the numbers that it stands for, once."""
+        self.saved_bytes += 0 if table in self.spared else saved
+        self.spared.add(table)
 
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""
@@ -315,7 +361,7 @@ class _Typed(_Emitter):
     """Every tensor of the interface in its own type."""
 
     def _parameters(self) -> str:
-        return arguments(self.graph)
+        return arguments(self.graph, self.inside)
 
     def _end(self) -> None:
         """Copy outputs that are not where the caller wants them yet, then the states of the next call."""
@@ -349,6 +395,8 @@ class _Typed(_Emitter):
     def _there(self, name: str, k: int) -> bool:
         """Whether an output was computed where the caller wants it."""
         tensor = self.graph.tensors[name]
+        if name in self.inside:
+            return True
         return tensor.data is None and self.direct(tensor) and self.places[name] == f"out{k}"
 
 
@@ -397,12 +445,12 @@ class _Counted(_Typed):
         return f"{self.prefix}_{name}"
 
 
-def count_tensors(graph: Graph) -> CodeParts:
-    """What ``emit_tensors`` would give, without tables: arena and costs.
+def count_tensors(graph: Graph, inside: Collection[str] = ()) -> CodeParts:
+    """What ``emit_tensors`` would give, without tables: arena and costs; ``inside`` as there.
 
     Raises
     ------
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    return _typed(graph, "net", "net_model", _Counted)
+    return _typed(graph, "net", "net_model", _Counted, inside)

@@ -5,7 +5,7 @@ Pure: the same net gives the same bytes; nothing touches the disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,7 @@ def emit_net_project(
     chip: Chip | None = None,
     api: str = "native",
     pushing: Pushing | None = None,
+    inside: Collection[str] = (),
 ) -> Project:
     """Emit the C project of a net.
 
@@ -107,6 +108,8 @@ def emit_net_project(
         ``native``, or ``stai``: as the C of ST's tool is called.
     pushing : Pushing, optional
         Of a net that gets columns: its function is called ``NAME_push``.
+    inside : collection of str
+        Inputs and outputs that lie in the arena; functions say where.
 
     Raises
     ------
@@ -118,14 +121,16 @@ def emit_net_project(
         raise ConfigError(f"the interface {api!r} takes whole windows", hint="the native one takes columns")
     if len(graph.inputs) + len(graph.outputs) + len(graph.states) > _MOST:
         raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
-    parts = emit_tensors(graph, called)
+    if inside and (pushing is not None or api != "native"):
+        raise ConfigError("inputs and outputs lie in the arena of the native interface, without a stream")
+    parts = emit_tensors(graph, called, inside=inside)
     fields = net_fields(graph, called, about, parts)
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip)
     templated, extra = _NATIVE, parts.runtime
     if api == "stai":
-        templated, extra = stai.TEMPLATES, (*parts.runtime, stai.HEADER)
-        fields |= stai.fields(graph, called, fields, about.macc)
+        templated, extra = stai.TEMPLATES, (*parts.runtime, *stai.HEADERS)
+        fields |= stai.fields(graph, called, fields, about.macc, parts)
     wanted = {
         **{file.replace("NAME", called): template for file, template in templated.items()},
         "Makefile": "Makefile.jinja",
@@ -159,6 +164,9 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
     sources = [file for file in files if file.endswith(".c")]
     inputs = [_tensor(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
     outputs = [_tensor(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
+    for one in (*inputs, *outputs):
+        one["lies"] = parts.lying.get(one["called"])
+    given = [one for one in (*inputs, *outputs) if one["lies"] is None]
     states = [
         {**_tensor(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
         for k, s in enumerate(graph.states, 1)
@@ -178,14 +186,15 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
         "weights": sum(layer.weight_bytes for layer in parts.layers),
         "inputs": inputs,
         "outputs": outputs,
+        "given": given,
+        "lying": [one for one in (*inputs, *outputs) if one["lies"] is not None],
         "states": states,
         "arena": max(parts.arena_bytes, 1),
-        "arguments": clang.emitted(_arguments(inputs, outputs)),
+        "arguments": clang.emitted(_arguments(given)),
         "passed": clang.emitted(
             ", ".join(
                 [
-                    *(f"in_{one['k']}" for one in inputs),
-                    *(f"out_{one['k']}" for one in outputs),
+                    *(f"{one['role']}_{one['k']}" for one in given),
                     *(f"ctx->state_{one['k']}" for one in states),
                     "(uint8_t *)ctx->arena",
                 ]
@@ -230,8 +239,10 @@ def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, An
     }
 
 
-def _arguments(inputs: list[dict[str, Any]], outputs: list[dict[str, Any]]) -> str:
+def _arguments(given: list[dict[str, Any]]) -> str:
     """Parameters of the function that runs the net, behind the context."""
-    given = [f"const {one['type']} in_{one['k']}[{one['macro']}_SIZE]" for one in inputs]
-    made = [f"{one['type']} out_{one['k']}[{one['macro']}_SIZE]" for one in outputs]
-    return ",\n    ".join([*given, *made])
+    const = {"in": "const ", "out": ""}
+    return "".join(
+        f",\n    {const[one['role']]}{one['type']} {one['role']}_{one['k']}[{one['macro']}_SIZE]"
+        for one in given
+    )

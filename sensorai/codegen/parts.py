@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sensorai.codegen import literals
@@ -18,12 +18,15 @@ class LayerCost:
     macs : int
         Multiply-accumulates (binary: one per bit pair).
     weight_bytes, activation_bytes : int
+    saved_bytes : int
+        Bytes that its weights take less in a dictionary.
     """
 
     name: str
     macs: int
     weight_bytes: int
     activation_bytes: int
+    saved_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,10 @@ class CodeParts:
     arena_bytes, arena_align : int
         Working memory that the functions need from the caller.
     layers : tuple of LayerCost
+    lying : mapping of str to int
+        Inputs and outputs that lie in the arena, and where.
+    buffers : tuple of (tuple of str, tuple of str)
+        For each layer, C expressions: where what it reads and what it makes lies, constants left out.
     calls : tuple of Call
         Statements of the function that runs the layers of a net, each a line of ``source``.
     """
@@ -110,6 +117,8 @@ class CodeParts:
     arena_align: int = 4
     layers: tuple[LayerCost, ...] = field(default=())
     calls: tuple[Call, ...] = ()
+    buffers: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+    lying: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def data(self) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sensorai.codegen.parts import CodeParts, body
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Tensor
+from sensorai.version import __version__
 from sensorai.writing import clang
 from sensorai.writing.written import Identifier, inert
 
@@ -19,8 +22,8 @@ TEMPLATES: Mapping[str, str] = {
     "main.c": "stai_main.c.jinja",
     "README.md": "stai_README.md.jinja",
 }
-#: The header that all such projects have.
-HEADER = "stai/stai.h"
+#: Headers that all such projects have.
+HEADERS = ("stai/stai.h", "stai/stai_events.h")
 
 #: Formats of the interface by types of tensors.
 _FORMATS: Mapping[str, str] = {
@@ -42,7 +45,50 @@ def _up(size: int) -> int:
     return -(-size // 8) * 8
 
 
-def fields(graph: Graph, name: Identifier, made: Mapping[str, Any], macc: int) -> dict[str, Any]:
+def _with_events(graph: Graph, parts: CodeParts, name: Identifier) -> str:
+    """Source of the net that tells of every node before and after it, whether it has calls or not."""
+    lines: list[str] = []
+    at = -1
+
+    def tell(word: str, node: int, buffers: Sequence[str]) -> None:
+        given = ", ".join(f"(stai_ptr)(uintptr_t)({one})" for one in buffers)
+        array = f"(const stai_ptr[]){{{given}}}" if buffers else "NULL"
+        lines.append("    if (cb != NULL) {\n")
+        told = f"cb, cookie, STAI_EVENT_NODE_{word}, {node}, {array}, {len(buffers)}"
+        lines.append(f"        {name}_event({told});\n    }}\n")
+
+    def reach(layer: int) -> None:
+        nonlocal at
+        while at < layer:
+            if at >= 0:
+                tell("STOP", at, parts.buffers[at][1])
+            at += 1
+            if at < len(parts.buffers):
+                tell("START", at, parts.buffers[at][0])
+
+    for call in parts.calls:
+        if call.layer is not None:
+            reach(call.layer)
+        lines.append(f"    {call.text}\n")
+    reach(len(graph.nodes))
+    plain = body(parts.calls)
+    head, _, rest = parts.source.rpartition(plain) if plain else ("", "", "")
+    if not plain:
+        head, _, rest = parts.source.rpartition("}\n")
+        rest = "}\n" + rest
+    # the function of the net is the last one
+    before, _, last = head.rpartition("uint8_t *arena)")
+    return f"{before}uint8_t *arena, stai_event_cb cb, void *cookie){last}{''.join(lines)}{rest}"
+
+
+def _signature(digest: str) -> str:
+    """Literal of the first 32 bits of a hash."""
+    return f"0x{digest[:8]}U" if re.fullmatch("[0-9a-fA-F]{8,}", digest) else "0U"
+
+
+def fields(
+    graph: Graph, name: Identifier, made: Mapping[str, Any], macc: int, parts: CodeParts
+) -> dict[str, Any]:
     """What templates of the interface know, beside the fields of every net."""
     inputs = [_port(one, graph.tensors[n]) for one, n in zip(made["inputs"], graph.inputs, strict=True)]
     outputs = [_port(one, graph.tensors[n]) for one, n in zip(made["outputs"], graph.outputs, strict=True)]
@@ -56,7 +102,10 @@ def fields(graph: Graph, name: Identifier, made: Mapping[str, Any], macc: int) -
         *(f"({one['type']} *)(void *)ctx->out[{one['k'] - 1}]" for one in outputs),
         *(f"ctx->state_{one['k']}" for one in made["states"]),
         "ctx->activations",
+        "ctx->callback",
+        "ctx->cookie",
     ]
+    version = [int(part) if part.isdigit() else 0 for part in __version__.split(".")[:3]]
     return {
         "inputs": inputs,
         "outputs": outputs,
@@ -68,12 +117,15 @@ def fields(graph: Graph, name: Identifier, made: Mapping[str, Any], macc: int) -
         "places": places,
         "activations": at,
         # pointers of 64 bits are the widest that there are
-        "context": 32 + 8 * (len(inputs) + len(outputs)) + states,
+        "context": 48 + 8 * (len(inputs) + len(outputs)) + states,
         "nodes": len(graph.nodes),
         "macc": macc,
         "model_string": clang.string(made["about"]["file"]),
         "digest_string": clang.string(made["about"]["digest"]),
         "name_string": clang.string(name),
+        "stai_source": clang.emitted(_with_events(graph, parts, name).strip()),
+        "signature": clang.emitted(_signature(made["about"]["digest"])),
+        "tool_version": clang.emitted("{" + ", ".join(map(str, [*version, *[0] * (4 - len(version))])) + "}"),
         "stai_passed": clang.emitted(", ".join(passed)),
     }
 
@@ -135,4 +187,6 @@ int main(void)
 
 def driver(name: Identifier) -> str:
     """C of a program that reads inputs, runs the net and writes outputs."""
-    return _DRIVER.replace("MACRO", name.upper()).replace("NAME", name)
+    # all at once: a name may hold such a word
+    words = {"MACRO": name.upper(), "NAME": name}
+    return re.sub("MACRO|NAME", lambda found: words[found[0]], _DRIVER)

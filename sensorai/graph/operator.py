@@ -122,6 +122,14 @@ class Writer(Protocol):
         """Define a table and return its name; ``aligned``: as the packed kernels read it."""
         ...
 
+    def shared(self, kind: str, name: str, values: Array) -> str:
+        """Define a table, once for all layers that have the same numbers, and return its name."""
+        ...
+
+    def spare(self, table: str, saved: int) -> None:
+        """Say how many bytes a table takes less than the numbers that it stands for; counted once."""
+        ...
+
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""
         ...

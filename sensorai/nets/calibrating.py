@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.graph import interpret
-from sensorai.graph.graph import Graph
+from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
+from sensorai.ops.nd.recurrent import Step, run
+from sensorai.ops.nd.recurrent_layer import RecurrentLayer
 
 #: Ways to choose the ends of a tensor: all numbers; all but the last ones; where the square error is least.
 METHODS = ("minmax", "percentile", "mse")
@@ -41,6 +44,7 @@ def observe(graph: Graph, given: Mapping[str, Array]) -> dict[str, Held]:
         A tensor becomes infinite or not a number.
     """
     count = len(next(iter(given.values())))
+    layers = [node for node in graph.nodes if isinstance(node.op, RecurrentLayer) and _floats(graph, node)]
     names = [t.name for t in graph.activations if t.dtype == "float32"]
     ends = dict.fromkeys(names, (0.0, 0.0))
     some: dict[str, list[Array]] = {name: [] for name in names}
@@ -54,7 +58,52 @@ def observe(graph: Graph, given: Mapping[str, Array]) -> dict[str, Held]:
             ends[name] = (min(low, float(flat.min(initial=0))), max(high, float(flat.max(initial=0))))
             step = max(1, flat.size * count // (KEPT * len(values[name])))
             some[name].append(flat[::step].astype(np.float32))
+        for node in layers:
+            # states between the steps come out nowhere
+            for name, end in _states(graph, node, values).items():
+                low, high = ends[name]
+                ends[name] = (min(low, -end), max(high, end)) if end > max(-low, high) else (low, high)
     return {name: Held(*ends[name], np.concatenate(some[name])) for name in names}
+
+
+def _floats(graph: Graph, node: Node) -> bool:
+    return graph.tensors[node.inputs[0]].dtype == "float32"
+
+
+def _states(graph: Graph, node: Node, values: Mapping[str, Array]) -> dict[str, float]:
+    """Largest magnitudes of outputs and cells of a recurrent layer over all steps, by tensors of the net."""
+    op: Any = node.op
+    at = graph.applied(node)
+    most = [0.0, 0.0]
+
+    def watched(step: Step) -> Step:
+        def one(x: Array, h: Array, c: Array | None) -> tuple[Array, Array | None]:
+            made = step(x, h, c)
+            for k, array in enumerate(made):
+                if array is not None and array.size:
+                    most[k] = max(most[k], float(np.abs(array).max()))
+            return made
+
+        return one
+
+    calls = len(next(iter(values.values())))
+    for i in range(calls):
+        arrays = [_one(graph, name, values, i) for name in node.inputs]
+        steps: Callable[[int], Step] = op.steps(at, arrays)
+        run(op, at, arrays, _each(watched, steps))
+    outs = int(op.whole) + 1
+    return {name: most[int(k >= outs)] for k, name in enumerate(node.outputs)}
+
+
+def _each(watched: Callable[[Step], Step], steps: Callable[[int], Step]) -> Callable[[int], Step]:
+    return lambda direction: watched(steps(direction))
+
+
+def _one(graph: Graph, name: str, values: Mapping[str, Array], call: int) -> Array | None:
+    if not name:
+        return None
+    known = graph.tensors[name].data
+    return known if known is not None else np.asarray(values[name][call])
 
 
 def together(several: list[Held]) -> Held:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sensorai.errors import Problem
 from sensorai.graph.graph import Graph
 from sensorai.graph.spec import check
+from sensorai.passes.border import with_types
 from sensorai.passes.change import Step
 from sensorai.passes.imported import simplify
 
@@ -18,15 +20,23 @@ class Compiled:
     Attributes
     ----------
     graph : Graph
-    did : tuple of str
-        What passes did, a line each.
+    passed : Graph
+        As the passes left it: with inputs and outputs in the types of the file.
+    steps : tuple of Step
+        Passes that changed something.
     problems : tuple of Problem
         Layers that have no C.
     """
 
     graph: Graph
-    did: tuple[str, ...] = ()
+    passed: Graph
+    steps: tuple[Step, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def did(self) -> tuple[str, ...]:
+        """What passes did, a line each."""
+        return tuple(line for step in self.steps for line in _lines(step))
 
 
 def _lines(step: Step) -> list[str]:
@@ -44,10 +54,16 @@ def _lines(step: Step) -> list[str]:
     return lines
 
 
-def compiled(graph: Graph) -> Compiled:
-    """Simplify a graph that was read, and say which of its layers have no C."""
-    made, steps = simplify(check(graph))
-    did = tuple(line for step in steps for line in _lines(step))
+def compiled(graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> Compiled:
+    """Simplify a graph that was read, and say which of its layers have no C.
+
+    Parameters
+    ----------
+    inputs, outputs : sequence of str
+        Types of inputs and outputs, see ``border.with_types``.
+    """
+    passed, steps = simplify(check(graph))
+    made = with_types(passed, inputs, outputs)
     problems = tuple(
         Problem(
             f"layer {node.output} ({node.op.NAME}) has no C",
@@ -56,4 +72,4 @@ def compiled(graph: Graph) -> Compiled:
         for node in made.nodes
         if not node.op.EMITTED
     )
-    return Compiled(made, did, problems)
+    return Compiled(made, passed, steps, problems)

@@ -27,6 +27,8 @@ class Layer:
         Operations as ST's tool counts them, and multiply-accumulates that there are.
     weight_bytes : int
         Of its tables in C, of its constants where it has no C.
+    saved : int
+        Bytes that its weights take less in a dictionary.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Layer:
     macc: int
     macs: int
     weight_bytes: int
+    saved: int = 0
 
     @property
     def type(self) -> str:
@@ -58,10 +61,14 @@ class Costs:
     parameters, macc, macs : int
     weights : int
         Bytes of constants in flash.
+    saved : int
+        Bytes that they take less because weights of some layers are in dictionaries.
     arena : int or None
         Bytes of working memory; None where a layer has no C, whose memory nobody knows.
     states, inputs, outputs : int
         Bytes of what is kept between calls, and of what the caller gives and gets.
+    inside : (bool, bool)
+        Whether inputs, and outputs, lie in the working memory.
     """
 
     layers: tuple[Layer, ...]
@@ -69,24 +76,38 @@ class Costs:
     macc: int
     macs: int
     weights: int
+    saved: int
     arena: int | None
     states: int
     inputs: int
     outputs: int
+    inside: tuple[bool, bool] = (False, False)
 
     @property
     def ram(self) -> int | None:
-        """Bytes of RAM: working memory, states, inputs and outputs."""
-        return None if self.arena is None else self.arena + self.states + self.inputs + self.outputs
+        """Bytes of RAM: working memory, states, and the inputs and outputs that do not lie in it."""
+        if self.arena is None:
+            return None
+        ends = (self.inputs, self.outputs)
+        own = sum(size for size, inside in zip(ends, self.inside, strict=True) if not inside)
+        return self.arena + self.states + own
 
 
-def costs(graph: Graph) -> Costs:
-    """Count a net."""
+def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
+    """Names of the inputs, and outputs, that lie in the working memory."""
+    return (*(graph.inputs if inside[0] else ()), *(graph.outputs if inside[1] else ()))
+
+
+def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
+    """Count a net; ``inside`` as in ``Costs``."""
+    within = lying(graph, inside)
     try:
-        parts = count_tensors(graph)
+        parts = count_tensors(graph, within)
         arena: int | None = parts.arena_bytes
-        bytes_of = [layer.weight_bytes for layer in parts.layers]
+        bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
     except ConfigError:
+        if within and all(node.op.EMITTED for node in graph.nodes):
+            raise
         # a layer without C: the reference counts what it has
         arena, bytes_of = None, []
     seen: set[str] = set()
@@ -96,21 +117,23 @@ def costs(graph: Graph) -> Costs:
             graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
         ]
         seen.update(t.name for t in own)
-        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else sum(t.bytes for t in own)))
+        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0)))
     return Costs(
         tuple(layers),
         sum(layer.parameters for layer in layers),
         sum(layer.macc for layer in layers),
         sum(layer.macs for layer in layers),
         sum(layer.weight_bytes for layer in layers),
+        sum(layer.saved for layer in layers),
         arena,
         sum(graph.tensors[s.read].bytes for s in graph.states),
         sum(graph.tensors[n].bytes for n in graph.inputs),
         sum(graph.tensors[n].bytes for n in graph.outputs),
+        inside,
     )
 
 
-def _layer(graph: Graph, node: Node, own: list[Tensor], weight_bytes: int) -> Layer:
+def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
     at = graph.applied(node)
     return Layer(
         node.output,
@@ -119,7 +142,7 @@ def _layer(graph: Graph, node: Node, own: list[Tensor], weight_bytes: int) -> La
         sum(t.size for t in own),
         node.op.macc(at),
         node.op.macs(at),
-        weight_bytes,
+        *sizes,
     )
 
 
@@ -152,6 +175,15 @@ def tensor_figures(tensor: Tensor) -> dict[str, Any]:
     }
 
 
+def saved_words(counted: Costs) -> tuple[str, ...]:
+    """A line on weights in dictionaries, none where there are none."""
+    layers = sum(layer.saved > 0 for layer in counted.layers)
+    if not layers:
+        return ()
+    of = "1 layer" if layers == 1 else f"{layers} layers"
+    return (f"dictionaries: weights of {of} take {counted.saved:,} bytes less, and are read exactly",)
+
+
 def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
     """What ``analyze --json`` says of a model, before any target."""
     graph = model.graph
@@ -174,6 +206,7 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
                 "macc": layer.macc,
                 "macs": layer.macs,
                 "weight_bytes": layer.weight_bytes,
+                "saved_bytes": layer.saved,
             }
             for layer in counted.layers
         ],
@@ -181,10 +214,13 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
         "macc": counted.macc,
         "macs": counted.macs,
         "weight_bytes": counted.weights,
+        "saved_bytes": counted.saved,
         "arena_bytes": counted.arena,
         "state_bytes": counted.states,
         "input_bytes": counted.inputs,
         "output_bytes": counted.outputs,
+        "inputs_in_arena": counted.inside[0],
+        "outputs_in_arena": counted.inside[1],
         "ram_bytes": counted.ram,
         "did": list(model.made.did),
         "problems": [{"message": p.message, "hint": p.hint} for p in model.made.problems],

@@ -51,6 +51,8 @@ class Described:
         A window of samples before the net.
     pushing : Pushing or None
         How it gets columns; None where it takes whole inputs.
+    inside : (bool, bool)
+        Whether inputs, and outputs, lie in the working memory.
     """
 
     name: str
@@ -66,12 +68,13 @@ class Described:
     sources: Mapping[str, str]
     pipeline: Mapping[str, Any] | None = None
     pushing: Pushing | None = None
+    inside: tuple[bool, bool] = (False, False)
 
 
 def describe(
     model: NetFile,
     name: str,
-    at: Mapping[str, str],
+    at: Mapping[str, Any],
     asked: Asked,
     files: Sequence[str],
     pipeline: Mapping[str, Any] | None = None,
@@ -82,7 +85,7 @@ def describe(
     Parameters
     ----------
     at : mapping
-        ``target``, ``device`` and ``api``.
+        ``target``, ``device``, ``api``, and ``in_arena`` where inputs or outputs lie there.
     files : sequence of str
         C files of the library.
     stream : Stream, optional
@@ -106,6 +109,8 @@ def describe(
             "sha256": model.sha256,
             "shapes": {n: list(shape) for n, shape in (asked.shapes or {}).items()},
             "frozen": {n: a.tolist() for n, a in (asked.frozen or {}).items()},
+            **({"input_types": list(asked.inputs)} if asked.inputs else {}),
+            **({"output_types": list(asked.outputs)} if asked.outputs else {}),
         },
         "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
         "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
@@ -155,6 +160,7 @@ def read_description(folder: Path) -> Described:
         said = found["model"]
         shapes = {str(n): tuple(int(v) for v in s) for n, s in said["shapes"].items()}
         frozen = {str(n): _frozen(v) for n, v in said["frozen"].items()}
+        types = [tuple(str(v) for v in said.get(f"{side}_types", ())) for side in ("input", "output")]
         names = [n for n in found["files"] if isinstance(n, str) and Path(n).name == n]
         sources: dict[str, str] = {}
         for name in names:
@@ -162,13 +168,14 @@ def read_description(folder: Path) -> Described:
                 raise DataError(f"the project lacks {name}", where=str(folder), hint="generate again")
             sources[name] = (folder / name).read_text(encoding="utf-8", errors="replace")
         pipeline = found.get("pipeline")
+        inside = [*found.get("in_arena", ()), False, False]
         return Described(
             clang.identifier(str(found["name"]), where),
             str(found["target"]),
             str(found["device"]),
             str(found["api"]),
             str(said["sha256"]),
-            Asked(str(said["kind"]), shapes, frozen),
+            Asked(str(said["kind"]), shapes, frozen, *types),
             tuple(_port(one, where) for one in found["inputs"]),
             tuple(_port(one, where) for one in found["outputs"]),
             sum(_port(one, where).kind.itemsize for one in found["states"]),
@@ -176,6 +183,7 @@ def read_description(folder: Path) -> Described:
             sources,
             pipeline if isinstance(pipeline, dict) else None,
             _pushing(found["stream"], where) if "stream" in found else None,
+            (inside[0] is True, inside[1] is True),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None

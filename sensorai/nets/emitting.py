@@ -17,7 +17,7 @@ from sensorai.files import read_json, write_folder
 from sensorai.graph.graph import Graph
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.model.pipeline import Pipeline, to_dict
-from sensorai.nets.costs import Costs, costs
+from sensorai.nets.costs import Costs, costs, lying
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
@@ -73,9 +73,20 @@ def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
 
 
 def emit(
-    model: NetFile, at: Target, name: str, asked: Asked, api: str = "native", stream: Stream | None = None
+    model: NetFile,
+    at: Target,
+    name: str,
+    asked: Asked,
+    api: str = "native",
+    stream: Stream | None = None,
+    inside: tuple[bool, bool] = (False, False),
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
+
+    Parameters
+    ----------
+    inside : (bool, bool)
+        Whether inputs, and outputs, lie in the working memory.
 
     Raises
     ------
@@ -90,12 +101,15 @@ def emit(
     graph, pushing, before = model.graph, None, 0
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
-    counted = costs(graph) if stream is None else stream.after
+    counted = costs(graph, inside) if stream is None else stream.after
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
-    project = emit_net_project(graph, name, about, at.chip, api=api, pushing=pushing)
+    project = emit_net_project(
+        graph, name, about, at.chip, api=api, pushing=pushing, inside=lying(graph, inside)
+    )
     files: dict[str, str] = dict(project.files)
-    facts = {"target": at.name, "device": at.device, "api": api}
+    facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
+    facts |= {"in_arena": list(inside)} if any(inside) else {}
     said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
@@ -211,6 +225,7 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "files": sorted(made.files),
         "arena_bytes": made.project.arena_bytes,
         "weight_bytes": made.counted.weights,
+        "saved_bytes": made.counted.saved,
         "macs": made.counted.macs,
         "macc": made.counted.macc,
     }

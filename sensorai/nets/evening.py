@@ -11,7 +11,7 @@ import numpy as np
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.tensor import Array, Tensor
-from sensorai.nets.pairs import products, weights_of
+from sensorai.nets.pairs import Plan, products
 from sensorai.ops.nd.conv import Conv
 
 #: Largest factor of a channel, as a power of two.
@@ -104,7 +104,7 @@ def _with_own(node: Node, first: Node, behind: Node) -> Node:
     return replace(node, inputs=(node.inputs[0], _own(node, 1), *node.inputs[2:])) if node is behind else node
 
 
-def corrections(graph: Graph, given: Mapping[str, Array]) -> dict[str, Array]:
+def corrections(graph: Graph, given: Mapping[str, Array], plan: Plan) -> dict[str, Array]:
     """Biases, by layer, less the mean of what rounding the weights adds to the sums."""
     values = interpret.run(graph, {n: a[:16] for n, a in given.items()})
     found: dict[str, Array] = {}
@@ -114,8 +114,7 @@ def corrections(graph: Graph, given: Mapping[str, Array]) -> dict[str, Array]:
         w, bias = (graph.tensors[n].data for n in node.inputs[1:3])
         if w is None or bias is None:
             continue
-        q, scale = weights_of(w, None, 0.0)
-        error = (q * np.asarray(scale).reshape(-1, *(1,) * (w.ndim - 1)) - w).astype(np.float32)
+        error = (plan.rounded(w).astype(np.float64) - w).astype(np.float32)
         plain: Any = node.op
         op = replace(plain, lo=None, hi=None)
         at, none = graph.applied(node), np.zeros_like(bias)

@@ -9,7 +9,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from sensorai.graph.tensor import Array
+from sensorai.graph.operator import Applied
+from sensorai.graph.quant import Affine
+from sensorai.graph.tensor import Array, Tensor
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.model import NetFile
+from sensorai.ops.nd.quantize import Quantize
 
 #: Bytes of working memory that tflite-micro may use; what it takes by itself is too little for some nets.
 _ARENA = 1 << 26
@@ -67,9 +70,24 @@ class Ran:
 def run_all(model: NetFile, given: Inputs, frozen: Mapping[str, Array] | None = None) -> list[Ran]:
     """Run a model with every library for its kind; one that is absent says how to install it."""
     known = [one for one in LIBRARIES if one.kind == model.kind]
+    given = replace(given, arrays=tuple(_of_file(model, k, a) for k, a in enumerate(given.arrays)))
     if not known:
         return [Ran(model.kind, (), "no library that is installed here runs such models")]
     return [_run(one, model, given, frozen or {}) for one in known]
+
+
+def _of_file(model: NetFile, place: int, values: Array) -> Array:
+    """Numbers for an input in the type that the file has, where the net takes another one."""
+    ours = model.graph.tensors[model.graph.inputs[place]]
+    theirs = model.made.passed.tensors[model.made.passed.inputs[place]]
+    if ours.dtype == theirs.dtype:
+        return values
+    real = values if ours.quant is None else ours.quant.real(values)
+    if not isinstance(theirs.quant, Affine):
+        return np.asarray(real, np.float32)
+    op = Quantize(theirs.dtype, "away")
+    at = Applied(theirs.name, (Tensor("x", theirs.shape),), {}, (theirs,))
+    return np.stack([op.compute(at, np.asarray(row, np.float32))[0] for row in real])
 
 
 def _run(one: Library, model: NetFile, given: Inputs, frozen: Mapping[str, Array]) -> Ran:

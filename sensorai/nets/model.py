@@ -34,11 +34,15 @@ class Asked:
         One of ``onnx``, ``tflite``, ``keras``; "" looks at the file.
     shapes : mapping of input name to shape
     frozen : mapping of input name to array
+    inputs, outputs : tuple of str
+        Types that inputs and outputs are to have; none: those of the file.
     """
 
     kind: str = ""
     shapes: Mapping[str, Shape] | None = None
     frozen: Mapping[str, Array] | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
         hashlib.sha256(data).hexdigest(),
         hashlib.md5(data, usedforsecurity=False).hexdigest(),
         graph,
-        compiled(graph),
+        compiled(graph, asked.inputs, asked.outputs),
     )
 
 

@@ -6,9 +6,10 @@ expect them; what only moves numbers moves integers. Our own reader and passes m
 
 from __future__ import annotations
 
+from sensorai.errors import Refused
 from sensorai.graph.graph import Graph
-from sensorai.nets.onnx_layers import write_layer
-from sensorai.nets.onnx_writer import OnnxWriter
+from sensorai.nets.onnx_layers import since, write_layer
+from sensorai.nets.onnx_writer import OPSET, OnnxWriter
 
 
 def export(graph: Graph) -> bytes:
@@ -17,8 +18,20 @@ def export(graph: Graph) -> bytes:
     Raises
     ------
     ConfigError
-        A layer has no counterpart in ONNX that is known here.
+        The net keeps states, or holds types that ONNX does not have.
+    Refused
+        Layers have no counterpart in ONNX that is known here: all of them are named.
     ToolMissing
         The library ``onnx`` is not installed.
     """
-    return bytes(OnnxWriter(graph).model(write_layer).SerializeToString())
+    return bytes(_writer(graph).model(write_layer).SerializeToString())
+
+
+def writable(graph: Graph) -> None:
+    """Raise what ``export`` would raise of the layers of a net."""
+    if problems := _writer(graph).problems(write_layer):
+        raise Refused(problems)
+
+
+def _writer(graph: Graph) -> OnnxWriter:
+    return OnnxWriter(graph, max((since(node) for node in graph.nodes), default=OPSET))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorai.errors import ConfigError
+from sensorai.errors import ConfigError, Problem, Refused
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor, free
@@ -17,41 +17,65 @@ from sensorai.ops.nd import affine
 
 #: Version of the operators; with integers of 16 bits, which came later.
 OPSET, OPSET_16 = 17, 21
+#: What there is to do about a layer that is not written.
+REMEDY = (
+    "docs/operators.md says what is written as ONNX; 'generate --target' makes C of the net as it is: "
+    "quantise where it is trained, or give a net that ends before such layers"
+)
+#: Version of files with operators up to a version.
+_FILES = ((17, 8), (18, 8), (20, 9), (22, 10))
 
 
 class OnnxWriter:
     """The file while it is written."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, opset: int = OPSET) -> None:
         self.graph, self.onnx = graph, library("onnx")
         self.nodes: list[Any] = []
         self.initialisers: list[Any] = []
         self.names = set(graph.tensors)
         self.reals: dict[str, str] = {}
+        wide = any(
+            t.dtype in ("int16", "uint16") and isinstance(t.quant, Affine) for t in graph.tensors.values()
+        )
+        self.opset = max(opset, OPSET_16 if wide else OPSET)
         if graph.states:
             raise ConfigError("nets that keep states have no form in ONNX that is known here")
 
     def model(self, layer: Callable[[OnnxWriter, Node], None]) -> Any:
-        """The whole model; ``layer`` writes a node."""
+        """The whole model; ``layer`` writes a node.
+
+        Raises
+        ------
+        Refused
+            Layers have no counterpart: all of them.
+        """
         helper, graph = self.onnx.helper, self.graph
-        for name, tensor in graph.tensors.items():
-            if tensor.data is not None:
-                self._initialiser(name, tensor.data, tensor.dtype)
-        for node in graph.nodes:
-            layer(self, node)
+        if problems := self.problems(layer):
+            raise Refused(problems)
         ends = [[self._declared(graph.tensors[n]) for n in names] for names in (graph.inputs, graph.outputs)]
         read = {name for node in self.nodes for name in node.input} | set(graph.outputs)
         kept = [one for one in self.initialisers if one.name in read]
         made = helper.make_graph(self.nodes, "net", *ends, kept)
-        wide = any(
-            t.dtype in ("int16", "uint16") and isinstance(t.quant, Affine) for t in graph.tensors.values()
-        )
-        opset = [helper.make_opsetid("", OPSET_16 if wide else OPSET)]
-        model = helper.make_model(
-            made, opset_imports=opset, ir_version=10 if wide else 8, producer_name="sensorai"
-        )
+        opset = [helper.make_opsetid("", self.opset)]
+        version = next(file for last, file in _FILES if self.opset <= last)
+        model = helper.make_model(made, opset_imports=opset, ir_version=version, producer_name="sensorai")
         self.onnx.checker.check_model(model)
         return model
+
+    def problems(self, layer: Callable[[OnnxWriter, Node], None]) -> list[Problem]:
+        """Write every layer; what cannot be written comes back."""
+        found: list[Problem] = []
+        for name, tensor in self.graph.tensors.items():
+            if tensor.data is not None:
+                self._initialiser(name, tensor.data, tensor.dtype)
+        for node in self.graph.nodes:
+            try:
+                layer(self, node)
+            except ConfigError as error:
+                hint = "" if found else REMEDY
+                found.append(Problem(f"layer {node.output} ({node.op.NAME}): {error.message}", hint=hint))
+        return found
 
     def fresh(self, wish: str) -> str:
         """Name that nothing has yet."""
@@ -72,9 +96,22 @@ class OnnxWriter:
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Append a node and return what it makes."""
-        node = self.onnx.helper.make_node(kind, list(inputs), [output], name=output, **attributes)
+        return self.add_all(kind, inputs, [output], **attributes)
+
+    def add_all(self, kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> str:
+        """Append a node of several outputs, "" where one is not wanted, and return the first."""
+        name = next(one for one in outputs if one)
+        node = self.onnx.helper.make_node(kind, list(inputs), list(outputs), name=name, **attributes)
         self.nodes.append(node)
-        return output
+        return name
+
+    def reduced(self, kind: str, name: str, axes: Sequence[int], output: str, *, keep: bool = True) -> str:
+        """Take numbers of axes together; from version 18 on axes are an input of all, not of sums alone."""
+        said: dict[str, Any] = {"keepdims": int(keep)}
+        if kind == "ReduceSum" or self.opset >= 18:
+            given = self.constant(f"{output}.axes", np.asarray(list(axes), np.int64))
+            return self.add(kind, [name, given], output, **said)
+        return self.add(kind, [name], output, axes=list(axes), **said)
 
     def tensor(self, name: str) -> Tensor:
         """Tensor of the net."""
@@ -93,6 +130,10 @@ class OnnxWriter:
         """Dequantise, by a scale or by one for each index of an axis."""
         return self._scaled("DequantizeLinear", name, self.tensor(name).dtype, quant, output)
 
+    def dequantised_like(self, name: str, like: Tensor) -> str:
+        """Dequantise what was moved of a tensor."""
+        return self._scaled("DequantizeLinear", name, like.dtype, like.quant, self.fresh(f"{name}.real"))
+
     def quantised(self, name: str, tensor: Tensor) -> str:
         """Quantise into a tensor."""
         return self._scaled("QuantizeLinear", name, tensor.dtype, tensor.quant, tensor.name)
@@ -104,6 +145,13 @@ class OnnxWriter:
             self.quantised(made(self.fresh(f"{out.name}.float")), out)
         else:
             made(out.name)
+
+    def bring(self, made: str, name: str) -> None:
+        """Bring real numbers that were written to the type of a tensor."""
+        if affine.scaled(self.tensor(name)):
+            self.quantised(made, self.tensor(name))
+        else:
+            self.add("Identity", [made], name)
 
     def held(self, op: Any, made: Callable[[str], str], output: str) -> str:
         """Hold numbers between the ends that an operator has."""
@@ -117,6 +165,13 @@ class OnnxWriter:
             "" if v is None else self.constant(f"{output}.end", np.asarray(v, np.float32)) for v in (lo, hi)
         ]
         return self.add("Clip", [x, *ends] if ends[1] else [x, ends[0]], output)
+
+    def reshaped(self, name: str, shape: Sequence[int], output: str) -> str:
+        """Numbers in another shape."""
+        said = self.constant(f"{output}.shape", np.asarray(list(shape), np.int64))
+        # an extent of 0 would be that of the input
+        zero = {"allowzero": 1} if 0 in shape else {}
+        return self.add("Reshape", [name, said], output, **zero)
 
     def turned(self, name: str, perm: Sequence[int], output: str) -> str:
         """Transpose."""

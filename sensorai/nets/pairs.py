@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
+from sensorai.nets import dictionaries, recurrent_pairs
 from sensorai.nets.calibrating import Held, scale_for, together
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
@@ -18,9 +20,12 @@ from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.quantize import Dequantize, Quantize
+from sensorai.ops.nd.recurrent import Recurrent
 
-#: Types of activations by the scheme.
-SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": ""}
+#: Types of activations by the scheme; "" where they stay float.
+SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
+#: Scheme that leaves everything float: weights may go into dictionaries.
+FLOATS = "float32"
 _SUMS = ("add", "sub", "mul")
 
 
@@ -37,6 +42,14 @@ def products(graph: Graph) -> tuple[Node, ...]:
     )
 
 
+def layers(graph: Graph, scheme: str) -> tuple[Node, ...]:
+    """Layers that a scheme has a form for, in their order: products, and recurrent ones where all is int8."""
+    found = {node.output for node in products(graph)}
+    if scheme == "int8":
+        found |= {node.output for node in recurrent_pairs.recurrent(graph)}
+    return tuple(node for node in graph.nodes if node.output in found)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be integer.
@@ -48,12 +61,26 @@ class Plan:
     method : str
         Of ``calibrating.METHODS``.
     left : frozenset of str
-        Products that stay float, by their outputs.
+        Products that stay as they are, by their outputs.
+    dictionary : int
+        Bits of a weight's place in a dictionary, 0 for none.
     """
 
     scheme: str
     method: str
     left: frozenset[str] = frozenset()
+    dictionary: int = 0
+
+    def rounded(self, w: Array) -> Array:
+        """Weights as the scheme has them, as float32 numbers."""
+        if self.scheme == FLOATS:
+            return self.few(w)
+        q, scale = weights_of(w, None, 0.0, self.dictionary)
+        return np.asarray(q * np.asarray(scale).reshape(-1, *(1,) * (w.ndim - 1)), np.float32)
+
+    def few(self, w: Array) -> Array:
+        """float32 weights from a dictionary, where there is one."""
+        return dictionaries.real(w, self.dictionary) if self.dictionary else w
 
 
 def paired(graph: Graph, held: Mapping[str, Held], plan: Plan) -> Graph:
@@ -66,6 +93,13 @@ class _Pairing:
         self.old, self.held, self.plan = graph, held, plan
         self.dtype = SCHEMES[plan.scheme]
         self.products = {node.output: node for node in products(graph) if node.output not in plan.left}
+        every = layers(graph, plan.scheme)
+        self.recurrent = {
+            node.output: node
+            for node in every
+            if isinstance(node.op, Recurrent) and node.output not in plan.left
+        }
+        self.kinds: dict[str, str] = {}
         self.tensors = dict(graph.tensors)
         self.nodes: list[Node] = []
         self.read: dict[str, str] = {}
@@ -85,6 +119,7 @@ class _Pairing:
     def _scales(self) -> dict[str, Affine]:
         chosen = {name for node in self.products.values() for name in (node.inputs[0], node.output)}
         same: list[set[str]] = []
+        found = self._states(chosen, same)
         before = -1
         while len(chosen) != before:
             before = len(chosen)
@@ -98,11 +133,26 @@ class _Pairing:
         for node in self.old.nodes:
             if _alike(node) and node.output in chosen:
                 _join(same, {*self._floats(node.inputs), node.output})
-        found = {}
-        for name in chosen:
+        for name in sorted(chosen):
             group = next((one for one in same if name in one), {name})
             held = together([self.held[n] for n in sorted(group)])
             found[name] = scale_for(held, self.dtype, self.plan.method)
+        return found
+
+    def _states(self, chosen: set[str], same: list[set[str]]) -> dict[str, Affine]:
+        """Choose what recurrent layers read and make; scales of their cells."""
+        cells: list[set[str]] = []
+        for node in self.recurrent.values():
+            own = recurrent_pairs.states(node)
+            chosen |= {node.inputs[0], *own.outputs}
+            _join(same, set(own.outputs))
+            if own.cells:
+                _join(cells, set(own.cells))
+        found: dict[str, Affine] = {}
+        for group in cells:
+            scale = recurrent_pairs.cell_scale(together([self.held[n] for n in sorted(group)]))
+            found |= dict.fromkeys(group, scale)
+            self.kinds |= dict.fromkeys(group, "int16")
         return found
 
     def _floats(self, names: Iterable[str]) -> set[str]:
@@ -120,9 +170,10 @@ class _Pairing:
 
     def _node(self, node: Node) -> None:
         inputs = tuple(self.read.get(n, n) for n in node.inputs)
-        product = self.products.get(node.output)
-        if product is not None:
+        if node.output in self.products:
             inputs = self._weights(node, inputs)
+        elif node.output in self.recurrent:
+            inputs = self._recurrent(node, inputs)
         elif self.dtype and self._sums(node) and node.output in self.scales:
             inputs = tuple(self._known(n) if self.tensors[n].data is not None else n for n in inputs)
         outputs = list(node.outputs)
@@ -139,9 +190,10 @@ class _Pairing:
     def _pair(self, name: str, source: str) -> str:
         """Quantise and dequantise what a node made; the result has the name of an output of the net."""
         tensor, quant = self.tensors[source], self.scales[name]
-        q = self._add(f"{name}.integer", replace(tensor, dtype=self.dtype, quant=quant))
+        dtype = self.kinds.get(name, self.dtype)
+        q = self._add(f"{name}.integer", replace(tensor, dtype=dtype, quant=quant))
         real = name if source != name else self._add(f"{name}.real", tensor)
-        self.nodes += [Node(Quantize(self.dtype), (source,), (q,)), Node(Dequantize(), (q,), (real,))]
+        self.nodes += [Node(Quantize(dtype), (source,), (q,)), Node(Dequantize(), (q,), (real,))]
         return real
 
     def _known(self, name: str) -> str:
@@ -158,9 +210,12 @@ class _Pairing:
 
     def _weights(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:
         w = _known(self.tensors[inputs[1]])
+        if self.plan.scheme == FLOATS:
+            few = self._add(f"{inputs[1]}.few", Tensor("", w.shape, "float32", None, self.plan.few(w)))
+            return (inputs[0], few, *inputs[2:])
         bias = _known(self.tensors[inputs[2]]) if len(inputs) > 2 and inputs[2] else None
         unit = self.scales[node.inputs[0]].scale[0] if self.dtype else 0.0
-        q, scale = weights_of(w, bias, unit)
+        q, scale = weights_of(w, bias, unit, self.plan.dictionary)
         made = [inputs[0], self._meant(inputs[1], q, Affine(scale, (0,) * len(scale), 0))]
         if bias is not None and not self.dtype:
             made.append(inputs[2])
@@ -170,6 +225,38 @@ class _Pairing:
             quant = Affine(tuple(float(np.float32(s)) for s in own), (0,) * len(scale), 0)
             made.append(self._meant(inputs[2], whole, quant))
         return tuple(made)
+
+    def _recurrent(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Weights and biases of a recurrent layer, and first states, which carry the scales of all states."""
+        op: Any = node.op
+        own = recurrent_pairs.states(node)
+        given: list[str] = [*inputs, *[""] * (7 - len(inputs))]
+        units = self.scales[node.inputs[0]].scale[0], self.scales[own.outputs[0]].scale[0]
+        w, r = (_known(self.tensors[n]) for n in given[1:3])
+        bias = _known(self.tensors[given[3]]).astype(np.float64) if given[3] else None
+        rows, scales = w.shape[1], []
+        for k, (data, unit) in enumerate(zip((w, r), units, strict=True)):
+            part = None if bias is None else bias[:, k * rows : (k + 1) * rows]
+            q, quant = recurrent_pairs.numbers(
+                op, data, part if part is not None and part.size else None, unit
+            )
+            scales += [s * unit for s in quant.scale]
+            given[1 + k] = self._meant(given[1 + k], q, quant)
+        if bias is not None:
+            count = bias.shape[1]
+            scale = tuple(float(np.float32(s)) for s in scales[:count])
+            whole = np.rint(bias / np.asarray(scales[:count])).astype(np.int32)
+            given[3] = self._meant(given[3], whole, Affine(scale, (0,) * count, 1))
+        for place, names in ((5, own.outputs), (6, own.cells)):
+            if names and not given[place]:
+                quant = self.scales[names[0]]
+                dtype = self.kinds.get(names[0], self.dtype)
+                shape = self.old.tensors[names[-1]].shape
+                nothing = np.full(shape, quant.zero[0], dtype)
+                given[place] = self._meant(f"{node.output}.first{place}", nothing, quant)
+        while not given[-1]:
+            given.pop()
+        return tuple(given)
 
     def _meant(self, name: str, q: Array, quant: Affine) -> str:
         integers = self._add(f"{name}.integer", Tensor("", q.shape, q.dtype.name, quant, q))
@@ -183,15 +270,19 @@ class _Pairing:
         return name
 
 
-def weights_of(w: Array, bias: Array | None, unit: float) -> tuple[Array, tuple[float, ...]]:
-    """Weights of each output as int8 with scales (float32 numbers), so that a bias in their unit is int32."""
+def weights_of(w: Array, bias: Array | None, unit: float, bits: int = 0) -> tuple[Array, tuple[float, ...]]:
+    """Weights of each output as int8 with scales (float32 numbers), so that a bias in their unit is int32.
+
+    ``bits``: of a place in a dictionary, 0 for none.
+    """
     rows = w.reshape(len(w), -1).astype(np.float64)
     scale = np.abs(rows).max(axis=1, initial=0) / 127
     if bias is not None and unit:
         scale = np.maximum(scale, np.abs(bias.astype(np.float64)) / (unit * 2.0**30))
     scale = np.where(scale > 1e-30, scale, 1.0).astype(np.float32)
-    q = np.clip(np.rint(rows / scale.astype(np.float64)[:, None]), -127, 127)
-    return q.astype(np.int8).reshape(w.shape), tuple(map(float, scale))
+    q = np.clip(np.rint(rows / scale.astype(np.float64)[:, None]), -127, 127).astype(np.int8)
+    q = dictionaries.whole(q, scale, bits) if bits else q
+    return q.reshape(w.shape), tuple(map(float, scale))
 
 
 def _known(tensor: Tensor) -> Array:

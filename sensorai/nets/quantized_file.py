@@ -14,14 +14,15 @@ from sensorai.files import write_bytes
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
-from sensorai.nets import frameworks
+from sensorai.nets import frameworks, tflite_file
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile, open_model
-from sensorai.nets.onnx_file import export
+from sensorai.nets.onnx_file import export, writable
 from sensorai.nets.quantizing import Quantised, Settings, quantize
 from sensorai.nets.validating import ports
+from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.
 CALLS = 16
@@ -44,6 +45,7 @@ class Told:
         return {
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
+            "dictionary": made.plan.dictionary,
             "even_pairs": made.evened,
             "biases_corrected": made.corrected,
             "calibrated": made.calibrated,
@@ -51,9 +53,15 @@ class Told:
             "apart": made.apart,
             "tried": [{"way": way, "error": error} for way, error in made.tried],
             "layers": [asdict(layer) for layer in made.layers],
+            "stay_float": [
+                node.output
+                for node in made.source.nodes
+                if isinstance(node.op, Recurrent) and node.output not in {one.name for one in made.layers}
+            ],
             "outputs": list(made.outputs),
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],
+            "saved_bytes": self.after.saved,
             "arena_bytes": [self.before.arena, self.after.arena],
             "onnxruntime": self.others,
         }
@@ -72,6 +80,8 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
                 f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
             )
     given = read_inputs(data, ports(model.graph, model.graph.inputs))
+    # calibration takes minutes: what cannot be written is told before
+    writable(model.graph)
     made = quantize(model.graph, given, settings, say)
     say("writing")
     _, others = hand_over(made.graph, out, given)
@@ -79,7 +89,7 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
 
 
 def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> tuple[str, str]:
-    """Write a net as ONNX, read it back and let others run it.
+    """Write a net as ONNX, or as TensorFlow Lite by the file's name, read it back and let others run it.
 
     Parameters
     ----------
@@ -90,29 +100,34 @@ def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> 
     Returns
     -------
     back, others : str
-        How what was read back compares, and onnxruntime.
+        How what was read back compares, and onnxruntime; of TensorFlow Lite its runtimes.
 
     Raises
     ------
     ConfigError
-        A layer is not written as ONNX.
+        A layer is not written in this format.
     InternalError
         What was written computes something else; no file is left.
     """
-    write_bytes(out, export(graph))
+    lite = out.suffix.lower() == ".tflite"
+    write_bytes(out, tflite_file.export(graph) if lite else export(graph))
     few = Inputs(tuple(a[:CALLS] for a in given.arrays), min(given.count, CALLS), given.source)
     try:
         back = open_model(out)
         ours = interpret.run(graph, dict(zip(graph.inputs, few.arrays, strict=True)))
-        told = _compared(graph, back, ours, few, exact)
+        read = interpret.run(back.graph, dict(zip(back.graph.inputs, few.arrays, strict=True)))
+        told = _compared(graph, back, ours, read, exact)
     except Exception:
         out.unlink()
         raise
+    if lite:
+        return told, _runtimes(back, read, few)
     return told, _others(graph, back, ours, few)
 
 
-def _compared(graph: Graph, back: NetFile, ours: Mapping[str, Array], few: Inputs, exact: bool) -> str:
-    read = interpret.run(back.graph, dict(zip(back.graph.inputs, few.arrays, strict=True)))
+def _compared(
+    graph: Graph, back: NetFile, ours: Mapping[str, Array], read: Mapping[str, Array], exact: bool
+) -> str:
     parts = []
     for mine, other in zip(graph.outputs, back.graph.outputs, strict=True):
         a, b = ours[mine], read[other]
@@ -126,6 +141,22 @@ def _compared(graph: Graph, back: NetFile, ours: Mapping[str, Array], few: Input
     if not parts:
         return "read back: computes the same to the bit"
     return f"read back: {'; '.join(parts)}: sums of TensorFlow Lite are rounded twice, those of ONNX once"
+
+
+def _runtimes(back: NetFile, read: Mapping[str, Array], few: Inputs) -> str:
+    """What runtimes of TensorFlow Lite make of a file, beside what our reference does."""
+    lines = []
+    for ran in frameworks.run_all(back, few):
+        if ran.failure:
+            lines.append(f"{ran.name}: not run: {ran.failure}")
+            continue
+        gaps = [
+            float(np.abs(read[n].astype(np.float64) - theirs).max(initial=0))
+            for n, theirs in zip(back.graph.outputs, ran.outputs, strict=True)
+        ]
+        same = "the same to the bit" if not any(gaps) else f"differs by {max(gaps):.3g} at most"
+        lines.append(f"{ran.name} on {few.count} calls: {same}")
+    return "\n".join(lines)
 
 
 def _others(graph: Graph, back: NetFile, ours: Mapping[str, Array], few: Inputs) -> str:

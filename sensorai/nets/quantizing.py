@@ -12,11 +12,12 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
-from sensorai.nets import calibrating, evening
+from sensorai.nets import calibrating, dictionaries, evening
 from sensorai.nets.calibrating import METHODS, Held
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
-from sensorai.nets.pairs import SCHEMES, Plan, paired, products
+from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, layers, paired
+from sensorai.nets.recurrent_pairs import recurrent, unlimited
 from sensorai.passes.imported import simplify
 
 #: Calls from which on every second one is kept from calibration, to judge.
@@ -42,12 +43,15 @@ class Settings:
         Loss of accuracy, or of the cosine without labels, up to which layers become integer.
     samples : int
         Calls that are used for calibration at most.
+    dictionary : int
+        Bits of a weight's place in a dictionary, 0 for none.
     """
 
     scheme: str = "int8"
     ranges: str = "auto"
     budget: float | None = None
     samples: int = 256
+    dictionary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,10 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     """
     _sensible(settings)
     graph, _ = simplify(graph)
-    if not products(graph):
+    if not layers(graph, settings.scheme):
+        more = " in this scheme; --scheme int8 has it" if layers(graph, "int8") else ": 'generate' it"
         raise ConfigError(
-            "the net has no float layer with known weights",
-            hint="there is nothing to quantise: 'generate' it",
+            "the net has no float layer with known weights", hint=f"there is nothing to quantise{more}"
         )
     if graph.states:
         raise ConfigError(
@@ -142,12 +146,12 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     best = _choose(graph, seen, settings, say)
     base, plan, notes, tried = best
     say("layers one by one")
-    layers = _alone(base, plan, _few(seen, ALONE))
+    found = _alone(base, plan, _few(seen, ALONE))
     labels = _labels(given, graph, second)
-    plan, integer = _within(base, plan, layers, (judge, labels), settings, say)
+    plan, integer = _within(base, plan, found, (judge, labels), settings, say)
     say("judging")
     outputs, accuracy = _judged(graph, integer, judge, labels)
-    told = tuple(replace(one, integer=one.name not in plan.left) for one in layers)
+    told = tuple(replace(one, integer=one.name not in plan.left) for one in found)
     return Quantised(
         graph, integer, plan, *notes, tried, told, outputs, accuracy, len(first), len(second), apart
     )
@@ -162,6 +166,9 @@ def _sensible(settings: Settings) -> None:
         raise ConfigError(f"--budget {settings.budget} is no loss", hint="from 0 to 1, such as 0.01")
     if settings.samples < 1:
         raise ConfigError("--samples must be 1 at least")
+    dictionaries.check(settings.dictionary, settings.scheme != FLOATS)
+    if settings.scheme == FLOATS and not settings.dictionary:
+        raise ConfigError("--scheme float32 alone changes nothing", hint="add --dictionary 4")
 
 
 def _few(given: Given, count: int) -> dict[str, Array]:
@@ -178,7 +185,7 @@ def _choose(
     few = _few(seen, TRIED)
     wanted = _outputs(graph, few)
     methods = METHODS if settings.ranges == "auto" else (settings.ranges,)
-    if settings.scheme == "weights-int8":
+    if not SCHEMES[settings.scheme]:
         methods = methods[:1]
     bases = [(_Base(graph, calibrating.observe(graph, seen)), 0)]
     even, pairs = evening.evened(graph, seen)
@@ -188,14 +195,16 @@ def _choose(
     ways: list[tuple[float, _Base, Plan, tuple[int, bool]]] = []
     for base, count in bases:
         for method in methods:
-            plan = Plan(settings.scheme, method)
+            open_ended = [n.output for n in recurrent(base.graph) if unlimited(n, base.held)]
+            left = frozenset(open_ended if settings.scheme == "int8" else ())
+            plan = Plan(settings.scheme, method, left, settings.dictionary)
             error = _error(wanted, _outputs(_integer(base, plan), few))
             name = method + (", even channels" if count else "")
             say(f"{name}: {error:.4g}")
             tried.append((name, error))
             ways.append((error, base, plan, (count, False)))
     error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
-    right = _Base(base.graph, base.held, evening.corrections(base.graph, few))
+    right = _Base(base.graph, base.held, evening.corrections(base.graph, few, plan))
     after = _error(wanted, _outputs(_integer(right, plan), few))
     tried.append((f"{plan.method}, biases corrected", after))
     if after < error:
@@ -229,7 +238,7 @@ def _error(wanted: Sequence[Array], made: Sequence[Array]) -> float:
 def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
     """Error of the outputs where only one product is integer."""
     wanted = _outputs(base.graph, few)
-    every = products(base.graph)
+    every = layers(base.graph, plan.scheme)
     names = frozenset(node.output for node in every)
     out = []
     for node in every:
@@ -242,7 +251,7 @@ def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
 def _within(
     base: _Base,
     plan: Plan,
-    layers: Sequence[Layer],
+    found: Sequence[Layer],
     judged: tuple[Given, Array | None],
     settings: Settings,
     say: Say,
@@ -253,7 +262,7 @@ def _within(
         return plan, graph
     given, labels = judged
     wanted = _outputs(base.graph, given)
-    for layer in sorted(layers, key=lambda one: -one.error):
+    for layer in sorted(found, key=lambda one: -one.error):
         loss = _loss(wanted, _outputs(graph, given), labels)
         say(f"loss {loss:.4g}")
         if loss <= settings.budget:

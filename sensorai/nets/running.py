@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ int main(void)
     if (NAME_init(&context) != 0) {
         return 1;
     }
-    while (harness_read(in_1, sizeof in_1) == sizeof in_1) {
+    while (harness_read(in_1, FIRST) == FIRST) {
 READSCALL    }
     NAME_deinit(&context);
     return 0;
@@ -68,6 +69,8 @@ class Program:
     inputs, outputs : sequence of Port
     warm_up : int or None
         Pushes without outputs at the start; None where every call is a run.
+    inside : (bool, bool)
+        Whether inputs, and outputs, lie in the context.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Program:
     inputs: Sequence[Port]
     outputs: Sequence[Port]
     warm_up: int | None = None
+    inside: tuple[bool, bool] = (False, False)
 
     def main(self) -> str:
         """C that reads inputs, runs the net and writes outputs."""
@@ -85,14 +89,28 @@ class Program:
         ins = [f"in_{k}" for k in range(1, len(self.inputs) + 1)]
         outs = [f"out_{k}" for k in range(1, len(self.outputs) + 1)]
         ports = [*zip(ins, self.inputs, strict=True), *zip(outs, self.outputs, strict=True)]
-        arrays = [f"static {_C[p.dtype]} {n}[{name.upper()}_{n.upper()}_SIZE];" for n, p in ports]
-        reads = "".join(f"        (void)harness_read({n}, sizeof {n});\n" for n in ins[1:])
+        within = {*(ins if self.inside[0] else ()), *(outs if self.inside[1] else ())}
+        size = {n: f"{name.upper()}_{n.upper()}_BYTES" for n, _ in ports}
+        arrays = [
+            f"#define {n} {name}_{n}(&context)"
+            if n in within
+            else f"static {_C[p.dtype]} {n}[{name.upper()}_{n.upper()}_SIZE];"
+            for n, p in ports
+        ]
+        reads = "".join(f"        (void)harness_read({n}, {size[n]});\n" for n in ins[1:])
         if self.warm_up is not None:
             arrays += ["static uint8_t there;", "static int status;"]
-        made = _NATIVE.replace("ARRAYS", "\n".join(arrays) + "\n")
-        made = made.replace("READS", reads).replace("CALL", _RUN if self.warm_up is None else _PUSH)
-        made = made.replace("WRITES", "".join(f"        harness_write({n}, sizeof {n});\n" for n in outs))
-        return made.replace("ARGUMENTS", "".join(f", {n}" for n in (*ins, *outs))).replace("NAME", name)
+        words = {
+            "NAME": name,
+            "ARRAYS": "\n".join(arrays) + "\n",
+            "READS": reads,
+            "WRITES": "".join(f"        harness_write({n}, {size[n]});\n" for n in outs),
+            "FIRST": size[ins[0]],
+            "ARGUMENTS": "".join(f", {n}" for n in (*ins, *outs) if n not in within),
+        }
+        # all at once: a name may hold such a word
+        whole = _NATIVE.replace("CALL", _RUN if self.warm_up is None else _PUSH)
+        return re.sub("|".join(words), lambda found: words[found[0]], whole)
 
     def on_host(self, given: Inputs) -> list[list[Array]]:
         """Run on this machine, with address and undefined-behaviour sanitizers; a push may have no outputs.

@@ -7,8 +7,15 @@ from typing import Any
 
 from sensorai.importers.onnx.rules import Refused
 from sensorai.nets.model import WORDS
+from sensorai.nets.onnx_layers import written
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pool import Pool
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.table import ND_OPERATORS
 
 
@@ -23,12 +30,21 @@ class Supported:
         Types of its first input among its test cases.
     emitted : bool
         Whether it has C.
+    quantised, handed_over : bool
+        Whether 'quantize' makes integers of it, and whether it is written as ONNX.
     """
 
     name: str
     words: str
     types: tuple[str, ...]
     emitted: bool
+    quantised: bool
+    handed_over: bool
+
+
+def becomes_integer(kind: type[NdOperator]) -> bool:
+    """Whether 'quantize' makes integers of a class: sums, what moves or averages numbers, recurrent ones."""
+    return kind.MOVES or issubclass(kind, Conv | FullyConnected | Binary | Clip | Pool | Recurrent)
 
 
 def operators() -> list[Supported]:
@@ -43,7 +59,8 @@ def _operator(one: type[NdOperator]) -> Supported:
             if isinstance(node.op, one) and node.reads:
                 types[graph.tensors[node.reads[0]].dtype if node.reads[0] else ""] = None
     words = (one.__doc__ or "").strip().splitlines()[0] if one.__doc__ else ""
-    return Supported(one.NAME, words, tuple(sorted(filter(None, types))), one.EMITTED)
+    known = tuple(sorted(filter(None, types)))
+    return Supported(one.NAME, words, known, one.EMITTED, becomes_integer(one), written(one))
 
 
 def names(kind: str) -> list[str]:
@@ -57,7 +74,15 @@ def figures(kind: str | None) -> dict[str, Any]:
     return {
         "read": {k: names(k) for k in kinds},
         "operators": [
-            {"name": o.name, "what": o.words, "types": list(o.types), "reference": True, "c": o.emitted}
+            {
+                "name": o.name,
+                "what": o.words,
+                "types": list(o.types),
+                "reference": True,
+                "c": o.emitted,
+                "quantized": o.quantised,
+                "onnx": o.handed_over,
+            }
             for o in operators()
         ],
     }
@@ -86,14 +111,16 @@ def markdown() -> str:
         "## What they become",
         "",
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
-        "in the reference, in C on this machine and on emulated cores.",
+        "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of those",
+        "that say so, and leaves others float. `quantize` and `generate --hand-over` write those that say",
+        "so under ONNX.",
         "",
-        "| operator | what it does | types | C |",
-        "|---|---|---|---|",
+        "| operator | what it does | types | C | quantize | ONNX |",
+        "|---|---|---|---|---|---|",
     ]
     for one in operators():
-        c = "yes" if one.emitted else "no"
-        lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {c} |")
+        told = ("yes" if it else "no" for it in (one.emitted, one.quantised, one.handed_over))
+        lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 

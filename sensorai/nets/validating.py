@@ -158,8 +158,9 @@ def validate_model(
         if ran.failure:
             found.frameworks.append({"framework": ran.name, "skipped": ran.failure})
             continue
-        both = zip(model.graph.outputs, columns, ran.outputs, quants, strict=True)
-        rows = [_beside(name, ours, theirs, quant) for name, ours, theirs, quant in both]
+        files = [model.made.passed.tensors[n].quant for n in model.made.passed.outputs]
+        both = zip(model.graph.outputs, columns, ran.outputs, quants, files, strict=True)
+        rows = [_beside(name, ours, theirs, mine, other) for name, ours, theirs, mine, other in both]
         found.frameworks.append({"framework": ran.name, "outputs": rows})
     if given.wanted:
         found.frameworks.append(_truth(wanted.whole, columns, quants, list(model.graph.outputs)))
@@ -201,7 +202,7 @@ def validate_project(
 def program_of(said: Described) -> Program:
     """C of a project."""
     warm_up = None if said.pushing is None else said.pushing.warm_up
-    return Program(said.name, said.api, said.sources, said.inputs, said.outputs, warm_up)
+    return Program(said.name, said.api, said.sources, said.inputs, said.outputs, warm_up, said.inside)
 
 
 def same_model(said: Described, model: NetFile) -> None:
@@ -292,10 +293,12 @@ def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting) -> s
     return f"{found.tensor}[{found.element}] is {found.got!r}, not {found.expected!r}"
 
 
-def _beside(name: str, ours: Array, theirs: Array, quant: Quant) -> dict[str, Any]:
-    """Figures of an output of a framework and of ours."""
-    equal = bool(np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"))
-    return {"output": name, "equal": equal, **compare(_real(theirs, quant), _real(ours, quant))}
+def _beside(name: str, ours: Array, theirs: Array, mine: Quant, other: Quant) -> dict[str, Any]:
+    """Figures of an output of a framework and of ours, each with its scale; types may differ by request."""
+    real = _real(theirs, other), _real(ours, mine)
+    a, b = (ours, theirs) if ours.dtype == theirs.dtype else real
+    equal = bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+    return {"output": name, "equal": equal, **compare(*real)}
 
 
 def _truth(

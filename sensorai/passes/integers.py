@@ -31,7 +31,9 @@ from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
 from sensorai.passes.change import Changed
+from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule, each
+from sensorai.passes.recurrent import to_integers
 
 #: Largest relative difference of a bias's scale from that of the sums it is added to.
 NEAR = 1e-5
@@ -48,15 +50,9 @@ class ToIntegers:
         return each(graph, *_RULES)
 
 
-def _meant(edit: Edit, name: str) -> Tensor | None:
-    """Integer tensor whose meaning is the tensor ``name``, None where a float is computed."""
-    node = edit.producer(name) if name else None
-    return edit.tensors[node.inputs[0]] if node is not None and isinstance(node.op, Dequantize) else None
-
-
 def _back_again(edit: Edit, node: Node) -> str:
     """Quantise what was dequantised with the same scale: nothing."""
-    x = _meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
+    x = meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
     out = edit.tensors[node.output]
     if x is None or (x.dtype, x.quant) != (out.dtype, out.quant) or x.data is not None:
         return ""
@@ -65,7 +61,7 @@ def _back_again(edit: Edit, node: Node) -> str:
 
 def _moves(edit: Edit, node: Node) -> str:
     """Move integers, and dequantise behind."""
-    first = _meant(edit, node.inputs[0]) if node.inputs else None
+    first = meant(edit, node.inputs[0]) if node.inputs else None
     if first is None or not isinstance(first.quant, Affine) or edit.tensors[node.output].dtype != "float32":
         return ""
     op = _moving(node.op, first.quant)
@@ -73,7 +69,7 @@ def _moves(edit: Edit, node: Node) -> str:
         return ""
     inputs = []
     for name in node.inputs:
-        x = _meant(edit, name)
+        x = meant(edit, name)
         if x is not None and (x.dtype, x.quant) != (first.dtype, first.quant):
             return ""
         if x is None and name and edit.tensors[name].dtype == "float32":
@@ -114,14 +110,14 @@ def _product(edit: Edit, node: Node) -> str:
     """Compute the sums in integers."""
     if not isinstance(node.op, Conv | FullyConnected):
         return ""
-    x, w = _meant(edit, node.inputs[0]), _meant(edit, node.inputs[1])
+    x, w = meant(edit, node.inputs[0]), meant(edit, node.inputs[1])
     behind = edit.only_consumer(node.output)
     if x is None or w is None or w.data is None or behind is None or not isinstance(behind.op, Quantize):
         return ""
     if not isinstance(x.quant, Affine) or not isinstance(w.quant, Affine) or w.quant.axis not in (None, 0):
         return ""
     wide = (x.dtype, w.dtype, edit.tensors[behind.output].dtype) == ("int16", "int8", "int16")
-    narrow = not {x.dtype, w.dtype} - {"int8", "uint8"}
+    narrow = not {x.dtype, w.dtype} - {"int8", "uint8"} or (x.dtype, w.dtype) == ("int8", "int4")
     if x.quant.axis is not None or any(w.quant.zero) or not (narrow or wide):
         return ""
     out = edit.tensors[behind.output]
@@ -154,13 +150,13 @@ def _bias(
     edit: Edit, name: str, x: float, w: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 ) -> str | None:
     """Bias as int32 in the scale of the sums; None where it is not known."""
-    meant = _meant(edit, name)
+    known_as = meant(edit, name)
     scale = np.broadcast_to(np.float64(x) * w, edit.tensors[name].shape)
-    if meant is not None and meant.data is not None and isinstance(meant.quant, Affine):
-        own = np.broadcast_to(np.array(meant.quant.scale), scale.shape)
-        if meant.dtype == "int32" and np.allclose(own, scale, rtol=NEAR, atol=0):
-            return meant.name
-        values = meant.quant.real(meant.data)
+    if known_as is not None and known_as.data is not None and isinstance(known_as.quant, Affine):
+        own = np.broadcast_to(np.array(known_as.quant.scale), scale.shape)
+        if known_as.dtype == "int32" and np.allclose(own, scale, rtol=NEAR, atol=0):
+            return known_as.name
+        values = known_as.quant.real(known_as.data)
     else:
         known = edit.data(name)
         if known is None:
@@ -180,12 +176,12 @@ def _numbers(edit: Edit, node: Node) -> str:
     if isinstance(op, Binary) and op.function not in ("add", "sub", "mul"):
         return ""
     behind = edit.only_consumer(node.output)
-    meant = [_meant(edit, name) for name in node.inputs]
+    found = [meant(edit, name) for name in node.inputs]
     if behind is None or not isinstance(behind.op, Quantize) or not isinstance(op, NdOperator):
         return ""
-    inputs = tuple(x for x in meant if x is not None)
+    inputs = tuple(x for x in found if x is not None)
     out = edit.tensors[behind.output]
-    if len(inputs) < len(meant) or any(x.dtype != out.dtype or not _single(x) for x in (*inputs, out)):
+    if len(inputs) < len(found) or any(x.dtype != out.dtype or not _single(x) for x in (*inputs, out)):
         return ""
     # averages stay in the scale of what they are of
     if not isinstance(op, Binary | Clip) and inputs[0].quant != out.quant:
@@ -214,10 +210,10 @@ def _hybrid(edit: Edit, node: Node) -> str:
     """Keep integer weights of a float product as they are."""
     if not isinstance(node.op, Conv | FullyConnected):
         return ""
-    w, x = _meant(edit, node.inputs[1]), edit.tensors[node.inputs[0]]
-    if w is None or w.data is None or w.dtype != "int8" or x.dtype != "float32":
+    w, x = meant(edit, node.inputs[1]), edit.tensors[node.inputs[0]]
+    if w is None or w.data is None or w.dtype not in ("int8", "int4") or x.dtype != "float32":
         return ""
-    if _meant(edit, x.name) is not None or not isinstance(w.quant, Affine) or w.quant.axis not in (None, 0):
+    if meant(edit, x.name) is not None or not isinstance(w.quant, Affine) or w.quant.axis not in (None, 0):
         return ""
     edit.put(node, replace(node, inputs=(node.inputs[0], w.name, *node.inputs[2:])))
     return "keeps its weights as integers"
@@ -237,7 +233,7 @@ def _pointwise(edit: Edit, node: Node) -> str:
         return ""
     inputs = []
     for name in node.inputs:
-        x = _meant(edit, name)
+        x = meant(edit, name)
         if x is not None and _narrow(x, wide):
             inputs.append(x.name)
         elif wide and edit.data(name) is not None and edit.tensors[name].dtype == "float32":
@@ -268,6 +264,7 @@ _RULES: tuple[Rule, ...] = (
     _back_again,
     _moves,
     _product,
+    to_integers,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,
     _numbers,

@@ -99,16 +99,30 @@ def written_by_caller(graph: Graph, name: str, kinds: Collection[str] = SCORES) 
     return direct and graph.tensors[name].dtype in kinds
 
 
-def plan(graph: Graph, kinds: Collection[str] = SCORES) -> Plan:
-    """Give every tensor a place; deterministic. ``kinds`` as in ``written_by_caller``."""
+def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] = ()) -> Plan:
+    """Give every tensor a place; deterministic.
+
+    Parameters
+    ----------
+    kinds : collection of str
+        As in ``written_by_caller``.
+    inside : collection of str
+        Inputs and outputs that lie in the arena: inputs as long as they are read, outputs till the next call.
+    """
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
-    groups = _groups(graph, needs, kinds)
+    groups = _groups(graph, needs, kinds, inside)
     _margins(graph, needs, groups)
     given = [groups[name] for name in graph.given]
-    staged = tuple(name for name, g in zip(graph.given, given, strict=True) if g.left or g.right or g.slop)
+    staged = tuple(
+        name
+        for name, g in zip(graph.given, given, strict=True)
+        if name not in inside and (g.left or g.right or g.slop)
+    )
     unique = list({id(g): g for g in groups.values()}.values())
-    outside = [g for name, g in zip(graph.given, given, strict=True) if name not in staged]
-    real = [g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds)]
+    outside = [g for name, g in zip(graph.given, given, strict=True) if name not in (*staged, *inside)]
+    real = [
+        g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds, inside)
+    ]
     # bytes that kernels use while they run, a buffer each
     used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
     scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
@@ -124,7 +138,9 @@ def plan(graph: Graph, kinds: Collection[str] = SCORES) -> Plan:
     return Plan(slots, peak, staged, spans, room, max(align, ALIGN)).check()
 
 
-def _groups(graph: Graph, needs: Sequence[Buffers], kinds: Collection[str]) -> dict[str, Buffer]:
+def _groups(
+    graph: Graph, needs: Sequence[Buffers], kinds: Collection[str], inside: Collection[str]
+) -> dict[str, Buffer]:
     """Tensors by name, those that share a place with one buffer."""
     end = len(graph.nodes)
     uses = {name: i for i, node in enumerate(graph.nodes) for name in node.reads if name}
@@ -133,7 +149,7 @@ def _groups(graph: Graph, needs: Sequence[Buffers], kinds: Collection[str]) -> d
         return end if name in graph.kept else uses.get(name, -1)
 
     groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes) for x in graph.given}
-    given = list(groups.values())
+    given = [group for name, group in groups.items() if name not in inside]
     states = {state.write: state.read for state in graph.states if state.write not in graph.outputs}
     for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
         for k, out in enumerate(node.outputs):
@@ -143,7 +159,7 @@ def _groups(graph: Graph, needs: Sequence[Buffers], kinds: Collection[str]) -> d
             elif out in states and groups[states[out]].last < i:
                 # the state was read for the last time: what it is in the next call may lie in its place
                 share = groups[states.pop(out)]
-            elif own.in_place and not k and not written_by_caller(graph, out, kinds):
+            elif own.in_place and not k and not (out not in inside and written_by_caller(graph, out, kinds)):
                 computed = (groups[n] for n in graph.computed(node))
                 dying = (g for g in computed if g.last == i and not any(g is one for one in given))
                 share = next(dying, None)
@@ -168,5 +184,6 @@ def _margins(graph: Graph, needs: Sequence[Buffers], groups: dict[str, Buffer]) 
             group.slop = max(group.slop, margin.slop - spare)
 
 
-def _direct(graph: Graph, group: Buffer, kinds: Collection[str]) -> bool:
-    return len(group.names) == 1 and written_by_caller(graph, group.names[0], kinds)
+def _direct(graph: Graph, group: Buffer, kinds: Collection[str], inside: Collection[str]) -> bool:
+    name = group.names[0]
+    return len(group.names) == 1 and name not in inside and written_by_caller(graph, name, kinds)

@@ -23,7 +23,7 @@ pytest.importorskip("onnx.reference")
 
 SUITES = ("pytorch-converted", "pytorch-operator", "simple")
 #: Tests that hold what no motion sensor's net holds, by the beginning of their names.
-OUT_OF_SCOPE = ("test_strnorm", "test_sequence", "test_gradient", "test_shrink")
+OUT_OF_SCOPE = ("test_strnorm", "test_sequence", "test_gradient")
 
 
 @cache

@@ -202,6 +202,10 @@ def test_constants() -> None:
     x = T((2, 3))
     graph = net_of(single("SHAPE", [x], [T((2,), "int32")], "ShapeOptions"))
     assert np.asarray(graph.tensors[graph.outputs[0]].data).tolist() == [2, 3]
+    graph = net_of(single("BROADCAST_ARGS", [ints(2, 1, 3), ints(4, 1), x], [T((3,), "int32")]))
+    assert np.asarray(graph.tensors[graph.outputs[0]].data).tolist() == [2, 4, 3]
+    with pytest.raises(ConfigError, match="do not go together"):
+        net_of(single("BROADCAST_ARGS", [ints(2, 3), ints(4, 1, 2), x], [T((3,), "int32")]))
     graph = net_of(single("FILL", [ints(2, 3), T(())], [T((2, 3))], "FillOptions"))
     assert interpret.output(graph, np.float32(1.5)).tolist() == [[1.5] * 3] * 2
     graph = net_of(

@@ -22,6 +22,23 @@ from tests.nets.test_project import ABOUT, memory
 APPLICATION = """
 #include "network.h"
 #include "network_data.h"
+#include "stai_events.h"
+
+typedef struct {
+    uint32_t starts, stops, wrong;
+} seen_t;
+
+/* Every node starts and stops in its order, and says where its numbers lie. */
+static void on_event(void *cookie, const stai_event_type type, const void *payload)
+{
+    const stai_event_node_start_stop *event = (const stai_event_node_start_stop *)payload;
+    seen_t *seen = (seen_t *)cookie;
+    uint32_t *count = (type == STAI_EVENT_NODE_START) ? &seen->starts : &seen->stops;
+
+    seen->wrong += (event->node_id != (int32_t)*count) || (event->buffers.size != 1U);
+    seen->wrong += event->buffers.data[0] == 0;
+    (*count)++;
+}
 
 STAI_NETWORK_CONTEXT_DECLARE(m_network, STAI_NETWORK_CONTEXT_SIZE)
 STAI_NETWORK_CONTEXT_DECLARE(other, STAI_NETWORK_CONTEXT_SIZE)
@@ -36,6 +53,8 @@ static stai_ptr m_acts[STAI_NETWORK_ACTIVATIONS_NUM];
 int main(void)
 {
     static const int32_t shape[] = STAI_NETWORK_IN_1_SHAPE;
+    static seen_t seen;
+    stai_network_info info;
     stai_size count;
     uint32_t i;
     stai_ptr weights = (stai_ptr)(uintptr_t)g_network_weights_array;
@@ -81,7 +100,27 @@ int main(void)
     REFUSED(stai_network_set_inputs(m_network, m_inputs, 1), STAI_ERROR_NETWORK_INVALID_IN_PTR);
     REFUSED(stai_network_set_weights(m_network, m_acts, 1), STAI_ERROR_NETWORK_INVALID_WEIGHTS_PTR);
     REFUSED(stai_network_run(m_network, STAI_MODE_ASYNC), STAI_ERROR_NOT_IMPLEMENTED);
+    REFUSED(stai_network_set_callback(m_network, on_event, &seen), STAI_SUCCESS);
+    m_inputs[0] = own_in;
+    REFUSED(stai_network_set_inputs(m_network, m_inputs, 1), STAI_SUCCESS);
+    REFUSED(stai_network_run(m_network, STAI_MODE_SYNC), STAI_SUCCESS);
+    if (seen.starts != STAI_NETWORK_NODES_NUM || seen.stops != STAI_NETWORK_NODES_NUM || seen.wrong != 0) {
+        return 5;
+    }
     REFUSED(stai_network_set_callback(m_network, 0, 0), STAI_SUCCESS);
+    REFUSED(stai_network_run(m_network, STAI_MODE_SYNC), STAI_SUCCESS);
+    if (seen.starts != STAI_NETWORK_NODES_NUM) {
+        return 6;
+    }
+    REFUSED(stai_network_get_info(m_network, &info), STAI_SUCCESS);
+    if (info.n_inputs != STAI_NETWORK_IN_NUM || info.inputs[0].size_bytes != STAI_NETWORK_IN_1_SIZE_BYTES ||
+        info.inputs[0].shape.data[1] != shape[1] || info.outputs[0].format != STAI_NETWORK_OUT_1_FORMAT ||
+        info.n_nodes != STAI_NETWORK_NODES_NUM || info.inputs[0].scale.size != 0 ||
+        info.activations[0].size_bytes != STAI_NETWORK_ACTIVATIONS_SIZE_BYTES ||
+        info.c_model_name[0] != 'n') {
+        return 7;
+    }
+    REFUSED(stai_network_get_info(m_network, 0), STAI_ERROR_NETWORK_INVALID_INFO);
     REFUSED(stai_network_get_states(m_network, 0, &count), STAI_SUCCESS);
     REFUSED(stai_network_init(other), STAI_SUCCESS);
     REFUSED(stai_network_run(other, STAI_MODE_SYNC), STAI_ERROR_NETWORK_INVALID_ACTIVATIONS_PTR);

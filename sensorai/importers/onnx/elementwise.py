@@ -51,6 +51,7 @@ _UNARY: Mapping[str, tuple[str, tuple[tuple[str, float], ...]]] = {
     "Reciprocal": ("reciprocal", ()),
     "Round": ("round", ()),
     "Selu": ("selu", (("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875))),
+    "Shrink": ("shrink", (("lambd", 0.5), ("bias", 0.0))),
     "Sigmoid": ("sigmoid", ()),
     "Sign": ("sign", ()),
     "Softplus": ("softplus", ()),

@@ -25,7 +25,7 @@ def _kernel(node: OnnxNode, x: Tensor) -> Shape:
     return ints(node, "kernel_shape", axes, 1)
 
 
-def _beyond(
+def beyond_of(
     extents: Shape, kernel: Shape, strides: Shape, dilations: Shape, pads: tuple[Shape, ...]
 ) -> Shape:
     """Places behind the margins that the last kernel needs where places are rounded up."""
@@ -55,7 +55,7 @@ def _pool(node: OnnxNode) -> Sequence[Tensor]:
     node.only("ceil_mode", 0, 1)
     beyond = (0,) * axes
     if node.attribute("ceil_mode", 0) and node.attribute("auto_pad", "NOTSET") in ("NOTSET", "VALID"):
-        beyond = _beyond(extents, kernel, strides, dilations, pads)
+        beyond = beyond_of(extents, kernel, strides, dilations, pads)
     places = node.kind == "MaxPool" and len(node.outputs) > 1 and node.outputs[1]
     node.only("storage_order", 0, 1)
     order = ("row", "column")[int(node.attribute("storage_order", 0))] if places else ""

@@ -13,6 +13,7 @@ from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.cumsum import CumSum
+from sensorai.ops.nd.det import Det
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.softmax import Softmax
@@ -76,6 +77,10 @@ def _arg(node: OnnxNode) -> Sequence[Tensor]:
     return node.add(ArgExtreme(node.kind == "ArgMax", axis, keep, last), x)
 
 
+def _det(node: OnnxNode) -> Sequence[Tensor]:
+    return node.add(Det(), node.need(0))
+
+
 def _cumsum(node: OnnxNode) -> Sequence[Tensor]:
     x = node.need(0)
     found = integers(Applied(node.where, (x, node.need(1)), {}), 1, "axis")
@@ -91,6 +96,7 @@ RULES: Mapping[str, Rule] = {
     "ArgMax": _arg,
     "ArgMin": _arg,
     "CumSum": _cumsum,
+    "Det": _det,
     "LogSoftmax": _softmax,
     "Softmax": _softmax,
 }

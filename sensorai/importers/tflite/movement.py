@@ -11,7 +11,7 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import DTYPES, Tensor
-from sensorai.importers.moves import Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
+from sensorai.importers.moves import AXES, Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
@@ -260,6 +260,18 @@ def _shape(node: TfliteNode) -> Sequence[Tensor]:
     return (node.net.constant(said.name, np.array(node.need(0).shape, DTYPES[said.dtype])),)
 
 
+def _shapes_together(node: TfliteNode) -> Sequence[Tensor]:
+    """The shape to which two shapes that are known repeat each other."""
+    both = numbers(node, 0, "first shape"), numbers(node, 1, "second shape")
+    possible = max(map(len, both)) <= AXES and min(min(one, default=0) for one in both) >= 0
+    try:
+        made = np.broadcast_shapes(*both if possible else ((2,), (3,)))
+    except ValueError:
+        raise ConfigError(f"{node.where}: shapes {both[0]} and {both[1]} do not go together") from None
+    said = node.outputs[0]
+    return (node.net.constant(said.name, np.array(made, DTYPES[said.dtype])),)
+
+
 def _rank(node: TfliteNode) -> Sequence[Tensor]:
     return (node.net.constant(node.outputs[0].name, np.array(len(node.need(0).shape), np.int32)),)
 
@@ -311,6 +323,7 @@ def _batch_to_space(node: TfliteNode) -> Sequence[Tensor]:
 
 RULES: Mapping[str, Rule] = {
     "BATCH_TO_SPACE_ND": _batch_to_space,
+    "BROADCAST_ARGS": _shapes_together,
     "BROADCAST_TO": _broadcast,
     "CONCATENATION": _concatenation,
     "EMBEDDING_LOOKUP": _embedding,

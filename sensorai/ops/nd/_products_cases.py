@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Affine, Quant
-from sensorai.graph.tensor import DTYPES, Shape, Tensor
+from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor
 from sensorai.ops.nd import _testing
 from sensorai.ops.nd.base import NdOperator
 
@@ -43,6 +45,7 @@ def product(
     weights: Quant = None,
     given: bool = False,
     span: float = 0.0,
+    few: int = 0,
     seed: int = 1,
 ) -> Graph:
     """Net of one layer.
@@ -57,6 +60,8 @@ def product(
         Weights and bias are inputs.
     span : float
         Size of the bias, 0 for the usual one.
+    few : int
+        How many different weights there are, 0 for any.
     """
     rng = np.random.default_rng(seed)
     outs = w[0]
@@ -69,6 +74,9 @@ def product(
         span = span or (3.0 if floats else 900.0)
         extra = [_testing.known("b", (rng.normal(0, span, outs)).astype(DTYPES[kind]), kind)]
     data = _weights(rng, w, w_type)
+    if few:
+        book = data.reshape(-1)[:few]
+        data = book[np.arange(data.size) * 7 // 5 % few].reshape(w)
     known: Tensor | None = _testing.known("w", data, w_type, w_quant)
     if given:
         known = _testing.given("w", w, w_type, w_quant)
@@ -78,10 +86,45 @@ def product(
     return _testing.one(op, (values, known, *extra), quants)
 
 
-def _weights(rng: np.random.Generator, shape: Shape, dtype: str) -> object:
+def _weights(rng: np.random.Generator, shape: Shape, dtype: str) -> Array:
     if dtype == "float32":
         return rng.normal(0, 1, shape)
     low, high = _testing.ENDS.get(dtype, (-128, 127) if dtype == "int8" else (0, 255))
-    found = rng.integers(low, high + 1, shape)
+    found: Array = rng.integers(low, high + 1, shape)
     found.reshape(-1)[:2] = (low, high)
     return found
+
+
+def dictionaries(conv: Callable[..., NdOperator]) -> Iterator[tuple[str, Graph]]:
+    """Convolutions whose weights go into dictionaries: widths of a place, kernels, margins, groups."""
+    rows = conv(pads=((1, 2), (1, 1)), strides=(2, 1))
+    for few in (2, 4, 16):
+        yield f"coded_{few}_rows", product(rows, (1, 3, 2, 20), (12, 3, 3, 20), "int8", "int8", few=few)
+    scales = (0.02, 0.01, 0.3, 0.04)
+    each = Affine((*scales, *scales), (0, 3, 0, -2, 1, 0, 0, 0), 0)
+    apart = conv(pads=((2, 1),), dilations=(2,), lo=-1.0, hi=2.0)
+    for few in (3, 13):
+        graph = product(apart, (1, 6, 57), (8, 5, 57), "float32", "int8", few=few, weights=each)
+        yield f"coded_{few}_float_bytes", graph
+    for few in (2, 5, 29):
+        yield f"coded_{few}_float", product(apart, (1, 6, 27), (4, 5, 27), "float32", "float32", few=few)
+    for channels, x_type, w_type in (
+        (160, "int8", "int8"),
+        (40, "float32", "float32"),
+        (240, "int8", "int4"),
+    ):
+        own = conv(groups=channels, pads=((1, 1), (1, 1)))
+        shapes, few = ((1, 2, 2, channels), (channels, 3, 3, 1)), 0 if w_type == "int4" else 4
+        yield f"coded_depthwise_{x_type}_{w_type}", product(own, *shapes, x_type, w_type, few=few)
+    pairs = conv(groups=2, pads=((1, 1),), rounding="even")
+    yield "coded_groups", product(pairs, (1, 4, 48), (16, 4, 24), "uint8", "int8", few=3)
+    wide = conv(pads=((1, 1),))
+    yield "coded_wide", product(wide, (1, 5, 50), (6, 5, 50), "int16", "int8", few=4, span=3e9)
+
+
+def dense_dictionaries(dense: Callable[..., NdOperator]) -> Iterator[tuple[str, Graph]]:
+    """Dense layers whose weights go into dictionaries."""
+    for few in (2, 4, 16):
+        for x_type in ("int8", "uint8", "int16"):
+            yield f"coded_{few}_{x_type}", product(dense(), (2, 59), (40, 59), x_type, "int8", few=few)
+    yield "coded_float_int4", product(dense(), (2, 46), (46, 46), "float32", "int4")

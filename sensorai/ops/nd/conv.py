@@ -162,3 +162,4 @@ class Conv(NdOperator):
             "conv_given_float",
             samples.product(each, (1, 9, 2), (3, 3, 2), "float32", "float32", given=True),
         )
+        yield from samples.dictionaries(cls)

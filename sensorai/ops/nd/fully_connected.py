@@ -103,3 +103,4 @@ class FullyConnected(NdOperator):
             yield f"fully_connected_each_{x_type}", graph
         graph = samples.product(cls(to="int32"), (2, 7), (3, 7), "uint8", "int8", bias="none")
         yield "fully_connected_sums", graph
+        yield from samples.dense_dictionaries(cls)

@@ -110,6 +110,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "thresholded_relu": Function(
         lambda x, a, b: np.where(x > a, x, x.dtype.type(0)), "$0 > $a ? $0 : 0.0F", settings=(1.0, 0.0)
     ),
+    "shrink": Function(
+        lambda x, a, b: np.where(x < -a, x + b, np.where(x > a, x - b, np.zeros_like(x))),
+        "$0 < -($a) ? $0 + $b : ($0 > $a ? $0 - $b : 0.0F)",
+        2,
+        (0.5, 0.0),
+    ),
     "elu": Function(
         lambda x, a, b: np.where(x < 0, a * maths.expm1(x), x), "sa_nd_elu($0, $a)", 10, (1.0, 0.0)
     ),

@@ -15,7 +15,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor
-from sensorai.ops.nd import leaving
+from sensorai.ops.nd import dictionary, leaving
 from sensorai.ops.nd.leaving import affine, exit_of, zero_of, zeros_of
 from sensorai.ops.nd.windows import Window, integer_sums, ordered_sums
 
@@ -187,8 +187,12 @@ class Sums:
                 zero = np.broadcast_to(np.array(said.zero), (outs,))
                 fields["weight_zero"] = to.table("int32_t", f"zero{to.index}", zero)
             way = "f32_i8"
-        layer = to.layer(fields, "sa_nd_conv_t")
         bias = to.source(self.bias) if self.bias is not None else "0"
+        found = self._coded(self.w.data, narrow=self.w.dtype == "int4")
+        if found is not None:
+            self._call_coded(to, way, found, fields, bias)
+            return
+        layer = to.layer(fields, "sa_nd_conv_t")
         self._call(to, way, layer, to.source(self.at.x), to.source(self.w), bias)
 
     def _int8_weights(self) -> Array | None:
@@ -209,21 +213,37 @@ class Sums:
             bias = self.bias.data.astype(np.int64)
         fields = self.fields()
         kernel, kind = x.dtype.replace("uint", "u").replace("int", "i"), "int32_t"
-        if way.rounding == "wide" and (self.back or not _fits(w, bias)):
+        wide = way.rounding == "wide" and (self.back or not _fits(w, bias))
+        if wide:
             kernel, kind = f"{kernel}_wide", "int64_t"
         else:
             fields["zero"] = zero
-            if not self.back:
-                kernel = f"single_{kernel}" if w.shape[-1] == 1 and self.groups > 1 else kernel
-                totals = w.astype(np.int64).sum(axis=tuple(range(1, w.ndim)))
-                # the sum wraps as that of the kernel does
-                bias = (bias - zero * totals).astype(np.int32)
         fields["exit"] = way.text(to)
-        name = to.table(kind, f"bias{to.index}", bias) if bias.any() else "0"
         same = self.w.dtype in _BYTES and not zeros_of(self.w).any()
+        found = self._coded(w, narrow=same and self.w.dtype == "int4")
+        if not wide and not self.back and found is None:
+            kernel = f"single_{kernel}" if w.shape[-1] == 1 and self.groups > 1 else kernel
+            totals = w.astype(np.int64).sum(axis=tuple(range(1, w.ndim)))
+            # the sum wraps as that of the kernel does
+            bias = (bias - zero * totals).astype(np.int32)
+        name = to.table(kind, f"bias{to.index}", bias) if bias.any() else "0"
+        if found is not None:
+            self._call_coded(to, kernel, found, fields, name)
+            return
         weights = to.source(self.w) if same else to.table("int8_t", f"weights{to.index}", w)
         layer = to.layer(fields, "sa_nd_conv_t")
         self._call(to, kernel, layer, to.source(x), weights, name)
+
+    def _coded(self, w: Array | None, *, narrow: bool) -> dictionary.Coded | None:
+        """Weights in a dictionary, where that is smaller."""
+        return None if self.back or w is None else dictionary.coded(w, narrow=narrow)
+
+    def _call_coded(
+        self, to: Writer, way: str, found: dictionary.Coded, fields: dict[str, object], bias: str
+    ) -> None:
+        layer, places = dictionary.written(found, fields, to)
+        call = layer, to.source(self.at.x), places, bias, to.target(self.at.out)
+        to.call("nd/sa_nd_coded.h", f"sa_nd_coded_{way}_{found.bits}", *call)
 
     def _emit_any(self, to: Writer) -> None:
         way, x = self.exit(), self.at.x

@@ -127,15 +127,20 @@ def check(op: Recurrent, at: Applied) -> None:
         raise ConfigError(f"{where}: cells have the zero point 0")
     if op.NAME == "gru" and bool(get(at, 5).name) != bool(get(at, 6).name):
         raise ConfigError(f"{where}: first outputs and first cells of integers go together")
+    if said := lacks(op):
+        raise ConfigError(f"{where}: {said} has no form in integers here")
+
+
+def lacks(op: Recurrent) -> str:
+    """Return the first setting that has no form in integers, in words; "" where all have."""
     if op.clip or getattr(op, "projection_clip", 0.0):
-        raise ConfigError(f"{where}: a clip of gates or of a projection has no form in integers")
+        return "a clip of gates or of a projection"
     allowed = {"rnn": tuple(FUNCTIONS), "gru": ("sigmoid", "tanh"), "lstm": ("sigmoid", "tanh")}[op.NAME]
     for k, gate in enumerate(op.gates(1 if op.direction != "bidirectional" else 2)):
         third = op.NAME == "lstm" and k % 3 == 2
         if gate.function not in (("tanh",) if third else allowed):
-            raise ConfigError(
-                f"{where}: {gate.function} has no form in integers here", hint=f"{', '.join(allowed)} have"
-            )
+            return f"{gate.function} in place of {' or '.join(('tanh',) if third else allowed)}"
+    return ""
 
 
 def _function(name: str, x: IntArray) -> IntArray:

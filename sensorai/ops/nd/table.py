@@ -15,6 +15,7 @@ from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.cumsum import CumSum
+from sensorai.ops.nd.det import Det
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.gather import Gather, GatherElements
 from sensorai.ops.nd.gather_nd import GatherND
@@ -65,6 +66,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Coupling,
         CumSum,
         Dequantize,
+        Det,
         Expand,
         Fill,
         FullyConnected,

@@ -51,14 +51,16 @@ typedef enum {
     STAI_ERROR_NETWORK_INVALID_WEIGHTS_PTR = 0x040050,
     STAI_ERROR_NETWORK_INVALID_WEIGHTS_NUM = 0x040051,
     STAI_ERROR_NETWORK_INVALID_BUFFER_ALIGNMENT = 0x040060,
-    STAI_ERROR_NETWORK_INVALID_CALLBACK = 0x040070
+    STAI_ERROR_NETWORK_INVALID_CALLBACK = 0x040070,
+    STAI_ERROR_NETWORK_INVALID_INFO = 0x040080
 } stai_return_code;
 
 /* Properties of buffers, and of a network. */
 #define STAI_FLAG_NONE 0x0U
 #define STAI_FLAG_PREALLOCATED (1U << 0)
-#define STAI_FLAG_REPLACEABLE (1U << 1)
-#define STAI_FLAG_OVERRIDE (1U << 2)
+#define STAI_FLAG_INDIRECT (1U << 1)
+#define STAI_FLAG_REPLACEABLE (1U << 2)
+#define STAI_FLAG_OVERRIDE (1U << 3)
 #define STAI_FLAG_CHANNEL_FIRST (1U << 6)
 #define STAI_FLAG_CHANNEL_LAST (1U << 7)
 #define STAI_FLAG_HAS_BATCH (1U << 8)
@@ -81,7 +83,85 @@ typedef enum {
 #define STAI_FORMAT_S64 0x00842040
 #define STAI_FORMAT_BOOL 0x00060440
 
-typedef void (*stai_event_cb)(void *cookie, int32_t type, const void *payload);
+typedef int32_t stai_event_type;
+typedef void (*stai_event_cb)(void *cookie, const stai_event_type type, const void *payload);
+
+/* Before and after every node; the payload says which, and where its inputs or outputs lie. */
+#define STAI_EVENT_NONE 0x00
+#define STAI_EVENT_NODE_START 0x01
+#define STAI_EVENT_NODE_STOP 0x02
+
+typedef struct {
+    stai_size size;
+    stai_ptr const *data;
+} stai_array_const_ptr;
+
+typedef struct {
+    int32_t node_id;
+    stai_array_const_ptr buffers;
+} stai_event_node_start_stop;
+
+/* What a network says of itself. */
+typedef int32_t stai_flags;
+typedef int32_t stai_format;
+
+typedef struct {
+    stai_size size;
+    const int32_t *data;
+} stai_array_s32;
+
+typedef struct {
+    stai_size size;
+    const int16_t *data;
+} stai_array_s16;
+
+typedef struct {
+    stai_size size;
+    const float *data;
+} stai_array_f32;
+
+typedef stai_array_s32 stai_shape;
+
+typedef struct {
+    uint8_t major;
+    uint8_t minor;
+    uint8_t micro;
+    uint8_t reserved;
+} stai_version;
+
+typedef struct {
+    stai_size size_bytes;
+    stai_flags flags;
+    stai_format format;
+    stai_shape shape;
+    stai_array_f32 scale;
+    stai_array_s16 zeropoint;
+    const char *name;
+} stai_tensor;
+
+typedef struct {
+    const char *model_signature;
+    const char *c_compile_datetime;
+    const char *c_model_name;
+    const char *c_model_datetime;
+    uint32_t c_model_signature;
+    stai_version runtime_version;
+    stai_version tool_version;
+    stai_version api_version;
+    uint64_t n_macc;
+    uint32_t n_nodes;
+    int32_t flags;
+    uint16_t n_inputs;
+    uint16_t n_outputs;
+    uint16_t n_activations;
+    uint16_t n_weights;
+    uint16_t n_states;
+    const stai_tensor *inputs;
+    const stai_tensor *outputs;
+    const stai_tensor *activations;
+    const stai_tensor *weights;
+    const stai_tensor *states;
+} stai_network_info;
 
 /* Nothing has to be started: the C of a network needs no runtime. */
 static inline stai_return_code stai_runtime_init(void)

@@ -1,0 +1,135 @@
+"""What passes did to a net, in words and figures, and that the net still computes what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensorai.errors import SensoraiError
+from sensorai.graph import interpret
+from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Array
+from sensorai.nets.costs import scale_of
+from sensorai.nets.inputs import SEED, spread
+from sensorai.nets.port import Port
+from sensorai.passes.change import Cost, Step, cost
+
+#: What a user reads of a pass.
+WORDS: Mapping[str, str] = {
+    "DeadCode": "what nothing reads",
+    "FewerAxes": "axes of one element",
+    "FoldAffine": "batch norm and factors into weights",
+    "FoldConstants": "constants computed once",
+    "FuseActivations": "activations into layers",
+    "FusePadding": "padding into layers",
+    "Layout": "transposes moved to the end",
+    "MatMulToDense": "products as dense layers",
+    "SameTwice": "equal layers joined",
+    "Shapes": "reshapes and transposes",
+    "SignedBytes": "unsigned bytes as signed ones",
+    "ToIntegers": "quantise and dequantise into layers",
+}
+#: Multiply-accumulates up to which a net is run before and after without being asked: some seconds.
+CHECKED = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pass over all its rounds: what was there before its work, and after it."""
+
+    name: str
+    words: str
+    rounds: int
+    before: Cost
+    after: Cost
+
+    def figures(self) -> dict[str, Any]:
+        """Plain data."""
+        pairs = zip(_three(self.before), _three(self.after), strict=True)
+        told = {key: list(pair) for key, pair in zip(("nodes", "macs", "constant_bytes"), pairs, strict=True)}
+        return {"pass": self.name, "what": self.words, "rounds": self.rounds, **told}
+
+
+def rows(read: Graph, steps: Sequence[Step]) -> list[Row]:
+    """A row for each pass, in the order in which they first did something.
+
+    Rounds of a pass are counted together: each row begins where the one above ends, the last ends with the
+    net that is emitted.
+    """
+    names = list(dict.fromkeys(step.name for step in steps))
+    out, at = [], cost(read)
+    for name in names:
+        own = [step for step in steps if step.name == name]
+        gain = [0, 0, 0]
+        for step in own:
+            if step.was is not None and step.made is not None:
+                gain = [g + b - a for g, a, b in zip(gain, _three(step.was), _three(step.made), strict=True)]
+        after = Cost(*(v + g for v, g in zip(_three(at), gain, strict=True)))
+        out.append(Row(name, WORDS.get(name, name), len(own), at, after))
+        at = after
+    return out
+
+
+def _three(one: Cost) -> tuple[int, int, int]:
+    return one.nodes, one.macs, one.bytes
+
+
+def lines(read: Graph, steps: Sequence[Step], checked: str) -> list[str]:
+    """What is printed: a line for each pass, and all together."""
+    made = rows(read, steps)
+    if not made:
+        return []
+    wide = max(len(row.words) for row in made)
+    out = [f"passes ({checked}):"]
+    for row in made:
+        out.append(f"  {row.words:{wide}}  {_arrows(row.before, row.after) or 'as many of all'}")
+    total = _arrows(made[0].before, made[-1].after) or "other order alone"
+    return [*out, f"  {'in all':{wide}}  {total}"]
+
+
+def _arrows(a: Cost, b: Cost) -> str:
+    """Figures that changed."""
+    named = zip(("nodes", "MACs", "bytes of constants"), _three(a), _three(b), strict=True)
+    return ", ".join(f"{what} {x:,} -> {y:,}" for what, x, y in named if x != y)
+
+
+def checked(read: Graph, made: Graph, *, always: bool = False) -> str:
+    """Run a net before and after on the reference, and say how its outputs compare.
+
+    Parameters
+    ----------
+    always : bool
+        Whether large nets are run too.
+    """
+    if not read.inputs:
+        return "the net has no inputs to run it with"
+    if cost(made).macs > CHECKED and not always:
+        return "not run before and after, since the net is large: --passes does"
+    try:
+        given = spread([_port(read, name) for name in read.inputs], 2, SEED).arrays
+        a, b = (interpret.run(g, dict(zip(g.inputs, given, strict=True))) for g in (read, made))
+    except SensoraiError as error:
+        return f"not run before and after: {error.message}"
+    worst, size = 0.0, 0.0
+    for x, y in zip(read.outputs, made.outputs, strict=True):
+        before, after = _real(read, x, a[x]), _real(made, y, b[y])
+        if np.array_equal(before, after, equal_nan=True):
+            continue
+        gap = np.abs(before - after)
+        worst, size = max(worst, float(np.nanmax(gap))), max(size, float(np.nanmax(np.abs(before))))
+    if not worst:
+        return "checked on the reference: same outputs to the bit"
+    return f"checked on the reference: outputs differ by {worst:.3g} at most, of {size:.3g}"
+
+
+def _port(graph: Graph, name: str) -> Port:
+    tensor = graph.tensors[name]
+    return Port(name, tensor.dtype, tensor.shape, *(scale_of(tensor) or (None, 0)))
+
+
+def _real(graph: Graph, name: str, values: Array) -> Array:
+    quant = graph.tensors[name].quant
+    return np.asarray(values if quant is None else quant.real(values), np.float64)

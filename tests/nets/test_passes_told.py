@@ -1,0 +1,56 @@
+"""What ``analyze`` tells of passes: a line each that adds up, and the comparison."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensorai.graph.graph import Graph
+from sensorai.importers.net import NetBuilder
+from sensorai.nets import passes_told
+from sensorai.nets.compiling import compiled
+from sensorai.ops.nd.batch_norm import BatchNorm
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.transpose import Transpose
+from sensorai.ops.nd.unary import Unary
+from sensorai.passes.change import cost
+
+
+def net(last: str = "tanh") -> Graph:
+    """Transposes round a convolution with a batch norm."""
+    rng = np.random.default_rng(1)
+    made = NetBuilder()
+    x = made.input("x", (1, 3, 9), "float32")
+    (y,) = made.add(Transpose((0, 2, 1)), (x,))
+    (y,) = made.add(Conv(), (y, made.constant("w", rng.normal(0, 1, (4, 3, 3)).astype(np.float32))))
+    (y,) = made.add(Transpose((0, 2, 1)), (y,))
+    four = [made.constant("k", rng.uniform(0.5, 2, 4).astype(np.float32)) for _ in range(4)]
+    (y,) = made.add(BatchNorm(1e-3, 1), (y, *four))
+    (y,) = made.add(Clip(0.0), (y,))
+    (y,) = made.add(Unary(last), (y,))
+    return made.graph((y,))
+
+
+def test_lines_add_up() -> None:
+    read = net()
+    made = compiled(read)
+    rows = passes_told.rows(read, made.steps)
+    assert len(rows) == len({row.name for row in rows})
+    assert all(row.words != row.name for row in rows)
+    assert [row.before for row in rows[1:]] == [row.after for row in rows[:-1]]
+    first, last = cost(read), cost(made.graph)
+    assert (rows[0].before.nodes, rows[0].before.macs) == (first.nodes, first.macs)
+    assert (rows[-1].after.nodes, rows[-1].after.bytes) == (last.nodes, last.bytes)
+    told = passes_told.lines(read, made.steps, "seen")
+    assert len(told) == len(rows) + 2
+    assert f"nodes {first.nodes} -> {last.nodes}" in told[-1]
+
+
+def test_the_net_is_compared_with_what_was_read() -> None:
+    read = net()
+    said = passes_told.checked(read, compiled(read).passed)
+    assert "outputs differ by" in said
+    assert passes_told.checked(read, read) == "checked on the reference: same outputs to the bit"
+    # another net is seen
+    other = passes_told.checked(read, net("neg"))
+    assert float(other.split(" by ")[1].split()[0]) > 0.1
