@@ -129,6 +129,7 @@ def _of_net(
     pipeline: Path | None,
     json: bool,
 ) -> None:
+    from sensorai.ispu.standin import SOURCE
     from sensorai.nets import emitting
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import open_model
@@ -162,14 +163,19 @@ def _of_net(
     )
     for line in fit_words(fit(counted, at)):
         typer.echo(line)
+    if made.built is not None:
+        typer.echo(
+            f"whole program: {made.built.code_bytes:,} bytes of code and constants, "
+            f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
+        )
     typer.echo(f"check it: sensorai validate {folder}")
 
 
 def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[str]], json: bool) -> None:
     from sensorai.nets import inputs
     from sensorai.nets.model import open_model
+    from sensorai.nets.port import ports
     from sensorai.nets.quantized_file import hand_over
-    from sensorai.nets.validating import ports
 
     graph = open_model(source, asked_of(*said)).graph
     given = inputs.spread(ports(graph, graph.inputs))

@@ -27,6 +27,7 @@ def validate_net(
     model: Path | None,
     asked: Asked,
     on: list[str],
+    device: str | None,
     made: tuple[int | None, int | None],
     json: bool,
 ) -> None:
@@ -34,6 +35,8 @@ def validate_net(
 
     Parameters
     ----------
+    device : str or None
+        Whose core is emulated; a project has its own.
     made : (count, seed)
         Of inputs where no file is given.
     """
@@ -45,8 +48,12 @@ def validate_net(
         raise ConfigError("how the model is read is in the project", hint="drop --type, --shape, --freeze")
     if model is not None and not artifact.is_dir():
         raise ConfigError("--model is for a project", hint="give the model alone")
+    if device is not None and artifact.is_dir():
+        raise ConfigError("a project has its device", hint="drop --device, or give the model alone")
     with printing.progress() as say:
-        found = (_project if artifact.is_dir() else _model)(artifact, inputs, model, asked, on, made, say)
+        found = (_project if artifact.is_dir() else _model)(
+            artifact, inputs, model, asked, (on, device), made, say
+        )
     if json:
         printing.print_json(found.figures())
     else:
@@ -60,15 +67,20 @@ def _model(
     inputs: Path | None,
     _: Path | None,
     asked: Asked,
-    on: list[str],
+    where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
 ) -> Verdict:
     from sensorai.codegen.netproject import About, emit_net_project
     from sensorai.nets.model import open_model
+    from sensorai.nets.places import places
+    from sensorai.nets.port import ports
     from sensorai.nets.running import Program
-    from sensorai.nets.validating import ports, validate_model
+    from sensorai.nets.target import target_of
+    from sensorai.nets.validating import validate_model
 
+    on, device = where
+    at = places(on, None if device is None else target_of(device))
     opened = open_model(path, asked)
     graph = opened.graph
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
@@ -76,7 +88,7 @@ def _model(
     if not opened.made.problems:
         sources = emit_net_project(graph, "network", About("", "", "")).sources()
         program = Program("network", "native", sources, ins, outs)
-    return validate_model(opened, program, _inputs(inputs, ins, made), on, asked.frozen, say)
+    return validate_model(opened, program, _inputs(inputs, ins, made), at, asked.frozen, say)
 
 
 def _project(
@@ -84,26 +96,29 @@ def _project(
     inputs: Path | None,
     model: Path | None,
     _: Asked,
-    on: list[str],
+    where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
 ) -> Verdict:
     from sensorai.nets.description import read_description
     from sensorai.nets.inputs import SEED
     from sensorai.nets.model import open_model
+    from sensorai.nets.places import places
     from sensorai.nets.running import Program, checked
+    from sensorai.nets.target import target
     from sensorai.nets.validating import same_model, validate_model, validate_project
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
+    at = places(where[0], target(said.target, said.device))
     if model is not None:
         opened = open_model(model, said.asked)
         same_model(said, opened)
         program = Program(said.name, said.api, said.sources, said.inputs, said.outputs)
-        return validate_model(opened, program, _inputs(inputs, said.inputs, made), on, said.asked.frozen, say)
+        return validate_model(opened, program, _inputs(inputs, said.inputs, made), at, said.asked.frozen, say)
     noted = inputs is None and made == (None, None)
     given = _inputs(inputs, said.inputs, (len(said.outputs_of), SEED) if noted else made)
-    return validate_project(said, given, on, noted, say)
+    return validate_project(said, given, at, noted, say)
 
 
 def _inputs(path: Path | None, ports: Any, made: tuple[int | None, int | None]) -> Any:

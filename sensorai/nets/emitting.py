@@ -14,13 +14,18 @@ from sensorai.cproject.backend import CBackend
 from sensorai.errors import ConfigError, TargetError, UserError
 from sensorai.experiment import tables
 from sensorai.files import read_json, write_folder
+from sensorai.ispu import devices as ispu
+from sensorai.ispu.standin import SOURCE, StandIn, stand_in
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.port import ports
+from sensorai.nets.running import Program
 from sensorai.nets.target import Target
+from sensorai.toolchain.compilers import available
 from sensorai.version import __version__
 from sensorai.writing import clang, jsontext
 
@@ -43,6 +48,9 @@ class Emitted:
     project : Project
         What is compiled, and its arena.
     counted : Costs
+    built : StandIn or None
+        Sizes of the program for an ISPU on the core that stands in for it; None for others, and without a
+        compiler for that core.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Emitted:
     files: Mapping[str, str]
     project: Project
     counted: Costs
+    built: StandIn | None = None
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -86,11 +95,23 @@ def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags)
     project = emit_net_project(model.graph, name, about, at.chip, api=api)
     files: dict[str, str] = dict(project.files)
+    built = None
+    if at.name == "ispu":
+        program = Program(
+            name,
+            api,
+            project.sources(),
+            ports(model.graph, model.graph.inputs),
+            ports(model.graph, model.graph.outputs),
+        )
+        app, around = program.ispu_files(ispu.device(at.device))
+        files |= around
+        built = stand_in(app, files) if available("arm-none-eabi-gcc") else None
     facts = {"target": at.name, "device": at.device, "api": api}
     said = describe(model, name, facts, asked, list(project.sources()))
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted)
+    return Emitted(name, api, files, project, counted, built)
 
 
 def emit_fed(model: NetFile, feed: Feed, at: Target, name: str) -> tuple[Pipeline, dict[str, str]]:
@@ -181,4 +202,15 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "weight_bytes": made.counted.weights,
         "macs": made.counted.macs,
         "macc": made.counted.macc,
+        **({} if made.built is None else {"program": program_figures(made.built)}),
+    }
+
+
+def program_figures(built: StandIn) -> dict[str, Any]:
+    """Sizes of the program of an ISPU, with their source."""
+    return {
+        "source": SOURCE,
+        "code_bytes": built.code_bytes,
+        "data_bytes": built.data_bytes,
+        "stack_bytes": built.stack_bytes,
     }

@@ -1,9 +1,10 @@
-"""The emitted C on this machine and on emulated cores: call after call, as a program would."""
+"""The emitted C on this machine, emulated and on a virtual ISPU: call after call, as a program would."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from sensorai.nets.inputs import Inputs
 from sensorai.nets.port import Port
 from sensorai.writing import clang
 
+if TYPE_CHECKING:
+    from sensorai.ispu.bare import NetPort
+    from sensorai.ispu.devices import IspuDevice
+    from sensorai.ispu.project import App
+
 #: Seconds that a program may take.
 SECONDS = 1800.0
-#: Cores on which ``emulator`` runs.
-CORES = ("cortex-m4", "cortex-m0plus")
 
 _NATIVE = """#include "NAME.h"
 #include "harness.h"
@@ -99,6 +103,39 @@ class Program:
 
         image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
         return self._read(run_image(image, self._stream(given), timeout=SECONDS).output, given)
+
+    def on_ispu(self, given: Inputs, device: str) -> list[list[Array]]:
+        """Run within the program of a virtual ISPU, whose memory a host writes and reads.
+
+        Raises
+        ------
+        ToolMissing, BuildError
+        """
+        from sensorai.ispu.bare import VirtualNet
+        from sensorai.ispu.devices import device as part
+
+        app, around = self.ispu_files(part(device))
+        core = VirtualNet(app, {**self.sources, **around}, *self._ports())
+        calls = [[a[i].tobytes() for a in given.arrays] for i in range(given.count)]
+        return self._read(b"".join(one for call in core.run(calls) for one in call), given)
+
+    def ispu_files(self, device: IspuDevice) -> tuple[App, dict[str, str]]:
+        """Program around the net on an ISPU."""
+        from sensorai.ispu.bare import net_app, net_files
+
+        app = net_app(self.name, device, [name for name in self.sources if name.endswith(".c")])
+        return app, net_files(app, self.api, *self._ports())
+
+    def _ports(self) -> tuple[list[NetPort], list[NetPort]]:
+        """Inputs and outputs as the program of an ISPU has them."""
+        from sensorai.ispu.bare import NetPort
+
+        sides = (
+            [NetPort(p.name, _C[p.dtype], int(np.prod(p.shape, dtype=np.int64))) for p in checked(side)]
+            for side in (self.inputs, self.outputs)
+        )
+        ins, outs = sides
+        return ins, outs
 
     def _stream(self, given: Inputs) -> bytes:
         return b"".join(
