@@ -89,7 +89,7 @@ class Program:
         from sensorai.toolchain.host import build_program
 
         program = build_program({**self.sources, "run_main.c": self.main()}, sanitize=True, harness=True)
-        return self._read(program.run(self._stream(given), timeout=SECONDS), given)
+        return self.read(program.run(self.stream(given), timeout=SECONDS), given)
 
     def on_core(self, given: Inputs, core: str) -> list[list[Array]]:
         """Run as code of a Cortex-M in QEMU.
@@ -102,7 +102,7 @@ class Program:
         from sensorai.toolchain.qemu import build, run_image
 
         image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
-        return self._read(run_image(image, self._stream(given), timeout=SECONDS).output, given)
+        return self.read(run_image(image, self.stream(given), timeout=SECONDS).output, given)
 
     def on_ispu(self, given: Inputs, device: str) -> list[list[Array]]:
         """Run within the program of a virtual ISPU, whose memory a host writes and reads.
@@ -117,7 +117,7 @@ class Program:
         app, around = self.ispu_files(part(device))
         core = VirtualNet(app, {**self.sources, **around}, *self._ports())
         calls = [[a[i].tobytes() for a in given.arrays] for i in range(given.count)]
-        return self._read(b"".join(one for call in core.run(calls) for one in call), given)
+        return self.read(b"".join(one for call in core.run(calls) for one in call), given)
 
     def ispu_files(self, device: IspuDevice) -> tuple[App, dict[str, str]]:
         """Program around the net on an ISPU."""
@@ -137,13 +137,14 @@ class Program:
         ins, outs = sides
         return ins, outs
 
-    def _stream(self, given: Inputs) -> bytes:
+    def stream(self, given: Inputs) -> bytes:
+        """Inputs as the program reads them."""
         return b"".join(
             np.ascontiguousarray(array[i]).tobytes() for i in range(given.count) for array in given.arrays
         )
 
-    def _read(self, output: bytes, given: Inputs) -> list[list[Array]]:
-        """Take the output apart."""
+    def read(self, output: bytes, given: Inputs) -> list[list[Array]]:
+        """Take what the program wrote apart; an InternalError where it is not of the right length."""
         at, out = 0, []
         for _ in range(given.count):
             call = []
