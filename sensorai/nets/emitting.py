@@ -24,7 +24,7 @@ from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
 from sensorai.nets.running import Program
-from sensorai.nets.target import Target
+from sensorai.nets.target import Target, fit
 from sensorai.toolchain.compilers import available
 from sensorai.version import __version__
 from sensorai.writing import clang, jsontext
@@ -49,8 +49,8 @@ class Emitted:
         What is compiled, and its arena.
     counted : Costs
     built : StandIn or None
-        Sizes of the program for an ISPU on the core that stands in for it; None for others, and without a
-        compiler for that core.
+        Sizes of the program for an ISPU on the core that stands in for it; None for others, without a
+        compiler for that core, and where numbers and arena alone do not fit.
     """
 
     name: str
@@ -106,7 +106,9 @@ def emit(model: NetFile, at: Target, name: str, asked: Asked, api: str = "native
         )
         app, around = program.ispu_files(ispu.device(at.device))
         files |= around
-        built = stand_in(app, files) if available("arm-none-eabi-gcc") else None
+        # what its numbers alone are too large for need not be built
+        if fit(counted, at)["fits"] is not False and available("arm-none-eabi-gcc"):
+            built = stand_in(app, files)
     facts = {"target": at.name, "device": at.device, "api": api}
     said = describe(model, name, facts, asked, list(project.sources()))
     said["written"] = sorted([*files, NET_INDEX])

@@ -16,7 +16,7 @@ from sensorai.kinds import Kind, look
 from tests.cli.call import call
 from tests.ispu.make import elf, pattern
 from tests.need import need
-from tests.nets.models import two
+from tests.nets.models import reshape, two
 
 #: A net by hand: adds what it keeps, and answers more bytes than the registers have.
 HEADER = """#ifndef SUM_H
@@ -109,6 +109,20 @@ def test_verbs(tmp_path: Path, api: str) -> None:
         (folder / "network.c").read_text().replace("ispu", "x") + "\n#error no\n"
     )
     assert call("validate", folder).code != 0
+
+
+def test_what_cannot_fit_is_not_built(tmp_path: Path) -> None:
+    done = call(
+        "generate",
+        reshape(tmp_path / "r.onnx", shape=(1, 40, 60)),
+        "--target",
+        "ispu",
+        "--out",
+        tmp_path / "out",
+    )
+    assert "bytes more than the 8,192 of LSM6DSO16IS" in done.out
+    assert "whole program" not in done.out
+    assert (tmp_path / "out" / "ispu.ld").is_file()
 
 
 def test_devices(tmp_path: Path) -> None:
