@@ -90,7 +90,8 @@ def net_files(app: App, api: str, inputs: Sequence[NetPort], outputs: Sequence[N
         "shown": min(room, sum(one.bytes for one in outputs)),
     }
     made = project_files(app)
-    made[MAKEFILE] = made.pop("Makefile")
+    del made["Makefile"]
+    made[MAKEFILE] = render("Makefile.jinja", {**fields, "make": inert(f"make -f {MAKEFILE}")})
     made[f"{app.name}_ispu.c"] = render("net.c.jinja", fields)
     made["meta.txt"] = meta_text(_meta(app, outputs, room))
     return made

@@ -267,6 +267,7 @@ def fields_of(app: App) -> Mapping[str, Any]:
     core = one.groups["core"]
     return {
         "version": inert(__version__),
+        "make": inert("make"),
         "readme": {
             "summary": app.summary,
             "rate_hz": app.rate_hz,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sensorai.errors import InternalError
+from sensorai.errors import ConfigError, InternalError
 from sensorai.ispu import devices
 from sensorai.ispu.bare import NetPort, VirtualNet, net_app, net_files
 from sensorai.ispu.meta import parse_meta
@@ -105,9 +105,7 @@ def test_verbs(tmp_path: Path, api: str) -> None:
     assert "all of these agree bit by bit" in done.out
     (folder / "given.elf").write_bytes(elf([(0, pattern(96)), (0x10000, pattern(0x2100))], [(96, 900)]))
     assert "network_load.json" in call("build", folder, "--program", folder / "given.elf").out
-    (folder / "network.c").write_text(
-        (folder / "network.c").read_text().replace("ispu", "x") + "\n#error no\n"
-    )
+    (folder / "network.c").write_text("#error no\n")
     assert call("validate", folder).code != 0
 
 
@@ -123,6 +121,9 @@ def test_what_cannot_fit_is_not_built(tmp_path: Path) -> None:
     assert "bytes more than the 8,192 of LSM6DSO16IS" in done.out
     assert "whole program" not in done.out
     assert (tmp_path / "out" / "ispu.ld").is_file()
+    assert "#   make -f ispu.mk files" in (tmp_path / "out" / "ispu.mk").read_text()
+    with pytest.raises(ConfigError, match="reserved"):
+        net_app("algo_00", devices.device("lsm"), ["algo_00.c"])
 
 
 def test_devices(tmp_path: Path) -> None:
