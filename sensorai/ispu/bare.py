@@ -72,18 +72,23 @@ def net_app(name: str, device: IspuDevice, sources: Sequence[str]) -> App:
     )
 
 
-def net_files(app: App, api: str, inputs: Sequence[NetPort], outputs: Sequence[NetPort]) -> dict[str, str]:
+def net_files(
+    app: App, api: str, inputs: Sequence[NetPort], outputs: Sequence[NetPort], *, pushes: bool = False
+) -> dict[str, str]:
     """Files around the library; pure, the same bytes every time.
 
     Parameters
     ----------
     api : str
         How the library is called: ``native`` or ``stai``.
+    pushes : bool
+        The library has ``NAME_push``, which returns 1 where it has outputs, in place of ``NAME_run``.
     """
     room = app.device.integer("run", "dout_bytes") - 4
     fields = {
         **fields_of(app),
         "api": inert(api),
+        "pushes": pushes,
         "inputs": [_fields(one, f"in_{k}") for k, one in enumerate(inputs, 1)],
         "outputs": [_fields(one, f"out_{k}") for k, one in enumerate(outputs, 1)],
         "most": max(len(inputs), len(outputs)),
@@ -109,7 +114,7 @@ def _fields(one: NetPort, called: str) -> Mapping[str, object]:
 
 def _meta(app: App, outputs: Sequence[NetPort], room: int) -> Meta:
     """What the output registers show: whole numbers only, until the first output that does not fit."""
-    shown = [Output("calls", "", (), "ISPU", None, "uint32_t")]
+    shown = [Output("results", "", (), "ISPU", None, "uint32_t")]
     for one in outputs:
         count = min(one.size, room // SIZES[one.kind])
         if count:
@@ -156,7 +161,7 @@ class VirtualNet:
         Returns
         -------
         list of list of bytes
-            Of each call every output.
+            Of each call every output; nothing of one that had none yet.
         """
         facts = self.app.device.groups["run"]
         dout = facts.integer("dout")
@@ -174,17 +179,22 @@ class VirtualNet:
                 at = facts.integer(key) + place
                 block[at] = self.conf.page.get(at, 0)
         self.library.call("ispu_turn", returns="void")
-        made = []
-        for number, given in enumerate(calls, 1):
+        made: list[list[bytes]] = []
+        count = 0
+        for number, given in enumerate(calls):
             for address, raw in zip(self._places("inputs", len(self.inputs)), given, strict=True):
                 ctypes.memmove(address, raw, len(raw))
             self.library.call("ispu_turn", returns="void")
             places = zip(self._places("outputs", len(self.outputs)), self.outputs, strict=True)
             outputs = [ctypes.string_at(address, one.bytes) for address, one in places]
+            if int.from_bytes(bytes(block[dout : dout + 4]), "little") == count:
+                made.append([])
+                continue
+            count += 1
             shown = bytes(block[dout : dout + facts.integer("dout_bytes")])
             whole = b"".join(outputs)[: len(shown) - 4]
-            if shown[: 4 + len(whole)] != number.to_bytes(4, "little") + whole:
-                raise InternalError(f"output registers do not show the result of call {number - 1}")
+            if shown[: 4 + len(whole)] != count.to_bytes(4, "little") + whole:
+                raise InternalError(f"output registers do not show the result of call {number}")
             made.append(outputs)
         return made
 

@@ -117,7 +117,11 @@ class Program:
         app, around = self.ispu_files(part(device))
         core = VirtualNet(app, {**self.sources, **around}, *self._ports())
         calls = [[a[i].tobytes() for a in given.arrays] for i in range(given.count)]
-        return self.read(b"".join(one for call in core.run(calls) for one in call), given)
+        made = core.run(calls)
+        if not all(made):
+            raise InternalError("the program gave no result of a call")
+        both = [zip(self.outputs, call, strict=True) for call in made]
+        return [[np.frombuffer(raw, p.kind).reshape(p.shape) for p, raw in call] for call in both]
 
     def ispu_files(self, device: IspuDevice) -> tuple[App, dict[str, str]]:
         """Program around the net on an ISPU."""

@@ -66,7 +66,7 @@ def test_memory_and_registers(device: str) -> None:
     room = core.app.device.integer("run", "dout_bytes")
     shown = parse_meta(made["meta.txt"], core.app.device).outputs
     assert [(one.name, one.type, one.length) for one in shown] == [
-        ("calls", "uint32_t", 1),
+        ("results", "uint32_t", 1),
         ("total", "int32_t", 1),
         ("row", "uint8_t", room - 8),
     ]
@@ -76,11 +76,22 @@ def test_registers_are_held_against_memory() -> None:
     need("gcc")
     app = net_app("sum", devices.device("lsm"), ["sum.c"])
     made = net_files(app, "native", INS, OUTS)
-    for good, bad in (("= from[i]", "= (uint8_t)(from[i] ^ 1U)"), ("calls++", "calls += 2U")):
+    for good, bad in (("= from[i]", "= (uint8_t)(from[i] ^ 1U)"), ("results++", "results += 2U")):
         wrong = {**made, "sum_ispu.c": made["sum_ispu.c"].replace(good, bad)}
         core = VirtualNet(app, {"sum.h": HEADER, "sum.c": SOURCE, **wrong}, INS, OUTS)
         with pytest.raises(InternalError, match="result of call 0"):
             core.run(given([3]))
+
+
+def test_pushes() -> None:
+    """A net that gets columns says when it has outputs."""
+    need("gcc")
+    app = net_app("sum", devices.device("lsm"), ["sum.c"])
+    source = SOURCE.replace("return 0;\n}\n", "return (in_2[0] % 3U == 0U) ? 1 : 0;\n}\n")
+    made = {"sum.h": HEADER.replace("sum_run", "sum_push"), "sum.c": source.replace("sum_run", "sum_push")}
+    core = VirtualNet(app, {**made, **net_files(app, "native", INS, OUTS, pushes=True)}, INS, OUTS)
+    totals = [[int.from_bytes(raw, "little") for raw in call[:1]] for call in core.run(given([1, 3, 5, 6]))]
+    assert totals == [[], [3 + 7], [], [3 + 7 + 11 + 13]]
 
 
 def test_the_stand_in_builds_it() -> None:
