@@ -39,6 +39,7 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/mlc_simulate.py
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/mlperf_tiny.py
 	$(BIN)/python benchmarks/ispu_reference.py
 	$(BIN)/python benchmarks/anomaly.py
 	$(BIN)/python benchmarks/overlap.py

@@ -189,12 +189,13 @@ def _either(kinds: Sequence[Kind]) -> str:
 
 
 def _folder(path: Path) -> Found:
+    # that of a net for the ISPU has an index of ours, too
+    if is_net_project(path):
+        return Found(Kind.NET_PROJECT, path)
     if (path / INDEX).is_file():
         return Found(Kind.ISPU, path)
     if (path / "model.sai").is_file():
         return Found(_result(path / "model.sai"), path)
-    if is_net_project(path):
-        return Found(Kind.NET_PROJECT, path)
     files = list(islice(_below(path), _MOST))
     if not files:
         return Found(Kind.EMPTY, path)

@@ -13,7 +13,9 @@ from sensorai.cli import out as printing
 def run(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Project that 'train --target ispu' wrote.", show_default=False),
+        typer.Argument(
+            metavar="DIR", help="Project that 'train' or 'generate --target ispu' wrote.", show_default=False
+        ),
     ],
     program: Annotated[
         Path | None, typer.Option(help="Linked program (ELF or SREC) to pack, instead of running make.")
@@ -26,9 +28,12 @@ def run(
     the memories of the core before anything is written.
     """
     from sensorai.ispu.build import build
+    from sensorai.ispu.project import INDEX
     from sensorai.kinds import Kind, explained
 
-    with explained("build", folder, (Kind.ISPU,)):
+    # a net by itself is packed, too, where it is for an ISPU
+    takes = (Kind.ISPU, Kind.NET_PROJECT) if (folder / INDEX).is_file() else (Kind.ISPU,)
+    with explained("build", folder, takes):
         built = build(folder, program)
     app = built.app
     if json:

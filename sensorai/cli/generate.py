@@ -181,6 +181,7 @@ def _of_net(
     inside: tuple[bool, bool],
     json: bool,
 ) -> None:
+    from sensorai.ispu.standin import SOURCE
     from sensorai.nets import emitting
     from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
@@ -226,14 +227,19 @@ def _of_net(
         typer.echo(line)
     for line in (*saved_words(counted), *fit_words(fit(counted, at))):
         typer.echo(line)
+    if made.built is not None:
+        typer.echo(
+            f"whole program: {made.built.code_bytes:,} bytes of code and constants, "
+            f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
+        )
     typer.echo(f"check it: sensorai validate {folder}")
 
 
 def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
     from sensorai.nets import inputs
     from sensorai.nets.model import open_model
+    from sensorai.nets.port import ports
     from sensorai.nets.quantized_file import hand_over
-    from sensorai.nets.validating import ports
 
     graph = open_model(source, asked_of(*said)).graph
     given = inputs.spread(ports(graph, graph.inputs))

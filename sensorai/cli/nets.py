@@ -28,6 +28,7 @@ def validate_net(
     model: Path | None,
     asked: Asked,
     on: list[str],
+    device: str | None,
     made: tuple[int | None, int | None],
     json: bool,
 ) -> None:
@@ -35,6 +36,8 @@ def validate_net(
 
     Parameters
     ----------
+    device : str or None
+        Whose core is emulated; a project has its own.
     made : (count, seed)
         Of inputs where no file is given.
     """
@@ -49,8 +52,12 @@ def validate_net(
         )
     if model is not None and not artifact.is_dir():
         raise ConfigError("--model is for a project", hint="give the model alone")
+    if device is not None and artifact.is_dir():
+        raise ConfigError("a project has its device", hint="drop --device, or give the model alone")
     with printing.progress() as say:
-        found = (_project if artifact.is_dir() else _model)(artifact, inputs, model, asked, on, made, say)
+        found = (_project if artifact.is_dir() else _model)(
+            artifact, inputs, model, asked, (on, device), made, say
+        )
     if json:
         printing.print_json(found.figures())
     else:
@@ -64,15 +71,20 @@ def _model(
     inputs: Path | None,
     _: Path | None,
     asked: Asked,
-    on: list[str],
+    where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
 ) -> Verdict:
     from sensorai.codegen.netproject import About, emit_net_project
     from sensorai.nets.model import open_model
+    from sensorai.nets.places import places
+    from sensorai.nets.port import ports
     from sensorai.nets.running import Program
-    from sensorai.nets.validating import ports, validate_model
+    from sensorai.nets.target import target_of
+    from sensorai.nets.validating import validate_model
 
+    on, device = where
+    at = places(on, None if device is None else target_of(device))
     opened = open_model(path, asked)
     graph = opened.graph
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
@@ -80,7 +92,7 @@ def _model(
     if not opened.made.problems:
         sources = emit_net_project(graph, "network", About("", "", "")).sources()
         program = Program("network", "native", sources, ins, outs)
-    return validate_model(opened, program, _inputs(inputs, ins, made), on, asked.frozen, say)
+    return validate_model(opened, program, _inputs(inputs, ins, made), at, asked.frozen, say)
 
 
 def _project(
@@ -88,28 +100,31 @@ def _project(
     inputs: Path | None,
     model: Path | None,
     _: Asked,
-    on: list[str],
+    where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
 ) -> Verdict:
     from sensorai.nets.description import read_description
     from sensorai.nets.inputs import SEED
     from sensorai.nets.model import open_model
+    from sensorai.nets.places import places
     from sensorai.nets.running import checked
     from sensorai.nets.streaming import again
+    from sensorai.nets.target import target
     from sensorai.nets.validating import program_of, same_model, validate_model, validate_project
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
+    at = places(where[0], target(said.target, said.device))
     if model is not None:
         opened = open_model(model, said.asked)
         same_model(said, opened)
         stream = None if said.pushing is None else again(opened.graph, said.pushing)
         given = _inputs(inputs, said.inputs, made, said.pushing)
-        return validate_model(opened, program_of(said), given, on, said.asked.frozen, say, stream)
+        return validate_model(opened, program_of(said), given, at, said.asked.frozen, say, stream)
     noted = inputs is None and made == (None, None)
     given = _inputs(inputs, said.inputs, (len(said.outputs_of), SEED) if noted else made, said.pushing)
-    return validate_project(said, given, on, noted, say)
+    return validate_project(said, given, at, noted, say)
 
 
 def _inputs(

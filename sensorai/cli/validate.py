@@ -15,7 +15,6 @@ from sensorai.cli.nets import is_net, validate_net
 from sensorai.cli.simulate import (
     AsIs,
     ClassCode,
-    Device,
     NoResample,
     Style,
     opened_for,
@@ -62,11 +61,18 @@ def run(
     on: Annotated[
         list[On] | None,
         typer.Option(
-            "--on", help="Where to run the C of a project (repeat; default: host). For ISPU and STM32."
+            "--on",
+            help="Where to run the C of a project or net (repeat; default: host). emulator: the core of its "
+            "device; of a net without one, M4 and M0+.",
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
-    device: Device = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="Device, where the register file does not name it; of a net: what --on runs it for."
+        ),
+    ] = None,
     style: Style = "current",
     as_is: AsIs = False,
     no_resample: NoResample = False,
@@ -87,8 +93,9 @@ def run(
 ) -> None:
     """Judge a register file or a C project on labelled recordings, and compare all its levels bit by bit.
 
-    Of a net made elsewhere, or a project of one: framework, reference, C on this machine and emulated, on the
-    same inputs; reference and C must give the same bits, figures say how near the framework is.
+    Of a net made elsewhere, or a project of one: framework, reference, C on this machine, on the virtual ISPU
+    and emulated, on the same inputs; reference and C must give the same bits, figures say how near the
+    framework is.
 
     Windows right, delay to the first right result, wrong switches an hour, before and after the decision
     filter; of a detector, false alarms and what was found. Logs of 'monitor --record' hold what the sensor
@@ -111,7 +118,7 @@ def run(
         "--count": count,
         "--seed": seed,
     }
-    of_logs = {"--all": all_groups, "--map": map_, "--class": class_, "--html": html, "--device": device}
+    of_logs = {"--all": all_groups, "--map": map_, "--class": class_, "--html": html}
     of_logs |= {f"--{name.replace('_', '-')}": value for name, value in given.items()}
     of_logs |= {"--as-is": as_is, "--no-resample": no_resample, "--style": style != "current"}
     if is_net(artifact, type_):
@@ -126,6 +133,7 @@ def run(
             model,
             asked_of(type_, shape, freeze, input_data_type, output_data_type),
             [one.value for one in on or [On.HOST]],
+            device,
             (count, seed),
             json,
         )

@@ -19,6 +19,7 @@ from sensorai.errors import Problem, UserError
 from sensorai.experiment import Experiment
 from sensorai.formats.asked import units_asked
 from sensorai.ispu import devices
+from sensorai.ispu.devices import STAND_IN
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import App
 from sensorai.ispu.standin import SOURCE, StandIn, stand_in
@@ -31,9 +32,6 @@ from sensorai.road import Artifact, Checked, Core, Figures, Level, Need, Prepare
 from sensorai.targets import Devices
 from sensorai.toolchain.compilers import available
 from sensorai.toolchain.cpu import Cpu, cpu
-
-#: The core that stands in for the ISPU where a size or a count is wanted: no ISPU compiler is open.
-STAND_IN = "cortex-m0plus"
 
 
 class IspuBackend(shared.CBackend):

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sensorai.errors import ConfigError, DataError, ToolMissing
 from sensorai.files import check_writable, write_folder
+from sensorai.ispu.bare import MAKEFILE
 from sensorai.ispu.conf import parse_conf
 from sensorai.ispu.devices import IspuDevice
 from sensorai.ispu.elf import read_program
@@ -122,5 +123,7 @@ def _make(folder: Path, app: App) -> tuple[Path, str]:
             "ST's ISPU compiler is not installed: neither stred-gcc nor reisc-gcc is on PATH",
             hint=f"{missing.hint}; or give a program that was linked elsewhere (ELF or SREC)",
         ) from None
-    compile_step([str(find("make"))], folder)
+    # of a net by itself the Makefile builds the library, for any machine
+    own = ["-f", MAKEFILE] if (folder / MAKEFILE).is_file() else []
+    compile_step([str(find("make")), *own], folder)
     return folder / f"{app.name}.elf", version(compiler)

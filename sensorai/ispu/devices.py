@@ -18,6 +18,9 @@ from sensorai.targets import Devices, Group, Key, Listed, Schema, find, kib, loa
 _INTEGER, _TEXT, _ROWS, _TABLE = Key("integer"), Key("text"), Key("rows"), Key("table")
 _MAYBE_INTEGER, _MAYBE_ROWS = Key("integer", True), Key("rows", True)
 
+#: The core that stands in for the ISPU where a size or a count is wanted: no ISPU compiler is open.
+STAND_IN = "cortex-m0plus"
+
 #: Keys of ``conf.txt`` that are a field of registers (``acc_low_power`` stands for ``acc_mode``).
 CONF_KEYS = (
     *("acc_odr", "gyr_odr", "ispu_irq_rate", "ispu_rate", "acc_fs", "gyr_fs", "acc_low_power"),

@@ -53,7 +53,7 @@ class App:
     channels : tuple of str
         Channels of a sample in the model's order: ``acc_x`` ... ``gyro_z``.
     classes : tuple of str
-        Names by class number.
+        Names by class number; none where the program is a net whose outputs are shown as they are.
     rate_hz : float
         Sample rate, one of the device's.
     acc_full_scale, gyro_full_scale : float or None
@@ -90,8 +90,8 @@ class App:
                     f"{self.device.name} has no channel {channel!r}",
                     hint=closest(channel, known),
                 )
-        if not self.channels or not self.classes or len(self.classes) >= NONE:
-            raise ConfigError("a program needs channels, and from 1 to 254 classes")
+        if not self.channels or len(self.classes) >= NONE:
+            raise ConfigError("a program needs channels, and from 1 to 254 classes (none: a net by itself)")
         clang.identifier(self.name)
         if self.score_type not in ("int32_t", "float"):
             raise ConfigError(f"scores of type {self.score_type!r} are neither int32_t nor float")
@@ -159,12 +159,12 @@ def meta(app: App) -> Meta:
 
 def project_files(app: App) -> dict[str, str]:
     """Files of the project that are not the model's: pure, the same every time."""
-    fields = _fields(app)
+    fields = fields_of(app)
     made = {
-        name: _render(f"{name}.jinja", fields)
+        name: render(f"{name}.jinja", fields)
         for name in ("ispu.h", "ispu_main.c", "ispu_boot.c", "ispu_vectors.S", "ispu.ld", "Makefile")
     }
-    made[f"{app.name}_ispu.c"] = _render("app.c.jinja", fields)
+    made[f"{app.name}_ispu.c"] = render("app.c.jinja", fields)
     made["conf.txt"] = conf_text(app)
     made["meta.txt"] = meta_text(meta(app))
     made[INDEX] = _index(app)
@@ -173,12 +173,12 @@ def project_files(app: App) -> dict[str, str]:
 
 def readme(app: App) -> str:
     """``README.md`` of the project."""
-    return _render("README.md.jinja", _fields(app))
+    return render("README.md.jinja", fields_of(app))
 
 
 def host_file(app: App) -> str:
     """C that stands for the core on this machine."""
-    return _render("ispu_host.c.jinja", _fields(app))
+    return render("ispu_host.c.jinja", fields_of(app))
 
 
 def _index(app: App) -> str:
@@ -259,13 +259,15 @@ def _vectors(one: IspuDevice) -> list[tuple[int, str]]:
     return [(offset, used.get(offset, "")) for offset in range(0, 4 * facts.integer("entries"), 4)]
 
 
-def _fields(app: App) -> Mapping[str, Any]:
+def fields_of(app: App) -> Mapping[str, Any]:
+    """What templates know of a program."""
     one = app.device
     called = clang.identifier(app.name)
     control, extended = one.integer("memory", "control"), one.integer("memory", "extended")
     core = one.groups["core"]
     return {
         "version": inert(__version__),
+        "make": inert("make"),
         "readme": {
             "summary": app.summary,
             "rate_hz": app.rate_hz,
@@ -310,5 +312,6 @@ def _fields(app: App) -> Mapping[str, Any]:
     }
 
 
-def _render(template: str, fields: Mapping[str, Any]) -> str:
+def render(template: str, fields: Mapping[str, Any]) -> str:
+    """Fill a template of this room."""
     return templates.fill("sensorai.ispu.templates", template, fields)

@@ -15,16 +15,21 @@ from sensorai.errors import ConfigError, InternalError, TargetError, UserError
 from sensorai.experiment import tables
 from sensorai.files import read_json, write_folder
 from sensorai.graph.graph import Graph
+from sensorai.ispu import devices as ispu
+from sensorai.ispu.standin import SOURCE, StandIn, stand_in
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs, lying
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.port import ports
+from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream
 from sensorai.nets.streaming import stream as stream_of
-from sensorai.nets.target import Target
+from sensorai.nets.target import Target, fit
+from sensorai.toolchain.compilers import available
 from sensorai.version import __version__
 from sensorai.writing import clang, jsontext
 
@@ -47,6 +52,9 @@ class Emitted:
     project : Project
         What is compiled, and its arena.
     counted : Costs
+    built : StandIn or None
+        Sizes of the program for an ISPU on the core that stands in for it; None for others, without a
+        compiler for that core, and where numbers and arena alone do not fit.
     """
 
     name: str
@@ -54,6 +62,7 @@ class Emitted:
     files: Mapping[str, str]
     project: Project
     counted: Costs
+    built: StandIn | None = None
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -108,12 +117,28 @@ def emit(
         graph, name, about, at.chip, api=api, pushing=pushing, inside=lying(graph, inside)
     )
     files: dict[str, str] = dict(project.files)
+    built = None
+    if at.name == "ispu":
+        program = Program(
+            name,
+            api,
+            project.sources(),
+            ports(graph, graph.inputs),
+            ports(graph, graph.outputs),
+            None if pushing is None else pushing.warm_up,
+            inside,
+        )
+        app, around = program.ispu_files(ispu.device(at.device))
+        files |= around
+        # what its numbers alone are too large for need not be built
+        if fit(counted, at)["fits"] is not False and available("arm-none-eabi-gcc"):
+            built = stand_in(app, files)
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
     said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted)
+    return Emitted(name, api, files, project, counted, built)
 
 
 def emit_fed(
@@ -228,4 +253,15 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "saved_bytes": made.counted.saved,
         "macs": made.counted.macs,
         "macc": made.counted.macc,
+        **({} if made.built is None else {"program": program_figures(made.built)}),
+    }
+
+
+def program_figures(built: StandIn) -> dict[str, Any]:
+    """Sizes of the program of an ISPU, with their source."""
+    return {
+        "source": SOURCE,
+        "code_bytes": built.code_bytes,
+        "data_bytes": built.data_bytes,
+        "stack_bytes": built.stack_bytes,
     }

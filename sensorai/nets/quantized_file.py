@@ -20,8 +20,8 @@ from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile, open_model
 from sensorai.nets.onnx_file import export, writable
+from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
-from sensorai.nets.validating import ports
 from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.

@@ -1,10 +1,11 @@
-"""The emitted C on this machine and on emulated cores: call after call, as a program would."""
+"""The emitted C on this machine, emulated and on a virtual ISPU: call after call, as a program would."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +16,13 @@ from sensorai.nets.inputs import Inputs
 from sensorai.nets.port import Port
 from sensorai.writing import clang
 
+if TYPE_CHECKING:
+    from sensorai.ispu.bare import NetPort
+    from sensorai.ispu.devices import IspuDevice
+    from sensorai.ispu.project import App
+
 #: Seconds that a program may take.
 SECONDS = 1800.0
-#: Cores on which ``emulator`` runs.
-CORES = ("cortex-m4", "cortex-m0plus")
 
 #: What a call is: of a whole window, or of new columns, whose outputs may not be there yet.
 _RUN = """        harness_begin();
@@ -122,7 +126,7 @@ class Program:
         from sensorai.toolchain.host import build_program
 
         program = build_program({**self.sources, "run_main.c": self.main()}, sanitize=True, harness=True)
-        return self._read(program.run(self._stream(given), timeout=SECONDS), given)
+        return self.read(program.run(self.stream(given), timeout=SECONDS), given)
 
     def on_core(self, given: Inputs, core: str) -> list[list[Array]]:
         """Run as code of a Cortex-M in QEMU.
@@ -135,15 +139,56 @@ class Program:
         from sensorai.toolchain.qemu import build, run_image
 
         image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
-        return self._read(run_image(image, self._stream(given), timeout=SECONDS).output, given)
+        return self.read(run_image(image, self.stream(given), timeout=SECONDS).output, given)
 
-    def _stream(self, given: Inputs) -> bytes:
+    def on_ispu(self, given: Inputs, device: str) -> list[list[Array]]:
+        """Run within the program of a virtual ISPU, whose memory a host writes and reads.
+
+        Raises
+        ------
+        ToolMissing, BuildError
+        """
+        from sensorai.ispu.bare import VirtualNet
+        from sensorai.ispu.devices import device as part
+
+        app, around = self.ispu_files(part(device))
+        core = VirtualNet(app, {**self.sources, **around}, *self._ports())
+        calls = [[a[i].tobytes() for a in given.arrays] for i in range(given.count)]
+        made = core.run(calls)
+        if self.warm_up is None and not all(made):
+            raise InternalError("the program gave no result of a call")
+        both = [zip(self.outputs if call else (), call, strict=True) for call in made]
+        return [[np.frombuffer(raw, p.kind).reshape(p.shape) for p, raw in call] for call in both]
+
+    def ispu_files(self, device: IspuDevice) -> tuple[App, dict[str, str]]:
+        """Program around the net on an ISPU."""
+        from sensorai.ispu.bare import net_app, net_files
+
+        app = net_app(self.name, device, [name for name in self.sources if name.endswith(".c")])
+        return app, net_files(app, self.api, *self._ports(), pushes=self.warm_up is not None)
+
+    def _ports(self) -> tuple[list[NetPort], list[NetPort]]:
+        """Inputs and outputs as the program of an ISPU has them."""
+        from sensorai.ispu.bare import NetPort
+
+        sides = (
+            [NetPort(p.name, _C[p.dtype], int(np.prod(p.shape, dtype=np.int64))) for p in checked(side)]
+            for side in (self.inputs, self.outputs)
+        )
+        ins, outs = sides
+        return ins, outs
+
+    def stream(self, given: Inputs) -> bytes:
+        """Inputs as the program reads them."""
         return b"".join(
             np.ascontiguousarray(array[i]).tobytes() for i in range(given.count) for array in given.arrays
         )
 
-    def _read(self, output: bytes, given: Inputs) -> list[list[Array]]:
-        """Take the output apart: outputs of every call, none of a push that has none."""
+    def read(self, output: bytes, given: Inputs) -> list[list[Array]]:
+        """Take what the program wrote apart: outputs of every call, none of a push that has none.
+
+        An InternalError where it is not of the right length.
+        """
         at, out = 0, []
         for _ in range(given.count):
             call: list[Array] = []

@@ -11,6 +11,7 @@ from sensorai.experiment.tables import TARGETS
 from sensorai.ispu import devices as ispu
 from sensorai.mcu import devices as mcu
 from sensorai.nets.costs import Costs
+from sensorai.toolchain.cpu import cpu
 
 #: Targets that run C.
 NAMES = tuple(name for name, facts in TARGETS.items() if facts.takes == "pipeline")
@@ -28,7 +29,7 @@ class Target:
     flash, ram : int or None
         Bytes for code and constants, and for data; None: not known.
     chip : Chip or None
-        What a Makefile builds for.
+        What a Makefile builds for; of the ISPU, whose compiler is not open, a core that stands in for it.
     core : str
         Core as the tool chain calls it; of the ISPU the one that stands in for it.
     flags : str
@@ -61,7 +62,9 @@ def target(name: str, device: str | None) -> Target:
         part = ispu.device(wanted)
         core = part.groups["core"]
         flags = f"-mcpu={core.text('cpu')} -mfp32-format={core.text('float_format')}"
-        return Target(name, part.name, part.code.size, part.data.size, None, "cortex-m0plus", flags)
+        near = cpu(ispu.STAND_IN)
+        chip = Chip(f"a core that stands in for the ISPU of {part.name}", near.name, near.flags)
+        return Target(name, part.name, part.code.size, part.data.size, chip, near.name, flags)
     one = mcu.device(wanted)
     return Target(name, one.name, one.flash, one.ram, one.chip(), one.cpu.name)
 
@@ -97,3 +100,27 @@ def fit_words(found: dict[str, Any]) -> list[str]:
             left = "left for code" if what == "flash" else "left for stack and program"
             out.append(f"{what}: fits into the {size:,} bytes of {found['device']}, {room:,} {left}")
     return out
+
+
+def target_of(device: str) -> Target:
+    """Find the target of a device by the device's name alone.
+
+    Raises
+    ------
+    ConfigError
+        No target has it, or several have.
+    """
+    found, problems = [], []
+    for name in NAMES:
+        try:
+            found.append(target(name, device))
+        except ConfigError as error:
+            problems.append(error)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        said = " and ".join(one.device for one in found)
+        raise ConfigError(f"device {device!r} is {said}", hint="give more of its name")
+    raise ConfigError(
+        f"no target of nets has a device {device!r}", hint="; ".join(e.hint for e in problems if e.hint)
+    )

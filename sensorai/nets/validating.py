@@ -1,4 +1,4 @@
-"""Every level of a net on the same inputs: framework, reference, C on this machine, C on emulated cores."""
+"""Every level of a net on the same inputs: framework, reference, C wherever it runs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from sensorai.nets.frameworks import run_all
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile
-from sensorai.nets.port import Port
+from sensorai.nets.places import Place
+from sensorai.nets.port import ports
 from sensorai.nets.references import pushes, runs
-from sensorai.nets.running import CORES, Program, checked
+from sensorai.nets.running import Program, checked
 from sensorai.nets.streaming import Stream
 
 Say = Callable[[str], None]
-Run = Callable[[], list[list[Array]]]
-_HOST = "C on this machine"
 
 
 def quiet(_: str) -> None:
@@ -104,23 +103,11 @@ def parting(
     return None
 
 
-def ports(graph: Graph, names: Sequence[str]) -> tuple[Port, ...]:
-    """Tensors of a net as ports of a project."""
-    from sensorai.nets.costs import scale_of
-
-    out = []
-    for name in names:
-        tensor = graph.tensors[name]
-        scale, zero = scale_of(tensor) or (None, 0)
-        out.append(Port(name, tensor.dtype, tensor.shape, scale, zero))
-    return tuple(out)
-
-
 def validate_model(
     model: NetFile,
     program: Program | None,
     given: Inputs,
-    on: Sequence[str],
+    on: Sequence[Place],
     frozen: Any = None,
     say: Say = quiet,
     stream: Stream | None = None,
@@ -133,8 +120,8 @@ def validate_model(
         With ``stream`` columns, for every push some.
     program : Program or None
         C of the model; None where a layer has none.
-    on : sequence of str
-        ``host``, ``emulator``.
+    on : sequence of Place
+        Where the C runs.
     """
     found = Verdict(given.source)
     say("reference")
@@ -146,7 +133,8 @@ def validate_model(
     else:
         _run(found, program, given, on, list(model.graph.outputs), wanted.calls, say)
         if isinstance(found.parting, Parting):
-            layer = first_layer(graph, program, given, found.parting)
+            at = next(place for place in on if place.level == found.parting.level)
+            layer = first_layer(graph, program, given, found.parting, at)
             found.levels[-1]["layer"] = layer
     if not wanted.whole.count:
         return found
@@ -168,7 +156,7 @@ def validate_model(
 
 
 def validate_project(
-    said: Described, given: Inputs, on: Sequence[str], noted: bool, say: Say = quiet
+    said: Described, given: Inputs, on: Sequence[Place], noted: bool, say: Say = quiet
 ) -> Verdict:
     """Run the C of a project as it lies in its folder, without its model.
 
@@ -215,49 +203,32 @@ def same_model(said: Described, model: NetFile) -> None:
         )
 
 
-def _levels(
-    program: Program, given: Inputs, on: Sequence[str]
-) -> list[tuple[str, Callable[[], list[list[Array]]]]]:
-    out: list[tuple[str, Callable[[], list[list[Array]]]]] = []
-    if "host" in on:
-        out.append(("C on this machine", lambda: program.on_host(given)))
-    if "emulator" in on:
-        out += [(f"C on {core}, emulated", lambda core=core: program.on_core(given, core)) for core in CORES]  # type: ignore[misc]
-    return out
-
-
 def _outcomes(
-    found: Verdict, program: Program, given: Inputs, on: Sequence[str], say: Say
+    found: Verdict, program: Program, given: Inputs, on: Sequence[Place], say: Say
 ) -> Iterator[tuple[str, list[list[Array]]]]:
     """Outputs on every level that is asked for; the verdict notes those too whose tools are missing."""
-    for level, run in _levels(program, given, on):
-        say(level)
-        made, why = _made(run)
-        if made is None:
-            found.levels.append({"level": level, "skipped": why})
+    for place in on:
+        say(place.level)
+        try:
+            made = place.run(program, given)
+        except ToolMissing as error:
+            found.levels.append({"level": place.level, "skipped": f"{error.message}: {error.hint}"})
             continue
         early = program.warm_up or 0
         wrong = next((k for k, call in enumerate(made) if bool(call) != (k >= early)), None)
         if wrong is not None:
             said = "there" if made[wrong] else "not there"
-            found.parting = f"{level}: push {wrong} says that outputs are {said}"
+            found.parting = f"{place.level}: push {wrong} says that outputs are {said}"
             return
-        found.levels.append({"level": level, "calls": given.count - early})
-        yield level, made[early:]
-
-
-def _made(run: Callable[[], list[list[Array]]]) -> tuple[list[list[Array]] | None, str]:
-    try:
-        return run(), ""
-    except ToolMissing as error:
-        return None, f"{error.message}: {error.hint}"
+        found.levels.append({"level": place.level, "calls": given.count - early})
+        yield place.level, made[early:]
 
 
 def _run(
     found: Verdict,
     program: Program,
     given: Inputs,
-    on: Sequence[str],
+    on: Sequence[Place],
     names: Sequence[str],
     expected: Sequence[Sequence[Array]],
     say: Say,
@@ -269,7 +240,7 @@ def _run(
             return
 
 
-def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting) -> str:
+def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting, place: Place) -> str:
     """Name the first layer whose C is not its reference, each layer's result brought out."""
     from sensorai.codegen.netproject import About, emit_net_project
     from sensorai.graph import interpret
@@ -282,12 +253,7 @@ def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting) -> s
     one = Inputs(tuple(a[at.call : at.call + 1] for a in given.arrays), 1, "")
     values = interpret.run(graph, {n: a[0] for n, a in zip(graph.inputs, one.arrays, strict=True)})
     probe = Program(program.name, "native", sources, program.inputs, ports(graph, names))
-    run = (
-        probe.on_host
-        if at.level == "C on this machine"
-        else lambda g: probe.on_core(g, at.level.split(",")[0].split()[-1])
-    )
-    found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], run(one))
+    found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], place.run(probe, one))
     if found is None:
         return "no layer by itself: the C that was run is another one, or memory is shared wrongly"
     return f"{found.tensor}[{found.element}] is {found.got!r}, not {found.expected!r}"

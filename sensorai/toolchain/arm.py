@@ -196,11 +196,10 @@ def _build(
             target = f"harness_{PurePosixPath(file).stem}.o"
             compile_step([*common, "-c", file, "-o", target], folder)
             objects += [target, *_keep(read_elf((folder / target).read_bytes(), file))]
-        (folder / "link.ld").write_text(linker_script(cpu))
         link = [str(compiler), *cpu.flags, "-nostartfiles", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         link += [f"-Wl,-u,{name}" for name in keep]
         link += ["-T", "link.ld", "-o", "image.elf", *objects, "-lc", "-lm", "-lgcc"]
-        compile_step(link, folder)
+        _link(link, folder, cpu)
         data = (folder / "image.elf").read_bytes()
     image = Image(
         data=data,
@@ -221,14 +220,36 @@ def _keep(elf: Elf) -> list[str]:
     return [f"-Wl,-u,{one.name}" for one in elf.symbols if one.kind == "function" and not one.local]
 
 
-def linker_script(cpu: Cpu) -> str:
-    """Linker script for the memories of the core's QEMU board; start-up objects are named ``harness_*.o``."""
-    return _memory(cpu) + support("cortex_m.ld")
+def _link(command: Sequence[str], folder: Path, cpu: Cpu) -> None:
+    """Link for the usual memories of the board; what they do not hold, for its large one."""
+    (folder / "link.ld").write_text(linker_script(cpu))
+    try:
+        compile_step(command, folder)
+    except BuildError as error:
+        if not any(said in f"{error.message}{error.hint}" for said in _TOO_LARGE):
+            raise
+        (folder / "link.ld").write_text(linker_script(cpu, bulk=True))
+        compile_step(command, folder)
 
 
-def _memory(cpu: Cpu) -> str:
-    (flash, flash_size), (ram, ram_size) = cpu.flash, cpu.ram
-    return (
-        f"MEMORY\n{{\n  FLASH (rx) : ORIGIN = {flash:#x}, LENGTH = {flash_size:#x}\n"
-        f"  RAM (rwx) : ORIGIN = {ram:#x}, LENGTH = {ram_size:#x}\n}}\n"
-    )
+#: What the linker says of sections that are larger than their memory.
+_TOO_LARGE = ("will not fit in region", "overflowed by")
+
+
+def linker_script(cpu: Cpu, *, bulk: bool = False) -> str:
+    """Linker script for the memories of the core's QEMU board; start-up objects are named ``harness_*.o``.
+
+    Parameters
+    ----------
+    bulk : bool
+        Constants, variables and stack go to the board's large memory, half of it each; code stays in flash.
+    """
+    regions = {"FLASH (rx)": cpu.flash, "RAM (rwx)": cpu.ram}
+    tables, data = "FLASH", "RAM"
+    if bulk:
+        start, half = cpu.bulk[0], cpu.bulk[1] // 2
+        regions |= {"BULK_R (r)": (start, half), "BULK_RW (rw)": (start + half, half)}
+        tables, data = "BULK_R", "BULK_RW"
+    lines = [f"  {name} : ORIGIN = {at:#x}, LENGTH = {size:#x}" for name, (at, size) in regions.items()]
+    aliases = f'REGION_ALIAS("TABLES", {tables})\nREGION_ALIAS("DATA", {data})\n'
+    return "\n".join(["MEMORY", "{", *lines, "}", ""]) + aliases + support("cortex_m.ld")

@@ -25,8 +25,11 @@ class Cpu:
         QEMU board that runs the code.
     flash, ram : (int, int)
         Start and size of the memories of that board.
+    bulk : (int, int)
+        Its large memory: constants, variables and stack of programs that the two do not hold.
     timer : int
-        Address of its CMSDK timer 0, or of the value of its SSE system counter; 0: none.
+        Address of its CMSDK timer 0, or of the value of its SSE system counter; 0: none. The dual timer
+        lies 8 KiB behind timer 0.
     timer_hz : int
         Rate of that timer.
     counter_control : int
@@ -41,6 +44,7 @@ class Cpu:
     machine: str
     flash: tuple[int, int] = (0x0000_0000, 4 << 20)
     ram: tuple[int, int] = (0x2000_0000, 4 << 20)
+    bulk: tuple[int, int] = (0x2100_0000, 16 << 20)
     timer: int = 0x4000_0000
     timer_hz: int = 25_000_000
     counter_control: int = 0
@@ -59,7 +63,15 @@ CPUS = (
     Cpu("cortex-m0plus", _core("cortex-m0plus"), False, False, "CORTEX_M0", "mps2-an385"),
     Cpu("cortex-m3", _core("cortex-m3"), False, False, "CORTEX_M3", "mps2-an385"),
     Cpu("cortex-m4", _core("cortex-m4", "fpv4-sp-d16"), True, True, "CORTEX_M4", "mps2-an386"),
-    Cpu("cortex-m7", _core("cortex-m7", "fpv5-sp-d16"), True, True, "CORTEX_M7", "mps2-an500"),
+    Cpu(
+        "cortex-m7",
+        _core("cortex-m7", "fpv5-sp-d16"),
+        True,
+        True,
+        "CORTEX_M7",
+        "mps2-an500",
+        bulk=(0x6000_0000, 16 << 20),
+    ),
     Cpu(
         "cortex-m33",
         _core("cortex-m33", "fpv5-sp-d16"),
@@ -69,6 +81,7 @@ CPUS = (
         "mps2-an505",
         flash=(0x1000_0000, 4 << 20),
         ram=(0x3800_0000, 4 << 20),
+        bulk=(0x8000_0000, 16 << 20),
         timer=0x5000_0000,
         timer_hz=20_000_000,
     ),
@@ -81,6 +94,7 @@ CPUS = (
         "mps3-an547",
         flash=(0x1000_0000, 512 << 10),
         ram=(0x3000_0000, 512 << 10),
+        bulk=(0x7000_0000, 64 << 20),
         timer=0x5810_1000,
         timer_hz=32_000_000,
         counter_control=0x5810_0000,

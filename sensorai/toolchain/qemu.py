@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.errors import InternalError
 from sensorai.toolchain.arm import Image, build_elf
@@ -21,6 +22,8 @@ from sensorai.toolchain.host import STRICT, support
 
 #: With ``-icount shift=10`` an instruction takes 1024 ns of QEMU's virtual time.
 _SHIFT = 10
+
+Ticks = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,20 @@ def run_image(image: Image, stdin: bytes = b"", *, timeout: float = 120.0) -> Ou
             text = "a fault" if done.returncode == 77 else f"exit code {done.returncode}"
             raise RunError(f"the program failed on {cpu.machine} ({cpu.name}): {text}", hint=said)
         output = (folder / "out.bin").read_bytes()
-        ticks = np.frombuffer((folder / "counts.bin").read_bytes(), "<u4").astype(np.int64)
-    return Outcome(output, _instructions(ticks, cpu) if cpu.timer else ())
+        words = np.frombuffer((folder / "counts.bin").read_bytes(), "<u4").astype(np.int64)
+    return Outcome(output, _instructions(_ticks(words, cpu), cpu) if cpu.timer else ())
 
 
-def _instructions(ticks: np.ndarray[tuple[int, ...], np.dtype[np.int64]], cpu: Cpu) -> tuple[int, ...]:
+def _ticks(words: Ticks, cpu: Cpu) -> Ticks:
+    """Ticks of stretches of any length, from the lower 32 bits of each and what tells the others."""
+    fine, coarse = words.reshape(-1, 2).T
+    if cpu.counter_control:
+        return fine + (coarse << 32)
+    # a slower timer's ticks, which need not begin where this one's do
+    return fine + ((((coarse << 8) - fine + (1 << 31)) >> 32) << 32)
+
+
+def _instructions(ticks: Ticks, cpu: Cpu) -> tuple[int, ...]:
     """Turn timer ticks into instructions; the first entry is what the marks cost."""
     counts = (ticks[1:] - ticks[0]) * 1e9 / cpu.timer_hz / (1 << _SHIFT)
     whole = np.rint(counts)

@@ -24,7 +24,7 @@ _KEYWORDS = (
 #: Keywords of C99 and C11 and the macros they bring, and what the generated files use themselves.
 RESERVED = frozenset(_KEYWORDS.split())
 #: Beginnings of names that belong to the files beside the model's.
-_OURS = ("sa_", "ispu_", "startup_")
+_OURS = ("sa_", "ispu_", "algo_", "startup_")
 _OUR_NAMES = ("ispu", "startup")
 
 #: Characters of a name that every compiler tells apart.

@@ -1,6 +1,7 @@
 """Public nets: read, computed, and compared with the frameworks they come from.
 
-``python -m tests.nd.models [PART OF A PATH]`` prints the table.
+``python -m tests.nd.models [PART OF A PATH]`` prints the table; with ``--emulated`` every net also runs as C
+on this machine, on the virtual ISPU and on emulated cores, and must give the bits of the reference.
 """
 
 from __future__ import annotations
@@ -8,19 +9,27 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.errors import SensoraiError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array
 from sensorai.importers.open import read_net
+from sensorai.nets.description import outputs_one_by_one
+from sensorai.nets.inputs import Inputs, spread
+from sensorai.nets.model import open_model
+from sensorai.nets.port import ports
+from sensorai.nets.running import Program
+from sensorai.nets.validating import parting
 from sensorai.passes.imported import simplify
+from sensorai.toolchain.host import build_program
 
 #: What the tolerance of float results is relative to: the largest of them.
 FLOAT = 1e-5
@@ -158,20 +167,66 @@ def _difference(name: str, a: Array, b: Array) -> str:
     return f"{name}[{k}] is {a.reshape(-1)[k]}, not {b.reshape(-1)[k]} ({bad.size} of {a.size})"
 
 
+def on_host(program: Program, given: Inputs) -> list[list[Array]]:
+    """Run on this machine without sanitizers, which take most of the time of a compiler."""
+    built = build_program({**program.sources, "run_main.c": program.main()}, opt="-O1", harness=True)
+    return program.read(built.run(program.stream(given)), given)
+
+
+def on_core(core: str) -> Callable[[Program, Inputs], list[list[Array]]]:
+    """Run in QEMU."""
+    return lambda program, given: program.on_core(given, core)
+
+
+#: Levels of whole nets: all of them, and those that a test of minutes has time for.
+LEVELS: Mapping[str, Callable[[Program, Inputs], list[list[Array]]]] = {
+    "host": Program.on_host,
+    "ispu": lambda program, given: program.on_ispu(given, "lsm6dso16is"),
+    **{core: on_core(core) for core in ("m0plus", "m3", "m4", "m7", "m33", "m55")},
+}
+QUICK = {"host": on_host, "m4": LEVELS["m4"], "m0plus": LEVELS["m0plus"]}
+
+
+def as_c(path: Path, levels: Mapping[str, Callable[[Program, Inputs], list[list[Array]]]]) -> str:
+    """Run the C of a net with one input at every level; what differs from the reference first, or nothing."""
+    model = open_model(path)
+    graph = model.graph
+    if model.made.problems:
+        return "; ".join(one.message for one in model.made.problems)
+    sources = emit_net_project(graph, "network", About("", "", "")).sources()
+    program = Program("network", "native", sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
+    given = spread(program.inputs, 1)
+    expected = outputs_one_by_one(model, given)
+    for level, run in levels.items():
+        try:
+            found = parting(level, graph.outputs, expected, run(program, given))
+        except SensoraiError as error:
+            return f"{level}: {str(error).splitlines()[0]}"
+        if found is not None:
+            return str(found)
+    return ""
+
+
 def main(arguments: list[str]) -> Any:
     """Print the table."""
     from tests.conftest import shared_dir
 
     folder = shared_dir() / "data" / "models"
     good = 0
-    paths = [p for p in listed(folder) if not arguments or arguments[0] in str(p)]
+    emulated = "--emulated" in arguments
+    parts = [one for one in arguments if one != "--emulated"]
+    paths = [p for p in listed(folder) if not parts or parts[0] in str(p)]
     for path in paths:
         one = judge(path, folder)
+        if emulated and not one.problem:
+            begin = time.perf_counter()
+            problem = as_c(path, LEVELS)
+            one = replace(one, problem=problem, seconds=one.seconds + time.perf_counter() - begin)
         good += not one.problem
         said = one.problem or f"{one.difference:.1e}"
         mark = "BAD" if one.problem else "ok "
-        print(f"{mark} {one.seconds:6.2f} s {one.oracle:14} {one.path[-60:]:60} {said}")
-    print(f"{good} of {len(paths)}")
+        print(f"{mark} {one.seconds:6.2f} s {one.oracle:14} {one.path[-60:]:60} {said}", flush=True)
+    print(f"{good} of {len(paths)}" + (f", on {', '.join(LEVELS)}" if emulated else ""))
 
 
 if __name__ == "__main__":

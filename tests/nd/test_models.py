@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import shared_dir
-from tests.nd.models import judge, listed
+from tests.nd.models import QUICK, as_c, judge, listed
+from tests.need import need
 
 FOLDER = shared_dir() / "data" / "models"
 #: Files whose nets are not computed, each with the reason.
@@ -25,3 +26,19 @@ def test_net(shared: Path, path: Path) -> None:
         assert "not supported" in found.problem
         pytest.skip(LEFT_OUT[path.name])
     assert found.problem == ""
+
+
+#: Nets that run whole as C: those of MLPerf Tiny, of ST's tutorials for the ISPU, and of QONNX.
+WHOLE = (
+    *("ad01_int8.tflite", "kws_ref_model.tflite", "pretrainedResnet_quant.tflite", "vww_96_int8.tflite"),
+    *("cnn_8x8x8.keras", "qcnn_8x8x8.tflite", "dense_64x32.onnx", "qdense_64x32.onnx", "model.onnx"),
+)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_net_as_c(shared: Path, name: str) -> None:
+    """The bits of the reference on this machine and on emulated cores, in one call."""
+    need("gcc", "arm-none-eabi-gcc", "qemu-system-arm")
+    (path,) = [path for path in PATHS if path.name == name]
+    assert as_c(path, QUICK) == ""

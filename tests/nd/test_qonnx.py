@@ -16,8 +16,11 @@ from sensorai.graph.tensor import Array
 from sensorai.importers.onnx.reader import read_model
 from sensorai.importers.onnx.table import RULES
 from sensorai.importers.open import read_net
+from sensorai.passes.imported import simplify
 from sensorai.toolchain import host
 from tests.nd import nets
+from tests.nd.models import LEVELS, QUICK, as_c
+from tests.need import need
 
 MODEL = "data/models/binary_qonnx/fastmachinelearning+qonnx/src/qonnx/data/onnx/mnist-conv"
 
@@ -158,3 +161,54 @@ def test_model_of_qonnx(shared: Path) -> None:
     np.testing.assert_allclose(
         interpret.output(read_net(folder / "model.onnx"), x), want, rtol=1e-4, atol=1e-3
     )
+
+
+def test_whole_net(tmp_path: Path) -> None:
+    """Convolution of 4 bits by 2, thresholds, a product by signs, as Brevitas writes them; as C everywhere.
+
+    Scales are powers of two, so that sums are exact in any order.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    need("gcc", "arm-none-eabi-gcc", "qemu-system-arm")
+    domain, rng = "qonnx.custom_op.general", np.random.default_rng(11)
+    w, signs = numbers(4, 2, 3, 3), rng.normal(size=(144, 5)).astype(np.float32)
+    thresholds = np.sort(numbers(4, 3), axis=1)
+    half, quarter, zero = np.float32(0.5), np.float32(0.25), np.float32(0)
+    known = {"half": half, "quarter": quarter, "zero": zero, "four": 4, "two": 2, "w": w, "t": thresholds}
+    nodes = [
+        helper.make_node(
+            "Quant", ["x", "quarter", "zero", "four"], ["xq"], domain=domain, signed=1, narrow=0
+        ),
+        helper.make_node("Quant", ["w", "half", "zero", "two"], ["wq"], domain=domain, signed=1, narrow=1),
+        helper.make_node("Conv", ["xq", "wq"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("MultiThreshold", ["c", "t"], ["m"], domain=domain, out_scale=1.0, out_bias=-1.0),
+        helper.make_node("Flatten", ["m"], ["f"]),
+        helper.make_node("BipolarQuant", ["signs", "quarter"], ["sq"], domain=domain),
+        helper.make_node("MatMul", ["f", "sq"], ["d"]),
+        helper.make_node("BipolarQuant", ["d", "half"], ["y"], domain=domain),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 2, 6, 6))],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, (1, 5)) for n in ("y", "d")],
+        [numpy_helper.from_array(np.asarray(v, np.float32), n) for n, v in {**known, "signs": signs}.items()],
+    )
+    imports = [helper.make_opsetid("", 18), helper.make_opsetid(domain, 1)]
+    path = tmp_path / "net.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), str(path))
+
+    x = numbers(1, 2, 6, 6)
+    xq = np.clip(np.round(x / quarter), -8, 7) * quarter
+    wq = np.clip(np.round(w / half), -1, 1) * half
+    panes = np.lib.stride_tricks.sliding_window_view(np.pad(xq[0], ((0, 0), (1, 1), (1, 1))), (3, 3), (1, 2))
+    sums = np.einsum("cijkl,ockl->oij", panes, wq)
+    steps = (sums[..., None] >= thresholds[:, None, None]).sum(-1) - 1
+    want = steps.reshape(1, -1) @ np.where(signs >= 0, 0.25, -0.25)
+    assert len(set(steps.reshape(-1).tolist())) == 4
+    values = interpret.run(simplify(read_net(path))[0], {"x": x})
+    np.testing.assert_array_equal(values["d"], want)
+    np.testing.assert_array_equal(values["y"], np.where(want >= 0, 0.5, -0.5))
+    assert as_c(path, {**QUICK, "ispu": LEVELS["ispu"]}) == ""

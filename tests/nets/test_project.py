@@ -16,9 +16,10 @@ from sensorai.nets.description import outputs_one_by_one, read_description
 from sensorai.nets.emitting import as_bytes, emit
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import Asked, open_model
+from sensorai.nets.port import ports
 from sensorai.nets.running import Program
 from sensorai.nets.target import target
-from sensorai.nets.validating import parting, ports
+from sensorai.nets.validating import parting
 from sensorai.ops.nd.reshape import Reshape
 from tests.need import need
 from tests.nets.models import reshape, two

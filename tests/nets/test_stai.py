@@ -11,8 +11,9 @@ from sensorai.codegen.netproject import emit_net_project
 from sensorai.nets.description import outputs_one_by_one
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import open_model
+from sensorai.nets.port import ports
 from sensorai.nets.running import Program
-from sensorai.nets.validating import parting, ports
+from sensorai.nets.validating import parting
 from sensorai.toolchain.host import build_program
 from tests.need import need
 from tests.nets.models import reshape, two

@@ -17,12 +17,14 @@ from sensorai.graph.graph import Graph
 from sensorai.nets import validating
 from sensorai.nets.emitting import emit
 from sensorai.nets.model import Asked, open_model
+from sensorai.nets.places import places
+from sensorai.nets.port import ports
 from sensorai.nets.references import made_pushes
 from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream, could, stream
 from sensorai.nets.target import target
-from sensorai.nets.validating import Verdict, ports, validate_model
+from sensorai.nets.validating import Verdict, validate_model
 from tests.cli.call import call, refused, unchanged
 from tests.nd import test_recurrent_tflite as tflite_nets
 from tests.need import need
@@ -80,7 +82,7 @@ def judged(path: Path, columns: Columns, on: Sequence[str] = ("host",)) -> tuple
     ins, outs = ports(made.graph, made.graph.inputs), ports(made.graph, made.graph.outputs)
     program = Program("net", "native", emitted.project.sources(), ins, outs, made.pushing.warm_up)
     given = made_pushes(ins, made.pushing, None, None)
-    return made, validate_model(model, program, given, on, stream=made)
+    return made, validate_model(model, program, given, places(on), stream=made)
 
 
 @pytest.mark.usefixtures("alone")
@@ -103,7 +105,7 @@ def test_a_project_of_pushes(tmp_path: Path) -> None:
     for part in (
         "13 made pushes",
         "noted outputs of the reference: 4 calls",
-        "C on cortex-m0plus, emulated: 4",
+        "C on cortex-m4, emulated: 4",
     ):
         assert part in done.out
     x = RNG.normal(0, 1, (12, 1, 3, 2)).astype(np.float32)
