@@ -9,6 +9,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import tflite
+from flatbuffers import flexbuffers
 
 from sensorai.graph.tensor import Array
 
@@ -22,6 +23,7 @@ TYPES: Mapping[str, int] = {
     "int16": tflite.TensorType.INT16,
     "int8": tflite.TensorType.INT8,
     "uint32": tflite.TensorType.UINT32,
+    "uint64": tflite.TensorType.UINT64,
     "int4": tflite.TensorType.INT4,
     "resource": tflite.TensorType.RESOURCE,
 }
@@ -60,14 +62,17 @@ class FileOperator:
     Attributes
     ----------
     kind : str
-        Of ``tflite.BuiltinOperator``, such as ``"ADD"``.
+        Of ``tflite.BuiltinOperator``, such as ``"ADD"``; every other name is that of a custom operator.
     inputs, outputs : sequence of int
         Numbers of tensors; -1 for an input that is left out.
     options : str
         Class of its options, such as ``"AddOptions"``; "" without.
     values : mapping of str to value
         Options by the names in the schema, such as ``FusedActivationFunction``; sequences of int are vectors.
+        Of a custom operator those of its map.
     version : int
+    custom : bytes, optional
+        Options of a custom operator in place of the map.
     """
 
     kind: str
@@ -76,6 +81,7 @@ class FileOperator:
     options: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+    custom: bytes | None = None
 
 
 def constant(data: Any, dtype: str = "float32", **more: Any) -> FileTensor:
@@ -120,7 +126,7 @@ def model(
             buffers.append(_buffer(b, _bytes(tensor)))
         made.append(_tensor(b, tensor, f"t{k}", number))
     codes = list(dict.fromkeys((o.kind, o.version) for o in operators))
-    kinds = [_code(b, getattr(tflite.BuiltinOperator, kind), version) for kind, version in codes]
+    kinds = [_code(b, kind, version) for kind, version in codes]
     nodes = [_operator(b, o, codes.index((o.kind, o.version))) for o in operators]
     vectors = [_offsets(b, made), _ints(b, inputs), _ints(b, outputs), _offsets(b, nodes)]
     name = b.CreateString("main")
@@ -198,12 +204,29 @@ def _tensor(b: Any, tensor: FileTensor, name: str, buffer: int) -> int:
     return int(tflite.TensorEnd(b))
 
 
-def _code(b: Any, number: int, version: int) -> int:
+def _custom(kind: str) -> bool:
+    return not hasattr(tflite.BuiltinOperator, kind)
+
+
+def _code(b: Any, kind: str, version: int) -> int:
+    number = tflite.BuiltinOperator.CUSTOM if _custom(kind) else getattr(tflite.BuiltinOperator, kind)
+    name = b.CreateString(kind) if _custom(kind) else None
     tflite.OperatorCodeStart(b)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(b, min(number, 127))
     tflite.OperatorCodeAddVersion(b, version)
     tflite.OperatorCodeAddBuiltinCode(b, number)
+    if name is not None:
+        tflite.OperatorCodeAddCustomCode(b, name)
     return int(tflite.OperatorCodeEnd(b))
+
+
+def flexible(values: Mapping[str, int | bool]) -> bytes:
+    """Options of a custom operator as their map."""
+    b = flexbuffers.Builder()
+    with b.Map():
+        for name, value in values.items():
+            (b.Bool if isinstance(value, bool) else b.Int)(name, value)
+    return bytes(b.Finish())
 
 
 def _operator(b: Any, operator: FileOperator, code: int) -> int:
@@ -217,6 +240,10 @@ def _operator(b: Any, operator: FileOperator, code: int) -> int:
         for name, value in values.items():
             getattr(tflite, f"{operator.options}Add{name}")(b, value)
         options = getattr(tflite, f"{operator.options}End")(b)
+    custom = None
+    if _custom(operator.kind):
+        data = flexible(operator.values) if operator.custom is None else operator.custom
+        custom = b.CreateNumpyVector(np.frombuffer(data, np.uint8)) if data else None
     inputs, outputs = _ints(b, operator.inputs), _ints(b, operator.outputs)
     tflite.OperatorStart(b)
     tflite.OperatorAddOpcodeIndex(b, code)
@@ -225,6 +252,8 @@ def _operator(b: Any, operator: FileOperator, code: int) -> int:
     if options is not None:
         tflite.OperatorAddBuiltinOptionsType(b, getattr(tflite.BuiltinOptions, operator.options))
         tflite.OperatorAddBuiltinOptions(b, options)
+    if custom is not None:
+        tflite.OperatorAddCustomOptions(b, custom)
     return int(tflite.OperatorEnd(b))
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sensorai.importers.tflite import elementwise, images, movement, pools, products, recurrent, resize, sums
+from sensorai.importers.tflite import (
+    elementwise,
+    images,
+    movement,
+    pools,
+    products,
+    recurrent,
+    resize,
+    signal,
+    sums,
+)
 from sensorai.importers.tflite.rules import Rule
 
 RULES: Mapping[str, Rule] = {
@@ -15,5 +25,6 @@ RULES: Mapping[str, Rule] = {
     **products.RULES,
     **recurrent.RULES,
     **resize.RULES,
+    **signal.RULES,
     **sums.RULES,
 }
