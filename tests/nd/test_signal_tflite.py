@@ -103,6 +103,47 @@ def log(bits: int, scale: int) -> bytes:
     )
 
 
+def frames(size: int, step: int, prefill: bool, shape: tuple[int, ...] = (12,)) -> bytes:
+    outputs = [T((*shape[:-1], shape[-1] // step, size), "int16"), T((), "bool")]
+    return single(
+        "SignalFramer", [T(shape, "int16")], outputs, frame_size=size, frame_step=step, prefill=prefill
+    )
+
+
+def stack(left: int, right: int, step: int) -> bytes:
+    return single(
+        "SignalStacker",
+        [T((3,), "int16")],
+        [T((3 * (left + 1 + right),), "int16"), T((), "bool")],
+        num_channels=3,
+        stacker_left_context=left,
+        stacker_right_context=right,
+        stacker_step=step,
+    )
+
+
+def overlap(kind: str, step: int, rows: tuple[int, ...] = ()) -> bytes:
+    out = T((*rows, 3 * step), kind)
+    return single("SignalOverlapAdd", [T((*rows, 3, 6), kind)], [out], T=TYPES[kind], frame_step=step)
+
+
+def delay(length: int, shape: tuple[int, ...] = (7,)) -> bytes:
+    x = T(shape, "int16")
+    return single("SignalDelay", [x], [x], delay_length=length)
+
+
+#: Their outputs count where the second one says so.
+VALID: Mapping[str, Callable[[], bytes]] = {
+    "frames": lambda: frames(10, 4, False),
+    "frames_even": lambda: frames(8, 4, False),
+    "frames_long": lambda: frames(29, 12, False),
+    "frames_rows": lambda: frames(10, 6, False, (2, 12)),
+    "stack": lambda: stack(2, 1, 1),
+    "stack_step": lambda: stack(1, 2, 3),
+    "stack_full_step": lambda: stack(1, 1, 3),
+    "stack_left": lambda: stack(3, 0, 2),
+    "stack_right": lambda: stack(0, 2, 2),
+}
 EXACT: Mapping[str, Callable[[], bytes]] = {
     "window": lambda: window(12, 3),
     "window_held": lambda: window(3),
@@ -129,6 +170,15 @@ EXACT: Mapping[str, Callable[[], bytes]] = {
     "irfft_int32": lambda: back("int32", 32),
     "rfft_float": lambda: spectrum("float32", 120, 100),
     "irfft_float": lambda: back("float32", 120),
+    "frames_filled": lambda: frames(10, 4, True),
+    "frames_filled_rows": lambda: frames(9, 3, True, (2, 2, 6)),
+    "frames_apart": lambda: frames(3, 4, False),
+    "frames_beside": lambda: frames(4, 4, True),
+    "overlap": lambda: overlap("int16", 2),
+    "overlap_rows": lambda: overlap("int16", 6, (2,)),
+    "overlap_float": lambda: overlap("float32", 4, (2,)),
+    "delay": lambda: delay(3),
+    "delay_long": lambda: delay(17, (2, 5)),
 }
 
 
@@ -168,9 +218,26 @@ def test_exact(name: str) -> None:
             np.testing.assert_array_equal(values[output], want)
 
 
+@pytest.mark.parametrize("name", VALID)
+def test_exact_where_valid(name: str) -> None:
+    data = VALID[name]()
+    graph = net_of(data)
+    given, state, said = loud(graph) + loud(graph), None, set()
+    for row, (want, valid) in zip(given, micro(data, given, 2), strict=True):
+        values = interpret.run(graph, row, state)
+        state = interpret.following(graph, values)
+        got, mine = (values[n] for n in graph.outputs)
+        assert bool(mine) == bool(valid)
+        said.add(bool(valid))
+        if valid:
+            np.testing.assert_array_equal(got, want)
+    assert True in said
+    assert False in said or name == "stack_left"
+
+
 def test_as_c() -> None:
     found = []
-    for name, make in EXACT.items():
+    for name, make in {**EXACT, **VALID}.items():
         graph = net_of(make())
         found.append(nets.sample_of(name, graph, loud(graph)))
     program = host.build_program(nets.unit(found), opt="-O1", sanitize=True, harness=True)
@@ -248,6 +315,11 @@ WRONG: Mapping[str, tuple[bytes, str]] = {
         single("SignalFilterBank", [T((4,), "uint32")] * 6, [T((2,), "uint64")], num_channels=3),
         "its options say 3 bands",
     ),
+    "frames": (frames(3, 4, True), "frames of 3 cannot be filled before every 4"),
+    "steps": (frames(6, 5, False), "12 samples are no whole steps of 5"),
+    "stack": (stack(1, 1, 4), "its step is 4"),
+    "overlap": (overlap("int16", 7), "its step is 7"),
+    "delay": (delay(0), r"a delay of int16 \(7,\) by 0"),
     "table": (
         single("SignalPCAN", [T((4,), "uint32")] * 2 + [T((9,), "int16")], [T((4,), "uint32")], snr_shift=6),
         r"a table of gains of shape \(9,\)",

@@ -10,8 +10,11 @@ from sensorai.importers.tflite.custom import options
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.bands import SignalDenoise, SignalGain, SignalLog, SignalRoot
 from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.concat import Concat
+from sensorai.ops.nd.framing import MOST, Frames, OverlapAdd, Stack
 from sensorai.ops.nd.rfft import Irfft, Rfft
 from sensorai.ops.nd.signals import SignalBands, SignalEnergy, SignalScale, SignalWindow
+from sensorai.ops.nd.slices import Slice
 
 #: Types of transforms by their numbers in the file.
 _TYPES: Mapping[int, str] = {0: "float32", 2: "int32", 7: "int16"}
@@ -110,15 +113,80 @@ def _log(node: TfliteNode) -> Sequence[Tensor]:
     return _made(node, SignalLog(said["input_correction_bits"], said["output_scale"]), node.need(0))
 
 
+def _more(node: TfliteNode, op: NdOperator, x: Tensor, states: Sequence[Tensor], shown: int) -> list[Tensor]:
+    """Append an operator whose last outputs are its states in the next call; only the others are shown."""
+    names = [one.name for one in node.outputs[:shown]]
+    made = node.net.add(op, (x, *states), (*names, *(f"{one.name}.next" for one in states)))
+    for state, following in zip(states, made[shown:], strict=True):
+        node.net.keep(state, following)
+    _fits(node, *(t.shape for t in made[:shown]))
+    return list(made[:shown])
+
+
+def _frames(node: TfliteNode) -> Sequence[Tensor]:
+    said, x = options(node, ("frame_size", "frame_step", "prefill")), node.need(0)
+    size, step = said["frame_size"], said["frame_step"]
+    if not x.shape or not 0 < step <= x.shape[-1] or not 0 < size <= MOST:
+        raise ConfigError(f"{node.where}: frames of {size} every {step} of {x.shape} are not supported")
+    if said["prefill"] and size < step:
+        raise ConfigError(f"{node.where}: frames of {size} cannot be filled before every {step}")
+    # without zeros before them, frames begin with whole steps
+    kept = size - step if said["prefill"] else (size - 1) // step * step
+    states = [_kept(node, "kept", (*x.shape[:-1], kept))] if kept else []
+    if kept and not said["prefill"]:
+        states.append(_kept(node, "count", (), "int32"))
+    return _more(node, Frames(size, step, kept), x, states, 2)
+
+
+def _kept(node: TfliteNode, what: str, shape: Shape, dtype: str = "int16") -> Tensor:
+    return node.net.state(f"{node.outputs[0].name}.{what}", shape, dtype)
+
+
+def _stack(node: TfliteNode) -> Sequence[Tensor]:
+    names = ("num_channels", "stacker_left_context", "stacker_right_context", "stacker_step")
+    said, x = options(node, names), node.need(0)
+    count, left, right, step = (said[name] for name in names)
+    if x.shape != (count,) or left < 0 or right < 0 or not 0 < left + right <= MOST:
+        raise ConfigError(f"{node.where}: {left} + 1 + {right} frames of {x.shape} are not supported")
+    states = [_kept(node, "kept", ((left + right) * count,)), _kept(node, "count", (), "int32")]
+    return _more(node, Stack(left + right, left, step), x, states, 2)
+
+
+def _overlap(node: TfliteNode) -> Sequence[Tensor]:
+    said, x = options(node, ("T", "frame_step")), node.need(0)
+    if _TYPES.get(said["T"]) != x.dtype or len(x.shape) < 2:
+        raise ConfigError(f"{node.where}: sums of type {said['T']} of {x.dtype} {x.shape}")
+    state = _kept(node, "kept", (*x.shape[:-2], x.shape[-1]), x.dtype)
+    return _more(node, OverlapAdd(said["frame_step"]), x, [state], 1)
+
+
+def _delay(node: TfliteNode) -> Sequence[Tensor]:
+    """Of operators that there are: what is kept and what comes, cut in two."""
+    delay, x = options(node, ("delay_length",))["delay_length"], node.need(0)
+    if x.dtype != "int16" or not x.size or not x.shape or not 0 < delay <= MOST:
+        raise ConfigError(f"{node.where}: a delay of {x.dtype} {x.shape} by {delay} is not supported")
+    lead, given = x.shape[:-1], x.shape[-1]
+    state = _kept(node, "kept", (*lead, delay))
+    axis, zeros, ones = len(lead), (0,) * len(lead), (1,) * len(x.shape)
+    (both,) = node.add(Concat(axis), state, x, last=False)
+    (rest,) = node.add(Slice((*zeros, given), (*lead, given + delay), ones), both, last=False)
+    node.net.keep(state, rest)
+    return _made(node, Slice((*zeros, 0), (*lead, given), ones), both)
+
+
 RULES: Mapping[str, Rule] = {
+    "SignalDelay": _delay,
     "SignalEnergy": _energy,
     "SignalFftAutoScale": _scale,
     "SignalFilterBank": _bands,
     "SignalFilterBankLog": _log,
     "SignalFilterBankSpectralSubtraction": _denoise,
     "SignalFilterBankSquareRoot": _root,
+    "SignalFramer": _frames,
     "SignalIrfft": _irfft,
+    "SignalOverlapAdd": _overlap,
     "SignalPCAN": _gain,
     "SignalRfft": _rfft,
+    "SignalStacker": _stack,
     "SignalWindow": _window,
 }

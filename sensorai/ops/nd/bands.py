@@ -50,6 +50,10 @@ class SignalRoot(NdOperator):
         x, bits = np.asarray(arrays[0]), int(np.asarray(arrays[1]).reshape(-1)[0]) & 31
         return (np.array([_root(int(v)) >> bits for v in x.reshape(-1)], np.uint32).reshape(x.shape),)
 
+    def macc(self, at: Applied) -> int:
+        """A step for each bit of the root."""
+        return 32 * at.x.size
+
     def emit(self, at: Applied, to: Writer) -> None:
         """One call."""
         to.call(FILE, "sa_nd_signal_root", at.x.size, *map(to.source, at.inputs), to.target(at.out))

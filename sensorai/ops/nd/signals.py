@@ -106,6 +106,10 @@ class SignalScale(NdOperator):
         bits = _spare(x.reshape(-1))
         return (x.astype(np.int64) << bits).astype(np.int16), np.asarray(bits, np.int32)
 
+    def macc(self, at: Applied) -> int:
+        """A comparison and a shift for each sample."""
+        return 2 * at.x.size
+
     def emit(self, at: Applied, to: Writer) -> None:
         """One call."""
         to.call(FILE, "sa_nd_signal_scale", at.x.size, to.source(at.x), *(to.target(t) for t in at.outputs))

@@ -16,6 +16,7 @@ from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.cumsum import CumSum
+from sensorai.ops.nd.framing import Frames, OverlapAdd, Stack
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.gather import Gather, GatherElements
 from sensorai.ops.nd.gather_nd import GatherND
@@ -70,6 +71,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Dequantize,
         Expand,
         Fill,
+        Frames,
         FullyConnected,
         Gather,
         GatherElements,
@@ -85,6 +87,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Mixed,
         Normalize,
         OneHot,
+        OverlapAdd,
         Pad,
         Pairs,
         Pool,
@@ -109,6 +112,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         SignalWindow,
         Slice,
         Softmax,
+        Stack,
         Svdf,
         Thresholds,
         Tile,
