@@ -33,15 +33,44 @@ def real(rng: np.random.Generator, *shape: int) -> FileTensor:
     return constant(rng.normal(0, 0.5, shape))
 
 
-def lstm(*, major: bool = False, clip: float = 0.0, peepholes: bool = False, outputs: int = 0) -> bytes:
-    """float32 layer."""
+def narrow(weights: FileTensor, scale: float = 0.008) -> FileTensor:
+    """The same weights in int8."""
+    data = np.clip(np.rint(np.asarray(weights.data) / scale), -127, 127)
+    return constant(data, "int8", scale=[scale])
+
+
+def meant(weights: FileTensor) -> FileTensor:
+    """What int8 weights mean, in float32."""
+    return constant(np.asarray(weights.data, np.float32) * np.float32(weights.scale[0]))
+
+
+def lstm(
+    *,
+    major: bool = False,
+    clip: float = 0.0,
+    peepholes: bool = False,
+    outputs: int = 0,
+    coupled: bool = False,
+    norm: bool = False,
+    change: Callable[[FileTensor], FileTensor] = lambda t: t,
+    one: bool = False,
+) -> bytes:
+    """float32 layer; ``change``: what becomes of its weights; ``one``: a single step."""
     rng, last = np.random.default_rng(2), outputs or UNITS
     inputs: list[T | None] = [T((STEPS, BATCH, INPUTS) if major else (BATCH, STEPS, INPUTS))]
-    inputs += [real(rng, UNITS, INPUTS) for _ in range(4)] + [real(rng, UNITS, last) for _ in range(4)]
-    inputs += [real(rng, UNITS) if peepholes else None for _ in range(3)]
+    inputs[0] = T((BATCH, INPUTS)) if one else inputs[0]
+    inputs += [change(real(rng, UNITS, INPUTS)) for _ in range(4)]
+    inputs += [change(real(rng, UNITS, last)) for _ in range(4)]
+    inputs += [change(real(rng, UNITS)) if peepholes else None for _ in range(3)]
     inputs += [real(rng, UNITS) for _ in range(4)]
-    inputs += [real(rng, outputs, UNITS), real(rng, outputs)] if outputs else [None, None]
-    inputs += [T((BATCH, last), variable=True), T((BATCH, UNITS), variable=True), *[None] * 4]
+    inputs += [change(real(rng, outputs, UNITS)), real(rng, outputs)] if outputs else [None, None]
+    inputs += [T((BATCH, last), variable=True), T((BATCH, UNITS), variable=True)]
+    inputs += [real(rng, UNITS) if norm else None for _ in range(4)]
+    for k in (1, 5, 9, 12, 20) if coupled else ():
+        inputs[k] = None
+    if one:
+        said = {"FusedActivationFunction": TANH, "CellClip": clip, "ProjClip": 0.0}
+        return single("LSTM", inputs, [T((BATCH, last))], "LSTMOptions", **said)
     out = T((STEPS, BATCH, last) if major else (BATCH, STEPS, last))
     options: dict[str, Any] = {"FusedActivationFunction": TANH, "TimeMajor": major, "CellClip": clip}
     options["ProjClip"] = 0.4 if outputs else 0.0
@@ -76,11 +105,18 @@ def lstm8(seed: int, *, major: bool = False, clip: float = 0.0, power: int = 11)
     )
 
 
-def svdf(kind: str, rank: int, zero: int = 0, activation: int = NONE) -> bytes:
+def svdf(
+    kind: str,
+    rank: int,
+    zero: int = 0,
+    activation: int = NONE,
+    change: Callable[[FileTensor], FileTensor] = lambda t: t,
+    later: Callable[[FileTensor], FileTensor] = lambda t: t,
+) -> bytes:
     rng, memory = np.random.default_rng(rank), 5
     filters = UNITS * rank
     if kind == "float32":
-        weights = [real(rng, filters, INPUTS), real(rng, filters, memory), real(rng, UNITS)]
+        weights = [change(real(rng, filters, INPUTS)), later(real(rng, filters, memory)), real(rng, UNITS)]
         inputs = [T((BATCH, INPUTS)), *weights, T((BATCH, filters * memory), variable=True)]
         outputs = [T((BATCH, UNITS))]
     else:
@@ -98,10 +134,12 @@ def svdf(kind: str, rank: int, zero: int = 0, activation: int = NONE) -> bytes:
     return single("SVDF", inputs, outputs, "SVDFOptions", Rank=rank, FusedActivationFunction=activation)
 
 
-def rnn(activation: int, major: bool = False) -> bytes:
+def rnn(
+    activation: int, major: bool = False, change: Callable[[FileTensor], FileTensor] = lambda t: t
+) -> bytes:
     rng = np.random.default_rng(4)
     shape = (STEPS, BATCH) if major else (BATCH, STEPS)
-    weights = [real(rng, UNITS, INPUTS), real(rng, UNITS, UNITS), real(rng, UNITS)]
+    weights = [change(real(rng, UNITS, INPUTS)), change(real(rng, UNITS, UNITS)), real(rng, UNITS)]
     inputs = [T((*shape, INPUTS)), *weights, T((BATCH, UNITS), variable=True)]
     options = {"FusedActivationFunction": activation, "TimeMajor": major}
     return single(
@@ -187,6 +225,11 @@ NEAR: Mapping[str, tuple[Callable[[], bytes], Any]] = {
     "lstm_major": (lambda: lstm(major=True, clip=0.3), micro),
     "lstm_peepholes": (lambda: lstm(peepholes=True), lite),
     "lstm_projection": (lambda: lstm(peepholes=True, outputs=3, clip=0.5), lite),
+    "lstm_coupled": (lambda: lstm(coupled=True), lite),
+    "lstm_norm": (lambda: lstm(norm=True, clip=0.7), lite),
+    "lstm_everything": (lambda: lstm(coupled=True, norm=True, peepholes=True, outputs=4), lite),
+    "lstm_norm_peepholes": (lambda: lstm(norm=True, peepholes=True, major=True), lite),
+    "one_lstm_norm": (lambda: lstm(norm=True, one=True), lite),
     "svdf": (lambda: svdf("float32", 1), micro),
     "svdf_relu": (lambda: svdf("float32", 3, activation=RELU), micro),
     "rnn": (lambda: rnn(TANH), lite),
@@ -196,6 +239,18 @@ NEAR: Mapping[str, tuple[Callable[[], bytes], Any]] = {
     "both_lstm_merged": (lambda: both_lstm(True), lite),
     "both_rnn": (lambda: both_rnn(False), lite),
     "both_rnn_merged": (lambda: both_rnn(True), lite),
+}
+
+
+#: Layers of floats with int8 weights: how they are made of a change of their weights.
+NARROW: Mapping[str, Callable[[Callable[[FileTensor], FileTensor]], bytes]] = {
+    "lstm": lambda change: lstm(change=change),
+    "lstm_everything": lambda change: lstm(
+        change=change, coupled=True, peepholes=True, outputs=4, norm=True, clip=0.9
+    ),
+    "rnn": lambda change: rnn(TANH, change=change),
+    "svdf": lambda change: svdf("float32", 2, change=change, later=change),
+    "svdf_relu": lambda change: svdf("float32", 1, activation=RELU, change=change, later=change),
 }
 
 
@@ -223,9 +278,27 @@ def test_near(name: str) -> None:
         np.testing.assert_allclose(got, want, 0, 2e-6 * max(1.0, float(np.abs(want).max())))
 
 
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_weights_are_what_they_mean(name: str) -> None:
+    """LiteRT makes the inputs of sums int8, too: it is near, the float layer of the same weights equal."""
+    data = NARROW[name](narrow)
+    graph, full = net_of(data), net_of(NARROW[name](lambda t: meant(narrow(t))))
+    state, other = None, None
+    given = [{n: np.clip(a, -1, 1) for n, a in row.items()} for row in rows(graph, CALLS)]
+    for row, (want,) in zip(given, lite(data, given, 1), strict=True):
+        values, real_ones = interpret.run(graph, row, state), interpret.run(full, row, other)
+        state, other = interpret.following(graph, values), interpret.following(full, real_ones)
+        got = values[graph.outputs[0]]
+        np.testing.assert_array_equal(got, real_ones[full.outputs[0]])
+        np.testing.assert_allclose(got, want, 0, 0.03 * max(1.0, float(np.abs(want).max())))
+    kept, whole = (sum(t.bytes for t in g.tensors.values() if t.data is not None) for g in (graph, full))
+    assert kept < 0.8 * whole
+
+
 def test_as_c() -> None:
     found = []
-    for name, make in {**EXACT, **{n: m for n, (m, _) in NEAR.items()}}.items():
+    narrow_ones = {f"narrow_{n}": lambda n=n: NARROW[n](narrow) for n in NARROW}
+    for name, make in {**EXACT, **{n: m for n, (m, _) in NEAR.items()}, **narrow_ones}.items():
         graph = net_of(make())
         found.append(nets.sample_of(name, graph, rows(graph, CALLS)))
     program = host.build_program(nets.unit(found), opt="-O2", harness=True)
@@ -273,13 +346,27 @@ def test_states_have_one_owner() -> None:
     assert interpret.first_states(graph)[graph.states[1].read] == 0
 
 
-def test_coupled_gates_are_refused() -> None:
+def test_some_inputs_of_a_gate_are_refused() -> None:
     data = single(
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
-        [T((1, 2, 3)), *[None] * 23],
+        [T((1, 2, 3)), None, *[real(np.random.default_rng(1), 2, 2)] * 22],
         [T((1, 2, 3))],
         "UnidirectionalSequenceLSTMOptions",
         FusedActivationFunction=TANH,
     )
-    with pytest.raises(ConfigError, match="coupled"):
+    with pytest.raises(ConfigError, match="input 1 is left out: only some inputs"):
         net_of(data)
+
+
+def test_minus_128_has_no_other_sign() -> None:
+    def least(t: FileTensor) -> FileTensor:
+        return constant(np.full(t.shape, -128), "int8", scale=[0.01])
+
+    with pytest.raises(ConfigError, match="hold -128"):
+        net_of(lstm(change=least, coupled=True))
+
+
+def test_weights_of_time_are_as_those_of_features() -> None:
+    """LiteRT takes any as int8 where those of features are."""
+    with pytest.raises(ConfigError, match="weights of time are float32, those of features int8"):
+        net_of(svdf("float32", 1, change=narrow))
