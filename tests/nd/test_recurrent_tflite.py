@@ -79,13 +79,24 @@ def lstm(
     )
 
 
-def lstm8(seed: int, *, major: bool = False, clip: float = 0.0, power: int = 11) -> bytes:
-    """int8 layer."""
-    rng = np.random.default_rng(seed)
-    scale = float(rng.uniform(0.005, 0.05))
-    state = {"scale": [float(np.float32(rng.uniform(0.006, 0.009)))], "zero": [int(rng.integers(-9, 10))]}
+def lstm8(
+    seed: int,
+    *,
+    major: bool = False,
+    clip: float = 0.0,
+    power: int = 11,
+    kind: str = "int8",
+    bias: str = "int32",
+) -> bytes:
+    """int8 layer, or one of int16 numbers with int8 weights."""
+    rng, wide = np.random.default_rng(seed), kind == "int16"
+    step = 1 / 256 if wide else 1.0
+    scale = float(rng.uniform(0.005, 0.05) * step)
+    zeros = [int(rng.integers(-9, 10)), int(rng.integers(-50, 50))]
+    zeros = [0, 0] if wide else zeros
+    state = {"scale": [float(np.float32(rng.uniform(0.006, 0.009) * step))], "zero": zeros[:1]}
     shape = (STEPS, BATCH) if major else (BATCH, STEPS)
-    inputs: list[T | None] = [T((*shape, INPUTS), "int8", [scale], [int(rng.integers(-50, 50))])]
+    inputs: list[T | None] = [T((*shape, INPUTS), kind, [scale], zeros[1:])]
     scales = []
     for count in (INPUTS, UNITS):
         for _ in range(4):
@@ -93,12 +104,11 @@ def lstm8(seed: int, *, major: bool = False, clip: float = 0.0, power: int = 11)
             data = rng.integers(-127, 128, (UNITS, count))
             inputs.append(constant(data, "int8", scale=[scales[-1]]))
     inputs += [None] * 3
-    inputs += [
-        constant(rng.integers(-3000, 3000, UNITS), "int32", scale=[scale * scales[k]]) for k in range(4)
-    ]
-    inputs += [None, None, T((BATCH, UNITS), "int8", variable=True, **state)]  # type: ignore[arg-type]
+    ends = 3000 * (1000 if wide else 1)
+    inputs += [constant(rng.integers(-ends, ends, UNITS), bias, scale=[scale * scales[k]]) for k in range(4)]
+    inputs += [None, None, T((BATCH, UNITS), kind, variable=True, **state)]  # type: ignore[arg-type]
     inputs += [T((BATCH, UNITS), "int16", [2.0**-power], variable=True), *[None] * 4]
-    out = T((*shape, UNITS), "int8", **state)  # type: ignore[arg-type]
+    out = T((*shape, UNITS), kind, **state)  # type: ignore[arg-type]
     options = {"FusedActivationFunction": TANH, "TimeMajor": major, "CellClip": clip}
     return single(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], "UnidirectionalSequenceLSTMOptions", **options
@@ -216,6 +226,12 @@ EXACT: Mapping[str, Callable[[], bytes]] = {
     "lstm8_clip": lambda: lstm8(5, clip=0.75),
     "lstm8_fine": lambda: lstm8(6, power=15),
     "lstm8_coarse": lambda: lstm8(7, power=8),
+    **{
+        f"lstm16_{seed}": lambda seed=seed: lstm8(seed, kind="int16", bias="int64")  # type: ignore[misc]
+        for seed in range(3)
+    },
+    "lstm16_major": lambda: lstm8(4, major=True, kind="int16", bias="int64", clip=0.8, power=13),
+    "lstm16_coarse": lambda: lstm8(7, power=9, kind="int16", bias="int64"),
     "svdf_int16": lambda: svdf("int16", 1),
     "svdf_int16_rank": lambda: svdf("int16", 2, activation=RELU),
     "svdf_int8": lambda: svdf("int8", 1),

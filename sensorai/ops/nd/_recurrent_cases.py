@@ -103,8 +103,9 @@ def integer(
     states: bool = False,
     each: bool = False,
     cell: float = 2.0**-11,
+    kind: str = "int8",
 ) -> Graph:
-    """int8 net of one layer; ``state``: lengths and states are given, ``states``: only these.
+    """int8 or int16 net of one layer; ``state``: lengths and states are given, ``states``: only these.
 
     ``each``: a scale for each row.
     """
@@ -113,8 +114,9 @@ def integer(
     rows = gates * UNITS
     lead = (BATCH, many) if op.layout else (many, BATCH)
     # with a scale for each row outputs saturate
+    wide = kind == "int16"
     out, cells = (
-        Affine(((0.9 if each else 1.05) / 128,), (5,)),
+        Affine(((0.9 if each else 1.05) / (32768 if wide else 128),), (0 if wide else 5,)),
         Affine((2.0**-15 if gates == 3 else cell,), (0,)),
     )
 
@@ -124,13 +126,13 @@ def integer(
         scale = scale if each else np.repeat(scale, UNITS)
         return _testing.known(name, data, "int8", Affine(tuple(scale.tolist()), (0,) * rows, 1))
 
-    x = _testing.given(
-        "x", (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS), "int8", Affine((0.02,), (-3,))
-    )
+    shape = (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS)
+    x = _testing.given("x", shape, kind, Affine((0.0001,)) if wide else Affine((0.02,), (-3,)))
     found: list[Tensor | None] = [x, weights("w", INPUTS), weights("r", UNITS)]
-    found.append(_testing.known("b", rng.integers(-900, 900, (many, bias * rows)), "int32") if bias else None)
+    data = rng.integers(-900, 900, (many, bias * rows)) * (2000 if wide else 1)
+    found.append(_testing.known("b", data, "int64" if wide else "int32") if bias else None)
     found.append(_testing.given("lengths", (BATCH,), "int32") if state else None)
-    found.append(_testing.given("h0", (*lead, UNITS), "int8", out) if state or states else None)
+    found.append(_testing.given("h0", (*lead, UNITS), kind, out) if state or states else None)
     if (state or states) and gates > 1:
         found.append(_testing.given("c0", (*lead, UNITS), "int16", cells))
     while found[-1] is None:

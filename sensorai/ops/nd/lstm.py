@@ -35,7 +35,7 @@ class Lstm(RecurrentLayer):
 
     ``c = f * c + i * n``, ``h = o * g(c)``, projected where there is a projection. ``i``, ``o`` and ``f`` are
     ``f(w x + r h + b + p * c)`` with peepholes p in the order input, output, forget; o sees the new cell.
-    Tensors as ``recurrent`` says; of int8 numbers the cells are int16 with a scale that is a power of two.
+    Tensors as ``recurrent`` says; of integers the cells are int16 with a scale that is a power of two.
 
     With factors n, what functions of gates read is normalised over the units before, as ``(v - mean) /
     sqrt(var + 1e-8) * n``, and biased afterwards; there is one bias for both sums.
@@ -55,6 +55,7 @@ class Lstm(RecurrentLayer):
     NAME: ClassVar[str] = "lstm"
     GATES: ClassVar[int] = 4
     FUNCTIONS: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "tanh")
+    WIDE: ClassVar[bool] = True
 
     def cells(self, at: Applied) -> bool:
         """Always."""
@@ -154,6 +155,11 @@ class Lstm(RecurrentLayer):
         yield from samples.integers(cls, 4, ("sigmoid",))
         yield "lstm_int8_clip", samples.integer(cls(cell_clip=0.5), 4, cell=2.0**-8)
         yield "lstm_int8_wide", samples.integer(cls(), 4, cell=2.0**-16)
+        for direction in ("forward", "reverse", "bidirectional"):
+            op = cls(direction=direction, layout=int(direction == "reverse"), cell_clip=0.9)
+            state = direction == "bidirectional"
+            yield f"lstm_int16_{direction}", samples.integer(op, 4, kind="int16", state=state, each=state)
+        yield "lstm_int16_bare", samples.integer(cls(whole=False, coupled=True), 4, kind="int16", bias=0)
 
 
 def _normalised(gate: Array) -> Array:

@@ -87,6 +87,8 @@ class Recurrent(NdOperator):
     #: Gates that are stacked; functions of one direction, where nothing is said.
     GATES: ClassVar[int] = 1
     FUNCTIONS: ClassVar[tuple[str, ...]] = ("tanh",)
+    #: Whether there is a form of int16 numbers.
+    WIDE: ClassVar[bool] = False
     FOLDS: ClassVar[bool] = False
 
     def cells(self, at: Applied) -> bool:
@@ -160,18 +162,20 @@ class Recurrent(NdOperator):
         made = [Made(kind, (*every, s.outputs))] if self.whole else []
         made.append(Made(kind, (*self._lead(s), s.outputs)))
         if self.cells(at):
-            made.append(Made("int16" if kind == "int8" else kind, (*self._lead(s), s.units)))
+            made.append(Made(kind if kind == "float32" else "int16", (*self._lead(s), s.units)))
         return tuple(made)
 
     def _types(self, at: Applied) -> None:
         x = get(at, 0)
-        if x.dtype not in ("float32", "int8"):
+        if x.dtype not in ("float32", "int8") and not (x.dtype == "int16" and self.WIDE):
             raise ConfigError(f"layer {at.name}: {self.NAME} of {x.dtype} is not supported")
-        quantised = x.dtype == "int8"
+        quantised = x.dtype != "float32"
         for place, tensor in enumerate(at.inputs):
             kind = x.dtype
             if place == 4 or (quantised and place == 3):
-                kind = "int32"
+                kind = "int64" if place == 3 and x.dtype == "int16" else "int32"
+            elif quantised and place in WEIGHTS:
+                kind = "int8"
             elif quantised and place == 6:
                 kind = "int16"
             elif place in WEIGHTS and tensor.name and tensor.dtype == "int8" and not quantised:
@@ -232,7 +236,7 @@ def real_weights(at: Applied, arrays: Sequence[Array | None]) -> list[Array | No
 
 def quantised(at: Applied) -> bool:
     """Whether a layer computes with integers."""
-    return get(at, 0).dtype == "int8"
+    return get(at, 0).dtype != "float32"
 
 
 def get(at: Applied, place: int) -> Tensor:
@@ -273,7 +277,7 @@ def run(
     outputs, cells = [], []
     for d in range(s.directions):
         h = _first(op, array(arrays, 5), d, np.full((s.batch, s.outputs), zero, x.dtype))
-        kind = np.int16 if x.dtype == np.int8 else x.dtype
+        kind = x.dtype if x.dtype == np.float32 else np.int16
         c = _first(op, array(arrays, 6), d, np.zeros((s.batch, s.units), kind)) if op.cells(at) else None
         step, back = steps(d), op.direction == "reverse" or d == 1
         for k in range(int(lengths.max(initial=0))):
@@ -301,7 +305,7 @@ def parts(op: Recurrent, s: Sizes, arrays: Sequence[Array | None], d: int) -> tu
     """Weights w, r and biases of both (zeros where there are none) of a direction."""
     w, r, b = np.asarray(arrays[1])[d], np.asarray(arrays[2])[d], array(arrays, 3)
     rows = op.GATES * s.units
-    kind = np.int32 if w.dtype == np.int8 else w.dtype
+    kind = b.dtype if b is not None else np.int32 if w.dtype == np.int8 else w.dtype
     both = np.zeros(2 * rows, kind)
     if b is not None:
         both[: b.shape[1]] = b[d]
