@@ -164,13 +164,14 @@ def one_rnn() -> bytes:
     return single("RNN", inputs, [T((BATCH, UNITS))], "RNNOptions", FusedActivationFunction=TANH)
 
 
-def both_lstm(merge: bool) -> bytes:
+def both_lstm(merge: bool, change: Callable[[FileTensor], FileTensor] = lambda t: t) -> bytes:
     rng = np.random.default_rng(6)
     # LiteRT takes states of further rows from the wrong place where outputs are merged
     batch = 1 if merge else BATCH
     inputs: list[T | None] = [T((batch, STEPS, INPUTS))]
     for _ in range(2):
-        inputs += [real(rng, UNITS, INPUTS) for _ in range(4)] + [real(rng, UNITS, UNITS) for _ in range(4)]
+        inputs += [change(real(rng, UNITS, INPUTS)) for _ in range(4)]
+        inputs += [change(real(rng, UNITS, UNITS)) for _ in range(4)]
         inputs += [*[None] * 3, *(real(rng, UNITS) for _ in range(4)), None, None]
     inputs += [T((batch, UNITS), variable=True) for _ in range(4)] + [None] * 9
     outputs = [T((batch, STEPS, 2 * UNITS))] if merge else [T((batch, STEPS, UNITS))] * 2
@@ -179,11 +180,11 @@ def both_lstm(merge: bool) -> bytes:
     return single("BIDIRECTIONAL_SEQUENCE_LSTM", inputs, outputs, name, **options)
 
 
-def both_rnn(merge: bool) -> bytes:
+def both_rnn(merge: bool, change: Callable[[FileTensor], FileTensor] = lambda t: t) -> bytes:
     rng = np.random.default_rng(8)
     inputs: list[T | None] = [T((BATCH, STEPS, INPUTS))]
     for _ in range(2):
-        inputs += [real(rng, UNITS, INPUTS), real(rng, UNITS, UNITS), real(rng, UNITS)]
+        inputs += [change(real(rng, UNITS, INPUTS)), change(real(rng, UNITS, UNITS)), real(rng, UNITS)]
         inputs += [T((BATCH, UNITS), variable=True)]
     inputs += [None] * 3
     outputs = [T((BATCH, STEPS, 2 * UNITS))] if merge else [T((BATCH, STEPS, UNITS))] * 2
@@ -265,6 +266,8 @@ NARROW: Mapping[str, Callable[[Callable[[FileTensor], FileTensor]], bytes]] = {
         change=change, coupled=True, peepholes=True, outputs=4, norm=True, clip=0.9
     ),
     "rnn": lambda change: rnn(TANH, change=change),
+    "both_lstm": lambda change: both_lstm(True, change),
+    "both_rnn": lambda change: both_rnn(True, change),
     "svdf": lambda change: svdf("float32", 2, change=change, later=change),
     "svdf_relu": lambda change: svdf("float32", 1, activation=RELU, change=change, later=change),
 }

@@ -40,7 +40,7 @@ from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.gates import GATES, Gate
 from sensorai.ops.nd.windows import Window, ordered_sums
 
-FILE = "nd/sa_nd_recurrent.h"
+FILE, NORMALISED = "nd/sa_nd_recurrent.h", "nd/sa_nd_lstm_norm.h"
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 #: Names of inputs in messages.
 _NAMES = ("x", "w", "r", "b", "lengths", "h0", "c0", "p", "the projection", "the bias of the projection", "n")
@@ -367,5 +367,5 @@ def emit_float(
             reads.append("0" if scales is None else to.table("float", name, scales))
     makes = [to.target(t) for t in at.outputs]
     makes = makes if op.whole else ["0", *makes]
-    name = f"sa_nd_{op.NAME}{'_norm' if get(at, 10).name else ''}"
-    to.call(FILE, name, layer, *reads, *makes, to.scratch("sa_nd_f32"))
+    file, name = (NORMALISED, f"{op.NAME}_norm") if get(at, 10).name else (FILE, op.NAME)
+    to.call(file, f"sa_nd_{name}", layer, *reads, *makes, to.scratch("sa_nd_f32"))
