@@ -21,7 +21,8 @@ from sensorai.importers.open import read_net
 from sensorai.toolchain import host
 from tests.nd import nets, tflite_models
 from tests.nd.test_elementwise_tflite import net_of, rows
-from tests.nd.tflite_file import FileTensor, constant, single
+from tests.nd.tflite_file import FileOperator, FileTensor, constant, single
+from tests.nd.tflite_file import model as model_of
 
 T = FileTensor
 STEPS, BATCH, INPUTS, UNITS = 4, 2, 5, 6
@@ -77,6 +78,18 @@ def lstm(
     return single(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], "UnidirectionalSequenceLSTMOptions", **options
     )
+
+
+def basic(*, kept: bool = True, clip: float = 0.0) -> bytes:
+    """A single step by the older kernel, whose states are kept or inputs; its sums are no outputs."""
+    rng = np.random.default_rng(3)
+    state = T((BATCH, UNITS), variable=kept)
+    weights = [real(rng, 4 * UNITS, INPUTS + UNITS), real(rng, 4 * UNITS)]
+    room = [T((BATCH, UNITS)), T((BATCH, UNITS)), T((BATCH, INPUTS + UNITS)), T((BATCH, 4 * UNITS))]
+    tensors = [T((BATCH, INPUTS)), state, *weights, state, *room]
+    options = {"FusedActivationFunction": TANH, "KernelType": 1, "CellClip": clip}
+    operator = FileOperator("LSTM", range(5), range(5, 9), "LSTMOptions", options, version=2)
+    return model_of(tensors, [operator], [0] if kept else [0, 1, 4], [5, 6])
 
 
 def lstm8(
@@ -246,6 +259,8 @@ NEAR: Mapping[str, tuple[Callable[[], bytes], Any]] = {
     "lstm_norm": (lambda: lstm(norm=True, clip=0.7), lite),
     "lstm_everything": (lambda: lstm(coupled=True, norm=True, peepholes=True, outputs=4), lite),
     "lstm_norm_peepholes": (lambda: lstm(norm=True, peepholes=True, major=True), lite),
+    "basic": (basic, lite),
+    "basic_given": (lambda: basic(kept=False), lite),
     "one_lstm_norm": (lambda: lstm(norm=True, one=True), lite),
     "svdf": (lambda: svdf("float32", 1), micro),
     "svdf_relu": (lambda: svdf("float32", 3, activation=RELU), micro),
@@ -389,3 +404,8 @@ def test_weights_of_time_are_as_those_of_features() -> None:
     """LiteRT takes any as int8 where those of features are."""
     with pytest.raises(ConfigError, match="weights of time are float32, those of features int8"):
         net_of(svdf("float32", 1, change=narrow))
+
+
+def test_the_older_kernel_has_no_clips() -> None:
+    with pytest.raises(ConfigError, match="without clips"):
+        net_of(basic(clip=1.0))

@@ -199,9 +199,43 @@ def _one_lstm(node: TfliteNode) -> Sequence[Tensor]:
     if node.options is None or len(x.shape) != 2 or node.options.FusedActivationFunction() != 4:
         raise ConfigError(f"{node.where}: options, shape or activation are not supported", hint="tanh is")
     if node.options.KernelType():
-        raise ConfigError(f"{node.where}: its basic kernel is not supported", hint="the full one is")
+        return _basic_lstm(node, x)
     steps = reshaped(node, x, (1, *x.shape), "step")
     return (_named(node, _lstm_of(node, steps, 0, 1, (18, 19), norms=20)),)
+
+
+def _basic_lstm(node: TfliteNode, x: Tensor) -> Sequence[Tensor]:
+    """A single step by the older kernel: one matrix for the gates input, cell, forget, output.
+
+    Its last outputs are room for sums; nothing may read them.
+    """
+    w, b = node.need(2), node.need(3)
+    units = w.shape[0] // 4 if len(w.shape) == 2 else 0
+    floats = {x.dtype, w.dtype, b.dtype} == {"float32"}
+    if not floats or node.options.CellClip() or node.options.ProjClip():
+        raise ConfigError(f"{node.where}: its basic kernel is supported in float32 and without clips")
+    wide = x.shape[1] + units
+    if w.data is None or b.data is None:
+        raise ConfigError(f"{node.where}: its weights are computed while the net runs")
+    if not units or w.shape != (4 * units, wide) or b.shape != w.shape[:1]:
+        raise ConfigError(f"{node.where}: weights {w.shape} and biases {b.shape} do not go with {x.shape}")
+    name, order = node.outputs[0].name, (0, 3, 2, 1)
+    gates = np.asarray(w.data).reshape(4, units, wide)[order, :].reshape(1, 4 * units, wide)
+    biases = np.asarray(b.data).reshape(4, units)[order, :].reshape(1, 4 * units)
+    parts = ("w", gates[:, :, : x.shape[1]]), ("r", gates[:, :, x.shape[1] :]), ("b", biases)
+    consts = [node.net.constant(f"{name}.{part}", np.ascontiguousarray(a), "float32") for part, a in parts]
+    shape = (1, x.shape[0], units)
+    kept = [k for k in (1, 4) if k in node.variables]
+    h, c = (
+        node.state(k, shape) if k in kept else reshaped(node, node.need(k), shape, f"first{k}")
+        for k in (1, 4)
+    )
+    steps = reshaped(node, x, (1, *x.shape), "step")
+    y, *last = node.net.add(Lstm(), (steps, *consts, None, h, c), (f"{name}.lstm",))
+    for k, state, following in zip((1, 4), (h, c), last, strict=True):
+        if k in kept:
+            node.net.keep(state, following)
+    return _named(node, y), reshaped(node, last[1], shape[1:], "cell")
 
 
 def _both_lstm(node: TfliteNode) -> Sequence[Tensor]:
