@@ -5,7 +5,7 @@
 #include "sa_nd_recurrent.h"
 
 /* Gates of all units: 0 in the mean, 1 in the deviation, then their factors and biases. */
-SA_ND_FUNCTION void sa_nd_normalise(const sa_nd_f32 *factor, const sa_nd_f32 *bias, int32_t count, sa_nd_f32 *g)
+SA_ND_FUNCTION void sa_nd_lstm_even(const sa_nd_f32 *factor, const sa_nd_f32 *bias, int32_t count, sa_nd_f32 *g)
 {
     const float all = (float)count;
     float mean = g[0], square = 0.0F;
@@ -43,7 +43,7 @@ SA_ND_FUNCTION void sa_nd_lstm_norm_step(const sa_nd_recurrent_t *l, const sa_nd
     }
     for (gate = 0; gate < 4; gate++) {
         if (gate != 1) {
-            sa_nd_normalise(k->n + gate * units, k->b ? k->b + gate * units : 0, units, g + gate * units);
+            sa_nd_lstm_even(k->n + gate * units, k->b ? k->b + gate * units : 0, units, g + gate * units);
         }
     }
     for (j = 0; j < units; j++) {
@@ -53,7 +53,7 @@ SA_ND_FUNCTION void sa_nd_lstm_norm_step(const sa_nd_recurrent_t *l, const sa_nd
         k->c[j] = sa_nd_held(c, l->cell_clip);
         g[units + j] = p ? g[units + j] + p[units + j] * k->c[j] : g[units + j];
     }
-    sa_nd_normalise(k->n + units, k->b ? k->b + units : 0, units, g + units);
+    sa_nd_lstm_even(k->n + units, k->b ? k->b + units : 0, units, g + units);
     for (j = 0; j < units; j++) {
         made[j] = sa_nd_gate(k->of, g[units + j], l->clip) * k->of[2].of(k->c[j], k->of[2].a, k->of[2].b);
     }
