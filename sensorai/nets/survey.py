@@ -11,6 +11,8 @@ from sensorai.importers.libraries import library
 
 #: Most messages of one file, and layers that are looked at.
 _MOST, _LAYERS = 50, 10_000
+#: Nets that an operator of TensorFlow Lite runs, as its options name them.
+_SUBGRAPHS: Mapping[str, tuple[str, ...]] = {"IF": ("Then", "Else"), "WHILE": ("Cond", "Body")}
 
 
 def unknown(path: Path, kind: str) -> list[Problem]:
@@ -53,10 +55,11 @@ def rules_of(kind: str) -> Mapping[str, Any]:
 
         return {**RULES, BRANCHES: None}
     if kind == "tflite":
+        from sensorai.importers.tflite.branches import BRANCHES as TURNS
         from sensorai.importers.tflite.table import RULES as TFLITE
         from sensorai.importers.tflite.variables import VARIABLES
 
-        return {**TFLITE, **dict.fromkeys(VARIABLES)}
+        return {**TFLITE, **dict.fromkeys(VARIABLES), **dict.fromkeys(TURNS)}
     if kind == "keras":
         from sensorai.importers.keras.table import RULES as KERAS
 
@@ -83,20 +86,33 @@ def _tflite(path: Path) -> list[tuple[str, str]]:
     if data[4:8] != b"TFL3":
         return []
     model = tflite.Model.GetRootAs(data)
-    sub = model.Subgraphs(0)
-    out = []
-    for k in range(sub.OperatorsLength()):
-        one = sub.Operators(k)
-        code = model.OperatorCodes(one.OpcodeIndex())
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        if number == tflite.BuiltinOperator.CUSTOM:
-            kind = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-        else:
-            kind = tflite.BUILTIN_OPCODE2NAME.get(number, f"operator {number}")
-        made = int(one.Outputs(0)) if one.OutputsLength() else -1
-        name = (sub.Tensors(made).Name() or b"").decode("utf-8", errors="replace") if made >= 0 else ""
-        out.append((f"operator {name}", kind))
+    out: list[tuple[str, str]] = []
+    waiting, seen = [0], {0}
+    while waiting and len(out) < _LAYERS:
+        sub = model.Subgraphs(waiting.pop(0))
+        for k in range(sub.OperatorsLength()):
+            one = sub.Operators(k)
+            kind = _tflite_kind(tflite, model, one)
+            made = int(one.Outputs(0)) if one.OutputsLength() else -1
+            name = (sub.Tensors(made).Name() or b"").decode("utf-8", errors="replace") if made >= 0 else ""
+            out.append((f"operator {name}", kind))
+            # nets that run in branches and loops
+            for which in _SUBGRAPHS.get(kind, ()):
+                options = getattr(tflite, f"{kind.title()}Options")()
+                options.Init(one.BuiltinOptions().Bytes, one.BuiltinOptions().Pos)
+                number = getattr(options, f"{which}SubgraphIndex")()
+                if number not in seen and 0 <= number < model.SubgraphsLength():
+                    seen.add(number)
+                    waiting.append(number)
     return out
+
+
+def _tflite_kind(tflite: Any, model: Any, one: Any) -> str:
+    code = model.OperatorCodes(one.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if number == tflite.BuiltinOperator.CUSTOM:
+        return str((code.CustomCode() or b"").decode("utf-8", errors="replace"))
+    return str(tflite.BUILTIN_OPCODE2NAME.get(number, f"operator {number}"))
 
 
 def _keras(path: Path) -> list[tuple[str, str]]:

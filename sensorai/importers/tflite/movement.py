@@ -11,7 +11,7 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import DTYPES, Tensor
-from sensorai.importers.moves import Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
+from sensorai.importers.moves import AXES, Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
@@ -36,8 +36,42 @@ def zero_of(x: Tensor) -> int:
 
 
 def _reshape(node: TfliteNode) -> Sequence[Tensor]:
-    # the shape that the file declares is the one that was inferred when it was written
-    return node.add(Reshape(node.outputs[0].shape), node.need(0))
+    """To the shape that is given, -1 being what is left; where it is computed, to the one declared."""
+    x, given, said = node.need(0), node.input(1), node.outputs[0].shape
+    if given is not None and given.data is not None and len(given.shape) == 1:
+        to = [int(v) for v in given.data]
+    elif given is None and node.options is not None and node.options.NewShapeLength():
+        to = [int(v) for v in node.options.NewShapeAsNumpy()]
+    else:
+        return node.add(Reshape(said), x)
+    rest = math.prod(v for v in to if v != -1)
+    if min(to, default=0) < -1 or to.count(-1) > 1 or len(to) > AXES or (-1 in to and not rest):
+        raise ConfigError(f"{node.where}: {x.shape} cannot become {to[:AXES]}")
+    return node.add(Reshape(tuple(x.size // rest if v == -1 else v for v in to)), x)
+
+
+def _expand(node: TfliteNode) -> Sequence[Tensor]:
+    x, (given,) = node.need(0), numbers(node, 1, "axis")
+    axis = axis_of(node, given, len(x.shape) + 1)
+    return node.add(Reshape((*x.shape[:axis], 1, *x.shape[axis:])), x)
+
+
+def _squeeze(node: TfliteNode) -> Sequence[Tensor]:
+    """Axes that are named, else all of extent 1."""
+    x, said = node.need(0), node.options
+    named = [int(v) for v in said.SqueezeDimsAsNumpy()] if said is not None and said.SqueezeDimsLength() else []
+    axes = axes_of(node, named, len(x.shape)) or tuple(k for k, n in enumerate(x.shape) if n == 1)
+    if wide := [k for k in axes if x.shape[k] != 1]:
+        raise ConfigError(f"{node.where}: axis {wide[0]} of {x.shape} is not 1")
+    return node.add(Reshape(tuple(n for k, n in enumerate(x.shape) if k not in axes)), x)
+
+
+def _dense(node: TfliteNode) -> Sequence[Tensor]:
+    # sparse constants are filled in as they are read
+    x = node.need(0)
+    if x.data is None:
+        raise ConfigError(f"{node.where}: makes a tensor dense that is computed")
+    return node.add(Reshape(x.shape), x)
 
 
 def _transpose(node: TfliteNode) -> Sequence[Tensor]:
@@ -313,8 +347,9 @@ RULES: Mapping[str, Rule] = {
     "BATCH_TO_SPACE_ND": _batch_to_space,
     "BROADCAST_TO": _broadcast,
     "CONCATENATION": _concatenation,
+    "DENSIFY": _dense,
     "EMBEDDING_LOOKUP": _embedding,
-    "EXPAND_DIMS": _reshape,
+    "EXPAND_DIMS": _expand,
     "FILL": _fill,
     "GATHER": _gather,
     "GATHER_ND": _gather_nd,
@@ -332,7 +367,7 @@ RULES: Mapping[str, Rule] = {
     "SPACE_TO_BATCH_ND": _space_to_batch,
     "SPLIT": _split,
     "SPLIT_V": _split,
-    "SQUEEZE": _reshape,
+    "SQUEEZE": _squeeze,
     "STRIDED_SLICE": _strided_slice,
     "TILE": _tile,
     "TRANSPOSE": _transpose,
