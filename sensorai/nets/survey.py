@@ -117,7 +117,7 @@ def _tflite_kind(tflite: Any, model: Any, one: Any) -> str:
 
 def _keras(path: Path) -> list[tuple[str, str]]:
     from sensorai.importers.keras.files import opened
-    from sensorai.importers.keras.reader import MODELS
+    from sensorai.importers.keras.reader import CLASSES
 
     out: list[tuple[str, str]] = []
     with opened(path) as file:
@@ -125,7 +125,7 @@ def _keras(path: Path) -> list[tuple[str, str]]:
         while waiting and len(out) < _LAYERS:
             one = waiting.pop(0)
             kind, config = str(one.get("class_name", "")), one.get("config")
-            if kind in MODELS:
+            if kind in CLASSES:
                 layers = config.get("layers", ()) if isinstance(config, dict) else config
                 waiting[:0] = [layer for layer in layers or () if isinstance(layer, dict)]
             elif kind != "InputLayer":

@@ -147,14 +147,21 @@ def _transposed(layer: KerasLayer) -> Tensor:
     axes = len(x.shape) - 2
     kernel, strides = layer.counts("kernel_size", axes), layer.counts("strides", axes, 1)
     dilations = layer.counts("dilation_rate", axes, 1)
-    layer.only("output_padding", None)
+    behind = None if layer.config.get("output_padding") is None else layer.counts("output_padding", axes)
     layer.only("groups", 1, None)
     same = str(layer.option("padding", "valid")).lower() == "same"
     if not same:
         layer.only("padding", "valid", "VALID")
     pads, extra = [], []
-    for k, s, d in zip(kernel, strides, dilations, strict=True):
+    for axis, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True)):
         wide = (k - 1) * d + 1
+        if behind is not None:
+            # how much longer the result is than with half a kernel, or none, cut off at both ends
+            less = (wide // 2 * 2 if same else 0) - behind[axis]
+            before = max(less, 0) // 2 if same else 0
+            pads.append((before, max(less - before, 0)))
+            extra.append(max(before - less, 0))
+            continue
         # all kernels cover (extent - 1) * stride + wide; of "same" extent * stride are left, of "valid" the
         # rest up to the stride is added
         cut = max(wide - s, 0) if same else 0
@@ -188,6 +195,7 @@ RULES: Mapping[str, Rule] = {
     "SeparableConv2D": _separable,
     "Conv1DTranspose": _transposed,
     "Conv2DTranspose": _transposed,
+    "Conv3DTranspose": _transposed,
     "Dense": _dense,
     # QKeras
     "QConv1D": _conv,

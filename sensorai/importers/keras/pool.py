@@ -26,10 +26,12 @@ def _pool(layer: KerasLayer) -> Tensor:
 RULES: Mapping[str, Rule] = {
     "AveragePooling1D": _pool,
     "AveragePooling2D": _pool,
+    "AveragePooling3D": _pool,
     "AvgPool1D": _pool,
     "AvgPool2D": _pool,
     "MaxPooling1D": _pool,
     "MaxPooling2D": _pool,
+    "MaxPooling3D": _pool,
     "MaxPool1D": _pool,
     "MaxPool2D": _pool,
 }

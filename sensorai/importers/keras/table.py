@@ -6,8 +6,11 @@ from collections.abc import Mapping
 
 from sensorai.importers.keras import (
     activation,
+    attention,
     conv,
     extent,
+    functions,
+    images,
     merge,
     norm,
     pool,
@@ -20,8 +23,11 @@ from sensorai.importers.keras.rules import Rule
 
 RULES: Mapping[str, Rule] = {
     **activation.RULES,
+    **attention.RULES,
     **conv.RULES,
     **extent.RULES,
+    **functions.RULES,
+    **images.RULES,
     **merge.RULES,
     **norm.RULES,
     **pool.RULES,

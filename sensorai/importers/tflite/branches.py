@@ -69,7 +69,9 @@ def _if(net: Reads, where: str, options: Any, inputs: Sequence[Tensor], names: S
     return out
 
 
-def _while(net: Reads, where: str, options: Any, inputs: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
+def _while(
+    net: Reads, where: str, options: Any, inputs: Sequence[Tensor], names: Sequence[str]
+) -> list[Tensor]:
     if options is None:
         raise ConfigError(f"{where}: its options are missing")
     now = list(inputs)

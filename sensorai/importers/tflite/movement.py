@@ -59,7 +59,9 @@ def _expand(node: TfliteNode) -> Sequence[Tensor]:
 def _squeeze(node: TfliteNode) -> Sequence[Tensor]:
     """Axes that are named, else all of extent 1."""
     x, said = node.need(0), node.options
-    named = [int(v) for v in said.SqueezeDimsAsNumpy()] if said is not None and said.SqueezeDimsLength() else []
+    named = (
+        [int(v) for v in said.SqueezeDimsAsNumpy()] if said is not None and said.SqueezeDimsLength() else []
+    )
     axes = axes_of(node, named, len(x.shape)) or tuple(k for k, n in enumerate(x.shape) if n == 1)
     if wide := [k for k in axes if x.shape[k] != 1]:
         raise ConfigError(f"{node.where}: axis {wide[0]} of {x.shape} is not 1")

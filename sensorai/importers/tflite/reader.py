@@ -20,6 +20,7 @@ from sensorai.importers.tflite.values import OTHERS, TYPES, shape_of, stored, va
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
 from sensorai.targets import closest
 
+
 def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     """Read a file.
 

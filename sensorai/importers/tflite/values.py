@@ -83,7 +83,12 @@ def _dense(data: bytes, said: Declared, sparsity: Any) -> Array:
     blocks = [int(v) for v in sparsity.BlockMapAsNumpy()] if sparsity.BlockMapLength() else []
     order = [int(v) for v in sparsity.TraversalOrderAsNumpy()] if sparsity.TraversalOrderLength() else []
     fits = levels == rank + len(blocks) == len(order) and sorted(order) == list(range(levels))
-    if not fits or levels > _LEVELS or any(not 0 <= b < rank for b in blocks) or len(set(blocks)) < len(blocks):
+    if (
+        not fits
+        or levels > _LEVELS
+        or any(not 0 <= b < rank for b in blocks)
+        or len(set(blocks)) < len(blocks)
+    ):
         raise DataError(f"tensor {said.name}: how its numbers are sparse makes no sense")
     _few(said, math.prod(said.shape))
     # extents of axes: those cut into blocks count blocks, and their blocks' extents come behind
@@ -128,7 +133,9 @@ def _walked(said: Declared, sparsity: Any, extents: list[int]) -> Array:
         level = sparsity.DimMetadata(k)
         if level.Format() == library("tflite").DimensionType.DENSE:
             if int(level.DenseSize()) != extent:
-                raise DataError(f"tensor {said.name}: an axis of {extent} is said to have {level.DenseSize()}")
+                raise DataError(
+                    f"tensor {said.name}: an axis of {extent} is said to have {level.DenseSize()}"
+                )
             _few(said, len(places) * extent)
             inside = np.tile(np.arange(extent, dtype=np.int64), len(places))
             outer = np.repeat(places, extent)

@@ -1,0 +1,32 @@
+"""What is said of layers that are not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensorai.importers.keras.table import RULES
+from sensorai.targets import closest
+
+NOT_READ = "this layer is not supported"
+
+#: What is wrong with layers that no rule can read, by their class.
+REFUSED: Mapping[str, str] = {
+    "Lambda": "its function is code of Python, which is not run",
+    "Masking": "which steps count is seen from the numbers while the net runs, which is not supported",
+}
+_INSTEAD: Mapping[str, str] = {
+    "Lambda": "write it with layers or keras.ops, or leave it out and compute it before or after the net",
+    "Masking": "build the model for inputs of one length without it; the weights stay the same",
+}
+
+
+def instead(kind: str, one: Mapping[str, Any]) -> str:
+    """What to do about a layer that is not read."""
+    if kind in _INSTEAD:
+        return _INSTEAD[kind]
+    # classes of others are registered under the name of a package
+    if one.get("registered_name") not in (None, kind) or ">" in str(one.get("class_name", "")):
+        return "it is a class of your own: build the model of layers of Keras that do the same"
+    near = closest(kind, RULES)
+    return near if near.startswith("did you mean") else "'sensorai supported-ops keras' lists those that are"
