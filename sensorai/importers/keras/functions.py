@@ -329,7 +329,7 @@ def _part(call: _Call, key: Any) -> Any:
         ends = [key.get(n) if isinstance(key, dict) else "" for n in ("start", "stop", "step")]
         if all(v is None or type(v) is int for v in ends) and ends[2] != 0:
             return Along(ends[0], ends[1], ends[2] or 1)
-    if isinstance(key, dict) and key.get("class_name") == "__ellipsis__" or key == "Ellipsis":
+    if key == "Ellipsis" or (isinstance(key, dict) and key.get("class_name") == "__ellipsis__"):
         return Ellipsis
     if key is None or type(key) is int:
         return key

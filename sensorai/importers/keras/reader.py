@@ -134,6 +134,7 @@ class _Walk:
             if _kind(one) != "InputLayer"
             for k, node in enumerate(_nodes(one))
         ]
+        first = _first_calls(byname, [p for _, _, _, reads in waiting for p in reads], config)
         if len(waiting) > LAYERS:
             raise ConfigError(f"the model calls its layers {len(waiting)} times, more than {LAYERS}")
         while waiting:
@@ -144,7 +145,8 @@ class _Walk:
                     continue
                 args, call = _given(one, k, known)
                 made = self.layer(one, [known[p] for p in reads], weights, call, depth, args)
-                known.update({(name, k, j): tensor for j, tensor in enumerate(made)})
+                at = k + first.get(name, 0)
+                known.update({(name, at, j): tensor for j, tensor in enumerate(made)})
             if len(later) == len(waiting):
                 names = ", ".join(name for _, name, *_ in later[:5])
                 raise ConfigError(f"the inputs of these layers are made by none before them: {names}")
@@ -306,6 +308,20 @@ def _reads(node: Any) -> Iterator[Place]:
         yield from _places([node.get("args"), node.get("kwargs")])
     else:
         yield from _places(node)
+
+
+def _first_calls(
+    byname: Mapping[str, Mapping[str, Any]], reads: Sequence[Place], config: Any
+) -> Mapping[str, int]:
+    """Numbers of the first calls of models inside: Keras 2 counts that which built them as one before."""
+    last: dict[str, int] = {}
+    for name, call, _ in (*reads, *_places(config.get("output_layers"))):
+        last[name] = max(call, last.get(name, 0))
+    return {
+        name: 1
+        for name, call in last.items()
+        if name in byname and _kind(byname[name]) in CLASSES and call >= len(_nodes(byname[name]))
+    }
 
 
 def _given(

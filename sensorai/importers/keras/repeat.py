@@ -52,7 +52,8 @@ def _embedding(layer: KerasLayer) -> Tensor:
     x = layer.x
     if layer.option("mask_zero", False):
         raise ConfigError(
-            f"{layer.where}: mask_zero=True is not supported", hint="steps that are left out are not known"
+            f"{layer.where}: mask_zero=True is not supported",
+            hint="build the model with it off, for inputs of one length; the weights stay the same",
         )
     (table, *_) = layer.arrays((None, layer.whole("output_dim")))
     if x.dtype not in ("int32", "int64"):

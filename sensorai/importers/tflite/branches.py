@@ -1,8 +1,8 @@
 """Branches and loops: nets of the model that another of its nets runs.
 
-A branch whose condition is known is the net that it takes; of another both nets are computed and one result is
-chosen, since a net here computes the same operators in every call. A loop is as many copies of its net as it
-makes turns, which must be known.
+A branch whose condition is known is the net that it takes; of another both nets are computed and one result
+is chosen, since a net here computes the same operators in every call. A loop is as many copies of its net as
+it makes turns, which must be known.
 """
 
 from __future__ import annotations
