@@ -40,11 +40,23 @@ def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[P
     out: list[Problem] = []
     for label, operator in nodes:
         if operator not in rules:
-            hint = f"'sensorai supported-ops {kind}' lists those that are"
-            out.append(Problem(f"{label} ({operator}): this operator is not supported", where, hint))
+            said, hint = (
+                "this operator is not supported",
+                f"'sensorai supported-ops {kind}' lists those that are",
+            )
+            if kind == "keras":
+                said, hint = _keras_words(operator)
+            out.append(Problem(f"{label} ({operator}): {said}", where, hint))
             if len(out) == _MOST:
                 break
     return out
+
+
+def _keras_words(operator: str) -> tuple[str, str]:
+    """What is wrong with a layer, and what to do about it."""
+    from sensorai.importers.keras.refused import NOT_READ, REFUSED, instead
+
+    return REFUSED.get(operator, NOT_READ), instead(operator)
 
 
 def rules_of(kind: str) -> Mapping[str, Any]:
@@ -117,6 +129,7 @@ def _tflite_kind(tflite: Any, model: Any, one: Any) -> str:
 
 def _keras(path: Path) -> list[tuple[str, str]]:
     from sensorai.importers.keras.files import opened
+    from sensorai.importers.keras.functions import is_function
     from sensorai.importers.keras.reader import CLASSES
 
     out: list[tuple[str, str]] = []
@@ -128,7 +141,8 @@ def _keras(path: Path) -> list[tuple[str, str]]:
             if kind in CLASSES:
                 layers = config.get("layers", ()) if isinstance(config, dict) else config
                 waiting[:0] = [layer for layer in layers or () if isinstance(layer, dict)]
-            elif kind != "InputLayer":
+            elif kind != "InputLayer" and not is_function(one, kind, file.version):
                 name = config.get("name", "") if isinstance(config, dict) else ""
-                out.append((f"layer {name}", kind))
+                registered = str(one.get("registered_name") or "")
+                out.append((f"layer {name}", registered if ">" in registered else kind))
     return out

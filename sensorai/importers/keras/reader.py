@@ -216,7 +216,7 @@ class _Walk:
         if is_function(one, kind, self.file.version):
             return [function(layer)]
         if kind not in RULES:
-            raise ConfigError(f"{layer.where}: {REFUSED.get(kind, NOT_READ)}", hint=instead(kind, one))
+            raise ConfigError(f"{layer.where}: {REFUSED.get(kind, NOT_READ)}", hint=instead(_registered(one)))
         dtype = _dtype(config.get("dtype"))
         if dtype not in ("", "float32") and not kind.startswith("Random"):
             raise ConfigError(
@@ -247,6 +247,11 @@ class _Wrapped:
 def _kind(one: Mapping[str, Any]) -> str:
     """Class, without the package that it was registered under."""
     return str(one.get("class_name", "")).rpartition(">")[2]
+
+
+def _registered(one: Mapping[str, Any]) -> str:
+    """Class with the package that it was registered under, as Keras 2 and 3 say it."""
+    return str(one.get("registered_name") or one.get("class_name", ""))
 
 
 def _layers(config: Any) -> list[Mapping[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from sensorai.importers.keras.table import RULES
 from sensorai.targets import closest
@@ -21,12 +20,12 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-def instead(kind: str, one: Mapping[str, Any]) -> str:
+def instead(kind: str) -> str:
     """What to do about a layer that is not read."""
     if kind in _INSTEAD:
         return _INSTEAD[kind]
     # classes of others are registered under the name of a package
-    if one.get("registered_name") not in (None, kind) or ">" in str(one.get("class_name", "")):
+    if ">" in kind:
         return "it is a class of your own: build the model of layers of Keras that do the same"
     near = closest(kind, RULES)
     return near if near.startswith("did you mean") else "'sensorai supported-ops keras' lists those that are"
