@@ -326,7 +326,7 @@ def _part(call: _Call, key: Any) -> Any:
     """A slice as ``Along``, a whole number, ``Ellipsis``, or None for a new axis."""
     if isinstance(key, dict) and (key.get("class_name") == "__slice__" or "start" in key):
         key = key.get("config", key)
-        ends = [key.get(n) if isinstance(key, dict) else "" for n in ("start", "stop", "step")]
+        ends: list[Any] = [key.get(n) if isinstance(key, dict) else "" for n in ("start", "stop", "step")]
         if all(v is None or type(v) is int for v in ends) and ends[2] != 0:
             return Along(ends[0], ends[1], ends[2] or 1)
     if key == "Ellipsis" or (isinstance(key, dict) and key.get("class_name") == "__ellipsis__"):

@@ -83,16 +83,16 @@ class Walk:
     ) -> None:
         self.model, self.number, self.shapes, self.maybe = model, number, shapes, maybe
         self.sub = model.Subgraphs(number)
-        self.net = outer.net if outer else NetBuilder()
+        self.net: NetBuilder = outer.net if outer else NetBuilder()
         #: Classes of options by their number in the file.
         self.kinds = {v: k for k, v in vars(library("tflite").BuiltinOptions).items() if isinstance(v, int)}
         self.known: dict[int, Tensor] = {}
-        self.variables = outer.variables if outer else Variables(self.net)
+        self.variables: Variables = outer.variables if outer else Variables(self.net)
         #: Tensors in which operators keep their numbers, by net and number.
         self.held: set[tuple[int, int]] = outer.held if outer else set()
         #: Constants of the file, which every turn of a loop shares.
         self.constants: dict[tuple[int, int], Tensor] = outer.constants if outer else {}
-        self.budget = outer.budget if outer else Budget()
+        self.budget: Budget = outer.budget if outer else Budget()
 
     def graph(self) -> Graph:
         """Read inputs, then operators."""
