@@ -18,7 +18,7 @@ from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.where import Where
 
 #: Nets in each other, turns of a loop, and operators in all that lies in branches and loops.
-DEPTH, TURNS, OPERATORS = 8, 4_096, 20_000
+DEPTH, TURNS, OPERATORS = 8, 2_000, 10_000
 
 
 class Budget:
