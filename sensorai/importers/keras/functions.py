@@ -167,7 +167,7 @@ class _Call:
             values = np.asarray(found, np.float32)
         except (TypeError, ValueError):
             values = np.zeros(0, np.float32)
-        if values.size == 0 or values.dtype.kind != "f":
+        if found is None or values.size == 0:
             raise ConfigError(f"{self.layer.where}: its argument {str(found)[:60]!r} is not supported")
         return values
 
