@@ -344,7 +344,7 @@ def test_bits() -> None:
 
 def test_local_response() -> None:
     x = RNG.normal(size=(1, 2, 2, 7)).astype(np.float32)
-    said = {"Radius": 2, "Bias": 1.0, "Alpha": 0.5, "Beta": 0.75}
+    said: dict[str, Any] = {"Radius": 2, "Bias": 1.0, "Alpha": 0.5, "Beta": 0.75}
     options = "LocalResponseNormalizationOptions"
     shape = [FileTensor(x.shape)]
     got = known(single("LOCAL_RESPONSE_NORMALIZATION", shape, shape, options, **said), x)

@@ -148,7 +148,8 @@ def model(
 def models(nets: Sequence[FileNet], *, behind: bool = False) -> bytes:
     """File of several nets; ``behind``: constants lie behind the tables, as in files above 2 GiB."""
     b = flatbuffers.Builder(1024)
-    buffers, tail, made = [_buffer(b, None)], bytearray(), []
+    buffers, tail = [_buffer(b, None)], bytearray()
+    made: list[list[int]] = []
     for net in nets:
         made.append([])
         for k, tensor in enumerate(net.tensors):
