@@ -380,6 +380,6 @@ def is_function(one: Mapping[str, Any], kind: str, version: int) -> bool:
 
 
 #: Functions of TensorFlow in models of Keras 2.
-LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod")
+LAMBDAS = ("TFOpLambda", "SlicingOpLambda")
 
 RULES: Mapping[str, Rule] = dict.fromkeys(LAMBDAS, function)
