@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,49 @@ def test_separable_on_volumes(tmp_path: Path) -> None:
     )
 
 
+# -- QKeras
+
+
+def test_batch_normalisation_inside(tmp_path: Path) -> None:
+    """It is part of the weights before they are quantised; each file keeps its statistics elsewhere."""
+    kernel, bias, gamma, beta, mean = w(2, 2, 3, 4), w(4), w(4), w(4), w(4)
+    variance = np.abs(w(4)) + np.float32(0.5)
+    taps = w(3, 3, 4, 1)
+    config = {"kernel_size": [2, 2], "kernel_quantizer": "quantized_bits(6,1,alpha=1.0)", "filters": 4}
+    count = np.array(7, np.int64)
+    full = [gamma, beta, mean, variance]
+    first = Layer("QConv2DBatchnorm", "c", config, (kernel, bias, count), parts={"batchnorm": full})
+    config = {"kernel_size": [3, 3], "use_bias": False, "scale": False}
+    rest = {"batchnorm": full[1:]}
+    second = Layer("QDepthwiseConv2DBatchnorm", "d", config, (taps, count), parts=rest)
+    x = w(1, 5, 5, 3)
+    factor = gamma / np.sqrt(variance + np.float32(1e-3))
+    folded = np.clip(np.rint(kernel * factor * 16), -32, 31) / 16
+    y = conv(x, folded, (1, 1), "valid", (1, 1)) + factor * (bias - mean) + beta
+    factor = 1 / np.sqrt(variance + np.float32(1e-3))
+    each = taps.transpose(0, 1, 3, 2) * factor
+    want = conv(y, each, (1, 1), "valid", (1, 1), groups=4) - factor * mean + beta
+    listed = [
+        replace(first, weights=(kernel, bias, gamma, beta, count, mean, variance), parts={}),
+        replace(second, weights=(taps, beta, count, mean, variance), parts={}),
+    ]
+    for path in (
+        keras_file.write_h5(tmp_path / "net.h5", "Sequential", [given("x", (5, 5, 3)), *listed]),
+        keras_file.write_keras(tmp_path / "net.keras", "Sequential", [given("x", (5, 5, 3)), first, second]),
+    ):
+        got = interpret.output(read_net(path), x)
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_means_with_quantisers(tmp_path: Path) -> None:
+    config = {"average_quantizer": "quantized_bits(4,0,alpha=1.0)", "activation": "quantized_relu(4,1)"}
+    layer = Layer("QGlobalAveragePooling2D", "q", config)
+    x = np.abs(w(1, 3, 2, 2))
+    # 1 / 6 in steps of 1 / 8, and the mean in steps of 1 / 8
+    want = np.clip(np.rint(x.astype(np.float64).sum((1, 2)) * 0.125 * 8), 0, 15) / 8
+    agree(tmp_path, [given("x", (3, 2, 2)), layer], {"x": x}, {"q": want})
+
+
 # -- what is not read
 
 
@@ -329,7 +373,9 @@ def test_separable_on_volumes(tmp_path: Path) -> None:
         (Layer("Lambda", "l", {"function": "code"}), "code of Python", "keras.ops"),
         (Layer("Masking", "l", {"mask_value": 0.0}), "which steps count", "one length"),
         (Layer("Scale", "l", {}, registered="Mine>Scale"), "not supported", "class of your own"),
-        (Layer("ConvLSTM2D", "l", {}), "not supported", "did you mean"),
+        (Layer("ConvLSTM2D", "l", {}), "not supported", "TFLiteConverter"),
+        (Layer("QLSTM", "l", {}), "quantised at every step", "without quantisers"),
+        (Layer("Dens", "l", {}), "not supported", "did you mean Dense"),
         (
             Layer("Embedding", "l", {"output_dim": 3, "mask_zero": True}, (w(5, 3),)),
             "mask_zero=True",

@@ -85,7 +85,8 @@ def finished(layer: KerasLayer, op: NdOperator, inputs: Sequence[Tensor | None],
     return back(layer, activated(layer, y, value, last=not first), first)
 
 
-def _window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
+def window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
+    """Kernel, strides, dilations and margins of a layer."""
     axes = len(x.shape) - 2
     kernel = layer.counts("kernel_size", axes)
     strides, dilations = layer.counts("strides", axes, 1), layer.counts("dilation_rate", axes, 1)
@@ -94,7 +95,7 @@ def _window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
 
 def _conv(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     groups, filters = layer.whole("groups", 1), layer.whole("filters")
     if not groups or x.shape[-1] % groups or not filters:
         raise ConfigError(f"{layer.where}: {x.shape[-1]} channels in {groups} groups, {filters} filters")
@@ -114,7 +115,7 @@ def _depthwise_weights(layer: KerasLayer, kernel: Array) -> Tensor:
 
 def _depthwise(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     channels, multiplier = x.shape[-1], layer.whole("depth_multiplier", 1)
     found = layer.arrays((*kernel, channels, multiplier))
     w = _depthwise_weights(layer, found[0])
@@ -124,7 +125,7 @@ def _depthwise(layer: KerasLayer) -> Tensor:
 
 def _separable(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     channels, multiplier, filters = x.shape[-1], layer.whole("depth_multiplier", 1), layer.whole("filters")
     ones = (1,) * len(kernel)
     found = layer.arrays((*kernel, channels, multiplier), (*ones, channels * multiplier, filters))
