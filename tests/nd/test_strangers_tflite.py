@@ -353,6 +353,55 @@ def test_local_response() -> None:
     assert np.allclose(got, x / (1 + 0.5 * near) ** 0.75, rtol=1e-5)
 
 
+# -- spectra
+
+
+def spectrum(have: int, count: int, part: str, *more: Any) -> bytes:
+    """A spectrum of each of two rows, without its axis of one, and its size or parts."""
+    bins = count // 2 + 1
+    tensors = [
+        FileTensor((1, 2, 1, have)),
+        constant([1, count], "int32"),
+        FileTensor((1, 2, 1, bins), "complex64"),
+        FileTensor((1, 2, bins), "complex64"),
+        FileTensor((1, 2, bins)),
+    ]
+    steps = [
+        op("RFFT2D", [0, 1], [2], "Rfft2dOptions"),
+        op("SQUEEZE", [2], [3], "SqueezeOptions", SqueezeDims=[2]),
+        *(more or [op(part, [3], [4])]),
+    ]
+    return model(tensors, steps, [0], [4 if not more else 3])
+
+
+@pytest.mark.parametrize("have,count", [(16, 16), (10, 16), (40, 15)])
+def test_spectra(have: int, count: int) -> None:
+    x = RNG.normal(size=(1, 2, 1, have)).astype(np.float32)
+    want = np.fft.rfft(x[:, :, 0].astype(np.float64), count)
+    for part, values in (("COMPLEX_ABS", np.abs(want)), ("REAL", want.real), ("IMAG", want.imag)):
+        got = known(spectrum(have, count, part), x)
+        assert np.allclose(got, values, rtol=1e-5, atol=1e-5)
+    graph = simplify(net_of(spectrum(have, count, "COMPLEX_ABS")))[0]
+    sample = nets.sample("spectrum", graph)
+    program = host.build_program(nets.unit([sample]), opt="-O2", harness=True)
+    assert nets.differences([sample], program.run(nets.stream([sample]))) == []
+
+
+def test_complex_numbers_elsewhere() -> None:
+    add = op("ADD", [3, 3], [3], "AddOptions")
+    with pytest.raises(ConfigError, match="complex numbers are not supported here") as error:
+        net_of(spectrum(8, 8, "", add))
+    assert "COMPLEX_ABS" in error.value.hint
+    again = op("SQUEEZE", [2], [3], "SqueezeOptions", SqueezeDims=[2])
+    with pytest.raises(ConfigError, match="takes or gives complex numbers, t3"):
+        net_of(spectrum(8, 8, "", again))
+    with pytest.raises(ConfigError, match="too large"):
+        net_of(spectrum(8, 1 << 15, "REAL"))
+    parts = [FileTensor((1, 2, 3, 8)), constant([4, 8], "int32"), FileTensor((1, 2, 4, 5), "complex64")]
+    with pytest.raises(ConfigError, match="are not supported"):
+        net_of(model(parts, [op("RFFT2D", [0, 1], [2], "Rfft2dOptions")], [0], [2]))
+
+
 # -- passes
 
 

@@ -23,6 +23,7 @@ TYPES: Mapping[str, int] = {
     "int8": tflite.TensorType.INT8,
     "uint32": tflite.TensorType.UINT32,
     "int4": tflite.TensorType.INT4,
+    "complex64": tflite.TensorType.COMPLEX64,
     "resource": tflite.TensorType.RESOURCE,
 }
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
-from sensorai.graph.tensor import DTYPES, Tensor
+from sensorai.graph.tensor import DTYPES, Shape, Tensor
 from sensorai.importers.moves import AXES, Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.base import NeedsConstant
@@ -36,37 +36,49 @@ def zero_of(x: Tensor) -> int:
     return x.quant.zero[0] if isinstance(x.quant, Affine) else 0
 
 
-def _reshape(node: TfliteNode) -> Sequence[Tensor]:
-    """To the shape that is given, -1 being what is left; where it is computed, to the one declared."""
-    x, given, said = node.need(0), node.input(1), node.outputs[0].shape
+def _given(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    """The shape that is given, -1 being what is left; where it is computed, the one declared."""
+    given = node.input(1)
     if given is not None and given.data is not None and len(given.shape) == 1:
         to = [int(v) for v in given.data]
     elif given is None and node.options is not None and node.options.NewShapeLength():
         to = [int(v) for v in node.options.NewShapeAsNumpy()]
     else:
-        return node.add(Reshape(said), x)
+        return said
     rest = math.prod(v for v in to if v != -1)
     if min(to, default=0) < -1 or to.count(-1) > 1 or len(to) > AXES or (-1 in to and not rest):
-        raise ConfigError(f"{node.where}: {x.shape} cannot become {to[:AXES]}")
-    return node.add(Reshape(tuple(x.size // rest if v == -1 else v for v in to)), x)
+        raise ConfigError(f"{node.where}: {shape} cannot become {to[:AXES]}")
+    return tuple(math.prod(shape) // rest if v == -1 else v for v in to)
 
 
-def _expand(node: TfliteNode) -> Sequence[Tensor]:
-    x, (given,) = node.need(0), numbers(node, 1, "axis")
-    axis = axis_of(node, given, len(x.shape) + 1)
-    return node.add(Reshape((*x.shape[:axis], 1, *x.shape[axis:])), x)
+def _longer(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    (given,) = numbers(node, 1, "axis")
+    axis = axis_of(node, given, len(shape) + 1)
+    return (*shape[:axis], 1, *shape[axis:])
 
 
-def _squeeze(node: TfliteNode) -> Sequence[Tensor]:
-    """Axes that are named, else all of extent 1."""
-    x, said = node.need(0), node.options
-    named = (
-        [int(v) for v in said.SqueezeDimsAsNumpy()] if said is not None and said.SqueezeDimsLength() else []
-    )
-    axes = axes_of(node, named, len(x.shape)) or tuple(k for k, n in enumerate(x.shape) if n == 1)
-    if wide := [k for k in axes if x.shape[k] != 1]:
-        raise ConfigError(f"{node.where}: axis {wide[0]} of {x.shape} is not 1")
-    return node.add(Reshape(tuple(n for k, n in enumerate(x.shape) if k not in axes)), x)
+def _shorter(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    """Without the axes that are named, else without all of extent 1."""
+    options = node.options
+    named = options.SqueezeDimsAsNumpy() if options is not None and options.SqueezeDimsLength() else ()
+    axes = axes_of(node, [int(v) for v in named], len(shape))
+    axes = axes or tuple(k for k, n in enumerate(shape) if n == 1)
+    if wide := [k for k in axes if shape[k] != 1]:
+        raise ConfigError(f"{node.where}: axis {wide[0]} of {shape} is not 1")
+    return tuple(n for k, n in enumerate(shape) if k not in axes)
+
+
+#: Shapes that come out of operators that change nothing else, from those that go in and those declared.
+SHAPES: Mapping[str, Callable[[TfliteNode, Shape, Shape], Shape]] = {
+    "EXPAND_DIMS": _longer,
+    "RESHAPE": _given,
+    "SQUEEZE": _shorter,
+}
+
+
+def _reshape(node: TfliteNode) -> Sequence[Tensor]:
+    x = node.need(0)
+    return node.add(Reshape(SHAPES[node.kind](node, x.shape, node.outputs[0].shape)), x)
 
 
 def _dense(node: TfliteNode) -> Sequence[Tensor]:
@@ -334,7 +346,7 @@ RULES: Mapping[str, Rule] = {
     "CONCATENATION": _concatenation,
     "DENSIFY": _dense,
     "EMBEDDING_LOOKUP": _embedding,
-    "EXPAND_DIMS": _expand,
+    "EXPAND_DIMS": _reshape,
     "FILL": _fill,
     "GATHER": _gather,
     "GATHER_ND": _gather_nd,
@@ -353,7 +365,7 @@ RULES: Mapping[str, Rule] = {
     "SLICE": _slice,
     "SPLIT": _split,
     "SPLIT_V": _split,
-    "SQUEEZE": _squeeze,
+    "SQUEEZE": _reshape,
     "STRIDED_SLICE": _strided_slice,
     "TILE": _tile,
     "TRANSPOSE": _transpose,

@@ -14,9 +14,10 @@ from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.tflite.branches import BRANCHES, Budget
-from sensorai.importers.tflite.rules import Declared, TfliteNode
+from sensorai.importers.tflite.rules import Declared, Rule, TfliteNode
+from sensorai.importers.tflite.spectrum import PAIRS
 from sensorai.importers.tflite.table import RULES
-from sensorai.importers.tflite.values import OTHERS, TYPES, shape_of, stored, values
+from sensorai.importers.tflite.values import COMPLEX, OTHERS, TYPES, shape_of, stored, values
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
 from sensorai.targets import closest
 
@@ -99,6 +100,7 @@ class Walk:
         open_ones = []
         for i in (int(v) for v in self._list(self.sub, "Inputs")):
             said = self._declared(i)
+            self._real(i)
             shape = self.shapes.get(said.name, said.shape)
             if len(shape) != len(said.shape):
                 raise ConfigError(f"the input {said.name} has {len(said.shape)} axes, not {len(shape)}")
@@ -121,6 +123,8 @@ class Walk:
         for k in range(self.sub.OperatorsLength()):
             self._operator(self.sub.Operators(k))
         places = self._list(self.sub, "Outputs")
+        for i in places if self.number == 0 else ():
+            self._real(i)
         outputs = [self._tensor(i) for i in places]
         if lost := [i for i, t in zip(places, outputs, strict=True) if t is None]:
             raise ConfigError(f"nothing makes the output {self._declared(lost[0]).name}")
@@ -181,12 +185,31 @@ class Walk:
         if kept and self.maybe:
             raise ConfigError(f"{node.where} keeps numbers between calls in a branch, which is not supported")
         self.held.update((self.number, places[k]) for k in kept)
-        made = RULES[kind](node)
+        made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
             if tensor.dtype != want.dtype:
                 raise ConfigError(f"{node.where} makes {tensor.dtype}, but the file says {want.dtype}")
             self.known[int(i)] = tensor
         return None
+
+    def _real(self, i: int) -> None:
+        if self.sub.Tensors(i).Type() == COMPLEX:
+            name = self._declared(i).name
+            raise ConfigError(f"the net takes or gives complex numbers, {name}, which is not supported")
+
+    def _complex(self, one: Any) -> bool:
+        """Whether complex numbers go into an operator, or come out."""
+        places = [*self._list(one, "Inputs"), *self._list(one, "Outputs")]
+        return any(self.sub.Tensors(i).Type() == COMPLEX for i in places if i >= 0)
+
+    @staticmethod
+    def _pairs(node: TfliteNode) -> Mapping[str, Rule]:
+        if node.kind not in PAIRS:
+            raise ConfigError(
+                f"{node.where}: complex numbers are not supported here",
+                hint=f"they are in {', '.join(PAIRS)}",
+            )
+        return PAIRS
 
     def _branch(self, one: Any, kind: str) -> None:
         outputs = self._list(one, "Outputs")
@@ -261,6 +284,8 @@ class Walk:
     def _declared(self, i: int) -> Declared:
         tensor = self.sub.Tensors(i)
         name = (tensor.Name() or b"").decode("utf-8", errors="replace")
+        if tensor.Type() == COMPLEX:
+            return Declared(name, "float32", (*shape_of(self._list(tensor, "Shape")), 2), None)
         if tensor.Type() not in TYPES:
             kind = OTHERS.get(tensor.Type(), f"type {tensor.Type()}")
             raise ConfigError(f"tensor {name} is of a type that is not supported ({kind})")

@@ -13,6 +13,7 @@ from sensorai.importers.tflite import (
     products,
     recurrent,
     resize,
+    spectrum,
     sums,
 )
 from sensorai.importers.tflite.rules import Rule
@@ -26,5 +27,6 @@ RULES: Mapping[str, Rule] = {
     **products.RULES,
     **recurrent.RULES,
     **resize.RULES,
+    **spectrum.RULES,
     **sums.RULES,
 }

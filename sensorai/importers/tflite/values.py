@@ -31,7 +31,15 @@ TYPES: Mapping[int, str] = {
     17: "int4",
 }
 #: Types that are none of numbers, or of numbers that no operator here has.
-OTHERS: Mapping[int, str] = {5: "string", 8: "complex64", 11: "complex128", 13: "resource", 14: "variant"}
+OTHERS: Mapping[int, str] = {
+    5: "string",
+    8: "complex numbers",
+    11: "complex numbers of 128 bits",
+    13: "resource",
+    14: "variant",
+}
+#: The type of complex numbers, which are pairs of real ones here.
+COMPLEX = 8
 #: Axes of a sparse tensor, those of its blocks too.
 _LEVELS = 16
 
