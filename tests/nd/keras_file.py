@@ -52,6 +52,9 @@ def given(name: str, shape: Sequence[int | None], dtype: str = "float32") -> Lay
 
 def _config(one: Layer, version: int, modules: bool) -> dict[str, Any]:
     own: dict[str, Any] = {"name": one.name, **one.config}
+    if one.module == "keras.layers" and one.kind != "InputLayer":
+        # what tells layers from functions where a file has no modules
+        own["trainable"] = True
     if one.kind == "InputLayer" and version == 2:
         own["batch_input_shape"] = own.pop("batch_shape")
     if one.layers:

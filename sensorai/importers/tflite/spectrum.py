@@ -62,7 +62,7 @@ def _real(node: TfliteNode) -> Sequence[Tensor]:
 
 
 def _size(node: TfliteNode) -> Sequence[Tensor]:
-    squares = []
+    squares: list[Tensor] = []
     for which in (0, 1):
         x = _part(node, which, last=False)
         squares += node.add(Unary("square"), x, last=False, name=f"{node.outputs[0].name}.square{which}")
