@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sensorai.importers.tflite import (
+    batches,
     elementwise,
     images,
     movement,
@@ -13,11 +14,13 @@ from sensorai.importers.tflite import (
     recurrent,
     resize,
     signal,
+    spectrum,
     sums,
 )
 from sensorai.importers.tflite.rules import Rule
 
 RULES: Mapping[str, Rule] = {
+    **batches.RULES,
     **elementwise.RULES,
     **images.RULES,
     **movement.RULES,
@@ -26,5 +29,6 @@ RULES: Mapping[str, Rule] = {
     **recurrent.RULES,
     **resize.RULES,
     **signal.RULES,
+    **spectrum.RULES,
     **sums.RULES,
 }
