@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,12 +125,19 @@ def constant(name: str, data: Array, quant: Quant = None, dtype: str = "") -> Te
     return Tensor(name, values.shape, kind, quant, values)
 
 
-def free(wish: str, taken: Container[str]) -> str:
-    """Return a name that is not taken: the wish, or one near it."""
-    name, k = wish, 1
-    while name in taken:
-        name, k = f"{wish}_{k}", k + 1
-    return name
+def free(wish: str, taken: Container[str], asked: MutableMapping[str, int] | None = None) -> str:
+    """Return a name that is not taken: the wish, or one near it.
+
+    ``asked`` remembers where the search ended for each wish, so that many of one wish do not take long.
+    """
+    if wish not in taken:
+        return wish
+    k = 1 if asked is None else asked.get(wish, 1)
+    while f"{wish}_{k}" in taken:
+        k += 1
+    if asked is not None:
+        asked[wish] = k
+    return f"{wish}_{k}"
 
 
 #: What stands for an input that is left out.

@@ -15,10 +15,32 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "tflite": (".tflite",),
     "keras": (".h5", ".hdf5", ".keras"),
 }
+#: What to do with files of other kinds, by the ends of their names.
+_OTHERS: Mapping[str, str] = {
+    ".pb": "convert it: tf.lite.TFLiteConverter makes a .tflite of it",
+    ".pt": "export the model with torch.onnx.export",
+    ".pth": "export the model with torch.onnx.export",
+    ".pt2": "export the model with torch.onnx.export",
+    ".pkl": "convert the model with skl2onnx",
+    ".joblib": "convert the model with skl2onnx",
+    ".task": "unzip it: it holds .tflite files",
+    ".json": "save the whole model with its weights: model.save(FILE.keras)",
+}
+
+
+def no_folder(path: Path) -> None:
+    """Raise a ConfigError for a folder, which is where TensorFlow keeps a SavedModel."""
+    if not path.is_dir():
+        return
+    saved = any((path / name).exists() for name in ("saved_model.pb", "saved_model.pbtxt"))
+    said = "a SavedModel of TensorFlow, which is not read" if saved else "a folder, no model"
+    hint = "convert it: tf.lite.TFLiteConverter.from_saved_model(FOLDER), or save the model as .keras"
+    raise ConfigError(f"this is {said}", where=str(path), hint=hint if saved else "name a file")
 
 
 def kind_of(path: Path) -> str:
     """Kind of a model file: by its content, else by the end of its name."""
+    no_folder(path)
     try:
         with path.open("rb") as file:
             head = file.read(8)
@@ -32,7 +54,8 @@ def kind_of(path: Path) -> str:
         if path.suffix.lower() in ends:
             return kind
     known = ", ".join(end for ends in KINDS.values() for end in ends)
-    raise DataError("this is no model of a kind that is known", where=str(path), hint=f"known: {known}")
+    hint = _OTHERS.get(path.suffix.lower(), f"known: {known}")
+    raise DataError("this is no model of a kind that is known", where=str(path), hint=hint)
 
 
 def read_net(

@@ -13,7 +13,7 @@ from sensorai.errors import ConfigError, DataError, Problem, Refused
 from sensorai.formats.netfile import net_kind
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array, Shape
-from sensorai.importers.open import KINDS, kind_of, read_net
+from sensorai.importers.open import KINDS, kind_of, no_folder, read_net
 from sensorai.nets.compiling import Compiled, compiled
 from sensorai.nets.survey import unknown
 from sensorai.ops.nd.base import NeedsConstant
@@ -87,6 +87,7 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
         It holds operators that are not supported: all of them, each with its node.
     """
     asked = asked or Asked()
+    no_folder(path)
     data = _bytes(path)
     kind = asked.kind or net_kind(path) or kind_of(path)
     if problems := unknown(path, kind):

@@ -11,6 +11,8 @@ from sensorai.importers.libraries import library
 
 #: Most messages of one file, and layers that are looked at.
 _MOST, _LAYERS = 50, 10_000
+#: Nets that an operator of TensorFlow Lite runs, as its options name them.
+_SUBGRAPHS: Mapping[str, tuple[str, ...]] = {"IF": ("Then", "Else"), "WHILE": ("Cond", "Body")}
 
 
 def unknown(path: Path, kind: str) -> list[Problem]:
@@ -38,11 +40,23 @@ def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[P
     out: list[Problem] = []
     for label, operator in nodes:
         if operator not in rules:
-            hint = f"'sensorai supported-ops {kind}' lists those that are"
-            out.append(Problem(f"{label} ({operator}): this operator is not supported", where, hint))
+            said, hint = (
+                "this operator is not supported",
+                f"'sensorai supported-ops {kind}' lists those that are",
+            )
+            if kind == "keras":
+                said, hint = _keras_words(operator)
+            out.append(Problem(f"{label} ({operator}): {said}", where, hint))
             if len(out) == _MOST:
                 break
     return out
+
+
+def _keras_words(operator: str) -> tuple[str, str]:
+    """What is wrong with a layer, and what to do about it."""
+    from sensorai.importers.keras.refused import NOT_READ, REFUSED, instead
+
+    return REFUSED.get(operator, NOT_READ), instead(operator)
 
 
 def rules_of(kind: str) -> Mapping[str, Any]:
@@ -53,10 +67,11 @@ def rules_of(kind: str) -> Mapping[str, Any]:
 
         return {**RULES, BRANCHES: None}
     if kind == "tflite":
+        from sensorai.importers.tflite.branches import BRANCHES as TURNS
         from sensorai.importers.tflite.table import RULES as TFLITE
         from sensorai.importers.tflite.variables import VARIABLES
 
-        return {**TFLITE, **dict.fromkeys(VARIABLES)}
+        return {**TFLITE, **dict.fromkeys(VARIABLES), **dict.fromkeys(TURNS)}
     if kind == "keras":
         from sensorai.importers.keras.table import RULES as KERAS
 
@@ -83,25 +98,39 @@ def _tflite(path: Path) -> list[tuple[str, str]]:
     if data[4:8] != b"TFL3":
         return []
     model = tflite.Model.GetRootAs(data)
-    sub = model.Subgraphs(0)
-    out = []
-    for k in range(sub.OperatorsLength()):
-        one = sub.Operators(k)
-        code = model.OperatorCodes(one.OpcodeIndex())
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        if number == tflite.BuiltinOperator.CUSTOM:
-            kind = (code.CustomCode() or b"").decode("utf-8", errors="replace")
-        else:
-            kind = tflite.BUILTIN_OPCODE2NAME.get(number, f"operator {number}")
-        made = int(one.Outputs(0)) if one.OutputsLength() else -1
-        name = (sub.Tensors(made).Name() or b"").decode("utf-8", errors="replace") if made >= 0 else ""
-        out.append((f"operator {name}", kind))
+    out: list[tuple[str, str]] = []
+    waiting, seen = [0], {0}
+    while waiting and len(out) < _LAYERS:
+        sub = model.Subgraphs(waiting.pop(0))
+        for k in range(sub.OperatorsLength()):
+            one = sub.Operators(k)
+            kind = _tflite_kind(tflite, model, one)
+            made = int(one.Outputs(0)) if one.OutputsLength() else -1
+            name = (sub.Tensors(made).Name() or b"").decode("utf-8", errors="replace") if made >= 0 else ""
+            out.append((f"operator {name}", kind))
+            # nets that run in branches and loops
+            for which in _SUBGRAPHS.get(kind, ()):
+                options = getattr(tflite, f"{kind.title()}Options")()
+                options.Init(one.BuiltinOptions().Bytes, one.BuiltinOptions().Pos)
+                number = getattr(options, f"{which}SubgraphIndex")()
+                if number not in seen and 0 <= number < model.SubgraphsLength():
+                    seen.add(number)
+                    waiting.append(number)
     return out
+
+
+def _tflite_kind(tflite: Any, model: Any, one: Any) -> str:
+    code = model.OperatorCodes(one.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    if number == tflite.BuiltinOperator.CUSTOM:
+        return str((code.CustomCode() or b"").decode("utf-8", errors="replace"))
+    return str(tflite.BUILTIN_OPCODE2NAME.get(number, f"operator {number}"))
 
 
 def _keras(path: Path) -> list[tuple[str, str]]:
     from sensorai.importers.keras.files import opened
-    from sensorai.importers.keras.reader import MODELS
+    from sensorai.importers.keras.functions import is_function
+    from sensorai.importers.keras.reader import CLASSES
 
     out: list[tuple[str, str]] = []
     with opened(path) as file:
@@ -109,10 +138,11 @@ def _keras(path: Path) -> list[tuple[str, str]]:
         while waiting and len(out) < _LAYERS:
             one = waiting.pop(0)
             kind, config = str(one.get("class_name", "")), one.get("config")
-            if kind in MODELS:
+            if kind in CLASSES:
                 layers = config.get("layers", ()) if isinstance(config, dict) else config
                 waiting[:0] = [layer for layer in layers or () if isinstance(layer, dict)]
-            elif kind != "InputLayer":
+            elif kind != "InputLayer" and not is_function(one, kind, file.version):
                 name = config.get("name", "") if isinstance(config, dict) else ""
-                out.append((f"layer {name}", kind))
+                registered = str(one.get("registered_name") or "")
+                out.append((f"layer {name}", registered if ">" in registered else kind))
     return out

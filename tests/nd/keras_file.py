@@ -23,7 +23,9 @@ ROLES = ("kernel", "bias", "third", "fourth")
 class Layer:
     """A layer: class, configuration, weights, and the layers that it reads.
 
-    ``parts`` are weights of what is inside it, by the path of attributes that leads there.
+    ``parts`` are weights of what is inside it, by the path of attributes that leads there; ``calls`` are its
+    calls as files of each version list them, where they are more than tensors; ``module`` is that of a class
+    which is no layer, or of one of somebody else's, with the name that it was registered under.
     """
 
     kind: str
@@ -33,6 +35,14 @@ class Layer:
     reads: Sequence[Any] = ()
     parts: Mapping[str, Sequence[Array]] = field(default_factory=dict)
     layers: Sequence[Layer] = ()
+    calls: Mapping[int, Any] = field(default_factory=dict)
+    module: str = "keras.layers"
+    registered: str | None = None
+
+
+def tensor(name: str) -> Any:
+    """Tensor among the arguments of a call, as Keras 3 lists it."""
+    return {"class_name": "__keras_tensor__", "config": {"shape": [], "keras_history": [name, 0, 0]}}
 
 
 def given(name: str, shape: Sequence[int | None], dtype: str = "float32") -> Layer:
@@ -40,16 +50,23 @@ def given(name: str, shape: Sequence[int | None], dtype: str = "float32") -> Lay
     return Layer("InputLayer", name, {"batch_shape": [None, *shape], "dtype": dtype})
 
 
-def _config(one: Layer, version: int) -> dict[str, Any]:
+def _config(one: Layer, version: int, modules: bool) -> dict[str, Any]:
     own: dict[str, Any] = {"name": one.name, **one.config}
+    if one.module == "keras.layers" and one.kind != "InputLayer":
+        # what tells layers from functions where a file has no modules
+        own["trainable"] = True
     if one.kind == "InputLayer" and version == 2:
         own["batch_input_shape"] = own.pop("batch_shape")
     if one.layers:
-        own = _model(one.kind, one.layers, version)["config"] | {"name": one.name}
+        own = _model(one.kind, one.layers, version, modules=modules)["config"] | {"name": one.name}
     made: dict[str, Any] = {"class_name": one.kind, "config": own, "name": one.name}
-    if version == 3:
-        made |= {"module": "keras.layers", "registered_name": None}
-    if one.reads:
+    if modules:
+        made |= {"module": one.module, "registered_name": one.registered}
+    elif one.registered:
+        made["class_name"] = one.registered
+    if one.calls:
+        made["inbound_nodes"] = one.calls[version]
+    elif one.reads:
         calls = one.reads if isinstance(one.reads[0], list) else [list(one.reads)]
         made["inbound_nodes"] = [_call([_place(r) for r in call], version) for call in calls]
     elif one.kind == "InputLayer":
@@ -64,15 +81,16 @@ def _place(read: Any) -> tuple[str, int, int]:
 def _call(reads: Sequence[tuple[str, int, int]], version: int) -> Any:
     if version == 2:
         return [[*one, {}] for one in reads]
-    tensors = [
-        {"class_name": "__keras_tensor__", "config": {"shape": [], "keras_history": list(one)}}
-        for one in reads
-    ]
+    tensors = [tensor(one[0]) for one in reads]
+    for made, one in zip(tensors, reads, strict=True):
+        made["config"]["keras_history"] = list(one)
     return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": {}}
 
 
-def _model(kind: str, layers: Sequence[Layer], version: int, outputs: Sequence[Any] = ()) -> dict[str, Any]:
-    config: dict[str, Any] = {"name": "model", "layers": [_config(one, version) for one in layers]}
+def _model(
+    kind: str, layers: Sequence[Layer], version: int, outputs: Sequence[Any] = (), *, modules: bool = False
+) -> dict[str, Any]:
+    config: dict[str, Any] = {"name": "model", "layers": [_config(one, version, modules) for one in layers]}
     if kind != "Sequential":
         ends = [_place(one) for one in outputs] or [(layers[-1].name, 0, 0)]
         config["input_layers"] = [[one.name, 0, 0] for one in layers if one.kind == "InputLayer"]
@@ -121,7 +139,7 @@ def write_keras(
         _container(file, kind, layers, names)
     with zipfile.ZipFile(path, "w") as box:
         box.writestr("metadata.json", json.dumps({"keras_version": "3.12.0"}))
-        box.writestr("config.json", json.dumps(_model(kind, layers, 3, outputs)))
+        box.writestr("config.json", json.dumps(_model(kind, layers, 3, outputs, modules=True)))
         box.writestr("model.weights.h5", data.getvalue())
     return path
 

@@ -11,10 +11,6 @@ from tests.nd.models import QUICK, as_c, judge, listed
 from tests.need import need
 
 FOLDER = shared_dir() / "data" / "models"
-#: Files whose nets are not computed, each with the reason.
-LEFT_OUT = {
-    "audio_preprocessor_int8.tflite": "its signal operators are not supported",
-}
 PATHS = listed(FOLDER) if (FOLDER / "MANIFEST.csv").is_file() else []
 
 
@@ -22,9 +18,6 @@ PATHS = listed(FOLDER) if (FOLDER / "MANIFEST.csv").is_file() else []
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_net(shared: Path, path: Path) -> None:
     found = judge(path, FOLDER)
-    if path.name in LEFT_OUT:
-        assert "not supported" in found.problem
-        pytest.skip(LEFT_OUT[path.name])
     assert found.problem == ""
 
 

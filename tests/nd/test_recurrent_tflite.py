@@ -21,7 +21,8 @@ from sensorai.importers.open import read_net
 from sensorai.toolchain import host
 from tests.nd import nets, tflite_models
 from tests.nd.test_elementwise_tflite import net_of, rows
-from tests.nd.tflite_file import FileTensor, constant, single
+from tests.nd.tflite_file import FileOperator, FileTensor, constant, single
+from tests.nd.tflite_file import model as model_of
 
 T = FileTensor
 STEPS, BATCH, INPUTS, UNITS = 4, 2, 5, 6
@@ -33,15 +34,44 @@ def real(rng: np.random.Generator, *shape: int) -> FileTensor:
     return constant(rng.normal(0, 0.5, shape))
 
 
-def lstm(*, major: bool = False, clip: float = 0.0, peepholes: bool = False, outputs: int = 0) -> bytes:
-    """float32 layer."""
+def narrow(weights: FileTensor, scale: float = 0.008) -> FileTensor:
+    """The same weights in int8."""
+    data = np.clip(np.rint(np.asarray(weights.data) / scale), -127, 127)
+    return constant(data, "int8", scale=[scale])
+
+
+def meant(weights: FileTensor) -> FileTensor:
+    """What int8 weights mean, in float32."""
+    return constant(np.asarray(weights.data, np.float32) * np.float32(weights.scale[0]))
+
+
+def lstm(
+    *,
+    major: bool = False,
+    clip: float = 0.0,
+    peepholes: bool = False,
+    outputs: int = 0,
+    coupled: bool = False,
+    norm: bool = False,
+    change: Callable[[FileTensor], FileTensor] = lambda t: t,
+    one: bool = False,
+) -> bytes:
+    """float32 layer; ``change``: what becomes of its weights; ``one``: a single step."""
     rng, last = np.random.default_rng(2), outputs or UNITS
     inputs: list[T | None] = [T((STEPS, BATCH, INPUTS) if major else (BATCH, STEPS, INPUTS))]
-    inputs += [real(rng, UNITS, INPUTS) for _ in range(4)] + [real(rng, UNITS, last) for _ in range(4)]
-    inputs += [real(rng, UNITS) if peepholes else None for _ in range(3)]
+    inputs[0] = T((BATCH, INPUTS)) if one else inputs[0]
+    inputs += [change(real(rng, UNITS, INPUTS)) for _ in range(4)]
+    inputs += [change(real(rng, UNITS, last)) for _ in range(4)]
+    inputs += [change(real(rng, UNITS)) if peepholes else None for _ in range(3)]
     inputs += [real(rng, UNITS) for _ in range(4)]
-    inputs += [real(rng, outputs, UNITS), real(rng, outputs)] if outputs else [None, None]
-    inputs += [T((BATCH, last), variable=True), T((BATCH, UNITS), variable=True), *[None] * 4]
+    inputs += [change(real(rng, outputs, UNITS)), real(rng, outputs)] if outputs else [None, None]
+    inputs += [T((BATCH, last), variable=True), T((BATCH, UNITS), variable=True)]
+    inputs += [real(rng, UNITS) if norm else None for _ in range(4)]
+    for k in (1, 5, 9, 12, 20) if coupled else ():
+        inputs[k] = None
+    if one:
+        said = {"FusedActivationFunction": TANH, "CellClip": clip, "ProjClip": 0.0}
+        return single("LSTM", inputs, [T((BATCH, last))], "LSTMOptions", **said)
     out = T((STEPS, BATCH, last) if major else (BATCH, STEPS, last))
     options: dict[str, Any] = {"FusedActivationFunction": TANH, "TimeMajor": major, "CellClip": clip}
     options["ProjClip"] = 0.4 if outputs else 0.0
@@ -50,13 +80,36 @@ def lstm(*, major: bool = False, clip: float = 0.0, peepholes: bool = False, out
     )
 
 
-def lstm8(seed: int, *, major: bool = False, clip: float = 0.0, power: int = 11) -> bytes:
-    """int8 layer."""
-    rng = np.random.default_rng(seed)
-    scale = float(rng.uniform(0.005, 0.05))
-    state = {"scale": [float(np.float32(rng.uniform(0.006, 0.009)))], "zero": [int(rng.integers(-9, 10))]}
+def basic(*, kept: bool = True, clip: float = 0.0) -> bytes:
+    """A single step by the older kernel, whose states are kept or inputs; its sums are no outputs."""
+    rng = np.random.default_rng(3)
+    state = T((BATCH, UNITS), variable=kept)
+    weights = [real(rng, 4 * UNITS, INPUTS + UNITS), real(rng, 4 * UNITS)]
+    room = [T((BATCH, UNITS)), T((BATCH, UNITS)), T((BATCH, INPUTS + UNITS)), T((BATCH, 4 * UNITS))]
+    tensors = [T((BATCH, INPUTS)), state, *weights, state, *room]
+    options = {"FusedActivationFunction": TANH, "KernelType": 1, "CellClip": clip}
+    operator = FileOperator("LSTM", range(5), range(5, 9), "LSTMOptions", options, version=2)
+    return model_of(tensors, [operator], [0] if kept else [0, 1, 4], [5, 6])
+
+
+def lstm8(
+    seed: int,
+    *,
+    major: bool = False,
+    clip: float = 0.0,
+    power: int = 11,
+    kind: str = "int8",
+    bias: str = "int32",
+) -> bytes:
+    """int8 layer, or one of int16 numbers with int8 weights."""
+    rng, wide = np.random.default_rng(seed), kind == "int16"
+    step = 1 / 256 if wide else 1.0
+    scale = float(rng.uniform(0.005, 0.05) * step)
+    zeros = [int(rng.integers(-9, 10)), int(rng.integers(-50, 50))]
+    zeros = [0, 0] if wide else zeros
+    state = {"scale": [float(np.float32(rng.uniform(0.006, 0.009) * step))], "zero": zeros[:1]}
     shape = (STEPS, BATCH) if major else (BATCH, STEPS)
-    inputs: list[T | None] = [T((*shape, INPUTS), "int8", [scale], [int(rng.integers(-50, 50))])]
+    inputs: list[T | None] = [T((*shape, INPUTS), kind, [scale], zeros[1:])]
     scales = []
     for count in (INPUTS, UNITS):
         for _ in range(4):
@@ -64,23 +117,29 @@ def lstm8(seed: int, *, major: bool = False, clip: float = 0.0, power: int = 11)
             data = rng.integers(-127, 128, (UNITS, count))
             inputs.append(constant(data, "int8", scale=[scales[-1]]))
     inputs += [None] * 3
-    inputs += [
-        constant(rng.integers(-3000, 3000, UNITS), "int32", scale=[scale * scales[k]]) for k in range(4)
-    ]
-    inputs += [None, None, T((BATCH, UNITS), "int8", variable=True, **state)]  # type: ignore[arg-type]
+    ends = 3000 * (1000 if wide else 1)
+    inputs += [constant(rng.integers(-ends, ends, UNITS), bias, scale=[scale * scales[k]]) for k in range(4)]
+    inputs += [None, None, T((BATCH, UNITS), kind, variable=True, **state)]  # type: ignore[arg-type]
     inputs += [T((BATCH, UNITS), "int16", [2.0**-power], variable=True), *[None] * 4]
-    out = T((*shape, UNITS), "int8", **state)  # type: ignore[arg-type]
+    out = T((*shape, UNITS), kind, **state)  # type: ignore[arg-type]
     options = {"FusedActivationFunction": TANH, "TimeMajor": major, "CellClip": clip}
     return single(
         "UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [out], "UnidirectionalSequenceLSTMOptions", **options
     )
 
 
-def svdf(kind: str, rank: int, zero: int = 0, activation: int = NONE) -> bytes:
+def svdf(
+    kind: str,
+    rank: int,
+    zero: int = 0,
+    activation: int = NONE,
+    change: Callable[[FileTensor], FileTensor] = lambda t: t,
+    later: Callable[[FileTensor], FileTensor] = lambda t: t,
+) -> bytes:
     rng, memory = np.random.default_rng(rank), 5
     filters = UNITS * rank
     if kind == "float32":
-        weights = [real(rng, filters, INPUTS), real(rng, filters, memory), real(rng, UNITS)]
+        weights = [change(real(rng, filters, INPUTS)), later(real(rng, filters, memory)), real(rng, UNITS)]
         inputs = [T((BATCH, INPUTS)), *weights, T((BATCH, filters * memory), variable=True)]
         outputs = [T((BATCH, UNITS))]
     else:
@@ -98,10 +157,12 @@ def svdf(kind: str, rank: int, zero: int = 0, activation: int = NONE) -> bytes:
     return single("SVDF", inputs, outputs, "SVDFOptions", Rank=rank, FusedActivationFunction=activation)
 
 
-def rnn(activation: int, major: bool = False) -> bytes:
+def rnn(
+    activation: int, major: bool = False, change: Callable[[FileTensor], FileTensor] = lambda t: t
+) -> bytes:
     rng = np.random.default_rng(4)
     shape = (STEPS, BATCH) if major else (BATCH, STEPS)
-    weights = [real(rng, UNITS, INPUTS), real(rng, UNITS, UNITS), real(rng, UNITS)]
+    weights = [change(real(rng, UNITS, INPUTS)), change(real(rng, UNITS, UNITS)), real(rng, UNITS)]
     inputs = [T((*shape, INPUTS)), *weights, T((BATCH, UNITS), variable=True)]
     options = {"FusedActivationFunction": activation, "TimeMajor": major}
     return single(
@@ -116,13 +177,14 @@ def one_rnn() -> bytes:
     return single("RNN", inputs, [T((BATCH, UNITS))], "RNNOptions", FusedActivationFunction=TANH)
 
 
-def both_lstm(merge: bool) -> bytes:
+def both_lstm(merge: bool, change: Callable[[FileTensor], FileTensor] = lambda t: t) -> bytes:
     rng = np.random.default_rng(6)
     # LiteRT takes states of further rows from the wrong place where outputs are merged
     batch = 1 if merge else BATCH
     inputs: list[T | None] = [T((batch, STEPS, INPUTS))]
     for _ in range(2):
-        inputs += [real(rng, UNITS, INPUTS) for _ in range(4)] + [real(rng, UNITS, UNITS) for _ in range(4)]
+        inputs += [change(real(rng, UNITS, INPUTS)) for _ in range(4)]
+        inputs += [change(real(rng, UNITS, UNITS)) for _ in range(4)]
         inputs += [*[None] * 3, *(real(rng, UNITS) for _ in range(4)), None, None]
     inputs += [T((batch, UNITS), variable=True) for _ in range(4)] + [None] * 9
     outputs = [T((batch, STEPS, 2 * UNITS))] if merge else [T((batch, STEPS, UNITS))] * 2
@@ -131,11 +193,11 @@ def both_lstm(merge: bool) -> bytes:
     return single("BIDIRECTIONAL_SEQUENCE_LSTM", inputs, outputs, name, **options)
 
 
-def both_rnn(merge: bool) -> bytes:
+def both_rnn(merge: bool, change: Callable[[FileTensor], FileTensor] = lambda t: t) -> bytes:
     rng = np.random.default_rng(8)
     inputs: list[T | None] = [T((BATCH, STEPS, INPUTS))]
     for _ in range(2):
-        inputs += [real(rng, UNITS, INPUTS), real(rng, UNITS, UNITS), real(rng, UNITS)]
+        inputs += [change(real(rng, UNITS, INPUTS)), change(real(rng, UNITS, UNITS)), real(rng, UNITS)]
         inputs += [T((BATCH, UNITS), variable=True)]
     inputs += [None] * 3
     outputs = [T((BATCH, STEPS, 2 * UNITS))] if merge else [T((BATCH, STEPS, UNITS))] * 2
@@ -178,6 +240,12 @@ EXACT: Mapping[str, Callable[[], bytes]] = {
     "lstm8_clip": lambda: lstm8(5, clip=0.75),
     "lstm8_fine": lambda: lstm8(6, power=15),
     "lstm8_coarse": lambda: lstm8(7, power=8),
+    **{
+        f"lstm16_{seed}": lambda seed=seed: lstm8(seed, kind="int16", bias="int64")  # type: ignore[misc]
+        for seed in range(3)
+    },
+    "lstm16_major": lambda: lstm8(4, major=True, kind="int16", bias="int64", clip=0.8, power=13),
+    "lstm16_coarse": lambda: lstm8(7, power=9, kind="int16", bias="int64"),
     "svdf_int16": lambda: svdf("int16", 1),
     "svdf_int16_rank": lambda: svdf("int16", 2, activation=RELU),
     "svdf_int8": lambda: svdf("int8", 1),
@@ -187,6 +255,13 @@ NEAR: Mapping[str, tuple[Callable[[], bytes], Any]] = {
     "lstm_major": (lambda: lstm(major=True, clip=0.3), micro),
     "lstm_peepholes": (lambda: lstm(peepholes=True), lite),
     "lstm_projection": (lambda: lstm(peepholes=True, outputs=3, clip=0.5), lite),
+    "lstm_coupled": (lambda: lstm(coupled=True), lite),
+    "lstm_norm": (lambda: lstm(norm=True, clip=0.7), lite),
+    "lstm_everything": (lambda: lstm(coupled=True, norm=True, peepholes=True, outputs=4), lite),
+    "lstm_norm_peepholes": (lambda: lstm(norm=True, peepholes=True, major=True), lite),
+    "basic": (basic, lite),
+    "basic_given": (lambda: basic(kept=False), lite),
+    "one_lstm_norm": (lambda: lstm(norm=True, one=True), lite),
     "svdf": (lambda: svdf("float32", 1), micro),
     "svdf_relu": (lambda: svdf("float32", 3, activation=RELU), micro),
     "rnn": (lambda: rnn(TANH), lite),
@@ -196,6 +271,20 @@ NEAR: Mapping[str, tuple[Callable[[], bytes], Any]] = {
     "both_lstm_merged": (lambda: both_lstm(True), lite),
     "both_rnn": (lambda: both_rnn(False), lite),
     "both_rnn_merged": (lambda: both_rnn(True), lite),
+}
+
+
+#: Layers of floats with int8 weights: how they are made of a change of their weights.
+NARROW: Mapping[str, Callable[[Callable[[FileTensor], FileTensor]], bytes]] = {
+    "lstm": lambda change: lstm(change=change),
+    "lstm_everything": lambda change: lstm(
+        change=change, coupled=True, peepholes=True, outputs=4, norm=True, clip=0.9
+    ),
+    "rnn": lambda change: rnn(TANH, change=change),
+    "both_lstm": lambda change: both_lstm(True, change),
+    "both_rnn": lambda change: both_rnn(True, change),
+    "svdf": lambda change: svdf("float32", 2, change=change, later=change),
+    "svdf_relu": lambda change: svdf("float32", 1, activation=RELU, change=change, later=change),
 }
 
 
@@ -223,9 +312,27 @@ def test_near(name: str) -> None:
         np.testing.assert_allclose(got, want, 0, 2e-6 * max(1.0, float(np.abs(want).max())))
 
 
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_weights_are_what_they_mean(name: str) -> None:
+    """LiteRT makes the inputs of sums int8, too: it is near, the float layer of the same weights equal."""
+    data = NARROW[name](narrow)
+    graph, full = net_of(data), net_of(NARROW[name](lambda t: meant(narrow(t))))
+    state, other = None, None
+    given = [{n: np.clip(a, -1, 1) for n, a in row.items()} for row in rows(graph, CALLS)]
+    for row, (want,) in zip(given, lite(data, given, 1), strict=True):
+        values, real_ones = interpret.run(graph, row, state), interpret.run(full, row, other)
+        state, other = interpret.following(graph, values), interpret.following(full, real_ones)
+        got = values[graph.outputs[0]]
+        np.testing.assert_array_equal(got, real_ones[full.outputs[0]])
+        np.testing.assert_allclose(got, want, 0, 0.03 * max(1.0, float(np.abs(want).max())))
+    kept, whole = (sum(t.bytes for t in g.tensors.values() if t.data is not None) for g in (graph, full))
+    assert kept < 0.8 * whole
+
+
 def test_as_c() -> None:
     found = []
-    for name, make in {**EXACT, **{n: m for n, (m, _) in NEAR.items()}}.items():
+    narrow_ones = {f"narrow_{n}": lambda n=n: NARROW[n](narrow) for n in NARROW}
+    for name, make in {**EXACT, **{n: m for n, (m, _) in NEAR.items()}, **narrow_ones}.items():
         graph = net_of(make())
         found.append(nets.sample_of(name, graph, rows(graph, CALLS)))
     program = host.build_program(nets.unit(found), opt="-O2", harness=True)
@@ -273,13 +380,32 @@ def test_states_have_one_owner() -> None:
     assert interpret.first_states(graph)[graph.states[1].read] == 0
 
 
-def test_coupled_gates_are_refused() -> None:
+def test_some_inputs_of_a_gate_are_refused() -> None:
     data = single(
         "UNIDIRECTIONAL_SEQUENCE_LSTM",
-        [T((1, 2, 3)), *[None] * 23],
+        [T((1, 2, 3)), None, *[real(np.random.default_rng(1), 2, 2)] * 22],
         [T((1, 2, 3))],
         "UnidirectionalSequenceLSTMOptions",
         FusedActivationFunction=TANH,
     )
-    with pytest.raises(ConfigError, match="coupled"):
+    with pytest.raises(ConfigError, match="input 1 is left out: only some inputs"):
         net_of(data)
+
+
+def test_minus_128_has_no_other_sign() -> None:
+    def least(t: FileTensor) -> FileTensor:
+        return constant(np.full(t.shape, -128), "int8", scale=[0.01])
+
+    with pytest.raises(ConfigError, match="hold -128"):
+        net_of(lstm(change=least, coupled=True))
+
+
+def test_weights_of_time_are_as_those_of_features() -> None:
+    """LiteRT takes any as int8 where those of features are."""
+    with pytest.raises(ConfigError, match="weights of time are float32, those of features int8"):
+        net_of(svdf("float32", 1, change=narrow))
+
+
+def test_the_older_kernel_has_no_clips() -> None:
+    with pytest.raises(ConfigError, match="without clips"):
+        net_of(basic(clip=1.0))

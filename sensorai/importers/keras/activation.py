@@ -29,6 +29,7 @@ UNARY: Mapping[str, str] = {
     "silu": "swish",
     "hard_swish": "hard_swish",
     "hard_silu": "hard_swish",
+    "celu": "celu",
 }
 LINEAR = ("linear", "identity")
 
@@ -63,7 +64,8 @@ def activated(layer: KerasLayer, x: Tensor, value: Any, *, last: bool = True) ->
     if known(short):
         return activation(layer, x, value, last)
     if short in UNARY:
-        return layer.add(Unary(UNARY[short]), x, last=last)
+        alpha = _number(layer, config, "alpha", 1.0) if short == "celu" else None
+        return layer.add(Unary(UNARY[short], *(() if alpha is None else (alpha,))), x, last=last)
     if short in SPECIAL:
         return SPECIAL[short](layer, x, config, last)
     raise ConfigError(f"{layer.where}: the activation {name!r} is not supported")
@@ -98,6 +100,20 @@ def _elu(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) ->
 
 def _relu6(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) -> Tensor:
     return layer.add(Clip(0.0, 6.0), x, last=last)
+
+
+def _hard_tanh(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) -> Tensor:
+    return layer.add(Clip(-1.0, 1.0), x, last=last)
+
+
+def _tanh_shrink(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) -> Tensor:
+    return layer.add(Binary("sub"), x, layer.add(Unary("tanh"), x, last=False), last=last)
+
+
+def _log_sigmoid(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) -> Tensor:
+    """The logarithm of the sigmoid of x: -softplus(-x)."""
+    y = layer.add(Unary("neg"), x, last=False)
+    return layer.add(Unary("neg"), layer.add(Unary("softplus"), y, last=False), last=last)
 
 
 def _hard_sigmoid(layer: KerasLayer, x: Tensor, config: Mapping[str, Any], last: bool) -> Tensor:
@@ -153,7 +169,10 @@ SPECIAL: Mapping[str, Callable[[KerasLayer, Tensor, Mapping[str, Any], bool], Te
     "gelu": _gelu,
     "softmax": _softmax,
     "Softmax": _softmax,
+    "hard_tanh": _hard_tanh,
+    "log_sigmoid": _log_sigmoid,
     "log_softmax": _log_softmax,
+    "tanh_shrink": _tanh_shrink,
 }
 
 

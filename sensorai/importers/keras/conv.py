@@ -85,7 +85,8 @@ def finished(layer: KerasLayer, op: NdOperator, inputs: Sequence[Tensor | None],
     return back(layer, activated(layer, y, value, last=not first), first)
 
 
-def _window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
+def window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
+    """Kernel, strides, dilations and margins of a layer."""
     axes = len(x.shape) - 2
     kernel = layer.counts("kernel_size", axes)
     strides, dilations = layer.counts("strides", axes, 1), layer.counts("dilation_rate", axes, 1)
@@ -94,7 +95,7 @@ def _window(layer: KerasLayer, x: Tensor) -> tuple[Shape, Shape, Shape, Pads]:
 
 def _conv(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     groups, filters = layer.whole("groups", 1), layer.whole("filters")
     if not groups or x.shape[-1] % groups or not filters:
         raise ConfigError(f"{layer.where}: {x.shape[-1]} channels in {groups} groups, {filters} filters")
@@ -114,7 +115,7 @@ def _depthwise_weights(layer: KerasLayer, kernel: Array) -> Tensor:
 
 def _depthwise(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     channels, multiplier = x.shape[-1], layer.whole("depth_multiplier", 1)
     found = layer.arrays((*kernel, channels, multiplier))
     w = _depthwise_weights(layer, found[0])
@@ -124,7 +125,7 @@ def _depthwise(layer: KerasLayer) -> Tensor:
 
 def _separable(layer: KerasLayer) -> Tensor:
     x, first = channels_last(layer, layer.x, axes_of(layer))
-    kernel, strides, dilations, pads = _window(layer, x)
+    kernel, strides, dilations, pads = window(layer, x)
     channels, multiplier, filters = x.shape[-1], layer.whole("depth_multiplier", 1), layer.whole("filters")
     ones = (1,) * len(kernel)
     found = layer.arrays((*kernel, channels, multiplier), (*ones, channels * multiplier, filters))
@@ -147,14 +148,21 @@ def _transposed(layer: KerasLayer) -> Tensor:
     axes = len(x.shape) - 2
     kernel, strides = layer.counts("kernel_size", axes), layer.counts("strides", axes, 1)
     dilations = layer.counts("dilation_rate", axes, 1)
-    layer.only("output_padding", None)
+    behind = None if layer.config.get("output_padding") is None else layer.counts("output_padding", axes)
     layer.only("groups", 1, None)
     same = str(layer.option("padding", "valid")).lower() == "same"
     if not same:
         layer.only("padding", "valid", "VALID")
     pads, extra = [], []
-    for k, s, d in zip(kernel, strides, dilations, strict=True):
+    for axis, (k, s, d) in enumerate(zip(kernel, strides, dilations, strict=True)):
         wide = (k - 1) * d + 1
+        if behind is not None:
+            # how much longer the result is than with half a kernel, or none, cut off at both ends
+            less = (wide // 2 * 2 if same else 0) - behind[axis]
+            before = max(less, 0) // 2 if same else 0
+            pads.append((before, max(less - before, 0)))
+            extra.append(max(before - less, 0))
+            continue
         # all kernels cover (extent - 1) * stride + wide; of "same" extent * stride are left, of "valid" the
         # rest up to the stride is added
         cut = max(wide - s, 0) if same else 0
@@ -188,6 +196,7 @@ RULES: Mapping[str, Rule] = {
     "SeparableConv2D": _separable,
     "Conv1DTranspose": _transposed,
     "Conv2DTranspose": _transposed,
+    "Conv3DTranspose": _transposed,
     "Dense": _dense,
     # QKeras
     "QConv1D": _conv,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.keras.activation import activated
 from sensorai.importers.keras.conv import axes_of
+from sensorai.importers.keras.quantised import quantised
 from sensorai.importers.keras.rules import LARGEST, KerasLayer, Rule
+from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.slices import Slice
@@ -58,18 +65,39 @@ def _whole_pool(layer: KerasLayer) -> Tensor:
     x = layer.x
     axes = tuple(spatial(layer, x, axes_of(layer)))
     function = "max" if "Max" in layer.kind else "mean"
-    return layer.add(Reduce(function, axes, bool(layer.option("keepdims", False))), x)
+    op = Reduce(function, axes, bool(layer.option("keepdims", False)))
+    if layer.kind == "QGlobalAveragePooling2D":
+        return averaged(layer, x, op, math.prod(x.shape[axis] for axis in axes))
+    return layer.add(op, x)
+
+
+def averaged(layer: KerasLayer, x: Tensor, op: NdOperator, area: int) -> Tensor:
+    """A mean of QKeras: where it has a quantiser, the sum times what that makes of 1 / area."""
+    if layer.config.get("average_quantizer") is not None:
+        factor = np.asarray(1 / area, np.float32).reshape(1)
+        factor = quantised(layer, layer.config["average_quantizer"], factor)
+        x = layer.add(Binary("mul"), x, layer.scalar("area", area), last=False)
+        x = layer.add(op, x, last=False)
+        y = layer.add(Binary("mul"), x, layer.constant("factor", factor.reshape(())), last=False)
+    else:
+        y = layer.add(op, x, last=False)
+    return activated(layer, y, layer.config.get("activation"))
 
 
 RULES: Mapping[str, Rule] = {
     "ZeroPadding1D": _padding,
     "ZeroPadding2D": _padding,
+    "ZeroPadding3D": _padding,
     "Cropping1D": _cropping,
     "Cropping2D": _cropping,
+    "Cropping3D": _cropping,
     "GlobalAveragePooling1D": _whole_pool,
     "GlobalAveragePooling2D": _whole_pool,
+    "GlobalAveragePooling3D": _whole_pool,
     "GlobalMaxPooling1D": _whole_pool,
     "GlobalMaxPooling2D": _whole_pool,
+    "GlobalMaxPooling3D": _whole_pool,
+    "QGlobalAveragePooling2D": _whole_pool,
     "GlobalAvgPool1D": _whole_pool,
     "GlobalAvgPool2D": _whole_pool,
     "GlobalMaxPool1D": _whole_pool,

@@ -15,6 +15,7 @@ from sensorai.importers.keras.quantised import quantised
 from sensorai.importers.keras.rules import KerasLayer, Rule
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.normalize import Normalize
+from sensorai.ops.nd.reshape import Reshape
 
 F = np.float32
 
@@ -143,6 +144,26 @@ def _layer_norm(layer: KerasLayer) -> Tensor:
     return layer.add(Normalize("layer", axes, layer.real("epsilon", 1e-3)), x, gamma, beta)
 
 
+def _group_norm(layer: KerasLayer) -> Tensor:
+    """As of a layer, over the places and the channels of a group."""
+    x = layer.x
+    axis = axis_of(layer, x)
+    channels, groups = x.shape[axis], layer.option("groups", 32)
+    groups = channels if groups == -1 else groups
+    if type(groups) is not int or not 1 <= groups <= channels or channels % groups or not axis:
+        raise ConfigError(f"{layer.where}: {channels} channels in {groups!r} groups")
+    split = (*x.shape[:axis], groups, channels // groups, *x.shape[axis + 1 :])
+    scale, center = bool(layer.option("scale", True)), bool(layer.option("center", True))
+    found = layer.arrays(*((channels,),) * (scale + center))
+    full = tuple(n if k in (axis, axis + 1) else 1 for k, n in enumerate(split))
+    gamma = layer.constant("gamma", found[0].reshape(full)) if scale else None
+    beta = layer.constant("beta", found[int(scale)].reshape(full)) if center else None
+    axes = tuple(k for k in range(1, len(split)) if k != axis)
+    y = layer.add(Reshape(split), x, last=False)
+    y = layer.add(Normalize("layer", axes, layer.real("epsilon", 1e-3)), y, gamma, beta, last=False)
+    return layer.add(Reshape(x.shape), y)
+
+
 def _unit(layer: KerasLayer) -> Tensor:
     x = layer.x
     axis = axis_of(layer, x)
@@ -154,6 +175,7 @@ RULES: Mapping[str, Rule] = {
     "BatchNormalizationV1": _batch_norm,
     "BatchNormalizationV2": _batch_norm,
     "QBatchNormalization": _batch_norm,
+    "GroupNormalization": _group_norm,
     "LayerNormalization": _layer_norm,
     "UnitNormalization": _unit,
     "Normalization": _normalization,

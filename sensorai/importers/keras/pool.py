@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
+from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.keras.conv import axes_of, back, channels_last, pads_of
+from sensorai.importers.keras.extent import averaged
 from sensorai.importers.keras.rules import KerasLayer, Rule
 from sensorai.ops.nd.pool import Pool
 
@@ -19,17 +22,24 @@ def _pool(layer: KerasLayer) -> Tensor:
     ones = (1,) * axes
     pads = pads_of(layer, x.shape[1:-1], kernel, strides, ones)
     kind = "max" if "Max" in layer.kind else "average"
-    y = layer.add(Pool(kind, kernel, strides, ones, pads, False), x, last=not first)
-    return back(layer, y, first)
+    op = Pool(kind, kernel, strides, ones, pads, False)
+    if layer.kind == "QAveragePooling2D":
+        if any(pair != (0, 0) for pair in pads) and layer.config.get("average_quantizer") is not None:
+            raise ConfigError(f"{layer.where}: a quantised mean with padding is not supported")
+        return back(layer, averaged(layer, x, op, math.prod(kernel)), first)
+    return back(layer, layer.add(op, x, last=not first), first)
 
 
 RULES: Mapping[str, Rule] = {
     "AveragePooling1D": _pool,
     "AveragePooling2D": _pool,
+    "AveragePooling3D": _pool,
+    "QAveragePooling2D": _pool,
     "AvgPool1D": _pool,
     "AvgPool2D": _pool,
     "MaxPooling1D": _pool,
     "MaxPooling2D": _pool,
+    "MaxPooling3D": _pool,
     "MaxPool1D": _pool,
     "MaxPool2D": _pool,
 }

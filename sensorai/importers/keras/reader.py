@@ -11,15 +11,16 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor
 from sensorai.importers.keras.files import KerasFile, opened, tried
+from sensorai.importers.keras.functions import CONSTANT, function, is_function
+from sensorai.importers.keras.refused import NOT_READ, REFUSED, instead
 from sensorai.importers.keras.rules import LARGEST, KerasLayer
 from sensorai.importers.keras.table import RULES
 from sensorai.importers.keras.weights import Weights, weights_of
 from sensorai.importers.net import NetBuilder
-from sensorai.targets import closest
 
 #: Models inside models, and layers of one.
 DEPTH, LAYERS = 16, 3_000
-MODELS = ("Sequential", "Functional", "Model")
+CLASSES = ("Sequential", "Functional", "Model")
 
 #: A tensor between layers: layer, which of its calls, which of its outputs.
 Place = tuple[str, int, int]
@@ -60,7 +61,7 @@ class _Walk:
     def graph(self) -> Graph:
         """Read the outermost model."""
         kind, config = _kind(self.file.config), self.file.config.get("config")
-        if kind not in MODELS:
+        if kind not in CLASSES:
             raise ConfigError(
                 f"the model is of the class {kind}, whose layers the file does not list",
                 hint="models of Sequential or keras.Model(inputs, outputs) are read",
@@ -128,21 +129,24 @@ class _Walk:
                     raise ConfigError(f"the model has no input {place[0]}")
                 known[place] = self.input(byname[place[0]]["config"])
         waiting = [
-            (one, name, k, list(_reads(node)), _named(node))
+            (one, name, k, list(_reads(node)))
             for name, one in byname.items()
             if _kind(one) != "InputLayer"
             for k, node in enumerate(_nodes(one))
         ]
+        first = _first_calls(byname, [p for _, _, _, reads in waiting for p in reads], config)
         if len(waiting) > LAYERS:
             raise ConfigError(f"the model calls its layers {len(waiting)} times, more than {LAYERS}")
         while waiting:
             later = []
-            for one, name, k, reads, call in waiting:
+            for one, name, k, reads in waiting:
                 if any(place not in known for place in reads):
-                    later.append((one, name, k, reads, call))
+                    later.append((one, name, k, reads))
                     continue
-                made = self.layer(one, [known[p] for p in reads], weights, call, depth)
-                known.update({(name, k, j): tensor for j, tensor in enumerate(made)})
+                args, call = _given(one, k, known)
+                made = self.layer(one, [known[p] for p in reads], weights, call, depth, args)
+                at = k + first.get(name, 0)
+                known.update({(name, at, j): tensor for j, tensor in enumerate(made)})
             if len(later) == len(waiting):
                 names = ", ".join(name for _, name, *_ in later[:5])
                 raise ConfigError(f"the inputs of these layers are made by none before them: {names}")
@@ -192,11 +196,12 @@ class _Walk:
         weights: Weights,
         call: Mapping[str, Any],
         depth: int,
+        args: tuple[Any, ...] = (),
     ) -> list[Tensor]:
         """Read one call of a layer, which may be a model."""
         kind, config = _kind(one), one["config"]
         name = str(config.get("name", one.get("name", ""))) if isinstance(config, dict) else ""
-        if kind in MODELS:
+        if kind in CLASSES:
             inner = weights.inside(name, _layers(config))
             return self.model(kind, config, inner, inputs, depth + 1)
 
@@ -206,11 +211,12 @@ class _Walk:
             return self.layer(own, reads, _Wrapped(weights, name, parts), {}, depth + 1)
 
         layer = KerasLayer(
-            self.net, kind, name, config, tuple(inputs), weights, self.file.version, call, apply
+            self.net, kind, name, config, tuple(inputs), weights, self.file.version, call, apply, args
         )
+        if is_function(one, kind, self.file.version):
+            return [function(layer)]
         if kind not in RULES:
-            hint = closest(kind, RULES) or "'sensorai supported-ops keras' lists those that are"
-            raise ConfigError(f"{layer.where}: this layer is not supported", hint=hint)
+            raise ConfigError(f"{layer.where}: {REFUSED.get(kind, NOT_READ)}", hint=instead(_registered(one)))
         dtype = _dtype(config.get("dtype"))
         if dtype not in ("", "float32") and not kind.startswith("Random"):
             raise ConfigError(
@@ -243,6 +249,11 @@ def _kind(one: Mapping[str, Any]) -> str:
     return str(one.get("class_name", "")).rpartition(">")[2]
 
 
+def _registered(one: Mapping[str, Any]) -> str:
+    """Class with the package that it was registered under, as Keras 2 and 3 say it."""
+    return str(one.get("registered_name") or one.get("class_name", ""))
+
+
 def _layers(config: Any) -> list[Mapping[str, Any]]:
     """Configurations of the layers of a model."""
     found = config.get("layers") if isinstance(config, dict) else config
@@ -273,7 +284,7 @@ def _place(value: Any) -> Place | None:
     if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
         own = value.get("config")
         value = own.get("keras_history") if isinstance(own, dict) else None
-    head = isinstance(value, list | tuple) and len(value) in (3, 4)
+    head = isinstance(value, list | tuple) and len(value) in (3, 4) and value[0] != CONSTANT
     if head and type(value[0]) is str and type(value[1]) is int and type(value[2]) is int:
         return value[0], value[1], value[2]
     return None
@@ -304,10 +315,56 @@ def _reads(node: Any) -> Iterator[Place]:
         yield from _places(node)
 
 
+def _first_calls(
+    byname: Mapping[str, Mapping[str, Any]], reads: Sequence[Place], config: Any
+) -> Mapping[str, int]:
+    """Numbers of the first calls of models inside: Keras 2 counts that which built them as one before."""
+    last: dict[str, int] = {}
+    for name, call, _ in (*reads, *_places(config.get("output_layers"))):
+        last[name] = max(call, last.get(name, 0))
+    return {
+        name: 1
+        for name, call in last.items()
+        if name in byname and _kind(byname[name]) in CLASSES and call >= len(_nodes(byname[name]))
+    }
+
+
+def _given(
+    one: Mapping[str, Any], k: int, known: Mapping[Place, Tensor]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Arguments of a call by their place and by name, with the tensors that they stand for."""
+    node = _nodes(one)[k]
+    named = {str(n): _filled(v, known) for n, v in _named(node).items()}
+    if isinstance(node, dict):
+        args = node.get("args")
+        return tuple(_filled(v, known) for v in args) if isinstance(args, list | tuple) else (), named
+    # of Keras 2, where the first of a function may be a number, and those of a layer follow each other
+    if isinstance(node, list) and len(node) == 4 and node[0] == CONSTANT:
+        return (_filled(node[2], known),), named
+    if isinstance(node, list) and _place(node) is not None:
+        return (known[node[0], node[1], node[2]],), named
+    found = [known[p] for p in (_place(v) for v in node) if p is not None] if isinstance(node, list) else []
+    # a list of tensors is the first argument of a function that joins them
+    return ((found,) if len(found) > 1 else tuple(found)), named
+
+
+def _filled(value: Any, known: Mapping[Place, Tensor], depth: int = 0) -> Any:
+    """Put tensors in their places, in lists too."""
+    place = _place(value)
+    if place is not None:
+        return known[place]
+    if isinstance(value, list | tuple) and depth < DEPTH:
+        if len(value) in (3, 4) and value[0] == CONSTANT:
+            return value[2]
+        return [_filled(v, known, depth + 1) for v in value]
+    return value
+
+
 def _named(node: Any) -> Mapping[str, Any]:
     """Named arguments of a call."""
     if isinstance(node, dict):
-        return node.get("kwargs") or {}
+        found = node.get("kwargs")
+        return found if isinstance(found, dict) else {}
     while isinstance(node, list) and node and isinstance(node[0], list):
         node = node[0]
     found = node[3] if isinstance(node, list) and len(node) == 4 else None

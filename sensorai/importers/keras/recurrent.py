@@ -7,6 +7,7 @@ layer that runs backwards and gives all its outputs gives the last step first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.importers.keras.activation import named
 from sensorai.importers.keras.rules import KerasLayer, Rule
+from sensorai.importers.keras.weights import snake
 from sensorai.ops.nd.gates import Gate
 from sensorai.ops.nd.gru import Gru
 from sensorai.ops.nd.lstm import Lstm
@@ -24,6 +26,8 @@ from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.rnn import Rnn
 from sensorai.ops.nd.slices import Slice
 
+#: Most cells of one layer.
+_CELLS = 64
 #: Gates of a layer, and how its weights are put into our order.
 ORDERS: Mapping[str, tuple[int, ...]] = {"SimpleRNN": (0,), "GRU": (0, 1, 2), "LSTM": (0, 3, 1, 2)}
 
@@ -131,10 +135,10 @@ def _layer(
     return made
 
 
-def _recurrent(layer: KerasLayer) -> Sequence[Tensor]:
+def _recurrent(layer: KerasLayer, found: Sequence[Array] | None = None) -> Sequence[Tensor]:
     own = layer.config
     reverse, whole = bool(own.get("go_backwards")), bool(own.get("return_sequences"))
-    found = layer.weights.of(layer.name, "cell")
+    found = layer.weights.of(layer.name, "cell") if found is None else found
     made = _layer(layer, layer.kind, [own], [found], "reverse" if reverse else "forward", whole)
     batch, steps, units = layer.inputs[0].shape[0], layer.inputs[0].shape[1], layer.whole("units")
     if whole:
@@ -149,7 +153,48 @@ def _recurrent(layer: KerasLayer) -> Sequence[Tensor]:
     return [y, *(layer.add(Reshape((batch, units)), one, last=False) for one in last)]
 
 
-def _bidirectional(layer: KerasLayer) -> Tensor:
+def _cells(layer: KerasLayer) -> Sequence[Tensor]:
+    """A layer of cells: as the layers with these cells, one after the other."""
+    cell = layer.option("cell", {})
+    settings = cell.get("config") if isinstance(cell, dict) else None
+    kind = str(cell.get("class_name")) if isinstance(cell, dict) else ""
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{layer.where}: its cell cannot be read")
+    stacked = kind == "StackedRNNCells"
+    cells = settings.get("cells") if stacked else [cell]
+    if not isinstance(cells, list) or not 1 <= len(cells) <= _CELLS:
+        raise ConfigError(f"{layer.where}: its cells cannot be read")
+    if stacked and (layer.option("return_state", False) or layer.option("go_backwards", False)):
+        raise ConfigError(f"{layer.where}: states of several cells, and cells backwards, are not supported")
+    listed, made = layer.weights.of(layer.name, "cell"), list(layer.inputs)
+    seen: dict[str, int] = {}
+    for k, one in enumerate(cells):
+        kind, own = str(one.get("class_name")), one.get("config")
+        if kind.removesuffix("Cell") not in ORDERS or not kind.endswith("Cell") or not isinstance(own, dict):
+            raise ConfigError(f"{layer.where}: cells of {kind} are not supported", hint=", ".join(ORDERS))
+        word, count = snake(kind), 3 if own.get("use_bias", True) else 2
+        place = f"{word}_{seen[word]}" if word in seen else word
+        seen[word] = seen.get(word, 0) + 1
+        # .h5 has the weights of all cells in one list
+        found = layer.weights.of(layer.name, "cell", "cells", place) if stacked else listed
+        if stacked and (not found or listed):
+            found, listed = listed[:count], listed[count:]
+        last = k == len(cells) - 1
+        outer = {n: layer.config.get(n) for n in ("go_backwards", "return_state", "stateful", "time_major")}
+        whole = bool(layer.config.get("return_sequences")) if last else True
+        name = layer.name if last else f"{layer.name}.{k}"
+        each = replace(
+            layer,
+            kind=kind.removesuffix("Cell"),
+            name=name,
+            config={**own, **outer, "return_sequences": whole},
+            inputs=tuple(made),
+        )
+        made = list(_recurrent(each, found))
+    return made
+
+
+def _bidirectional(layer: KerasLayer) -> Sequence[Tensor]:
     forward = layer.option("layer")
     backward = layer.option("backward_layer", forward)
     for one in (forward, backward):
@@ -161,27 +206,40 @@ def _bidirectional(layer: KerasLayer) -> Tensor:
     one, two = forward["config"], backward["config"]
     if any(one.get(n) != two.get(n) for n in ("units", "use_bias", "reset_after", "return_sequences")):
         raise ConfigError(f"{layer.where}: both directions must have the same settings")
-    if one.get("return_state") or one.get("go_backwards") or len(layer.inputs) != 1:
-        raise ConfigError(f"{layer.where}: states, and a first layer that runs backwards, are not supported")
+    if one.get("go_backwards") or len(layer.inputs) != 1:
+        raise ConfigError(
+            f"{layer.where}: given states, and a first layer that runs backwards, are not supported"
+        )
     whole = bool(one.get("return_sequences"))
     found = [layer.weights.of(layer.name, side, "cell") for side in ("forward_layer", "backward_layer")]
     if found[0] is not found[1] and len(found[0]) in (4, 6):
         # a list of both
         half = len(found[0]) // 2
         found = [found[0][:half], found[0][half:]]
-    made = _layer(layer, kind, [one, two], found, "bidirectional", whole)[0]
+    made, *last = _layer(layer, kind, [one, two], found, "bidirectional", whole)
     batch, steps, units = layer.x.shape[0], layer.x.shape[1], int(one["units"])
     lead = (batch, steps) if whole else (batch,)
     mode = layer.only("merge_mode", "concat", "sum", "mul", "ave")
     if mode == "concat":
-        return layer.add(Reshape((*lead, 2 * units)), made)
-    function = {"sum": "sum", "mul": "prod", "ave": "mean"}[mode]
-    return layer.add(Reduce(function, (len(lead),), False), made)
+        y = layer.add(Reshape((*lead, 2 * units)), made)
+    else:
+        function = {"sum": "sum", "mul": "prod", "ave": "mean"}[mode]
+        y = layer.add(Reduce(function, (len(lead),), False), made)
+    if not one.get("return_state"):
+        return [y]
+    states = []
+    for side in range(2):
+        for state in last if whole else (made, *last):
+            op = Slice((0, side, 0), (batch, side + 1, units), (1, 1, 1))
+            part = layer.add(op, state, last=False)
+            states.append(layer.add(Reshape((batch, units)), part, last=False))
+    return [y, *states]
 
 
 RULES: Mapping[str, Rule] = {
     "Bidirectional": _bidirectional,
     "GRU": _recurrent,
     "LSTM": _recurrent,
+    "RNN": _cells,
     "SimpleRNN": _recurrent,
 }

@@ -8,6 +8,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.keras.conv import axes_of
 from sensorai.importers.keras.extent import spatial
+from sensorai.importers.keras.images import resized
 from sensorai.importers.keras.rules import LARGEST, KerasLayer, Rule
 from sensorai.ops.nd.cast import Cast
 from sensorai.ops.nd.gather import Gather
@@ -26,7 +27,9 @@ def _vector(layer: KerasLayer) -> Tensor:
 def _upsampling(layer: KerasLayer) -> Tensor:
     """Every number several times along each axis."""
     x, axes = layer.x, axes_of(layer)
-    layer.only("interpolation", "nearest", None)
+    if layer.only("interpolation", "nearest", "bilinear", None) == "bilinear":
+        grown = layer.counts("size", axes, 2)
+        return resized(layer, lambda extents: tuple(e * s for e, s in zip(extents, grown, strict=True)))
     sizes = layer.counts("size", axes, 2)
     places = spatial(layer, x, axes)
     narrow: list[int] = []
@@ -49,7 +52,8 @@ def _embedding(layer: KerasLayer) -> Tensor:
     x = layer.x
     if layer.option("mask_zero", False):
         raise ConfigError(
-            f"{layer.where}: mask_zero=True is not supported", hint="steps that are left out are not known"
+            f"{layer.where}: mask_zero=True is not supported",
+            hint="build the model with it off, for inputs of one length; the weights stay the same",
         )
     (table, *_) = layer.arrays((None, layer.whole("output_dim")))
     if x.dtype not in ("int32", "int64"):
@@ -62,4 +66,5 @@ RULES: Mapping[str, Rule] = {
     "RepeatVector": _vector,
     "UpSampling1D": _upsampling,
     "UpSampling2D": _upsampling,
+    "UpSampling3D": _upsampling,
 }

@@ -38,6 +38,8 @@ class KerasLayer:
         Named arguments of the call.
     apply : callable
         Reads the layer of a configuration with inputs; what follows leads to its weights from this layer.
+    args : tuple
+        Arguments of the call by their place: tensors, lists of them, and values.
     """
 
     net: NetBuilder
@@ -49,6 +51,7 @@ class KerasLayer:
     version: int
     call: Mapping[str, Any]
     apply: Callable[..., list[Tensor]]
+    args: tuple[Any, ...] = ()
 
     @property
     def where(self) -> str:

@@ -20,6 +20,25 @@ NOTHING = (
     "GaussianDropout",
     "GaussianNoise",
     "Identity",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
@@ -33,9 +52,7 @@ def _nothing(layer: KerasLayer) -> Sequence[Tensor]:
 def _flatten(layer: KerasLayer) -> Tensor:
     x = layer.x
     if layer.option("data_format") == "channels_first" and len(x.shape) > 2:
-        if layer.version != 2:
-            raise ConfigError(f"{layer.where}: data_format='channels_first' is not supported")
-        # Keras 2 brings the channels to the end before
+        # the channels come to the end before
         perm = (0, *range(2, len(x.shape)), 1)
         x = layer.add(Transpose(perm), x, last=False, name=f"{layer.name}.last")
     return layer.add(Reshape((x.shape[0] if x.shape else 1, math.prod(x.shape[1:]))), x)

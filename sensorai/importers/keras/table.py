@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 from sensorai.importers.keras import (
     activation,
+    attention,
     conv,
     extent,
+    folded,
+    functions,
+    images,
     merge,
     norm,
     pool,
@@ -20,8 +24,12 @@ from sensorai.importers.keras.rules import Rule
 
 RULES: Mapping[str, Rule] = {
     **activation.RULES,
+    **attention.RULES,
     **conv.RULES,
     **extent.RULES,
+    **folded.RULES,
+    **functions.RULES,
+    **images.RULES,
     **merge.RULES,
     **norm.RULES,
     **pool.RULES,

@@ -45,6 +45,7 @@ _UNARY: Mapping[str, str] = {
 
 _BINARY: Mapping[str, str] = {
     "ADD": "add",
+    "BITWISE_XOR": "xor",
     "DIV": "div",
     "EQUAL": "equal",
     "FLOOR_DIV": "floor_div",
@@ -61,6 +62,7 @@ _BINARY: Mapping[str, str] = {
     "NOT_EQUAL": "not_equal",
     "POW": "pow",
     "PRELU": "prelu",
+    "RIGHT_SHIFT": "shift_right",
     "SQUARED_DIFFERENCE": "squared_difference",
     "SUB": "sub",
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
-from sensorai.graph.tensor import DTYPES, Tensor
+from sensorai.graph.tensor import DTYPES, Shape, Tensor
 from sensorai.importers.moves import AXES, Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.base import NeedsConstant
@@ -22,6 +22,7 @@ from sensorai.ops.nd.quantize import Quantize
 from sensorai.ops.nd.repeats import Expand, Tile
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.reverse_sequence import ReverseSequence
+from sensorai.ops.nd.scatter import Scatter
 from sensorai.ops.nd.transpose import Transpose
 
 
@@ -35,9 +36,57 @@ def zero_of(x: Tensor) -> int:
     return x.quant.zero[0] if isinstance(x.quant, Affine) else 0
 
 
+def _given(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    """The shape that is given, -1 being what is left; where it is computed, the one declared."""
+    given = node.input(1)
+    if given is not None and given.data is not None and len(given.shape) == 1:
+        to = [int(v) for v in given.data]
+    elif given is None and node.options is not None and node.options.NewShapeLength():
+        to = [int(v) for v in node.options.NewShapeAsNumpy()]
+    else:
+        return said
+    rest = math.prod(v for v in to if v != -1)
+    if min(to, default=0) < -1 or to.count(-1) > 1 or len(to) > AXES or (-1 in to and not rest):
+        raise ConfigError(f"{node.where}: {shape} cannot become {to[:AXES]}")
+    return tuple(math.prod(shape) // rest if v == -1 else v for v in to)
+
+
+def _longer(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    (given,) = numbers(node, 1, "axis")
+    axis = axis_of(node, given, len(shape) + 1)
+    return (*shape[:axis], 1, *shape[axis:])
+
+
+def _shorter(node: TfliteNode, shape: Shape, said: Shape) -> Shape:
+    """Without the axes that are named, else without all of extent 1."""
+    options = node.options
+    named = options.SqueezeDimsAsNumpy() if options is not None and options.SqueezeDimsLength() else ()
+    axes = axes_of(node, [int(v) for v in named], len(shape))
+    axes = axes or tuple(k for k, n in enumerate(shape) if n == 1)
+    if wide := [k for k in axes if shape[k] != 1]:
+        raise ConfigError(f"{node.where}: axis {wide[0]} of {shape} is not 1")
+    return tuple(n for k, n in enumerate(shape) if k not in axes)
+
+
+#: Shapes that come out of operators that change nothing else, from those that go in and those declared.
+SHAPES: Mapping[str, Callable[[TfliteNode, Shape, Shape], Shape]] = {
+    "EXPAND_DIMS": _longer,
+    "RESHAPE": _given,
+    "SQUEEZE": _shorter,
+}
+
+
 def _reshape(node: TfliteNode) -> Sequence[Tensor]:
-    # the shape that the file declares is the one that was inferred when it was written
-    return node.add(Reshape(node.outputs[0].shape), node.need(0))
+    x = node.need(0)
+    return node.add(Reshape(SHAPES[node.kind](node, x.shape, node.outputs[0].shape)), x)
+
+
+def _dense(node: TfliteNode) -> Sequence[Tensor]:
+    # sparse constants are filled in as they are read
+    x = node.need(0)
+    if x.data is None:
+        raise ConfigError(f"{node.where}: makes a tensor dense that is computed")
+    return node.add(Reshape(x.shape), x)
 
 
 def _transpose(node: TfliteNode) -> Sequence[Tensor]:
@@ -175,7 +224,8 @@ def _reverse(node: TfliteNode) -> Sequence[Tensor]:
     return node.add(sliced(x.shape, {axis: Along(step=-1) for axis in axes}), x)
 
 
-def _pairs(node: TfliteNode, place: int, axes: int) -> tuple[tuple[int, int], ...]:
+def pairs(node: TfliteNode, place: int, axes: int) -> tuple[tuple[int, int], ...]:
+    """Whole numbers from 0 on before and after each of so many axes."""
     given = numbers(node, place, "pads")
     if len(given) != 2 * axes or min(given, default=0) < 0:
         raise ConfigError(f"{node.where}: pads {list(given)[:16]} do not go with {axes} axes")
@@ -190,11 +240,11 @@ def _pad(node: TfliteNode) -> Sequence[Tensor]:
         if filled.data is None or filled.size != 1:
             raise NeedsConstant(f"{node.where}: its value is computed while the net runs", name=filled.name)
         value = filled.data.reshape(-1)[0].item()
-    return node.add(Pad(_pairs(node, 1, len(x.shape)), "constant", value), x)
+    return node.add(Pad(pairs(node, 1, len(x.shape)), "constant", value), x)
 
 
 def _mirror_pad(node: TfliteNode) -> Sequence[Tensor]:
-    x, pads = node.need(0), _pairs(node, 1, len(node.need(0).shape))
+    x, pads = node.need(0), pairs(node, 1, len(node.need(0).shape))
     mode = "symmetric" if option(node, "Mode") else "reflect"
     most = [n - (mode == "reflect") for n in x.shape]
     if any(max(p) > max(n, 0) for p, n in zip(pads, most, strict=True)):
@@ -248,6 +298,33 @@ def _fill(node: TfliteNode) -> Sequence[Tensor]:
     return node.add(Expand(numbers(node, 0, "shape")), one)
 
 
+def _range(node: TfliteNode) -> Sequence[Tensor]:
+    """Numbers from a first one up to a last one, which is not among them."""
+    ends = [node.need(k).data for k in range(3)]
+    if any(v is None or v.size != 1 for v in ends):
+        raise NeedsConstant(f"{node.where}: how many numbers it makes is computed", name=node.need(1).name)
+    start, limit, step = (np.asarray(v).reshape(-1)[0].item() for v in ends)
+    if not step or not all(math.isfinite(v) for v in (start, limit, step)):
+        raise ConfigError(f"{node.where}: numbers from {start} to {limit} in steps of {step}")
+    (count,) = small(node, (max(math.ceil((limit - start) / step), 0),))
+    made = np.asarray([start + k * step for k in range(count)], DTYPES[node.outputs[0].dtype])
+    return (node.net.constant(node.outputs[0].name, made, node.outputs[0].dtype),)
+
+
+def _scatter(node: TfliteNode) -> Sequence[Tensor]:
+    """Updates at their places among zeros; those at one place are added."""
+    places, updates, shape = node.need(0), node.need(1), numbers(node, 2, "shape")
+    # with a scale they cannot be added, and no two may have one place
+    scaled = isinstance(updates.quant, Affine)
+    rows = None if places.data is None else places.data.reshape(-1, places.shape[-1] if places.shape else 1)
+    if scaled and (rows is None or len(np.unique(rows, axis=0)) < len(rows)):
+        raise ConfigError(f"{node.where}: integers with a scale are added where places are alike")
+    # as the runtimes: the number 0, whatever it means
+    empty = np.zeros(small(node, shape), DTYPES[updates.dtype])
+    x = node.net.constant(f"{node.outputs[0].name}.zeros", empty, updates.dtype, updates.quant)
+    return node.add(Scatter(None, "none" if scaled else "add"), x, places, updates)
+
+
 def _zeros_like(node: TfliteNode) -> Sequence[Tensor]:
     # as the runtimes: the number 0, whatever it means
     said, x = node.outputs[0], node.need(0)
@@ -276,56 +353,11 @@ def _rank(node: TfliteNode) -> Sequence[Tensor]:
     return (node.net.constant(node.outputs[0].name, np.array(len(node.need(0).shape), np.int32)),)
 
 
-def _blocks(node: TfliteNode) -> tuple[Tensor, tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """Input, extents of a block, and pads or crops, one for each spatial axis."""
-    x, block = node.need(0), numbers(node, 1, "block")
-    if len(x.shape) < len(block) + 1 or min(block, default=1) < 1:
-        raise ConfigError(f"{node.where}: blocks of {list(block)[:8]} do not go with shape {x.shape}")
-    return x, block, _pairs(node, 2, len(block))
-
-
-def _space_to_batch(node: TfliteNode) -> Sequence[Tensor]:
-    """Pad, then places in a block become samples."""
-    x, block, pads = _blocks(node)
-    n = len(block)
-    every = ((0, 0), *pads, *[(0, 0)] * (len(x.shape) - n - 1))
-    (x,) = node.add(Pad(every, "constant", zero_of(x)), x, last=False, quant=x.quant)
-    if any(e % b for e, b in zip(x.shape[1:], block, strict=False)):
-        raise ConfigError(f"{node.where}: shape {x.shape} is no whole number of blocks {list(block)}")
-    inner = x.shape[n + 1 :]
-    cut = [v for e, b in zip(x.shape[1:], block, strict=False) for v in (e // b, b)]
-    (y,) = node.add(Reshape((x.shape[0], *cut, *inner)), x, last=False)
-    within, outside = range(2, 2 * n + 1, 2), range(1, 2 * n, 2)
-    perm = (*within, 0, *outside, *range(2 * n + 1, 2 * n + 1 + len(inner)))
-    (y,) = node.add(Transpose(perm), y, last=False)
-    return node.add(Reshape((x.shape[0] * math.prod(block), *cut[0::2], *inner)), y)
-
-
-def _batch_to_space(node: TfliteNode) -> Sequence[Tensor]:
-    """Samples become places in a block, then what is too much is cut off."""
-    x, block, crops = _blocks(node)
-    n, count = len(block), math.prod(block)
-    if x.shape[0] % count:
-        raise ConfigError(f"{node.where}: {x.shape[0]} samples are no whole number of blocks {list(block)}")
-    inner, outer = x.shape[n + 1 :], x.shape[1 : n + 1]
-    (y,) = node.add(Reshape((*block, x.shape[0] // count, *outer, *inner)), x, last=False)
-    pairs = [v for k in range(n) for v in (n + 1 + k, k)]
-    (y,) = node.add(Transpose((n, *pairs, *range(2 * n + 1, 2 * n + 1 + len(inner)))), y, last=False)
-    grown = (x.shape[0] // count, *(e * b for e, b in zip(outer, block, strict=True)), *inner)
-    (y,) = node.add(Reshape(grown), y, last=False)
-    along = {}
-    for k, ((before, after), extent) in enumerate(zip(crops, grown[1:], strict=False)):
-        if before + after > extent:
-            raise ConfigError(f"{node.where}: crops {(before, after)} are more than {extent}")
-        along[k + 1] = Along(before, extent - after)
-    return node.add(sliced(grown, along), y)
-
-
 RULES: Mapping[str, Rule] = {
-    "BATCH_TO_SPACE_ND": _batch_to_space,
     "BROADCAST_ARGS": _shapes_together,
     "BROADCAST_TO": _broadcast,
     "CONCATENATION": _concatenation,
+    "DENSIFY": _dense,
     "EMBEDDING_LOOKUP": _embedding,
     "EXPAND_DIMS": _reshape,
     "FILL": _fill,
@@ -336,13 +368,14 @@ RULES: Mapping[str, Rule] = {
     "PACK": _pack,
     "PAD": _pad,
     "PADV2": _pad,
+    "RANGE": _range,
     "RANK": _rank,
     "RESHAPE": _reshape,
     "REVERSE_SEQUENCE": _reverse_sequence,
     "REVERSE_V2": _reverse,
+    "SCATTER_ND": _scatter,
     "SHAPE": _shape,
     "SLICE": _slice,
-    "SPACE_TO_BATCH_ND": _space_to_batch,
     "SPLIT": _split,
     "SPLIT_V": _split,
     "SQUEEZE": _reshape,

@@ -181,8 +181,9 @@ def _transpose_conv(node: TfliteNode) -> Sequence[Tensor]:
     _extents(node, x, w, 2)
     strides = _axes(node, "StrideH", "StrideW")
     # the file says the shape of the result; margins are those of the convolution that it undoes
-    out = node.outputs[0].shape
-    if len(out) != 4:
+    size = node.need(0)
+    out = node.outputs[0].shape if size.data is None else tuple(int(v) for v in size.data.reshape(-1))
+    if len(out) != 4 or min(out) < 1:
         raise ConfigError(f"{node.where}: a result of shape {out} makes no sense")
     pads, extra = [], []
     around = margins(out[1:3], w.shape[1:3], strides, (1, 1), _same(node))

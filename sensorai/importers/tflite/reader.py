@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from sensorai.errors import ConfigError, DataError, SensoraiError
 from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Affine, Quant
-from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor
+from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
-from sensorai.importers.tflite.rules import Declared, TfliteNode
+from sensorai.importers.tflite.branches import BRANCHES, Budget
+from sensorai.importers.tflite.rules import Declared, Rule, TfliteNode
+from sensorai.importers.tflite.spectrum import PAIRS
 from sensorai.importers.tflite.table import RULES
+from sensorai.importers.tflite.values import COMPLEX, OTHERS, TYPES, shape_of, stored, values
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
 from sensorai.targets import closest
-
-#: Types by their number in the file.
-TYPES: Mapping[int, str] = {
-    0: "float32",
-    1: "float16",
-    2: "int32",
-    3: "uint8",
-    4: "int64",
-    6: "bool",
-    7: "int16",
-    9: "int8",
-    10: "float64",
-    12: "uint64",
-    15: "uint32",
-    16: "uint16",
-    17: "int4",
-}
 
 
 def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
@@ -72,36 +56,94 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
 def _model(model: Any, shapes: Mapping[str, Shape]) -> Graph:
     if model.SubgraphsLength() < 1:
         raise DataError("the model holds no net")
-    return _Walk(model, model.Subgraphs(0), shapes).graph()
+    return Walk(model, 0, shapes).graph()
 
 
-class _Walk:
-    """One net of a model while it is read."""
+class Walk:
+    """One net of a model while it is read; the nets of its branches and loops are read into the same.
 
-    def __init__(self, model: Any, sub: Any, shapes: Mapping[str, Shape]) -> None:
-        self.model, self.sub, self.shapes = model, sub, shapes
-        self.net = NetBuilder()
+    Parameters
+    ----------
+    model : tflite.Model
+    number : int
+        Which of its nets.
+    shapes : mapping of input name to shape
+    outer : Walk, optional
+        The one that this one lies in.
+    maybe : bool
+        Whether its results are taken in some calls only.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        number: int,
+        shapes: Mapping[str, Shape],
+        outer: Walk | None = None,
+        maybe: bool = False,
+    ) -> None:
+        self.model, self.number, self.shapes, self.maybe = model, number, shapes, maybe
+        self.sub = model.Subgraphs(number)
+        self.net: NetBuilder = outer.net if outer else NetBuilder()
         #: Classes of options by their number in the file.
         self.kinds = {v: k for k, v in vars(library("tflite").BuiltinOptions).items() if isinstance(v, int)}
         self.known: dict[int, Tensor] = {}
-        self.variables = Variables(self.net)
-        #: Tensors in which operators keep their numbers.
-        self.held: set[int] = set()
+        self.variables: Variables = outer.variables if outer else Variables(self.net)
+        #: Tensors in which operators keep their numbers, by net and number.
+        self.held: set[tuple[int, int]] = outer.held if outer else set()
+        #: Constants of the file, which every turn of a loop shares.
+        self.constants: dict[tuple[int, int], Tensor] = outer.constants if outer else {}
+        self.budget: Budget = outer.budget if outer else Budget()
 
     def graph(self) -> Graph:
         """Read inputs, then operators."""
+        open_ones = []
         for i in (int(v) for v in self._list(self.sub, "Inputs")):
             said = self._declared(i)
+            self._real(i)
             shape = self.shapes.get(said.name, said.shape)
+            if len(shape) != len(said.shape):
+                raise ConfigError(f"the input {said.name} has {len(said.shape)} axes, not {len(shape)}")
+            if -1 in self._list(self.sub.Tensors(i), "ShapeSignature")[1:] and said.name not in self.shapes:
+                open_ones.append(said.name)
             self.known[i] = self.net.input(said.name, shape, said.dtype, said.quant)
+        try:
+            outputs = self.operators()
+        except ConfigError as error:
+            if not open_ones or error.hint:
+                raise
+            # what the file has in their place is 1, which few nets can take
+            hint = f"its inputs have open extents, read as 1: say --shape {open_ones[0]}=1x..."
+            raise ConfigError(error.message, hint=hint) from None
+        self.variables.finish()
+        return self.net.graph(outputs)
+
+    def operators(self) -> list[Tensor]:
+        """Read operators; what the net gives."""
         for k in range(self.sub.OperatorsLength()):
             self._operator(self.sub.Operators(k))
-        outputs = [self._tensor(int(i)) for i in self._list(self.sub, "Outputs")]
-        lost = [i for i, t in zip(self._list(self.sub, "Outputs"), outputs, strict=True) if t is None]
-        if lost:
-            raise ConfigError(f"nothing makes the output {self._declared(int(lost[0])).name}")
-        self.variables.finish()
-        return self.net.graph([t for t in outputs if t is not None])
+        places = self._list(self.sub, "Outputs")
+        for i in places if self.number == 0 else ():
+            self._real(i)
+        outputs = [self._tensor(i) for i in places]
+        if lost := [i for i, t in zip(places, outputs, strict=True) if t is None]:
+            raise ConfigError(f"nothing makes the output {self._declared(lost[0]).name}")
+        return [t for t in outputs if t is not None]
+
+    def inside(self, number: int, inputs: Sequence[Tensor], maybe: bool = False) -> list[Tensor]:
+        """Read another net of the model in place, with these inputs; what it gives."""
+        if not 0 < number < self.model.SubgraphsLength():
+            raise DataError(f"the model has no net {number}, which a branch or loop runs")
+        walk = Walk(self.model, number, {}, self, maybe or self.maybe)
+        places = self._list(walk.sub, "Inputs")
+        if len(places) != len(inputs):
+            raise ConfigError(f"net {number} of the model has {len(places)} inputs, not {len(inputs)}")
+        for i, x in zip(places, inputs, strict=True):
+            if (said := walk._declared(i)).dtype != x.dtype:
+                raise ConfigError(f"the input {said.name} of net {number} is {said.dtype}, not {x.dtype}")
+            walk.known[i] = x
+        with self.budget.inside(walk.sub.OperatorsLength()):
+            return walk.operators()
 
     def _kind(self, one: Any) -> tuple[Any, str]:
         """Code of an operator, and its name."""
@@ -118,6 +160,8 @@ class _Walk:
         code, kind = self._kind(one)
         if kind in VARIABLES:
             return self._variable(one, kind)
+        if kind in BRANCHES:
+            return self._branch(one, kind)
         said = tuple(self._declared(int(i)) for i in self._list(one, "Outputs"))
         places = [int(i) for i in self._list(one, "Inputs")]
         inputs = tuple(self._tensor(i) for i in places)
@@ -135,18 +179,55 @@ class _Walk:
         if lost := [i for k, i in enumerate(places) if i >= 0 and inputs[k] is None and k not in kept]:
             name = self._declared(lost[0]).name
             raise ConfigError(f"{node.where} reads {name}, which nothing before it makes")
-        if twice := [places[k] for k in kept if places[k] in self.held]:
+        if twice := [places[k] for k in kept if (self.number, places[k]) in self.held]:
             name = self._declared(twice[0]).name
             raise ConfigError(f"{node.where} keeps its numbers in {name}, where another operator does")
-        self.held.update(places[k] for k in kept)
-        made = RULES[kind](node)
+        if kept and self.maybe:
+            raise ConfigError(f"{node.where} keeps numbers between calls in a branch, which is not supported")
+        self.held.update((self.number, places[k]) for k in kept)
+        made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
             if tensor.dtype != want.dtype:
                 raise ConfigError(f"{node.where} makes {tensor.dtype}, but the file says {want.dtype}")
             self.known[int(i)] = tensor
         return None
 
+    def _real(self, i: int) -> None:
+        if self.sub.Tensors(i).Type() == COMPLEX:
+            name = self._declared(i).name
+            raise ConfigError(f"the net takes or gives complex numbers, {name}, which is not supported")
+
+    def _complex(self, one: Any) -> bool:
+        """Whether complex numbers go into an operator, or come out."""
+        places = [*self._list(one, "Inputs"), *self._list(one, "Outputs")]
+        return any(self.sub.Tensors(i).Type() == COMPLEX for i in places if i >= 0)
+
+    @staticmethod
+    def _pairs(node: TfliteNode) -> Mapping[str, Rule]:
+        if node.kind not in PAIRS:
+            raise ConfigError(
+                f"{node.where}: complex numbers are not supported here",
+                hint=f"they are in {', '.join(PAIRS)}",
+            )
+        return PAIRS
+
+    def _branch(self, one: Any, kind: str) -> None:
+        outputs = self._list(one, "Outputs")
+        where = f"operator {self._declared(outputs[0]).name if outputs else ''} ({kind})"
+        inputs = []
+        for i in self._list(one, "Inputs"):
+            if (x := self._tensor(i)) is None:
+                raise ConfigError(f"{where} reads what nothing before it makes")
+            inputs.append(x)
+        names = [self._declared(i).name for i in outputs]
+        made = BRANCHES[kind](self, where, self._options(one), inputs, names)
+        if len(made) != len(outputs):
+            raise ConfigError(f"{where}: its net gives {len(made)} tensors, not {len(outputs)}")
+        self.known.update(zip(outputs, made, strict=True))
+
     def _variable(self, one: Any, kind: str) -> None:
+        if self.maybe and kind != "READ_VARIABLE" and kind != "VAR_HANDLE":
+            raise ConfigError(f"{kind} in a branch that not every call takes is not supported")
         step = Step(kind, self._list(one, "Inputs"), self._list(one, "Outputs"), self._options(one))
         if kind == "VAR_HANDLE":
             self.variables.handle(step)
@@ -161,7 +242,7 @@ class _Walk:
         """Read what fills the variables before the first call: constants only."""
         if not 0 < number < self.model.SubgraphsLength():
             raise DataError(f"CALL_ONCE calls net {number}, which is not there")
-        walk = _Walk(self.model, self.model.Subgraphs(number), {})
+        walk = Walk(self.model, number, {})
         keys: dict[int, tuple[bytes, bytes]] = {}
         for k in range(walk.sub.OperatorsLength()):
             one = walk.sub.Operators(k)
@@ -188,24 +269,27 @@ class _Walk:
         """Tensor by its number: computed before, or a constant of the file; None where it is left out."""
         if i < 0:
             return None
-        if i not in self.known:
+        if i in self.known:
+            return self.known[i]
+        if (self.number, i) not in self.constants:
             tensor = self.sub.Tensors(i)
             said = self._declared(i)
-            raw = self.model.Buffers(tensor.Buffer())
-            if tensor.IsVariable() or (not raw.DataLength() and said.shape and 0 not in said.shape):
+            data = stored(self.model, tensor.Buffer())
+            if tensor.IsVariable() or (not data and said.shape and 0 not in said.shape):
                 return None
-            data = _values(raw.DataAsNumpy() if raw.DataLength() else np.zeros(0, np.uint8), said)
-            self.known[i] = self.net.constant(said.name, data, said.dtype, said.quant)
-        return self.known[i]
+            numbers = values(data, said, tensor.Sparsity())
+            self.constants[self.number, i] = self.net.constant(said.name, numbers, said.dtype, said.quant)
+        return self.constants[self.number, i]
 
     def _declared(self, i: int) -> Declared:
         tensor = self.sub.Tensors(i)
         name = (tensor.Name() or b"").decode("utf-8", errors="replace")
+        if tensor.Type() == COMPLEX:
+            return Declared(name, "float32", (*shape_of(self._list(tensor, "Shape")), 2), None)
         if tensor.Type() not in TYPES:
-            raise ConfigError(f"tensor {name} is of a type that is not supported ({tensor.Type()})")
-        if tensor.Sparsity() is not None:
-            raise ConfigError(f"tensor {name} is sparse", hint="convert the model without sparsity")
-        shape = tuple(max(int(v), 1) if v < 0 else int(v) for v in self._list(tensor, "Shape"))
+            kind = OTHERS.get(tensor.Type(), f"type {tensor.Type()}")
+            raise ConfigError(f"tensor {name} is of a type that is not supported ({kind})")
+        shape = shape_of(self._list(tensor, "Shape"))
         return Declared(name, TYPES[tensor.Type()], shape, _quant(tensor.Quantization(), shape, name))
 
     @staticmethod
@@ -228,20 +312,3 @@ def _quant(found: Any, shape: Shape, name: str) -> Quant:
     if not 0 <= axis < len(shape) or shape[axis] != len(scale):
         raise ConfigError(f"tensor {name} has {len(scale)} scales along axis {axis} of {shape}")
     return Affine(scale, zero, axis)
-
-
-def _values(raw: Array, said: Declared) -> Array:
-    data = bytes(raw)
-    count = int(np.prod(said.shape, dtype=np.int64)) if said.shape else 1
-    if said.dtype == "int4":
-        packed = np.frombuffer(data, np.uint8)
-        both = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1).astype(np.int16)
-        flat = np.where(both > 7, both - 16, both).astype(np.int8)[:count]
-    else:
-        kind = np.dtype(DTYPES[said.dtype]).newbyteorder("<")
-        if len(data) % kind.itemsize:
-            raise DataError(f"tensor {said.name} has {len(data)} bytes, no whole numbers")
-        flat = np.frombuffer(data, kind).astype(DTYPES[said.dtype])
-    if flat.size != count:
-        raise DataError(f"tensor {said.name} holds {flat.size} numbers, but its shape is {said.shape}")
-    return np.asarray(flat.reshape(said.shape))

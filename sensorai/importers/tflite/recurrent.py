@@ -12,6 +12,7 @@ from sensorai.graph.tensor import Tensor
 from sensorai.importers.tflite.elementwise import activation
 from sensorai.importers.tflite.products import reshaped
 from sensorai.importers.tflite.rules import Rule, TfliteNode
+from sensorai.ops.nd import meant
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.gates import Gate
 from sensorai.ops.nd.lstm import Lstm
@@ -39,6 +40,9 @@ def _data(node: TfliteNode, place: int, shape: tuple[int, ...]) -> Tensor:
 
 def _stacked(node: TfliteNode, name: str, found: Sequence[Tensor]) -> Tensor:
     """Weights or biases of gates one after the other, behind an axis of one direction."""
+    if len({t.dtype for t in found}) != 1:
+        kinds = ", ".join(sorted({t.dtype for t in found}))
+        raise ConfigError(f"{node.where}: its {name} are of several types: {kinds}")
     data = np.concatenate([np.asarray(t.data) for t in found])[None]
     quants = [t.quant for t in found]
     scaled = [q for q in quants if isinstance(q, Affine)]
@@ -62,44 +66,86 @@ def _rows(node: TfliteNode, place: int) -> int:
     return w.shape[0]
 
 
+def _minus(node: TfliteNode, tensor: Tensor) -> Tensor:
+    """Numbers of a constant with the other sign."""
+    data = np.asarray(tensor.data)
+    if tensor.dtype == "int8" and np.any(data == -128):
+        raise ConfigError(f"{node.where}: its weights {tensor.name} hold -128, which has no other sign")
+    return node.net.constant(f"{tensor.name}.minus", -data, tensor.dtype, tensor.quant)
+
+
+def _real(node: TfliteNode, tensor: Tensor) -> Tensor:
+    """Constant integers with a scale as the float32 numbers that they mean."""
+    if tensor.dtype == "float32" or tensor.data is None:
+        return tensor
+    if not isinstance(tensor.quant, Affine):
+        raise ConfigError(f"{node.where}: its {tensor.dtype} numbers {tensor.name} have no scale")
+    return node.net.constant(f"{tensor.name}.real", meant.real(tensor, tensor.data), "float32")
+
+
 def _lstm_of(
-    node: TfliteNode, x: Tensor, layout: int, first: int, states: tuple[int, int], back: bool = False
+    node: TfliteNode,
+    x: Tensor,
+    layout: int,
+    first: int,
+    states: tuple[int, int],
+    back: bool = False,
+    norms: int = 0,
 ) -> Tensor:
-    """One direction, with weights from input ``first`` on, as the one-way layer has them from 1."""
+    """One direction, with weights from input ``first`` on, as the one-way layer has them from 1.
+
+    ``norms``: first input with factors of normalised gates; 0: it has none.
+    """
 
     def place(k: int) -> int:
         return first + k - 1
 
     # a layer of both directions has 8 weights, 3 peepholes, 4 biases and the projection for each
-    if lost := [k for k in (1, 5, 12) if node.input(place(k)) is None]:
-        raise ConfigError(
-            f"{node.where}: input {place(lost[0])} is left out: coupled gates are not supported"
-        )
+    lost = [k for k in (1, 5, 12) if node.input(place(k)) is None]
+    coupled = len(lost) == 3
+    if lost and (not coupled or x.dtype != "float32"):
+        said = "only some inputs of its input gate are there" if not coupled else "coupled gates of integers"
+        raise ConfigError(f"{node.where}: input {place(lost[0])} is left out: {said}, which is not supported")
     units, inputs = _rows(node, place(2)), x.shape[-1]
     projection = node.input(place(16))
     outputs = _rows(node, place(16)) if projection is not None else units
     batch = x.shape[0] if layout else x.shape[1]
-    # the file has input, forget, cell, output; the operator input, output, forget, cell
-    order = (0, 3, 1, 2)
-    w = [_data(node, place(1 + k), (units, inputs)) for k in order]
-    r = [_data(node, place(5 + k), (units, outputs)) for k in order]
-    b = [_data(node, place(12 + k), (units,)) for k in order]
+
+    def gates(from_: int, shape: tuple[int, ...], signed: bool = True) -> list[Tensor]:
+        """Constants of the gates in the operator's order; the file has input, forget, cell, output."""
+        found = [_data(node, from_ + k, shape) for k in ((3, 1, 2) if coupled else (0, 3, 1, 2))]
+        if coupled:
+            # the input gate is 1 - f(v), which is f(-v): what is left out is the forget gate's
+            found.insert(0, _minus(node, found[1]) if signed else found[1])
+        return found
+
+    w = gates(place(1), (units, inputs))
+    r = gates(place(5), (units, outputs))
+    b = gates(place(12), (units,))
     reads: list[Tensor | None] = [x, _stacked(node, "w", w), _stacked(node, "r", r), _stacked(node, "b", b)]
     lead = (batch, 1) if layout else (1, batch)
     h, c = node.state(states[0], (*lead, outputs)), node.state(states[1], (*lead, units))
     reads += [None, h, c]
     if any(node.input(place(k)) is not None for k in (9, 10, 11)):
-        reads.append(_stacked(node, "p", [_data(node, place(k), (units,)) for k in (9, 11, 10)]))
+        seen = [_data(node, place(k), (units,)) for k in ((11, 10) if coupled else (9, 11, 10))]
+        seen = [_minus(node, seen[1]), *seen] if coupled else seen
+        reads.append(_stacked(node, "p", [_real(node, t) for t in seen] if x.dtype == "float32" else seen))
     else:
         reads.append(None)
     if projection is not None:
         reads.append(_stacked(node, "projection", [_data(node, place(16), (outputs, units))]))
-        if node.input(place(17)) is not None:
-            reads.append(_stacked(node, "projection_bias", [_data(node, place(17), (outputs,))]))
+        bias = node.input(place(17))
+        reads.append(
+            None if bias is None else _stacked(node, "projection_bias", [_data(node, place(17), (outputs,))])
+        )
+    if norms and any(node.input(norms + k) is not None for k in range(4)):
+        reads += [None] * (10 - len(reads))
+        reads.append(_stacked(node, "n", gates(norms, (units,), signed=False)))
     options = node.options
     op = Lstm(
         "reverse" if back else "forward",
         layout,
+        coupled=coupled,
         cell_clip=float(options.CellClip()),
         projection_clip=float(options.ProjClip()) if projection is not None else 0.0,
     )
@@ -142,15 +188,9 @@ def _named(node: TfliteNode, y: Tensor) -> Tensor:
     return node.add(Reshape(said.shape), y)[0]
 
 
-def _no_norm(node: TfliteNode, places: Sequence[int]) -> None:
-    if any(node.input(k) is not None for k in places):
-        raise ConfigError(f"{node.where}: normalised layers are not supported")
-
-
 def _lstm(node: TfliteNode) -> Sequence[Tensor]:
     x, layout = _sequence(node, (4,))
-    _no_norm(node, range(20, 24))
-    return (_named(node, _lstm_of(node, x, layout, 1, (18, 19))),)
+    return (_named(node, _lstm_of(node, x, layout, 1, (18, 19), norms=20)),)
 
 
 def _one_lstm(node: TfliteNode) -> Sequence[Tensor]:
@@ -159,15 +199,49 @@ def _one_lstm(node: TfliteNode) -> Sequence[Tensor]:
     if node.options is None or len(x.shape) != 2 or node.options.FusedActivationFunction() != 4:
         raise ConfigError(f"{node.where}: options, shape or activation are not supported", hint="tanh is")
     if node.options.KernelType():
-        raise ConfigError(f"{node.where}: its basic kernel is not supported", hint="the full one is")
-    _no_norm(node, range(20, 24))
+        return _basic_lstm(node, x)
     steps = reshaped(node, x, (1, *x.shape), "step")
-    return (_named(node, _lstm_of(node, steps, 0, 1, (18, 19))),)
+    return (_named(node, _lstm_of(node, steps, 0, 1, (18, 19), norms=20)),)
+
+
+def _basic_lstm(node: TfliteNode, x: Tensor) -> Sequence[Tensor]:
+    """A single step by the older kernel: one matrix for the gates input, cell, forget, output.
+
+    Its last outputs are room for sums; nothing may read them.
+    """
+    w, b = node.need(2), node.need(3)
+    units = w.shape[0] // 4 if len(w.shape) == 2 else 0
+    floats = {x.dtype, w.dtype, b.dtype} == {"float32"}
+    if not floats or node.options.CellClip() or node.options.ProjClip():
+        raise ConfigError(f"{node.where}: its basic kernel is supported in float32 and without clips")
+    wide = x.shape[1] + units
+    if w.data is None or b.data is None:
+        raise ConfigError(f"{node.where}: its weights are computed while the net runs")
+    if not units or w.shape != (4 * units, wide) or b.shape != w.shape[:1]:
+        raise ConfigError(f"{node.where}: weights {w.shape} and biases {b.shape} do not go with {x.shape}")
+    name, order = node.outputs[0].name, (0, 3, 2, 1)
+    gates = np.asarray(w.data).reshape(4, units, wide)[order, :].reshape(1, 4 * units, wide)
+    biases = np.asarray(b.data).reshape(4, units)[order, :].reshape(1, 4 * units)
+    parts = ("w", gates[:, :, : x.shape[1]]), ("r", gates[:, :, x.shape[1] :]), ("b", biases)
+    consts = [node.net.constant(f"{name}.{part}", np.ascontiguousarray(a), "float32") for part, a in parts]
+    shape = (1, x.shape[0], units)
+    kept = [k for k in (1, 4) if k in node.variables]
+    h, c = (
+        node.state(k, shape) if k in kept else reshaped(node, node.need(k), shape, f"first{k}")
+        for k in (1, 4)
+    )
+    steps = reshaped(node, x, (1, *x.shape), "step")
+    y, *last = node.net.add(Lstm(), (steps, *consts, None, h, c), (f"{name}.lstm",))
+    for k, state, following in zip((1, 4), (h, c), last, strict=True):
+        if k in kept:
+            node.net.keep(state, following)
+    return _named(node, y), reshaped(node, last[1], shape[1:], "cell")
 
 
 def _both_lstm(node: TfliteNode) -> Sequence[Tensor]:
     x, layout = _sequence(node, (4,))
-    _no_norm(node, range(39, 48))
+    if any(node.input(k) is not None for k in range(39, 48)):
+        raise ConfigError(f"{node.where}: a second input is not supported")
     made = [
         _lstm_of(node, x, layout, 1, (35, 36)),
         _lstm_of(node, x, layout, 18, (37, 38), back=True),
@@ -241,6 +315,13 @@ def _svdf(node: TfliteNode) -> Sequence[Tensor]:
     if x.dtype != "float32":
         # the framework's integer form has none
         lo = hi = None
+    elif time.dtype != features.dtype:
+        raise ConfigError(
+            f"{node.where}: its weights of time are {time.dtype}, those of features {features.dtype}"
+        )
+    else:
+        # the kernel reads them as floats; each counts once a call
+        time = _real(node, time)
     state = node.state(4, (x.shape[0], time.size))
     op = Svdf(int(node.options.Rank()), lo, hi)
     names = (node.outputs[0].name, f"{node.outputs[0].name}.state")

@@ -13,6 +13,7 @@ from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.cumsum import CumSum
+from sensorai.ops.nd.lrn import LocalResponse
 from sensorai.ops.nd.normalize import Normalize
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
@@ -62,6 +63,15 @@ def _cumsum(node: TfliteNode) -> Sequence[Tensor]:
     return node.add(CumSum(axes[0], exclusive, reverse), node.need(0))
 
 
+def _local_response(node: TfliteNode) -> Sequence[Tensor]:
+    x, said = node.need(0), node.options
+    if said is None or len(x.shape) != 4 or x.dtype != "float32":
+        raise ConfigError(f"{node.where}: {x.dtype} of shape {x.shape}, or its options are missing")
+    radius = int(said.Radius())
+    op = LocalResponse(3, radius, radius, float(said.Alpha()), float(said.Beta()), float(said.Bias()))
+    return node.add(op, x)
+
+
 def _size(node: TfliteNode) -> Sequence[Tensor]:
     x, (lo, hi) = node.need(0), activation(node)
     op = Normalize("l2", (len(x.shape) - 1,), 1e-6)
@@ -77,4 +87,5 @@ RULES: Mapping[str, Rule] = {
     "ARG_MIN": _arg,
     "CUMSUM": _cumsum,
     "L2_NORMALIZATION": _size,
+    "LOCAL_RESPONSE_NORMALIZATION": _local_response,
 }

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sensorai.importers.tflite import elementwise, images, movement, pools, products, recurrent, resize, sums
+from sensorai.importers.tflite import (
+    batches,
+    elementwise,
+    images,
+    movement,
+    pools,
+    products,
+    recurrent,
+    resize,
+    signal,
+    spectrum,
+    sums,
+)
 from sensorai.importers.tflite.rules import Rule
 
 RULES: Mapping[str, Rule] = {
+    **batches.RULES,
     **elementwise.RULES,
     **images.RULES,
     **movement.RULES,
@@ -15,5 +28,7 @@ RULES: Mapping[str, Rule] = {
     **products.RULES,
     **recurrent.RULES,
     **resize.RULES,
+    **signal.RULES,
+    **spectrum.RULES,
     **sums.RULES,
 }

@@ -41,8 +41,13 @@ def net(
     some: bool = False,
     state: bool = False,
     peepholes: bool = False,
+    norm: bool = False,
+    narrow: bool = False,
 ) -> Graph:
-    """float32 net of one layer; ``bias``: numbers for each row; ``some``: lengths that are known."""
+    """float32 net of one layer; ``bias``: numbers for each row; ``some``: lengths that are known.
+
+    ``norm``: gates are normalised; ``narrow``: weights are int8.
+    """
     rng = np.random.default_rng(7)
     many = 2 if op.direction == "bidirectional" else 1
     rows, last = gates * UNITS, outputs or UNITS
@@ -51,15 +56,23 @@ def net(
     def known(name: str, *shape: int) -> Tensor:
         return _testing.known(name, rng.normal(0, 0.5, shape))
 
+    def weights(name: str, *shape: int) -> Tensor:
+        if not narrow:
+            return known(name, *shape)
+        scale = tuple(rng.uniform(0.002, 0.01, shape[1]).tolist())
+        quant = Affine(scale, (0,) * shape[1], 1) if name != "r" else Affine(scale[:1])
+        return _testing.known(name, rng.integers(-128, 128, shape), "int8", quant)
+
     x = _testing.given("x", (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS))
-    found: list[Tensor | None] = [x, known("w", many, rows, INPUTS), known("r", many, rows, last)]
+    found: list[Tensor | None] = [x, weights("w", many, rows, INPUTS), weights("r", many, rows, last)]
     found.append(known("b", many, bias * rows) if bias else None)
     given = _testing.known("lengths", [2, STEPS + 1], "int32")
     found.append(given if some else _testing.given("lengths", (BATCH,), "int32") if lengths else None)
     found.append(_testing.given("h0", (*lead, last)) if state else None)
     found.append(_testing.given("c0", (*lead, UNITS)) if state and gates == 4 else None)
     found.append(known("p", many, 3 * UNITS) if peepholes else None)
-    found += [known("pw", many, outputs, UNITS), known("pb", many, outputs)] if outputs else []
+    found += [weights("pw", many, outputs, UNITS), known("pb", many, outputs)] if outputs else [None, None]
+    found.append(known("n", many, rows) if norm else None)
     while found[-1] is None:
         found.pop()
     return _testing.one(op, found)
@@ -76,6 +89,7 @@ def common(cls: Any, gates: int) -> Iterator[tuple[str, Graph]]:
     yield f"{name}_last", net(cls(direction="bidirectional", whole=False), gates, some=True)
     yield f"{name}_clip", net(cls(clip=0.6), gates, bias=1)
     yield f"{name}_bare", net(cls(), gates, bias=0)
+    yield f"{name}_narrow", net(cls(direction="bidirectional"), gates, narrow=True)
     mixed = tuple(Gate(f, a, b) for f, a, b in (FUNCTIONS * 2)[3 : 3 + 2 * len(cls.FUNCTIONS)])
     yield f"{name}_functions", net(cls(direction="bidirectional", functions=mixed), gates)
 
@@ -89,8 +103,9 @@ def integer(
     states: bool = False,
     each: bool = False,
     cell: float = 2.0**-11,
+    kind: str = "int8",
 ) -> Graph:
-    """int8 net of one layer; ``state``: lengths and states are given, ``states``: only these.
+    """int8 or int16 net of one layer; ``state``: lengths and states are given, ``states``: only these.
 
     ``each``: a scale for each row.
     """
@@ -99,8 +114,9 @@ def integer(
     rows = gates * UNITS
     lead = (BATCH, many) if op.layout else (many, BATCH)
     # with a scale for each row outputs saturate
+    wide = kind == "int16"
     out, cells = (
-        Affine(((0.9 if each else 1.05) / 128,), (5,)),
+        Affine(((0.9 if each else 1.05) / (32768 if wide else 128),), (0 if wide else 5,)),
         Affine((2.0**-15 if gates == 3 else cell,), (0,)),
     )
 
@@ -110,13 +126,13 @@ def integer(
         scale = scale if each else np.repeat(scale, UNITS)
         return _testing.known(name, data, "int8", Affine(tuple(scale.tolist()), (0,) * rows, 1))
 
-    x = _testing.given(
-        "x", (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS), "int8", Affine((0.02,), (-3,))
-    )
+    shape = (BATCH, STEPS, INPUTS) if op.layout else (STEPS, BATCH, INPUTS)
+    x = _testing.given("x", shape, kind, Affine((0.0001,)) if wide else Affine((0.02,), (-3,)))
     found: list[Tensor | None] = [x, weights("w", INPUTS), weights("r", UNITS)]
-    found.append(_testing.known("b", rng.integers(-900, 900, (many, bias * rows)), "int32") if bias else None)
+    data = rng.integers(-900, 900, (many, bias * rows)) * (2000 if wide else 1)
+    found.append(_testing.known("b", data, "int64" if wide else "int32") if bias else None)
     found.append(_testing.given("lengths", (BATCH,), "int32") if state else None)
-    found.append(_testing.given("h0", (*lead, UNITS), "int8", out) if state or states else None)
+    found.append(_testing.given("h0", (*lead, UNITS), kind, out) if state or states else None)
     if (state or states) and gates > 1:
         found.append(_testing.given("c0", (*lead, UNITS), "int16", cells))
     while found[-1] is None:

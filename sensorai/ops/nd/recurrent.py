@@ -11,6 +11,7 @@ Inputs of every layer, by place (None: left out)::
     6 c0       first cells, units instead of outputs: of ``Lstm``, and of ``Gru`` in integers
     7 p        of ``Lstm``: weights of the cell (directions, 3 * units), see there
     8, 9       of ``Lstm``: projection (directions, outputs, units) and its bias (directions, outputs)
+    10         of ``Lstm``: factors of normalised gates (directions, gates * units), see there
 
 Gates are stacked in the order of ONNX: ``Gru`` update, reset, new; ``Lstm`` input, output, forget, cell.
 Keras has input, forget, cell, output; TensorFlow Lite has them apart.
@@ -19,7 +20,8 @@ Outputs: y (steps, directions, batch, outputs); layout 1: (batch, steps, directi
 is set; the last outputs, as h0; the last cells, as c0, of layers that keep them.
 
 float32: a gate is (sum over the input + its bias) + (sum over the last outputs + its bias); a sum starts from
-0 and takes one product after the other. How int8 numbers are computed, ``recurrent_integer`` says.
+0 and takes one product after the other. w, r and the projection may be int8 with a scale for all rows or for
+each: they become float32 one by one. How layers of int8 numbers are computed, ``recurrent_integer`` says.
 """
 
 from __future__ import annotations
@@ -32,15 +34,18 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied, Buffers, Writer
+from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import ABSENT, Array, Shape, Tensor
 from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.gates import GATES, Gate
 from sensorai.ops.nd.windows import Window, ordered_sums
 
-FILE = "nd/sa_nd_recurrent.h"
+FILE, NORMALISED = "nd/sa_nd_recurrent.h", "nd/sa_nd_lstm_norm.h"
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 #: Names of inputs in messages.
-_NAMES = ("x", "w", "r", "b", "lengths", "h0", "c0", "p", "the projection", "the bias of the projection")
+_NAMES = ("x", "w", "r", "b", "lengths", "h0", "c0", "p", "the projection", "the bias of the projection", "n")
+#: Places of weights, which may be int8 where the layer computes with floats.
+WEIGHTS = (1, 2, 8)
 _DENSE = Window((), (), (), (), (), ())
 
 
@@ -82,6 +87,8 @@ class Recurrent(NdOperator):
     #: Gates that are stacked; functions of one direction, where nothing is said.
     GATES: ClassVar[int] = 1
     FUNCTIONS: ClassVar[tuple[str, ...]] = ("tanh",)
+    #: Whether there is a form of int16 numbers.
+    WIDE: ClassVar[bool] = False
     FOLDS: ClassVar[bool] = False
 
     def cells(self, at: Applied) -> bool:
@@ -118,6 +125,7 @@ class Recurrent(NdOperator):
             7: ((s.directions, 3 * s.units),),
             8: ((s.directions, s.outputs, s.units),),
             9: ((s.directions, s.outputs),),
+            10: ((s.directions, rows),),
         }
         for place, shapes in wanted.items():
             tensor = get(at, place)
@@ -154,20 +162,25 @@ class Recurrent(NdOperator):
         made = [Made(kind, (*every, s.outputs))] if self.whole else []
         made.append(Made(kind, (*self._lead(s), s.outputs)))
         if self.cells(at):
-            made.append(Made("int16" if kind == "int8" else kind, (*self._lead(s), s.units)))
+            made.append(Made(kind if kind == "float32" else "int16", (*self._lead(s), s.units)))
         return tuple(made)
 
     def _types(self, at: Applied) -> None:
         x = get(at, 0)
-        if x.dtype not in ("float32", "int8"):
+        if x.dtype not in ("float32", "int8") and not (x.dtype == "int16" and self.WIDE):
             raise ConfigError(f"layer {at.name}: {self.NAME} of {x.dtype} is not supported")
-        quantised = x.dtype == "int8"
+        quantised = x.dtype != "float32"
         for place, tensor in enumerate(at.inputs):
             kind = x.dtype
             if place == 4 or (quantised and place == 3):
-                kind = "int32"
+                kind = "int64" if place == 3 and x.dtype == "int16" else "int32"
+            elif quantised and place in WEIGHTS:
+                kind = "int8"
             elif quantised and place == 6:
                 kind = "int16"
+            elif place in WEIGHTS and tensor.name and tensor.dtype == "int8" and not quantised:
+                kind = "int8"
+                scales_of_rows(at, tensor)
             if tensor.name and tensor.dtype != kind:
                 named = _NAMES[place]
                 raise ConfigError(f"layer {at.name}: {named} is {tensor.dtype}, not {kind}")
@@ -195,9 +208,35 @@ class Recurrent(NdOperator):
         return Buffers(scratch=-(-size * self.scratch_numbers(self.sizes(at)) // 4) * 4)
 
 
+def scales_of_rows(at: Applied, w: Tensor) -> Array:
+    """Scale of each row of int8 weights (directions, rows, values), of all directions alike.
+
+    Raises
+    ------
+    ConfigError
+        They have no scales, those of another axis, or zero points.
+    """
+    quant = w.quant
+    if not isinstance(quant, Affine) or quant.axis not in (None, 1) or any(quant.zero):
+        raise ConfigError(
+            f"layer {at.name}: int8 weights {w.name} need scales along their rows and the zero point 0"
+        )
+    return np.array(np.broadcast_to(np.asarray(quant.scale, np.float32), (w.shape[1],)))
+
+
+def real_weights(at: Applied, arrays: Sequence[Array | None]) -> list[Array | None]:
+    """Arrays of a layer of floats, with float32 numbers in place of int8 weights."""
+    found = list(arrays)
+    for place in WEIGHTS:
+        a, w = array(arrays, place), get(at, place)
+        if a is not None and w.dtype == "int8":
+            found[place] = a.astype(np.float32) * scales_of_rows(at, w)[:, None]
+    return found
+
+
 def quantised(at: Applied) -> bool:
     """Whether a layer computes with integers."""
-    return get(at, 0).dtype == "int8"
+    return get(at, 0).dtype != "float32"
 
 
 def get(at: Applied, place: int) -> Tensor:
@@ -238,7 +277,7 @@ def run(
     outputs, cells = [], []
     for d in range(s.directions):
         h = _first(op, array(arrays, 5), d, np.full((s.batch, s.outputs), zero, x.dtype))
-        kind = np.int16 if x.dtype == np.int8 else x.dtype
+        kind = x.dtype if x.dtype == np.float32 else np.int16
         c = _first(op, array(arrays, 6), d, np.zeros((s.batch, s.units), kind)) if op.cells(at) else None
         step, back = steps(d), op.direction == "reverse" or d == 1
         for k in range(int(lengths.max(initial=0))):
@@ -266,7 +305,7 @@ def parts(op: Recurrent, s: Sizes, arrays: Sequence[Array | None], d: int) -> tu
     """Weights w, r and biases of both (zeros where there are none) of a direction."""
     w, r, b = np.asarray(arrays[1])[d], np.asarray(arrays[2])[d], array(arrays, 3)
     rows = op.GATES * s.units
-    kind = np.int32 if w.dtype == np.int8 else w.dtype
+    kind = b.dtype if b is not None else np.int32 if w.dtype == np.int8 else w.dtype
     both = np.zeros(2 * rows, kind)
     if b is not None:
         both[: b.shape[1]] = b[d]
@@ -318,7 +357,15 @@ def emit_float(
         values = f"sa_nd_of_{gate.function}, {to.real(gate.alpha)}, {to.real(gate.beta)}"
         said[f"of[{k // count * 3 + k % count}]"] = f"{{{values}}}"
     layer = to.layer({**said, "clip": to.real(op.clip), **more}, "sa_nd_recurrent_t")
-    reads = [to.source(t) if (t := get(at, k)).name else "0" for k in (0, 1, 2, 3, 4, *places)]
+    reads = []
+    for place in (0, 1, 2, 3, 4, *places):
+        tensor = get(at, place)
+        reads.append(to.source(tensor) if tensor.name else "0")
+        if place in WEIGHTS:
+            scales = scales_of_rows(at, tensor) if tensor.name and tensor.dtype == "int8" else None
+            name = f"scale{to.index}_{place}"
+            reads.append("0" if scales is None else to.table("float", name, scales))
     makes = [to.target(t) for t in at.outputs]
     makes = makes if op.whole else ["0", *makes]
-    to.call(FILE, f"sa_nd_{op.NAME}", layer, *reads, *makes, to.scratch("sa_nd_f32"))
+    file, name = (NORMALISED, f"{op.NAME}_norm") if get(at, 10).name else (FILE, op.NAME)
+    to.call(file, f"sa_nd_{name}", layer, *reads, *makes, to.scratch("sa_nd_f32"))

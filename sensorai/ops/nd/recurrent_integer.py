@@ -1,13 +1,16 @@
-"""Recurrent layers of int8 numbers.
+"""Recurrent layers of integers.
 
-Both sums of a gate, over the input and over the last outputs, are int32, each with its own int32 bias in the
-scale of its products; both leave in int16 with 12 places, saturating, rounded twice as TensorFlow Lite does
-it, and are added, saturating. Sigmoid and tanh of that are int16 with 15 places, by the table and the lines
-of TensorFlow Lite's 16-bit functions.
+Of int8 numbers, both sums of a gate, over the input and over the last outputs, are int32, each with its own
+int32 bias in the scale of its products; both leave in int16 with 12 places, saturating, rounded twice as
+TensorFlow Lite does it, and are added, saturating. Sigmoid and tanh of that are int16 with 15 places, by the
+table and the lines of TensorFlow Lite's 16-bit functions.
 
 ``Lstm`` is TensorFlow Lite Micro's UNIDIRECTIONAL_SEQUENCE_LSTM to the bit: cells are int16 with a scale
 that is a power of two, outputs int8. ``forget * cell`` and ``input * new`` are scaled to cells one by one and
 added, saturating; outputs are ``tanh(cell) * output``, scaled. ``coupled`` is ours: ``32767 - input``.
+
+Of int16 numbers with int8 weights it is that one's other form: no zero points, int64 biases and sums, which
+are rounded once as ``fixed.multiply_wide`` says; outputs are int16.
 
 No framework says what the others are, so they are our own:
 
@@ -38,7 +41,7 @@ from sensorai.ops.nd.unary_integer import curve, curve_table
 #: Scales of what functions read and of what they make.
 READ, MADE = 2.0**-12, 2.0**-15
 FUNCTIONS = {"sigmoid": "SA_ND_OF_SIGMOID", "tanh": "SA_ND_OF_TANH", "relu": "SA_ND_OF_RELU"}
-FILE = "nd/sa_nd_recurrent_q.h"
+FILE, FILE_16 = "nd/sa_nd_recurrent_q.h", "nd/sa_nd_recurrent_q16.h"
 
 _Factor = tuple[int, int]
 
@@ -125,6 +128,11 @@ def check(op: Recurrent, at: Applied) -> None:
         raise ConfigError(f"{where}: cells have the scale 2**-15")
     if op.NAME == "lstm" and _scale(at, last[1])[1]:
         raise ConfigError(f"{where}: cells have the zero point 0")
+    if wide(at):
+        if _scale(at, get(at, 0))[1] or _scale(at, last[0])[1]:
+            raise ConfigError(f"{where}: int16 numbers have the zero point 0")
+        if max(int(shift.max()) for _, shift in _factors(op, at)) > 14:
+            raise ConfigError(f"{where}: the scales of its weights are too large for int16 sums")
     if op.NAME == "gru" and bool(get(at, 5).name) != bool(get(at, 6).name):
         raise ConfigError(f"{where}: first outputs and first cells of integers go together")
     if said := lacks(op):
@@ -141,6 +149,11 @@ def lacks(op: Recurrent) -> str:
         if gate.function not in (("tanh",) if third else allowed):
             return f"{gate.function} in place of {' or '.join(('tanh',) if third else allowed)}"
     return ""
+
+
+def wide(at: Applied) -> bool:
+    """Whether a layer has int16 numbers."""
+    return get(at, 0).dtype == "int16"
 
 
 def _function(name: str, x: IntArray) -> IntArray:
@@ -215,12 +228,15 @@ class _Cell:
         self.settings = _curve_settings(op, at)
         self.clip = _clip(op, at)
         self.coupled = bool(getattr(op, "coupled", False))
+        self.wide = wide(at)
 
     def sums(
         self, x: IntArray, w: Array, b: Array, factors: tuple[IntArray, IntArray], rows: slice
     ) -> IntArray:
-        """Gates of rows; sums are exact in float64 and wrap as int32 does."""
+        """Gates of rows; sums are exact in float64 and wrap as int32 does where they are."""
         total = np.rint(x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64) + b
+        if self.wide:
+            return _narrow(fixed.multiply_wide(total, factors[0][rows], factors[1][rows]))
         return _narrow(fixed.multiply(total.astype(np.int32), factors[0][rows], factors[1][rows]))
 
     def by(self, name: str, x: IntArray) -> IntArray:
@@ -229,6 +245,8 @@ class _Cell:
 
     def leave(self, name: str, x: IntArray) -> Array:
         """Outputs."""
+        if self.wide:
+            return _narrow(self.by(name, x)).astype(np.int16)
         return _narrow(self.by(name, x) + self.zero, 8).astype(np.int8)
 
 
@@ -260,9 +278,9 @@ def emit(op: Recurrent, at: Applied, to: Writer) -> None:
     same = bool((gates == gates[:, :, :1]).all())
     kept = gates[:, :, 0] if same else rows
     for k, (name, place) in enumerate((("", 1), ("last_", 2))):
-        bias = _biases(op, at, place, zeros[k])
-        if bias.any():
-            said[f"{name}bias"] = to.table("int32_t", f"{name}bias{to.index}", bias)
+        shares = np.zeros(0) if wide(at) else _biases(op, at, place, zeros[k])
+        if shares.any():
+            said[f"{name}bias"] = to.table("int32_t", f"{name}bias{to.index}", shares)
         said[f"{name}multiplier"] = to.table("int32_t", f"{name}multiplier{to.index}", kept[2 * k])
         said[f"{name}shift"] = to.table("int8_t", f"{name}shift{to.index}", kept[2 * k + 1])
     said |= {"gate_step": 1 if same else s.units, "unit_step": int(not same)}
@@ -275,4 +293,10 @@ def emit(op: Recurrent, at: Applied, to: Writer) -> None:
     reads = [to.source(t) if (t := get(at, k)).name else "0" for k in places]
     makes = [to.target(t) for t in at.outputs]
     makes = makes if op.whole else ["0", *makes]
-    to.call(FILE, f"sa_nd_{op.NAME}_q", layer, *reads, *makes, to.scratch("sa_nd_i16"))
+    if wide(at):
+        # without zero points biases are those of the file
+        b = get(at, 3)
+        bias = to.source(b) if b.name else "0"
+        to.call(FILE_16, f"sa_nd_{op.NAME}_q16", layer, bias, *reads, *makes, to.scratch("sa_nd_i16"))
+    else:
+        to.call(FILE, f"sa_nd_{op.NAME}_q", layer, *reads, *makes, to.scratch("sa_nd_i16"))

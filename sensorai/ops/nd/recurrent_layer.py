@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import recurrent_integer
-from sensorai.ops.nd.recurrent import Recurrent, Step, emit_float, quantised, run
+from sensorai.ops.nd.recurrent import Recurrent, Step, emit_float, quantised, real_weights, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RecurrentLayer(Recurrent):
         """Step after step."""
         if quantised(at):
             return recurrent_integer.compute(self, at, arrays)
-        return run(self, at, arrays, self.steps(at, arrays))
+        return run(self, at, arrays, self.steps(at, real_weights(at, arrays)))
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where scales of integers are missing."""

@@ -88,8 +88,9 @@ class Softmax(NdOperator):
         return (y.astype(x.dtype),)
 
     def transposed(self, perm: tuple[int, ...], at: Applied) -> NdOperator | None:
-        """Along the same axis in its new place."""
-        return replace(self, axis=perm[self.axis])
+        """Along the same axis in its new place; integers only along the last."""
+        axis = perm[self.axis]
+        return None if affine.scaled(at.x) and axis != len(perm) - 1 else replace(self, axis=axis)
 
     def macc(self, at: Applied) -> int:
         """15 for every element, as ST's tool counts."""

@@ -29,7 +29,8 @@ class Svdf(NdOperator):
     oldest first; bias (units,) or none; state (batch, filters * memory). Outputs: (batch, units), the next
     state. Filters of a unit are neighbours: filters is units * rank.
 
-    int8 as TensorFlow Lite Micro: weights of time and the state int8 or int16.
+    float32; weights of features may be int8 with a scale for all filters or for each, they become float32 one
+    by one. int8 as TensorFlow Lite Micro: weights of time and the state int8 or int16.
 
     Attributes
     ----------
@@ -62,7 +63,8 @@ class Svdf(NdOperator):
         if bias.name and bias.shape != (units,):
             raise ConfigError(f"{where}: a bias of shape {bias.shape} does not go with {units} outputs")
         kinds = (x.dtype, features.dtype, time.dtype, state.dtype, bias.dtype if bias.name else "")
-        floats = set(kinds[:4]) == {"float32"} and kinds[4] in ("", "float32")
+        floats = {kinds[0], *kinds[2:4]} == {"float32"} and kinds[4] in ("", "float32")
+        floats = floats and kinds[1] in ("float32", "int8")
         narrow = kinds[:2] == ("int8", "int8") and kinds[2] == kinds[3] and kinds[4] in ("", "int32")
         if not floats and not (narrow and kinds[2] in ("int8", "int16")):
             raise ConfigError(f"{where}: svdf of {', '.join(filter(None, kinds))} is not supported")
@@ -74,6 +76,8 @@ class Svdf(NdOperator):
         """Raise a ConfigError where scales are missing or weights have zero points."""
         if at.x.dtype == "int8" and at.outputs:
             _scales(at)
+        elif at.inputs[1].dtype == "int8":
+            _scales_of_filters(at)
 
     def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
         """Shift the memory, then sum over features, time and rank."""
@@ -81,6 +85,8 @@ class Svdf(NdOperator):
         bias, batch = arrays[3], len(x)
         old = state.reshape(batch, *time.shape)
         if x.dtype == np.float32:
+            if features.dtype == np.int8:
+                features = features.astype(np.float32) * _scales_of_filters(at)[:, None]
             new = np.concatenate([old[:, :, 1:], sums(x, features, None)[:, :, None]], axis=2)
             with np.errstate(all="ignore"):
                 each = _over_time(new, time).reshape(batch, -1, self.rank)
@@ -129,6 +135,9 @@ class Svdf(NdOperator):
             }
         layer = to.layer(fields, "sa_nd_svdf_t")
         reads = [to.source(t) if t.name else "0" for t in (x, features, time, bias, state)]
+        if way == "f32":
+            bytes_ = features.dtype == "int8"
+            reads.insert(2, to.table("float", f"scale{to.index}", _scales_of_filters(at)) if bytes_ else "0")
         to.call(FILE, f"sa_nd_svdf_{way}", layer, *reads, *(to.target(t) for t in at.outputs))
 
     @classmethod
@@ -144,6 +153,10 @@ class Svdf(NdOperator):
                 _testing.given("state", (2, 24)),
             ]
             yield f"svdf_{rank}", _testing.one(cls(rank, 0.0 if bias else None, 6.0), tensors)
+            each = Affine(tuple(rng.uniform(0.01, 0.02, 6).tolist()), (0,) * 6, 0)
+            quant = each if bias else Affine((0.01,))
+            tensors[1] = _testing.known("features", rng.integers(-128, 128, (6, 5)), "int8", quant)
+            yield f"svdf_bytes_{rank}", _testing.one(cls(rank), tensors)
         for kind, zero in (("int8", 7), ("int16", 0)):
             for rank, bias in ((1, True), (2, False)):
                 span_of = 30 if kind == "int8" else 3000
@@ -188,3 +201,11 @@ def _scales(at: Applied) -> tuple[tuple[_Factor, _Factor], tuple[int, int, int]]
     factors = f(own) * f(first) / f(kept), f(kept) * f(second) / f(out)
     pair = fixed.multiplier_of(float(factors[0])), fixed.multiplier_of(float(factors[1]))
     return pair, (zero, middle, end)
+
+
+def _scales_of_filters(at: Applied) -> Array:
+    """Scale of each filter of int8 weights in a layer of floats."""
+    quant = at.inputs[1].quant
+    if not isinstance(quant, Affine) or quant.axis not in (None, 0) or any(quant.zero):
+        raise ConfigError(f"layer {at.name}: int8 weights need scales of their filters and the zero point 0")
+    return np.array(np.broadcast_to(np.asarray(quant.scale, np.float32), (at.inputs[1].shape[0],)))

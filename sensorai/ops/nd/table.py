@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sensorai.ops.nd.arg import ArgExtreme
+from sensorai.ops.nd.bands import SignalDenoise, SignalGain, SignalLog, SignalRoot
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.bilinear import Bilinear
@@ -16,6 +17,7 @@ from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.cumsum import CumSum
 from sensorai.ops.nd.det import Det
+from sensorai.ops.nd.framing import Frames, OverlapAdd, Stack
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.gather import Gather, GatherElements
 from sensorai.ops.nd.gather_nd import GatherND
@@ -34,10 +36,12 @@ from sensorai.ops.nd.repeats import Expand, Tile
 from sensorai.ops.nd.resample import Resample
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.reverse_sequence import ReverseSequence
+from sensorai.ops.nd.rfft import Irfft, Rfft
 from sensorai.ops.nd.rnn import Rnn
 from sensorai.ops.nd.rows import Categories, Fill, Lookup, RowNorm
 from sensorai.ops.nd.scatter import Scatter
 from sensorai.ops.nd.scores import LabelOf, Scores
+from sensorai.ops.nd.signals import SignalBands, SignalEnergy, SignalScale, SignalWindow
 from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.support import Coupling, Kernel, Pairs, Votes
@@ -69,11 +73,13 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Det,
         Expand,
         Fill,
+        Frames,
         FullyConnected,
         Gather,
         GatherElements,
         GatherND,
         Gru,
+        Irfft,
         Kernel,
         LabelOf,
         LocalResponse,
@@ -83,6 +89,7 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Mixed,
         Normalize,
         OneHot,
+        OverlapAdd,
         Pad,
         Pairs,
         Pool,
@@ -91,13 +98,23 @@ ND_OPERATORS: Mapping[str, type[NdOperator]] = {
         Resample,
         Reshape,
         ReverseSequence,
+        Rfft,
         Rnn,
         RowNorm,
         Scaled,
         Scatter,
         Scores,
+        SignalBands,
+        SignalDenoise,
+        SignalEnergy,
+        SignalGain,
+        SignalLog,
+        SignalRoot,
+        SignalScale,
+        SignalWindow,
         Slice,
         Softmax,
+        Stack,
         Svdf,
         Thresholds,
         Tile,

@@ -1,5 +1,6 @@
 /* Recurrent layers of float32: each sum of products from 0, one after the other, then its bias; a gate is the
- * sum over the input plus the sum over the last outputs. Weights: direction, gate, unit, value. */
+ * sum over the input plus the sum over the last outputs. Weights: direction, gate, unit, value; float32, or int8
+ * with a scale for each row. */
 #ifndef SA_ND_RECURRENT_H
 #define SA_ND_RECURRENT_H
 
@@ -41,15 +42,22 @@ typedef struct {
     int32_t coupled; /* lstm: forget is 1 - input; gru: reset comes after the sum */
 } sa_nd_recurrent_t;
 
+/* Rows of weights; scale: 0 for those of float32. */
+typedef struct {
+    const void *at;
+    const float *scale;
+} sa_nd_weights_t;
+
 /* One row of the batch in one direction, while it runs. */
 typedef struct {
-    const sa_nd_f32 *w;
-    const sa_nd_f32 *r;
+    sa_nd_weights_t w;
+    sa_nd_weights_t r;
     const sa_nd_f32 *b;
     const sa_nd_f32 *rb;
     const sa_nd_f32 *p;
-    const sa_nd_f32 *pw;
+    sa_nd_weights_t pw;
     const sa_nd_f32 *pb;
+    const sa_nd_f32 *n; /* factors of normalised gates */
     const sa_nd_gate_t *of;
     sa_nd_f32 *h;
     sa_nd_f32 *c;
@@ -140,18 +148,41 @@ SA_ND_INLINE float sa_nd_gate(const sa_nd_gate_t *g, float x, float clip)
     return g->of(sa_nd_held(x, clip), g->a, g->b);
 }
 
+/* Weights from a number on; their scales stay, rows of all directions share them. */
+SA_ND_INLINE sa_nd_weights_t sa_nd_weights_from(sa_nd_weights_t w, int32_t place)
+{
+    w.at = w.scale ? (const void *)((const int8_t *)w.at + place) : (const void *)((const sa_nd_f32 *)w.at + place);
+    return w;
+}
+
+SA_ND_INLINE float sa_nd_sum(const sa_nd_f32 *x, sa_nd_weights_t w, int32_t row, int32_t count)
+{
+    float sum = 0.0F;
+    int32_t i;
+
+    if (w.scale) {
+        const int8_t *q = (const int8_t *)w.at + row * count;
+        const float scale = w.scale[row];
+        for (i = 0; i < count; i++) {
+            sum += x[i] * ((float)q[i] * scale);
+        }
+    } else {
+        const sa_nd_f32 *v = (const sa_nd_f32 *)w.at + row * count;
+        for (i = 0; i < count; i++) {
+            sum += x[i] * v[i];
+        }
+    }
+    return sum;
+}
+
 /* rows sums over count values, each with its bias where there is one; added to what is there, or in its place */
-SA_ND_FUNCTION void sa_nd_sums(const sa_nd_f32 *x, const sa_nd_f32 *w, const sa_nd_f32 *b, int32_t rows,
+SA_ND_FUNCTION void sa_nd_sums(const sa_nd_f32 *x, sa_nd_weights_t w, const sa_nd_f32 *b, int32_t rows,
                                int32_t count, int32_t add, sa_nd_f32 *y)
 {
-    int32_t i, k;
+    int32_t k;
 
     for (k = 0; k < rows; k++) {
-        float sum = 0.0F;
-        for (i = 0; i < count; i++) {
-            sum += x[i] * w[i];
-        }
-        w += count;
+        float sum = sa_nd_sum(x, w, k, count);
         sum = b ? sum + b[k] : sum;
         y[k] = add != 0 ? y[k] + sum : sum;
     }
@@ -174,12 +205,13 @@ SA_ND_FUNCTION void sa_nd_rnn_step(const sa_nd_recurrent_t *l, const sa_nd_cell_
 SA_ND_FUNCTION void sa_nd_gru_step(const sa_nd_recurrent_t *l, const sa_nd_cell_t *k, const sa_nd_f32 *x)
 {
     const int32_t units = l->s.units;
-    const sa_nd_f32 *r = k->r + 2 * units * units;
+    sa_nd_weights_t r = sa_nd_weights_from(k->r, 2 * units * units);
     const sa_nd_f32 *rb = k->rb ? k->rb + 2 * units : 0;
     sa_nd_f32 *g = k->scratch;
     sa_nd_f32 *more = g + 3 * units;
     int32_t j;
 
+    r.scale = r.scale ? r.scale + 2 * units : 0;
     sa_nd_sums(x, k->w, k->b, 3 * units, l->s.inputs, 0, g);
     sa_nd_sums(k->h, k->r, k->rb, 2 * units, units, 1, g);
     if (l->coupled != 0) {
@@ -205,13 +237,25 @@ SA_ND_FUNCTION void sa_nd_gru_step(const sa_nd_recurrent_t *l, const sa_nd_cell_
     }
 }
 
+SA_ND_INLINE void sa_nd_lstm_project(const sa_nd_recurrent_t *l, const sa_nd_cell_t *k, const sa_nd_f32 *made)
+{
+    int32_t j;
+
+    if (k->pw.at) {
+        sa_nd_sums(made, k->pw, k->pb, l->s.outputs, l->s.units, 0, k->h);
+        for (j = 0; j < l->s.outputs; j++) {
+            k->h[j] = sa_nd_held(k->h[j], l->projection_clip);
+        }
+    }
+}
+
 /* gates: input, output, forget, cell */
 SA_ND_FUNCTION void sa_nd_lstm_step(const sa_nd_recurrent_t *l, const sa_nd_cell_t *k, const sa_nd_f32 *x)
 {
     const int32_t units = l->s.units;
     const sa_nd_f32 *p = k->p;
     sa_nd_f32 *g = k->scratch;
-    sa_nd_f32 *made = k->pw ? g + 4 * units : k->h;
+    sa_nd_f32 *made = k->pw.at ? g + 4 * units : k->h;
     int32_t j;
 
     sa_nd_sums(x, k->w, k->b, 4 * units, l->s.inputs, 0, g);
@@ -230,12 +274,7 @@ SA_ND_FUNCTION void sa_nd_lstm_step(const sa_nd_recurrent_t *l, const sa_nd_cell
         k->c[j] = c;
         made[j] = out * k->of[2].of(c, k->of[2].a, k->of[2].b);
     }
-    if (k->pw) {
-        sa_nd_sums(made, k->pw, k->pb, l->s.outputs, units, 0, k->h);
-        for (j = 0; j < l->s.outputs; j++) {
-            k->h[j] = sa_nd_held(k->h[j], l->projection_clip);
-        }
-    }
+    sa_nd_lstm_project(l, k, made);
 }
 
 SA_ND_INLINE int32_t sa_nd_length(const sa_nd_sequence_t *s, const sa_nd_i32 *lengths, int32_t row)
@@ -285,41 +324,42 @@ SA_ND_INLINE void sa_nd_sequence(const sa_nd_recurrent_t *l, sa_nd_step_t step, 
                 }
             }
         }
-        k.w += rows * s->inputs;
-        k.r += rows * s->outputs;
+        k.w = sa_nd_weights_from(k.w, rows * s->inputs);
+        k.r = sa_nd_weights_from(k.r, rows * s->outputs);
         k.b = k.b ? k.b + s->bias : 0;
         k.p = k.p ? k.p + 3 * s->units : 0;
-        k.pw = k.pw ? k.pw + s->outputs * s->units : 0;
+        k.pw = k.pw.at ? sa_nd_weights_from(k.pw, s->outputs * s->units) : k.pw;
         k.pb = k.pb ? k.pb + s->outputs : 0;
+        k.n = k.n ? k.n + rows : 0;
         k.of += 3;
     }
 }
 
-SA_ND_FUNCTION void sa_nd_rnn(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const sa_nd_f32 *w,
-                              const sa_nd_f32 *r, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
+SA_ND_FUNCTION void sa_nd_rnn(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const void *w, const float *ws,
+                              const void *r, const float *rs, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
                               const sa_nd_f32 *h0, sa_nd_f32 *y, sa_nd_f32 *h, sa_nd_f32 *scratch)
 {
-    const sa_nd_cell_t k = {w, r, b, 0, 0, 0, 0, l->of, 0, 0, scratch};
+    const sa_nd_cell_t k = {{w, ws}, {r, rs}, b, 0, 0, {0, 0}, 0, 0, l->of, 0, 0, scratch};
 
     sa_nd_sequence(l, sa_nd_rnn_step, k, x, lengths, h0, 0, y, h, 0);
 }
 
-SA_ND_FUNCTION void sa_nd_gru(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const sa_nd_f32 *w,
-                              const sa_nd_f32 *r, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
+SA_ND_FUNCTION void sa_nd_gru(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const void *w, const float *ws,
+                              const void *r, const float *rs, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
                               const sa_nd_f32 *h0, sa_nd_f32 *y, sa_nd_f32 *h, sa_nd_f32 *scratch)
 {
-    const sa_nd_cell_t k = {w, r, b, 0, 0, 0, 0, l->of, 0, 0, scratch};
+    const sa_nd_cell_t k = {{w, ws}, {r, rs}, b, 0, 0, {0, 0}, 0, 0, l->of, 0, 0, scratch};
 
     sa_nd_sequence(l, sa_nd_gru_step, k, x, lengths, h0, 0, y, h, 0);
 }
 
-SA_ND_FUNCTION void sa_nd_lstm(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const sa_nd_f32 *w,
-                               const sa_nd_f32 *r, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
-                               const sa_nd_f32 *h0, const sa_nd_f32 *c0, const sa_nd_f32 *p,
-                               const sa_nd_f32 *pw, const sa_nd_f32 *pb, sa_nd_f32 *y, sa_nd_f32 *h,
-                               sa_nd_f32 *c, sa_nd_f32 *scratch)
+SA_ND_FUNCTION void sa_nd_lstm(const sa_nd_recurrent_t *l, const sa_nd_f32 *x, const void *w, const float *ws,
+                               const void *r, const float *rs, const sa_nd_f32 *b, const sa_nd_i32 *lengths,
+                               const sa_nd_f32 *h0, const sa_nd_f32 *c0, const sa_nd_f32 *p, const void *pw,
+                               const float *ps, const sa_nd_f32 *pb, sa_nd_f32 *y, sa_nd_f32 *h, sa_nd_f32 *c,
+                               sa_nd_f32 *scratch)
 {
-    const sa_nd_cell_t k = {w, r, b, 0, p, pw, pb, l->of, 0, 0, scratch};
+    const sa_nd_cell_t k = {{w, ws}, {r, rs}, b, 0, p, {pw, ps}, pb, 0, l->of, 0, 0, scratch};
 
     sa_nd_sequence(l, sa_nd_lstm_step, k, x, lengths, h0, c0, y, h, c);
 }

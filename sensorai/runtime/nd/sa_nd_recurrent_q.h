@@ -150,6 +150,22 @@ SA_ND_FUNCTION void sa_nd_gru_step_q(const sa_nd_recurrent_q_t *l, const sa_nd_c
     }
 }
 
+/* One unit of an lstm, whose gates g lie units apart: its new cell, and what its output is in 30 places. */
+SA_ND_INLINE int32_t sa_nd_lstm_cell_q(const sa_nd_recurrent_q_t *l, const int32_t *of, const sa_nd_i16 *g,
+                                       sa_nd_i16 *cell)
+{
+    const int32_t units = l->s.units;
+    const int32_t in = sa_nd_gate_q(l, of[0], g[0]), out = sa_nd_gate_q(l, of[0], g[units]);
+    const int32_t forget = l->coupled != 0 ? 32767 - in : sa_nd_gate_q(l, of[0], g[2 * units]);
+    const int32_t fresh = sa_nd_gate_q(l, of[1], g[3 * units]);
+    int32_t c = sa_nd_narrow16(sa_nd_by(l->kept, forget * *cell));
+
+    c = sa_nd_narrow16(c + sa_nd_narrow16(sa_nd_by(l->taken, in * fresh)));
+    c = l->clip > 0 ? sa_nd_clamp(c, -l->clip, l->clip) : c;
+    *cell = (int16_t)c;
+    return sa_nd_tanh_i16(c, l->tanh_multiplier, l->tanh_shift, l->curve) * out;
+}
+
 SA_ND_FUNCTION void sa_nd_lstm_step_q(const sa_nd_recurrent_q_t *l, const sa_nd_cell_q_t *k, const int8_t *x)
 {
     const int32_t units = l->s.units;
@@ -159,15 +175,8 @@ SA_ND_FUNCTION void sa_nd_lstm_step_q(const sa_nd_recurrent_q_t *l, const sa_nd_
     sa_nd_sums_q(l, k, x, 0, 0, 4, 0, g);
     sa_nd_sums_q(l, k, k->h, 1, 0, 4, 1, g);
     for (j = 0; j < units; j++) {
-        const int32_t in = sa_nd_gate_q(l, k->of[0], g[j]), out = sa_nd_gate_q(l, k->of[0], g[units + j]);
-        const int32_t forget = l->coupled != 0 ? 32767 - in : sa_nd_gate_q(l, k->of[0], g[2 * units + j]);
-        const int32_t fresh = sa_nd_gate_q(l, k->of[1], g[3 * units + j]);
-        int32_t c = sa_nd_narrow16(sa_nd_by(l->kept, forget * k->c[j]));
-        c = sa_nd_narrow16(c + sa_nd_narrow16(sa_nd_by(l->taken, in * fresh)));
-        c = l->clip > 0 ? sa_nd_clamp(c, -l->clip, l->clip) : c;
-        k->c[j] = (int16_t)c;
-        c = sa_nd_tanh_i16(c, l->tanh_multiplier, l->tanh_shift, l->curve);
-        k->h[j] = (int8_t)sa_nd_clamp(sa_nd_by(l->made, c * out) + l->zero, -128, 127);
+        const int32_t out = sa_nd_lstm_cell_q(l, k->of, g + j, k->c + j);
+        k->h[j] = (int8_t)sa_nd_clamp(sa_nd_by(l->made, out) + l->zero, -128, 127);
     }
 }
 

@@ -59,22 +59,28 @@ typedef struct {
 SA_ND_SVDF(sa_nd_svdf_i8, int8_t, -128, 127)
 SA_ND_SVDF(sa_nd_svdf_i16, sa_nd_i16, -32768, 32767)
 
-SA_ND_FUNCTION void sa_nd_svdf_f32(const sa_nd_svdf_t *l, const sa_nd_f32 *x, const sa_nd_f32 *w,
+/* scale: of each filter where its weights w are int8, 0 where they are float32. */
+SA_ND_FUNCTION void sa_nd_svdf_f32(const sa_nd_svdf_t *l, const sa_nd_f32 *x, const void *w, const float *scale,
                                    const sa_nd_f32 *time, const sa_nd_f32 *bias, const sa_nd_f32 *state,
                                    sa_nd_f32 *y, sa_nd_f32 *next)
 {
     int32_t n, u, f, i;
 
     for (n = 0; n < l->batch; n++) {
-        const sa_nd_f32 *v = w, *t = time;
+        const sa_nd_f32 *v = (const sa_nd_f32 *)w, *t = time;
+        const int8_t *q = (const int8_t *)w;
         for (u = 0; u < l->units; u++) {
             float out = bias ? bias[u] : 0.0F;
             for (f = 0; f < l->rank; f++) {
                 float sum = 0.0F;
-                for (i = 0; i < l->inputs; i++) {
+                for (i = 0; i < l->inputs && scale; i++) {
+                    sum += (float)q[i] * scale[u * l->rank + f] * x[i];
+                }
+                for (i = 0; i < l->inputs && !scale; i++) {
                     sum += v[i] * x[i];
                 }
-                v += l->inputs;
+                q = scale ? q + l->inputs : q;
+                v = scale ? v : v + l->inputs;
                 for (i = 0; i < l->memory - 1; i++) {
                     next[i] = state[i + 1];
                 }
