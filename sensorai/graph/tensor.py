@@ -125,19 +125,18 @@ def constant(name: str, data: Array, quant: Quant = None, dtype: str = "") -> Te
     return Tensor(name, values.shape, kind, quant, values)
 
 
-def free(wish: str, taken: Container[str], asked: MutableMapping[str, int] | None = None) -> str:
+def free(wish: str, taken: Container[str], last: MutableMapping[str, int] | None = None) -> str:
     """Return a name that is not taken: the wish, or one near it.
 
-    ``asked`` remembers where the search ended for each wish, so that many of one wish do not take long.
+    ``last``: where the search for a wish begins, kept by the caller where names are only ever added; without
+    it many of the same wish take long.
     """
-    if wish not in taken:
-        return wish
-    k = 1 if asked is None else asked.get(wish, 1)
-    while f"{wish}_{k}" in taken:
-        k += 1
-    if asked is not None:
-        asked[wish] = k
-    return f"{wish}_{k}"
+    name, k = wish, (last or {}).get(wish, 1)
+    while name in taken:
+        name, k = f"{wish}_{k}", k + 1
+    if last is not None:
+        last[wish] = max(k - 1, 1)
+    return name
 
 
 #: What stands for an input that is left out.

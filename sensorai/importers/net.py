@@ -19,17 +19,16 @@ class NetBuilder:
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self._last: dict[str, int] = {}
         self.nodes: list[Node] = []
         self.inputs: list[str] = []
         self.states: list[State] = []
-        #: How many names were given for a wish: loops ask for the same ones at every turn.
-        self.asked: dict[str, int] = {}
         #: Names that numbers or columns of a tensor stand for, by tensor; see ``Graph``.
         self.labels: dict[str, tuple[str, ...]] = {}
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor has yet."""
-        return free(wish or "t", self.tensors, self.asked)
+        return free(wish or "t", self.tensors, self._last)
 
     def input(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare an input."""

@@ -46,10 +46,18 @@ def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[P
             )
             if kind == "keras":
                 said, hint = _keras_words(operator)
+            elif kind == "tflite":
+                hint = _tflite_hint(operator)
             out.append(Problem(f"{label} ({operator}): {said}", where, hint))
             if len(out) == _MOST:
                 break
     return out
+
+
+def _tflite_hint(operator: str) -> str:
+    from sensorai.importers.tflite.refused import instead
+
+    return instead(operator)
 
 
 def _keras_words(operator: str) -> tuple[str, str]:

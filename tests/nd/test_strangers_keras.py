@@ -407,8 +407,10 @@ def test_refused(layer: Layer, said: str, hint: str, tmp_path: Path) -> None:
         (function("GetItem", "f", [X, [WHOLE, 17]]), "no place 17"),
         (function("GetItem", "f", [X, [WHOLE] * 9]), "takes 9 axes"),
         (function("GetItem", "f", [X, [{"start": "a"}]]), "takes"),
-        (function("Concatenate", "f", [3], {"axis": 1}), "no tensors"),
+        (function("Concatenate", "f", [X], {"axis": 1}), "no tensors"),
         (function("Clip", "f", [X], {"x_min": None, "x_max": "b"}), "no numbers"),
+        (function("Multiply", "f", [3, 4]), "reads nothing"),
+        (Layer("Concatenate", "f", {}, calls={3: [{"args": [], "kwargs": {}}]}), "reads nothing"),
     ],
 )
 def test_functions_that_are_refused(layer: Layer, said: str, tmp_path: Path) -> None:

@@ -210,6 +210,19 @@ def test_all_that_is_not_supported_is_named_in_branches_too(tmp_path: Path) -> N
     assert ["ATAN2" in one.message for one in unknown(path, "tflite")] == [True]
 
 
+@pytest.mark.parametrize(
+    "kind,hint", [("WHERE", "let the model end before it"), ("ATAN2", "did you mean"), ("UNIQUE", "depends")]
+)
+def test_what_to_do_about_operators(kind: str, hint: str, tmp_path: Path) -> None:
+    """The same before a file is read and while it is."""
+    path = tmp_path / "net.tflite"
+    path.write_bytes(model([X, X], [op(kind, [0], [1])], [0], [1]))
+    for action in (open_model, read):
+        with pytest.raises(SensoraiError, match="not supported") as error:
+            action(path)
+        assert hint in str(error.value)
+
+
 # -- sparse constants
 
 

@@ -213,6 +213,8 @@ class _Walk:
         layer = KerasLayer(
             self.net, kind, name, config, tuple(inputs), weights, self.file.version, call, apply, args
         )
+        if not inputs:
+            raise ConfigError(f"{layer.where}: it reads nothing")
         if is_function(one, kind, self.file.version):
             return [function(layer)]
         if kind not in RULES:

@@ -14,12 +14,12 @@ from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.tflite.branches import BRANCHES, Budget
+from sensorai.importers.tflite.refused import instead
 from sensorai.importers.tflite.rules import Declared, Rule, TfliteNode
 from sensorai.importers.tflite.spectrum import PAIRS
 from sensorai.importers.tflite.table import RULES
 from sensorai.importers.tflite.values import COMPLEX, OTHERS, TYPES, shape_of, stored, values
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
-from sensorai.targets import closest
 
 
 def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
@@ -172,10 +172,7 @@ class Walk:
         options = self._options(one)
         node = TfliteNode(self.net, kind, code.Version(), inputs, said, options, custom, kept)
         if kind not in RULES:
-            near = closest(kind, RULES)
-            listed = "'sensorai supported-ops tflite' lists those that are"
-            hint = near if near.startswith("did you mean") else listed
-            raise ConfigError(f"{node.where}: this operator is not supported", hint=hint)
+            raise ConfigError(f"{node.where}: this operator is not supported", hint=instead(kind))
         if lost := [i for k, i in enumerate(places) if i >= 0 and inputs[k] is None and k not in kept]:
             name = self._declared(lost[0]).name
             raise ConfigError(f"{node.where} reads {name}, which nothing before it makes")

@@ -99,7 +99,10 @@ class Variables:
             if one.kept is None:
                 continue
             if one.now is None:
-                raise ConfigError(f"the variable {one.name} is read, but nothing assigns it")
+                raise ConfigError(
+                    f"the variable {one.name} is read, but nothing assigns it",
+                    hint="convert the model with its weights: from_keras_model, or from_saved_model",
+                )
             if one.now.data is not None:
                 raise ConfigError(f"the variable {one.name} is assigned a constant")
             state = State(one.kept.name, one.now.name)
