@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sensorai.importers.onnx import (
     constants,
     contributed,
+    dynamic,
     elementwise,
     images,
     ml_columns,
@@ -29,6 +30,7 @@ from sensorai.importers.onnx.rules import Rule
 RULES: Mapping[str, Rule] = {
     **constants.RULES,
     **contributed.RULES,
+    **dynamic.RULES,
     **elementwise.RULES,
     **images.RULES,
     **ml_columns.RULES,
