@@ -48,10 +48,9 @@ def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[P
 def rules_of(kind: str) -> Mapping[str, Any]:
     """Operators that are read, of one kind of file."""
     if kind == "onnx":
-        from sensorai.importers.onnx.reader import BRANCHES
-        from sensorai.importers.onnx.table import RULES
+        from sensorai.importers.onnx.walk import known_operators
 
-        return {**RULES, BRANCHES: None}
+        return known_operators()
     if kind == "tflite":
         from sensorai.importers.tflite.table import RULES as TFLITE
         from sensorai.importers.tflite.variables import VARIABLES
@@ -68,12 +67,14 @@ def _onnx(path: Path) -> list[tuple[str, str]]:
     onnx = library("onnx")
     model = onnx.load_model_from_string(path.read_bytes())
     own = ("", "ai.onnx")
+    functions = {(one.domain, one.name) for one in model.functions}
     return [
         (
             f"node {next((n for n in node.output if n), node.name)}",
             node.op_type if node.domain in own else f"{node.domain}.{node.op_type}",
         )
         for node in model.graph.node
+        if (node.domain, node.op_type) not in functions
     ]
 
 

@@ -10,6 +10,10 @@ from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
 
 
+#: Operators whose functions hold graphs or make random numbers: not read.
+_GRAPHS = ("AffineGrid", "Bernoulli", "SequenceMap")
+
+
 def inside(prefix: str, name: str) -> str:
     """Name in a function, as it is called."""
     return f"{prefix}.{name}" if name else ""
@@ -48,6 +52,17 @@ def called(proto: Any, body: Any, prefix: str) -> list[Any]:
     return nodes
 
 
+def names() -> list[str]:
+    """Operators of the newest version of ONNX that are known by their functions."""
+    onnx = library("onnx")
+    newest: dict[str, Any] = {}
+    for one in onnx.defs.get_all_schemas():
+        if not one.domain and not one.deprecated:
+            newest[one.name] = one
+    found = (one for one in newest.values() if one.has_function or one.has_context_dependent_function)
+    return [one.name for one in found if one.name not in _GRAPHS]
+
+
 def standard(proto: Any, inputs: Sequence[Tensor | None], opset: int) -> Any:
     """Function that ONNX gives for an operator; None where there is none, or it holds graphs."""
     onnx = library("onnx")
@@ -70,6 +85,10 @@ def standard(proto: Any, inputs: Sequence[Tensor | None], opset: int) -> Any:
         return None
     made = onnx.FunctionProto()
     made.CopyFrom(body)
+    given = {one.name for one in made.attribute_proto}
+    made.attribute_proto.extend(
+        one.default_value for n, one in schema.attributes.items() if one.default_value.type and n not in given
+    )
     if not made.opset_import:
         made.opset_import.append(onnx.helper.make_opsetid("", opset))
     return made

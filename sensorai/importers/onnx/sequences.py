@@ -99,10 +99,13 @@ def _split(net: NetBuilder, where: str, values: Sequence[Value], proto: Any) -> 
         said = [min(size, extent - k) for k in range(0, extent, size)] if extent <= size * MOST else []
     if sum(said) != extent or min(said, default=0) < 0 or len(said) > MOST:
         raise ConfigError(f"{where}: parts {said[:8]} are not the {extent} of axis {axis}")
+    single = alone or (set(said) == {1} and not _tensor(where, values, 1).shape)
     rows, at = [], 0
     for size in said:
         one = net.add(sliced(x.shape, {axis: Along(at, at + size)}), (x,), (f"{x.name}.part",))[0]
-        if alone and not _attribute(proto, "keepdims", 1):
+        # ONNX has the attribute count without sizes only; torch writes it beside a size of 1, and onnxruntime
+        # takes it so
+        if single and not _attribute(proto, "keepdims", 1):
             shape = (*x.shape[:axis], *x.shape[axis + 1 :])
             one = net.add(Reshape(shape), (one,), (f"{x.name}.row",))[0]
         rows.append(one)

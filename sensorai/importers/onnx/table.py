@@ -8,6 +8,7 @@ from sensorai.importers.onnx import (
     constants,
     contributed,
     dynamic,
+    einsum,
     elementwise,
     images,
     ml_columns,
@@ -23,6 +24,7 @@ from sensorai.importers.onnx import (
     quantize,
     recurrent,
     resize,
+    signals,
     sums,
 )
 from sensorai.importers.onnx.rules import Rule
@@ -31,6 +33,7 @@ RULES: Mapping[str, Rule] = {
     **constants.RULES,
     **contributed.RULES,
     **dynamic.RULES,
+    **einsum.RULES,
     **elementwise.RULES,
     **images.RULES,
     **ml_columns.RULES,
@@ -46,5 +49,6 @@ RULES: Mapping[str, Rule] = {
     **quantize.RULES,
     **recurrent.RULES,
     **resize.RULES,
+    **signals.RULES,
     **sums.RULES,
 }

@@ -107,8 +107,13 @@ class Walk:
         return [inner[one.name] for one in graph.output]
 
 
+def known_operators() -> dict[str, Any]:
+    """Operators that are read: by a rule, by the walk itself, or as the function that ONNX gives for them."""
+    return {**RULES, **nested.RULES, **sequences.RULES, **dict.fromkeys(functions.names())}
+
+
 def _hint(kind: str) -> str:
-    near = closest(kind, RULES)
+    near = closest(kind, known_operators())
     return near if near.startswith("did you mean") else "'sensorai supported-ops onnx' lists those that are"
 
 
