@@ -2,8 +2,9 @@
 
 A product between the two computes in integers, its sums exact, and is rounded once to nearest, ties to even;
 the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. What only
-moves numbers moves integers: the same to the bit. Sums, products, clamps and averages of integers are those
-of TensorFlow Lite Micro, which differ by one step at most where they lie next to a tie.
+moves numbers moves integers, and what computes number by number or averages does so without float tensors in
+between: the same to the bit. Averages of two or four numbers lie on ties half of the time, so that rounding
+them in another way than the framework would not be seldom at all.
 """
 
 from __future__ import annotations
@@ -39,13 +40,18 @@ NEAR = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class ToIntegers:
-    """Dequantise, compute, quantise: one integer node."""
+    """Dequantise, compute, quantise: one integer node.
+
+    ``whole``: averages in the scale of what they are of stay sums of integers, as TensorFlow Lite Micro has
+    them: for nets that are quantised here, whose rounding is no other framework's word.
+    """
 
     level: Level = Level.SOURCE
+    whole: bool = False
 
     def run(self, graph: Graph) -> Changed:
         """One rule after the other for each node."""
-        return each(graph, *_RULES)
+        return each(graph, *(rule for rule in _RULES if not (self.whole and rule is _averages)))
 
 
 def _meant(edit: Edit, name: str) -> Tensor | None:
@@ -122,7 +128,7 @@ def _product(edit: Edit, node: Node) -> str:
         return ""
     wide = (x.dtype, w.dtype, edit.tensors[behind.output].dtype) == ("int16", "int8", "int16")
     narrow = not {x.dtype, w.dtype} - {"int8", "uint8"}
-    if x.quant.axis is not None or any(w.quant.zero) or not (narrow or wide):
+    if x.quant.axis is not None or (wide and any(w.quant.zero)) or not (narrow or wide):
         return ""
     out = edit.tensors[behind.output]
     if not isinstance(out.quant, Affine) or out.quant.axis is not None:
@@ -202,6 +208,55 @@ def _numbers(edit: Edit, node: Node) -> str:
     return "computes with integers"
 
 
+def _averages(edit: Edit, node: Node) -> str:
+    """Average what integers mean, without float tensors: the same to the bit."""
+    behind = edit.only_consumer(node.output)
+    if not isinstance(node.op, Pool) or node.op.kind != "average" or behind is None:
+        return ""
+    x, out = _meant(edit, node.inputs[0]), edit.tensors[behind.output]
+    if not isinstance(behind.op, Quantize) or behind.op.rounding != "even" or x is None:
+        return ""
+    if not _narrow(x, False) or not _narrow(out, False):
+        return ""
+    op = replace(node.op, rounding="even", to=out.dtype)
+    edit.put(behind, Node(op, (x.name,), behind.outputs))
+    edit.remove(node)
+    return "averages integers"
+
+
+def _sooner(edit: Edit, node: Node) -> str:
+    """Quantise before numbers are moved, so that integers are moved: the same to the bit."""
+    before = edit.producer(node.inputs[0]) if isinstance(node.op, Quantize) else None
+    out = edit.tensors[node.output]
+    if before is None or edit.only_consumer(before.output) is not node or not isinstance(out.quant, Affine):
+        return ""
+    if out.quant.axis is not None or len(before.outputs) != 1 or not isinstance(node.op, Quantize):
+        return ""
+    op = _moving(before.op, out.quant)
+    if op is None or edit.tensors[before.output].dtype != "float32":
+        return ""
+    floats = {n for n in before.inputs if n and edit.tensors[n].dtype == "float32"}
+    grows = sum(edit.tensors[n].size for n in floats) > out.size
+    if not floats or (grows and any(_meant(edit, n) is None for n in floats)):
+        return ""
+    made = {n: edit.insert(before, node.op, (n,), f"{n}.integers", out.quant) for n in sorted(floats)}
+    edit.put(node, Node(op, tuple(made.get(n, n) for n in before.inputs), node.outputs))
+    edit.remove(before)
+    return "stands before what moves numbers"
+
+
+def _other_scale(edit: Edit, node: Node) -> str:
+    """From bytes to bytes of another scale, without floats: the same to the bit."""
+    x = _meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
+    out = edit.tensors[node.output]
+    if x is None or x.data is not None or not _narrow(x, False) or not _narrow(out, False):
+        return ""
+    if not isinstance(node.op, Quantize) or node.op.rounding != "even" or (x.dtype, x.quant) == (out.dtype, out.quant):
+        return ""
+    edit.put(node, Node(Unary("clip", -np.inf, np.inf, "even", out.dtype), (x.name,), node.outputs))
+    return "goes from scale to scale"
+
+
 def _shifted(x: Tensor) -> bool:
     return isinstance(x.quant, Affine) and any(x.quant.zero)
 
@@ -267,7 +322,10 @@ def _narrow(tensor: Tensor, wide: bool) -> bool:
 _RULES: tuple[Rule, ...] = (
     _back_again,
     _moves,
+    _sooner,
+    _other_scale,
     _product,
+    _averages,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,
     _numbers,
