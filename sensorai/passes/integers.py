@@ -24,13 +24,17 @@ from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.matmul import MatMul
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.quantize import Dequantize, Quantize
+from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.edit import Edit, Rule, each
 
@@ -118,7 +122,7 @@ def _turned(op: NdOperator, x: Tensor) -> Affine | None:
 
 def _product(edit: Edit, node: Node) -> str:
     """Compute the sums in integers."""
-    if not isinstance(node.op, Conv | FullyConnected):
+    if not isinstance(node.op, Conv | ConvTranspose | FullyConnected):
         return ""
     x, w = _meant(edit, node.inputs[0]), _meant(edit, node.inputs[1])
     behind = edit.only_consumer(node.output)
@@ -132,6 +136,8 @@ def _product(edit: Edit, node: Node) -> str:
         return ""
     out = edit.tensors[behind.output]
     if not isinstance(out.quant, Affine) or out.quant.axis is not None:
+        return ""
+    if isinstance(node.op, ConvTranspose) and (wide or out.dtype != x.dtype or any(w.quant.zero)):
         return ""
     if (out.dtype not in ("int8", "uint8") and not wide) or (wide and any((*x.quant.zero, *out.quant.zero))):
         return ""
@@ -151,7 +157,23 @@ def _product(edit: Edit, node: Node) -> str:
         bias = edit.constant(f"{bias}.wide", known.astype(np.int64))
     rounding = "tflite" if wide else "even"
     inputs = (x.name, w.name, bias) if bias else (x.name, w.name)
-    edit.put(behind, Node(replace(node.op, rounding=rounding, to=out.dtype), inputs, behind.outputs))
+    op: NdOperator = replace(node.op, rounding=rounding)
+    op = op if isinstance(op, ConvTranspose) else replace(op, to=out.dtype)
+    edit.put(behind, Node(op, inputs, behind.outputs))
+    edit.remove(node)
+    return "adds integers"
+
+
+def _matrices(edit: Edit, node: Node) -> str:
+    """Multiply matrices of bytes that are both computed."""
+    behind = edit.only_consumer(node.output)
+    if not isinstance(node.op, MatMul) or behind is None or not isinstance(behind.op, Quantize):
+        return ""
+    a, b = (_meant(edit, name) for name in node.inputs)
+    out = edit.tensors[behind.output]
+    if a is None or b is None or behind.op.rounding != "even" or not all(_narrow(t, False) for t in (a, b, out)):
+        return ""
+    edit.put(behind, Node(MatMul("even", out.dtype), (a.name, b.name), behind.outputs))
     edit.remove(node)
     return "adds integers"
 
@@ -211,6 +233,8 @@ def _numbers(edit: Edit, node: Node) -> str:
 def _averages(edit: Edit, node: Node) -> str:
     """Average what integers mean, without float tensors: the same to the bit."""
     behind = edit.only_consumer(node.output)
+    if isinstance(node.op, Reduce) and _meant(edit, node.inputs[0]) is not None:
+        return _as_pool(edit, node, node.op)
     if not isinstance(node.op, Pool) or node.op.kind != "average" or behind is None:
         return ""
     x, out = _meant(edit, node.inputs[0]), edit.tensors[behind.output]
@@ -222,6 +246,17 @@ def _averages(edit: Edit, node: Node) -> str:
     edit.put(behind, Node(op, (x.name,), behind.outputs))
     edit.remove(node)
     return "averages integers"
+
+
+def _as_pool(edit: Edit, node: Node, op: Reduce) -> str:
+    """A mean over all extents is an average under one kernel: sums in the same order."""
+    x, out = edit.tensors[node.inputs[0]], edit.tensors[node.output]
+    axes = len(x.shape) - 2
+    if op.function != "mean" or op.axes != tuple(range(1, axes + 1)) or not 1 <= axes <= AXES or not x.size:
+        return ""
+    pooled = edit.insert(node, Pool("average", x.shape[1:-1]), node.inputs, f"{node.output}.pool")
+    edit.swap(node, Reshape(out.shape), (pooled,))
+    return "is an average under one kernel"
 
 
 def _sooner(edit: Edit, node: Node) -> str:
@@ -325,6 +360,7 @@ _RULES: tuple[Rule, ...] = (
     _sooner,
     _other_scale,
     _product,
+    _matrices,
     _averages,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,

@@ -57,7 +57,7 @@ def words(net: NetBuilder, one: Any) -> Tensor:
     shape = tuple(int(v) for v in one.dims)
     if math.prod(shape) != len(said):
         raise ConfigError(f"the constant {one.name} holds {len(said)} words, but its shape is {shape}")
-    made = net.constant(one.name, np.arange(len(words), dtype=np.int64).reshape(shape))
+    made = net.constant(one.name, np.arange(len(said), dtype=np.int64).reshape(shape))
     net.labels[made.name] = said
     return made
 
