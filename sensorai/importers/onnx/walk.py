@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +22,9 @@ from sensorai.targets import closest
 _OWN = ("", "ai.onnx")
 #: Operators of ONNX that readers know: from this version on.
 OLDEST = 7
-#: How deep graphs and functions may lie in each other, and how many nodes they may make together.
-DEEPEST, MOST = 16, 20_000
+#: How deep graphs and functions may lie in each other; how many nodes, and numbers of constants, they may
+#: make together.
+DEEPEST, MOST, LARGEST = 16, 20_000, 1 << 26
 
 
 class Walk:
@@ -29,7 +32,7 @@ class Walk:
 
     def __init__(self, net: NetBuilder, own: Mapping[tuple[str, str], Any]) -> None:
         self.net, self.own = net, own
-        self._inner = 0
+        self._inner = self._numbers = 0
 
     def node(self, proto: Any, known: Known, versions: Mapping[str, int], depth: int = 0) -> None:
         """Read a node and enter what it makes into ``known``."""
@@ -38,12 +41,7 @@ class Walk:
         where = f"node {label} ({kind})"
         if lost := [n for n in proto.input if n and n not in known]:
             raise ConfigError(f"{where} reads {lost[0]}, which nothing before it makes")
-        if depth:
-            self._inner += 1
-            if depth > DEEPEST or self._inner > MOST:
-                raise ConfigError(
-                    f"{where}: graphs in graphs are more than {DEEPEST} deep, or make more than {MOST} nodes"
-                )
+        self._step(where, depth)
         values = [known[n] if n else None for n in proto.input]
         if kind in nested.RULES:
             made: Sequence[Value] = nested.RULES[kind](self, proto, values, known, versions, depth)
@@ -52,6 +50,22 @@ class Walk:
         else:
             made = self._plain(proto, kind, values, versions, depth)
         known.update({name: one for name, one in zip(proto.output, made, strict=False) if name})
+        self._more(where, depth, sum(t.size for t in made if isinstance(t, Tensor) and t.data is not None))
+
+    def _step(self, where: str, depth: int) -> None:
+        """Count a node, or a round, of what lies in other nodes."""
+        self._inner += bool(depth)
+        if depth > DEEPEST or self._inner > MOST:
+            raise ConfigError(
+                f"{where}: graphs in graphs are more than {DEEPEST} deep, or make more than {MOST} nodes",
+                hint="export the net without loops",
+            )
+
+    def _more(self, where: str, depth: int, numbers: int) -> None:
+        """Count numbers of constants of what lies in other nodes."""
+        self._numbers += numbers if depth else 0
+        if self._numbers > LARGEST:
+            raise ConfigError(f"{where}: the rounds of loops make more than {LARGEST} numbers of constants")
 
     def _plain(
         self, proto: Any, kind: str, values: Sequence[Value], versions: Mapping[str, int], depth: int
@@ -97,9 +111,11 @@ class Walk:
         self, graph: Any, known: Known, given: Sequence[Value], versions: Mapping[str, int], depth: int, where: str
     ) -> list[Value]:
         """Read a graph that lies in a node; it sees all that is known round it."""
-        inner: dict[str, Value] = dict(known)
-        inner.update(constants(self.net, graph.initializer))
-        inner.update({one.name: value for one, value in zip(graph.input, given, strict=False)})
+        self._step(where, depth + 1)
+        self._more(where, 1, sum(math.prod(one.dims) for one in graph.initializer))
+        own: dict[str, Value] = dict(constants(self.net, graph.initializer))
+        own.update({one.name: value for one, value in zip(graph.input, given, strict=False)})
+        inner = ChainMap(own, known)
         for one in graph.node:
             self.node(one, inner, versions, depth + 1)
         if lost := [one.name for one in graph.output if one.name not in inner]:
