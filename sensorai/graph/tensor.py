@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,11 +125,17 @@ def constant(name: str, data: Array, quant: Quant = None, dtype: str = "") -> Te
     return Tensor(name, values.shape, kind, quant, values)
 
 
-def free(wish: str, taken: Container[str]) -> str:
-    """Return a name that is not taken: the wish, or one near it."""
-    name, k = wish, 1
+def free(wish: str, taken: Container[str], last: MutableMapping[str, int] | None = None) -> str:
+    """Return a name that is not taken: the wish, or one near it.
+
+    ``last``: where the search for a wish begins, kept by the caller where names are only ever added; without
+    it many of the same wish take long.
+    """
+    name, k = wish, (last or {}).get(wish, 1)
     while name in taken:
         name, k = f"{wish}_{k}", k + 1
+    if last is not None:
+        last[wish] = max(k - 1, 1)
     return name
 
 

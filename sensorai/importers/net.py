@@ -19,6 +19,7 @@ class NetBuilder:
 
     def __init__(self) -> None:
         self.tensors: dict[str, Tensor] = {}
+        self._last: dict[str, int] = {}
         self.nodes: list[Node] = []
         self.inputs: list[str] = []
         self.states: list[State] = []
@@ -27,7 +28,7 @@ class NetBuilder:
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor has yet."""
-        return free(wish or "t", self.tensors)
+        return free(wish or "t", self.tensors, self._last)
 
     def input(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare an input."""

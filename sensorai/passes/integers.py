@@ -157,8 +157,10 @@ def _product(edit: Edit, node: Node) -> str:
         bias = edit.constant(f"{bias}.wide", known.astype(np.int64))
     rounding = "tflite" if wide else "even"
     inputs = (x.name, w.name, bias) if bias else (x.name, w.name)
-    op: NdOperator = replace(node.op, rounding=rounding)
-    op = op if isinstance(op, ConvTranspose) else replace(op, to=out.dtype)
+    if isinstance(node.op, ConvTranspose):
+        op: NdOperator = replace(node.op, rounding=rounding)
+    else:
+        op = replace(node.op, rounding=rounding, to=out.dtype)
     edit.put(behind, Node(op, inputs, behind.outputs))
     edit.remove(node)
     return "adds integers"
@@ -171,7 +173,12 @@ def _matrices(edit: Edit, node: Node) -> str:
         return ""
     a, b = (_meant(edit, name) for name in node.inputs)
     out = edit.tensors[behind.output]
-    if a is None or b is None or behind.op.rounding != "even" or not all(_narrow(t, False) for t in (a, b, out)):
+    if (
+        a is None
+        or b is None
+        or behind.op.rounding != "even"
+        or not all(_narrow(t, False) for t in (a, b, out))
+    ):
         return ""
     edit.put(behind, Node(MatMul("even", out.dtype), (a.name, b.name), behind.outputs))
     edit.remove(node)
@@ -286,7 +293,11 @@ def _other_scale(edit: Edit, node: Node) -> str:
     out = edit.tensors[node.output]
     if x is None or x.data is not None or not _narrow(x, False) or not _narrow(out, False):
         return ""
-    if not isinstance(node.op, Quantize) or node.op.rounding != "even" or (x.dtype, x.quant) == (out.dtype, out.quant):
+    if (
+        not isinstance(node.op, Quantize)
+        or node.op.rounding != "even"
+        or (x.dtype, x.quant) == (out.dtype, out.quant)
+    ):
         return ""
     edit.put(node, Node(Unary("clip", -np.inf, np.inf, "even", out.dtype), (x.name,), node.outputs))
     return "goes from scale to scale"

@@ -72,7 +72,12 @@ def _sink(edit: Edit, node: Node) -> str:
 def _taken_together(edit: Edit, node: Node) -> str:
     """Take axes together without the transpose before, where what is left keeps its order."""
     above = _transposed(edit, node.inputs[0]) if isinstance(node.op, Reduce) else None
-    if above is None or not isinstance(node.op, Reduce) or not isinstance(above.op, Transpose) or node.op.keep:
+    if (
+        above is None
+        or not isinstance(node.op, Reduce)
+        or not isinstance(above.op, Transpose)
+        or node.op.keep
+    ):
         return ""
     perm = above.op.perm
     axes = [perm[axis] for axis in node.op.axes]

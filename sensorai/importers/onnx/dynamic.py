@@ -1,4 +1,4 @@
-"""Rules of integer products whose zero points are known only when the net runs, as dynamic quantisation has it.
+"""Rules of integer products whose zero points are known only when the net runs: dynamic quantisation.
 
 The sums stay those of integers, exactly: a zero point is taken off before, or its share off the sums.
 """

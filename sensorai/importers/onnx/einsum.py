@@ -28,7 +28,10 @@ def _terms(node: OnnxNode, equation: str) -> tuple[list[str], str]:
     terms, tensors = left.split(","), [node.need(k) for k in range(len(node.inputs))]
     if len(terms) != len(tensors):
         raise ConfigError(f"{node.where}: {equation!r} does not name {len(tensors)} tensors")
-    ranks = [len(x.shape) - len(t.replace("...", "")) if "..." in t else 0 for t, x in zip(terms, tensors, strict=True)]
+    ranks = [
+        len(x.shape) - len(t.replace("...", "")) if "..." in t else 0
+        for t, x in zip(terms, tensors, strict=True)
+    ]
     most = max(ranks)
     if not 0 <= min(ranks) <= most <= len(_DOTS):
         raise ConfigError(f"{node.where}: {equation!r} does not go with its tensors")
@@ -83,7 +86,9 @@ def _arranged(node: OnnxNode, x: Tensor, term: str, to: str) -> Tensor:
     return step(node, Reshape(tuple(extents.get(c, 1) for c in to)), x, "shaped")
 
 
-def _pair(node: OnnxNode, a: Tensor, first: str, b: Tensor, second: str, kept: set[str]) -> tuple[Tensor, str]:
+def _pair(
+    node: OnnxNode, a: Tensor, first: str, b: Tensor, second: str, kept: set[str]
+) -> tuple[Tensor, str]:
     """Product of two tensors; axes of both that nothing else names are summed by it."""
     a, first = _summed(node, a, first, kept | set(second))
     b, second = _summed(node, b, second, kept | set(first))

@@ -45,7 +45,9 @@ def take_in(model: Any, folder: Path) -> None:
                 file.seek(begin)
                 one.raw_data = file.read(count)
         except OSError as error:
-            raise DataError(f"cannot read the weights of {one.name}: {error.strerror}", where=str(path)) from None
+            raise DataError(
+                f"cannot read the weights of {one.name}: {error.strerror}", where=str(path)
+            ) from None
         one.data_location = onnx.TensorProto.DEFAULT
         del one.external_data[:]
 

@@ -9,7 +9,6 @@ from sensorai.graph.tensor import Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
 
-
 #: Operators whose functions hold graphs or make random numbers: not read.
 _GRAPHS = ("AffineGrid", "Bernoulli", "SequenceMap")
 
@@ -30,7 +29,9 @@ def called(proto: Any, body: Any, prefix: str) -> list[Any]:
     """Nodes of a function for one call: its attributes in place, and names of their own."""
     onnx = library("onnx")
     said = {one.name: one for one in body.attribute_proto} | {one.name: one for one in proto.attribute}
-    names = {name: outside(proto, body, prefix, k) for k, name in enumerate(body.output) if k < len(proto.output)}
+    names = {
+        name: outside(proto, body, prefix, k) for k, name in enumerate(body.output) if k < len(proto.output)
+    }
 
     def named(name: str) -> str:
         return names.get(name) or inside(prefix, name)

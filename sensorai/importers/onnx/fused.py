@@ -1,4 +1,4 @@
-"""Operators that onnxruntime writes when it saves a net that it has optimised: several of ONNX's own in one."""
+"""Operators of nets that onnxruntime saves after optimising them: several of ONNX's own in one."""
 
 from __future__ import annotations
 
@@ -50,14 +50,12 @@ def _sum(node: OnnxNode, a: Tensor, b: Tensor, name: str) -> Tensor:
 
 def _activated(node: OnnxNode, y: Tensor, kind: str, parameters: Sequence[float]) -> Tensor:
     if kind == "Clip" and len(parameters) == 2:
-        ends = (
-            node.net.constant(f"{node.outputs[0]}.end", np.asarray(v, np.float32)) for v in parameters
-        )
+        ends = (node.net.constant(f"{node.outputs[0]}.end", np.asarray(v, np.float32)) for v in parameters)
         return _as(node, "Clip", (y, *ends))
     if kind not in _ACTIVATIONS:
         known = ", ".join(sorted([*_ACTIVATIONS, "Clip"]))
         raise ConfigError(f"{node.where}: activation {kind!r} is not supported", hint=f"known: {known}")
-    said = dict(zip(_ACTIVATIONS[kind], map(float, parameters), strict=False))
+    said: dict[str, Any] = dict(zip(_ACTIVATIONS[kind], map(float, parameters), strict=False))
     return _as(node, kind, (y,), **said)
 
 

@@ -1,4 +1,4 @@
-"""Nodes that hold graphs: branches of which one is taken, and loops whose rounds are counted while reading."""
+"""Nodes that hold graphs: branches of which one is taken, loops whose rounds are counted while reading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ class Walks(Protocol):
     net: NetBuilder
 
     def graph(
-        self, graph: Any, known: Known, given: Sequence[Value], versions: Mapping[str, int], depth: int, where: str
+        self,
+        graph: Any,
+        known: Known,
+        given: Sequence[Value],
+        versions: Mapping[str, int],
+        depth: int,
+        where: str,
     ) -> list[Value]:
         """Read a graph with its inputs given, and return what it makes."""
         ...
@@ -119,14 +125,16 @@ def _scan(
 ) -> Sequence[Value]:
     """A round for each index of the axis that is walked along."""
     where = _where(proto)
-    said = {one.name: one.i if one.name == "num_scan_inputs" else list(one.ints) for one in proto.attribute}
-    along = int(said.get("num_scan_inputs", 0))
+    said = {one.name: list(one.ints) for one in proto.attribute}
+    along = next((int(one.i) for one in proto.attribute if one.name == "num_scan_inputs"), 0)
     states, inputs = list(values[: len(values) - along]), values[len(values) - along :]
     tensors = [x for x in inputs if isinstance(x, Tensor) and x.shape]
     if along < 1 or len(tensors) != along or versions.get("", 9) < 9:
         raise ConfigError(f"{where}: {along} inputs to walk along are not supported")
     body = _held(proto, "body", where, len(states))
-    axes = [a % len(x.shape) for a, x in zip(said.get("scan_input_axes") or [0] * along, tensors, strict=True)]
+    axes = [
+        a % len(x.shape) for a, x in zip(said.get("scan_input_axes") or [0] * along, tensors, strict=True)
+    ]
     back = said.get("scan_input_directions") or [0] * along
     listed: list[list[Tensor]] = [[] for _ in range(len(body.output) - len(states))]
     to = said.get("scan_output_axes") or [0] * len(listed)

@@ -97,7 +97,14 @@ _RANDOM = Refused("it makes random numbers", "export the net in inference mode, 
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
-        ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+        (
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ),
         _RANDOM,
     ),
     "Compress": _compress,

@@ -64,7 +64,7 @@ def read_model(
     """
     versions = {one.domain: one.version for one in model.opset_import}
     net = NetBuilder()
-    known: dict[str, Value] = dict(constants(net, model.graph.initializer))
+    known: dict[str, Value] = dict(constants(net, model.graph.initializer, model.graph.sparse_initializer))
     for name, array in (frozen or {}).items():
         known[name] = net.constant(name, np.asarray(array))
     windows = _windows(model.graph.input)

@@ -1,4 +1,4 @@
-"""Sequences of tensors, whose lengths and places are known while reading: nothing of them is left in the net."""
+"""Sequences of tensors, whose lengths and places are known while reading: nothing of them is left."""
 
 from __future__ import annotations
 

@@ -106,7 +106,11 @@ def _stft(node: OnnxNode) -> Sequence[Tensor]:
         raise ConfigError(f"{node.where}: {count} frames of {length} are too many")
     at = (np.arange(count)[:, None] * stride + np.arange(length)).astype(np.int32)
     (frames,) = node.add(
-        Gather(1), x, node.net.constant(f"{node.outputs[0]}.places", at), last=False, name=f"{node.outputs[0]}.frames"
+        Gather(1),
+        x,
+        node.net.constant(f"{node.outputs[0]}.places", at),
+        last=False,
+        name=f"{node.outputs[0]}.frames",
     )
     parts = x.shape[2]
     rows = step(node, Reshape((x.shape[0], count, length * parts)), frames, "rows")

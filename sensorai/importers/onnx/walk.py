@@ -108,7 +108,13 @@ class Walk:
         return [inner.get(name) for name in outs]
 
     def graph(
-        self, graph: Any, known: Known, given: Sequence[Value], versions: Mapping[str, int], depth: int, where: str
+        self,
+        graph: Any,
+        known: Known,
+        given: Sequence[Value],
+        versions: Mapping[str, int],
+        depth: int,
+        where: str,
     ) -> list[Value]:
         """Read a graph that lies in a node; it sees all that is known round it."""
         self._step(where, depth + 1)

@@ -63,8 +63,8 @@ class Pool(NdOperator):
         Kind max: second output, int64, with the place of the largest number in the tensor with its channels
         first, its last axis the nearest ("row") or its first ("column"); "" without.
     rounding : str
-        Of averages of integers: "tflite" as above, or "even": as what they mean, see ``meant``; then the scale
-        may change, and margins that count are real zeros.
+        Of averages of integers: "tflite" as above, or "even": as what they mean, see ``meant``; then the
+        scale may change, and margins that count are real zeros.
     to : str
         Type that comes out then.
     """
@@ -322,7 +322,9 @@ class Pool(NdOperator):
         for dtype in _MEANT:
             for made in _MEANT:
                 x = _testing.given("x", (1, 5, 6, 3), dtype, Affine((0.05,), (3,)))
-                op = cls("average", (2, 2), (2, 1), (), pads, made == "int8", hi=3.0, rounding="even", to=made)
+                op = cls(
+                    "average", (2, 2), (2, 1), (), pads, made == "int8", hi=3.0, rounding="even", to=made
+                )
                 yield f"pool_meant_{dtype}_{made}", _testing.one(op, (x,), (Affine((0.04,), (9,)),))
         for order in ("row", "column"):
             for dtype in _FOUND:
