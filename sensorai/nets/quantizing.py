@@ -17,7 +17,7 @@ from sensorai.nets.calibrating import METHODS, Held
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.pairs import SCHEMES, Plan, paired, products
-from sensorai.passes.imported import QUANTISED, simplify
+from sensorai.passes.imported import simplify
 
 #: Calls from which on every second one is kept from calibration, to judge.
 APART = 20
@@ -205,7 +205,7 @@ def _choose(
 
 def _integer(base: _Base, plan: Plan) -> Graph:
     biases = {name: bias for name, bias in base.biases.items() if name not in plan.left}
-    return simplify(paired(evening.corrected(base.graph, biases), base.held, plan), QUANTISED)[0]
+    return simplify(paired(evening.corrected(base.graph, biases), base.held, plan))[0]
 
 
 def _outputs(graph: Graph, given: Given) -> list[Array]:

@@ -35,10 +35,6 @@ IMPORTED: tuple[Pass, ...] = (
     SameTwice(),
     DeadCode(),
 )
-#: Those for nets that are quantised here: nothing but integers where there is a way.
-QUANTISED: tuple[Pass, ...] = tuple(
-    ToIntegers(whole=True) if isinstance(one, ToIntegers) else one for one in IMPORTED
-)
 #: Rounds after which it is taken for granted that nothing more happens.
 ROUNDS = 12
 

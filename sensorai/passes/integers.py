@@ -44,18 +44,13 @@ NEAR = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class ToIntegers:
-    """Dequantise, compute, quantise: one integer node.
-
-    ``whole``: averages in the scale of what they are of stay sums of integers, as TensorFlow Lite Micro has
-    them: for nets that are quantised here, whose rounding is no other framework's word.
-    """
+    """Dequantise, compute, quantise: one integer node."""
 
     level: Level = Level.SOURCE
-    whole: bool = False
 
     def run(self, graph: Graph) -> Changed:
         """One rule after the other for each node."""
-        return each(graph, *(rule for rule in _RULES if not (self.whole and rule is _averages)))
+        return each(graph, *_RULES)
 
 
 def _meant(edit: Edit, name: str) -> Tensor | None:

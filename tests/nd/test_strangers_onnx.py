@@ -1,4 +1,4 @@
-"""Nets that were never seen here, as exporters and quantisers write them: read, and computed as onnxruntime."""
+"""Nets that were never seen here, as exporters and quantisers write them: computed as onnxruntime does."""
 
 from __future__ import annotations
 
