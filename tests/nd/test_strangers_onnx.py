@@ -147,7 +147,7 @@ def scan() -> Any:
     nodes = [H.make_node("Add", ["h", "x_"], ["next"]), H.make_node("Tanh", ["next"], ["row"])]
     body = graph(nodes, {"h": [3], "x_": [3]}, {"next": [3], "row": [3]})
     start = m.known(np.zeros(3), np.float32)
-    said = {"num_scan_inputs": 1, "scan_input_directions": [1], "scan_output_axes": [1]}
+    said: dict[str, Any] = {"num_scan_inputs": 1, "scan_input_directions": [1], "scan_output_axes": [1]}
     return m.model(*m.names("Scan", start, m.given("x", 5, 3), outputs=2, body=body, **said))
 
 
