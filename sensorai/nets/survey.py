@@ -70,10 +70,9 @@ def _keras_words(operator: str) -> tuple[str, str]:
 def rules_of(kind: str) -> Mapping[str, Any]:
     """Operators that are read, of one kind of file."""
     if kind == "onnx":
-        from sensorai.importers.onnx.reader import BRANCHES
-        from sensorai.importers.onnx.table import RULES
+        from sensorai.importers.onnx.walk import known_operators
 
-        return {**RULES, BRANCHES: None}
+        return known_operators()
     if kind == "tflite":
         from sensorai.importers.tflite.branches import BRANCHES as TURNS
         from sensorai.importers.tflite.table import RULES as TFLITE
@@ -91,12 +90,14 @@ def _onnx(path: Path) -> list[tuple[str, str]]:
     onnx = library("onnx")
     model = onnx.load_model_from_string(path.read_bytes())
     own = ("", "ai.onnx")
+    functions = {(one.domain, one.name) for one in model.functions}
     return [
         (
             f"node {next((n for n in node.output if n), node.name)}",
             node.op_type if node.domain in own else f"{node.domain}.{node.op_type}",
         )
         for node in model.graph.node
+        if (node.domain, node.op_type) not in functions
     ]
 
 

@@ -2,8 +2,9 @@
 
 A product between the two computes in integers, its sums exact, and is rounded once to nearest, ties to even;
 the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. What only
-moves numbers moves integers: the same to the bit. Sums, products, clamps and averages of integers are those
-of TensorFlow Lite Micro, which differ by one step at most where they lie next to a tie.
+moves numbers moves integers, and what computes number by number or averages does so without float tensors in
+between: the same to the bit. Averages of two or four numbers lie on ties half of the time, so that rounding
+them in another way than the framework would not be seldom at all.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.matmul import MatMul
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.quantize import Dequantize, Quantize
+from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule, each
@@ -108,7 +113,7 @@ def _turned(op: NdOperator, x: Tensor) -> Affine | None:
 
 def _product(edit: Edit, node: Node) -> str:
     """Compute the sums in integers."""
-    if not isinstance(node.op, Conv | FullyConnected):
+    if not isinstance(node.op, Conv | ConvTranspose | FullyConnected):
         return ""
     x, w = meant(edit, node.inputs[0]), meant(edit, node.inputs[1])
     behind = edit.only_consumer(node.output)
@@ -118,10 +123,13 @@ def _product(edit: Edit, node: Node) -> str:
         return ""
     wide = (x.dtype, w.dtype, edit.tensors[behind.output].dtype) == ("int16", "int8", "int16")
     narrow = not {x.dtype, w.dtype} - {"int8", "uint8"} or (x.dtype, w.dtype) == ("int8", "int4")
-    if x.quant.axis is not None or any(w.quant.zero) or not (narrow or wide):
+    zeros = any(w.quant.zero) and (wide or w.dtype == "int4")
+    if x.quant.axis is not None or zeros or not (narrow or wide):
         return ""
     out = edit.tensors[behind.output]
     if not isinstance(out.quant, Affine) or out.quant.axis is not None:
+        return ""
+    if isinstance(node.op, ConvTranspose) and (wide or out.dtype != x.dtype or any(w.quant.zero)):
         return ""
     if (out.dtype not in ("int8", "uint8") and not wide) or (wide and any((*x.quant.zero, *out.quant.zero))):
         return ""
@@ -141,7 +149,30 @@ def _product(edit: Edit, node: Node) -> str:
         bias = edit.constant(f"{bias}.wide", known.astype(np.int64))
     rounding = "tflite" if wide else "even"
     inputs = (x.name, w.name, bias) if bias else (x.name, w.name)
-    edit.put(behind, Node(replace(node.op, rounding=rounding, to=out.dtype), inputs, behind.outputs))
+    if isinstance(node.op, ConvTranspose):
+        op: NdOperator = replace(node.op, rounding=rounding)
+    else:
+        op = replace(node.op, rounding=rounding, to=out.dtype)
+    edit.put(behind, Node(op, inputs, behind.outputs))
+    edit.remove(node)
+    return "adds integers"
+
+
+def _matrices(edit: Edit, node: Node) -> str:
+    """Multiply matrices of bytes that are both computed."""
+    behind = edit.only_consumer(node.output)
+    if not isinstance(node.op, MatMul) or behind is None or not isinstance(behind.op, Quantize):
+        return ""
+    a, b = (_meant(edit, name) for name in node.inputs)
+    out = edit.tensors[behind.output]
+    if (
+        a is None
+        or b is None
+        or behind.op.rounding != "even"
+        or not all(_narrow(t, False) for t in (a, b, out))
+    ):
+        return ""
+    edit.put(behind, Node(MatMul("even", out.dtype), (a.name, b.name), behind.outputs))
     edit.remove(node)
     return "adds integers"
 
@@ -196,6 +227,72 @@ def _numbers(edit: Edit, node: Node) -> str:
     edit.put(behind, Node(op, tuple(x.name for x in inputs), behind.outputs))
     edit.remove(node)
     return "computes with integers"
+
+
+def _averages(edit: Edit, node: Node) -> str:
+    """Average what integers mean, without float tensors: the same to the bit."""
+    behind = edit.only_consumer(node.output)
+    if isinstance(node.op, Reduce) and _meant(edit, node.inputs[0]) is not None:
+        return _as_pool(edit, node, node.op)
+    if not isinstance(node.op, Pool) or node.op.kind != "average" or behind is None:
+        return ""
+    x, out = _meant(edit, node.inputs[0]), edit.tensors[behind.output]
+    if not isinstance(behind.op, Quantize) or behind.op.rounding != "even" or x is None:
+        return ""
+    if not _narrow(x, False) or not _narrow(out, False):
+        return ""
+    op = replace(node.op, rounding="even", to=out.dtype)
+    edit.put(behind, Node(op, (x.name,), behind.outputs))
+    edit.remove(node)
+    return "averages integers"
+
+
+def _as_pool(edit: Edit, node: Node, op: Reduce) -> str:
+    """A mean over all extents is an average under one kernel: sums in the same order."""
+    x, out = edit.tensors[node.inputs[0]], edit.tensors[node.output]
+    axes = len(x.shape) - 2
+    if op.function != "mean" or op.axes != tuple(range(1, axes + 1)) or not 1 <= axes <= AXES or not x.size:
+        return ""
+    pooled = edit.insert(node, Pool("average", x.shape[1:-1]), node.inputs, f"{node.output}.pool")
+    edit.swap(node, Reshape(out.shape), (pooled,))
+    return "is an average under one kernel"
+
+
+def _sooner(edit: Edit, node: Node) -> str:
+    """Quantise before numbers are moved, so that integers are moved: the same to the bit."""
+    before = edit.producer(node.inputs[0]) if isinstance(node.op, Quantize) else None
+    out = edit.tensors[node.output]
+    if before is None or edit.only_consumer(before.output) is not node or not isinstance(out.quant, Affine):
+        return ""
+    if out.quant.axis is not None or len(before.outputs) != 1 or not isinstance(node.op, Quantize):
+        return ""
+    op = _moving(before.op, out.quant)
+    if op is None or edit.tensors[before.output].dtype != "float32":
+        return ""
+    floats = {n for n in before.inputs if n and edit.tensors[n].dtype == "float32"}
+    grows = sum(edit.tensors[n].size for n in floats) > out.size
+    if not floats or (grows and any(_meant(edit, n) is None for n in floats)):
+        return ""
+    made = {n: edit.insert(before, node.op, (n,), f"{n}.integers", out.quant) for n in sorted(floats)}
+    edit.put(node, Node(op, tuple(made.get(n, n) for n in before.inputs), node.outputs))
+    edit.remove(before)
+    return "stands before what moves numbers"
+
+
+def _other_scale(edit: Edit, node: Node) -> str:
+    """From bytes to bytes of another scale, without floats: the same to the bit."""
+    x = _meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
+    out = edit.tensors[node.output]
+    if x is None or x.data is not None or not _narrow(x, False) or not _narrow(out, False):
+        return ""
+    if (
+        not isinstance(node.op, Quantize)
+        or node.op.rounding != "even"
+        or (x.dtype, x.quant) == (out.dtype, out.quant)
+    ):
+        return ""
+    edit.put(node, Node(Unary("clip", -np.inf, np.inf, "even", out.dtype), (x.name,), node.outputs))
+    return "goes from scale to scale"
 
 
 def _shifted(x: Tensor) -> bool:
@@ -263,8 +360,12 @@ def _narrow(tensor: Tensor, wide: bool) -> bool:
 _RULES: tuple[Rule, ...] = (
     _back_again,
     _moves,
+    _sooner,
+    _other_scale,
     _product,
     to_integers,
+    _matrices,
+    _averages,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,
     _numbers,

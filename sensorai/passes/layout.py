@@ -16,6 +16,7 @@ from sensorai.graph.spec import Level
 from sensorai.graph.tensor import Tensor
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.passes.change import Changed
@@ -32,7 +33,7 @@ class Layout:
 
     def run(self, graph: Graph) -> Changed:
         """Every node that reads a transposed tensor, in order."""
-        return each(graph, _into_weights, _sink)
+        return each(graph, _into_weights, _sink, _taken_together)
 
 
 def _transposed(edit: Edit, name: str) -> Node | None:
@@ -66,6 +67,25 @@ def _sink(edit: Edit, node: Node) -> str:
     edit.tensors[inner] = Tensor(inner, shape, out.dtype, out.quant)
     edit.put(node, Node(moved, tuple(inputs), (inner,)), Node(Transpose(perm), (inner,), node.outputs))
     return "stands before its transpose"
+
+
+def _taken_together(edit: Edit, node: Node) -> str:
+    """Take axes together without the transpose before, where what is left keeps its order."""
+    above = _transposed(edit, node.inputs[0]) if isinstance(node.op, Reduce) else None
+    if (
+        above is None
+        or not isinstance(node.op, Reduce)
+        or not isinstance(above.op, Transpose)
+        or node.op.keep
+    ):
+        return ""
+    perm = above.op.perm
+    axes = [perm[axis] for axis in node.op.axes]
+    left = [old for place, old in enumerate(perm) if place not in node.op.axes]
+    if axes != sorted(axes) or left != sorted(left) or _per_axis(edit, above):
+        return ""
+    edit.put(node, Node(replace(node.op, axes=tuple(axes)), above.inputs, node.outputs))
+    return "needs no transpose before"
 
 
 def _per_axis(edit: Edit, node: Node) -> bool:

@@ -41,7 +41,7 @@ def data() -> tuple[Array, Array, Array]:
 @cache
 def known() -> Mapping[str, tuple[Callable[[], Any], str]]:
     """Makers of models, and what they learn: three classes, two, names, real numbers, nothing."""
-    from sklearn import ensemble, linear_model, neural_network, preprocessing, svm, tree
+    from sklearn import ensemble, linear_model, neighbors, neural_network, preprocessing, svm, tree
     from sklearn.decomposition import PCA
     from sklearn.impute import SimpleImputer
     from sklearn.mixture import GaussianMixture
@@ -75,6 +75,7 @@ def known() -> Mapping[str, tuple[Callable[[], Any], str]]:
         "svc_names": (lambda: svm.SVC(), "names"),
         "ada_boost": (lambda: ensemble.AdaBoostClassifier(n_estimators=3, random_state=0), "3"),
         "bayes": (lambda: GaussianNB(), "3"),
+        "neighbours": (lambda: neighbors.KNeighborsClassifier(3), "3"),
         "mixture": (lambda: GaussianMixture(2, random_state=0), "none"),
         "isolation": (lambda: ensemble.IsolationForest(n_estimators=3, random_state=0), "none"),
         "mlp_real": (
@@ -201,16 +202,6 @@ def test_c_on_cores(core: str) -> None:
     need("arm-none-eabi-gcc")
     image = qemu.build(nets.unit(samples()), cpu.cpu(core))
     assert nets.differences(samples(), qemu.run_image(image, nets.stream(samples())).output) == []
-
-
-def test_nearest_neighbours_are_refused() -> None:
-    from skl2onnx import to_onnx
-    from sklearn.neighbors import KNeighborsClassifier
-
-    x, y, _ = data()
-    proto = to_onnx(KNeighborsClassifier().fit(x, y), x[:1], target_opset={"": 18, "ai.onnx.ml": 3})
-    with pytest.raises(ConfigError, match="Scan"):
-        read_model(proto)
 
 
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")

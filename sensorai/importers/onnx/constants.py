@@ -19,6 +19,7 @@ from sensorai.ops.nd.repeats import Expand
 #: Attributes that hold the value of a constant, and its type where they have none themselves.
 _VALUES: Mapping[str, Any] = {
     "value": None,
+    "sparse_value": None,
     "value_float": np.float32,
     "value_floats": np.float32,
     "value_int": np.int64,
@@ -35,7 +36,7 @@ def _constant(node: OnnxNode) -> Sequence[Tensor]:
         value = node.attribute(name)
         if value is not None and (kind is not None or isinstance(value, np.ndarray)):
             return _made(node, np.asarray(value, kind))
-    raise ConfigError(f"{node.where}: its value is a text or sparse", hint="numbers are supported")
+    raise ConfigError(f"{node.where}: its value is a text", hint="numbers are supported")
 
 
 def _constant_of_shape(node: OnnxNode) -> Sequence[Tensor]:

@@ -93,11 +93,27 @@ def _non_zero(node: OnnxNode) -> Sequence[Tensor]:
     return (node.net.constant(node.outputs[0], found),)
 
 
+_RANDOM = Refused("it makes random numbers", "export the net in inference mode, or give them as an input")
+
 RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(
+        (
+            "Bernoulli",
+            "Multinomial",
+            "RandomNormal",
+            "RandomNormalLike",
+            "RandomUniform",
+            "RandomUniformLike",
+        ),
+        _RANDOM,
+    ),
     "Compress": _compress,
     "Gather": _gather,
     "GatherElements": _gather_elements,
     "GatherND": _gather_nd,
+    "NonMaxSuppression": Refused(
+        "how many boxes come out depends on the input", "cut it off, and let the program choose boxes"
+    ),
     "NonZero": _non_zero,
     "OneHot": _one_hot,
     "ReverseSequence": _reverse_sequence,

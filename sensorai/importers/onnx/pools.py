@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Shape, Tensor
+from sensorai.importers.moves import numbers, small
 from sensorai.importers.onnx.products import channels_first, channels_last, ints, margins, step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reshape import Reshape
+from sensorai.ops.nd.scatter import Scatter
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.windows import AXES
 
@@ -86,6 +90,29 @@ def _global(node: OnnxNode) -> Sequence[Tensor]:
     )
 
 
+def _unpool(node: OnnxNode) -> Sequence[Tensor]:
+    """Numbers back to the places that a pool found them at, 0 elsewhere."""
+    x, places = node.need(0), node.need(1)
+    kernel = _kernel(node, x)
+    axes = len(kernel)
+    strides, pads = ints(node, "strides", axes, 1), ints(node, "pads", 2 * axes, 0)
+    ends = zip(x.shape[2:], strides, kernel, pads[:axes], pads[axes:], strict=True)
+    own: Shape = (*x.shape[:2], *((e - 1) * s - a - b + k for e, s, k, a, b in ends))
+    shape = own if node.input(2) is None else numbers(node, 2, "shape")
+    if places.shape != x.shape or len(shape) != len(x.shape):
+        raise ConfigError(f"{node.where}: places of {places.shape} for {x.shape} to {shape}")
+    if own != shape:
+        raise ConfigError(
+            f"{node.where}: an output_shape other than {own} is not supported",
+            hint="export the net without output_size",
+        )
+    zeros = node.net.constant(f"{node.outputs[0]}.zeros", np.zeros(math.prod(small(node, shape))), x.dtype)
+    flat = step(node, Reshape((x.size,)), x, "flat")
+    at = step(node, Reshape((x.size,)), places, "places")
+    (made,) = node.add(Scatter(0, "none"), zeros, at, flat, last=False)
+    return node.add(Reshape(shape), made)
+
+
 RULES: Mapping[str, Rule] = {
     "AveragePool": _pool,
     "GlobalAveragePool": _global,
@@ -93,4 +120,5 @@ RULES: Mapping[str, Rule] = {
     "GlobalMaxPool": _global,
     "LpPool": _pool,
     "MaxPool": _pool,
+    "MaxUnpool": _unpool,
 }

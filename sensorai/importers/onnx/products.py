@@ -79,9 +79,10 @@ def _kernel(node: OnnxNode, x: Tensor, w: Tensor) -> int:
     return axes
 
 
-def _convolve(
+def convolve(
     node: OnnxNode, x: Tensor, w: Tensor, bias: Tensor | None, rounding: str, to: str, quant: Quant
 ) -> Sequence[Tensor]:
+    """Append a convolution, channels last inside, as the attributes say."""
     axes = _kernel(node, x, w)
     strides, dilations = ints(node, "strides", axes, 1), ints(node, "dilations", axes, 1)
     pads = margins(node, x.shape[2:], w.shape[2:], strides, dilations)
@@ -94,7 +95,7 @@ def _convolve(
 
 
 def _conv(node: OnnxNode) -> Sequence[Tensor]:
-    return _convolve(node, node.need(0), node.need(1), node.input(2), "tflite", "", None)
+    return convolve(node, node.need(0), node.need(1), node.input(2), "tflite", "", None)
 
 
 def _conv_transpose(node: OnnxNode) -> Sequence[Tensor]:
@@ -173,7 +174,7 @@ def _times(node: OnnxNode, x: Tensor, factor: float, name: str) -> Tensor:
     return node.add(Binary("mul"), x, number, last=False, name=wish)[0]
 
 
-def _multiply(
+def multiply(
     node: OnnxNode, a: Tensor, b: Tensor, rounding: str, to: str, quant: Quant = None
 ) -> Sequence[Tensor]:
     """A constant matrix on the right makes a dense layer, whose weights have their outputs first."""
@@ -185,7 +186,7 @@ def _multiply(
 
 
 def _matmul(node: OnnxNode) -> Sequence[Tensor]:
-    return _multiply(node, node.need(0), node.need(1), "tflite", "")
+    return multiply(node, node.need(0), node.need(1), "tflite", "")
 
 
 # -- integers with scales
@@ -246,40 +247,21 @@ def _qlinear_conv(node: OnnxNode) -> Sequence[Tensor]:
     x = _scaled(node, (0, 1, 2), 1, "x.scaled")
     w = _scaled(node, (3, 4, 5), 0, "w.scaled")
     to, quant = _result(node)
-    return _convolve(node, x, w, node.input(8), "even", to, quant)
-
-
-def _conv_integer(node: OnnxNode) -> Sequence[Tensor]:
-    x = tagged(node, node.need(0), scale_of(node, None, values(node, 2, "zero point"), 1), "x.scaled")
-    w = tagged(node, node.need(1), scale_of(node, None, values(node, 3, "zero point"), 0), "w.scaled")
-    return _convolve(node, x, w, None, "even", "int32", None)
+    return convolve(node, x, w, node.input(8), "even", to, quant)
 
 
 def _qlinear_matmul(node: OnnxNode) -> Sequence[Tensor]:
     a = _scaled(node, (0, 1, 2), len(node.need(0).shape) - 2, "a.scaled")
     b = _scaled(node, (3, 4, 5), len(node.need(3).shape) - 1, "b.scaled")
     to, quant = _result(node)
-    return _multiply(node, a, b, "even", to, quant)
-
-
-def _matmul_integer(node: OnnxNode) -> Sequence[Tensor]:
-    rows, columns = len(node.need(0).shape) - 2, len(node.need(1).shape) - 1
-    a_scale = scale_of(node, None, values(node, 2, "zero point"), rows)
-    b_scale = scale_of(node, None, values(node, 3, "zero point"), columns)
-    a, b = (
-        tagged(node, node.need(0), a_scale, "a.scaled"),
-        tagged(node, node.need(1), b_scale, "b.scaled"),
-    )
-    return _multiply(node, a, b, "even", "int32")
+    return multiply(node, a, b, "even", to, quant)
 
 
 RULES: Mapping[str, Rule] = {
     "Conv": _conv,
-    "ConvInteger": _conv_integer,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "MatMul": _matmul,
-    "MatMulInteger": _matmul_integer,
     "QLinearConv": _qlinear_conv,
     "QLinearMatMul": _qlinear_matmul,
 }

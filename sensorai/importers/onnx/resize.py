@@ -12,9 +12,11 @@ from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.base import NeedsConstant, integers
+from sensorai.ops.nd.cast import Cast
 from sensorai.ops.nd.gather import Gather
 from sensorai.ops.nd.resample import Resample
 from sensorai.ops.nd.reshape import Reshape
+from sensorai.ops.nd.unary import Unary
 
 #: Most numbers of a table.
 MOST = 1 << 22
@@ -117,7 +119,9 @@ def _along(
         said = node.net.constant(f"{name}.places", index)
         return node.add(Gather(axis), x, said, last=False, name=name)[0]
     if x.dtype != "float32":
-        raise ConfigError(f"{node.where}: {x.dtype} is resized by 'nearest' only")
+        raise ConfigError(
+            f"{node.where}: {x.dtype} is resized by 'nearest' only", hint="float32, int8, uint8"
+        )
     value = np.float32(node.attribute("extrapolation_value", 0.0))
     tables = [
         node.net.constant(f"{name}.places", places.astype(np.int32)),
@@ -172,11 +176,17 @@ def _resize(node: OnnxNode) -> Sequence[Tensor]:
         raise ConfigError(f"{node.where}: sizes {sizes} make no sense")
     crop = node.attribute("coordinate_transformation_mode") == "tf_crop_and_resize"
     y = x
+    # as real numbers that are rounded at the end: what ONNX's reference does; onnxruntime cuts them off
+    whole = x.dtype in ("int8", "uint8") and node.attribute("mode", "nearest") != "nearest"
+    if whole:
+        (y,) = node.add(Cast("float32"), x, last=False, name=f"{node.outputs[0]}.real")
     for k, axis in enumerate(axes):
         part = (roi[k], roi[k + len(axes)]) if roi and crop else (0.0, 1.0)
         if sizes[k] != extents[k] or not math.isclose(scales[k], 1.0) or part != (0.0, 1.0):
             y = _along(node, y, axis, sizes[k], scales[k], part)
-    return node.add(Reshape(y.shape), y)
+    if not whole:
+        return node.add(Reshape(y.shape), y)
+    return node.add(Cast(x.dtype, True), *node.add(Unary("round"), y, last=False))
 
 
 RULES: Mapping[str, Rule] = {"Resize": _resize, "Upsample": _resize}

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from sensorai.errors import ConfigError
 from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.moves import axis_of
+from sensorai.importers.onnx.products import step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.cumsum import CumSum
 from sensorai.ops.nd.det import Det
+from sensorai.ops.nd.one_hot import OneHot
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.softmax import Softmax
@@ -91,12 +95,28 @@ def _cumsum(node: OnnxNode) -> Sequence[Tensor]:
     return node.add(CumSum(axis, exclusive, reverse), x)
 
 
+def _hardmax(node: OnnxNode) -> Sequence[Tensor]:
+    """1 at the first largest number, else 0; up to version 12 all axes from the given one on are one."""
+    x = node.need(0)
+    axis = axis_of(node, int(node.attribute("axis", -1 if node.opset >= 13 else 1)), len(x.shape))
+    if node.opset >= 13:
+        rows = x
+    else:
+        rows = step(node, Reshape((math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))), x, "rows")
+        axis = 1
+    places = step(node, ArgExtreme(True, axis, False, False), rows, "places")
+    values = node.net.constant(f"{node.outputs[0]}.values", np.arange(2), x.dtype)
+    (made,) = node.add(OneHot(axis, rows.shape[axis], True), places, values, last=False)
+    return node.add(Reshape(x.shape), made)
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_REDUCE, _reduce),
     "ArgMax": _arg,
     "ArgMin": _arg,
     "CumSum": _cumsum,
     "Det": _det,
+    "Hardmax": _hardmax,
     "LogSoftmax": _softmax,
     "Softmax": _softmax,
 }

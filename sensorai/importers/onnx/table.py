@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from sensorai.importers.onnx import (
     constants,
     contributed,
+    dynamic,
+    einsum,
     elementwise,
+    fused,
     images,
     ml_columns,
     ml_linear,
@@ -22,6 +25,7 @@ from sensorai.importers.onnx import (
     quantize,
     recurrent,
     resize,
+    signals,
     sums,
 )
 from sensorai.importers.onnx.rules import Rule
@@ -29,7 +33,10 @@ from sensorai.importers.onnx.rules import Rule
 RULES: Mapping[str, Rule] = {
     **constants.RULES,
     **contributed.RULES,
+    **dynamic.RULES,
+    **einsum.RULES,
     **elementwise.RULES,
+    **fused.RULES,
     **images.RULES,
     **ml_columns.RULES,
     **ml_linear.RULES,
@@ -44,5 +51,6 @@ RULES: Mapping[str, Rule] = {
     **quantize.RULES,
     **recurrent.RULES,
     **resize.RULES,
+    **signals.RULES,
     **sums.RULES,
 }

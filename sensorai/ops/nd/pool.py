@@ -14,7 +14,7 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape
-from sensorai.ops.nd import _testing, affine, ctext
+from sensorai.ops.nd import _testing, affine, ctext, meant
 from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.windows import AXES, MOST, Window
 
@@ -35,6 +35,7 @@ _SHORT = {
 }
 _AVERAGED = ("float32", "int8", "uint8", "int16")
 _FOUND = ("float32", "int8", "uint8")
+_MEANT = ("int8", "uint8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class Pool(NdOperator):
     indices : str
         Kind max: second output, int64, with the place of the largest number in the tensor with its channels
         first, its last axis the nearest ("row") or its first ("column"); "" without.
+    rounding : str
+        Of averages of integers: "tflite" as above, or "even": as what they mean, see ``meant``; then the
+        scale may change, and margins that count are real zeros.
+    to : str
+        Type that comes out then.
     """
 
     kind: str = "max"
@@ -73,6 +79,8 @@ class Pool(NdOperator):
     hi: float | None = None
     beyond: Shape = ()
     indices: str = ""
+    rounding: str = "tflite"
+    to: str = ""
 
     NAME: ClassVar[str] = "pool"
 
@@ -112,15 +120,26 @@ class Pool(NdOperator):
         if dtype not in kinds:
             raise ConfigError(f"{where}: a pool {self.kind} of {dtype}", hint=f"known: {', '.join(kinds)}")
         shape = (at.x.shape[0], *self.window(at).out, at.x.shape[-1])
+        if self._meant:
+            if self.kind != "average" or dtype not in _MEANT or self.to not in _MEANT:
+                raise ConfigError(f"{where}: a pool {self.kind} of {dtype} to {self.to}, rounded to even")
+            return (Made(self.to, shape),)
         made = Made(dtype, shape, at.x.quant)
         return (made, Made("int64", shape)) if self.indices else (made,)
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where ends need a scale that is not known."""
+        if self._meant:
+            meant.check(at, self.rounding)
+            return
         if self._clamped() and at.x.dtype != "float32":
             if at.x.dtype not in _AVERAGED or not isinstance(at.out.quant, Affine):
                 raise ConfigError(f"layer {at.name}: ends of {at.x.dtype} need a scale")
             affine.clamp(at, self.lo, self.hi)
+
+    @property
+    def _meant(self) -> bool:
+        return self.rounding != "tflite"
 
     def _clamped(self) -> bool:
         return self.lo is not None or self.hi is not None
@@ -143,6 +162,8 @@ class Pool(NdOperator):
         with np.errstate(all="ignore"):
             if self.kind == "max":
                 return self._largest(at, x, window)
+            if self._meant:
+                return (meant.integers(at.out, self._mean(at, meant.real(at.x, x), window), self.rounding),)
             return (self._mean(at, x, window).astype(x.dtype),)
 
     def _largest(self, at: Applied, x: Array, window: Window) -> tuple[Array, ...]:
@@ -238,6 +259,9 @@ class Pool(NdOperator):
             "margins": int(self.count_include_pad),
             "clamped": int(self._clamped()),
         }
+        if self._meant:
+            self._emit_meant(at, to, fields)
+            return
         floats = ctext.real(at.x.dtype)
         if floats:
             fields["lo"], fields["hi"] = (ctext.number(v, "float32") for v in self._ends())
@@ -255,6 +279,22 @@ class Pool(NdOperator):
             columns = int(self.indices == "column")
             places = to.target(at.outputs[1])
             to.call(file, f"sa_nd_pool_where_{short}", layer, to.source(at.x), places, columns)
+
+    def _emit_meant(self, at: Applied, to: Writer, pool: dict[str, object]) -> None:
+        pool["lo"], pool["hi"] = (ctext.number(v, "float32") for v in self._ends())
+        (scale, zero), (step, back) = affine.single(at, at.x), affine.single(at, at.out)
+        pool["low"], pool["high"] = ctext.ends(at.out.dtype)
+        fields: dict[str, object] = {
+            "pool": "{" + ", ".join(f".{k} = {v}" for k, v in pool.items()) + "}",
+            "scale": ctext.number(scale, "float32"),
+            "zero": zero,
+            "step": ctext.number(step, "float32"),
+            "back": back,
+        }
+        short = f"{_SHORT[at.x.dtype]}_{_SHORT[at.out.dtype]}"
+        layer = to.layer(fields, "sa_nd_pool_meant_t")
+        file = "nd/sa_nd_pool_meant.h"
+        to.call(file, f"sa_nd_pool_meant_{short}", layer, to.source(at.x), to.target(at.out))
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:
@@ -279,6 +319,13 @@ class Pool(NdOperator):
             yield f"pool_{kind}_3d", _testing.one(cls(kind, (2, 2, 3), (1, 2, 2)), (x3,))
         yield "pool_max_far", _testing.one(cls("max", (2,), (), (), ((4, 4),)), (x1,))
         yield "pool_average_far", _testing.one(cls("average", (2,), (), (), ((4, 4),)), (x1,))
+        for dtype in _MEANT:
+            for made in _MEANT:
+                x = _testing.given("x", (1, 5, 6, 3), dtype, Affine((0.05,), (3,)))
+                op = cls(
+                    "average", (2, 2), (2, 1), (), pads, made == "int8", hi=3.0, rounding="even", to=made
+                )
+                yield f"pool_meant_{dtype}_{made}", _testing.one(op, (x,), (Affine((0.04,), (9,)),))
         for order in ("row", "column"):
             for dtype in _FOUND:
                 x = _testing.given("x", (2, 4, 5, 3), dtype)

@@ -26,7 +26,7 @@ WEIGHTS = {
     "float64": ("float64",),
     "int8": ("int8", "int4", "uint8"),
     "uint8": ("uint8", "int8"),
-    "int16": ("int8", "int4"),
+    "int16": ("int8", "int4", "uint8"),
 }
 #: Types of C that read int8 numbers.
 _BYTES = ("int8", "int4")
@@ -124,7 +124,8 @@ class Sums:
         zero = zero_of(self.at.x, self.where)
         if isinstance(self.w.quant, Affine):
             _along_outputs(self.w.quant, self.where)
-        if self.at.x.dtype == "int16" and (zero or zeros_of(self.w).any()):
+        shifted = zeros_of(self.w).any() and self.at.out.dtype != "int32"
+        if self.at.x.dtype == "int16" and (zero or shifted):
             raise ConfigError(f"{self.where}: int16 numbers must have the zero point 0")
         self.exit()
 
