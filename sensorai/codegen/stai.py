@@ -135,4 +135,4 @@ int main(void)
 
 def driver(name: Identifier) -> str:
     """C of a program that reads inputs, runs the net and writes outputs."""
-    return _DRIVER.replace("MACRO", name.upper()).replace("NAME", name)
+    return clang.filled(_DRIVER, MACRO=name.upper(), NAME=name)

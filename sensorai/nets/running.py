@@ -70,10 +70,14 @@ class Program:
         ports = [*zip(ins, self.inputs, strict=True), *zip(outs, self.outputs, strict=True)]
         arrays = [f"static {_C[p.dtype]} {n}[{name.upper()}_{n.upper()}_SIZE];" for n, p in ports]
         reads = "".join(f"        (void)harness_read({n}, sizeof {n});\n" for n in ins[1:])
-        made = _NATIVE.replace("ARRAYS", "\n".join(arrays) + "\n")
-        made = made.replace("READS", reads)
-        made = made.replace("WRITES", "".join(f"        harness_write({n}, sizeof {n});\n" for n in outs))
-        return made.replace("ARGUMENTS", "".join(f", {n}" for n in (*ins, *outs))).replace("NAME", name)
+        return clang.filled(
+            _NATIVE,
+            NAME=name,
+            ARRAYS="\n".join(arrays) + "\n",
+            READS=reads,
+            WRITES="".join(f"        harness_write({n}, sizeof {n});\n" for n in outs),
+            ARGUMENTS="".join(f", {n}" for n in (*ins, *outs)),
+        )
 
     def on_host(self, given: Inputs) -> list[list[Array]]:
         """Run on this machine, with address and undefined-behaviour sanitizers.

@@ -141,3 +141,16 @@ def test_no_library_is_needed_on_a_chip(repo: Path, tmp_path: Path, opt: str) ->
     command = ["make", "-s", "CC=arm-none-eabi-gcc", f"CFLAGS={opt}"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "build" / "arm-none-eabi" / "net.elf").is_file()
+
+
+@pytest.mark.parametrize("api", ["native", "stai"])
+def test_a_name_may_be_a_word_of_ours(tmp_path: Path, api: str) -> None:
+    """Names hold what stands for them in our texts: what is put in must not be put in again."""
+    need("gcc")
+    model = open_model(reshape(tmp_path / "r.onnx"))
+    graph = model.graph
+    name = "macro_name_reads"
+    sources = emit_net_project(graph, name, ABOUT, api=api).sources()
+    program = Program(name, api, sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
+    given = spread(program.inputs, 1)
+    assert parting("C", list(graph.outputs), outputs_one_by_one(model, given), program.on_host(given)) is None
