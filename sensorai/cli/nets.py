@@ -124,6 +124,8 @@ def _print(found: Verdict) -> None:
 
     screen = printing.console()
     screen.print(f"inputs: {found.inputs}")
+    for note in found.notes:
+        screen.print(f"  {note}")
     for level in found.levels:
         said = f"not run: {level['skipped']}" if "skipped" in level else f"{level['calls']} calls"
         screen.print(f"{level['level']}: {said}")
