@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from sensorai.errors import DataError, Refused, UserError
 from sensorai.formats.netfile import net_kind
@@ -24,7 +25,7 @@ from sensorai.nets.port import Port
 from sensorai.nets.stated import c_info, report
 from sensorai.nets.target import NAMES, fit, fit_words, target
 from sensorai.nets.validating import truth
-from tests.nets.models import reshape, two, unknown
+from tests.nets.models import reshape, save, two, unknown
 
 
 def test_kinds_are_told_by_content(tmp_path: Path) -> None:
@@ -274,6 +275,29 @@ def test_everything_unknown_is_one_refusal(tmp_path: Path) -> None:
         "node a (Strange)",
         "node y (Stranger)",
     ]
+    # the same hint is said once
+    assert str(found.value).count("supported-ops") == 1
+
+
+def test_errors_have_the_names_that_other_tools_show(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "n.onnx",
+        [helper.make_node("Strange", ["x"], ["y"], name="/layer/Strange")],
+        [("x", (1, 4))],
+        [("y", (1, 4))],
+    )
+    with pytest.raises(Refused, match=r"node /layer/Strange \(Strange\)"):
+        open_model(path)
+    path = save(
+        tmp_path / "o.onnx",
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [("x", ("N", 3, "T"))],
+        [("y", ("N", 3, "T"))],
+    )
+    with pytest.raises(UserError, match="axis 2") as open_axis:
+        open_model(path)
+    assert open_axis.value.hint == "say --shape x=1x3x<T>"
+    assert open_axis.value.where == str(path)
 
 
 def test_shapes_of_inputs_that_are_not_there(tmp_path: Path) -> None:

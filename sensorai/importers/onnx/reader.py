@@ -99,7 +99,7 @@ def _node(
 ) -> None:
     kind = proto.op_type if proto.domain in _OWN else f"{proto.domain}.{proto.op_type}"
     if lost := [n for n in proto.input if n and n not in known]:
-        raise ConfigError(f"node {proto.output[0]} ({kind}) reads {lost[0]}, which nothing before it makes")
+        raise ConfigError(f"node {called(proto)} ({kind}) reads {lost[0]}, which nothing before it makes")
     if kind == BRANCHES:
         known.update(_branch(proto, net, known, versions, depth))
         return
@@ -110,6 +110,7 @@ def _node(
         tuple(known[n] if n else None for n in proto.input),
         tuple(proto.output),
         {one.name: _attribute(one) for one in proto.attribute},
+        called(proto),
     )
     if proto.domain in _OWN and node.opset < OLDEST and _changed(kind, node.opset):
         told = modern(node)
@@ -125,6 +126,11 @@ def _node(
     known.update({name: tensor for name, tensor in zip(proto.output, made, strict=False) if name})
 
 
+def called(proto: Any) -> str:
+    """Name of a node as other tools show it; that of what it makes where it has none."""
+    return str(proto.name) or next((str(n) for n in proto.output if n), "")
+
+
 def _hint(kind: str) -> str:
     near = closest(kind, RULES)
     return near if near.startswith("did you mean") else "'sensorai supported-ops onnx' lists those that are"
@@ -134,7 +140,7 @@ def _branch(
     proto: Any, net: NetBuilder, known: Mapping[str, Tensor], versions: Mapping[str, int], depth: int
 ) -> dict[str, Tensor]:
     """Read the branch that is taken, where that is known by now; it sees all that is known round it."""
-    where = f"node {next((n for n in proto.output if n), '')} ({BRANCHES})"
+    where = f"node {called(proto)} ({BRANCHES})"
     asked = known.get(proto.input[0]) if proto.input else None
     if asked is None or asked.size != 1:
         raise ConfigError(f"{where}: the condition is no single number")
@@ -227,10 +233,20 @@ def _declared(one: Any, wanted: Shape | None) -> tuple[str, Shape]:
         else:
             raise ConfigError(
                 f"axis {axis} of the input {one.name} is open ({extent.dim_param or 'no extent'})",
-                hint=f"say --shape {one.name}=1x...",
+                hint=f"say --shape {one.name}={_extents(kind)}",
             )
     if wanted is not None and len(wanted) != len(shape):
         if kind.HasField("shape") and len(kind.shape.dim):
             raise ConfigError(f"the input {one.name} has {len(shape)} axes, not {len(wanted)}")
         shape = list(wanted)
     return TYPES[kind.elem_type], tuple(shape)
+
+
+def _extents(kind: Any) -> str:
+    """Shape as ``--shape`` takes it, with a word for each extent that is to be said."""
+    out = []
+    for axis, extent in enumerate(kind.shape.dim):
+        known = extent.HasField("dim_value") and extent.dim_value >= 0
+        word = f"<{extent.dim_param or f'axis {axis}'}>"
+        out.append(str(extent.dim_value) if known else word if axis else "1")
+    return "x".join(out)
