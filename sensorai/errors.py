@@ -102,5 +102,11 @@ class VerifyMismatch(SensoraiError):
     exit_code = 3
 
 
+class DoesNotFit(SensoraiError):
+    """What was made is there, but its device has no room for it. Exit code 3; says how much is missing."""
+
+    exit_code = 3
+
+
 class InternalError(SensoraiError):
     """A fault of ours: an invariant is broken. The only error shown with a traceback."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,6 +70,8 @@ def run(
     json: printing.Json = False,
 ) -> None:
     """Make a C project of a net that was made elsewhere: source, tables, build files, example.
+
+    Exit code 3 where the device has no room for it; the project is written all the same.
 
     With --pipeline the project takes samples, as one that 'train' made: 'simulate' and 'validate' run it.
 
@@ -152,17 +154,37 @@ def _of_net(
         return
     made = emitting.emit(model, at, called, asked, api)
     emitting.write(folder, made.files)
+    room = fit(made.counted, at)
     if json:
-        printing.print_json({**emitting.figures(made, str(folder)), "fit": fit(made.counted, at)})
+        printing.print_json({**emitting.figures(made, str(folder)), "fit": room})
+        _fits(room, folder)
         return
     typer.echo(f"{folder}: {called} in C for {at.device}")
     counted = made.counted
     typer.echo(
         f"{counted.macs:,} MACs; weights {counted.weights:,} bytes; arena {made.project.arena_bytes:,} bytes"
     )
-    for line in fit_words(fit(counted, at)):
+    for line in fit_words(room):
         typer.echo(line)
     typer.echo(f"check it: sensorai validate {folder}")
+    _fits(room, folder)
+
+
+def _fits(room: dict[str, Any], folder: Path) -> None:
+    """Raise a DoesNotFit where the device has too little of a memory; the project is written by then."""
+    from sensorai.errors import DoesNotFit
+
+    short = [
+        f"{-room[key]:,} bytes of {what}"
+        for what, key in (("flash", "flash_room"), ("RAM", "ram_room"))
+        if room[key] is not None and room[key] < 0
+    ]
+    if short:
+        raise DoesNotFit(
+            f"{room['device']} lacks {' and '.join(short)}",
+            where=str(folder),
+            hint="the project is there: take a larger device, 'sensorai devices', or quantize the net",
+        )
 
 
 def _hand_over(source: Path, to: Path, said: tuple[str | None, list[str], list[str]], json: bool) -> None:

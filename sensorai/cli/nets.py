@@ -128,6 +128,8 @@ def _print(found: Verdict) -> None:
         screen.print(f"  {note}")
     for level in found.levels:
         said = f"not run: {level['skipped']}" if "skipped" in level else f"{level['calls']} calls"
+        if "stack" in level:
+            said += f", {level['stack']:,} bytes of stack{' at least' if level['stack_open'] else ''}"
         screen.print(f"{level['level']}: {said}")
         if "layer" in level:
             screen.print(f"  first layer: {level['layer']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,21 @@ class Program:
 
         image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
         return self._read(run_image(image, self._stream(given), timeout=SECONDS).output, given)
+
+    def stack(self, core: str) -> dict[str, Any]:
+        """Bytes of stack of a call on a core: ``stack``; ``stack_open`` says what is not in it.
+
+        Raises
+        ------
+        ToolMissing, BuildError
+        """
+        from sensorai.toolchain.cpu import cpu
+        from sensorai.toolchain.qemu import build
+
+        # the image that was just run: it is built once
+        image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
+        bound = image.stack.bound(f"{'stai_' if self.api == 'stai' else ''}{self.name}_run")
+        return {"stack": bound.bytes, "stack_open": list(bound.unknown)}
 
     def _stream(self, given: Inputs) -> bytes:
         return b"".join(

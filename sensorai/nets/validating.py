@@ -228,6 +228,9 @@ def _outcomes(
             found.levels.append({"level": level, "skipped": why})
             continue
         found.levels.append({"level": level, "calls": given.count})
+        for core in CORES:
+            if f"{core}," in level:
+                found.levels[-1] |= program.stack(core)
         yield level, made
 
 
