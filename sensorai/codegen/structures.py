@@ -9,7 +9,7 @@ from functools import cache
 from sensorai import runtime
 
 _STRUCT = re.compile(r"^typedef struct \{\n(.*?)^\} (\w+);", re.MULTILINE | re.DOTALL)
-_FIELD = re.compile(r"^ +(?:const )?(\w+) \*?(\w+)(?:\[[^\]]*\])*;", re.MULTILINE)
+_FIELD = re.compile(r"^ +(?:const )?(\w+) (?:\(\*(\w+)\)\([^;]*\)|\*?(\w+)(?:\[[^\]]*\])*);", re.MULTILINE)
 _KEY = re.compile(r"(\w+)(?:\.(.+)|\[(\d+)\])?")
 
 
@@ -41,7 +41,9 @@ def initialiser(kind: str, fields: Mapping[str, object], indent: str = "    ") -
         text = initialiser(known.get(name, ""), some, indent + "    ")
         plain[name] = f"{{\n{text}{indent}}}"
     for name, items in lists.items():
-        plain[name] = f"{{{', '.join(str(items.get(k, '{0}')) for k in range(max(items) + 1))}}}"
+        values = [str(items.get(k, "")) for k in range(max(items) + 1)]
+        nothing = "{0}" if values[-1].startswith("{") else "0"
+        plain[name] = f"{{{', '.join(one or nothing for one in values)}}}"
     order = list(known) or list(plain)
     return "".join(f"{indent}.{name} = {plain[name]},\n" for name in sorted(plain, key=order.index))
 
@@ -50,4 +52,4 @@ def initialiser(kind: str, fields: Mapping[str, object], indent: str = "    ") -
 def _structures() -> dict[str, dict[str, str]]:
     """Types of what is in the structures of kernels, by structure and name, in order."""
     found = [match for one in runtime.kernels() for match in _STRUCT.findall(one)]
-    return {name: {field: kind for kind, field in _FIELD.findall(body)} for body, name in found}
+    return {name: {call or field: kind for kind, call, field in _FIELD.findall(body)} for body, name in found}
