@@ -76,9 +76,10 @@ class Refused(UserError):
         first = problems[0]
         message = first.message
         for other in problems[1:]:
-            # the place of the first one is shown below all
+            # place and hint of the first one are shown below all
             where = f", {other.where}" if other.where not in ("", first.where) else ""
-            message += f"\n  also: {other.message}{where}" + (f" ({other.hint})" if other.hint else "")
+            hint = f" ({other.hint})" if other.hint not in ("", first.hint) else ""
+            message += f"\n  also: {other.message}{where}{hint}"
         super().__init__(message, where=first.where, hint=first.hint)
         self.problems = tuple(problems)
 
@@ -97,6 +98,12 @@ class ToolMissing(UserError):
 
 class VerifyMismatch(SensoraiError):
     """Two levels that must agree do not. Exit code 3; names the first difference."""
+
+    exit_code = 3
+
+
+class DoesNotFit(SensoraiError):
+    """What was made is there, but its device has no room for it. Exit code 3; says how much is missing."""
 
     exit_code = 3
 

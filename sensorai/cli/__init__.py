@@ -9,7 +9,7 @@ from sensorai.errors import InternalError, SensoraiError, UserError
 
 
 def main() -> None:
-    """Run the command line; exit 0 good, 2 user error, 3 mismatch found, 130 interrupted."""
+    """Run the command line; exit 0 good, 2 user error, 3 mismatch found or no room, 130 interrupted."""
     # ``sensorai devices | head`` must not end in a traceback
     from sensorai.cli.out import clean_streams
 

@@ -8,6 +8,18 @@ from importlib import metadata
 
 from sensorai.cli import out as printing
 
+#: Packages that read nets made elsewhere, and those that run them beside our C.
+_READERS = (
+    ("onnx", "ONNX, and writing it"),
+    ("tflite", "TensorFlow Lite"),
+    ("flatbuffers", "TensorFlow Lite"),
+    ("h5py", "Keras"),
+)
+_FRAMEWORKS = (
+    ("onnxruntime", "ONNX beside ours"),
+    ("tflite-micro", "TensorFlow Lite beside ours"),
+    ("ai-edge-litert", "TensorFlow Lite beside ours"),
+)
 #: Package, what it is for; those with an install line are not in the plain install.
 PACKAGES = (
     ("numpy", "arrays everywhere"),
@@ -23,6 +35,8 @@ PACKAGES = (
     ("jax", "training nets"),
     ("optax", "training nets"),
     ("unicorn", "C projects in the emulator"),
+    *((name, f"reading {what}: pip install 'sensorai[import]'") for name, what in _READERS),
+    *((name, f"{what} in validate: pip install {name}") for name, what in _FRAMEWORKS),
 )
 #: Program, what it is for.
 PROGRAMS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -98,6 +98,8 @@ def run(
     json: printing.Json = False,
 ) -> None:
     """Make a C project of a net that was made elsewhere: source, tables, build files, example.
+
+    Exit code 3 where the device has no room for it; the project is written all the same.
 
     With --pipeline the project takes samples, as one that 'train' made: 'simulate' and 'validate' run it.
 
@@ -212,11 +214,11 @@ def _of_net(
     stream = None if columns is None else stream_of(model.graph, columns)
     made = emitting.emit(model, at, called, asked, api, stream, inside)
     emitting.write(folder, made.files)
+    room = fit(made.counted, at)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}
-        printing.print_json(
-            {**emitting.figures(made, str(folder)), **said_of_it, "fit": fit(made.counted, at)}
-        )
+        printing.print_json({**emitting.figures(made, str(folder)), **said_of_it, "fit": room})
+        _fits(room, folder)
         return
     typer.echo(f"{folder}: {called} in C for {at.device}")
     counted = made.counted
@@ -225,7 +227,7 @@ def _of_net(
     )
     for line in [] if stream is None else stream.words():
         typer.echo(line)
-    for line in (*saved_words(counted), *fit_words(fit(counted, at))):
+    for line in (*saved_words(counted), *fit_words(room)):
         typer.echo(line)
     if made.built is not None:
         typer.echo(
@@ -233,6 +235,24 @@ def _of_net(
             f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
         )
     typer.echo(f"check it: sensorai validate {folder}")
+    _fits(room, folder)
+
+
+def _fits(room: dict[str, Any], folder: Path) -> None:
+    """Raise a DoesNotFit where the device has too little of a memory; the project is written by then."""
+    from sensorai.errors import DoesNotFit
+
+    short = [
+        f"{-room[key]:,} bytes of {what}"
+        for what, key in (("flash", "flash_room"), ("RAM", "ram_room"))
+        if room[key] is not None and room[key] < 0
+    ]
+    if short:
+        raise DoesNotFit(
+            f"{room['device']} lacks {' and '.join(short)}",
+            where=str(folder),
+            hint="the project is there: take a larger device, 'sensorai devices', or quantize the net",
+        )
 
 
 def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:

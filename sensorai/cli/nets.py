@@ -153,8 +153,12 @@ def _print(found: Verdict) -> None:
 
     screen = printing.console()
     screen.print(f"inputs: {found.inputs}")
+    for note in found.notes:
+        screen.print(f"  {note}")
     for level in found.levels:
         said = f"not run: {level['skipped']}" if "skipped" in level else f"{level['calls']} calls"
+        if "stack" in level:
+            said += f", {level['stack']:,} bytes of stack{' at least' if level['stack_open'] else ''}"
         screen.print(f"{level['level']}: {said}")
         if "layer" in level:
             screen.print(f"  first layer: {level['layer']}")

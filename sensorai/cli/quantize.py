@@ -86,12 +86,14 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
 
     found: dict[str, Any] = told.figures()
     screen = printing.console()
+    for note in found["notes"]:
+        screen.print(f"note: {note}")
     how = [f"ranges {found['ranges']}"]
     how += [f"channels of {found['even_pairs']} pairs of layers evened"] if found["even_pairs"] else []
     how += ["biases corrected"] if found["biases_corrected"] else []
     screen.print(f"{found['scheme']}: {', '.join(how)}; calibrated with {found['calibrated']} calls")
     for one in found["tried"]:
-        screen.print(f"  tried {one['way']}: error {one['error']:.4g}")
+        screen.print(f"  tried {one['way']}: error {_number(one['error'])}")
     table = Table(box=None)
     for heading in ("layer", "operator"):
         table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=36)
@@ -100,7 +102,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     for layer in found["layers"]:
         kind = "integer" if layer["integer"] else "float"
         table.add_row(
-            layer["name"], layer["operator"], f"{layer['parameters']:,}", f"{layer['error']:.4g}", kind
+            layer["name"], layer["operator"], f"{layer['parameters']:,}", _number(layer["error"]), kind
         )
     screen.print(table)
     if found["stay_float"]:
@@ -128,3 +130,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     screen.print("read back: computes the same to the bit")
     screen.print(found["onnxruntime"])
     screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
+
+
+def _number(error: float | None) -> str:
+    return "not finite" if error is None else f"{error:.4g}"

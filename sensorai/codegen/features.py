@@ -18,6 +18,7 @@ from sensorai.features import catalogue, spectrum
 from sensorai.features.catalogue import IntFeature, Quantity
 from sensorai.features.filters import IntFilter
 from sensorai.features.integer import log2_ceil
+from sensorai.writing import clang
 
 #: What a feature is in C, from the stats ``s`` of a signal ``x`` of n samples and its spectrum ``bins``.
 _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
@@ -391,7 +392,7 @@ def emit_filters(filters: Sequence[IntFilter], channels: int, prefix: str) -> Co
             "/* State of a section: what the last output dropped, inputs and outputs */\n"
             f"typedef struct {{\n    int32_t rest;\n    int16_t past[4];\n}} {prefix}_filter_t;\n"
         ),
-        source=_FILTER.replace("PREFIX", prefix).replace("COUNT", f"{macro}_SECTIONS"),
+        source=clang.filled(_FILTER, PREFIX=prefix, COUNT=f"{macro}_SECTIONS"),
         definitions=(
             Table(f"const int16_t {prefix}_biquad[{6 * len(rows)}]", f"{{\n    {values}\n}}"),
             Table(f"const uint16_t {prefix}_section[{count}]", f"{{{index}}}"),

@@ -13,6 +13,7 @@ from sensorai.model import knowledge
 from sensorai.model.detector import Detector
 from sensorai.model.learner import LEAST, floors, triangle
 from sensorai.model.pipeline import Pipeline
+from sensorai.writing import clang
 
 #: Files that learning needs beside the kernel.
 _RUNTIME = (
@@ -34,7 +35,7 @@ def emit_learner(pipeline: Pipeline) -> CodeParts:
     entries = d + triangle(d)
     return CodeParts(
         header=_fill(_HEADER, pipeline),
-        source=_fill(_MODEL, pipeline).replace("THRESHOLD", str(pipeline.model.threshold)),
+        source=_fill(_MODEL, pipeline, THRESHOLD=pipeline.model.threshold),
         definitions=(
             table("uint8_t", f"{name}_knowledge", list(blob)),
             table("uint8_t", f"{name}_least", floors(pipeline.scaling)),
@@ -69,18 +70,18 @@ def knowledge_header(known: knowledge.Knowledge, name: str, prefix: str = "") ->
     )
 
 
-def _fill(text: str, pipeline: Pipeline) -> str:
+def _fill(text: str, pipeline: Pipeline, **more: object) -> str:
     d = pipeline.inputs
-    for word, value in (
-        ("ENTRIES", f"{d + triangle(d)}"),
-        ("IDENTITY", f"0x{knowledge.model_id(pipeline):08X}U"),
-        ("LENGTH", str(knowledge.blob_bytes(d))),
-        ("FEWEST", str(LEAST * d)),
-        ("MACRO", pipeline.name.upper()),
-        ("NAME", pipeline.name),
-    ):
-        text = text.replace(word, value)
-    return text
+    return clang.filled(
+        text,
+        ENTRIES=d + triangle(d),
+        IDENTITY=f"0x{knowledge.model_id(pipeline):08X}U",
+        LENGTH=knowledge.blob_bytes(d),
+        FEWEST=LEAST * d,
+        MACRO=pipeline.name.upper(),
+        NAME=pipeline.name,
+        **more,
+    )
 
 
 _HEADER = """#define MACRO_MODEL IDENTITY /* channels, rate, window, filters, features, scaling */

@@ -15,6 +15,7 @@ import numpy as np
 from sensorai import runtime
 from sensorai.codegen import literals
 from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table, body, table
+from sensorai.codegen.structures import initialiser
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
@@ -266,8 +267,8 @@ class _Emitter:
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""
         name = f"{self.prefix}_layer{self.index}"
-        lines = [f"    .{key} = {value}," for key, value in fields.items()]
-        self.definitions.append(Constant(f"static const {kind} {name} = {{\n" + "\n".join(lines) + "\n};\n"))
+        text = f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n"
+        self.definitions.append(Constant(text))
         return "&" + name
 
     def depthwise(self, kind: str, taps: int) -> str:
@@ -285,15 +286,15 @@ class _Emitter:
         if tensor.data is not None:
             # no number of an empty one is ever read
             return f"(const {seen} *){self._constant(tensor, kind) if tensor.size else 0}"
-        return f"(const {seen} *)({self.at(tensor, 'void')})"
+        return f"(const {seen} *){_in_arena(self.at(tensor, 'void'), const=True)}"
 
     def target(self, tensor: Tensor) -> str:
         """C expression: pointer for writing the values of a tensor."""
-        return f"({KINDS[tensor.dtype][1]} *)({self.at(tensor, 'void')})"
+        return f"({KINDS[tensor.dtype][1]} *){_in_arena(self.at(tensor, 'void'))}"
 
     def scratch(self, kind: str) -> str:
         """C expression: pointer to the bytes that the layer uses while it runs."""
-        return f"({kind} *)(arena + {self.plan.scratch[self.index]})"
+        return f"({kind} *){_in_arena(f'arena + {self.plan.scratch[self.index]}')}"
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
         """Define a static function of this layer and return its name."""
@@ -355,6 +356,12 @@ class _Emitter:
         else:
             steps, channels = y.size // y.shape[-1], y.shape[-1]
             self._around("sa_nn_binary", "sa_nn_binary_widen", self.at(y, "void"), "scores", steps, channels)
+
+
+def _in_arena(place: str, *, const: bool = False) -> str:
+    """Place of numbers; bytes of the arena become other numbers by void, as they lie on their boundaries."""
+    void = "(const void *)" if const else "(void *)"
+    return f"{void if place.startswith('arena') else ''}({place})"
 
 
 class _Typed(_Emitter):

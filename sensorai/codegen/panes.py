@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature, Quantity, Signal
+from sensorai.writing import clang
 
 #: Most panes of a window, and shortest pane in samples: beyond them, joining costs as much as it saves, and
 #: sums more memory than samples.
@@ -156,24 +157,23 @@ def emit_panes(
     fields += ["    uint8_t at;   /* the oldest pane, which the next replaces */"]
     fields += ["    uint8_t made; /* panes so far */"]
     header = "/* What windows share */\ntypedef struct {\n" + "\n".join(fields) + f"\n}} {prefix}_panes_t;\n"
-    helpers: dict[str, str] = {}
+    helpers: dict[tuple[str, str], str] = {}
     calls = []
     for part in parts:
         to = f"&panes->word[{part.start}U + {words(part.flags)}U * at]"
         source = offset("x", part.channel)
         if part.differences:
-            body = _JERKS.replace("FLAGS", part.flags)
-            name = helpers.setdefault(body, f"{prefix}_jerks{len(helpers)}")
+            name = helpers.setdefault((_JERKS, part.flags), f"{prefix}_jerks{len(helpers)}")
             edge = f"&panes->word[{part.start + part.edges(plan.panes)}U + at]"
             calls.append(f"{name}({source}, signal, {to}, {edge}, &panes->last[{last.index(part)}]);")
         else:
-            body = _SUMS.replace("FLAGS", part.flags)
-            name = helpers.setdefault(body, f"{prefix}_sums{len(helpers)}")
+            name = helpers.setdefault((_SUMS, part.flags), f"{prefix}_sums{len(helpers)}")
             calls.append(f"{name}({source}, {to});")
     for start, a, b in products:
-        name = helpers.setdefault(_PRODUCTS, f"{prefix}_products")
+        name = helpers.setdefault((_PRODUCTS, ""), f"{prefix}_products")
         calls.append(f"{name}({offset('x', a)}, {offset('x', b)}, &panes->word[{start}U + 2U * at]);")
-    sources = [body.replace("NAME", name) for body, name in helpers.items()]
+    sizes = {"STRIDE": f"{plan.stride}U", "WIDTH": f"{plan.width}U", "INNER": f"{plan.stride - 1}U"}
+    sources = [clang.filled(body, NAME=name, FLAGS=flags, **sizes) for (body, flags), name in helpers.items()]
     zero = [f"panes->last[{i}] = 0;" for i in range(len(last))]
     head = f"static void {prefix}_panes_init({prefix}_panes_t *panes)"
     sources.append(function(head, ["panes->at = 0;", "panes->made = 0;", *zero]))
@@ -181,8 +181,8 @@ def emit_panes(
     declared += ["int16_t *signal = (int16_t *)(void *)arena;"] if last else []
     unused = ([] if last else ["(void)arena;"]) + ([] if calls else ["(void)x;"])
     step = [
-        "panes->at = (uint8_t)((panes->at + 1U < PANES) ? panes->at + 1U : 0U);",
-        "if (panes->made < PANES) {",
+        f"panes->at = (uint8_t)((panes->at + 1U < {plan.panes}U) ? panes->at + 1U : 0U);",
+        f"if (panes->made < {plan.panes}U) {{",
         "    panes->made++;",
         "}",
     ]
@@ -197,13 +197,6 @@ def emit_panes(
         head = f"static void {prefix}_norms(int16_t *sample)"
         sources.append("/* The norms of a new sample, behind its channels */\n" + function(head, lines))
     code = "\n\n".join(sources)
-    for word, value in (
-        ("STRIDE", plan.stride),
-        ("WIDTH", plan.width),
-        ("INNER", plan.stride - 1),
-        ("PANES", plan.panes),
-    ):
-        code = code.replace(word, f"{value}U")
     return header, code, 2 * plan.stride if last else 0
 
 

@@ -187,6 +187,4 @@ int main(void)
 
 def driver(name: Identifier) -> str:
     """C of a program that reads inputs, runs the net and writes outputs."""
-    # all at once: a name may hold such a word
-    words = {"MACRO": name.upper(), "NAME": name}
-    return re.sub("MACRO|NAME", lambda found: words[found[0]], _DRIVER)
+    return clang.filled(_DRIVER, MACRO=name.upper(), NAME=name)

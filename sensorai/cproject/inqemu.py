@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sensorai.errors import InternalError
 from sensorai.model.pipeline import Pipeline
 from sensorai.toolchain.cpu import Cpu
+from sensorai.writing import clang
 
 if TYPE_CHECKING:
     from sensorai.toolchain.qemu import Outcome
@@ -120,8 +121,7 @@ def in_qemu(
     """
     from sensorai.toolchain.qemu import build, run_image
 
-    main = _MAIN.replace("NAME", pipeline.name).replace("MACRO", pipeline.name.upper())
-    main = main.replace("BLOCK_SAMPLES", str(BLOCK))
+    main = clang.filled(_MAIN, NAME=pipeline.name, MACRO=pipeline.name.upper(), BLOCK_SAMPLES=BLOCK)
     image = build({**sources, "qemu_main.c": driver + main}, cpu, opt=opt)
     stdin = b"".join(struct.pack("<I", len(x)) + np.ascontiguousarray(x, "<i2").tobytes() for x in samples)
     outcome = run_image(image, stdin, timeout=SECONDS)

@@ -18,6 +18,7 @@ from sensorai.model.knowledge import blob_bytes
 from sensorai.model.pipeline import Int16, Pipeline
 from sensorai.model.session import Session
 from sensorai.toolchain.cpu import Cpu
+from sensorai.writing import clang
 
 #: Kinds of calls; the number is what the driver takes.
 KINDS = ("detect", "learn", "freeze", "forget", "save", "restore", "init")
@@ -331,7 +332,7 @@ def emulated(
 
 
 def _fill(text: str, pipeline: Pipeline) -> str:
-    return text.replace("NAME", pipeline.name).replace("MACRO", pipeline.name.upper())
+    return clang.filled(text, NAME=pipeline.name, MACRO=pipeline.name.upper())
 
 
 def first_difference(expected: Sequence[Outcome], got: Sequence[Outcome]) -> str:

@@ -19,6 +19,7 @@ from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import InternalError
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
+from sensorai.writing import clang
 
 if TYPE_CHECKING:
     from sensorai.toolchain.arm import Image
@@ -84,7 +85,7 @@ CHUNK = 65536
 
 
 def _fill(text: str, pipeline: Pipeline) -> str:
-    return text.replace("NAME", pipeline.name).replace("MACRO", pipeline.name.upper())
+    return clang.filled(text, NAME=pipeline.name, MACRO=pipeline.name.upper())
 
 
 def record(pipeline: Pipeline) -> np.dtype[np.void]:

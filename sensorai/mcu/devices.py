@@ -6,7 +6,7 @@ time or energy from an unknown clock or current.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
@@ -91,7 +91,22 @@ def device(name: str) -> McuDevice:
         if any(short.casefold() == wanted for short in one.stands_for):
             return one
     known = {one.name: one for one in devices()}
+    if wanted.startswith(_FAMILY) and not any(n.casefold().startswith(wanted) for n in known):
+        raise ConfigError(f"unknown device {name!r}", hint=_series(wanted, known))
     return known[find(name, known)]
+
+
+#: Beginning of part numbers, and how many characters name a series: STM32F0.
+_FAMILY, _SERIES = "stm32", 7
+
+
+def _series(wanted: str, known: Iterable[str]) -> str:
+    """Devices of the series of a part number; letters that are near mean nothing there."""
+    chips = [name for name in known if name.casefold().startswith(_FAMILY)]
+    cores = ", ".join(name for name in known if name not in chips)
+    same = [name for name in chips if name.casefold()[:_SERIES] == wanted[:_SERIES]]
+    near = f"of {wanted[:_SERIES].upper()} there is" if same else "known:"
+    return f"{near} {', '.join(same or chips)}; for any other chip say its core: {cores}"
 
 
 def with_room(flash: int, ram: int) -> list[McuDevice]:

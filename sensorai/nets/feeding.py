@@ -65,6 +65,8 @@ class Feed:
         Output that has the scores; empty: the only one.
     wins : int
         Answers that a class must be ahead before it is the decision.
+    where : str
+        File that says so.
     """
 
     rate: float
@@ -79,6 +81,7 @@ class Feed:
     classes: tuple[str, ...] = ()
     output: str = ""
     wins: int = 0
+    where: str = ""
 
 
 #: Keys of the file; the first ones must be there.
@@ -132,6 +135,7 @@ def parse_feed(found: Mapping[str, Any], where: str) -> Feed:
         say.texts("classes") if "classes" in found else (),
         str(found.get("output", "")),
         say.whole("wins", 0) if "wins" in found else 0,
+        where,
     )
 
 
@@ -217,11 +221,22 @@ def pipeline_of(graph: Graph, feed: Feed, at: Target, name: str) -> Pipeline:
     ConfigError
         The net does not take such windows, or the device has no such full scale.
     """
+    try:
+        return _pipeline(graph, feed, at, name)
+    except ConfigError as error:
+        error.where = error.where or feed.where
+        raise
+
+
+def _pipeline(graph: Graph, feed: Feed, at: Target, name: str) -> Pipeline:
     counts = tuple(_count(channel, feed, at) for channel in feed.columns)
     fed = _fed(graph, feed, counts)
     scores = fed.tensors[fed.outputs[0]].size
     if feed.classes and len(feed.classes) != scores:
-        raise ConfigError(f"the net gives {scores} scores, but {len(feed.classes)} classes are named")
+        raise ConfigError(
+            f"the net gives {scores} scores, but {len(feed.classes)} classes are named",
+            hint=f"classes = [...] with {scores} names, or no such line: they are numbers then",
+        )
     classes = feed.classes or tuple(map(str, range(scores)))
     return Pipeline(
         name,
@@ -275,7 +290,8 @@ def _fed(graph: Graph, feed: Feed, counts: Sequence[Count]) -> Graph:
     shape = tuple(extents[axis] for axis in feed.layout)
     if taken.shape != shape:
         raise ConfigError(
-            f"the net takes {taken.shape}, but a window with layout {', '.join(feed.layout)} is {shape}"
+            f"the net takes {taken.shape}, but a window with layout {', '.join(feed.layout)} is {shape}",
+            hint="window, columns and layout must make the shape of the input",
         )
     net = NetBuilder()
     net.tensors = {n: t for n, t in graph.tensors.items() if n != taken.name}

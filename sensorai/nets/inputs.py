@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.graph.tensor import Array
+from sensorai.nets.fitting import ENDS, calls, typed
 
 if TYPE_CHECKING:
     from sensorai.nets.port import Port
@@ -22,17 +24,10 @@ if TYPE_CHECKING:
 SEED = 42
 #: How many are made where nothing is said.
 COUNT = 10
-#: Ends of types of fewer bits than their bytes have.
-_ENDS = {
-    "int4": (-8, 7),
-    "uint4": (0, 15),
-    "int2": (-2, 1),
-    "uint2": (0, 3),
-    "bool": (0, 1),
-    "binary": (-1, 1),
-}
 #: Most numbers that a file of inputs may hold.
 _LARGEST = 1 << 27
+#: What a comment says of the type, and a cell that is a whole number.
+_DTYPE, _WHOLE = re.compile(r"dtype\s*=\s*(\w+)"), re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +42,15 @@ class Inputs:
     source : str
     wanted : tuple of ndarray
         Outputs that the file holds; empty without.
+    notes : tuple of str
+        What was done to the numbers of the file, and what of it was not read.
     """
 
     arrays: tuple[Array, ...]
     count: int
     source: str
     wanted: tuple[Array, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def spread(ports: Sequence[Port], count: int = COUNT, seed: int = SEED) -> Inputs:
@@ -65,8 +63,8 @@ def spread(ports: Sequence[Port], count: int = COUNT, seed: int = SEED) -> Input
             made = ((bits >> np.uint64(40)).astype(np.float64) / (1 << 24)).astype(port.kind)
         elif port.dtype == "binary":
             made = np.where(bits & np.uint64(1 << 63), 1, -1).astype(np.int8)
-        elif port.dtype in _ENDS:
-            low, high = _ENDS[port.dtype]
+        elif port.dtype in ENDS:
+            low, high = ENDS[port.dtype]
             made = (low + ((bits >> np.uint64(33)) % np.uint64(high - low + 1)).astype(np.int64)).astype(
                 port.kind
             )
@@ -136,36 +134,41 @@ _ONE_IN, _ONE_OUT = (
 
 def _from_keys(found: dict[str, Array], ports: Sequence[Port], path: Path) -> Inputs:
     names = [port.name for port in ports]
-    wanted = _outputs(found)
-    if all(name in found for name in names):
-        return _checked([found[name] for name in names], ports, path, wanted)
-    for form in _IN:
-        for first in (0, 1):
-            keys = [form.format(k + first) for k in range(len(ports))]
-            if all(key in found for key in keys):
-                return _checked([found[key] for key in keys], ports, path, wanted)
-    for key in (*_ONE_IN, *(("arr_0",) if len(ports) == 1 else ())):
-        if len(ports) == 1 and key in found:
-            return _checked([found[key]], ports, path, wanted)
-    raise DataError(
-        f"the file has no arrays for the inputs {', '.join(names)}",
-        where=str(path),
-        hint="name the arrays as the inputs, or in_0, in_1, ... (x_test for a single one)",
-    )
+    keys = _inputs(found, names)
+    if not keys:
+        raise DataError(
+            f"the file has no arrays for the inputs {', '.join(names)}",
+            where=str(path),
+            hint="name the arrays as the inputs, or in_0, in_1, ... (x_test for a single one)",
+        )
+    outs = _outputs({key: array for key, array in found.items() if key not in keys})
+    made = _checked([found[key] for key in keys], ports, path)
+    left = [key for key in found if key not in (*keys, *outs)]
+    notes = (f"not read: {', '.join(left)}",) if left else ()
+    return replace(made, wanted=tuple(found[key] for key in outs), notes=(*made.notes, *notes))
 
 
-def _outputs(found: dict[str, Array]) -> tuple[Array, ...]:
+def _inputs(found: dict[str, Array], names: Sequence[str]) -> list[str]:
+    """Names of the arrays for the inputs; none where they are not all there."""
+    forms = [[form.format(k + first) for k in range(len(names))] for form in _IN for first in (0, 1)]
+    alone = [[key] for key in (*_ONE_IN, "arr_0")] if len(names) == 1 else []
+    every = [list(names), *forms, *alone]
+    return next((keys for keys in every if all(key in found for key in keys)), [])
+
+
+def _outputs(found: dict[str, Array]) -> list[str]:
+    """Names of the arrays of awaited outputs."""
     for key in _ONE_OUT:
         if key in found:
-            return (found[key],)
+            return [key]
     for form in _OUT:
         for first in (0, 1):
-            out: list[Array] = []
+            out: list[str] = []
             while form.format(len(out) + first) in found:
-                out.append(found[form.format(len(out) + first)])
+                out.append(form.format(len(out) + first))
             if out:
-                return tuple(out)
-    return ()
+                return out
+    return []
 
 
 def _one(array: Array, ports: Sequence[Port], path: Path) -> Inputs:
@@ -173,55 +176,42 @@ def _one(array: Array, ports: Sequence[Port], path: Path) -> Inputs:
         raise DataError(
             f"the net has {len(ports)} inputs, the file one array", where=str(path), hint="give a .npz"
         )
-    return _checked([array], ports, path, ())
+    return _checked([array], ports, path)
 
 
-def _checked(arrays: Sequence[Array], ports: Sequence[Port], path: Path, wanted: tuple[Array, ...]) -> Inputs:
-    out = []
+def _checked(arrays: Sequence[Array], ports: Sequence[Port], path: Path) -> Inputs:
+    out, notes = [], []
     for array, port in zip(arrays, ports, strict=True):
-        size = int(np.prod(port.shape, dtype=np.int64))
         if array.dtype.kind not in "fiub" or array.size > _LARGEST:
             raise DataError(f"the array for {port.name} holds no numbers, or too many", where=str(path))
-        if not array.size or array.size % size:
-            raise DataError(
-                f"the array for {port.name} is of shape {array.shape}; the net takes {port.shape} a call",
-                where=str(path),
-            )
-        out.append(_typed(array.reshape(-1, *port.shape), port, path))
+        shaped = calls(array, port.shape, f"the array for {port.name}", str(path))
+        made, note = typed(shaped, port, str(path))
+        out.append(made)
+        notes += [note] if note else []
     counts = {len(array) for array in out}
     if len(counts) > 1:
         raise DataError("the arrays of the inputs are for different numbers of calls", where=str(path))
-    return Inputs(tuple(out), counts.pop(), path.name, wanted)
-
-
-def _typed(array: Array, port: Port, path: Path) -> Array:
-    """Numbers in the type of the input; real ones are quantised where the net takes integers with a scale."""
-    if array.dtype == port.kind:
-        return array
-    if port.kind.kind == "f":
-        return array.astype(port.kind)
-    wide = array.astype(np.float64)
-    if array.dtype.kind == "f" and port.scale is not None and not np.array_equal(wide, np.rint(wide)):
-        wide = np.rint(wide / port.scale) + port.zero
-    if not np.all(np.isfinite(wide)) or not np.array_equal(wide, np.rint(wide)):
-        raise DataError(f"the input {port.name} takes {port.dtype}: whole numbers", where=str(path))
-    ends: Any = (0, 1) if port.kind.kind == "b" else (np.iinfo(port.kind).min, np.iinfo(port.kind).max)
-    if array.dtype.kind == "f":
-        wide = np.clip(wide, float(ends[0]), float(ends[1]))
-    elif wide.min() < float(ends[0]) or wide.max() > float(ends[1]):
-        raise DataError(f"numbers for {port.name} are beyond {port.dtype}", where=str(path))
-    return wide.astype(port.kind)
+    return Inputs(tuple(out), counts.pop(), path.name, (), tuple(notes))
 
 
 def _csv(path: Path) -> Array:
-    """One call a line; ``# dtype=int8`` may stand above."""
-    rows: list[list[float]] = []
+    """One call a line; whole numbers are integers, unless ``# dtype=`` above says what they are."""
+    rows: list[list[str]] = []
+    said = ""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for line in csv.reader(row for row in file if not row.lstrip().startswith("#")):
-            if line:
-                rows.append([float(cell) for cell in line if cell.strip()])
+        for line in csv.reader(file):
+            if line and line[0].lstrip().startswith("#"):
+                said = said or "".join(_DTYPE.findall(",".join(line))[:1])
+            elif line:
+                rows.append([cell for cell in line if cell.strip()])
             if len(rows) * len(rows[0] if rows else ()) > _LARGEST:
                 raise ValueError("too many numbers")
     if len({len(row) for row in rows}) != 1:
         raise ValueError("lines of different lengths")
-    return np.asarray(rows, np.float64)
+    real = np.asarray([[float(cell) for cell in row] for row in rows], np.float64)
+    whole = "int" in said if said else all(_WHOLE.match(cell) for row in rows for cell in row)
+    if not whole:
+        return real
+    if not np.array_equal(real, np.rint(real)) or np.abs(real).max(initial=0) > 2.0**53:
+        raise ValueError("integers that are no whole numbers, or too large")
+    return real.astype(np.int64)

@@ -22,12 +22,16 @@ def compare(reference: Array, predicted: Array) -> dict[str, float | None]:
         ``acc``: share of equal positions of the largest value along the last axis, None for single values;
         ``rmse``, ``mae``; ``l2r``: length of the difference by that of ``predicted``; ``mean`` and ``std`` of
         the difference; ``nse`` (Nash-Sutcliffe), ``cos``; ``snr`` in decibels, None where nothing differs.
+        All but ``acc`` are None where a number is not finite that the other array has in another way.
     """
     a, b = reference.astype(np.float64), predicted.astype(np.float64)
     # what both call not a number or infinite is equal
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.where(same, 0.0, a - b)
+    if not np.all(np.isfinite(gap)):
+        return {**dict.fromkeys(NAMES), "acc": _acc(a, b)}
+    with np.errstate(invalid="ignore", over="ignore"):
         norms = [float(np.linalg.norm(np.nan_to_num(x))) for x in (a, b, gap)]
         spread = float(np.sum((np.nan_to_num(a) - np.nan_to_num(a).mean()) ** 2))
         square = float(np.sum(gap**2))

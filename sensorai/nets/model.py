@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorai.errors import ConfigError, DataError, Problem, Refused
+from sensorai.errors import ConfigError, DataError, Problem, Refused, UserError
 from sensorai.formats.netfile import net_kind
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array, Shape
@@ -97,6 +97,9 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
     except NeedsConstant as error:
         hint = f"say --freeze {error.name}=VALUE, where that is an input; else {error.hint}"
         raise ConfigError(error.message, where=str(path), hint=hint) from None
+    except UserError as error:
+        error.where = error.where or str(path)
+        raise
     _fits(asked, graph, path)
     return NetFile(
         path,

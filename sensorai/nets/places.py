@@ -24,10 +24,13 @@ class Place:
         What reports call it.
     run : callable
         Outputs of a program, call after call.
+    core : str
+        The emulated core; empty elsewhere.
     """
 
     level: str
     run: Callable[[Program, Inputs], list[list[Array]]]
+    core: str = ""
 
 
 def places(on: Sequence[str], at: Target | None = None) -> list[Place]:
@@ -58,7 +61,7 @@ def places(on: Sequence[str], at: Target | None = None) -> list[Place]:
 
 
 def _core(core: str, note: str) -> Place:
-    return Place(f"C on {core}{note}, emulated", lambda program, given: program.on_core(given, core))
+    return Place(f"C on {core}{note}, emulated", lambda program, given: program.on_core(given, core), core)
 
 
 def _virtual(device: str) -> Place:

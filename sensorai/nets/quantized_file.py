@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,17 @@ class Told:
             "calibrated": made.calibrated,
             "judged": made.judged,
             "apart": made.apart,
-            "tried": [{"way": way, "error": error} for way, error in made.tried],
-            "layers": [asdict(layer) for layer in made.layers],
+            "tried": [{"way": way, "error": error if isfinite(error) else None} for way, error in made.tried],
+            "layers": [
+                {**asdict(layer), "error": layer.error if isfinite(layer.error) else None}
+                for layer in made.layers
+            ],
             "stay_float": [
                 node.output
                 for node in made.source.nodes
                 if isinstance(node.op, Recurrent) and node.output not in {one.name for one in made.layers}
             ],
+            "notes": list(made.notes),
             "outputs": list(made.outputs),
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from sensorai.errors import ConfigError, DataError
+from sensorai.errors import ConfigError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
 from sensorai.nets import calibrating, dictionaries, evening
 from sensorai.nets.calibrating import METHODS, Held
 from sensorai.nets.inputs import Inputs
+from sensorai.nets.labels import accuracy, classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, layers, paired
 from sensorai.nets.recurrent_pairs import recurrent, unlimited
@@ -89,6 +91,8 @@ class Quantised:
         Calls.
     apart : bool
         Whether those that judge were kept from calibration.
+    notes : tuple of str
+        What was done to the inputs, and why there is no accuracy.
     """
 
     source: Graph
@@ -103,6 +107,7 @@ class Quantised:
     calibrated: int
     judged: int
     apart: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -142,18 +147,20 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     first = first[: settings.samples]
     seen = {n: a[first] for n, a in arrays.items()}
     judge = {n: a[second] for n, a in arrays.items()}
+    found, note = _labels(given, graph)
+    labelled = None if found is None else found[second]
     say("calibrating")
     best = _choose(graph, seen, settings, say)
-    base, plan, notes, tried = best
+    base, plan, ways, tried = best
     say("layers one by one")
-    found = _alone(base, plan, _few(seen, ALONE))
-    labels = _labels(given, graph, second)
-    plan, integer = _within(base, plan, found, (judge, labels), settings, say)
+    alone = _alone(base, plan, _few(seen, ALONE))
+    plan, integer = _within(base, plan, alone, (judge, labelled), settings, say)
     say("judging")
-    outputs, accuracy = _judged(graph, integer, judge, labels)
-    told = tuple(replace(one, integer=one.name not in plan.left) for one in found)
+    outputs, right = _judged(graph, integer, judge, labelled)
+    told = tuple(replace(one, integer=one.name not in plan.left) for one in alone)
     return Quantised(
-        graph, integer, plan, *notes, tried, told, outputs, accuracy, len(first), len(second), apart
+        *(graph, integer, plan, *ways, tried, told, outputs, right, len(first), len(second), apart),
+        (*given.notes, *((note,) if note else ())),
     )
 
 
@@ -204,6 +211,8 @@ def _choose(
             tried.append((name, error))
             ways.append((error, base, plan, (count, False)))
     error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
+    if not math.isfinite(error):
+        raise _unusable(_integer(base, plan), few)
     right = _Base(base.graph, base.held, evening.corrections(base.graph, few, plan))
     after = _error(wanted, _outputs(_integer(right, plan), few))
     tried.append((f"{plan.method}, biases corrected", after))
@@ -229,10 +238,31 @@ def _outputs(graph: Graph, given: Given) -> list[Array]:
 
 
 def _error(wanted: Sequence[Array], made: Sequence[Array]) -> float:
-    """Length of the difference by that of the outputs."""
-    total = sum(float(np.sum((a - b) ** 2)) for a, b in zip(wanted, made, strict=True))
+    """Length of the difference by that of the outputs; infinite where a number is none."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = sum(float(np.sum((a - b) ** 2)) for a, b in zip(wanted, made, strict=True))
+    if not np.isfinite(total):
+        return math.inf
     size = sum(float(np.sum(a**2)) for a in wanted)
     return float(np.sqrt(total / size)) if size else float(np.sqrt(total))
+
+
+def _unusable(integer: Graph, given: Given) -> ConfigError:
+    """What to say of an integer net whose outputs are not finite: the first layer that makes such numbers."""
+    values = interpret.run(integer, given)
+    node = next(
+        (n for n in integer.nodes if not all(_finite(values[o]) for o in n.outputs)), integer.nodes[-1]
+    )
+    calls = [not _finite(call) for call in values[node.output]]
+    return ConfigError(
+        f"quantised, the net is of no use: {node.output} ({node.op.NAME}) is not finite in {sum(calls)} of "
+        f"{len(calls)} calls",
+        hint="a number that it divides by became 0: try --scheme int16x8 or weights-int8, or a --budget",
+    )
+
+
+def _finite(values: Array) -> bool:
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
 
 
 def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
@@ -274,7 +304,7 @@ def _within(
 
 def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) -> float:
     if labels is not None:
-        return _accuracy(wanted[0], labels) - _accuracy(made[0], labels)
+        return accuracy(wanted[0], labels) - accuracy(made[0], labels)
     losses = []
     for a, b in zip(wanted, made, strict=True):
         cosine = compare(a, b)["cos"]
@@ -282,33 +312,30 @@ def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) 
     return max(losses)
 
 
-def _accuracy(scores: Array, labels: Array) -> float:
-    return float(np.mean(scores.reshape(len(labels), -1).argmax(axis=1) == labels))
-
-
-def _labels(given: Inputs, graph: Graph, places: Array) -> Array | None:
-    """Class of each call, where the file has classes or scores of the net's only output."""
-    if len(given.wanted) != 1 or len(graph.outputs) != 1:
-        return None
-    wanted, classes = given.wanted[0], graph.tensors[graph.outputs[0]].size
-    if wanted.size == given.count and wanted.dtype.kind in "iu" and classes > 1:
-        flat = wanted.reshape(-1)
-        if flat.min() < 0 or flat.max() >= classes:
-            raise DataError(f"labels are from {flat.min()} to {flat.max()}, but the net has {classes} scores")
-        return np.asarray(flat[places])
-    if wanted.size == given.count * classes and classes > 1:
-        return np.asarray(wanted.reshape(given.count, -1).argmax(axis=1)[places])
-    return None
+def _labels(given: Inputs, graph: Graph) -> tuple[Array | None, str]:
+    """Class of each call, or None and why no accuracy is told; a DataError for labels that are none."""
+    if not given.wanted:
+        return None, ""
+    if len(graph.outputs) != 1 or len(given.wanted) != 1:
+        files = len(given.wanted)
+        arrays = f"{files} arrays" if files > 1 else "one array"
+        return None, f"labels not used: the file has {arrays} of outputs, the net {len(graph.outputs)}"
+    scores = graph.tensors[graph.outputs[0]].size
+    if scores == 1:
+        return None, "labels not used: the net gives one number, no scores"
+    return classes_of(given, scores), ""
 
 
 def _judged(
     graph: Graph, integer: Graph, judge: Given, labels: Array | None
 ) -> tuple[tuple[dict[str, Any], ...], tuple[float, float] | None]:
     a, b = _outputs(graph, judge), _outputs(integer, judge)
+    if not all(np.isfinite(y).all() for y in b):
+        raise _unusable(integer, judge)
     rows = tuple(
         {"output": name, "error": _error([x], [y]), **compare(x, y)}
         for name, x, y in zip(graph.outputs, a, b, strict=True)
     )
     if labels is None:
         return rows, None
-    return rows, (_accuracy(a[0], labels), _accuracy(b[0], labels))
+    return rows, (accuracy(a[0], labels), accuracy(b[0], labels))

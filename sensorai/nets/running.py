@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,17 +104,19 @@ class Program:
         reads = "".join(f"        (void)harness_read({n}, {size[n]});\n" for n in ins[1:])
         if self.warm_up is not None:
             arrays += ["static uint8_t there;", "static int status;"]
-        words = {
-            "NAME": name,
-            "ARRAYS": "\n".join(arrays) + "\n",
-            "READS": reads,
-            "WRITES": "".join(f"        harness_write({n}, {size[n]});\n" for n in outs),
-            "FIRST": size[ins[0]],
-            "ARGUMENTS": "".join(f", {n}" for n in (*ins, *outs) if n not in within),
-        }
-        # all at once: a name may hold such a word
         whole = _NATIVE.replace("CALL", _RUN if self.warm_up is None else _PUSH)
-        return re.sub("|".join(words), lambda found: words[found[0]], whole)
+        return clang.filled(
+            whole,
+            NAME=name,
+            ARRAYS="
+".join(arrays) + "
+",
+            READS=reads,
+            WRITES="".join(f"        harness_write({n}, {size[n]});
+" for n in outs),
+            FIRST=size[ins[0]],
+            ARGUMENTS="".join(f", {n}" for n in (*ins, *outs) if n not in within),
+        )
 
     def on_host(self, given: Inputs) -> list[list[Array]]:
         """Run on this machine, with address and undefined-behaviour sanitizers; a push may have no outputs.
@@ -140,6 +142,22 @@ class Program:
 
         image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
         return self.read(run_image(image, self.stream(given), timeout=SECONDS).output, given)
+
+    def stack(self, core: str) -> dict[str, Any]:
+        """Bytes of stack of a call on a core: ``stack``; ``stack_open`` says what is not in it.
+
+        Raises
+        ------
+        ToolMissing, BuildError
+        """
+        from sensorai.toolchain.cpu import cpu
+        from sensorai.toolchain.qemu import build
+
+        # the image that was just run: it is built once
+        image = build({**self.sources, "run_main.c": self.main()}, cpu(core))
+        verb = "run" if self.warm_up is None else "push"
+        bound = image.stack.bound(f"{'stai_' if self.api == 'stai' else ''}{self.name}_{verb}")
+        return {"stack": bound.bytes, "stack_open": list(bound.unknown)}
 
     def on_ispu(self, given: Inputs, device: str) -> list[list[Array]]:
         """Run within the program of a virtual ISPU, whose memory a host writes and reads.

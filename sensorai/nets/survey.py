@@ -87,13 +87,15 @@ def rules_of(kind: str) -> Mapping[str, Any]:
 
 
 def _onnx(path: Path) -> list[tuple[str, str]]:
+    from sensorai.importers.onnx.reader import called
+
     onnx = library("onnx")
     model = onnx.load_model_from_string(path.read_bytes())
     own = ("", "ai.onnx")
     functions = {(one.domain, one.name) for one in model.functions}
     return [
         (
-            f"node {next((n for n in node.output if n), node.name)}",
+            f"node {called(node)}",
             node.op_type if node.domain in own else f"{node.domain}.{node.op_type}",
         )
         for node in model.graph.node

@@ -92,8 +92,10 @@ def fit_words(found: dict[str, Any]) -> list[str]:
         ("flash", found["flash_bytes"], found["flash_room"]),
         ("RAM", found["ram_bytes"], found["ram_room"]),
     ):
-        if room is None:
-            out.append(f"{what}: {'not known of' if size is None else 'not counted for'} {found['device']}")
+        if size is None:
+            out.append(f"{what}: not known of {found['device']}: --device NAME says which chip it is")
+        elif room is None:
+            out.append(f"{what}: not counted for {found['device']}")
         elif room < 0:
             out.append(f"{what}: {-room:,} bytes more than the {size:,} of {found['device']}")
         else:

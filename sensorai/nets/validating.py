@@ -13,9 +13,11 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Array
 from sensorai.nets.description import Described, digests
+from sensorai.nets.fitting import calls
 from sensorai.nets.frameworks import run_all
 from sensorai.nets.inputs import Inputs
-from sensorai.nets.metrics import compare
+from sensorai.nets.labels import accuracy, classes_of
+from sensorai.nets.metrics import NAMES, compare
 from sensorai.nets.model import NetFile
 from sensorai.nets.places import Place
 from sensorai.nets.port import ports
@@ -69,17 +71,21 @@ class Verdict:
     frameworks : list of dict
         Libraries with figures for every output, or why they did not run.
     parting : Parting or None
+    notes : tuple of str
+        What was done to the inputs.
     """
 
     inputs: str
     levels: list[dict[str, Any]] = field(default_factory=list)
     frameworks: list[dict[str, Any]] = field(default_factory=list)
     parting: Parting | str | None = None
+    notes: tuple[str, ...] = ()
 
     def figures(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "inputs": self.inputs,
+            "notes": list(self.notes),
             "levels": self.levels,
             "frameworks": self.frameworks,
             "parting": None if self.parting is None else str(self.parting),
@@ -123,7 +129,7 @@ def validate_model(
     on : sequence of Place
         Where the C runs.
     """
-    found = Verdict(given.source)
+    found = Verdict(given.source, notes=given.notes)
     say("reference")
     wanted = runs(model.graph, given) if stream is None else pushes(model.graph, stream, given)
     graph = model.graph if stream is None else stream.graph
@@ -151,7 +157,7 @@ def validate_model(
         rows = [_beside(name, ours, theirs, mine, other) for name, ours, theirs, mine, other in both]
         found.frameworks.append({"framework": ran.name, "outputs": rows})
     if given.wanted:
-        found.frameworks.append(_truth(wanted.whole, columns, quants, list(model.graph.outputs)))
+        found.frameworks.append(truth(wanted.whole, columns, quants, list(model.graph.outputs)))
     return found
 
 
@@ -165,7 +171,7 @@ def validate_project(
     noted : bool
         Whether the inputs are those whose outputs the description notes: then these are compared.
     """
-    found = Verdict(given.source)
+    found = Verdict(given.source, notes=given.notes)
     checked((*said.inputs, *said.outputs))
     program = program_of(said)
     first: list[list[Array]] | None = None
@@ -183,7 +189,7 @@ def validate_project(
         found.levels.insert(0, {"level": "noted outputs of the reference", "calls": len(said.outputs_of)})
     if first is not None and given.wanted:
         columns = [np.stack([call[k] for call in first]) for k in range(len(said.outputs))]
-        found.frameworks.append(_truth(given, columns, [None] * len(columns), [p.name for p in said.outputs]))
+        found.frameworks.append(truth(given, columns, [None] * len(columns), [p.name for p in said.outputs]))
     return found
 
 
@@ -221,6 +227,8 @@ def _outcomes(
             found.parting = f"{place.level}: push {wrong} says that outputs are {said}"
             return
         found.levels.append({"level": place.level, "calls": given.count - early})
+        if place.core:
+            found.levels[-1] |= program.stack(place.core)
         yield place.level, made[early:]
 
 
@@ -267,18 +275,33 @@ def _beside(name: str, ours: Array, theirs: Array, mine: Quant, other: Quant) ->
     return {"output": name, "equal": equal, **compare(*real)}
 
 
-def _truth(
+def truth(
     given: Inputs, columns: Sequence[Array], quants: Sequence[Quant], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Figures against the outputs that the file of inputs holds."""
+    """Figures against the outputs, or the classes, that the file of inputs holds."""
+    what = f"outputs in {given.source}"
+    sizes = [column[0].size for column in columns]
+    if len(columns) == len(given.wanted) == 1 and sizes[0] > 1 and given.wanted[0].size == given.count:
+        try:
+            classes = classes_of(given, sizes[0])
+        except DataError as error:
+            return {"framework": what, "skipped": f"{error.message}: {error.hint}"}
+        scores = columns[0] if quants[0] is None else _real(columns[0], quants[0])
+        acc = accuracy(scores, classes)
+        return {
+            "framework": f"classes in {given.source}",
+            "outputs": [{"output": names[0], **dict.fromkeys(NAMES), "acc": acc}],
+        }
     rows = []
     for name, ours, wanted, quant in zip(names, columns, given.wanted, quants, strict=False):
-        if wanted.size == ours.size:
-            rows.append(
-                {"output": name, **compare(_real(wanted.reshape(ours.shape), quant), _real(ours, quant))}
-            )
-    what = f"outputs in {given.source}"
-    return {"framework": what, **({"outputs": rows} if rows else {"skipped": "of another size"})}
+        try:
+            true = calls(wanted, ours.shape[1:], name, given.source)
+        except DataError as error:
+            return {"framework": what, "skipped": error.message}
+        if len(true) != len(ours):
+            return {"framework": what, "skipped": f"{len(true)} for {len(ours)} calls"}
+        rows.append({"output": name, **compare(_real(true, quant), _real(ours, quant))})
+    return {"framework": what, "outputs": rows}
 
 
 def _real(values: Array, quant: Quant) -> Array:

@@ -25,3 +25,9 @@ def closed(names: Iterable[str]) -> set[str]:
             if name.startswith("nd/"):
                 left += [f"nd/{one}" for one in _INCLUDE.findall(text(name))]
     return found
+
+
+def kernels() -> list[str]:
+    """Headers of kernels for any number of axes."""
+    folder = resources.files("sensorai.runtime") / "nd"
+    return [one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".h")]

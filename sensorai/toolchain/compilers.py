@@ -130,7 +130,9 @@ def compile_step(command: Sequence[str], folder: Path) -> bytes:
     lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line or "undefined reference" in line]
     first = (errors or lines or [f"exit code {done.returncode}"])[0]
-    raise BuildError(f"{Path(command[0]).name}: {first.strip()}", hint="\n".join(lines[:30]))
+    # the rest, without the line that is the message
+    rest = [line for line in lines if line is not first]
+    raise BuildError(f"{Path(command[0]).name}: {first.strip()}", hint="\n".join(rest[:30]))
 
 
 def write_sources(folder: Path, sources: Mapping[str, str | bytes]) -> list[str]:

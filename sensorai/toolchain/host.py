@@ -170,7 +170,8 @@ class HostProgram:
             lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines()]
             found = [line for line in lines if "runtime error" in line or "ERROR:" in line]
             text = (found or [line for line in lines if line] or [f"exit code {done.returncode}"])[0]
-            raise RunError(f"the program failed: {text}", hint="\n".join(lines[:12]))
+            rest = [line for line in lines if line is not text]
+            raise RunError(f"the program failed: {text}", hint="\n".join(rest[:12]))
         return done.stdout
 
 

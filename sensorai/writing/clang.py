@@ -170,3 +170,16 @@ def emitted(text: str) -> C:
     Emitters see no label and no other text from outside: only the name, which is an ``Identifier``.
     """
     return made(C, text)
+
+
+def filled(text: str, **words: object) -> str:
+    """Put words into a text of ours, all at once: what is put in is not looked through again.
+
+    Parameters
+    ----------
+    text : str
+    **words
+        By what stands for them; the longest is looked for first.
+    """
+    marks = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+    return re.sub(marks, lambda found: str(words[found[0]]), text)

@@ -73,6 +73,17 @@ def test_a_project_is_replaced_and_nothing_else(tmp_path: Path) -> None:
         refused(call("generate", model, "--target", "stm32", "--out", other), "not empty")
 
 
+def test_a_net_without_room_is_written_and_ends_with_3(tmp_path: Path) -> None:
+    model = reshape(tmp_path / "r.onnx", shape=(1, 4, 1100))
+    words = ("generate", model, "--target", "stm32", "--device", "STM32F072RB", "--out", tmp_path / "p")
+    for more in ((), ("--json",)):
+        done = call(*words, *more)
+        assert done.code == 3
+        assert "STM32F072RB lacks 18,816 bytes of RAM" in done.err
+        assert (tmp_path / "p" / "model.json").is_file()
+    assert json.loads(done.out)["fit"]["ram_room"] == -18816
+
+
 def test_inputs_from_files(tmp_path: Path) -> None:
     need("gcc")
     model = reshape(tmp_path / "r.onnx")

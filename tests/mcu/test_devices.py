@@ -42,6 +42,15 @@ def test_unclear_and_unknown_names() -> None:
     with pytest.raises(ConfigError, match="unknown device 'stm33'") as caught:
         device("stm33")
     assert "did you mean STM32" in caught.value.hint
+    # near letters make no near chip: its series does, or all
+    for name, said in (
+        ("stm32f030", "of STM32F0 there is STM32F072RB; for"),
+        ("stm32zz", "known: STM32F072RB"),
+    ):
+        with pytest.raises(ConfigError, match="unknown device") as caught:
+            device(name)
+        assert caught.value.hint.startswith(said)
+        assert "cortex-m4" in caught.value.hint
 
 
 def test_short_names_mean_one_device() -> None:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from sensorai.errors import DataError, Refused, UserError
 from sensorai.formats.netfile import net_kind
 from sensorai.kinds import Kind, look
 from sensorai.nets.costs import costs
+from sensorai.nets.fitting import calls, typed
 from sensorai.nets.frameworks import run_all
-from sensorai.nets.inputs import read_inputs, spread
+from sensorai.nets.inputs import Inputs, read_inputs, spread
+from sensorai.nets.labels import classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.port import Port
 from sensorai.nets.stated import c_info, report
 from sensorai.nets.target import NAMES, fit, fit_words, target
-from tests.nets.models import reshape, two, unknown
+from sensorai.nets.validating import truth
+from tests.nets.models import reshape, save, two, unknown
 
 
 def test_kinds_are_told_by_content(tmp_path: Path) -> None:
@@ -75,7 +80,10 @@ def test_figures() -> None:
 def test_figures_of_odd_values() -> None:
     odd = np.array([[np.nan, np.inf, -np.inf]])
     assert compare(odd, odd)["rmse"] == 0
-    assert compare(odd, np.zeros((1, 3)))["rmse"] is None
+    for other in (np.zeros((1, 3)), np.full((1, 3), np.nan)):
+        assert {k: v for k, v in compare(other, odd).items() if v is not None}.keys() == {"acc"}
+    gone = compare(np.array([[1.0, 2.0, 3.0]]), np.array([[np.nan, 2.0, 3.0]]))
+    assert [gone[name] for name in ("cos", "snr", "l2r", "nse")] == [None] * 4
     assert compare(np.zeros((2, 1)), np.ones((2, 1)))["acc"] is None
 
 
@@ -108,17 +116,14 @@ def test_these_inputs_are_always_the_same() -> None:
         ("a.npz", b"PK\x03\x04", "read"),
         ("a.csv", b"1,2\n3\n", "different lengths"),
         ("a.csv", b"1,a\n", "read"),
-        ("a.csv", b"1e9,2\n", "beyond|whole|clip"),
+        ("a.csv", b"1e9,2\n", "beyond int8"),
+        ("a.csv", b"# dtype=int8\n1.5,2\n", "no whole numbers"),
         ("a.txt", b"1,2\n", ".npz, .npy or .csv"),
     ],
 )
 def test_inputs_that_are_none(name: str, content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     port = Port("x", "int8", (2,))
-    if content.startswith(b"1e9"):
-        # of real numbers, what an integer type cannot hold becomes its end
-        assert read_inputs(tmp_path / name, [port]).arrays[0].tolist() == [[127, 2]]
-        return
     with pytest.raises(DataError, match=said):
         read_inputs(tmp_path / name, [port])
 
@@ -133,6 +138,125 @@ def test_real_inputs_are_quantised(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x_test=np.array([[0.5, -9.0]]))
     found = read_inputs(tmp_path / "a.npz", [Port("x", "int8", (2,), 0.25, 3)])
     assert found.arrays[0].tolist() == [[5, -33]]
+
+
+@pytest.mark.parametrize(
+    "shape, count",
+    [
+        ((5, 1, 3, 8, 16), 5),
+        ((5, 3, 8, 16), 5),
+        ((5, 384), 5),
+        ((3, 8, 16), 1),
+        ((1, 3, 8, 16), 1),
+        ((384,), 1),
+        ((5, 3, 1, 8, 16), 5),
+    ],
+)
+def test_shapes_of_calls(shape: tuple[int, ...], count: int) -> None:
+    array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    made = calls(array, (1, 3, 8, 16), "x", "")
+    assert made.shape == (count, 1, 3, 8, 16)
+    assert np.array_equal(made.reshape(-1), array.reshape(-1))
+
+
+@pytest.mark.parametrize(
+    "shape, said",
+    [
+        ((4, 3, 4, 16), "(N, 3, 8, 16)"),
+        ((768,), "row of numbers"),
+        ((384, 1), "row of numbers"),
+        ((0, 3, 8, 16), "row of numbers"),
+        ((4, 8, 16, 3), "channels last, which the net takes first: x.transpose(0, 3, 1, 2)"),
+        ((4, 16, 3, 8), "channels first, which the net takes last: x.transpose(0, 2, 3, 1)"),
+        ((4, 3, 16, 8), "another order: x.transpose(0, 1, 3, 2)"),
+    ],
+)
+def test_no_array_is_cut_into_other_calls(shape: tuple[int, ...], said: str) -> None:
+    with pytest.raises(DataError) as found:
+        calls(np.zeros(shape, np.float32), (1, 3, 8, 16), "the array for x", "a.npz")
+    assert str(shape) in found.value.message
+    assert "(1, 3, 8, 16)" in found.value.message
+    assert said in found.value.hint
+
+
+@pytest.mark.parametrize(
+    "array, made, note",
+    [
+        # whole numbers of a real type are real
+        (np.array([[0.0, 255.0, 300.0]], np.float32), [-128, 127, 127], "scale 1, zero -128; 1 of 3 clipped"),
+        (np.array([[0, -128, 127]], np.int64), [0, -128, 127], ""),
+    ],
+)
+def test_floats_are_quantised_and_integers_stay(array: Any, made: list[int], note: str) -> None:
+    got, said = typed(array, Port("x", "int8", (3,), 1.0, -128), "")
+    assert got.tolist() == [made]
+    assert note in said
+    assert bool(said) == bool(note)
+
+
+@pytest.mark.parametrize(
+    "array, port, said",
+    [
+        (np.array([[200]], np.uint8), Port("x", "int8", (1,), 1.0, 0), "beyond int8"),
+        (np.array([[8]], np.int8), Port("x", "int4", (1,)), "beyond int4"),
+        (np.array([[np.nan]]), Port("x", "int8", (1,), 1.0, 0), "not finite"),
+        (np.array([[0.5]]), Port("x", "int8", (1,)), "whole numbers"),
+        (np.array([[1e300]]), Port("x", "float32", (1,)), "beyond float32"),
+        (np.array([[0]]), Port("x", "binary", (1,)), "-1 or 1"),
+    ],
+)
+def test_numbers_that_a_type_does_not_hold(array: Any, port: Port, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        typed(array, port, "a.npz")
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.zeros((2, 3), np.uint8), y_train=np.zeros(2))
+    notes = read_inputs(tmp_path / "a.npz", [Port("x", "float32", (3,))]).notes
+    assert notes == ("x: uint8 taken as float32, not scaled", "not read: y_train")
+
+
+def test_a_csv_says_its_type(tmp_path: Path) -> None:
+    port = Port("x", "int8", (2,), 0.5, 0)
+    for text, made in (("1,2\n", [1, 2]), ("1.0,2\n", [2, 4]), ("# dtype=float32\n1,2\n", [2, 4])):
+        (tmp_path / "a.csv").write_text(text)
+        assert read_inputs(tmp_path / "a.csv", [port]).arrays[0].tolist() == [made]
+
+
+@pytest.mark.parametrize(
+    "wanted, made",
+    [
+        (np.array([1.0, 0.0]), [1, 0]),
+        (np.array([[1], [2]]), [1, 2]),
+        (np.array([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]]), [2, 0]),
+        (np.array(["a", "b"]), "no numbers"),
+        (np.array([0.5, 1]), "no whole"),
+        (np.array([0, 3]), "3 scores"),
+        (np.array([0, 1, 2]), "for 2 calls"),
+    ],
+)
+def test_labels(wanted: Any, made: Any) -> None:
+    given = Inputs((np.zeros((2, 1)),), 2, "a.npz", (wanted,))
+    if isinstance(made, str):
+        with pytest.raises(DataError, match=made):
+            classes_of(given, 3)
+    else:
+        assert classes_of(given, 3).tolist() == made
+
+
+def test_classes_judge_as_outputs_do() -> None:
+    """What quantize takes for labels, validate takes, too."""
+    x, scores = np.zeros((2, 1)), np.array([[[0.1, 0.9]], [[0.2, 0.8]]])
+
+    def judged(*wanted: Any) -> dict[str, Any]:
+        return truth(Inputs((x,), 2, "a.npz", wanted), [scores], [None], ["y"])
+
+    found = judged(np.array([1, 0]))
+    assert found["framework"] == "classes in a.npz"
+    assert {k: v for k, v in found["outputs"][0].items() if v is not None} == {"output": "y", "acc": 0.5}
+    assert "2 scores" in judged(np.array([1, 2]))["skipped"]
+    assert judged(scores.reshape(2, 2))["outputs"][0]["rmse"] == 0
+    assert "shape (2, 3)" in judged(np.zeros((2, 3)))["skipped"]
 
 
 def test_a_framework_that_falls_takes_nothing_with_it(tmp_path: Path) -> None:
@@ -151,6 +275,29 @@ def test_everything_unknown_is_one_refusal(tmp_path: Path) -> None:
         "node a (Strange)",
         "node y (Stranger)",
     ]
+    # the same hint is said once
+    assert str(found.value).count("supported-ops") == 1
+
+
+def test_errors_have_the_names_that_other_tools_show(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "n.onnx",
+        [helper.make_node("Strange", ["x"], ["y"], name="/layer/Strange")],
+        [("x", (1, 4))],
+        [("y", (1, 4))],
+    )
+    with pytest.raises(Refused, match=r"node /layer/Strange \(Strange\)"):
+        open_model(path)
+    path = save(
+        tmp_path / "o.onnx",
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [("x", ("N", 3, "T"))],
+        [("y", ("N", 3, "T"))],
+    )
+    with pytest.raises(UserError, match="axis 2") as open_axis:
+        open_model(path)
+    assert open_axis.value.hint == "say --shape x=1x3x<T>"
+    assert open_axis.value.where == str(path)
 
 
 def test_shapes_of_inputs_that_are_not_there(tmp_path: Path) -> None:
@@ -177,5 +324,7 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     assert found["fits"] is False
     assert found["ram_room"] == 8192 - 2 * 9600
     assert "11,008 bytes more" in fit_words(found)[1]
-    assert fit(counted, target("stm32", "cortex-m4"))["fits"] is None
+    unknown_size = fit(counted, target("stm32", "cortex-m4"))
+    assert unknown_size["fits"] is None
+    assert all("--device NAME" in line for line in fit_words(unknown_size))
     assert NAMES == ("ispu", "stm32")

@@ -11,6 +11,7 @@ import pytest
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.net import NetBuilder
 from sensorai.mcu import devices
 from sensorai.nets.description import outputs_one_by_one, read_description
 from sensorai.nets.emitting import as_bytes, emit
@@ -20,6 +21,8 @@ from sensorai.nets.port import ports
 from sensorai.nets.running import Program
 from sensorai.nets.target import target
 from sensorai.nets.validating import parting
+from sensorai.ops.nd.gru import Gru
+from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reshape import Reshape
 from tests.need import need
 from tests.nets.models import reshape, two
@@ -112,6 +115,37 @@ def test_it_is_c_plus_plus_too(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True)
 
 
+def pooled() -> Graph:
+    """A net with structures in structures, and numbers of four bytes in the arena."""
+    made = NetBuilder()
+    x = made.input("x", (1, 6, 2), "float32")
+    (y,) = made.add(Pool("max", (2,), (1,)), (x,))
+    w = [made.constant("w", np.ones(s, np.float32)) for s in ((1, 9, 2), (1, 9, 3))]
+    (y, *_) = made.add(Gru(layout=1), (y, *w))
+    return made.graph((y,))
+
+
+def test_kernels_are_c_plus_plus_and_keep_their_bounds(tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc")
+    for name, text in emit_net_project(pooled(), "net", ABOUT).sources().items():
+        (tmp_path / name).write_text(text)
+    common = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"]
+    plus = ["g++", "-std=c++20", "-Wno-missing-field-initializers", *common, "-x", "c++"]
+    arm = ["arm-none-eabi-gcc", "-std=c99", "-mcpu=cortex-m4", "-mthumb", "-Wcast-align", "-Wfloat-equal"]
+    for command in (plus, [*arm, *common]):
+        subprocess.run([*command, "net.c", "net_data.c"], cwd=tmp_path, check=True)
+
+
+def test_the_stack_of_a_call_is_told() -> None:
+    need("arm-none-eabi-gcc")
+    graph = memory()
+    sources = emit_net_project(graph, "mem", ABOUT).sources()
+    program = Program("mem", "native", sources, ports(graph, ("x",)), ports(graph, ("y",)))
+    told = program.stack("cortex-m4")
+    assert 0 < told["stack"] < 200
+    assert told["stack_open"] == []
+
+
 def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     model = open_model(reshape(tmp_path / "r.onnx"))
     at = target("stm32", "cortex-m4")
@@ -142,3 +176,16 @@ def test_no_library_is_needed_on_a_chip(repo: Path, tmp_path: Path, opt: str) ->
     command = ["make", "-s", "CC=arm-none-eabi-gcc", f"CFLAGS={opt}"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "build" / "arm-none-eabi" / "net.elf").is_file()
+
+
+@pytest.mark.parametrize("api", ["native", "stai"])
+def test_a_name_may_be_a_word_of_ours(tmp_path: Path, api: str) -> None:
+    """Names hold what stands for them in our texts: what is put in must not be put in again."""
+    need("gcc")
+    model = open_model(reshape(tmp_path / "r.onnx"))
+    graph = model.graph
+    name = "macro_name_reads"
+    sources = emit_net_project(graph, name, ABOUT, api=api).sources()
+    program = Program(name, api, sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
+    given = spread(program.inputs, 1)
+    assert parting("C", list(graph.outputs), outputs_one_by_one(model, given), program.on_host(given)) is None

@@ -140,6 +140,30 @@ def test_labels_make_an_accuracy() -> None:
         quantize(net(), given(40, (labels + 2,)), Settings())
 
 
+def test_labels_that_are_not_used_are_said() -> None:
+    with pytest.raises(DataError, match="for 40 calls"):
+        quantize(net(), given(40, (np.zeros(30, np.int64),)), Settings())
+    both = given(40, (np.zeros(40), np.zeros(40)))
+    made = quantize(net(), both, Settings(ranges="minmax"))
+    assert made.accuracy is None
+    assert made.notes == ("labels not used: the file has 2 arrays of outputs, the net 1",)
+
+
+def test_a_net_that_divides_by_what_rounds_to_nothing_is_of_no_use() -> None:
+    """Of x - mean(x) an integer may leave nothing, which then divides itself."""
+    made = NetBuilder()
+    x = made.input("x", (1, 8), "float32")
+    w = np.eye(8, dtype=np.float32)
+    (y,) = made.add(FullyConnected(), (x, made.constant("w", w)))
+    (s,) = made.add(Binary("mul"), (y, y))
+    (s,) = made.add(Unary("sqrt"), (s,))
+    (y,) = made.add(Binary("div"), (y, s), ("sign",))
+    calls = np.random.default_rng(0).normal(0, 1, (24, 1, 8)).astype(np.float32)
+    calls[:, 0, 0] *= 1e-3
+    with pytest.raises(ConfigError, match=r"of no use: sign \(binary\) is not finite in \d+ of \d+ calls"):
+        quantize(made.graph((y,)), Inputs((calls,), 24, ""), Settings(ranges="minmax"))
+
+
 def test_few_calls_judge_themselves_and_say_so() -> None:
     assert not quantize(net(), given(5), Settings()).apart
 

@@ -65,6 +65,9 @@ def test_the_first_complaint_of_the_compiler(gcc: None) -> None:
     with pytest.raises(BuildError, match=r"bad\.c:1:\d+: error: .*void") as caught:
         build_shared({"bad.c": "int f(void){return;}\n"})
     assert "tmp" not in caught.value.message
+    # the complaint is said once
+    assert caught.value.hint
+    assert caught.value.message.removeprefix("gcc: ") not in caught.value.hint
     with pytest.raises(BuildError, match="conversion"):
         build_shared({"narrow.c": "short f(int x);\nshort f(int x)\n{\n    return x;\n}\n"})
 

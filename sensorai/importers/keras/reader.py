@@ -178,8 +178,9 @@ class _Walk:
             if wanted is not None:
                 shape.append(wanted[axis])
             elif extent is None and axis:
+                words = [str(e) if e else f"<axis {k}>" if k else "1" for k, e in enumerate(said)]
                 raise ConfigError(
-                    f"axis {axis} of the input {name} is open", hint=f"say --shape {name}=1x..."
+                    f"axis {axis} of the input {name} is open", hint=f"say --shape {name}={'x'.join(words)}"
                 )
             elif extent is None:
                 shape.append(1)

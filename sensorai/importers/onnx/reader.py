@@ -107,10 +107,20 @@ def _declared(one: Any, wanted: Shape | None, windows: frozenset[str]) -> tuple[
         else:
             raise ConfigError(
                 f"axis {axis} of the input {one.name} is open ({extent.dim_param or 'no extent'})",
-                hint=f"say --shape {one.name}=1x...",
+                hint=f"say --shape {one.name}={_extents(kind)}",
             )
     if wanted is not None and len(wanted) != len(shape):
         if kind.HasField("shape") and len(kind.shape.dim):
             raise ConfigError(f"the input {one.name} has {len(shape)} axes, not {len(wanted)}")
         shape = list(wanted)
     return TYPES[kind.elem_type], tuple(shape)
+
+
+def _extents(kind: Any) -> str:
+    """Shape as ``--shape`` takes it, with a word for each extent that is to be said."""
+    out = []
+    for axis, extent in enumerate(kind.shape.dim):
+        known = extent.HasField("dim_value") and extent.dim_value >= 0
+        word = f"<{extent.dim_param or f'axis {axis}'}>"
+        out.append(str(extent.dim_value) if known else word if axis else "1")
+    return "x".join(out)

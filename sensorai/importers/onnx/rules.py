@@ -31,6 +31,8 @@ class OnnxNode(Placed):
         Names in the file, "" for one that nothing wants.
     attributes : mapping of str to value
         Numbers, strings as str, lists, tensors as arrays.
+    name : str
+        That the file gives the node, or what it makes first.
     """
 
     net: NetBuilder
@@ -39,11 +41,12 @@ class OnnxNode(Placed):
     inputs: tuple[Tensor | None, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    name: str
 
     @property
     def where(self) -> str:
         """The node in messages."""
-        return f"node {next((n for n in self.outputs if n), '')} ({self.kind})"
+        return f"node {self.name} ({self.kind})"
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Attribute, or ``default``."""

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
+/* Kernels compare with zero, infinity and themselves: exactly that is meant. */
+#pragma GCC diagnostic ignored "-Wfloat-equal"
 #define SA_ND_ALIAS __attribute__((may_alias))
 #define SA_ND_INLINE static inline __attribute__((always_inline, unused))
 #define SA_ND_FUNCTION static __attribute__((unused))
