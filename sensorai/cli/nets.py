@@ -170,9 +170,10 @@ def _print(found: Verdict) -> None:
             screen.print(f"{one['framework']}: not run: {one['skipped']}")
             continue
         table = Table(box=None)
-        table.add_column(one["framework"], overflow="ellipsis", no_wrap=True, max_width=28)
+        # where there is no room it is the name that is cut off, never a figure
+        table.add_column(one["framework"], overflow="ellipsis", max_width=28)
         for heading in ("equal", *NAMES):
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", no_wrap=True)
         for row in one["outputs"]:
             cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
             same = {True: "yes", False: "no"}.get(row.get("equal"), "")

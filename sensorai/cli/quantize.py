@@ -96,9 +96,9 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         screen.print(f"  tried {one['way']}: error {_number(one['error'])}")
     table = Table(box=None)
     for heading in ("layer", "operator"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True, max_width=36)
+        table.add_column(heading, overflow="ellipsis", max_width=36)
     for heading in ("parameters", "error alone", "weights"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for layer in found["layers"]:
         kind = "integer" if layer["integer"] else "float"
         table.add_row(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from sensorai.cli.analyze import _print_layers
+from sensorai.cli.out import console
 from sensorai.graph.graph import Graph
 from sensorai.importers.net import NetBuilder
 from sensorai.nets import passes_told
 from sensorai.nets.compiling import compiled
+from sensorai.nets.costs import costs
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
 from sensorai.passes.change import cost
@@ -54,3 +59,16 @@ def test_the_net_is_compared_with_what_was_read() -> None:
     # another net is seen
     other = passes_told.checked(read, net("neg"))
     assert float(other.split(" by ")[1].split()[0]) > 0.1
+
+
+def test_figures_are_never_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names give way in a table of a hundred columns."""
+    made = NetBuilder()
+    x = made.input("x", (1, 1024, 512), "float32")
+    w = made.constant("w", np.zeros((2048, 512), np.float32))
+    (y,) = made.add(FullyConnected(), (x, w), ("a_layer_with_a_name_of_more_than_thirty_letters",))
+    _print_layers(console(), costs(made.graph((y,))))
+    printed = capsys.readouterr().out
+    for figure in ("1x1024x2048", "1,048,576", "1,073,741,824", "1,075,838,976"):
+        assert figure in printed
+    assert max(map(len, printed.splitlines())) <= 100
