@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -108,12 +107,9 @@ class Program:
         return clang.filled(
             whole,
             NAME=name,
-            ARRAYS="
-".join(arrays) + "
-",
+            ARRAYS="\n".join(arrays) + "\n",
             READS=reads,
-            WRITES="".join(f"        harness_write({n}, {size[n]});
-" for n in outs),
+            WRITES="".join(f"        harness_write({n}, {size[n]});\n" for n in outs),
             FIRST=size[ins[0]],
             ARGUMENTS="".join(f", {n}" for n in (*ins, *outs) if n not in within),
         )

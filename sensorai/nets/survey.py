@@ -87,7 +87,7 @@ def rules_of(kind: str) -> Mapping[str, Any]:
 
 
 def _onnx(path: Path) -> list[tuple[str, str]]:
-    from sensorai.importers.onnx.reader import called
+    from sensorai.importers.onnx.walk import called
 
     onnx = library("onnx")
     model = onnx.load_model_from_string(path.read_bytes())

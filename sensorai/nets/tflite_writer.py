@@ -13,7 +13,7 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Affine, Quant
 from sensorai.graph.tensor import Array, Shape, Tensor, free
 from sensorai.importers.libraries import library
-from sensorai.importers.tflite.reader import TYPES
+from sensorai.importers.tflite.values import TYPES
 
 _NUMBERS = {dtype: number for number, dtype in TYPES.items()}
 #: Versions of operators that came with integers, by their names; 1 of all others.

@@ -163,7 +163,7 @@ def _matrices(edit: Edit, node: Node) -> str:
     behind = edit.only_consumer(node.output)
     if not isinstance(node.op, MatMul) or behind is None or not isinstance(behind.op, Quantize):
         return ""
-    a, b = (_meant(edit, name) for name in node.inputs)
+    a, b = (meant(edit, name) for name in node.inputs)
     out = edit.tensors[behind.output]
     if (
         a is None
@@ -232,11 +232,11 @@ def _numbers(edit: Edit, node: Node) -> str:
 def _averages(edit: Edit, node: Node) -> str:
     """Average what integers mean, without float tensors: the same to the bit."""
     behind = edit.only_consumer(node.output)
-    if isinstance(node.op, Reduce) and _meant(edit, node.inputs[0]) is not None:
+    if isinstance(node.op, Reduce) and meant(edit, node.inputs[0]) is not None:
         return _as_pool(edit, node, node.op)
     if not isinstance(node.op, Pool) or node.op.kind != "average" or behind is None:
         return ""
-    x, out = _meant(edit, node.inputs[0]), edit.tensors[behind.output]
+    x, out = meant(edit, node.inputs[0]), edit.tensors[behind.output]
     if not isinstance(behind.op, Quantize) or behind.op.rounding != "even" or x is None:
         return ""
     if not _narrow(x, False) or not _narrow(out, False):
@@ -271,7 +271,7 @@ def _sooner(edit: Edit, node: Node) -> str:
         return ""
     floats = {n for n in before.inputs if n and edit.tensors[n].dtype == "float32"}
     grows = sum(edit.tensors[n].size for n in floats) > out.size
-    if not floats or (grows and any(_meant(edit, n) is None for n in floats)):
+    if not floats or (grows and any(meant(edit, n) is None for n in floats)):
         return ""
     made = {n: edit.insert(before, node.op, (n,), f"{n}.integers", out.quant) for n in sorted(floats)}
     edit.put(node, Node(op, tuple(made.get(n, n) for n in before.inputs), node.outputs))
@@ -281,7 +281,7 @@ def _sooner(edit: Edit, node: Node) -> str:
 
 def _other_scale(edit: Edit, node: Node) -> str:
     """From bytes to bytes of another scale, without floats: the same to the bit."""
-    x = _meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
+    x = meant(edit, node.inputs[0]) if isinstance(node.op, Quantize) else None
     out = edit.tensors[node.output]
     if x is None or x.data is not None or not _narrow(x, False) or not _narrow(out, False):
         return ""

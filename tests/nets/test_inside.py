@@ -11,9 +11,10 @@ from sensorai.graph.graph import Graph
 from sensorai.importers.net import NetBuilder
 from sensorai.nets.costs import costs, lying
 from sensorai.nets.inputs import spread
+from sensorai.nets.port import ports
 from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
-from sensorai.nets.validating import parting, ports
+from sensorai.nets.validating import parting
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.reshape import Reshape

@@ -18,7 +18,7 @@ from sensorai.nets.inputs import spread
 from sensorai.nets.onnx_file import writable
 from sensorai.nets.onnx_layers import since, write_layer, written
 from sensorai.nets.onnx_writer import OPSET, OPSET_16, OnnxWriter
-from sensorai.nets.validating import ports
+from sensorai.nets.port import ports
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.rows import RowNorm
 from sensorai.ops.nd.table import ND_OPERATORS

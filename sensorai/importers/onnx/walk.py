@@ -74,7 +74,7 @@ class Walk:
         inputs = tuple(one if isinstance(one, Tensor) else None for one in values)
         attributes = {one.name: attribute(one) for one in proto.attribute if not one.HasField("g")}
         opset = versions.get(proto.domain, versions.get("", OLDEST))
-        node = OnnxNode(self.net, kind, opset, inputs, tuple(proto.output), attributes)
+        node = OnnxNode(self.net, kind, opset, inputs, tuple(proto.output), attributes, called(proto))
         if any(isinstance(one, tuple) for one in values):
             raise ConfigError(f"{node.where}: reads a sequence of tensors, not a tensor")
         if (proto.domain, proto.op_type) in self.own:
