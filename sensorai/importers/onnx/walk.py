@@ -37,8 +37,7 @@ class Walk:
     def node(self, proto: Any, known: Known, versions: Mapping[str, int], depth: int = 0) -> None:
         """Read a node and enter what it makes into ``known``."""
         kind = proto.op_type if proto.domain in _OWN else f"{proto.domain}.{proto.op_type}"
-        label = next((n for n in proto.output if n), proto.name)
-        where = f"node {label} ({kind})"
+        where = f"node {called(proto)} ({kind})"
         if lost := [n for n in proto.input if n and n not in known]:
             raise ConfigError(f"{where} reads {lost[0]}, which nothing before it makes")
         self._step(where, depth)
@@ -127,6 +126,11 @@ class Walk:
         if lost := [one.name for one in graph.output if one.name not in inner]:
             raise ConfigError(f"{where}: nothing makes {lost[0]} in its graph {graph.name}")
         return [inner[one.name] for one in graph.output]
+
+
+def called(proto: Any) -> str:
+    """Name of a node as other tools show it; that of what it makes where it has none."""
+    return str(proto.name) or next((str(n) for n in proto.output if n), "")
 
 
 def known_operators() -> dict[str, Any]:
