@@ -38,7 +38,9 @@ def write_recurrent(file: OnnxWriter, node: Node) -> None:
     """Write a layer; the batch is brought behind the steps, as runtimes want it."""
     op: Any = node.op
     where = f"layer {node.output}"
-    given = [file.tensor(n) if n else None for n in (*node.inputs, *[""] * (10 - len(node.inputs)))]
+    given = [file.tensor(n) if n else None for n in (*node.inputs, *[""] * (11 - len(node.inputs)))]
+    if given[10] is not None:
+        raise ConfigError(f"{where}: gates that are normalised are not written as ONNX")
     if given[8] is not None or any(getattr(op, name, 0) for name in ("cell_clip", "projection_clip")):
         raise ConfigError(f"{where}: a projection, or a clip of cells, is not written as ONNX")
     x, w, r, b, lengths, h0, c0, p = given[:8]

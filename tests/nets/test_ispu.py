@@ -145,7 +145,7 @@ def test_devices(tmp_path: Path) -> None:
     assert "C on cortex-m33 of STM32U585AI, emulated: 2 calls" in done.out
     call("generate", model, "--target", "stm32", "--device", "cortex-m55", "--out", tmp_path / "out")
     done = call("validate", tmp_path / "out", "--on", "emulator")
-    assert "C on cortex-m55, emulated: 4 calls\n" in done.out
+    assert "C on cortex-m55, emulated: 4 calls, " in done.out
     assert "C on cortex-m4" not in done.out
     done = call("validate", tmp_path / "out", "--device", "m4")
     assert (done.code, "a project has its device" in done.err) == (2, True)

@@ -34,6 +34,7 @@ UNWRITTEN = (
     "binary_shift",
     "cast_",
     "gather_batch",
+    "lstm_norm",
     "lstm_projection",
     "pool_average_float32",
     "reduce_none",
