@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from sensorai.errors import ConfigError
@@ -12,6 +13,9 @@ from sensorai.graph.spec import check
 from sensorai.graph.tensor import ABSENT, Array, Shape, Tensor, constant, free
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.concat import Concat
+
+#: Most numbers of a tensor: with more, memory and time of what runs the net are no longer bounded.
+MOST = 1 << 27
 
 
 class NetBuilder:
@@ -72,6 +76,11 @@ class NetBuilder:
         made = op.infer(Applied(label, reads, {}))
         outs = []
         for k, one in enumerate(made):
+            if math.prod(one.shape) > MOST:
+                raise ConfigError(
+                    f"layer {label}: it makes {'x'.join(map(str, one.shape))} numbers, more than {MOST:,}",
+                    hint="no device of this kind holds them: is the shape right?",
+                )
             quant = quants[k] if k < len(quants) and quants[k] is not None else one.quant
             wish = names[k] if k < len(names) and names[k] else f"{label}_{k}" if k else label
             outs.append(Tensor(self.fresh(wish), one.shape, one.dtype, quant))

@@ -34,6 +34,8 @@ WORDS: Mapping[str, str] = {
 }
 #: Multiply-accumulates up to which a net is run before and after without being asked: some seconds.
 CHECKED = 50_000_000
+#: Numbers that layers make, likewise.
+NUMBERS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def checked(read: Graph, made: Graph, *, always: bool = False) -> str:
     """
     if not read.inputs:
         return "the net has no inputs to run it with"
-    if cost(made).macs > CHECKED and not always:
+    numbers = sum(t.size for t in read.tensors.values() if t.data is None)
+    if (cost(made).macs > CHECKED or numbers > NUMBERS) and not always:
         return "not run before and after, since the net is large: --passes does"
     try:
         given = spread([_port(read, name) for name in read.inputs], 2, SEED).arrays

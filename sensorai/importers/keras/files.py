@@ -27,8 +27,8 @@ from sensorai.importers.libraries import library
 
 #: Most bytes of a configuration, of a file of weights, and elements of one array.
 CONFIGURATION, WEIGHTS, ELEMENTS = 1 << 26, 1 << 29, 1 << 26
-#: Seconds that reading a file may take.
-SECONDS = 120
+#: Seconds that reading a file may take, and those of a processor.
+SECONDS, PROCESSOR = 60, 20
 #: Most names of weights that a layer lists.
 NAMES = 10_000
 
@@ -73,13 +73,25 @@ def tried(action: Callable[[], object], path: Path) -> None:
     if child_process == 0:
         try:
             faulthandler.disable()
-            signal.alarm(SECONDS)
+            _limited()
             action()
         finally:
             os._exit(0)
     _, status = os.waitpid(child_process, 0)
     if os.WIFSIGNALED(status):
-        raise DataError("the model is damaged: the HDF5 library fails on it", where=str(path))
+        raise DataError(
+            "the model is damaged: the HDF5 library fails on it, or finds no end", where=str(path)
+        )
+
+
+def _limited() -> None:
+    """End this process where it takes too long: the library turns in circles on some damaged files."""
+    import resource
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS)
+    # counts only what it works, and goes on counting when nobody waits for it any more
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx import functions, nested, sequences
 from sensorai.importers.onnx.older import modern
-from sensorai.importers.onnx.rules import OnnxNode
+from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.importers.onnx.table import RULES
 from sensorai.importers.onnx.values import Known, Value, attribute, constants
 from sensorai.targets import closest
@@ -87,7 +87,7 @@ class Walk:
                 )
             node = told
         if kind in RULES:
-            return RULES[kind](node)
+            return _named(node, RULES[kind])
         body = functions.standard(proto, inputs, opset) if proto.domain in _OWN else None
         if body is None:
             raise ConfigError(f"{node.where}: this operator is not supported", hint=_hint(kind))
@@ -126,6 +126,16 @@ class Walk:
         if lost := [one.name for one in graph.output if one.name not in inner]:
             raise ConfigError(f"{where}: nothing makes {lost[0]} in its graph {graph.name}")
         return [inner[one.name] for one in graph.output]
+
+
+def _named(node: OnnxNode, rule: Rule) -> Sequence[Tensor]:
+    """Read a node; what its operator says of a layer is said of the node, which the user can find."""
+    try:
+        return rule(node)
+    except ConfigError as error:
+        if error.message.startswith("layer "):
+            error.message = f"{node.where}: {error.message.partition(': ')[2] or error.message}"
+        raise
 
 
 def called(proto: Any) -> str:
