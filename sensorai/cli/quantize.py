@@ -100,10 +100,8 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     for heading in ("parameters", "error alone", "weights"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in found["layers"]:
-        kind = "integer" if layer["integer"] else "float"
-        table.add_row(
-            layer["name"], layer["operator"], f"{layer['parameters']:,}", _number(layer["error"]), kind
-        )
+        figures = f"{layer['parameters']:,}", _number(layer["error"])
+        table.add_row(layer["name"], layer["operator"], *figures, layer["weights"])
     screen.print(table)
     if found["stay_float"]:
         names = ", ".join(found["stay_float"])
@@ -118,7 +116,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         )
         screen.print(f"  {row['output']}: {figures}")
     if found["accuracy"] is not None:
-        screen.print(f"  accuracy: float {found['accuracy'][0]:.2%}, integer {found['accuracy'][1]:.2%}")
+        screen.print(f"  accuracy: before {found['accuracy'][0]:.2%}, after {found['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
     for line in saved_words(told.after):

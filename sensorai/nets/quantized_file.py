@@ -54,7 +54,11 @@ class Told:
             "apart": made.apart,
             "tried": [{"way": way, "error": error if isfinite(error) else None} for way, error in made.tried],
             "layers": [
-                {**asdict(layer), "error": layer.error if isfinite(layer.error) else None}
+                {
+                    **asdict(layer),
+                    "error": layer.error if isfinite(layer.error) else None,
+                    "integer": layer.integer,
+                }
                 for layer in made.layers
             ],
             "stay_float": [

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph import interpret
-from sensorai.graph.graph import Graph
+from sensorai.graph.graph import Graph, Node
 from sensorai.graph.tensor import Array
 from sensorai.nets import calibrating, dictionaries, evening
 from sensorai.nets.calibrating import METHODS, Held
@@ -58,13 +58,28 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A product: error of the outputs where only it is integer, parameters, whether it became integer."""
+    """A layer with weights.
+
+    Attributes
+    ----------
+    name, operator : str
+    parameters : int
+    error : float
+        Of the outputs where only this layer is as the scheme has it.
+    weights : str
+        What its weights became: "integer", "float", or "float, few" (numbers of a dictionary).
+    """
 
     name: str
     operator: str
     parameters: int
     error: float
-    integer: bool
+    weights: str
+
+    @property
+    def integer(self) -> bool:
+        """Whether it became integer."""
+        return self.weights == "integer"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +172,7 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     plan, integer = _within(base, plan, alone, (judge, labelled), settings, say)
     say("judging")
     outputs, right = _judged(graph, integer, judge, labelled)
-    told = tuple(replace(one, integer=one.name not in plan.left) for one in alone)
+    told = tuple(replace(one, weights="float") if one.name in plan.left else one for one in alone)
     return Quantised(
         *(graph, integer, plan, *ways, tried, told, outputs, right, len(first), len(second), apart),
         (*given.notes, *((note,) if note else ())),
@@ -274,8 +289,16 @@ def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
     for node in every:
         made = _outputs(_integer(base, replace(plan, left=names - {node.output})), few)
         size = sum(base.graph.tensors[n].size for n in node.inputs[1:] if n)
-        out.append(Layer(node.output, node.op.NAME, size, _error(wanted, made), True))
+        out.append(Layer(node.output, node.op.NAME, size, _error(wanted, made), _weights(base, node, plan)))
     return tuple(out)
+
+
+def _weights(base: _Base, node: Node, plan: Plan) -> str:
+    """What a scheme makes of the weights of a layer."""
+    w = base.graph.tensors[node.inputs[1]].data
+    if plan.scheme != FLOATS or w is None:
+        return "integer"
+    return "float" if plan.few(w) is w else "float, few"
 
 
 def _within(

@@ -122,6 +122,10 @@ def test_dictionaries_on_request(tmp_path: Path, scheme: str, size: int) -> None
     exact = quantize(net(), given(), Settings(plain, "minmax"))
     made = quantize(net(), given(), Settings(scheme, "minmax", dictionary=4))
     assert exact.outputs[0]["error"] < made.outputs[0]["error"] < 0.2
+    # the second layer is so small that a dictionary would not pay
+    few = ["float, few", "float"] if scheme == "float32" else ["integer", "integer"]
+    assert [layer.weights for layer in made.layers] == few
+    assert [layer.integer for layer in made.layers] == [scheme != "float32"] * 2
     places, book = 60 * 64 // 2, 16 * size
     assert costs(exact.graph).saved == 0
     counted = costs(made.graph)
