@@ -103,9 +103,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         figures = f"{layer['parameters']:,}", _number(layer["error"])
         table.add_row(layer["name"], layer["operator"], *figures, layer["weights"])
     screen.print(table)
-    if found["stay_float"]:
-        names = ", ".join(found["stay_float"])
-        screen.print(f"float: recurrent layers without integers in this scheme: {names}", soft_wrap=True)
+    screen.print(_floats(found), soft_wrap=True)
     where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
     screen.print(f"beside the float net, on {found['judged']} calls {where}:")
     if budget is not None:
@@ -128,6 +126,17 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     screen.print("read back: computes the same to the bit")
     screen.print(found["onnxruntime"])
     screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
+
+
+def _floats(found: dict[str, Any]) -> str:
+    """Every layer that computes in float."""
+    pairs = zip(found["stay_float"], found["stay_float_operators"], strict=True)
+    named = [f"{name} ({operator})" for name, operator in pairs]
+    if not named:
+        return "float: no layer"
+    if found["scheme"] in ("weights-int8", "float32"):
+        return "float: all layers compute in float in this scheme"
+    return f"float: {', '.join(named)}"
 
 
 def _number(error: float | None) -> str:

@@ -26,7 +26,8 @@ from sensorai.ops.nd.recurrent import Recurrent
 SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
 #: Scheme that leaves everything float: weights may go into dictionaries.
 FLOATS = "float32"
-_SUMS = ("add", "sub", "mul")
+#: Functions of two tensors that become integer.
+SUMS = ("add", "sub", "mul")
 
 
 def products(graph: Graph) -> tuple[Node, ...]:
@@ -164,7 +165,7 @@ class _Pairing:
 
     def _sums(self, node: Node) -> bool:
         """Whether a node has integers of its own for tensors and constants."""
-        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in _SUMS)
+        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in SUMS)
 
     # -- nodes
 

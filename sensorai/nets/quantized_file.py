@@ -23,7 +23,7 @@ from sensorai.nets.model import NetFile, open_model
 from sensorai.nets.onnx_file import export, writable
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
-from sensorai.ops.nd.recurrent import Recurrent
+from sensorai.nets.staying import staying
 
 #: Calls on which files are compared.
 CALLS = 16
@@ -61,11 +61,8 @@ class Told:
                 }
                 for layer in made.layers
             ],
-            "stay_float": [
-                node.output
-                for node in made.source.nodes
-                if isinstance(node.op, Recurrent) and node.output not in {one.name for one in made.layers}
-            ],
+            "stay_float": [name for name, _ in staying(made.graph)],
+            "stay_float_operators": [operator for _, operator in staying(made.graph)],
             "notes": list(made.notes),
             "outputs": list(made.outputs),
             "accuracy": None if made.accuracy is None else list(made.accuracy),

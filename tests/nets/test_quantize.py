@@ -22,6 +22,7 @@ from sensorai.nets.inputs import Inputs
 from sensorai.nets.onnx_file import export
 from sensorai.nets.pairs import weights_of
 from sensorai.nets.quantizing import Settings, quantize
+from sensorai.nets.staying import plain, staying
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.binary import Binary
@@ -35,6 +36,7 @@ from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.passes.border import with_types
 from sensorai.passes.imported import simplify
 
 typer_testing = pytest.importorskip("typer.testing")
@@ -88,11 +90,24 @@ def test_schemes_stay_near_the_float_net(scheme: str, bound: float) -> None:
 
 
 def test_everything_between_the_ends_is_integer() -> None:
-    made = quantize(net(), given(), Settings())
+    made = quantize(net(), given(), Settings("int8", "minmax"))
     names = [n.op.NAME for n in made.graph.nodes]
     assert names.count("quantize") == names.count("dequantize") == 1
     assert names[-2:] == ["dequantize", "softmax"]
     assert made.graph.outputs == ("scores",)
+    assert staying(made.graph) == (("scores", "softmax"),)
+    with pytest.raises(ConfigError, match="softmax makes it") as caught:
+        with_types(made.graph, outputs=("int8",))
+    assert "softmax stayed float when the net was quantised" in str(caught.value.hint)
+    with pytest.raises(ConfigError) as caught:
+        with_types(net(), outputs=("int8",))
+    assert "quantise the net first" in str(caught.value.hint)
+
+
+def test_layers_are_called_as_the_float_net_calls_them() -> None:
+    assert plain("a.conv.integer.free.free") == "a.conv"
+    made = quantize(net(), given(), Settings("int8", "minmax", 0.0))
+    assert {name for name, _ in staying(made.graph)} == {n.output for n in made.source.nodes}
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "weights-int8"])
@@ -267,6 +282,7 @@ def test_the_verbs(tmp_path: Path) -> None:
     made = run.invoke(app.app, line)
     assert made.exit_code == 0, made.output
     assert "accuracy: before" in made.output
+    assert "float: scores (softmax)" in made.output
     assert "read back: computes the same to the bit" in made.output
     over = tmp_path / "o.onnx"
     made = run.invoke(app.app, ["generate", str(out), "--hand-over", str(over)])
