@@ -117,10 +117,8 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         screen.print(f"  accuracy: before {found['accuracy'][0]:.2%}, after {found['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
-    for line in saved_words(told.after):
-        screen.print(line)
-    if found["dictionary"] and not told.after.saved:
-        screen.print("dictionaries: none, they would save nothing worth its code")
+    for line in (*saved_words(told.after), *_without(found)):
+        screen.print(line, soft_wrap=True)
     arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]
     screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
     screen.print("read back: computes the same to the bit")
@@ -137,6 +135,18 @@ def _floats(found: dict[str, Any]) -> str:
     if found["scheme"] in ("weights-int8", "float32"):
         return "float: all layers compute in float in this scheme"
     return f"float: {', '.join(named)}"
+
+
+def _without(found: dict[str, Any]) -> list[str]:
+    """Why layers have no dictionary that was asked for."""
+    lines = []
+    if found["no_dictionary"]:
+        lines.append(f"dictionaries: not for recurrent layers ({', '.join(found['no_dictionary'])})")
+    others = len(found["layers"]) > sum(layer["name"] in found["no_dictionary"] for layer in found["layers"])
+    if found["dictionary"] and not found["saved_bytes"] and others:
+        of = " of other layers" if lines else ""
+        lines.append(f"dictionaries{of}: none, they would save nothing worth its code")
+    return lines
 
 
 def _number(error: float | None) -> str:

@@ -24,6 +24,7 @@ from sensorai.nets.onnx_file import export, writable
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
 from sensorai.nets.staying import staying
+from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.
 CALLS = 16
@@ -47,6 +48,9 @@ class Told:
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
             "dictionary": made.plan.dictionary,
+            "no_dictionary": [n.output for n in made.source.nodes if isinstance(n.op, Recurrent)]
+            if made.plan.dictionary
+            else [],
             "even_pairs": made.evened,
             "biases_corrected": made.corrected,
             "calibrated": made.calibrated,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sensorai.cli import app
 from sensorai.codegen.net import emit_tensors
 from sensorai.codegen.parts import Table
 from sensorai.errors import ConfigError
@@ -22,6 +23,7 @@ from sensorai.nets.inputs import Inputs
 from sensorai.nets.quantizing import Settings, quantize
 from sensorai.ops.nd import dictionary
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.rnn import Rnn
 from sensorai.passes.imported import simplify
 
 
@@ -181,3 +183,19 @@ def test_int4_weights_of_onnx_stay_int4(tmp_path: Path, whole: bool) -> None:
     wanted = np.stack([theirs.run(None, {"x": one})[0] for one in x])
     made = interpret.run(read, {"x": x})[read.outputs[0]]
     np.testing.assert_allclose(made, wanted, rtol=0, atol=0.0501 if whole else 1e-5)
+
+
+def test_recurrent_layers_have_none_and_that_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from sensorai.nets.onnx_file import export
+
+    made, rng = NetBuilder(), np.random.default_rng(1)
+    x = made.input("x", (2, 1, 2), "float32")
+    w, r = (made.constant(n, rng.normal(0, 1, (1, 2, 2)).astype(np.float32)) for n in "wr")
+    (tmp_path / "n.onnx").write_bytes(export(made.graph(made.add(Rnn(), (x, w, r), ("h",))[:1])))
+    np.savez(tmp_path / "d.npz", x=rng.normal(0, 1, (4, 2, 1, 2)))
+    files = ["--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "q.onnx")]
+    line = ["quantize", str(tmp_path / "n.onnx"), *files, "--ranges", "minmax", "--dictionary", "4"]
+    said = pytest.importorskip("typer.testing").CliRunner().invoke(app.app, line).output
+    assert "dictionaries: not for recurrent layers (" in said
+    assert "nothing worth its code" not in said
