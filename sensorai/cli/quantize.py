@@ -13,6 +13,9 @@ from sensorai.cli.analyze import Freeze, ModelFile, ModelType, Shapes, asked_of
 if TYPE_CHECKING:
     from sensorai.nets.quantized_file import Told
 
+#: Share of numbers beyond the ends from which on it is said.
+_TOLD = 0.001
+
 
 def run(
     model: ModelFile,
@@ -113,6 +116,12 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None
         )
         screen.print(f"  {row['output']}: {figures}")
+        if (row["saturated"] or 0) >= _TOLD:
+            screen.print(
+                f"  {row['output']}: {row['saturated']:.1%} of its numbers lie beyond its integers: give "
+                "more data" + ("" if found["ranges"] == "minmax" else ", or --ranges minmax"),
+                soft_wrap=True,
+            )
     if found["accuracy"] is not None:
         screen.print(f"  accuracy: before {found['accuracy'][0]:.2%}, after {found['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]

@@ -13,7 +13,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.nets import dictionaries, recurrent_pairs
-from sensorai.nets.calibrating import Held, scale_for, together
+from sensorai.nets.calibrating import ROOM, Held, scale_for, together
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
@@ -137,7 +137,8 @@ class _Pairing:
         for name in sorted(chosen):
             group = next((one for one in same if name in one), {name})
             held = together([self.held[n] for n in sorted(group)])
-            found[name] = scale_for(held, self.dtype, self.plan.method)
+            room = ROOM if self.dtype == "int16" else 1.0
+            found[name] = scale_for(held, self.dtype, self.plan.method, room)
         return found
 
     def _states(self, chosen: set[str], same: list[set[str]]) -> dict[str, Affine]:

@@ -20,6 +20,7 @@ from sensorai.nets.labels import accuracy, classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, layers, paired
 from sensorai.nets.recurrent_pairs import recurrent, unlimited
+from sensorai.nets.staying import saturated
 from sensorai.passes.imported import simplify
 
 #: Calls from which on every second one is kept from calibration, to judge.
@@ -356,8 +357,8 @@ def _judged(
     if not all(np.isfinite(y).all() for y in b):
         raise _unusable(integer, judge)
     rows = tuple(
-        {"output": name, "error": _error([x], [y]), **compare(x, y)}
-        for name, x, y in zip(graph.outputs, a, b, strict=True)
+        {"output": name, "error": _error([x], [y]), **compare(x, y), "saturated": saturated(integer, k, x)}
+        for k, (name, x, y) in enumerate(zip(graph.outputs, a, b, strict=True))
     )
     if labels is None:
         return rows, None

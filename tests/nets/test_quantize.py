@@ -207,6 +207,23 @@ def test_scales_hold_zero_exactly() -> None:
             assert scale_for(held, "int16", method).zero == (0,)
 
 
+def test_numbers_that_calibration_did_not_see_fit_or_are_told() -> None:
+    made, calls = NetBuilder(), np.full((40, 1, 2), 0.5, np.float32)
+    x = made.input("x", (1, 2), "float32")
+    (y,) = made.add(FullyConnected(), (x, made.constant("w", np.eye(2, dtype=np.float32))))
+    graph = made.graph((y,))
+    # every second call judges
+    calls[1::4] *= 1.9
+    seen = Inputs((calls,), 40, "made", ())
+    for method in ("minmax", "percentile", "mse"):
+        (row,) = quantize(graph, seen, Settings("int16x8", method)).outputs
+        assert row["saturated"] == 0
+        assert row["error"] < 0.001
+        (row,) = quantize(graph, seen, Settings("int8", method)).outputs
+        assert row["saturated"] == 0.5
+    assert quantize(net(), given(), Settings(ranges="minmax")).outputs[0]["saturated"] is None
+
+
 def test_biases_beyond_int32_make_coarser_weights() -> None:
     w, bias = (
         np.array([[1e-9, 0.0], [1.0, -1.0], [0.0, 0.0]], np.float32),
