@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Share of numbers beyond the ends from which on it is said.
 _TOLD = 0.001
+#: Schemes in which nothing is computed in integers.
+_WEIGHTS_ALONE = ("weights-int8", "float32")
 
 
 def run(
@@ -91,10 +93,11 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     screen = printing.console()
     for note in found["notes"]:
         screen.print(f"note: {note}")
-    how = [f"ranges {found['ranges']}"]
+    how = [] if found["scheme"] in _WEIGHTS_ALONE else [f"ranges {found['ranges']}"]
     how += [f"channels of {found['even_pairs']} pairs of layers evened"] if found["even_pairs"] else []
     how += ["biases corrected"] if found["biases_corrected"] else []
-    screen.print(f"{found['scheme']}: {', '.join(how)}; calibrated with {found['calibrated']} calls")
+    how.append(f"calibrated with {found['calibrated']} calls")
+    screen.print(f"{found['scheme']}: {', '.join(how)}")
     for one in found["tried"]:
         screen.print(f"  tried {one['way']}: error {_number(one['error'])}")
     table = Table(box=None)
@@ -141,7 +144,7 @@ def _floats(found: dict[str, Any]) -> str:
     named = [f"{name} ({operator})" for name, operator in pairs]
     if not named:
         return "float: no layer"
-    if found["scheme"] in ("weights-int8", "float32"):
+    if found["scheme"] in _WEIGHTS_ALONE:
         return "float: all layers compute in float in this scheme"
     return f"float: {', '.join(named)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -216,25 +217,30 @@ def _choose(
         bases.append((_Base(even, calibrating.observe(even, seen)), pairs))
     tried: list[tuple[str, float]] = []
     ways: list[tuple[float, _Base, Plan, tuple[int, bool]]] = []
-    for base, count in bases:
-        for method in methods:
-            open_ended = [n.output for n in recurrent(base.graph) if unlimited(n, base.held)]
-            left = frozenset(open_ended if settings.scheme == "int8" else ())
-            plan = Plan(settings.scheme, method, left, settings.dictionary)
+    for plain, count in bases:
+        open_ended = [n.output for n in recurrent(plain.graph) if unlimited(n, plain.held)]
+        left = frozenset(open_ended if settings.scheme == "int8" else ())
+        plans = [Plan(settings.scheme, method, left, settings.dictionary) for method in methods]
+        # rounding of weights knows no ranges: the same for each
+        biases = evening.corrections(plain.graph, few, plans[0])
+        choices = [plain, _Base(plain.graph, plain.held, biases)] if biases else [plain]
+        for base, plan in itertools.product(choices, plans):
             error = _error(wanted, _outputs(_integer(base, plan), few))
-            name = method + (", even channels" if count else "")
+            name = _way(plan, count, corrected=base is not plain)
             say(f"{name}: {error:.4g}")
             tried.append((name, error))
-            ways.append((error, base, plan, (count, False)))
-    error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
+            ways.append((error, base, plan, (count, base is not plain)))
+    error, base, plan, how = min(ways, key=lambda way: way[0])
     if not math.isfinite(error):
         raise _unusable(_integer(base, plan), few)
-    right = _Base(base.graph, base.held, evening.corrections(base.graph, few, plan))
-    after = _error(wanted, _outputs(_integer(right, plan), few))
-    tried.append((f"{plan.method}, biases corrected", after))
-    if after < error:
-        return right, plan, (count, True), tuple(tried)
-    return base, plan, (count, False), tuple(tried)
+    return base, plan, how, tuple(tried)
+
+
+def _way(plan: Plan, evened: int, *, corrected: bool) -> str:
+    """Name of a choice."""
+    parts = [plan.method if SCHEMES[plan.scheme] else "weights alone"]
+    parts += ["even channels"] if evened else []
+    return ", ".join([*parts, "biases corrected"] if corrected else parts)
 
 
 def _integer(base: _Base, plan: Plan) -> Graph:

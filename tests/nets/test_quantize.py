@@ -197,6 +197,36 @@ def test_evened_channels_are_the_same_net_to_the_bit() -> None:
     np.testing.assert_array_equal(interpret.run(even, given)[y.name], interpret.run(graph, given)[y.name])
 
 
+def test_the_choice_is_the_best_of_what_was_tried() -> None:
+    """Layers whose channels can be evened and whose biases can be corrected: every way is tried."""
+    rng, made = np.random.default_rng(1), NetBuilder()
+    x = made.input("x", (1, 8), "float32")
+    w = numbers(rng, 6, 8) * np.array([[1], [50], [0.1], [1], [3], [20]], np.float32)
+    (y,) = made.add(FullyConnected(0.0), (x, made.constant("w", w), made.constant("b", numbers(rng, 6))))
+    (y,) = made.add(FullyConnected(), (y, made.constant("v", numbers(rng, 4, 6))))
+    calls = Inputs((rng.normal(0, 1, (16, 1, 8)).astype(np.float32),), 16, "made", ())
+    graph = made.graph((y,))
+    chosen = quantize(graph, calls, Settings())
+    tried = dict(chosen.tried)
+    assert len(tried) == len(chosen.tried) == 12
+    # few calls: those that calibrate judge too
+    assert chosen.outputs[0]["error"] == pytest.approx(min(tried.values()))
+    best = min(tried, key=lambda name: tried[name])
+    assert best.startswith(chosen.plan.method)
+    assert ("even channels" in best) == bool(chosen.evened)
+    assert ("biases corrected" in best) == chosen.corrected
+    for method in ("minmax", "percentile", "mse"):
+        one = quantize(graph, calls, Settings(ranges=method))
+        assert dict(one.tried).items() <= tried.items()
+        assert one.outputs[0]["error"] >= chosen.outputs[0]["error"]
+    assert [way for way, _ in quantize(graph, calls, Settings("weights-int8")).tried] == [
+        "weights alone",
+        "weights alone, biases corrected",
+        "weights alone, even channels",
+        "weights alone, even channels, biases corrected",
+    ]
+
+
 def test_scales_hold_zero_exactly() -> None:
     rng = np.random.default_rng(0)
     for low, high in ((-1.0, 3.0), (0.0, 6.0), (-2.0, 0.0), (0.0, 0.0)):
