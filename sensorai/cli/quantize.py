@@ -135,6 +135,14 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
     screen.print("read back: computes the same to the bit")
     screen.print(found["onnxruntime"])
+    if found["unchanged"]:
+        within = "" if budget is None else f" within a budget of {budget:g}"
+        screen.print(f"{out}: nothing became integer{within}", soft_wrap=True)
+        if budget is None:
+            screen.print("dictionaries save nothing worth their code in this net")
+            return
+        screen.print("give a larger --budget, or a --scheme that loses less: int16x8, weights-int8")
+        return
     screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
 
 

@@ -65,6 +65,7 @@ class Told:
                 }
                 for layer in made.layers
             ],
+            "unchanged": made.unchanged,
             "stay_float": [name for name, _ in staying(made.graph)],
             "stay_float_operators": [operator for _, operator in staying(made.graph)],
             "notes": list(made.notes),

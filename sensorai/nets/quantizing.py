@@ -126,6 +126,11 @@ class Quantised:
     apart: bool
     notes: tuple[str, ...] = ()
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether a budget left no layer changed."""
+        return all(layer.weights == "float" for layer in self.layers)
+
 
 @dataclass(slots=True, eq=False)
 class _Base:

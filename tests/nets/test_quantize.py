@@ -139,6 +139,8 @@ def test_a_budget_leaves_layers_float() -> None:
     assert all(layer.integer for layer in whole.layers)
     assert not any(layer.integer for layer in none.layers)
     assert none.outputs[0]["error"] == 0
+    assert none.unchanged
+    assert not whole.unchanged
     some = quantize(net(), given(), Settings(budget=1e-6))
     assert some.outputs[0]["error"] <= whole.outputs[0]["error"]
 
@@ -331,6 +333,11 @@ def test_the_verbs(tmp_path: Path) -> None:
     assert "accuracy: before" in made.output
     assert "float: scores (softmax)" in made.output
     assert "read back: computes the same to the bit" in made.output
+    nothing = [*line[:-1], str(tmp_path / "n.onnx"), "--ranges", "minmax", "--budget", "0"]
+    np.savez(tmp_path / "d.npz", x=data())
+    said = run.invoke(app.app, nothing).output
+    assert "nothing became integer within a budget of 0" in said
+    assert "sensorai generate" not in said
     over = tmp_path / "o.onnx"
     made = run.invoke(app.app, ["generate", str(out), "--hand-over", str(over)])
     assert made.exit_code == 0, made.output
