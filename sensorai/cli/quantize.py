@@ -106,27 +106,31 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     for heading in ("parameters", "error alone", "weights"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in found["layers"]:
-        figures = f"{layer['parameters']:,}", _number(layer["error"])
-        table.add_row(layer["name"], layer["operator"], *figures, layer["weights"])
+        numbers = f"{layer['parameters']:,}", _number(layer["error"])
+        table.add_row(layer["name"], layer["operator"], *numbers, layer["weights"])
     screen.print(table)
     screen.print(_floats(found), soft_wrap=True)
     where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
     screen.print(f"beside the float net, on {found['judged']} calls {where}:")
     if budget is not None:
-        screen.print(f"  (the budget of {budget:g} chose layers on these calls, too)")
+        screen.print(
+            f"  (the budget of {budget:g} of the {found['budget_of']} chose layers on these calls, too)"
+        )
     for row in found["outputs"]:
-        figures = ", ".join(
+        cells = ", ".join(
             f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None
         )
-        screen.print(f"  {row['output']}: {figures}")
+        screen.print(f"  {row['output']}: {cells}")
         if (row["saturated"] or 0) >= _TOLD:
             screen.print(
                 f"  {row['output']}: {row['saturated']:.1%} of its numbers lie beyond its integers: give "
                 "more data" + ("" if found["ranges"] == "minmax" else ", or --ranges minmax"),
                 soft_wrap=True,
             )
-    if found["accuracy"] is not None:
-        screen.print(f"  accuracy: before {found['accuracy'][0]:.2%}, after {found['accuracy'][1]:.2%}")
+    for row in found["outputs"]:
+        if row["accuracy"] is not None:
+            of = "" if len(found["outputs"]) == 1 else f" of {row['output']}"
+            screen.print(f"  accuracy{of}: before {row['accuracy'][0]:.2%}, after {row['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
     for line in (*saved_words(told.after), *_without(found)):

@@ -70,6 +70,7 @@ class Told:
             "stay_float_operators": [operator for _, operator in staying(made.graph)],
             "notes": list(made.notes),
             "outputs": list(made.outputs),
+            "budget_of": made.measure,
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],
             "saved_bytes": self.after.saved,
@@ -90,7 +91,7 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
             raise ConfigError(
                 f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
             )
-    given = read_inputs(data, ports(model.graph, model.graph.inputs))
+    given = read_inputs(data, ports(model.graph, model.graph.inputs), model.graph.outputs)
     # calibration takes minutes: what cannot be written is told before
     writable(model.graph)
     made = quantize(model.graph, given, settings, say)

@@ -103,7 +103,7 @@ class Quantised:
     outputs : tuple of dict
         Figures of each output beside the float net.
     accuracy : tuple of float, optional
-        Of the float net and the integer net, where labels are known.
+        Of the float net and the integer net, where labels are known; of several outputs each has its own.
     calibrated, judged : int
         Calls.
     apart : bool
@@ -125,6 +125,11 @@ class Quantised:
     judged: int
     apart: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def measure(self) -> str:
+        """What a budget counts: "accuracy", or "cosine" where no labels are known."""
+        return "cosine" if self.outputs[0]["accuracy"] is None else "accuracy"
 
     @property
     def unchanged(self) -> bool:
@@ -170,7 +175,7 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     seen = {n: a[first] for n, a in arrays.items()}
     judge = {n: a[second] for n, a in arrays.items()}
     found, note = _labels(given, graph)
-    labelled = None if found is None else found[second]
+    labelled = tuple(one[second] for one in found)
     say("calibrating")
     best = _choose(graph, seen, settings, say)
     base, plan, ways, tried = best
@@ -317,7 +322,7 @@ def _within(
     base: _Base,
     plan: Plan,
     found: Sequence[Layer],
-    judged: tuple[Given, Array | None],
+    judged: tuple[Given, tuple[Array, ...]],
     settings: Settings,
     say: Say,
 ) -> tuple[Plan, Graph]:
@@ -337,9 +342,11 @@ def _within(
     return plan, graph
 
 
-def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) -> float:
-    if labels is not None:
-        return accuracy(wanted[0], labels) - accuracy(made[0], labels)
+def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: tuple[Array, ...]) -> float:
+    """Largest loss of an output, of the accuracy where there are labels."""
+    if labels:
+        every = zip(wanted, made, labels, strict=True)
+        return max(accuracy(a, known) - accuracy(b, known) for a, b, known in every)
     losses = []
     for a, b in zip(wanted, made, strict=True):
         cosine = compare(a, b)["cos"]
@@ -347,30 +354,37 @@ def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) 
     return max(losses)
 
 
-def _labels(given: Inputs, graph: Graph) -> tuple[Array | None, str]:
-    """Class of each call, or None and why no accuracy is told; a DataError for labels that are none."""
+def _labels(given: Inputs, graph: Graph) -> tuple[tuple[Array, ...], str]:
+    """Class of each call for every output, or none and why; a DataError for labels that are none."""
     if not given.wanted:
-        return None, ""
-    if len(graph.outputs) != 1 or len(given.wanted) != 1:
+        return (), ""
+    if len(graph.outputs) != len(given.wanted):
         files = len(given.wanted)
         arrays = f"{files} arrays" if files > 1 else "one array"
-        return None, f"labels not used: the file has {arrays} of outputs, the net {len(graph.outputs)}"
-    scores = graph.tensors[graph.outputs[0]].size
-    if scores == 1:
-        return None, "labels not used: the net gives one number, no scores"
-    return classes_of(given, scores), ""
+        return (), f"labels not used: the file has {arrays} of outputs, the net {len(graph.outputs)}"
+    sizes = [graph.tensors[name].size for name in graph.outputs]
+    if 1 in sizes:
+        which = "the net" if len(sizes) == 1 else graph.outputs[sizes.index(1)]
+        return (), f"labels not used: {which} gives one number, no scores"
+    pairs = zip(given.wanted, sizes, strict=True)
+    return tuple(classes_of(replace(given, wanted=(one,)), scores) for one, scores in pairs), ""
 
 
 def _judged(
-    graph: Graph, integer: Graph, judge: Given, labels: Array | None
+    graph: Graph, integer: Graph, judge: Given, labels: tuple[Array, ...]
 ) -> tuple[tuple[dict[str, Any], ...], tuple[float, float] | None]:
     a, b = _outputs(graph, judge), _outputs(integer, judge)
     if not all(np.isfinite(y).all() for y in b):
         raise _unusable(integer, judge)
+    right = [(accuracy(x, k), accuracy(y, k)) for x, y, k in zip(a, b, labels, strict=False)]
     rows = tuple(
-        {"output": name, "error": _error([x], [y]), **compare(x, y), "saturated": saturated(integer, k, x)}
+        {
+            "output": name,
+            "error": _error([x], [y]),
+            **compare(x, y),
+            "saturated": saturated(integer, k, x),
+            "accuracy": list(right[k]) if right else None,
+        }
         for k, (name, x, y) in enumerate(zip(graph.outputs, a, b, strict=True))
     )
-    if labels is None:
-        return rows, None
-    return rows, (accuracy(a[0], labels), accuracy(b[0], labels))
+    return rows, right[0] if len(right) == 1 else None

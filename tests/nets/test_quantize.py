@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from sensorai.importers.net import NetBuilder
 from sensorai.importers.open import read_net
 from sensorai.nets import evening
 from sensorai.nets.calibrating import Held, observe, scale_for
-from sensorai.nets.inputs import Inputs
+from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.onnx_file import export
 from sensorai.nets.pairs import weights_of
+from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Settings, quantize
 from sensorai.nets.staying import plain, staying
 from sensorai.ops.nd.base import NdOperator
@@ -164,6 +166,20 @@ def test_labels_that_are_not_used_are_said() -> None:
     made = quantize(net(), both, Settings(ranges="minmax"))
     assert made.accuracy is None
     assert made.notes == ("labels not used: the file has 2 arrays of outputs, the net 1",)
+
+
+def test_labels_of_several_outputs_count_each(tmp_path: Path) -> None:
+    graph = replace(net(), outputs=("scores", net().nodes[-1].inputs[0]))
+    scores = interpret.run(graph, data())["scores"].reshape(40, 4).argmax(axis=1)
+    arrays = {"x": data(), graph.outputs[0]: scores, graph.outputs[1]: (scores + 1) % 4}
+    np.savez(tmp_path / "d.npz", **arrays)
+    read = read_inputs(tmp_path / "d.npz", ports(graph, graph.inputs), graph.outputs)
+    assert read.notes == ()
+    made = quantize(graph, read, Settings(ranges="minmax", budget=0.5))
+    assert made.measure == "accuracy"
+    assert [row["accuracy"][0] for row in made.outputs] == [1.0, 0.0]
+    assert made.accuracy is None
+    assert quantize(graph, given(), Settings(ranges="minmax")).measure == "cosine"
 
 
 def test_a_net_that_divides_by_what_rounds_to_nothing_is_of_no_use() -> None:
