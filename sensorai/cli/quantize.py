@@ -94,7 +94,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     for note in found["notes"]:
         screen.print(f"note: {note}")
     how = [] if found["scheme"] in _WEIGHTS_ALONE else [f"ranges {found['ranges']}"]
-    how += [f"channels of {found['even_pairs']} pairs of layers evened"] if found["even_pairs"] else []
+    how += [f"even channels ({found['even_pairs']})"] if found["even_pairs"] else []
     how += ["biases corrected"] if found["biases_corrected"] else []
     how.append(f"calibrated with {found['calibrated']} calls")
     screen.print(f"{found['scheme']}: {', '.join(how)}")
@@ -117,9 +117,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             f"  (the budget of {budget:g} of the {found['budget_of']} chose layers on these calls, too)"
         )
     for row in found["outputs"]:
-        cells = ", ".join(
-            f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None
-        )
+        cells = ", ".join(f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None)
         screen.print(f"  {row['output']}: {cells}")
         if (row["saturated"] or 0) >= _TOLD:
             screen.print(
@@ -133,6 +131,11 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             screen.print(f"  accuracy{of}: before {row['accuracy'][0]:.2%}, after {row['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
+    if after > before:
+        screen.print(
+            f"warning: that is {after - before:,} bytes MORE flash: scales take more than the weights save",
+            soft_wrap=True,
+        )
     for line in (*saved_words(told.after), *_without(found)):
         screen.print(line, soft_wrap=True)
     arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]

@@ -354,6 +354,7 @@ def test_the_verbs(tmp_path: Path) -> None:
     said = run.invoke(app.app, nothing).output
     assert "nothing became integer within a budget of 0" in said
     assert "sensorai generate" not in said
+    assert "MORE flash" not in said
     over = tmp_path / "o.onnx"
     made = run.invoke(app.app, ["generate", str(out), "--hand-over", str(over)])
     assert made.exit_code == 0, made.output
@@ -362,3 +363,15 @@ def test_the_verbs(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     again = run.invoke(app.app, [*line[:1], str(out), *line[2:5], str(tmp_path / "p.onnx")])
     assert again.exit_code != 0
+
+
+def test_a_net_that_becomes_larger_is_told(tmp_path: Path) -> None:
+    made = NetBuilder()
+    x = made.input("x", (1, 1), "float32")
+    w, b = (made.constant(n, np.ones(s, np.float32)) for n, s in (("w", (4, 1)), ("b", (4,))))
+    (tmp_path / "n.onnx").write_bytes(export(made.graph(made.add(FullyConnected(), (x, w, b), ("y",)))))
+    np.savez(tmp_path / "d.npz", x=np.linspace(-1, 1, 8).reshape(8, 1, 1))
+    files = ["--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "q.onnx")]
+    line = ["quantize", str(tmp_path / "n.onnx"), *files, "--ranges", "minmax"]
+    said = typer_testing.CliRunner().invoke(app.app, line).output
+    assert "bytes MORE flash" in said
