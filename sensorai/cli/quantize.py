@@ -13,6 +13,11 @@ from sensorai.cli.analyze import Freeze, ModelFile, ModelType, Shapes, asked_of
 if TYPE_CHECKING:
     from sensorai.nets.quantized_file import Told
 
+#: Share of numbers beyond the ends from which on it is said.
+_TOLD = 0.001
+#: Schemes in which nothing is computed in integers.
+_WEIGHTS_ALONE = ("weights-int8", "float32")
+
 
 def run(
     model: ModelFile,
@@ -88,10 +93,11 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     screen = printing.console()
     for note in found["notes"]:
         screen.print(f"note: {note}")
-    how = [f"ranges {found['ranges']}"]
-    how += [f"channels of {found['even_pairs']} pairs of layers evened"] if found["even_pairs"] else []
+    how = [] if found["scheme"] in _WEIGHTS_ALONE else [f"ranges {found['ranges']}"]
+    how += [f"even channels ({found['even_pairs']})"] if found["even_pairs"] else []
     how += ["biases corrected"] if found["biases_corrected"] else []
-    screen.print(f"{found['scheme']}: {', '.join(how)}; calibrated with {found['calibrated']} calls")
+    how.append(f"calibrated with {found['calibrated']} calls")
+    screen.print(f"{found['scheme']}: {', '.join(how)}")
     for one in found["tried"]:
         screen.print(f"  tried {one['way']}: error {_number(one['error'])}")
     table = Table(box=None)
@@ -100,36 +106,74 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
     for heading in ("parameters", "error alone", "weights"):
         table.add_column(heading, justify="right", no_wrap=True)
     for layer in found["layers"]:
-        kind = "integer" if layer["integer"] else "float"
-        table.add_row(
-            layer["name"], layer["operator"], f"{layer['parameters']:,}", _number(layer["error"]), kind
-        )
+        numbers = f"{layer['parameters']:,}", _number(layer["error"])
+        table.add_row(layer["name"], layer["operator"], *numbers, layer["weights"])
     screen.print(table)
-    if found["stay_float"]:
-        names = ", ".join(found["stay_float"])
-        screen.print(f"float: recurrent layers without integers in this scheme: {names}", soft_wrap=True)
+    screen.print(_floats(found), soft_wrap=True)
     where = "not seen by calibration" if found["apart"] else "the SAME that it was calibrated with"
     screen.print(f"beside the float net, on {found['judged']} calls {where}:")
     if budget is not None:
-        screen.print(f"  (the budget of {budget:g} chose layers on these calls, too)")
-    for row in found["outputs"]:
-        figures = ", ".join(
-            f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None
+        screen.print(
+            f"  (the budget of {budget:g} of the {found['budget_of']} chose layers on these calls, too)"
         )
-        screen.print(f"  {row['output']}: {figures}")
-    if found["accuracy"] is not None:
-        screen.print(f"  accuracy: float {found['accuracy'][0]:.2%}, integer {found['accuracy'][1]:.2%}")
+    for row in found["outputs"]:
+        cells = ", ".join(f"{k} {row[k]:.4g}" for k in ("error", "rmse", "cos", "acc") if row[k] is not None)
+        screen.print(f"  {row['output']}: {cells}")
+        if (row["saturated"] or 0) >= _TOLD:
+            screen.print(
+                f"  {row['output']}: {row['saturated']:.1%} of its numbers lie beyond its integers: give "
+                "more data" + ("" if found["ranges"] == "minmax" else ", or --ranges minmax"),
+                soft_wrap=True,
+            )
+    for row in found["outputs"]:
+        if row["accuracy"] is not None:
+            of = "" if len(found["outputs"]) == 1 else f" of {row['output']}"
+            screen.print(f"  accuracy{of}: before {row['accuracy'][0]:.2%}, after {row['accuracy'][1]:.2%}")
     before, after = found["weight_bytes"]
     screen.print(f"weights (flash): {before:,} bytes before, {after:,} after")
-    for line in saved_words(told.after):
-        screen.print(line)
-    if found["dictionary"] and not told.after.saved:
-        screen.print("dictionaries: none, they would save nothing worth its code")
+    if after > before:
+        screen.print(
+            f"warning: that is {after - before:,} bytes MORE flash: scales take more than the weights save",
+            soft_wrap=True,
+        )
+    for line in (*saved_words(told.after), *_without(found)):
+        screen.print(line, soft_wrap=True)
     arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]
     screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
     screen.print("read back: computes the same to the bit")
     screen.print(found["onnxruntime"])
+    if found["unchanged"]:
+        within = "" if budget is None else f" within a budget of {budget:g}"
+        screen.print(f"{out}: nothing became integer{within}", soft_wrap=True)
+        if budget is None:
+            screen.print("dictionaries save nothing worth their code in this net")
+            return
+        screen.print("give a larger --budget, or a --scheme that loses less: int16x8, weights-int8")
+        return
     screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
+
+
+def _floats(found: dict[str, Any]) -> str:
+    """Every layer that computes in float."""
+    pairs = zip(found["stay_float"], found["stay_float_operators"], strict=True)
+    named = [f"{name} ({operator})" for name, operator in pairs]
+    if not named:
+        return "float: no layer"
+    if found["scheme"] in _WEIGHTS_ALONE:
+        return "float: all layers compute in float in this scheme"
+    return f"float: {', '.join(named)}"
+
+
+def _without(found: dict[str, Any]) -> list[str]:
+    """Why layers have no dictionary that was asked for."""
+    lines = []
+    if found["no_dictionary"]:
+        lines.append(f"dictionaries: not for recurrent layers ({', '.join(found['no_dictionary'])})")
+    others = len(found["layers"]) > sum(layer["name"] in found["no_dictionary"] for layer in found["layers"])
+    if found["dictionary"] and not found["saved_bytes"] and others:
+        of = " of other layers" if lines else ""
+        lines.append(f"dictionaries{of}: none, they would save nothing worth its code")
+    return lines
 
 
 def _number(error: float | None) -> str:

@@ -22,6 +22,8 @@ METHODS = ("minmax", "percentile", "mse")
 OUTSIDE = 0.01
 #: Numbers of a tensor that are kept to look at.
 KEPT = 1 << 16
+#: What ends of int16 are multiplied with: a bit of 16 costs little, and numbers that were not seen fit.
+ROOM = 2.0
 #: Calls that are computed at a time.
 _CHUNK = 8
 
@@ -113,20 +115,24 @@ def together(several: list[Held]) -> Held:
     )
 
 
-def scale_for(held: Held, dtype: str, method: str) -> Affine:
-    """Scale and zero point of a tensor: int8 asymmetric, int16 symmetric; float32 numbers."""
+def scale_for(held: Held, dtype: str, method: str, room: float = 1.0) -> Affine:
+    """Scale and zero point of a tensor: int8 asymmetric, int16 symmetric; float32 numbers.
+
+    ``room``: factor of the scale, for numbers beyond those that were held.
+    """
     low, high = held.low, held.high
     if method == "percentile" and held.some.size:
         ends = np.percentile(held.some, [OUTSIDE, 100 - OUTSIDE])
         low, high = min(0.0, float(ends[0])), max(0.0, float(ends[1]))
     if method != "mse":
-        return _affine(low, high, dtype)
+        return _affine(low * room, high * room, dtype)
     choices = [_affine(low * f, high * f, dtype) for f in np.linspace(1.0, 0.3, 29)]
     errors = [
         float(np.mean((held.some.astype(np.float64) - _there_and_back(held.some, q, dtype)) ** 2))
         for q in choices
     ]
-    return choices[int(np.argmin(errors))]
+    best = choices[int(np.argmin(errors))]
+    return best if room == 1 else Affine((float(np.float32(best.scale[0] * room)),), best.zero)
 
 
 def _affine(low: float, high: float, dtype: str) -> Affine:

@@ -86,8 +86,10 @@ def _bits(seed: int, stream: int, count: int) -> Array:
         return np.asarray(z ^ (z >> np.uint64(31)))
 
 
-def read_inputs(path: Path, ports: Sequence[Port]) -> Inputs:
+def read_inputs(path: Path, ports: Sequence[Port], outputs: Sequence[str] = ()) -> Inputs:
     """Read inputs from ``.npz``, ``.npy`` or ``.csv``.
+
+    ``outputs``: names of the net's outputs, which arrays of awaited ones may have.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def read_inputs(path: Path, ports: Sequence[Port]) -> Inputs:
             with path.open("rb") as file:
                 if suffix == ".npy":
                     return _one(np.load(file, allow_pickle=False), ports, path)
-                return _from_keys(_arrays(file), ports, path)
+                return _from_keys(_arrays(file), ports, path, outputs)
     except OSError as error:
         raise DataError(f"cannot read the inputs: {error.strerror or error}", where=str(path)) from None
     except (ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
@@ -132,7 +134,9 @@ _ONE_IN, _ONE_OUT = (
 )
 
 
-def _from_keys(found: dict[str, Array], ports: Sequence[Port], path: Path) -> Inputs:
+def _from_keys(
+    found: dict[str, Array], ports: Sequence[Port], path: Path, names_out: Sequence[str]
+) -> Inputs:
     names = [port.name for port in ports]
     keys = _inputs(found, names)
     if not keys:
@@ -141,7 +145,9 @@ def _from_keys(found: dict[str, Array], ports: Sequence[Port], path: Path) -> In
             where=str(path),
             hint="name the arrays as the inputs, or in_0, in_1, ... (x_test for a single one)",
         )
-    outs = _outputs({key: array for key, array in found.items() if key not in keys})
+    others = {key: array for key, array in found.items() if key not in keys}
+    named = bool(names_out) and all(name in others for name in names_out)
+    outs = list(names_out) if named else _outputs(others)
     made = _checked([found[key] for key in keys], ports, path)
     left = [key for key in found if key not in (*keys, *outs)]
     notes = (f"not read: {', '.join(left)}",) if left else ()

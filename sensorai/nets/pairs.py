@@ -13,7 +13,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.nets import dictionaries, recurrent_pairs
-from sensorai.nets.calibrating import Held, scale_for, together
+from sensorai.nets.calibrating import ROOM, Held, scale_for, together
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
@@ -26,7 +26,8 @@ from sensorai.ops.nd.recurrent import Recurrent
 SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
 #: Scheme that leaves everything float: weights may go into dictionaries.
 FLOATS = "float32"
-_SUMS = ("add", "sub", "mul")
+#: Functions of two tensors that become integer.
+SUMS = ("add", "sub", "mul")
 
 
 def products(graph: Graph) -> tuple[Node, ...]:
@@ -136,7 +137,8 @@ class _Pairing:
         for name in sorted(chosen):
             group = next((one for one in same if name in one), {name})
             held = together([self.held[n] for n in sorted(group)])
-            found[name] = scale_for(held, self.dtype, self.plan.method)
+            room = ROOM if self.dtype == "int16" else 1.0
+            found[name] = scale_for(held, self.dtype, self.plan.method, room)
         return found
 
     def _states(self, chosen: set[str], same: list[set[str]]) -> dict[str, Affine]:
@@ -164,7 +166,7 @@ class _Pairing:
 
     def _sums(self, node: Node) -> bool:
         """Whether a node has integers of its own for tensors and constants."""
-        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in _SUMS)
+        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in SUMS)
 
     # -- nodes
 

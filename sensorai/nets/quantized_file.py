@@ -23,6 +23,7 @@ from sensorai.nets.model import NetFile, open_model
 from sensorai.nets.onnx_file import export, writable
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
+from sensorai.nets.staying import staying
 from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.
@@ -47,6 +48,9 @@ class Told:
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
             "dictionary": made.plan.dictionary,
+            "no_dictionary": [n.output for n in made.source.nodes if isinstance(n.op, Recurrent)]
+            if made.plan.dictionary
+            else [],
             "even_pairs": made.evened,
             "biases_corrected": made.corrected,
             "calibrated": made.calibrated,
@@ -54,16 +58,19 @@ class Told:
             "apart": made.apart,
             "tried": [{"way": way, "error": error if isfinite(error) else None} for way, error in made.tried],
             "layers": [
-                {**asdict(layer), "error": layer.error if isfinite(layer.error) else None}
+                {
+                    **asdict(layer),
+                    "error": layer.error if isfinite(layer.error) else None,
+                    "integer": layer.integer,
+                }
                 for layer in made.layers
             ],
-            "stay_float": [
-                node.output
-                for node in made.source.nodes
-                if isinstance(node.op, Recurrent) and node.output not in {one.name for one in made.layers}
-            ],
+            "unchanged": made.unchanged,
+            "stay_float": [name for name, _ in staying(made.graph)],
+            "stay_float_operators": [operator for _, operator in staying(made.graph)],
             "notes": list(made.notes),
             "outputs": list(made.outputs),
+            "budget_of": made.measure,
             "accuracy": None if made.accuracy is None else list(made.accuracy),
             "weight_bytes": [self.before.weights, self.after.weights],
             "saved_bytes": self.after.saved,
@@ -84,7 +91,7 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
             raise ConfigError(
                 f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
             )
-    given = read_inputs(data, ports(model.graph, model.graph.inputs))
+    given = read_inputs(data, ports(model.graph, model.graph.inputs), model.graph.outputs)
     # calibration takes minutes: what cannot be written is told before
     writable(model.graph)
     made = quantize(model.graph, given, settings, say)

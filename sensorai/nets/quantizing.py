@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph import interpret
-from sensorai.graph.graph import Graph
+from sensorai.graph.graph import Graph, Node
 from sensorai.graph.tensor import Array
 from sensorai.nets import calibrating, dictionaries, evening
 from sensorai.nets.calibrating import METHODS, Held
@@ -20,6 +21,7 @@ from sensorai.nets.labels import accuracy, classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, layers, paired
 from sensorai.nets.recurrent_pairs import recurrent, unlimited
+from sensorai.nets.staying import saturated
 from sensorai.passes.imported import simplify
 
 #: Calls from which on every second one is kept from calibration, to judge.
@@ -58,13 +60,28 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A product: error of the outputs where only it is integer, parameters, whether it became integer."""
+    """A layer with weights.
+
+    Attributes
+    ----------
+    name, operator : str
+    parameters : int
+    error : float
+        Of the outputs where only this layer is as the scheme has it.
+    weights : str
+        What its weights became: "integer", "float", or "float, few" (numbers of a dictionary).
+    """
 
     name: str
     operator: str
     parameters: int
     error: float
-    integer: bool
+    weights: str
+
+    @property
+    def integer(self) -> bool:
+        """Whether it became integer."""
+        return self.weights == "integer"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +103,7 @@ class Quantised:
     outputs : tuple of dict
         Figures of each output beside the float net.
     accuracy : tuple of float, optional
-        Of the float net and the integer net, where labels are known.
+        Of the float net and the integer net, where labels are known; of several outputs each has its own.
     calibrated, judged : int
         Calls.
     apart : bool
@@ -108,6 +125,16 @@ class Quantised:
     judged: int
     apart: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def measure(self) -> str:
+        """What a budget counts: "accuracy", or "cosine" where no labels are known."""
+        return "cosine" if self.outputs[0]["accuracy"] is None else "accuracy"
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether a budget left no layer changed."""
+        return all(layer.weights == "float" for layer in self.layers)
 
 
 @dataclass(slots=True, eq=False)
@@ -148,7 +175,7 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     seen = {n: a[first] for n, a in arrays.items()}
     judge = {n: a[second] for n, a in arrays.items()}
     found, note = _labels(given, graph)
-    labelled = None if found is None else found[second]
+    labelled = tuple(one[second] for one in found)
     say("calibrating")
     best = _choose(graph, seen, settings, say)
     base, plan, ways, tried = best
@@ -157,7 +184,7 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
     plan, integer = _within(base, plan, alone, (judge, labelled), settings, say)
     say("judging")
     outputs, right = _judged(graph, integer, judge, labelled)
-    told = tuple(replace(one, integer=one.name not in plan.left) for one in alone)
+    told = tuple(replace(one, weights="float") if one.name in plan.left else one for one in alone)
     return Quantised(
         *(graph, integer, plan, *ways, tried, told, outputs, right, len(first), len(second), apart),
         (*given.notes, *((note,) if note else ())),
@@ -200,25 +227,30 @@ def _choose(
         bases.append((_Base(even, calibrating.observe(even, seen)), pairs))
     tried: list[tuple[str, float]] = []
     ways: list[tuple[float, _Base, Plan, tuple[int, bool]]] = []
-    for base, count in bases:
-        for method in methods:
-            open_ended = [n.output for n in recurrent(base.graph) if unlimited(n, base.held)]
-            left = frozenset(open_ended if settings.scheme == "int8" else ())
-            plan = Plan(settings.scheme, method, left, settings.dictionary)
+    for plain, count in bases:
+        open_ended = [n.output for n in recurrent(plain.graph) if unlimited(n, plain.held)]
+        left = frozenset(open_ended if settings.scheme == "int8" else ())
+        plans = [Plan(settings.scheme, method, left, settings.dictionary) for method in methods]
+        # rounding of weights knows no ranges: the same for each
+        biases = evening.corrections(plain.graph, few, plans[0])
+        choices = [plain, _Base(plain.graph, plain.held, biases)] if biases else [plain]
+        for base, plan in itertools.product(choices, plans):
             error = _error(wanted, _outputs(_integer(base, plan), few))
-            name = method + (", even channels" if count else "")
+            name = _way(plan, count, corrected=base is not plain)
             say(f"{name}: {error:.4g}")
             tried.append((name, error))
-            ways.append((error, base, plan, (count, False)))
-    error, base, plan, (count, _) = min(ways, key=lambda way: way[0])
+            ways.append((error, base, plan, (count, base is not plain)))
+    error, base, plan, how = min(ways, key=lambda way: way[0])
     if not math.isfinite(error):
         raise _unusable(_integer(base, plan), few)
-    right = _Base(base.graph, base.held, evening.corrections(base.graph, few, plan))
-    after = _error(wanted, _outputs(_integer(right, plan), few))
-    tried.append((f"{plan.method}, biases corrected", after))
-    if after < error:
-        return right, plan, (count, True), tuple(tried)
-    return base, plan, (count, False), tuple(tried)
+    return base, plan, how, tuple(tried)
+
+
+def _way(plan: Plan, evened: int, *, corrected: bool) -> str:
+    """Name of a choice."""
+    parts = [plan.method if SCHEMES[plan.scheme] else "weights alone"]
+    parts += ["even channels"] if evened else []
+    return ", ".join([*parts, "biases corrected"] if corrected else parts)
 
 
 def _integer(base: _Base, plan: Plan) -> Graph:
@@ -274,15 +306,23 @@ def _alone(base: _Base, plan: Plan, few: Given) -> tuple[Layer, ...]:
     for node in every:
         made = _outputs(_integer(base, replace(plan, left=names - {node.output})), few)
         size = sum(base.graph.tensors[n].size for n in node.inputs[1:] if n)
-        out.append(Layer(node.output, node.op.NAME, size, _error(wanted, made), True))
+        out.append(Layer(node.output, node.op.NAME, size, _error(wanted, made), _weights(base, node, plan)))
     return tuple(out)
+
+
+def _weights(base: _Base, node: Node, plan: Plan) -> str:
+    """What a scheme makes of the weights of a layer."""
+    w = base.graph.tensors[node.inputs[1]].data
+    if plan.scheme != FLOATS or w is None:
+        return "integer"
+    return "float" if plan.few(w) is w else "float, few"
 
 
 def _within(
     base: _Base,
     plan: Plan,
     found: Sequence[Layer],
-    judged: tuple[Given, Array | None],
+    judged: tuple[Given, tuple[Array, ...]],
     settings: Settings,
     say: Say,
 ) -> tuple[Plan, Graph]:
@@ -302,9 +342,11 @@ def _within(
     return plan, graph
 
 
-def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) -> float:
-    if labels is not None:
-        return accuracy(wanted[0], labels) - accuracy(made[0], labels)
+def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: tuple[Array, ...]) -> float:
+    """Largest loss of an output, of the accuracy where there are labels."""
+    if labels:
+        every = zip(wanted, made, labels, strict=True)
+        return max(accuracy(a, known) - accuracy(b, known) for a, b, known in every)
     losses = []
     for a, b in zip(wanted, made, strict=True):
         cosine = compare(a, b)["cos"]
@@ -312,30 +354,37 @@ def _loss(wanted: Sequence[Array], made: Sequence[Array], labels: Array | None) 
     return max(losses)
 
 
-def _labels(given: Inputs, graph: Graph) -> tuple[Array | None, str]:
-    """Class of each call, or None and why no accuracy is told; a DataError for labels that are none."""
+def _labels(given: Inputs, graph: Graph) -> tuple[tuple[Array, ...], str]:
+    """Class of each call for every output, or none and why; a DataError for labels that are none."""
     if not given.wanted:
-        return None, ""
-    if len(graph.outputs) != 1 or len(given.wanted) != 1:
+        return (), ""
+    if len(graph.outputs) != len(given.wanted):
         files = len(given.wanted)
         arrays = f"{files} arrays" if files > 1 else "one array"
-        return None, f"labels not used: the file has {arrays} of outputs, the net {len(graph.outputs)}"
-    scores = graph.tensors[graph.outputs[0]].size
-    if scores == 1:
-        return None, "labels not used: the net gives one number, no scores"
-    return classes_of(given, scores), ""
+        return (), f"labels not used: the file has {arrays} of outputs, the net {len(graph.outputs)}"
+    sizes = [graph.tensors[name].size for name in graph.outputs]
+    if 1 in sizes:
+        which = "the net" if len(sizes) == 1 else graph.outputs[sizes.index(1)]
+        return (), f"labels not used: {which} gives one number, no scores"
+    pairs = zip(given.wanted, sizes, strict=True)
+    return tuple(classes_of(replace(given, wanted=(one,)), scores) for one, scores in pairs), ""
 
 
 def _judged(
-    graph: Graph, integer: Graph, judge: Given, labels: Array | None
+    graph: Graph, integer: Graph, judge: Given, labels: tuple[Array, ...]
 ) -> tuple[tuple[dict[str, Any], ...], tuple[float, float] | None]:
     a, b = _outputs(graph, judge), _outputs(integer, judge)
     if not all(np.isfinite(y).all() for y in b):
         raise _unusable(integer, judge)
+    right = [(accuracy(x, k), accuracy(y, k)) for x, y, k in zip(a, b, labels, strict=False)]
     rows = tuple(
-        {"output": name, "error": _error([x], [y]), **compare(x, y)}
-        for name, x, y in zip(graph.outputs, a, b, strict=True)
+        {
+            "output": name,
+            "error": _error([x], [y]),
+            **compare(x, y),
+            "saturated": saturated(integer, k, x),
+            "accuracy": list(right[k]) if right else None,
+        }
+        for k, (name, x, y) in enumerate(zip(graph.outputs, a, b, strict=True))
     )
-    if labels is None:
-        return rows, None
-    return rows, (accuracy(a[0], labels), accuracy(b[0], labels))
+    return rows, right[0] if len(right) == 1 else None

@@ -8,6 +8,7 @@ from typing import Any
 from sensorai.importers.onnx.rules import Refused
 from sensorai.nets.model import WORDS
 from sensorai.nets.onnx_layers import written
+from sensorai.nets.pairs import SUMS
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
@@ -30,21 +31,29 @@ class Supported:
         Types of its first input among its test cases.
     emitted : bool
         Whether it has C.
-    quantised, handed_over : bool
-        Whether 'quantize' makes integers of it, and whether it is written as ONNX.
+    quantised : str
+        What of it 'quantize' makes integers of; "" for nothing.
+    handed_over : bool
+        Whether it is written as ONNX.
     """
 
     name: str
     words: str
     types: tuple[str, ...]
     emitted: bool
-    quantised: bool
+    quantised: str
     handed_over: bool
 
 
-def becomes_integer(kind: type[NdOperator]) -> bool:
-    """Whether 'quantize' makes integers of a class: sums, what moves or averages numbers, recurrent ones."""
-    return kind.MOVES or issubclass(kind, Conv | FullyConnected | Binary | Clip | Pool | Recurrent)
+def becomes_integer(kind: type[NdOperator]) -> str:
+    """What of a class 'quantize' makes integers of, in a word or two; "" for nothing."""
+    if issubclass(kind, Binary):
+        return ", ".join(SUMS)
+    if issubclass(kind, Pool):
+        return "max, average"
+    if issubclass(kind, Recurrent):
+        return "with int8"
+    return "yes" if kind.MOVES or issubclass(kind, Conv | FullyConnected | Clip) else ""
 
 
 def operators() -> list[Supported]:
@@ -80,7 +89,8 @@ def figures(kind: str | None) -> dict[str, Any]:
                 "types": list(o.types),
                 "reference": True,
                 "c": o.emitted,
-                "quantized": o.quantised,
+                "quantized": bool(o.quantised),
+                "quantized_forms": o.quantised,
                 "onnx": o.handed_over,
             }
             for o in operators()
@@ -111,15 +121,17 @@ def markdown() -> str:
         "## What they become",
         "",
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
-        "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of those",
-        "that say so, and leaves others float. `quantize` and `generate --hand-over` write those that say",
-        "so under ONNX.",
+        "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of what",
+        "its column says: of layers with weights, and of others where all that they take is integer. It",
+        "leaves the rest float, and names it. `quantize` and `generate --hand-over` write those that say so",
+        "under ONNX.",
         "",
         "| operator | what it does | types | C | quantize | ONNX |",
         "|---|---|---|---|---|---|",
     ]
     for one in operators():
-        told = ("yes" if it else "no" for it in (one.emitted, one.quantised, one.handed_over))
+        told = ["yes" if it else "no" for it in (one.emitted, one.handed_over)]
+        told.insert(1, one.quantised or "no")
         lines.append(f"| `{one.name}` | {one.words} | {', '.join(one.types)} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,6 @@ from sensorai.ops.nd.quantize import Dequantize, Quantize
 
 #: Types that may be asked for.
 TYPES = ("float32", "int8", "uint8", "int16")
-_HINT = "quantise the net first ('sensorai quantize'), or drop the option"
 
 
 def with_types(graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> Graph:
@@ -41,6 +40,16 @@ def with_types(graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] 
     for name, dtype in _each(outputs, graph.outputs, "--output-data-type").items():
         graph = _output(graph, name, dtype)
     return check(graph) if inputs or outputs else graph
+
+
+def _hint(graph: Graph, node: Node | None, which: str) -> str:
+    """What to do where a net has no integers at its border; of a quantised one that layer stayed float."""
+    if node is None or not any(isinstance(n.op, Quantize | Dequantize) for n in graph.nodes):
+        return "quantise the net first ('sensorai quantize'), or drop the option"
+    return (
+        f"{node.op.NAME} stayed float when the net was quantised: drop the option, or export the net without "
+        f"its {which} layer and quantise that"
+    )
 
 
 def _each(types: Sequence[str], names: Sequence[str], flag: str) -> Mapping[str, str]:
@@ -99,7 +108,9 @@ def _without_quantise(graph: Graph, name: str) -> Graph:
     if len(whole) < len(readers) or len(kinds) != 1 or name in graph.outputs or set(whole) & graph.kept:
         used = next((n for n in readers if not isinstance(n.op, Quantize)), None)
         why = "it is not quantised in one way" if used is None else f"{used.op.NAME} takes real numbers"
-        raise ConfigError(f"the input {name} is float32 in the net itself: {why}", hint=_HINT)
+        raise ConfigError(
+            f"the input {name} is float32 in the net itself: {why}", hint=_hint(graph, used, "first")
+        )
     first = next(iter(whole.values()))
     nodes = tuple(_reading(n, dict.fromkeys(whole, name)) for n in graph.nodes if n not in readers)
     tensors = {n: t for n, t in graph.tensors.items() if n not in whole}
@@ -116,7 +127,10 @@ def _output(graph: Graph, name: str, dtype: str) -> Graph:
     if tensor.dtype == "float32":
         if maker is None or not isinstance(maker.op, Dequantize):
             made = "a constant" if maker is None else maker.op.NAME
-            raise ConfigError(f"the output {name} is float32 in the net itself: {made} makes it", hint=_HINT)
+            raise ConfigError(
+                f"the output {name} is float32 in the net itself: {made} makes it",
+                hint=_hint(graph, maker, "last"),
+            )
         return _output(_without_dequantise(graph, maker), name, dtype)
     if maker is None or not isinstance(tensor.quant, Affine) or dtype not in (*_OTHER, "float32"):
         raise ConfigError(f"the output {name} is {tensor.dtype} without a scale: it has no form as {dtype}")

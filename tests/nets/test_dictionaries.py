@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sensorai.cli import app
 from sensorai.codegen.net import emit_tensors
 from sensorai.codegen.parts import Table
 from sensorai.errors import ConfigError
@@ -22,6 +23,7 @@ from sensorai.nets.inputs import Inputs
 from sensorai.nets.quantizing import Settings, quantize
 from sensorai.ops.nd import dictionary
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.rnn import Rnn
 from sensorai.passes.imported import simplify
 
 
@@ -122,6 +124,10 @@ def test_dictionaries_on_request(tmp_path: Path, scheme: str, size: int) -> None
     exact = quantize(net(), given(), Settings(plain, "minmax"))
     made = quantize(net(), given(), Settings(scheme, "minmax", dictionary=4))
     assert exact.outputs[0]["error"] < made.outputs[0]["error"] < 0.2
+    # the second layer is so small that a dictionary would not pay
+    few = ["float, few", "float"] if scheme == "float32" else ["integer", "integer"]
+    assert [layer.weights for layer in made.layers] == few
+    assert [layer.integer for layer in made.layers] == [scheme != "float32"] * 2
     places, book = 60 * 64 // 2, 16 * size
     assert costs(exact.graph).saved == 0
     counted = costs(made.graph)
@@ -177,3 +183,19 @@ def test_int4_weights_of_onnx_stay_int4(tmp_path: Path, whole: bool) -> None:
     wanted = np.stack([theirs.run(None, {"x": one})[0] for one in x])
     made = interpret.run(read, {"x": x})[read.outputs[0]]
     np.testing.assert_allclose(made, wanted, rtol=0, atol=0.0501 if whole else 1e-5)
+
+
+def test_recurrent_layers_have_none_and_that_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from sensorai.nets.onnx_file import export
+
+    made, rng = NetBuilder(), np.random.default_rng(1)
+    x = made.input("x", (2, 1, 2), "float32")
+    w, r = (made.constant(n, rng.normal(0, 1, (1, 2, 2)).astype(np.float32)) for n in "wr")
+    (tmp_path / "n.onnx").write_bytes(export(made.graph(made.add(Rnn(), (x, w, r), ("h",))[:1])))
+    np.savez(tmp_path / "d.npz", x=rng.normal(0, 1, (4, 2, 1, 2)))
+    files = ["--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "q.onnx")]
+    line = ["quantize", str(tmp_path / "n.onnx"), *files, "--ranges", "minmax", "--dictionary", "4"]
+    said = pytest.importorskip("typer.testing").CliRunner().invoke(app.app, line).output
+    assert "dictionaries: not for recurrent layers (" in said
+    assert "nothing worth its code" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from sensorai.importers.net import NetBuilder
 from sensorai.importers.open import read_net
 from sensorai.nets import evening
 from sensorai.nets.calibrating import Held, observe, scale_for
-from sensorai.nets.inputs import Inputs
+from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.onnx_file import export
 from sensorai.nets.pairs import weights_of
+from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Settings, quantize
+from sensorai.nets.staying import plain, staying
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.binary import Binary
@@ -35,6 +38,7 @@ from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.passes.border import with_types
 from sensorai.passes.imported import simplify
 
 typer_testing = pytest.importorskip("typer.testing")
@@ -88,11 +92,24 @@ def test_schemes_stay_near_the_float_net(scheme: str, bound: float) -> None:
 
 
 def test_everything_between_the_ends_is_integer() -> None:
-    made = quantize(net(), given(), Settings())
+    made = quantize(net(), given(), Settings("int8", "minmax"))
     names = [n.op.NAME for n in made.graph.nodes]
     assert names.count("quantize") == names.count("dequantize") == 1
     assert names[-2:] == ["dequantize", "softmax"]
     assert made.graph.outputs == ("scores",)
+    assert staying(made.graph) == (("scores", "softmax"),)
+    with pytest.raises(ConfigError, match="softmax makes it") as caught:
+        with_types(made.graph, outputs=("int8",))
+    assert "softmax stayed float when the net was quantised" in str(caught.value.hint)
+    with pytest.raises(ConfigError) as caught:
+        with_types(net(), outputs=("int8",))
+    assert "quantise the net first" in str(caught.value.hint)
+
+
+def test_layers_are_called_as_the_float_net_calls_them() -> None:
+    assert plain("a.conv.integer.free.free") == "a.conv"
+    made = quantize(net(), given(), Settings("int8", "minmax", 0.0))
+    assert {name for name, _ in staying(made.graph)} == {n.output for n in made.source.nodes}
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "weights-int8"])
@@ -124,6 +141,8 @@ def test_a_budget_leaves_layers_float() -> None:
     assert all(layer.integer for layer in whole.layers)
     assert not any(layer.integer for layer in none.layers)
     assert none.outputs[0]["error"] == 0
+    assert none.unchanged
+    assert not whole.unchanged
     some = quantize(net(), given(), Settings(budget=1e-6))
     assert some.outputs[0]["error"] <= whole.outputs[0]["error"]
 
@@ -147,6 +166,20 @@ def test_labels_that_are_not_used_are_said() -> None:
     made = quantize(net(), both, Settings(ranges="minmax"))
     assert made.accuracy is None
     assert made.notes == ("labels not used: the file has 2 arrays of outputs, the net 1",)
+
+
+def test_labels_of_several_outputs_count_each(tmp_path: Path) -> None:
+    graph = replace(net(), outputs=("scores", net().nodes[-1].inputs[0]))
+    scores = interpret.run(graph, data())["scores"].reshape(40, 4).argmax(axis=1)
+    arrays = {"x": data(), graph.outputs[0]: scores, graph.outputs[1]: (scores + 1) % 4}
+    np.savez(tmp_path / "d.npz", **arrays)
+    read = read_inputs(tmp_path / "d.npz", ports(graph, graph.inputs), graph.outputs)
+    assert read.notes == ()
+    made = quantize(graph, read, Settings(ranges="minmax", budget=0.5))
+    assert made.measure == "accuracy"
+    assert [row["accuracy"][0] for row in made.outputs] == [1.0, 0.0]
+    assert made.accuracy is None
+    assert quantize(graph, given(), Settings(ranges="minmax")).measure == "cosine"
 
 
 def test_a_net_that_divides_by_what_rounds_to_nothing_is_of_no_use() -> None:
@@ -182,6 +215,36 @@ def test_evened_channels_are_the_same_net_to_the_bit() -> None:
     np.testing.assert_array_equal(interpret.run(even, given)[y.name], interpret.run(graph, given)[y.name])
 
 
+def test_the_choice_is_the_best_of_what_was_tried() -> None:
+    """Layers whose channels can be evened and whose biases can be corrected: every way is tried."""
+    rng, made = np.random.default_rng(1), NetBuilder()
+    x = made.input("x", (1, 8), "float32")
+    w = numbers(rng, 6, 8) * np.array([[1], [50], [0.1], [1], [3], [20]], np.float32)
+    (y,) = made.add(FullyConnected(0.0), (x, made.constant("w", w), made.constant("b", numbers(rng, 6))))
+    (y,) = made.add(FullyConnected(), (y, made.constant("v", numbers(rng, 4, 6))))
+    calls = Inputs((rng.normal(0, 1, (16, 1, 8)).astype(np.float32),), 16, "made", ())
+    graph = made.graph((y,))
+    chosen = quantize(graph, calls, Settings())
+    tried = dict(chosen.tried)
+    assert len(tried) == len(chosen.tried) == 12
+    # few calls: those that calibrate judge too
+    assert chosen.outputs[0]["error"] == pytest.approx(min(tried.values()))
+    best = min(tried, key=lambda name: tried[name])
+    assert best.startswith(chosen.plan.method)
+    assert ("even channels" in best) == bool(chosen.evened)
+    assert ("biases corrected" in best) == chosen.corrected
+    for method in ("minmax", "percentile", "mse"):
+        one = quantize(graph, calls, Settings(ranges=method))
+        assert dict(one.tried).items() <= tried.items()
+        assert one.outputs[0]["error"] >= chosen.outputs[0]["error"]
+    assert [way for way, _ in quantize(graph, calls, Settings("weights-int8")).tried] == [
+        "weights alone",
+        "weights alone, biases corrected",
+        "weights alone, even channels",
+        "weights alone, even channels, biases corrected",
+    ]
+
+
 def test_scales_hold_zero_exactly() -> None:
     rng = np.random.default_rng(0)
     for low, high in ((-1.0, 3.0), (0.0, 6.0), (-2.0, 0.0), (0.0, 0.0)):
@@ -190,6 +253,23 @@ def test_scales_hold_zero_exactly() -> None:
             quant = scale_for(held, "int8", method)
             assert quant.real(quant.zero[0]) == 0
             assert scale_for(held, "int16", method).zero == (0,)
+
+
+def test_numbers_that_calibration_did_not_see_fit_or_are_told() -> None:
+    made, calls = NetBuilder(), np.full((40, 1, 2), 0.5, np.float32)
+    x = made.input("x", (1, 2), "float32")
+    (y,) = made.add(FullyConnected(), (x, made.constant("w", np.eye(2, dtype=np.float32))))
+    graph = made.graph((y,))
+    # every second call judges
+    calls[1::4] *= 1.9
+    seen = Inputs((calls,), 40, "made", ())
+    for method in ("minmax", "percentile", "mse"):
+        (row,) = quantize(graph, seen, Settings("int16x8", method)).outputs
+        assert row["saturated"] == 0
+        assert row["error"] < 0.001
+        (row,) = quantize(graph, seen, Settings("int8", method)).outputs
+        assert row["saturated"] == 0.5
+    assert quantize(net(), given(), Settings(ranges="minmax")).outputs[0]["saturated"] is None
 
 
 def test_biases_beyond_int32_make_coarser_weights() -> None:
@@ -266,8 +346,15 @@ def test_the_verbs(tmp_path: Path) -> None:
     line = ["quantize", str(tmp_path / "net.onnx"), "--data", str(tmp_path / "d.npz"), "--out", str(out)]
     made = run.invoke(app.app, line)
     assert made.exit_code == 0, made.output
-    assert "accuracy: float" in made.output
+    assert "accuracy: before" in made.output
+    assert "float: scores (softmax)" in made.output
     assert "read back: computes the same to the bit" in made.output
+    nothing = [*line[:-1], str(tmp_path / "n.onnx"), "--ranges", "minmax", "--budget", "0"]
+    np.savez(tmp_path / "d.npz", x=data())
+    said = run.invoke(app.app, nothing).output
+    assert "nothing became integer within a budget of 0" in said
+    assert "sensorai generate" not in said
+    assert "MORE flash" not in said
     over = tmp_path / "o.onnx"
     made = run.invoke(app.app, ["generate", str(out), "--hand-over", str(over)])
     assert made.exit_code == 0, made.output
@@ -276,3 +363,15 @@ def test_the_verbs(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     again = run.invoke(app.app, [*line[:1], str(out), *line[2:5], str(tmp_path / "p.onnx")])
     assert again.exit_code != 0
+
+
+def test_a_net_that_becomes_larger_is_told(tmp_path: Path) -> None:
+    made = NetBuilder()
+    x = made.input("x", (1, 1), "float32")
+    w, b = (made.constant(n, np.ones(s, np.float32)) for n, s in (("w", (4, 1)), ("b", (4,))))
+    (tmp_path / "n.onnx").write_bytes(export(made.graph(made.add(FullyConnected(), (x, w, b), ("y",)))))
+    np.savez(tmp_path / "d.npz", x=np.linspace(-1, 1, 8).reshape(8, 1, 1))
+    files = ["--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "q.onnx")]
+    line = ["quantize", str(tmp_path / "n.onnx"), *files, "--ranges", "minmax"]
+    said = typer_testing.CliRunner().invoke(app.app, line).output
+    assert "bytes MORE flash" in said

@@ -1,0 +1,66 @@
+"""What integers do not hold in a quantised net: layers that stay float, numbers beyond the ends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.quant import Affine
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd.quantize import Dequantize, Quantize
+
+#: What pairs and corrections add to names of tensors.
+_ADDED = (".free", ".real", ".integer", ".corrected")
+
+
+def staying(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """Names, as the float net has them, and operators of the layers that take or make float32 numbers.
+
+    Conversions between integers and real numbers are no such layers.
+    """
+    return tuple(
+        (plain(node.output), node.op.NAME)
+        for node in graph.nodes
+        if not isinstance(node.op, Quantize | Dequantize) and _floats(graph, node)
+    )
+
+
+def _floats(graph: Graph, node: Node) -> bool:
+    ends = [n for n in node.inputs if n and graph.tensors[n].data is None] + list(node.outputs)
+    return any(graph.tensors[n].dtype == "float32" for n in ends)
+
+
+def saturated(graph: Graph, place: int, wanted: Array) -> float | None:
+    """Share of an output's numbers that integers do not reach.
+
+    Parameters
+    ----------
+    graph : Graph
+        Integer net.
+    place : int
+        Of the output.
+    wanted : ndarray of float64
+        What the float net makes there.
+
+    Returns
+    -------
+    float, optional
+        From 0 to 1; None where the output is not integer.
+    """
+    name = graph.outputs[place]
+    node = next((n for n in graph.nodes if name in n.outputs), None)
+    tensor = graph.tensors[node.inputs[0] if node and isinstance(node.op, Dequantize) else name]
+    quant = tensor.quant
+    if not isinstance(quant, Affine) or len(quant.scale) != 1:
+        return None
+    info = np.iinfo(tensor.dtype)
+    # half a step beyond the ends is rounded as everywhere
+    low, high = ((end - quant.zero[0]) * quant.scale[0] for end in (info.min - 0.5, info.max + 0.5))
+    return float(np.mean((wanted < low) | (wanted > high)))
+
+
+def plain(name: str) -> str:
+    """Name of a tensor without what quantising added to it."""
+    while any(name.endswith(end) for end in _ADDED):
+        name = name.rpartition(".")[0]
+    return name
