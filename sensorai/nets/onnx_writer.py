@@ -16,8 +16,9 @@ from sensorai.importers.onnx.types import TYPES
 from sensorai.nets.onnx_turns import fewer_turns
 from sensorai.ops.nd import affine
 
-#: Version of the operators; with integers of 16 bits, which came later.
-OPSET, OPSET_16 = 17, 21
+#: Version of the operators; of integers with a scale, which ONNX's own reference runs from there on; and of
+#: such with 16 bits, which came later.
+OPSET, OPSET_SCALED, OPSET_16 = 17, 19, 21
 #: What there is to do about a layer that is not written.
 REMEDY = (
     "docs/operators.md says what is written as ONNX; 'generate --target' makes C of the net as it is: "
@@ -36,10 +37,9 @@ class OnnxWriter:
         self.initialisers: list[Any] = []
         self.names = set(graph.tensors)
         self.reals: dict[str, str] = {}
-        wide = any(
-            t.dtype in ("int16", "uint16") and isinstance(t.quant, Affine) for t in graph.tensors.values()
-        )
-        self.opset = max(opset, OPSET_16 if wide else OPSET)
+        scaled = {t.dtype for t in graph.tensors.values() if isinstance(t.quant, Affine)}
+        wide = not scaled.isdisjoint(("int16", "uint16"))
+        self.opset = max(opset, OPSET_16 if wide else OPSET_SCALED if scaled else OPSET)
         if graph.states:
             raise ConfigError("nets that keep states have no form in ONNX that is known here")
 

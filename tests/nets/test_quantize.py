@@ -119,6 +119,17 @@ def test_onnxruntime_computes_the_same_within_a_step(tmp_path: Path) -> None:
     assert np.max(np.abs(theirs - interpret.run(made.graph, data())[name])) <= 3.01 * step
 
 
+def test_the_reference_of_onnx_runs_the_file() -> None:
+    evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
+    onnx = pytest.importorskip("onnx")
+    made = quantize(net(softmax=False), given(), Settings(ranges="minmax"))
+    theirs = evaluator(onnx.load_from_string(export(made.graph))).run(None, {"x": data()[0]})[0]
+    quant = made.graph.tensors[made.graph.nodes[-1].inputs[0]].quant
+    assert isinstance(quant, Affine)
+    ours = interpret.run(made.graph, data()[:1])[made.graph.outputs[0]][0]
+    assert np.max(np.abs(theirs - ours)) <= 3.01 * quant.scale[0]
+
+
 def test_largest_numbers_of_16_bits_run_elsewhere_and_come_back_as_integers(tmp_path: Path) -> None:
     """Pools of ONNX take integers of 8 bits alone."""
     ort = pytest.importorskip("onnxruntime")
