@@ -160,6 +160,7 @@ class _Walk:
         self.views: dict[str, tuple[str, Perm]] = {}
         self.makers: dict[str, Any] = {}
         self.turned: dict[tuple[str, Perm], str] = {}
+        self.flat: dict[str, tuple[str, Array]] = {}
         self.nodes: list[Any] = []
 
     def take(self, node: Any) -> None:
@@ -171,7 +172,7 @@ class _Walk:
             self.shapes.setdefault(output, tuple(shape[k] for k in axes))
         if node.op_type == "Transpose":
             self._transpose(node)
-        elif not self._moved(node):
+        elif not self._flattened(node) and not self._moved(node):
             self._append(node, [self._plain(name) for name in node.input], list(node.output))
 
     def finish(self) -> list[Any]:
@@ -305,6 +306,48 @@ class _Walk:
         if kind == "DequantizeLinear":
             self.makers[output] = node
         return True
+
+    def _flattened(self, node: Any) -> bool:
+        """Let weights of a dense layer take columns as they stand before a Transpose; False of others.
+
+        Nodes between are written twice, and what nothing reads goes.
+        """
+        name, output = node.input[0] if node.input else "", node.output[0]
+        view, shape = self._view(name), self.shapes.get(name)
+        if node.op_type == "Reshape" and view is not None and shape is not None:
+            source, perm = view
+            if perm[0] == 0 and self.shapes.get(output) == (shape[0], int(np.prod(shape[1:]))):
+                before = [shape[k] for k in np.argsort(perm)]
+                places = np.arange(int(np.prod(shape[1:]))).reshape(1, *before[1:]).transpose(perm)
+                made = self._append(node, [source, node.input[1]], [self.fresh(f"{output}.flat")])
+                self.flat[output] = made.output[0], np.argsort(places.reshape(-1))
+        elif node.op_type == "DequantizeLinear" and name in self.flat and not node.attribute:
+            inner, order = self.flat[name]
+            made = self._append(node, [inner, *node.input[1:]], [self.fresh(f"{output}.flat")])
+            self.flat[output] = made.output[0], order
+        elif node.op_type == "Gemm" and name in self.flat and [a.name for a in node.attribute] == ["transB"]:
+            inner, order = self.flat[name]
+            weights = self._columns(node.input[1], order)
+            if weights is not None:
+                self._append(node, [inner, weights, *node.input[2:]], node.output)
+                return True
+        return False
+
+    def _columns(self, name: str, order: Array) -> str | None:
+        """Constant weights of a dense layer, dequantised or not, with their columns in another order."""
+        if name in self.values:
+            data = self.onnx.numpy_helper.to_array(self.values[name])
+            return self._constant(f"{name}.columns", data[:, order])
+        maker = self.makers.get(name)
+        if maker is None or maker.op_type != "DequantizeLinear" or maker.input[0] not in self.values:
+            return None
+        if any(one.name == "axis" and one.i == 1 for one in maker.attribute):
+            return None
+        inner = self._columns(maker.input[0], order)
+        if inner is None:
+            return None
+        made = self._append(maker, [inner, *maker.input[1:]], [self.fresh(f"{name}.columns")])
+        return str(made.output[0])
 
     def _reduced(self, node: Any, view: tuple[str, Perm]) -> bool:
         """Take axes together where they stand; in the order in which they stood, since sums are rounded."""

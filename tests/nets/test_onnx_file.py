@@ -21,6 +21,7 @@ from sensorai.nets.onnx_layers import since, write_layer, written
 from sensorai.nets.onnx_turns import fewer_turns
 from sensorai.nets.onnx_writer import OPSET, OPSET_16, OnnxWriter
 from sensorai.nets.port import ports
+from sensorai.nets.quantizing import Settings, quantize
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.rows import RowNorm
 from sensorai.ops.nd.table import ND_OPERATORS
@@ -106,7 +107,7 @@ def channels_first() -> Any:
     """A net whose layers have their channels first, as files have them."""
     onnx = pytest.importorskip("onnx")
     helper, rng = onnx.helper, np.random.default_rng(3)
-    sizes = {"w1": (4, 3, 3), "w2": (4, 4, 1), "c": (4, 1), "w3": (5, 8)}
+    sizes = {"w1": (4, 3, 3), "w2": (4, 4, 1), "c": (4, 1), "w3": (5, 8), "w4": (6, 48)}
     made = [
         onnx.numpy_helper.from_array(rng.standard_normal(s).astype(np.float32), n) for n, s in sizes.items()
     ]
@@ -122,10 +123,12 @@ def channels_first() -> Any:
         helper.make_node("ReduceMean", ["p"], ["g"], axes=[2], keepdims=0),
         helper.make_node("Gemm", ["g", "w3"], ["y"], transB=1),
         helper.make_node("Relu", ["p"], ["z"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Gemm", ["f", "w4"], ["v"], transB=1),
     ]
     ends = [
         [helper.make_tensor_value_info(n, 1, s) for n, s in which]
-        for which in ([("x", (1, 3, 12))], [("z", (1, 8, 6)), ("y", (1, 5))])
+        for which in ([("x", (1, 3, 12))], [("z", (1, 8, 6)), ("y", (1, 5)), ("v", (1, 6))])
     ]
     graph = helper.make_graph(nodes, "net", *ends, made)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -139,10 +142,25 @@ def test_channels_first_need_no_transposes(tmp_path: Path) -> None:
     path.write_bytes(export(graph))
     there = onnx.load(str(path)).graph
     assert [node.op_type for node in there.node if node.op_type == "Transpose"] == []
-    assert [one.name for one in (*there.input, *there.output)] == ["x", "z", "y"]
+    assert [one.name for one in (*there.input, *there.output)] == ["x", "z", "y", "v"]
     back, _ = simplify(read_net(path))
     given = spread(ports(graph, graph.inputs), 2).arrays
     for x, y in zip(bits(graph, given), bits(back, given), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int16x8"])
+def test_quantised_channels_first_need_no_transposes(tmp_path: Path, scheme: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = tmp_path / "net.onnx"
+    path.write_bytes(channels_first().SerializeToString())
+    source, _ = simplify(read_net(path))
+    given = spread(ports(source, source.inputs), 8)
+    graph = quantize(source, given, Settings(scheme, "minmax")).graph
+    path.write_bytes(export(graph))
+    assert not [node for node in onnx.load(str(path)).graph.node if node.op_type == "Transpose"]
+    back, _ = simplify(read_net(path))
+    for x, y in zip(bits(graph, given.arrays), bits(back, given.arrays), strict=True):
         np.testing.assert_array_equal(x, y)
 
 
