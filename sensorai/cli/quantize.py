@@ -140,7 +140,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
         screen.print(line, soft_wrap=True)
     arena = ["not known" if b is None else f"{b:,}" for b in found["arena_bytes"]]
     screen.print(f"activations (arena): {arena[0]} bytes before, {arena[1]} after")
-    screen.print("read back: computes the same to the bit")
+    screen.print(found["read_back"])
     screen.print(found["onnxruntime"])
     if found["unchanged"]:
         within = "" if budget is None else f" within a budget of {budget:g}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sensorai.errors import Refused
 from sensorai.graph.graph import Graph
+from sensorai.importers.libraries import library
 from sensorai.nets.onnx_layers import since, write_layer
 from sensorai.nets.onnx_writer import OPSET, OnnxWriter
 
@@ -25,6 +26,11 @@ def export(graph: Graph) -> bytes:
         The library ``onnx`` is not installed.
     """
     return bytes(_writer(graph).model(write_layer).SerializeToString())
+
+
+def counted(content: bytes) -> int:
+    """Nodes of a file, which are more than layers of its net where integers are pairs round operators."""
+    return len(library("onnx").load_from_string(content).graph.node)
 
 
 def writable(graph: Graph) -> None:

@@ -240,6 +240,8 @@ def _pool(file: OnnxWriter, node: Node) -> None:
     said |= {"p": int(op.kind[2])} if kind == "LpPool" else {}
     said |= {"storage_order": 1} if op.indices == "column" else {}
     plain = op.kind == "max" and (op.lo, op.hi) == (None, None) and not x.dtype.startswith("float")
+    # pools of ONNX take integers of 8 bits alone; of others what they mean is compared
+    plain = plain and (x.dtype in ("int8", "uint8") or not affine.scaled(x))
     inner = x.name if plain else file.real(x.name)
     if op.kind == "l2":
         inner = file.add("Mul", [inner, inner], file.fresh(f"{node.output}.square"))

@@ -13,10 +13,12 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
+from sensorai.nets.onnx_turns import fewer_turns
 from sensorai.ops.nd import affine
 
-#: Version of the operators; with integers of 16 bits, which came later.
-OPSET, OPSET_16 = 17, 21
+#: Version of the operators; of integers with a scale, which ONNX's own reference runs from there on; and of
+#: such with 16 bits, which came later.
+OPSET, OPSET_SCALED, OPSET_16 = 17, 19, 21
 #: What there is to do about a layer that is not written.
 REMEDY = (
     "docs/operators.md says what is written as ONNX; 'generate --target' makes C of the net as it is: "
@@ -35,10 +37,9 @@ class OnnxWriter:
         self.initialisers: list[Any] = []
         self.names = set(graph.tensors)
         self.reals: dict[str, str] = {}
-        wide = any(
-            t.dtype in ("int16", "uint16") and isinstance(t.quant, Affine) for t in graph.tensors.values()
-        )
-        self.opset = max(opset, OPSET_16 if wide else OPSET)
+        scaled = {t.dtype for t in graph.tensors.values() if isinstance(t.quant, Affine)}
+        wide = not scaled.isdisjoint(("int16", "uint16"))
+        self.opset = max(opset, OPSET_16 if wide else OPSET_SCALED if scaled else OPSET)
         if graph.states:
             raise ConfigError("nets that keep states have no form in ONNX that is known here")
 
@@ -54,9 +55,12 @@ class OnnxWriter:
         if problems := self.problems(layer):
             raise Refused(problems)
         ends = [[self._declared(graph.tensors[n]) for n in names] for names in (graph.inputs, graph.outputs)]
-        read = {name for node in self.nodes for name in node.input} | set(graph.outputs)
+        shapes = {name: tensor.shape for name, tensor in self.graph.tensors.items()}
+        outputs = list(graph.outputs)
+        nodes = fewer_turns(self.onnx, self.nodes, self.initialisers, shapes, outputs, self.fresh)
+        read = {name for node in nodes for name in node.input} | set(outputs)
         kept = [one for one in self.initialisers if one.name in read]
-        made = helper.make_graph(self.nodes, "net", *ends, kept)
+        made = helper.make_graph(nodes, "net", *ends, kept)
         opset = [helper.make_opsetid("", self.opset)]
         version = next(file for last, file in _FILES if self.opset <= last)
         model = helper.make_model(made, opset_imports=opset, ir_version=version, producer_name="sensorai")

@@ -20,7 +20,7 @@ from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile, open_model
-from sensorai.nets.onnx_file import export, writable
+from sensorai.nets.onnx_file import counted, export, writable
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
 from sensorai.nets.staying import staying
@@ -39,6 +39,7 @@ class Told:
     made: Quantised
     before: Costs
     after: Costs
+    back: str
     others: str
 
     def figures(self) -> dict[str, Any]:
@@ -75,6 +76,7 @@ class Told:
             "weight_bytes": [self.before.weights, self.after.weights],
             "saved_bytes": self.after.saved,
             "arena_bytes": [self.before.arena, self.after.arena],
+            "read_back": self.back,
             "onnxruntime": self.others,
         }
 
@@ -96,8 +98,8 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
     writable(model.graph)
     made = quantize(model.graph, given, settings, say)
     say("writing")
-    _, others = hand_over(made.graph, out, given)
-    return Told(made, costs(made.source), costs(made.graph), others)
+    back, others = hand_over(made.graph, out, given)
+    return Told(made, costs(made.source), costs(made.graph), back, others)
 
 
 def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> tuple[str, str]:
@@ -112,7 +114,8 @@ def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> 
     Returns
     -------
     back, others : str
-        How what was read back compares, and onnxruntime; of TensorFlow Lite its runtimes.
+        How what was read back compares, of ONNX behind the count of the file's nodes, and onnxruntime; of
+        TensorFlow Lite its runtimes.
 
     Raises
     ------
@@ -122,7 +125,8 @@ def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> 
         What was written computes something else; no file is left.
     """
     lite = out.suffix.lower() == ".tflite"
-    write_bytes(out, tflite_file.export(graph) if lite else export(graph))
+    content = tflite_file.export(graph) if lite else export(graph)
+    write_bytes(out, content)
     few = Inputs(tuple(a[:CALLS] for a in given.arrays), min(given.count, CALLS), given.source)
     try:
         back = open_model(out)
@@ -134,7 +138,7 @@ def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> 
         raise
     if lite:
         return told, _runtimes(back, read, few)
-    return told, _others(graph, back, ours, few)
+    return f"{counted(content)} nodes; {told}", _others(graph, back, ours, few)
 
 
 def _compared(

@@ -33,6 +33,7 @@ from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
@@ -133,6 +134,39 @@ def test_onnxruntime_computes_the_same_within_a_step(tmp_path: Path) -> None:
     step = quant.scale[0]
     # a step before the last layer can become several
     assert np.max(np.abs(theirs - interpret.run(made.graph, data())[name])) <= 3.01 * step
+
+
+def test_the_reference_of_onnx_runs_the_file() -> None:
+    evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
+    onnx = pytest.importorskip("onnx")
+    made = quantize(net(softmax=False), given(), Settings(ranges="minmax"))
+    theirs = evaluator(onnx.load_from_string(export(made.graph))).run(None, {"x": data()[0]})[0]
+    quant = made.graph.tensors[made.graph.nodes[-1].inputs[0]].quant
+    assert isinstance(quant, Affine)
+    ours = interpret.run(made.graph, data()[:1])[made.graph.outputs[0]][0]
+    assert np.max(np.abs(theirs - ours)) <= 3.01 * quant.scale[0]
+
+
+def test_largest_numbers_of_16_bits_run_elsewhere_and_come_back_as_integers(tmp_path: Path) -> None:
+    """Pools of ONNX take integers of 8 bits alone."""
+    ort = pytest.importorskip("onnxruntime")
+    rng, made = np.random.default_rng(3), NetBuilder()
+    x = made.input("x", (1, 8, 3), "float32")
+    w, b = made.constant("w", numbers(rng, 4, 3, 3)), made.constant("b", numbers(rng, 4))
+    (y,) = made.add(Conv(), (x, w, b))
+    (y,) = made.add(Pool("max", (2,), (2,)), (y,))
+    graph = quantize(made.graph((y,)), given(), Settings("int16x8", "minmax")).graph
+    path = tmp_path / "q.onnx"
+    path.write_bytes(export(graph))
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    theirs = np.stack([session.run(None, {"x": one})[0] for one in data()])
+    ours = interpret.run(graph, data())[graph.outputs[0]]
+    np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-3)
+    back, _ = simplify(read_net(path))
+    assert [n.op.NAME for n in back.nodes] == [n.op.NAME for n in graph.nodes]
+    pool = next(n for n in back.nodes if n.op.NAME == "pool")
+    assert back.tensors[pool.output].dtype == "int16"
+    np.testing.assert_array_equal(interpret.run(back, data())[back.outputs[0]], ours)
 
 
 def test_a_budget_leaves_layers_float() -> None:
@@ -348,7 +382,8 @@ def test_the_verbs(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     assert "accuracy: before" in made.output
     assert "float: scores (softmax)" in made.output
-    assert "read back: computes the same to the bit" in made.output
+    nodes = len(pytest.importorskip("onnx").load(str(out)).graph.node)
+    assert f"{nodes} nodes; read back: computes the same to the bit" in made.output
     nothing = [*line[:-1], str(tmp_path / "n.onnx"), "--ranges", "minmax", "--budget", "0"]
     np.savez(tmp_path / "d.npz", x=data())
     said = run.invoke(app.app, nothing).output
