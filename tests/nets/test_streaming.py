@@ -213,6 +213,8 @@ def test_the_axis_of_time(tmp_path: Path) -> None:
     ("make", "columns", "message", "hint"),
     [
         (lambda p: conv(p, stride=2), Columns(1), "a.conv (conv) moves by 2 columns", "--stream 2"),
+        (lambda p: conv(p, stride=4), Columns(3), "but a hop brings 3", "--stream 4, or a multiple of it"),
+        (lambda p: conv(p, stride=4), Columns(6), "hop brings 6", "--stream 8, or another multiple of 4"),
         (lambda p: conv(p), Columns(20), "20 columns is a whole window", "smaller"),
         (lambda p: conv(p), Columns(21), "the input has 20 columns", "at most --stream 20"),
         (lambda p: conv(p), Columns(1, 7), "--stream-axis 7", ""),
