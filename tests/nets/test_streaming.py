@@ -19,7 +19,7 @@ from sensorai.nets.emitting import emit
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.places import places
 from sensorai.nets.port import ports
-from sensorai.nets.references import made_pushes
+from sensorai.nets.references import made_pushes, pushes
 from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream, could, stream
@@ -186,6 +186,15 @@ def test_recurrent_layers_go_on(kind: str, tmp_path: Path) -> None:
     assert found.levels[2] == {"level": "C on this machine", "calls": 10}
     assert made.pushing.warm_up == 0
     assert made.after.macs * 6 == made.before.macs
+
+
+def test_too_few_pushes_say_how_many_a_window_takes(tmp_path: Path) -> None:
+    graph = graph_of(recurrent(tmp_path / "r.onnx", "GRU"))
+    made = stream(graph, Columns(2, stateful=True))
+    ins = ports(made.graph, made.graph.inputs)
+    skipped = pushes(graph, made, made_pushes(ins, made.pushing, 2, None)).levels[1]["skipped"]
+    assert skipped.startswith("2 pushes are too few, a window of 6 columns takes 3: --count 3")
+    assert pushes(graph, made, made_pushes(ins, made.pushing, 3, None)).levels[1]["calls"] == 1
 
 
 def test_states_of_tensorflow_lite_go_on(tmp_path: Path) -> None:
