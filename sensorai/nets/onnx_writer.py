@@ -13,6 +13,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
+from sensorai.nets.keeping import without_states
 from sensorai.ops.nd import affine
 
 #: Version of the operators; with integers of 16 bits, which came later.
@@ -39,8 +40,7 @@ class OnnxWriter:
             t.dtype in ("int16", "uint16") and isinstance(t.quant, Affine) for t in graph.tensors.values()
         )
         self.opset = max(opset, OPSET_16 if wide else OPSET)
-        if graph.states:
-            raise ConfigError("nets that keep states have no form in ONNX that is known here")
+        without_states(graph, "ONNX")
 
     def model(self, layer: Callable[[OnnxWriter, Node], None]) -> Any:
         """The whole model; ``layer`` writes a node.
