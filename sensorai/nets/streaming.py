@@ -123,7 +123,7 @@ def stream(graph: Graph, asked: Asked) -> Stream:
     if len(graph.inputs) != 1:
         raise ConfigError(
             f"the net has {len(graph.inputs)} inputs; a stream of columns is one",
-            hint="generate it without --stream",
+            hint="generate it without --stream, or make the model take all channels in one input",
         )
     x = graph.tensors[graph.inputs[0]]
     if asked.axis is not None:

@@ -230,7 +230,7 @@ def test_the_axis_of_time(tmp_path: Path) -> None:
         (lambda p: conv(p), Columns(1, stateful=True), "y (reshape) takes all columns", "drop --stateful"),
         (lambda p: reshape(p), Columns(1), "no multiply-accumulates", "without --stream"),
         (lambda p: dense(p), Columns(1), "flat (reshape) takes the whole window", "convolutions"),
-        (lambda p: two(p), Columns(1), "2 inputs", "without --stream"),
+        (lambda p: two(p), Columns(1), "2 inputs", "all channels in one input"),
         (lambda p: recurrent(p, "LSTM"), Columns(1), "last (lstm) starts from nothing", "--stateful carries"),
         (lambda p: recurrent(p, "RNN", "bidirectional"), Columns(1), "starts from nothing", "backwards"),
         (
@@ -294,6 +294,7 @@ def test_what_could_stream(tmp_path: Path) -> None:
         (("--stateful",), "--stateful needs --stream"),
         (("--stream-axis", "1"), "--stream-axis needs --stream"),
         (("--stream", "1", "--api", "stai"), "--api stai"),
+        (("--stream", "1", "--allocate-inputs"), "with --stream the caller keeps the columns of a push"),
         (("--stream", "1", "--stateful", "--stream-axis", "9"), "--stream-axis 9"),
         (("--stream", "20"), "whole window"),
     ],
