@@ -164,10 +164,12 @@ def run(
     inside = (allocate_inputs, allocate_outputs)
     if any(inside) and (pipeline is not None or columns is not None or api != "native"):
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
-        raise ConfigError(
-            f"{flag} is for the native interface of whole inputs",
-            hint="drop it: with --api stai inputs and outputs lie in the activations anyway",
-        )
+        why = "with --api stai inputs and outputs lie in the activations anyway"
+        if pipeline is not None:
+            why = "with --pipeline the caller has no inputs of the net, and keeps its outputs"
+        elif columns is not None:
+            why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
+        raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
     _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
 
 

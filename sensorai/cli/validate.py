@@ -101,7 +101,7 @@ def run(
     filter; of a detector, false alarms and what was found. Logs of 'monitor --record' hold what the sensor
     said: that is compared, too. Exit code 3 when two levels part; the first divergence is named.
     """
-    from sensorai.errors import ConfigError, VerifyMismatch
+    from sensorai.errors import ConfigError, DataError, VerifyMismatch
     from sensorai.experiment import Experiment
     from sensorai.files import write_text
     from sensorai.opening import in_registers, validate
@@ -138,7 +138,11 @@ def run(
             json,
         )
         return
-    if wrong := [flag for flag, value in nets.items() if value not in (None, [])]:
+    wrong = [flag for flag, value in nets.items() if value not in (None, [])]
+    if (wrong or not logs) and not artifact.exists():
+        # what is not there is not said to be of the wrong kind
+        raise DataError("no such file or folder", where=str(artifact))
+    if wrong:
         raise ConfigError(f"{wrong[0]} is for nets made elsewhere", hint=f"drop {wrong[0]}")
     if not logs:
         raise ConfigError("no recordings are named", hint=f"sensorai validate {artifact} LOG...")

@@ -13,6 +13,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.importers.libraries import library
 from sensorai.importers.onnx.types import TYPES
+from sensorai.nets.keeping import without_states
 from sensorai.nets.onnx_turns import fewer_turns
 from sensorai.ops.nd import affine
 
@@ -40,8 +41,7 @@ class OnnxWriter:
         scaled = {t.dtype for t in graph.tensors.values() if isinstance(t.quant, Affine)}
         wide = not scaled.isdisjoint(("int16", "uint16"))
         self.opset = max(opset, OPSET_16 if wide else OPSET_SCALED if scaled else OPSET)
-        if graph.states:
-            raise ConfigError("nets that keep states have no form in ONNX that is known here")
+        without_states(graph, "ONNX")
 
     def model(self, layer: Callable[[OnnxWriter, Node], None]) -> Any:
         """The whole model; ``layer`` writes a node.

@@ -19,7 +19,7 @@ from sensorai.nets.port import Port
 from sensorai.nets.streaming import Stream
 
 #: Pushes that are made so that a net without end sees one whole window, at most.
-_MOST = 1024
+_MOST = 4096
 #: Numbers of made pushes, at most.
 _NUMBERS = 1 << 24
 
@@ -75,7 +75,7 @@ def pushes(graph: Graph, stream: Stream, given: Inputs) -> Wanted:
     whole = first_window(stream.pushing, given)
     levels: list[dict[str, Any]] = [{"level": "reference, push by push", "calls": len(made)}]
     if not whole.count:
-        levels.append({"level": "reference on the first window", "skipped": "too few pushes"})
+        levels.append({"level": "reference on the first window", "skipped": _few(stream.pushing, given)})
         return Wanted(made, whole, [], levels)
     outputs = one_by_one(graph, whole)
     count = stream.pushing.window // stream.pushing.hop
@@ -87,6 +87,15 @@ def pushes(graph: Graph, stream: Stream, given: Inputs) -> Wanted:
             )
     levels.append({"level": "reference on the first window", "calls": 1})
     return Wanted(made, whole, outputs, levels)
+
+
+def _few(pushing: Pushing, given: Inputs) -> str:
+    """Say how many pushes a whole window takes."""
+    needed = pushing.window // pushing.hop
+    return (
+        f"{given.count} pushes are too few, a window of {pushing.window} columns takes {needed}: "
+        f"--count {needed - pushing.warm_up}, or a file of as many columns"
+    )
 
 
 def _ends(parts: Sequence[Array], like: Array) -> Array:
@@ -119,11 +128,12 @@ def first_window(pushing: Pushing, given: Inputs) -> Inputs:
 
 def made_pushes(ports: Sequence[Port], pushing: Pushing, count: int | None, seed: int | None) -> Inputs:
     """Made columns for so many pushes with outputs; a DataError where these are too many numbers."""
-    usual = COUNT
+    usual, size = COUNT, sum(math.prod(port.shape) for port in ports)
     if pushing.stateful:
-        usual = max(usual, min(pushing.window // pushing.hop, _MOST) - pushing.warm_up)
+        most = min(pushing.window // pushing.hop, _MOST, _NUMBERS // max(size, 1))
+        usual = max(usual, most - pushing.warm_up)
     number = pushing.warm_up + (usual if count is None else count)
-    if number * sum(math.prod(port.shape) for port in ports) > _NUMBERS:
+    if number * size > _NUMBERS:
         raise DataError(
             f"{number:,} pushes are more than are made",
             hint="a smaller --count, or a file of columns",

@@ -123,7 +123,7 @@ def stream(graph: Graph, asked: Asked) -> Stream:
     if len(graph.inputs) != 1:
         raise ConfigError(
             f"the net has {len(graph.inputs)} inputs; a stream of columns is one",
-            hint="generate it without --stream",
+            hint="generate it without --stream, or make the model take all channels in one input",
         )
     x = graph.tensors[graph.inputs[0]]
     if asked.axis is not None:
@@ -224,21 +224,36 @@ def _place(graph: Graph, message: str) -> int:
 
 
 def _next(graph: Graph, asked: Asked, axis: int, error: HopRefused) -> str:
-    """Hint: the next larger hop that brings whole steps of all layers."""
-    hop, extent = asked.hop, graph.tensors[graph.inputs[0]].shape[axis]
+    """Hint: the next hop that brings whole steps of all layers, larger where one is.
+
+    Looked for from one column on: what a refused hop lacks says nothing of hops that are no multiples of it.
+    """
+    base, extent = 1, graph.tensors[graph.inputs[0]].shape[axis]
     for _ in range(_TRIES):
-        hop *= error.times
-        if hop > extent:
+        found = _goes(graph, asked, axis, base)
+        if not isinstance(found, HopRefused):
             break
-        try:
-            to_streaming(graph, axis, hop, sequence=asked.stateful)
-        except HopRefused as again:
-            error = again
-            continue
-        except ConfigError:
-            break
-        return f"--stream {hop}, or a multiple of it"
+        base *= found.times
+        if base > extent:
+            return error.hint
+    larger = range(-(-asked.hop // base) * base, extent + 1, base)
+    for hop in [*larger[:_TRIES], base]:
+        if _goes(graph, asked, axis, hop) is None:
+            return f"--stream {hop}" + ("" if asked.stateful else _multiples(hop, base))
     return error.hint
+
+
+def _multiples(hop: int, base: int) -> str:
+    return ", or a multiple of it" if hop == base else f", or another multiple of {base}"
+
+
+def _goes(graph: Graph, asked: Asked, axis: int, hop: int) -> ConfigError | None:
+    """Why a hop does not go; None where it does, and saves something."""
+    try:
+        made = to_streaming(graph, axis, hop, sequence=asked.stateful)
+    except ConfigError as error:
+        return error
+    return None if asked.stateful or _share(made) > 0 else ConfigError("windows share no work")
 
 
 def _share(made: Streamed) -> float:

@@ -14,6 +14,7 @@ from sensorai.graph.quant import Affine, Quant
 from sensorai.graph.tensor import Array, Shape, Tensor, free
 from sensorai.importers.libraries import library
 from sensorai.importers.tflite.values import TYPES
+from sensorai.nets.keeping import without_states
 
 _NUMBERS = {dtype: number for number, dtype in TYPES.items()}
 #: Versions of operators that came with integers, by their names; 1 of all others.
@@ -65,8 +66,7 @@ class TfliteWriter:
         self.operators: list[_Operator] = []
         self.names = set(graph.tensors)
         self._places: dict[str, int] = {}
-        if graph.states:
-            raise ConfigError("nets that keep states have no form in TensorFlow Lite that is known here")
+        without_states(graph, "TensorFlow Lite")
 
     def tensor(self, name: str) -> Tensor:
         """Tensor of the net."""

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.operator import Applied, Operator
@@ -145,6 +147,8 @@ class _Walk:
         self.timed: dict[str, Timed] = {}
         self.there: dict[str, Tensor] = {}
         self._long: dict[str, Tensor] = {}
+        self._first = 0
+        self._started: dict[int, Tensor] = {}
         x = graph.tensors[graph.inputs[0]]
         self.calls = -(-x.shape[axis] // hop)
         new = self._declare(replace(x, shape=extended(x.shape, axis, hop)))
@@ -156,7 +160,7 @@ class _Walk:
         if not self.sequence:
             return self.calls - 1
         late = [-(-self.late(t) // t.new) for n in self.graph.outputs if (t := self.timed.get(n))]
-        return max(late, default=0)
+        return max(self._first, *late, 0)
 
     def late(self, t: Timed) -> int:
         """Columns at the start that the net which computes everything does not have."""
@@ -312,6 +316,24 @@ class _Walk:
         if isinstance(old.quant, Affine) and old.quant.axis == axis:
             raise ConfigError(f"tensor {name} has a scale for each step of time")
         self.timed[name] = Timed(name, tensor, axis, old.shape[axis], first, last)
+
+    def begins(self, calls: int) -> None:
+        """Say that an output without time is none yet in so many calls."""
+        self._first = max(self._first, calls)
+
+    def started(self, calls: int) -> Tensor:
+        """Whether so many calls came before: bool of shape (1,).
+
+        A line of as many flags moves by one with each call; nothing is counted, so that nothing runs over.
+        """
+        if calls not in self._started:
+            self.begins(calls)
+            past = self._declare(Tensor(self.fresh("started.past"), (calls,), "bool"))
+            one = self._declare(Tensor(self.fresh("started.one"), (1,), "bool", None, np.ones(1, np.bool_)))
+            line = self.made(Concat(0), (past, one), "started.line")
+            self.states.append(State(past.name, self._slice(line, 0, 1, calls + 1, "started.kept").name))
+            self._started[calls] = self._slice(line, 0, 0, 1, "started")
+        return self._started[calls]
 
     def state(self, like: Tensor, following: Tensor) -> None:
         """Keep a tensor as a state."""

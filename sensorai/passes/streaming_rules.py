@@ -242,6 +242,7 @@ def _slice(walk: Walk, node: Node) -> bool:
 
     y = part(walk.take(t, made, max(t.extent - t.after - stop, 0)), 0, made, "")
     if final:
+        walk.begins(-(-(walk.late(t) + count) // t.new) - 1)
         return True
     walk.columns(
         node.output,
@@ -262,8 +263,14 @@ def _recurrent(walk: Walk, node: Node) -> bool:
         raise refused(node, "goes backwards over time", "use a forward layer")
     if t.axis != (1 if op.layout else 0):
         raise refused(node, "goes over another axis than that of time", "say the right axis")
-    if walk.late(t):
-        raise refused(node, "starts behind a layer without a causal margin", "use causal margins before it")
+    early, rest = divmod(walk.late(t), t.new)
+    if rest:
+        raise refused(
+            node,
+            f"would start in the middle of a push: the first {walk.late(t)} columns before it do not exist, "
+            f"and a push brings {t.new}",
+            f"use a hop {t.new} times as small, or causal margins before it",
+        )
     names = [*node.inputs, *[""] * 10][:10]
     # outputs may be fewer than the layer makes
     at = walk.graph.applied(node)
@@ -283,9 +290,17 @@ def _recurrent(walk: Walk, node: Node) -> bool:
     inputs[5 : 5 + len(states)] = states
     while not inputs[-1].name:
         inputs.pop()
-    for state, name in zip(states, last, strict=True):
-        walk.state(state, walk.old(name))
     found = walk.add(node, op, inputs)
+    following = found[int(op.whole) :]
+    if early:
+        # states stay those of the start until the first column is there
+        there = walk.started(early)
+        following = [
+            walk.made(Where(), (there, new, old), f"{new.name}.following", new.quant)
+            for new, old in zip(following, states, strict=True)
+        ]
+    for state, new in zip(states, following, strict=True):
+        walk.state(state, new)
     if op.whole:
         walk.columns(node.output, found[0], 1 if op.layout else 0)
     return True

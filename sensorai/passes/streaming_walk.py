@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from sensorai.errors import ConfigError, InternalError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.operator import Operator
+from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Shape, Tensor
+from sensorai.ops.nd.base import NdOperator
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +137,18 @@ class Walk(Protocol):
         self, name: str, tensor: Tensor, axis: int, first: Edge = NO_EDGE, last: Edge = NO_EDGE
     ) -> None:
         """Say that a tensor comes in columns."""
+        ...
+
+    def made(self, op: NdOperator, inputs: Sequence[Tensor], name: str, quant: Quant = None) -> Tensor:
+        """Append a node that the old net does not have; returns what it makes."""
+        ...
+
+    def begins(self, calls: int) -> None:
+        """Say that an output without time is none yet in so many calls."""
+        ...
+
+    def started(self, calls: int) -> Tensor:
+        """Whether so many calls came before: bool of shape (1,)."""
         ...
 
     def state(self, like: Tensor, following: Tensor) -> None:

@@ -136,6 +136,8 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
         (("validate", "{m}", "{m}", "{m}"), ("one file",)),
         (("validate", "{m}", "--model", "{m}"), ("--model",)),
         (("validate", "{log}"), ("no recordings",)),
+        (("validate", "{m}.none", "--model", "{m}"), ("no such file or folder", "r.onnx.none")),
+        (("validate", "{m}.none", "--count", "3"), ("no such file or folder", "r.onnx.none")),
         (("validate", "{log}", "{log}", "--count", "3"), ("--count",)),
         (("supported-ops", "torch"), ("torch",)),
     ],

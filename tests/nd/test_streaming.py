@@ -267,6 +267,38 @@ def recurrent() -> Graph:
     return m.graph()
 
 
+def late_recurrent() -> Graph:
+    """Recurrent layers whose first columns do not exist, scores of every step."""
+    m = Made()
+    m.conv(4, 5)
+    m.pool("max", 3, 2)
+    for op in (Gru(layout=1), Lstm(layout=1)):
+        rows = op.GATES * 4
+        y = m.net.add(op, (m.x, m.weights(1, rows, 4), m.weights(1, rows, 4)))[0]
+        m.add(Reshape((1, y.shape[1], 4)), y)
+        m.conv(4, 2)
+    return m.graph()
+
+
+def late_last() -> Graph:
+    """The last outputs of such a layer, which are none before its first column."""
+    m = Made()
+    m.conv(4, 5)
+    y = m.net.add(Gru(layout=1, whole=False), (m.x, m.weights(1, 12, 4), m.weights(1, 12, 4)))[0]
+    m.add(Reshape((1, 4)), y)
+    m.dense(3)
+    return m.graph()
+
+
+def late_column() -> Graph:
+    """The last column, without margins before it."""
+    m = Made()
+    m.conv(4, 5)
+    m.add(Slice((0, T - 5, 0), (1, T - 4, 4), (1, 1, 1)))
+    m.add(Reshape((1, 4)))
+    return m.graph()
+
+
 def last_step() -> Graph:
     """Scores of the last step only."""
     m = Made()
@@ -298,6 +330,10 @@ SEQUENCES: Mapping[str, tuple[Callable[[], Graph], int]] = {
     "last_step_5": (last_step, 5),
     "late": (late, 2),
     "late_10": (late, 10),
+    "late_recurrent": (late_recurrent, 2),
+    "late_last": (late_last, 1),
+    "late_last_4": (late_last, 4),
+    "late_column": (late_column, 2),
 }
 
 
@@ -355,6 +391,15 @@ def test_sequences(name: str) -> None:
         assert made.warm_up == -(-dropped // each)
         got = got[:, dropped:]
     assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "hop", "calls"), [(late_last, 1, 4), (late_last, 4, 1), (late_column, 2, 2)]
+)
+def test_outputs_without_time_begin_with_the_first_column(
+    make: Callable[[], Graph], hop: int, calls: int
+) -> None:
+    assert to_streaming(make(), 1, hop, sequence=True).warm_up == calls
 
 
 def test_savings() -> None:
@@ -435,6 +480,7 @@ def backwards() -> Graph:
         (plain, 1, 4, True, "takes all columns together"),
         (mixed, 1, 1, True, "causal margin behind"),
         (backwards, 1, 1, True, "goes backwards"),
+        (late_recurrent, 1, 4, True, "middle of a push: the first 3 columns before it .* a push brings 2"),
         (causal, 1, 3, True, "multiple of the hop"),
         (plain, 1, 0, False, "hop of 0"),
         (plain, 1, T + 1, False, "does not fit"),

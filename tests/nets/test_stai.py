@@ -159,6 +159,9 @@ def test_states_are_in_the_context() -> None:
     need("gcc")
     graph = memory()
     sources = emit_net_project(graph, "mem", ABOUT, api="stai").sources()
+    # the flag would say that there are buffers of states to get
+    assert "#define STAI_MEM_STATES_NUM 0" in sources["mem.h"]
+    assert "STAI_FLAG_STATES" not in sources["mem.h"]
     program = Program("mem", "stai", sources, ports(graph, ("x",)), ports(graph, ("y",)))
     given = spread(program.inputs, 4)
     made = np.stack([call[0] for call in program.on_host(given)])

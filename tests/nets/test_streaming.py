@@ -19,7 +19,7 @@ from sensorai.nets.emitting import emit
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.places import places
 from sensorai.nets.port import ports
-from sensorai.nets.references import made_pushes
+from sensorai.nets.references import made_pushes, pushes
 from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream, could, stream
@@ -188,6 +188,15 @@ def test_recurrent_layers_go_on(kind: str, tmp_path: Path) -> None:
     assert made.after.macs * 6 == made.before.macs
 
 
+def test_too_few_pushes_say_how_many_a_window_takes(tmp_path: Path) -> None:
+    graph = graph_of(recurrent(tmp_path / "r.onnx", "GRU"))
+    made = stream(graph, Columns(2, stateful=True))
+    ins = ports(made.graph, made.graph.inputs)
+    skipped = pushes(graph, made, made_pushes(ins, made.pushing, 2, None)).levels[1]["skipped"]
+    assert skipped.startswith("2 pushes are too few, a window of 6 columns takes 3: --count 3")
+    assert pushes(graph, made, made_pushes(ins, made.pushing, 3, None)).levels[1]["calls"] == 1
+
+
 def test_states_of_tensorflow_lite_go_on(tmp_path: Path) -> None:
     """The pushes of an int8 layer, the reference and tflite-micro on the whole window."""
     need("gcc")
@@ -213,13 +222,15 @@ def test_the_axis_of_time(tmp_path: Path) -> None:
     ("make", "columns", "message", "hint"),
     [
         (lambda p: conv(p, stride=2), Columns(1), "a.conv (conv) moves by 2 columns", "--stream 2"),
+        (lambda p: conv(p, stride=4), Columns(3), "but a hop brings 3", "--stream 4, or a multiple of it"),
+        (lambda p: conv(p, stride=4), Columns(6), "hop brings 6", "--stream 8, or another multiple of 4"),
         (lambda p: conv(p), Columns(20), "20 columns is a whole window", "smaller"),
         (lambda p: conv(p), Columns(21), "the input has 20 columns", "at most --stream 20"),
         (lambda p: conv(p), Columns(1, 7), "--stream-axis 7", ""),
         (lambda p: conv(p), Columns(1, stateful=True), "y (reshape) takes all columns", "drop --stateful"),
         (lambda p: reshape(p), Columns(1), "no multiply-accumulates", "without --stream"),
         (lambda p: dense(p), Columns(1), "flat (reshape) takes the whole window", "convolutions"),
-        (lambda p: two(p), Columns(1), "2 inputs", "without --stream"),
+        (lambda p: two(p), Columns(1), "2 inputs", "all channels in one input"),
         (lambda p: recurrent(p, "LSTM"), Columns(1), "last (lstm) starts from nothing", "--stateful carries"),
         (lambda p: recurrent(p, "RNN", "bidirectional"), Columns(1), "starts from nothing", "backwards"),
         (
@@ -283,6 +294,7 @@ def test_what_could_stream(tmp_path: Path) -> None:
         (("--stateful",), "--stateful needs --stream"),
         (("--stream-axis", "1"), "--stream-axis needs --stream"),
         (("--stream", "1", "--api", "stai"), "--api stai"),
+        (("--stream", "1", "--allocate-inputs"), "with --stream the caller keeps the columns of a push"),
         (("--stream", "1", "--stateful", "--stream-axis", "9"), "--stream-axis 9"),
         (("--stream", "20"), "whole window"),
     ],

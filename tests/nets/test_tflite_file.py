@@ -16,6 +16,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.open import read_net
+from sensorai.nets.model import open_model
 from sensorai.nets.onnx_file import export as export_onnx
 from sensorai.nets.tflite_file import export
 from sensorai.ops.nd import _testing
@@ -34,6 +35,7 @@ from sensorai.ops.nd.slices import Slice
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from tests.nd.test_recurrent_tflite import svdf
 
 typer_testing = pytest.importorskip("typer.testing")
 pytest.importorskip("tflite")
@@ -153,6 +155,15 @@ def test_what_has_no_counterpart_says_what_to_do() -> None:
     with pytest.raises(ConfigError, match=r"layer h \(lstm\) is not written") as caught:
         export(graph)
     assert "ONNX" in str(caught.value.hint)
+
+
+def test_a_layer_that_keeps_states_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.tflite").write_bytes(svdf("int8", 2))
+    graph = open_model(tmp_path / "s.tflite").graph
+    for write, form in ((export, "TensorFlow Lite"), (export_onnx, "ONNX")):
+        with pytest.raises(ConfigError, match=rf"layer \S+ \(svdf\) keeps a state .* {form}") as error:
+            write(graph)
+        assert "--target stm32" in error.value.hint
 
 
 def test_the_verb_tells_how_the_file_compares(tmp_path: Path) -> None:
