@@ -60,7 +60,7 @@ def emitted() -> Iterator[tuple[str, Mapping[str, str]]]:
     }
     for name, pipeline in projects.items():
         made = emit_project(pipeline)
-        yield f"project {name}", {**made.sources(), "costs": f"{made.arena_bytes} {made.layers}"}
+        yield f"project {name}", {**made.sources(), "costs": _plain(f"{made.arena_bytes} {made.layers}")}
         _, files = emit_ispu(pipeline, device("LSM6DSO16IS"))
         yield f"ispu {name}", {file: text for file, text in files.items() if file.endswith((".c", ".h"))}
 
@@ -96,7 +96,12 @@ def _parts(parts: CodeParts) -> dict[str, str]:
 
 
 def _costs(parts: CodeParts) -> dict[str, str]:
-    return {"costs": f"{parts.runtime} {parts.arena_bytes} {parts.arena_align} {parts.layers}"}
+    return {"costs": _plain(f"{parts.runtime} {parts.arena_bytes} {parts.arena_align} {parts.layers}")}
+
+
+def _plain(costs: str) -> str:
+    # nets that are learnt here have no dictionaries, and said nothing of them when the goldens were written
+    return costs.replace(", saved_bytes=0", "")
 
 
 def _hash(texts: Mapping[str, str]) -> str:
