@@ -11,7 +11,7 @@ from tests.need import need
 
 def test_on_this_machine() -> None:
     samples = operator_samples()
-    program = host.build_program(unit(samples), opt="-O3", harness=True)
+    program = host.build_program(unit(samples), opt="-O2", harness=True)
     assert differences(samples, program.run(stream(samples))) == []
 
 

@@ -720,7 +720,7 @@ def test_changed_configurations_raise_only_our_errors(tmp_path: Path) -> None:
     words = [b"null", b"-1", b"1e999", b"NaN", b"[]", b"{}", b'"x"', b"99999999999999999999", b"true", b"0"]
     rng = np.random.default_rng(0)
     read = 0
-    for _ in range(60):
+    for _ in range(30):
         data = bytearray(config)
         if rng.integers(0, 2):
             for place in rng.integers(0, len(data), 2):
@@ -740,7 +740,7 @@ def test_changed_files_raise_only_our_errors(tmp_path: Path) -> None:
     """Bytes of HDF5 changed: some of these files end a process that opens them."""
     whole = keras_file.write_h5(tmp_path / "a.h5", "Sequential", small()).read_bytes()
     rng = np.random.default_rng(0)
-    for _ in range(60):
+    for _ in range(30):
         data = bytearray(whole)
         for place in rng.integers(0, len(data), 4):
             data[place] = int(rng.integers(0, 256))

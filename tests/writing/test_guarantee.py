@@ -78,7 +78,9 @@ def test_types_of_writers_are_made_in_their_rooms() -> None:
         f"codegen/{one}.py" for one in ("fields", "netproject", "project", "pushes", "stai")
     }
     # facts and names of ours
-    codegen = {f"codegen/{one}.py" for one in ("chip", "fields", "netproject", "project", "scales", "stai")}
+    codegen = {
+        f"codegen/{one}.py" for one in ("chip", "fields", "netproject", "project", "pushes", "scales", "stai")
+    }
     assert {module for module, _ in calls("inert") if not module.startswith("writing/")} == {
         *codegen,
         *("ispu/project.py", "ispu/bare.py"),
