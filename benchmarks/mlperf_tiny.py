@@ -25,10 +25,10 @@ from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.parts import Table
 from sensorai.errors import VerifyMismatch
 from sensorai.nets.costs import costs
-from sensorai.nets.description import outputs_one_by_one
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.port import ports
+from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
 from sensorai.nets.validating import parting
 from sensorai.toolchain.arm import build_elf
@@ -80,7 +80,7 @@ def measure(path: Path, core: str, opt: str) -> Row:
     given = spread(ins, 1)
     image = build({**program.sources, "run_main.c": program.main()}, cpu(core), opt=opt)
     ran = run_image(image, program.stream(given), timeout=600)
-    found = parting(core, graph.outputs, outputs_one_by_one(model, given), program.read(ran.output, given))
+    found = parting(core, graph.outputs, one_by_one(model.graph, given), program.read(ran.output, given))
     if found is not None:
         raise VerifyMismatch(f"levels part: {found}", where=path.name)
     alone = build_elf(program.sources, cpu(core), opt=opt, keep=("network_init", "network_run"))

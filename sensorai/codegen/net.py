@@ -407,22 +407,6 @@ class _Typed(_Emitter):
         return tensor.data is None and self.direct(tensor) and self.places[name] == f"out{k}"
 
 
-def tensor_unit(graph: Graph, prefix: str) -> dict[str, str]:
-    """Return a file with an extern ``PREFIX_run`` round ``emit_tensors``, and what it includes."""
-    parts = emit_tensors(graph, prefix)
-    head = f"void {prefix}_run({arguments(graph)})"
-    names = ", ".join(one.split("*")[-1] for one in arguments(graph).split(", "))
-    lines = [
-        *(f'#include "{name.split("/")[-1]}"' for name in parts.runtime),
-        parts.data,
-        parts.source,
-        f"{head};",
-        f"{head}\n{{\n    {prefix}_model({names});\n}}\n",
-    ]
-    files = {name.split("/")[-1]: runtime.text(name) for name in parts.runtime}
-    return {**files, f"{prefix}.c": "\n".join(lines)}
-
-
 def translation_unit(graph: Graph, prefix: str) -> dict[str, str]:
     """Return a stand-alone file with an extern ``PREFIX_run`` round the net, and the runtime files it needs.
 

@@ -16,7 +16,7 @@ from sensorai.files import read_json
 from sensorai.graph.tensor import DTYPES, Array
 from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.nets.costs import tensor_figures
-from sensorai.nets.inputs import SEED, Inputs, spread
+from sensorai.nets.inputs import SEED, spread
 from sensorai.nets.model import Asked, NetFile
 from sensorai.nets.port import Port
 from sensorai.nets.references import made_pushes, one_by_one, pushes
@@ -120,11 +120,6 @@ def describe(
         **({} if stream is None else {"stream": asdict(stream.pushing)}),
         **({} if pipeline is None else {"pipeline": dict(pipeline)}),
     }
-
-
-def outputs_one_by_one(model: NetFile, given: Inputs) -> list[list[Array]]:
-    """Outputs of the reference, call after call, states kept from one to the next."""
-    return one_by_one(model.graph, given)
 
 
 def digests(outputs: Sequence[Sequence[Array]]) -> list[str]:

@@ -22,10 +22,10 @@ from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array
 from sensorai.importers.open import read_net
-from sensorai.nets.description import outputs_one_by_one
 from sensorai.nets.inputs import Inputs, spread
 from sensorai.nets.model import open_model
 from sensorai.nets.port import ports
+from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
 from sensorai.nets.validating import parting
 from sensorai.passes.imported import simplify
@@ -196,7 +196,7 @@ def as_c(path: Path, levels: Mapping[str, Callable[[Program, Inputs], list[list[
     sources = emit_net_project(graph, "network", About("", "", "")).sources()
     program = Program("network", "native", sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
     given = spread(program.inputs, 1)
-    expected = outputs_one_by_one(model, given)
+    expected = one_by_one(model.graph, given)
     for level, run in levels.items():
         try:
             found = parting(level, graph.outputs, expected, run(program, given))

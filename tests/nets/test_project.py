@@ -13,11 +13,12 @@ from sensorai.graph.graph import Graph, Node, State
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.net import NetBuilder
 from sensorai.mcu import devices
-from sensorai.nets.description import outputs_one_by_one, read_description
+from sensorai.nets.description import read_description
 from sensorai.nets.emitting import as_bytes, emit
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.port import ports
+from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
 from sensorai.nets.target import target
 from sensorai.nets.validating import parting
@@ -51,7 +52,7 @@ def test_inputs_and_outputs_by_the_dozen(tmp_path: Path) -> None:
         "two", "native", project.sources(), ports(graph, graph.inputs), ports(graph, graph.outputs)
     )
     given = spread(program.inputs, 3)
-    assert parting("C", list(graph.outputs), outputs_one_by_one(model, given), program.on_host(given)) is None
+    assert parting("C", list(graph.outputs), one_by_one(model.graph, given), program.on_host(given)) is None
 
 
 def test_states_live_in_the_context() -> None:
@@ -188,4 +189,4 @@ def test_a_name_may_be_a_word_of_ours(tmp_path: Path, api: str) -> None:
     sources = emit_net_project(graph, name, ABOUT, api=api).sources()
     program = Program(name, api, sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
     given = spread(program.inputs, 1)
-    assert parting("C", list(graph.outputs), outputs_one_by_one(model, given), program.on_host(given)) is None
+    assert parting("C", list(graph.outputs), one_by_one(model.graph, given), program.on_host(given)) is None

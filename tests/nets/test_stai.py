@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sensorai.codegen.netproject import emit_net_project
-from sensorai.nets.description import outputs_one_by_one
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import open_model
 from sensorai.nets.port import ports
+from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
 from sensorai.nets.validating import parting
 from sensorai.toolchain.host import build_program
@@ -152,7 +152,7 @@ def test_the_same_numbers_come_out(tmp_path: Path, core: str) -> None:
     if core:
         need("arm-none-eabi-gcc", "qemu-system-arm")
     made = program.on_core(given, core) if core else program.on_host(given)
-    assert parting("C", list(graph.outputs), outputs_one_by_one(model, given), made) is None
+    assert parting("C", list(graph.outputs), one_by_one(model.graph, given), made) is None
 
 
 def test_states_are_in_the_context() -> None:

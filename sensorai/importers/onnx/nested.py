@@ -43,15 +43,16 @@ def _held(proto: Any, name: str, where: str, outputs: int) -> Any:
     return sub
 
 
-def _where(proto: Any) -> str:
-    return f"node {next((n for n in proto.output if n), '')} ({proto.op_type})"
-
-
 def _branch(
-    walk: Walks, proto: Any, values: Sequence[Value], known: Known, versions: Mapping[str, int], depth: int
+    walk: Walks,
+    where: str,
+    proto: Any,
+    values: Sequence[Value],
+    known: Known,
+    versions: Mapping[str, int],
+    depth: int,
 ) -> Sequence[Value]:
     """The branch that is taken, where that is known by now."""
-    where = _where(proto)
     asked = values[0] if values else None
     if not isinstance(asked, Tensor) or asked.size != 1:
         raise ConfigError(f"{where}: the condition is no single number")
@@ -81,10 +82,15 @@ def _number(where: str, value: Value, what: str) -> int | None:
 
 
 def _loop(
-    walk: Walks, proto: Any, values: Sequence[Value], known: Known, versions: Mapping[str, int], depth: int
+    walk: Walks,
+    where: str,
+    proto: Any,
+    values: Sequence[Value],
+    known: Known,
+    versions: Mapping[str, int],
+    depth: int,
 ) -> Sequence[Value]:
     """Round after round, each read anew; the number of rounds and the condition must be known by now."""
-    where = _where(proto)
     rounds = _number(where, values[0] if values else None, "number of rounds")
     going = _number(where, values[1] if len(values) > 1 else None, "condition")
     carried = list(values[2:])
@@ -121,10 +127,15 @@ def _joined(walk: Walks, rows: Sequence[Tensor], axis: int) -> Tensor:
 
 
 def _scan(
-    walk: Walks, proto: Any, values: Sequence[Value], known: Known, versions: Mapping[str, int], depth: int
+    walk: Walks,
+    where: str,
+    proto: Any,
+    values: Sequence[Value],
+    known: Known,
+    versions: Mapping[str, int],
+    depth: int,
 ) -> Sequence[Value]:
     """A round for each index of the axis that is walked along."""
-    where = _where(proto)
     said = {one.name: list(one.ints) for one in proto.attribute}
     along = next((int(one.i) for one in proto.attribute if one.name == "num_scan_inputs"), 0)
     states, inputs = list(values[: len(values) - along]), values[len(values) - along :]
@@ -158,6 +169,6 @@ def _scan(
     return [*states, *(_joined(walk, rows, axis) for rows, axis in zip(rows_, to, strict=True))]
 
 
-Nested = Callable[[Walks, Any, Sequence[Value], Known, Mapping[str, int], int], Sequence[Value]]
+Nested = Callable[[Walks, str, Any, Sequence[Value], Known, Mapping[str, int], int], Sequence[Value]]
 
 RULES: Mapping[str, Nested] = {"If": _branch, "Loop": _loop, "Scan": _scan}

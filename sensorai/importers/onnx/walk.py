@@ -43,7 +43,7 @@ class Walk:
         self._step(where, depth)
         values = [known[n] if n else None for n in proto.input]
         if kind in nested.RULES:
-            made: Sequence[Value] = nested.RULES[kind](self, proto, values, known, versions, depth)
+            made: Sequence[Value] = nested.RULES[kind](self, where, proto, values, known, versions, depth)
         elif kind in sequences.RULES:
             made = sequences.RULES[kind](self.net, where, values, proto)
         else:
