@@ -17,7 +17,7 @@ import csv
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sensorai.codegen.net import emit_tensors
@@ -73,7 +73,7 @@ class Row:
 def measure(path: Path, core: str, opt: str) -> Row:
     """Build for a core, run one call, compare it with the reference."""
     model = open_model(path, Asked())
-    graph = model.graph
+    graph = replace(model.graph, isa=cpu(core).isa)
     project = emit_net_project(graph, "network", About("", "", ""))
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
     program = Program("network", "native", project.sources(), ins, outs)

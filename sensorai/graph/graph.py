@@ -67,6 +67,9 @@ class Graph:
     labels : mapping of str to tuple of str
         By tensor: what its numbers 0, 1, ... stand for, or the columns of its last axis where it holds
         scores; of nets made elsewhere whose file has names.
+    isa : str
+        Instructions that kernels are chosen for, one of ``toolchain.cpu.ISAS``; "": any core's. The numbers
+        are the same for all of them.
     """
 
     inputs: tuple[str, ...]
@@ -75,6 +78,7 @@ class Graph:
     nodes: tuple[Node, ...]
     states: tuple[State, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    isa: str = ""
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -107,7 +111,7 @@ class Graph:
     def applied(self, node: Node) -> Applied:
         """Tensors of ``node``."""
         outputs = tuple(self.tensors[name] for name in node.outputs)
-        return Applied(node.output, self.ins(node), self.constants(node), outputs)
+        return Applied(node.output, self.ins(node), self.constants(node), outputs, self.isa)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""

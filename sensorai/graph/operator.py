@@ -29,12 +29,15 @@ class Applied:
         By role.
     outputs : tuple of Tensor
         Empty while shapes are inferred.
+    isa : str
+        Instructions that kernels are chosen for; "": any core's.
     """
 
     name: str
     inputs: tuple[Tensor, ...]
     constants: Mapping[str, Array]
     outputs: tuple[Tensor, ...] = ()
+    isa: str = ""
 
     @property
     def x(self) -> Tensor:

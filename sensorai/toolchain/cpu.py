@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from sensorai.targets import find
 
 
+#: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
+#: vectors of integers (Helium).
+ISAS = ("thumb1", "dsp", "mve")
+
+
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """One core and how to build and run for it.
@@ -48,6 +53,15 @@ class Cpu:
     timer: int = 0x4000_0000
     timer_hz: int = 25_000_000
     counter_control: int = 0
+
+    @property
+    def isa(self) -> str:
+        """Instructions that kernels may be chosen for, one of ``ISAS``; "" where none of them."""
+        if self.name.endswith(("m0", "m0plus")):
+            return "thumb1"
+        if self.name.endswith("m55"):
+            return "mve"
+        return "dsp" if self.dsp else ""
 
 
 def _core(name: str, fpu: str = "") -> tuple[str, ...]:

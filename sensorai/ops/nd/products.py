@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.operator import Applied, Buffers, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor
-from sensorai.ops.nd import dictionary, leaving
+from sensorai.ops.nd import dictionary, fast, fast_table, leaving
 from sensorai.ops.nd.leaving import affine, exit_of, zero_of, zeros_of
 from sensorai.ops.nd.windows import Window, integer_sums, ordered_sums
 
@@ -131,6 +131,27 @@ class Sums:
 
     # -- C
 
+    def buffers(self) -> Buffers:
+        """Memory that the kernel wants."""
+        if not self.at.isa or self.at.x.dtype != "int8" or (w := self._int8_weights()) is None:
+            return Buffers()
+        found = self._fast(w)
+        return Buffers() if found is None else Buffers(scratch=found.scratch)
+
+    def _fast(self, w: Array) -> fast.Kernel | None:
+        """Kernel for the instructions of the core, where there is one."""
+        if not self.at.isa or self.back or self.w.dtype == "int4" or self._coded(w, narrow=False):
+            return None
+        zero = zero_of(self.at.x, self.where)
+        return fast_table.kernel(
+            fast.Layer(self.at, self.window, self.groups, zero, w, self._known_bias(), self.exit())
+        )
+
+    def _known_bias(self) -> Array:
+        if self.bias is None or self.bias.data is None:
+            return np.zeros(self.w.shape[0], np.int64)
+        return np.asarray(self.bias.data, np.int64)
+
     def _call(self, to: Writer, way: str, layer: str, *arguments: object) -> None:
         stem = "sa_nd_conv_transpose" if self.back else "sa_nd_conv"
         to.call(f"nd/{stem}.h", f"{stem}_{way}", layer, *arguments, to.target(self.at.out))
@@ -208,10 +229,12 @@ class Sums:
         return np.asarray(moved, np.int8)
 
     def _emit_narrow(self, to: Writer, w: Array) -> None:
+        found_fast = self._fast(w)
+        if found_fast is not None:
+            found_fast.emit(to)
+            return
         way, x, zero = self.exit(), self.at.x, zero_of(self.at.x, self.where)
-        bias = np.zeros(w.shape[0], np.int64)
-        if self.bias is not None and self.bias.data is not None:
-            bias = self.bias.data.astype(np.int64)
+        bias = self._known_bias()
         fields = self.fields()
         kernel, kind = x.dtype.replace("uint", "u").replace("int", "i"), "int32_t"
         wide = way.rounding == "wide" and (self.back or not _fits(w, bias))

@@ -1,0 +1,153 @@
+"""Faster kernels of int8 sums, chosen for the instructions of a core; the numbers are those of all others.
+
+What they need: int8 values and results, constant weights and bias, sums that stay below 2**30 in size whatever
+the input, factors below one. Weights lie in rows, one for each output, filled with zeros to a multiple of 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd.leaving import Exit
+from sensorai.ops.nd.windows import Window
+
+#: Shifts to the right that kernels take, by rounding.
+_SHIFTS = {"tflite": (1, 22), "even": (2, 22)}
+#: Types of C by those of tables of weights.
+_TABLES = {"int8": "int8_t", "uint32": "uint32_t"}
+#: Size that no sum reaches.
+_MOST = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """Integer sums with constant weights.
+
+    Attributes
+    ----------
+    at : Applied
+    window : Window
+    groups : int
+    zero : int
+        Zero point of the input.
+    weights : ndarray of int8
+        (outputs, *kernel, inputs of a group), less their zero points.
+    bias : ndarray of int64
+        As the file has it.
+    exit : Exit
+    """
+
+    at: Applied
+    window: Window
+    groups: int
+    zero: int
+    weights: Array
+    bias: Array
+    exit: Exit
+
+    @property
+    def sums(self) -> Array:
+        """Sums where every value of the input is 0, for each output: what the bias becomes."""
+        axes = tuple(range(1, self.weights.ndim))
+        return np.asarray(self.bias - self.zero * self.weights.astype(np.int64).sum(axis=axes))
+
+    def fits(self) -> bool:
+        """Whether sums, factors and axes are those that kernels take."""
+        low, high = _SHIFTS.get(self.exit.rounding, (1, 0))
+        shift = -self.exit.shift
+        types = self.at.x.dtype == self.exit.dtype == "int8"
+        flat = len(self.window.kernel) <= 2 and set(self.window.dilations[-1:]) <= {1}
+        if not types or not flat or low > high or shift.min() < low or shift.max() > high:
+            return False
+        return bool(self.most < _MOST)
+
+    @property
+    def most(self) -> int:
+        """Size of the largest sum that any input makes."""
+        axes = tuple(range(1, self.weights.ndim))
+        sizes = np.abs(self.weights.astype(np.int64)).sum(axis=axes)
+        return int((np.abs(self.sums) + 128 * sizes).max())
+
+    @property
+    def row(self) -> int:
+        """Bytes of the weights of an output."""
+        return -(-self.weights[0].size // 4) * 4
+
+    def rows(self) -> Array:
+        """Weights, (outputs, row)."""
+        flat = self.weights.reshape(len(self.weights), -1)
+        return np.pad(flat, ((0, 0), (0, self.row - flat.shape[1])))
+
+    def fields(self, to: Writer) -> dict[str, object]:
+        """Members of a ``sa_nd_fast_t``."""
+        window, way = self.window, self.exit
+        channels = self.weights.shape[-1] * self.groups
+        extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
+        batch = self.at.x.size // (extents[0] * extents[1] * channels)
+        if kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
+            # one row of places
+            extents = out = (1, batch * extents[0] * extents[1])
+            batch = 1
+        axes = (_two(window.strides, 1), _two(window.before, 0))
+        down = _two(window.dilations, 1)[0]
+        texts = [f"{{{a}, {b}}}" for a, b in (extents, out, kernel, *axes)]
+        names = ("in", "out", "kernel", "stride", "before")
+        return dict(zip(names, texts, strict=True)) | {
+            "down": down,
+            "batch": batch,
+            "channels": channels,
+            "outputs": len(self.weights),
+            "row": self.row,
+            "zero": self.zero,
+            "multiplier": to.table("int32_t", f"multiplier{to.index}", way.multiplier),
+            "shift": to.table("uint8_t", f"shift{to.index}", -way.shift),
+            "each": int(len(way.multiplier) > 1),
+            "out_zero": way.zero,
+            "lo": way.lo,
+            "hi": way.hi,
+        }
+
+
+def _two(values: tuple[int, ...], fill: int) -> tuple[int, int]:
+    first, second = (fill,) * (2 - len(values)) + tuple(values)
+    return first, second
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """A function of C for a layer, and what it reads.
+
+    Attributes
+    ----------
+    layer : Layer
+    stem : str
+        Of its file, and of its functions, one for each rounding: ``STEM_tflite``, ``STEM_even``.
+    weights : ndarray of int8 or uint32
+        In the order that it reads.
+    bias : ndarray of int32
+        One of each output.
+    scratch : int
+        Bytes that it uses while it runs.
+    """
+
+    layer: Layer
+    stem: str
+    weights: Array
+    bias: Array
+    scratch: int = 0
+
+    def emit(self, to: Writer) -> None:
+        """Tables, description and call."""
+        layer = self.layer
+        fields = layer.fields(to)
+        bias = to.table("int32_t", f"bias{to.index}", self.bias)
+        weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
+        told = to.layer(fields, "sa_nd_fast_t")
+        scratch = to.scratch("void") if self.scratch else "0"
+        name = f"{self.stem}_{layer.exit.rounding}"
+        x, y = to.source(layer.at.x), to.target(layer.at.out)
+        to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)

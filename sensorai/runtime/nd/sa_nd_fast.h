@@ -1,0 +1,36 @@
+/* What the faster kernels of int8 sums share: their description, and how a sum leaves. A sum is int32 and less
+ * than 2^30 in size, whatever the input; its factor is below one: then the two roundings of TensorFlow Lite
+ * Micro, and one to even, are a few instructions each. */
+#ifndef SA_ND_FAST_H
+#define SA_ND_FAST_H
+
+#include "sa_nd_exit.h"
+
+typedef struct {
+    int32_t in[2]; /* height, width */
+    int32_t out[2];
+    int32_t kernel[2];
+    int32_t stride[2];
+    int32_t down; /* rows of the input between rows of the kernel */
+    int32_t before[2];
+    int32_t batch;
+    int32_t channels; /* of the input */
+    int32_t outputs;
+    int32_t row;  /* bytes of the weights of an output: a multiple of 4, zeros at the end */
+    int32_t zero; /* what margins hold */
+    const int32_t *multiplier;
+    const uint8_t *shift; /* to the right, 2 to 22 */
+    int32_t each;         /* 1: every output has its own multiplier and shift */
+    int32_t out_zero;
+    int32_t lo;
+    int32_t hi;
+} sa_nd_fast_t;
+
+/* Four bytes that may lie anywhere. */
+#if defined(__GNUC__)
+typedef struct {
+    uint32_t v;
+} __attribute__((packed, may_alias)) sa_nd_any32;
+#endif
+
+#endif

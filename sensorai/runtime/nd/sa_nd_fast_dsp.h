@@ -1,0 +1,148 @@
+/* Steps of the faster kernels on cores with the DSP extension: two products of 16 bits in an instruction.
+ *
+ * Weights come in pairs of bytes that are one number of 16 bits, 256 w1 + w0, so that one SXTB16 is enough for
+ * four of them. With X = 256 x0 + 127 - x1 and Y = x1 - 127 for two values of the input,
+ *     X w0 + Y (256 w1 + w0) = 256 (x0 w0 + x1 w1 - 127 w1)
+ * and the last share is in the bias, which is 256 times as large, too. */
+#ifndef SA_ND_FAST_DSP_H
+#define SA_ND_FAST_DSP_H
+
+#include "sa_nd_fast.h"
+
+#if defined(__ARM_FEATURE_DSP)
+SA_ND_INLINE uint32_t sa_nd_sxtb16(uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtb16 %0, %1" : "=r"(y) : "r"(x));
+    return y;
+}
+
+SA_ND_INLINE uint32_t sa_nd_sxtb16_8(uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(y) : "r"(x));
+    return y;
+}
+
+SA_ND_INLINE uint32_t sa_nd_ssub16(uint32_t x, uint32_t y)
+{
+    uint32_t z;
+    __asm__("ssub16 %0, %1, %2" : "=r"(z) : "r"(x), "r"(y));
+    return z;
+}
+
+SA_ND_INLINE uint32_t sa_nd_smlad(uint32_t x, uint32_t y, uint32_t sum)
+{
+    uint32_t z;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(z) : "r"(x), "r"(y), "r"(sum));
+    return z;
+}
+
+/* High word of a product, rounded. */
+SA_ND_INLINE int32_t sa_nd_smmulr(int32_t x, int32_t y)
+{
+    int32_t z;
+    __asm__("smmulr %0, %1, %2" : "=r"(z) : "r"(x), "r"(y));
+    return z;
+}
+
+SA_ND_INLINE int32_t sa_nd_ssat8(int32_t x)
+{
+    int32_t y;
+    __asm__("ssat %0, #8, %1" : "=r"(y) : "r"(x));
+    return y;
+}
+#else
+/* The same without the extension: for tests, and for compilers that do not know it. */
+SA_ND_INLINE uint32_t sa_nd_two(int32_t low, int32_t high)
+{
+    return ((uint32_t)low & 0xFFFFU) | ((uint32_t)high << 16);
+}
+
+SA_ND_INLINE int32_t sa_nd_low(uint32_t x)
+{
+    return (int16_t)(uint16_t)(x & 0xFFFFU);
+}
+
+SA_ND_INLINE int32_t sa_nd_high(uint32_t x)
+{
+    return (int16_t)(uint16_t)(x >> 16);
+}
+
+SA_ND_INLINE uint32_t sa_nd_sxtb16(uint32_t x)
+{
+    return sa_nd_two((int8_t)(uint8_t)(x & 0xFFU), (int8_t)(uint8_t)((x >> 16) & 0xFFU));
+}
+
+SA_ND_INLINE uint32_t sa_nd_sxtb16_8(uint32_t x)
+{
+    return sa_nd_sxtb16(x >> 8);
+}
+
+SA_ND_INLINE uint32_t sa_nd_ssub16(uint32_t x, uint32_t y)
+{
+    return sa_nd_two(sa_nd_low(x) - sa_nd_low(y), sa_nd_high(x) - sa_nd_high(y));
+}
+
+SA_ND_INLINE uint32_t sa_nd_smlad(uint32_t x, uint32_t y, uint32_t sum)
+{
+    const uint32_t low = (uint32_t)(sa_nd_low(x) * sa_nd_low(y));
+    return sum + low + (uint32_t)(sa_nd_high(x) * sa_nd_high(y));
+}
+
+SA_ND_INLINE int32_t sa_nd_smmulr(int32_t x, int32_t y)
+{
+    return (int32_t)(((int64_t)x * y + ((int64_t)1 << 31)) >> 32);
+}
+
+SA_ND_INLINE int32_t sa_nd_ssat8(int32_t x)
+{
+    return sa_nd_clamp(x, -128, 127);
+}
+#endif
+
+/* How the sums of an output leave. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift;
+    int32_t add; /* half of what is shifted out, and the zero point */
+} sa_nd_way_t;
+
+SA_ND_INLINE sa_nd_way_t sa_nd_way(int32_t multiplier, int32_t shift, int32_t zero, int rounding)
+{
+    sa_nd_way_t w;
+
+    w.multiplier = multiplier;
+    w.shift = shift;
+    w.add = (1 << (shift - 1)) - (rounding == SA_ND_EVEN ? 1 : 0) + (int32_t)((uint32_t)zero << shift);
+    return w;
+}
+
+/* Number of a sum that comes 256 times as large. */
+SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, const sa_nd_way_t *w, int rounding)
+{
+    const int32_t v = (int32_t)sum;
+    int32_t h;
+
+    if (rounding == SA_ND_TWICE) {
+        h = sa_nd_smmulr(v >> 7, w->multiplier);
+        h += h >> 31;
+    } else {
+        const int64_t product = (int64_t)(v >> 7) * w->multiplier;
+        h = (int32_t)(product >> 32) | ((uint32_t)product != 0U ? 1 : 0);
+        h += (h >> w->shift) & 1;
+    }
+    return (h + w->add) >> w->shift;
+}
+
+/* Four bytes of the input as X and Y. */
+SA_ND_INLINE void sa_nd_spread(uint32_t x, uint32_t *to)
+{
+    const uint32_t y = sa_nd_ssub16(sa_nd_sxtb16_8(x), 0x007F007FU);
+
+    to[0] = ((x & 0x00FF00FFU) << 8) + 0U;
+    to[1] = y;
+    to[0] = sa_nd_ssub16(to[0], y);
+}
+
+#endif
