@@ -1,7 +1,8 @@
 """Faster kernels of int8 sums, chosen for the instructions of a core; the numbers are those of all others.
 
-What they need: int8 values and results, constant weights and bias, sums that stay below 2**30 in size whatever
-the input, factors below one. Weights lie in rows, one for each output, filled with zeros to a multiple of 4.
+What they need: int8 values and results, constant weights and bias, sums that stay below 2**30 in size
+whatever the input, factors below one. Weights lie in rows, one for each output, filled with zeros to a
+multiple of 4.
 """
 
 from __future__ import annotations

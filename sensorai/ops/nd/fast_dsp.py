@@ -1,4 +1,4 @@
-"""Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two products of 16 bits in an instruction."""
+"""Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two products of 16 bits at once."""
 
 from __future__ import annotations
 
