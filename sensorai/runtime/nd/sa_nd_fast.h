@@ -16,7 +16,7 @@ typedef struct {
     int32_t batch;
     int32_t channels; /* of the input */
     int32_t outputs;
-    int32_t row;  /* bytes of the weights of an output: a multiple of 4, zeros at the end */
+    int32_t row;  /* weights of an output, zeros at the end */
     int32_t zero; /* what margins hold */
     const int32_t *multiplier;
     const uint8_t *shift; /* to the right, 2 to 22 */
