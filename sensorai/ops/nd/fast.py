@@ -102,6 +102,13 @@ class Layer:
             ),
         )
 
+    @property
+    def alone(self) -> bool:
+        """Whether all values lie under one place of the kernel, in the order of the weights."""
+        window = self.window
+        whole = window.kernel == window.extents and set(window.out) <= {1} and not any(window.before)
+        return self.groups == 1 and whole and self.at.x.size == self.weights[0].size
+
     def rows(self, step: int = 4) -> Array:
         """Weights, (outputs, bytes of a row); zeros fill it to a multiple of ``step``."""
         flat = self.weights.reshape(len(self.weights), -1)
@@ -113,7 +120,10 @@ class Layer:
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
         batch = self.at.x.size // (extents[0] * extents[1] * channels)
-        if kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
+        if self.alone:
+            extents = out = kernel = (1, 1)
+            channels, batch = self.at.x.size, 1
+        elif kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
             # one row of places
             extents = out = (1, batch * extents[0] * extents[1])
             batch = 1

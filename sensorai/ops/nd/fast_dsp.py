@@ -35,6 +35,9 @@ def matrix(layer: Layer) -> Kernel | None:
     # on the way sums may wrap
     bias = (256 * (layer.sums - 128 * first) - second).astype(np.int32)
     row = rows.shape[1]
+    if layer.alone:
+        filled = row if row != layer.weights[0].size else 0
+        return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
     scratch = 4 * row + (row if layer.weights.shape[-1] % 4 else 0)
     return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, row=row)
 
@@ -49,5 +52,5 @@ def depth(layer: Layer) -> Kernel | None:
     weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
     row = (window.out[-1] - 1) * window.strides[-1] + wide
-    words = 16 + 4 * high * (-(-wide // 2)) + 4 * high * row
+    words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
     return Kernel(layer, "sa_nd_depth_dsp", weights, layer.sums.astype(np.int32), 4 * words, in_place=True)

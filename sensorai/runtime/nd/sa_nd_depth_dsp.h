@@ -99,7 +99,7 @@ SA_ND_FUNCTION void sa_nd_fill_pairs(const sa_nd_fast_t *l, const int8_t *x, int
 }
 
 /* What a row of results needs: pairs of values by row of the kernel, and of four channels twice the bias, twice
- * the weights in pairs, then multiplier, shift and what is added for each. */
+ * the weights in pairs, then multiplier and shift of each. */
 typedef struct {
     const uint32_t *x;
     const uint32_t *told;
@@ -111,6 +111,7 @@ typedef struct {
     int32_t full;
     uint32_t lo; /* four times */
     uint32_t hi;
+    int32_t zero;
 } sa_nd_depth_row_t;
 
 #if defined(SA_ND_DSP_ASM)
@@ -121,68 +122,86 @@ typedef struct {
     "smlad r11, r3, r7, r11\n"           \
     "smlad r12, r4, r8, r12\n"           \
     "smlad lr, r5, r9, lr\n"
-#define SA_ND_LEAVE(sum)                 \
-    "ldmia r1!, {r2, r3, r4}\n"          \
-    "smmulr " sum ", " sum ", r2\n"      \
+/* Factor, shift, and what is added; the bit that goes out last rounds. */
+#define SA_ND_OUT_TFLITE(sum)                   \
+    "ldmia r1!, {r2, r3}\n"                    \
+    "smmulr " sum ", " sum ", r2\n"            \
     "add " sum ", " sum ", " sum ", asr #31\n" \
-    "add " sum ", " sum ", r4\n"         \
-    "asr " sum ", " sum ", r3\n"         \
+    "asrs " sum ", " sum ", r3\n"              \
+    "adc " sum ", " sum ", r5\n"               \
+    "ssat " sum ", #8, " sum "\n"
+#define SA_ND_OUT_EVEN(sum)                     \
+    "ldmia r1!, {r2, r3}\n"                    \
+    "smull r7, " sum ", " sum ", r2\n"         \
+    "cmp r7, #0\n"                             \
+    "it ne\n"                                  \
+    "orrne " sum ", " sum ", #1\n"             \
+    "asr r7, " sum ", r3\n"                    \
+    "and r7, r7, #1\n"                         \
+    "sub r7, r7, #1\n"                         \
+    "add " sum ", " sum ", r7\n"               \
+    "asrs " sum ", " sum ", r3\n"              \
+    "adc " sum ", " sum ", r5\n"               \
     "ssat " sum ", #8, " sum "\n"
 /* A row of results of a kernel of three by three; all registers are in use. */
-__attribute__((noinline, unused)) static void sa_nd_depth_three(sa_nd_depth_row_t *row)
-{
-    register sa_nd_depth_row_t *r4 __asm__("r4") = row;
-    uint32_t kept[3];
-
-    __asm__ volatile("str r4, %[row]\n"
-                     "1:\n"
-                     "ldmia r4, {r0, r1, r6, r7}\n"
-                     "str r6, %[first]\n"
-                     "str r7, %[second]\n"
-                     "ldmia r1!, {r10, r11, r12, lr}\n"
-                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR
-                     "ldr r2, %[first]\n"
-                     "add r0, r2\n"
-                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR
-                     "ldr r2, %[second]\n"
-                     "add r0, r2\n"
-                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR
-                     SA_ND_LEAVE("r10") SA_ND_LEAVE("r11") SA_ND_LEAVE("r12") SA_ND_LEAVE("lr")
-                     "bfi r10, r11, #8, #8\n"
-                     "bfi r10, r12, #16, #8\n"
-                     "bfi r10, lr, #24, #8\n"
-                     "ldr r4, %[row]\n"
-                     "add r5, r4, #16\n"
-                     "ldmia r5, {r0, r2, r3, r6, r7, r8, r9}\n"
-                     "cbnz r7, 2f\n"
-                     "ssub8 r11, r10, r8\n"
-                     "sel r10, r10, r8\n"
-                     "ssub8 r11, r10, r9\n"
-                     "sel r10, r9, r10\n"
-                     "2:\n"
-                     "str r10, [r2]\n"
-                     "add r2, r3\n"
-                     "str r2, [r4, #20]\n"
-                     "ldr r1, [r4]\n"
-                     "add r1, r0\n"
-                     "str r1, [r4]\n"
-                     "subs r6, #1\n"
-                     "str r6, [r4, #28]\n"
-                     "bne 1b\n"
-                     : "+r"(r4), [row] "=m"(kept[0]), [first] "=m"(kept[1]), [second] "=m"(kept[2])
-                     :
-                     : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",
-                       "memory");
+#define SA_ND_DEPTH_THREE(name, LEAVE)                                                                      \
+__attribute__((noinline, unused)) static void name(sa_nd_depth_row_t *row)                                  \
+{                                                                                                           \
+    register sa_nd_depth_row_t *r4 __asm__("r4") = row;                                                     \
+    uint32_t kept[3];                                                                                       \
+    const int32_t zero = row->zero;                                                                         \
+                                                                                                            \
+    __asm__ volatile("str r4, %[row]\n"                                                                     \
+                     "1:\n"                                                                                 \
+                     "ldmia r4, {r0, r1, r6, r7}\n"                                                         \
+                     "str r6, %[first]\n"                                                                   \
+                     "str r7, %[second]\n"                                                                  \
+                     "ldmia r1!, {r10, r11, r12, lr}\n"                                                     \
+                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR                                                 \
+                     "ldr r2, %[first]\n"                                                                   \
+                     "add r0, r2\n"                                                                         \
+                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR                                                 \
+                     "ldr r2, %[second]\n"                                                                  \
+                     "add r0, r2\n"                                                                         \
+                     SA_ND_FOUR "adds r0, #32\n" SA_ND_FOUR                                                 \
+                     "ldr r5, %[zero]\n" LEAVE("r10") LEAVE("r11") LEAVE("r12") LEAVE("lr")                 \
+                     "bfi r10, r11, #8, #8\n"                                                               \
+                     "bfi r10, r12, #16, #8\n"                                                              \
+                     "bfi r10, lr, #24, #8\n"                                                               \
+                     "ldr r4, %[row]\n"                                                                     \
+                     "add r5, r4, #16\n"                                                                    \
+                     "ldmia r5, {r0, r2, r3, r6, r7, r8, r9}\n"                                             \
+                     "cbnz r7, 2f\n"                                                                        \
+                     "ssub8 r11, r10, r8\n"                                                                 \
+                     "sel r10, r10, r8\n"                                                                   \
+                     "ssub8 r11, r10, r9\n"                                                                 \
+                     "sel r10, r9, r10\n"                                                                   \
+                     "2:\n"                                                                                 \
+                     "str r10, [r2]\n"                                                                      \
+                     "add r2, r3\n"                                                                         \
+                     "str r2, [r4, #20]\n"                                                                  \
+                     "ldr r1, [r4]\n"                                                                       \
+                     "add r1, r0\n"                                                                         \
+                     "str r1, [r4]\n"                                                                       \
+                     "subs r6, #1\n"                                                                        \
+                     "str r6, [r4, #28]\n"                                                                  \
+                     "bne 1b\n"                                                                             \
+                     : "+r"(r4), [row] "=m"(kept[0]), [first] "=m"(kept[1]), [second] "=m"(kept[2])         \
+                     : [zero] "m"(zero)                                                                     \
+                     : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",\
+                       "memory");                                                                           \
 }
+SA_ND_DEPTH_THREE(sa_nd_depth_three_tflite, SA_ND_OUT_TFLITE)
+SA_ND_DEPTH_THREE(sa_nd_depth_three_even, SA_ND_OUT_EVEN)
+#undef SA_ND_DEPTH_THREE
 #undef SA_ND_FOUR
-#undef SA_ND_LEAVE
+#undef SA_ND_OUT_TFLITE
+#undef SA_ND_OUT_EVEN
 #define SA_ND_THREE_BY_THREE 1
 #else
 #define SA_ND_THREE_BY_THREE 0
-SA_ND_INLINE void sa_nd_depth_three(sa_nd_depth_row_t *row)
-{
-    (void)row;
-}
+#define sa_nd_depth_three_tflite(row) ((void)(row))
+#define sa_nd_depth_three_even(row) ((void)(row))
 #endif
 
 SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
@@ -191,9 +210,9 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
     const int32_t steps = (l->kernel[1] + 1) / 2, rows = l->kernel[0];
     const int32_t width = (l->out[1] - 1) * l->stride[1] + l->kernel[1];
     const int32_t taps = l->kernel[1] * rows, line = 4 * width;
-    uint32_t *const told = scratch, *const ways = told + 4 + 4 * steps * rows, *const ring = ways + 12;
+    uint32_t *const told = scratch, *const ways = told + 4 + 4 * steps * rows, *const ring = ways + 8;
     const int32_t places = l->out[1];
-    const int32_t three = SA_ND_THREE_BY_THREE && rounding == SA_ND_TWICE && rows == 3 && l->kernel[1] == 3;
+    const int32_t three = SA_ND_THREE_BY_THREE && rows == 3 && l->kernel[1] == 3;
     sa_nd_depth_row_t row;
     int32_t batch, channel;
 
@@ -202,6 +221,7 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
     row.apart = l->channels;
     row.lo = ((uint32_t)l->lo & 0xFFU) * 0x01010101U;
     row.hi = ((uint32_t)l->hi & 0xFFU) * 0x01010101U;
+    row.zero = l->out_zero;
     row.full = l->lo == -128 && l->hi == 127;
     for (batch = 0; batch < l->batch; batch++) {
         for (channel = 0; channel < l->channels; channel += 4) {
@@ -210,11 +230,9 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
             int32_t i, k, oy, filled = -l->before[0], slot = 0;
             for (i = 0; i < 4; i++) {
                 const int32_t at = (channel + i) * l->each;
-                const sa_nd_way_t way = sa_nd_way(l->multiplier[at], l->shift[at], l->out_zero, rounding);
                 *to++ = 2U * (uint32_t)bias[channel + i];
-                ways[3 * i] = (uint32_t)way.multiplier;
-                ways[3 * i + 1] = (uint32_t)way.shift;
-                ways[3 * i + 2] = (uint32_t)way.add;
+                ways[2 * i] = (uint32_t)l->multiplier[at];
+                ways[2 * i + 1] = l->shift[at];
             }
             for (k = 0; k < rows; k++) {
                 for (i = 0; i < steps; i++) {
@@ -246,7 +264,11 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
                 if (three) {
                     row.next[0] = 4 * (slot == 2 ? -2 * line : line) - 32;
                     row.next[1] = 4 * (slot == 1 ? -2 * line : line) - 32;
-                    sa_nd_depth_three(&row);
+                    if (rounding == SA_ND_TWICE) {
+                        sa_nd_depth_three_tflite(&row);
+                    } else {
+                        sa_nd_depth_three_even(&row);
+                    }
                     continue;
                 }
                 for (; row.count > 0; row.count--) {
@@ -269,12 +291,10 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
                         at = at + 1 == rows ? 0 : at + 1;
                     }
                     for (i = 0; i < 4; i++) {
-                        sa_nd_way_t one;
-                        one.multiplier = (int32_t)way[0];
-                        one.shift = (int32_t)way[1];
-                        one.add = (int32_t)way[2];
+                        const sa_nd_way_t one =
+                            sa_nd_way((int32_t)way[0], (int32_t)way[1], l->out_zero, rounding);
                         row.y[i] = (int8_t)sa_nd_clamp(sa_nd_scaled((int32_t)s[i], &one, rounding), l->lo, l->hi);
-                        way += 3;
+                        way += 2;
                     }
                     row.y += row.apart;
                     row.x += row.step / 4;

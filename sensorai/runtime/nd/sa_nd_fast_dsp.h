@@ -146,6 +146,47 @@ SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, const sa_nd_way_t *w, int roundi
     return sa_nd_scaled((int32_t)sum >> 7, w, rounding);
 }
 
+/* Outputs some at a time, at one or two places. */
+typedef struct {
+    const void *x; /* values, spread or not */
+    const void *end;
+    const uint32_t *w;
+    int32_t row; /* bytes of the weights of an output */
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    int8_t *y;
+    int32_t apart; /* from the first place to the second; 0: only the first counts */
+    int32_t zero;
+    int32_t count; /* of twos or fours */
+    int32_t each;  /* 1: every output has its own multiplier and shift */
+} sa_nd_job_t;
+
+#if defined(SA_ND_DSP_ASM)
+/* Sum with the factor in r12, the shift in lr and the zero point in r6: the bit that goes out last rounds. */
+#define SA_ND_LEAVE_TFLITE(sum)                 \
+    "asrs " sum ", " sum ", #7\n"              \
+    "smmulr " sum ", " sum ", r12\n"           \
+    "add " sum ", " sum ", " sum ", asr #31\n" \
+    "asrs " sum ", " sum ", lr\n"              \
+    "adc " sum ", " sum ", r6\n"               \
+    "ssat " sum ", #8, " sum "\n"
+/* To even; r7 is free. Bits that are lost leave a one behind. */
+#define SA_ND_LEAVE_EVEN(sum)                   \
+    "asrs " sum ", " sum ", #7\n"              \
+    "smull r7, " sum ", " sum ", r12\n"        \
+    "cmp r7, #0\n"                             \
+    "it ne\n"                                  \
+    "orrne " sum ", " sum ", #1\n"             \
+    "asr r7, " sum ", lr\n"                    \
+    "and r7, r7, #1\n"                         \
+    "sub r7, r7, #1\n"                         \
+    "add " sum ", " sum ", r7\n"               \
+    "asrs " sum ", " sum ", lr\n"              \
+    "adc " sum ", " sum ", r6\n"               \
+    "ssat " sum ", #8, " sum "\n"
+#endif
+
 /* Four bytes of the input as X and Y. */
 SA_ND_INLINE void sa_nd_spread(uint32_t x, uint32_t *to)
 {

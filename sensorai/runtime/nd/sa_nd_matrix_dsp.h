@@ -106,22 +106,6 @@ SA_ND_INLINE void sa_nd_gather_points(const int8_t *x, const int8_t *next, int32
     }
 }
 
-/* Two outputs at a time, at two places. */
-typedef struct {
-    const uint32_t *a; /* spread values */
-    const uint32_t *end;
-    const uint32_t *w;
-    int32_t row; /* bytes of the weights of an output */
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const uint8_t *shift;
-    int8_t *y;
-    int32_t apart; /* from the first place to the second; 0: only the first counts */
-    int32_t zero;
-    int32_t pairs; /* of outputs */
-    int32_t each;  /* 1: every output has its own multiplier and shift */
-} sa_nd_pairs_t;
-
 #if defined(SA_ND_DSP_ASM)
 #define SA_ND_STEP                   \
     "ldmia r0!, {r4, r5, r6, r7}\n" \
@@ -137,69 +121,65 @@ typedef struct {
     "smlad r9, r6, lr, r9\n"        \
     "smlad r10, r4, r12, r10\n"     \
     "smlad r11, r6, r12, r11\n"
-/* The bit that is shifted out last rounds. */
-#define SA_ND_LEAVE(sum)                \
-    "asrs " sum ", " sum ", #7\n"      \
-    "smmulr " sum ", " sum ", r12\n"   \
-    "add " sum ", " sum ", " sum ", asr #31\n" \
-    "asrs " sum ", " sum ", lr\n"      \
-    "adc " sum ", " sum ", r6\n"       \
-    "ssat " sum ", #8, " sum "\n"
 /* All registers are in use. */
-__attribute__((noinline, unused)) static void sa_nd_pairs_of_outputs(sa_nd_pairs_t *job)
-{
-    register sa_nd_pairs_t *r4 __asm__("r4") = job;
-    uint32_t kept[2];
-
-    __asm__ volatile("str r4, %[kept]\n"
-                     "ldmia r4, {r0, r1}\n"
-                     "subs r1, r1, r0\n"
-                     "adr.w r0, 2f + 1\n"
-                     "lsls r1, r1, #26\n"
-                     "bpl 1f\n"
-                     "adr.w r0, 3f + 1\n"
-                     "1:\n"
-                     "str r0, %[entry]\n"
-                     "0:\n"
-                     "ldmia r4, {r0, r1, r2, r3, r5}\n"
-                     "ldrd r8, r10, [r5], #8\n"
-                     "str r5, [r4, #16]\n"
-                     "adds r3, r3, r2\n"
-                     "mov r9, r8\n"
-                     "mov r11, r10\n"
-                     "ldr pc, %[entry]\n"
-                     "2:\n" SA_ND_STEP SA_ND_STEP
-                     "3:\n" SA_ND_STEP SA_ND_STEP "cmp r0, r1\n"
-                     "bne 2b\n"
-                     "ldr r4, %[kept]\n"
-                     "str r3, [r4, #8]\n"
-                     "add r3, r4, #20\n"
-                     "ldmia r3, {r0, r1, r2, r5, r6, r7}\n"
-                     "ldr r3, [r4, #44]\n"
-                     "ldr r12, [r0]\n"
-                     "ldrb lr, [r1]\n"
-                     SA_ND_LEAVE("r9") SA_ND_LEAVE("r8")
-                     "strb r9, [r2, r5]\n"
-                     "strb r8, [r2], #1\n"
-                     "ldr r12, [r0, r3, lsl #2]\n"
-                     "ldrb lr, [r1, r3]\n"
-                     SA_ND_LEAVE("r11") SA_ND_LEAVE("r10")
-                     "strb r11, [r2, r5]\n"
-                     "strb r10, [r2], #1\n"
-                     "add r0, r0, r3, lsl #3\n"
-                     "add r1, r1, r3, lsl #1\n"
-                     "add r3, r4, #20\n"
-                     "stmia r3, {r0, r1, r2}\n"
-                     "subs r7, #1\n"
-                     "str r7, [r4, #40]\n"
-                     "bne 0b\n"
-                     : "+r"(r4), [kept] "=m"(kept[0]), [entry] "=m"(kept[1])
-                     :
-                     : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",
-                       "memory");
+#define SA_ND_PAIRS_OF_OUTPUTS(name, LEAVE)                                                                 \
+__attribute__((noinline, unused)) static void name(sa_nd_job_t *job)                                        \
+{                                                                                                           \
+    register sa_nd_job_t *r4 __asm__("r4") = job;                                                           \
+    uint32_t kept[2];                                                                                       \
+                                                                                                            \
+    __asm__ volatile("str r4, %[kept]\n"                                                                    \
+                     "ldmia r4, {r0, r1}\n"                                                                 \
+                     "subs r1, r1, r0\n"                                                                    \
+                     "adr.w r0, 2f + 1\n"                                                                   \
+                     "lsls r1, r1, #26\n"                                                                   \
+                     "bpl 1f\n"                                                                             \
+                     "adr.w r0, 3f + 1\n"                                                                   \
+                     "1:\n"                                                                                 \
+                     "str r0, %[entry]\n"                                                                   \
+                     "0:\n"                                                                                 \
+                     "ldmia r4, {r0, r1, r2, r3, r5}\n"                                                     \
+                     "ldrd r8, r10, [r5], #8\n"                                                             \
+                     "str r5, [r4, #16]\n"                                                                  \
+                     "adds r3, r3, r2\n"                                                                    \
+                     "mov r9, r8\n"                                                                         \
+                     "mov r11, r10\n"                                                                       \
+                     "ldr pc, %[entry]\n"                                                                   \
+                     "2:\n" SA_ND_STEP SA_ND_STEP                                                           \
+                     "3:\n" SA_ND_STEP SA_ND_STEP "cmp r0, r1\n"                                            \
+                     "bne 2b\n"                                                                             \
+                     "ldr r4, %[kept]\n"                                                                    \
+                     "str r3, [r4, #8]\n"                                                                   \
+                     "add r3, r4, #20\n"                                                                    \
+                     "ldmia r3, {r0, r1, r2, r5, r6}\n"                                                     \
+                     "ldr r3, [r4, #44]\n"                                                                  \
+                     "ldr r12, [r0]\n"                                                                      \
+                     "ldrb lr, [r1]\n"                                                                      \
+                     LEAVE("r9") LEAVE("r8")                                                                \
+                     "strb r9, [r2, r5]\n"                                                                  \
+                     "strb r8, [r2], #1\n"                                                                  \
+                     "ldr r12, [r0, r3, lsl #2]\n"                                                          \
+                     "ldrb lr, [r1, r3]\n"                                                                  \
+                     LEAVE("r11") LEAVE("r10")                                                              \
+                     "strb r11, [r2, r5]\n"                                                                 \
+                     "strb r10, [r2], #1\n"                                                                 \
+                     "add r0, r0, r3, lsl #3\n"                                                             \
+                     "add r1, r1, r3, lsl #1\n"                                                             \
+                     "add r3, r4, #20\n"                                                                    \
+                     "stmia r3, {r0, r1, r2}\n"                                                             \
+                     "ldr r7, [r4, #40]\n"                                                                  \
+                     "subs r7, #1\n"                                                                        \
+                     "str r7, [r4, #40]\n"                                                                  \
+                     "bne 0b\n"                                                                             \
+                     : "+r"(r4), [kept] "=m"(kept[0]), [entry] "=m"(kept[1])                                \
+                     :                                                                                      \
+                     : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",\
+                       "memory");                                                                           \
 }
+SA_ND_PAIRS_OF_OUTPUTS(sa_nd_pairs_of_outputs_tflite, SA_ND_LEAVE_TFLITE)
+SA_ND_PAIRS_OF_OUTPUTS(sa_nd_pairs_of_outputs_even, SA_ND_LEAVE_EVEN)
+#undef SA_ND_PAIRS_OF_OUTPUTS
 #undef SA_ND_STEP
-#undef SA_ND_LEAVE
 #endif
 
 /* Sums of an output at two places. */
@@ -242,9 +222,9 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
                 }
             }
 #if defined(SA_ND_DSP_ASM)
-            if (rounding == SA_ND_TWICE && many > 1) {
-                sa_nd_pairs_t job;
-                job.a = spread;
+            if (many > 1) {
+                sa_nd_job_t job;
+                job.x = spread;
                 job.end = end;
                 job.w = w;
                 job.row = l->row;
@@ -254,9 +234,13 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
                 job.y = y;
                 job.apart = both ? many : 0;
                 job.zero = l->out_zero;
-                job.pairs = many / 2;
+                job.count = many / 2;
                 job.each = l->each;
-                sa_nd_pairs_of_outputs(&job);
+                if (rounding == SA_ND_TWICE) {
+                    sa_nd_pairs_of_outputs_tflite(&job);
+                } else {
+                    sa_nd_pairs_of_outputs_even(&job);
+                }
                 o = many & ~1;
             }
 #endif
