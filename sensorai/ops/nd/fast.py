@@ -21,6 +21,8 @@ _SHIFTS = {"tflite": (1, 22), "even": (2, 22)}
 _TABLES = {"int8": "int8_t", "uint32": "uint32_t"}
 #: Size that no sum reaches.
 _MOST = 1 << 30
+#: Size that no axis reaches: descriptions hold them in 16 bits.
+_LARGEST = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +65,10 @@ class Layer:
         flat = len(self.window.kernel) <= 2 and set(self.window.dilations[-1:]) <= {1}
         if not types or not flat or low > high or shift.min() < low or shift.max() > high:
             return False
-        return bool(self.most < _MOST)
+        window, x = self.window, self.at.x
+        sizes = (*window.kernel, *window.strides, *window.before, *window.dilations, len(self.weights))
+        longest = self.weights[0].size if self.alone else max(x.shape[:1] + x.shape[-1:])
+        return self.most < _MOST and max(*sizes, longest) < _LARGEST
 
     @property
     def most(self) -> int:
@@ -170,6 +175,8 @@ class Kernel:
         Its results may lie where its values lie.
     row : int
         Bytes of the weights of an output.
+    variant : str
+        Between stem and rounding, where a file has several.
     """
 
     layer: Layer
@@ -179,6 +186,7 @@ class Kernel:
     scratch: int = 0
     in_place: bool = False
     row: int = 0
+    variant: str = ""
 
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
@@ -188,6 +196,6 @@ class Kernel:
         weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
         told = to.layer(fields, "sa_nd_fast_t")
         scratch = to.scratch("void") if self.scratch else "0"
-        name = f"{self.stem}_{layer.exit.rounding}"
+        name = "_".join(filter(None, (self.stem, self.variant, layer.exit.rounding)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)

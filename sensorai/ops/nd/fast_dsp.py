@@ -53,4 +53,6 @@ def depth(layer: Layer) -> Kernel | None:
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
     row = (window.out[-1] - 1) * window.strides[-1] + wide
     words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
-    return Kernel(layer, "sa_nd_depth_dsp", weights, layer.sums.astype(np.int32), 4 * words, in_place=True)
+    bias = layer.sums.astype(np.int32)
+    variant = "three" if (high, wide) == (3, 3) else ""
+    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=True, variant=variant)

@@ -48,52 +48,40 @@ SA_ND_INLINE sa_nd_spread_t sa_nd_open(uint32_t x)
 }
 
 /* Two times four bytes as four pairs. */
-SA_ND_INLINE void sa_nd_pairs(sa_nd_spread_t x, sa_nd_spread_t y, uint32_t *to)
+SA_ND_INLINE uint32_t *sa_nd_pairs(sa_nd_spread_t x, sa_nd_spread_t y, uint32_t *to)
 {
     to[0] = sa_nd_pkhbt(x.even, y.even);
     to[1] = sa_nd_pkhbt(x.odd, y.odd);
     to[2] = sa_nd_pkhtb(y.even, x.even);
     to[3] = sa_nd_pkhtb(y.odd, x.odd);
+    return to + 4;
 }
 
 /* Pairs of neighbours in a row of the input, four channels each, margins filled. */
-SA_ND_FUNCTION void sa_nd_fill_pairs(const sa_nd_fast_t *l, const int8_t *x, int32_t inside, int32_t width,
+SA_ND_APART void sa_nd_fill_pairs(const sa_nd_fast_t *l, const int8_t *x, int32_t inside, int32_t width,
                                      uint32_t *to)
 {
     const sa_nd_spread_t zero = sa_nd_open(((uint32_t)l->zero & 0xFFU) * 0x01010101U);
     const int32_t left = inside && l->before[1] < width ? l->before[1] : width, apart = l->channels;
     const int32_t room = width - left;
-    int32_t values = room < l->in[1] ? room : l->in[1];
+    const int32_t values = room < l->in[1] ? room : l->in[1];
     uint32_t *const end = to + 4 * width;
-    sa_nd_spread_t here = zero, there;
+    sa_nd_spread_t here = zero;
     int32_t i;
 
     for (i = left - 1; i > 0; i--) {
-        sa_nd_pairs(zero, zero, to);
-        to += 4;
+        to = sa_nd_pairs(zero, zero, to);
     }
-    if (values > 0 && left == 0) {
-        here = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
-        x += apart;
-        values--;
-    }
-    for (; values > 1; values -= 2) {
-        there = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
-        x += apart;
-        sa_nd_pairs(here, there, to);
-        here = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
-        x += apart;
-        sa_nd_pairs(there, here, to + 4);
-        to += 8;
-    }
-    if (values > 0) {
-        there = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
-        sa_nd_pairs(here, there, to);
+    for (i = values; i > 0; i--) {
+        const sa_nd_spread_t there = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
+        if (i != values || left > 0) {
+            to = sa_nd_pairs(here, there, to);
+        }
         here = there;
-        to += 4;
+        x += apart;
     }
-    for (; to != end; to += 4) {
-        sa_nd_pairs(here, zero, to);
+    while (to != end) {
+        to = sa_nd_pairs(here, zero, to);
         here = zero;
     }
 }
@@ -205,14 +193,13 @@ SA_ND_DEPTH_THREE(sa_nd_depth_three_even, SA_ND_OUT_EVEN)
 #endif
 
 SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
-                                  int8_t *y, uint32_t *scratch, int rounding)
+                                  int8_t *y, uint32_t *scratch, int three, int rounding)
 {
     const int32_t steps = (l->kernel[1] + 1) / 2, rows = l->kernel[0];
     const int32_t width = (l->out[1] - 1) * l->stride[1] + l->kernel[1];
     const int32_t taps = l->kernel[1] * rows, line = 4 * width;
     uint32_t *const told = scratch, *const ways = told + 4 + 4 * steps * rows, *const ring = ways + 8;
     const int32_t places = l->out[1];
-    const int32_t three = SA_ND_THREE_BY_THREE && rows == 3 && l->kernel[1] == 3;
     sa_nd_depth_row_t row;
     int32_t batch, channel;
 
@@ -261,7 +248,7 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
                 row.x = ring + slot * line;
                 row.y = y + oy * places * l->channels + channel;
                 row.count = places;
-                if (three) {
+                if (SA_ND_THREE_BY_THREE && three) {
                     row.next[0] = 4 * (slot == 2 ? -2 * line : line) - 32;
                     row.next[1] = 4 * (slot == 1 ? -2 * line : line) - 32;
                     if (rounding == SA_ND_TWICE) {
@@ -306,16 +293,18 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
     }
 }
 
-SA_ND_FUNCTION void sa_nd_depth_dsp_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
-                                           const int32_t *bias, int8_t *y, void *scratch)
-{
-    sa_nd_depth_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_TWICE);
-}
+#define SA_ND_DEPTH(name, three, rounding)                                                             \
+    SA_ND_FUNCTION void name(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias, \
+                             int8_t *y, void *scratch)                                                 \
+    {                                                                                                  \
+        sa_nd_depth_run(l, x, w, bias, y, (uint32_t *)scratch, three, rounding);                       \
+    }
 
-SA_ND_FUNCTION void sa_nd_depth_dsp_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
-                                         const int32_t *bias, int8_t *y, void *scratch)
-{
-    sa_nd_depth_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_EVEN);
-}
+/* Any kernel, and those of three by three. */
+SA_ND_DEPTH(sa_nd_depth_dsp_tflite, 0, SA_ND_TWICE)
+SA_ND_DEPTH(sa_nd_depth_dsp_even, 0, SA_ND_EVEN)
+SA_ND_DEPTH(sa_nd_depth_dsp_three_tflite, 1, SA_ND_TWICE)
+SA_ND_DEPTH(sa_nd_depth_dsp_three_even, 1, SA_ND_EVEN)
+#undef SA_ND_DEPTH
 
 #endif

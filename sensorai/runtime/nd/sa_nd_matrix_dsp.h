@@ -18,7 +18,7 @@ SA_ND_INLINE uint32_t *sa_nd_spread_row(const int8_t *x, int32_t n, uint32_t *to
     return to;
 }
 
-SA_ND_INLINE uint32_t *sa_nd_spread_same(uint32_t x, int32_t n, uint32_t *to)
+SA_ND_APART uint32_t *sa_nd_spread_same(uint32_t x, int32_t n, uint32_t *to)
 {
     uint32_t two[2];
 
@@ -31,7 +31,7 @@ SA_ND_INLINE uint32_t *sa_nd_spread_same(uint32_t x, int32_t n, uint32_t *to)
     return to;
 }
 
-SA_ND_INLINE int8_t *sa_nd_same(int8_t *to, int32_t value, int32_t n)
+SA_ND_APART int8_t *sa_nd_same(int8_t *to, int32_t value, int32_t n)
 {
     for (; n > 0; n--) {
         *to++ = (int8_t)value;
@@ -53,7 +53,7 @@ SA_ND_INLINE int8_t *sa_nd_bytes(int8_t *to, const int8_t *from, int32_t n)
 }
 
 /* Values under the kernel at a place, margins filled. What lies behind them meets weights of zero. */
-SA_ND_FUNCTION void sa_nd_gather_dsp(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t from_x,
+SA_ND_APART void sa_nd_gather_dsp(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t from_x,
                                      uint32_t *to, int8_t *bytes)
 {
     const uint32_t zero = ((uint32_t)l->zero & 0xFFU) * 0x01010101U;
