@@ -43,7 +43,7 @@ def matrix(layer: Layer) -> Kernel | None:
 
 
 def depth(layer: Layer) -> Kernel | None:
-    """One kernel for each channel; channels in fours, each four of them with the weights of a tap together."""
+    """One kernel for each channel; four channels at a time, their weights of a tap together."""
     window, channels = layer.window, len(layer.weights)
     down = window.dilations[0] if len(window.dilations) > 1 else 1
     if channels % 4 or down > 1 or not window.kernel:
