@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -66,11 +67,12 @@ def made_names(graph: Graph) -> list[tuple[str, str]]:
     return [*((n, n) for n in graph.outputs), *((after(one.read), one.read) for one in graph.states)]
 
 
-def operator_samples(count: int = 4) -> list[Sample]:
+@cache
+def operator_samples(count: int = 4) -> tuple[Sample, ...]:
     """Every case of every operator that has C."""
-    return [
+    return tuple(
         sample(name, graph, count) for op in ND_OPERATORS.values() if op.EMITTED for name, graph in op.cases()
-    ]
+    )
 
 
 DRIVER = """
