@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sensorai.toolchain import cpu, host, qemu
-from tests.nd.nets import differences, operator_samples, stream, unit
+from tests.nd.nets import differences, in_c_later, in_c_now, operator_samples, stream, unit
 from tests.need import need
 
 CORES = ("m0plus", "m4", "m55")
@@ -29,3 +31,12 @@ def test_on_cores(core: str) -> None:
         opt = "-O2" if third == CORES.index(core) else "-O0"
         image = qemu.build(unit(samples), cpu.cpu(core), opt=opt)
         assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
+
+
+def test_what_waits_for_the_compiler_is_compared() -> None:
+    need("gcc")
+    good = operator_samples()[0]
+    wrong = [{name: array + array.dtype.type(1) for name, array in one.items()} for one in good.outputs]
+    in_c_later(good, replace(good, name="odd", outputs=wrong))
+    with pytest.raises(AssertionError, match=r"test_what_waits_for_the_compiler_is_compared: odd: input 0"):
+        in_c_now()
