@@ -222,6 +222,6 @@ def in_c_now() -> None:
     samples = _WAITING.copy()
     _WAITING.clear()
     if samples:
-        program = host.build_program(unit(samples), opt="-O2", harness=True)
+        program = host.build_program(unit(samples), opt="-O1", harness=True)
         found = differences(samples, program.run(stream(samples)))
         assert not found, "\n".join(found)
