@@ -9,6 +9,11 @@ import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 
+# Tests run side by side, one process for every core: libraries that start a thread for each core as well
+# would only take turns. Said before any of them is loaded; what tests start inherits it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 
 def shared_dir() -> Path:
     """Folder of the reference material; it may not exist."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shlex
 import shutil
@@ -23,6 +22,7 @@ from sensorai.experiment.option import SECTIONS, Option
 from sensorai.experiment.schema import text as schema_text
 from sensorai.mlc.devicedoc import markdown as device_markdown
 from sensorai.nets.supported import markdown as operator_markdown
+from tests.cli.call import call
 from tests.cli.logs import write_log
 from tests.need import need
 
@@ -131,24 +131,19 @@ def test_matching_is_strict() -> None:
 
 
 @pytest.mark.parametrize("page, least", [("README.md", 8), ("docs/nets.md", 6)])
-def test_console_blocks(repo: Path, tmp_path: Path, page: str, least: int) -> None:
+def test_console_blocks(
+    repo: Path, tmp_path: Path, page: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(repo / "datalogs", tmp_path / "datalogs")
     commands = steps((repo / page).read_text())
     assert len(commands) >= least
     for command, shown in commands:
         words = shlex.split(command)
         assert words[0] == "sensorai", command
-        done = subprocess.run(
-            [sys.executable, "-m", "sensorai", *words[1:]],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(repo)},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert matches(shown, done.stdout), f"{command}\nshown:\n{shown}\ngot:\n{done.stdout}"
+        done = call(*words[1:])
+        assert done.code == 0, f"{command}\n{done.err}"
+        assert matches(shown, done.out), f"{command}\nshown:\n{shown}\ngot:\n{done.out}"
 
 
 def test_the_pipeline_of_the_page_is_the_one_that_is_shipped(repo: Path) -> None:

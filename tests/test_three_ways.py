@@ -45,6 +45,9 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("stm32", "anomaly"): {"device": "stm32l4", "model": "tree", "net": {"leaves": 4}, **ANOMALY, **CODE},
 }
 
+#: What is made from the file in a process of its own, where sets have another order: every target and task.
+APART = {("mlc", "classify"), ("ispu", "classify"), ("stm32", "anomaly")}
+
 
 def test_all_targets_and_tasks_are_asked() -> None:
     assert set(ASKED) == {(target, task) for target in tables.TARGETS for task in tables.TASKS}
@@ -107,16 +110,22 @@ def test_flags_toml_and_python_give_the_same_bytes(
     assert done.out == ""
 
     monkeypatch.chdir(tmp_path)
-    again = subprocess.run(
-        [sys.executable, "-m", "sensorai", "train", by_flags / "sensorai.toml", "--out", by_toml, "-q"],
-        cwd=logs,
-        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(Path(sai.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr
+    words = ("train", by_flags / "sensorai.toml", "--out", by_toml, "-q")
+    if (target, task) in APART:
+        apart = subprocess.run(
+            [sys.executable, "-m", "sensorai", *words],
+            cwd=logs,
+            env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(Path(sai.__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert apart.returncode == 0, apart.stderr
+    else:
+        monkeypatch.chdir(logs)
+        again = call(*words)
+        assert again.code == 0, again.err
 
     sai.train(sai.read(logs, label=GLOBS, unit={"acc": "mg"}), **asked).save(by_python)
 

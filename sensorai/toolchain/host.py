@@ -179,7 +179,7 @@ def build_program(
     sources: Mapping[str, str | bytes],
     flags: Sequence[str] = STRICT,
     *,
-    opt: str = "-O2",
+    opt: str = "",
     sanitize: bool = False,
     harness: bool = False,
 ) -> HostProgram:
@@ -187,8 +187,11 @@ def build_program(
 
     Parameters
     ----------
-    sources, flags, opt
+    sources, flags
         As for `build_shared`.
+    opt : str
+        By default ``-O2``; ``-O1`` with the sanitizers, which watch the C and not what is made of it, and
+        take twice as long to compile where more is done to it.
     sanitize : bool
         With the address and undefined-behaviour sanitizers; what they find is a `RunError`.
     harness : bool
@@ -198,6 +201,7 @@ def build_program(
     ------
     ToolMissing, BuildError
     """
+    opt = opt or ("-O1" if sanitize else "-O2")
     return _build_program(tuple(sources.items()), tuple(flags), opt, sanitize, harness)
 
 

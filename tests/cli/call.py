@@ -8,10 +8,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import typer.main
+
 from sensorai.cli import main
+
+#: Reading all verbs and options is most of a short call; they are the same in every one.
+get_command = cache(typer.main.get_command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ def call(*words: str | Path) -> Outcome:
     code: object = None
     with (
         mock.patch.object(sys, "argv", ["sensorai", *map(str, words)]),
+        mock.patch.object(typer.main, "get_command", get_command),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         warnings.catch_warnings(),

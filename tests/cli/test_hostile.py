@@ -130,18 +130,24 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
     assert not [p for p in (*tmp_path.rglob("pwned"), Path("pwned")) if p.exists()]
 
 
-@pytest.mark.parametrize("verb", ["inspect", "simulate", "validate", "features", "convert"])
-def test_other_verbs(verb: str, logs: tuple[Path, Path], tmp_path: Path) -> None:
-    """They run on the same logs, print nothing that a terminal obeys, and write tables without formulas."""
-    folder = tmp_path / "toy"
+@pytest.fixture(scope="module")
+def toy(logs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a training on the hostile log left."""
+    folder = tmp_path_factory.mktemp("trained") / "toy"
     words: tuple[str | Path, ...] = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
     assert call("train", logs[1], *words).code == 0
+    return folder
+
+
+@pytest.mark.parametrize("verb", ["inspect", "simulate", "validate", "features", "convert"])
+def test_other_verbs(verb: str, logs: tuple[Path, Path], toy: Path, tmp_path: Path) -> None:
+    """They run on the same logs, print nothing that a terminal obeys, and write tables without formulas."""
     table = tmp_path / "table.csv"
     line: tuple[str | Path, ...] = {
         "inspect": ("inspect", logs[1]),
-        "simulate": ("simulate", folder, logs[1], "--out", table),
-        "validate": ("validate", folder, logs[1]),
-        "features": ("features", folder, logs[1], "--out", table),
+        "simulate": ("simulate", toy, logs[1], "--out", table),
+        "validate": ("validate", toy, logs[1]),
+        "features": ("features", toy, logs[1], "--out", table),
         "convert": ("convert", logs[1], "--out", table),
     }[verb]
     for more in ((), ("--json",)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from sensorai.graph.tensor import DTYPES, Array, Tensor
 from sensorai.ops.nd import _testing
 from sensorai.ops.nd.table import ND_OPERATORS
 from sensorai.ops.packing import pack_bits
+from sensorai.toolchain import host
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ def made_names(graph: Graph) -> list[tuple[str, str]]:
     return [*((n, n) for n in graph.outputs), *((after(one.read), one.read) for one in graph.states)]
 
 
-def operator_samples(count: int = 4) -> list[Sample]:
+@cache
+def operator_samples(count: int = 4) -> tuple[Sample, ...]:
     """Every case of every operator that has C."""
-    return [
+    return tuple(
         sample(name, graph, count) for op in ND_OPERATORS.values() if op.EMITTED for name, graph in op.cases()
-    ]
+    )
 
 
 DRIVER = """
@@ -195,3 +199,29 @@ def differences(samples: Sequence[Sample], output: bytes) -> list[str]:
         if said:
             found.append(said)
     return found if at == len(output) else [*found, f"{len(output)} bytes came, not {at}"]
+
+
+#: Nets that wait for the compiler, and how many of them it is given at once: most of a call is its start.
+_WAITING: list[Sample] = []
+TOGETHER = 64
+
+
+def in_c_later(*samples: Sample) -> None:
+    """Compare the C of nets with the reference, on this machine: at the latest when the module is through.
+
+    What differs names the test that gave the net.
+    """
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    _WAITING.extend(replace(one, name=f"{test}: {one.name}") for one in samples)
+    if len(_WAITING) >= TOGETHER:
+        in_c_now()
+
+
+def in_c_now() -> None:
+    """Compile, run and compare the nets that wait; every one that differs is named."""
+    samples = _WAITING.copy()
+    _WAITING.clear()
+    if samples:
+        program = host.build_program(unit(samples), opt="-O1", harness=True)
+        found = differences(samples, program.run(stream(samples)))
+        assert not found, "\n".join(found)

@@ -170,6 +170,6 @@ def c_differences(wanted: Sequence[str]) -> list[str]:
     samples = c_samples(wanted)
     for at in range(0, len(samples), CHUNK):
         chunk = samples[at : at + CHUNK]
-        program = host.build_program(nets.unit(chunk), opt="-O2", harness=True)
+        program = host.build_program(nets.unit(chunk), opt="-O1", harness=True)
         found += nets.differences(chunk, program.run(nets.stream(chunk)))
     return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sensorai.toolchain import cpu, host, qemu
-from tests.nd.nets import differences, operator_samples, stream, unit
+from tests.nd.nets import differences, in_c_later, in_c_now, operator_samples, stream, unit
 from tests.need import need
+
+CORES = ("m0plus", "m4", "m55")
 
 
 def test_on_this_machine_with_sanitizers() -> None:
@@ -15,12 +19,24 @@ def test_on_this_machine_with_sanitizers() -> None:
     assert differences(samples, program.run(stream(samples))) == []
 
 
-@pytest.mark.parametrize("core", ["m0plus", "m4", "m55"])
+@pytest.mark.parametrize("core", CORES)
 def test_on_cores(core: str) -> None:
     # the M7 runs the code of an M4; products of all types are run there by test_combinations
     need("arm-none-eabi-gcc")
     everything = operator_samples()
     # the smallest of the boards has no room for all of them at once
-    for samples in (everything[::3], everything[1::3], everything[2::3]):
-        image = qemu.build(unit(samples), cpu.cpu(core))
+    for third in range(3):
+        samples = everything[third::3]
+        # every core runs every case; every case is optimised on one of them, plain on the others
+        opt = "-O2" if third == CORES.index(core) else "-O0"
+        image = qemu.build(unit(samples), cpu.cpu(core), opt=opt)
         assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
+
+
+def test_what_waits_for_the_compiler_is_compared() -> None:
+    need("gcc")
+    good = operator_samples()[0]
+    wrong = [{name: array + array.dtype.type(1) for name, array in one.items()} for one in good.outputs]
+    in_c_later(good, replace(good, name="odd", outputs=wrong))
+    with pytest.raises(AssertionError, match=r"test_what_waits_for_the_compiler_is_compared: odd: input 0"):
+        in_c_now()

@@ -17,7 +17,6 @@ from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
 from sensorai.importers.tflite.reader import read
-from sensorai.toolchain import host
 from tests.nd import nets, tflite_models
 from tests.nd.tflite_file import FileTensor, constant, invoke, single
 
@@ -74,9 +73,7 @@ def compare(data: bytes, given: Sequence[dict[str, Array]] | None = None, rtol: 
                 np.testing.assert_allclose(got[name], want, rtol, 1e-6)
             else:
                 np.testing.assert_array_equal(got[name], want)
-    sample = nets.sample_of("net", graph, inputs[:4])
-    program = host.build_program(nets.unit([sample]), opt="-O2", harness=True)
-    assert nets.differences([sample], program.run(nets.stream([sample]))) == []
+    nets.in_c_later(nets.sample_of("net", graph, inputs[:4]))
 
 
 def q8(shape: tuple[int, ...], scale: float = 0.05, zero: int = 3, dtype: str = "int8") -> FileTensor:
