@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node, State
+from sensorai.graph.limits import TENSOR
 from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Quant
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import ABSENT, Array, Shape, Tensor, constant, free
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.concat import Concat
-
-#: Most numbers of a tensor: with more, memory and time of what runs the net are no longer bounded.
-MOST = 1 << 27
+from sensorai.writing.terminal import in_line
 
 
 class NetBuilder:
@@ -29,10 +29,21 @@ class NetBuilder:
         self.states: list[State] = []
         #: Names that numbers or columns of a tensor stand for, by tensor; see ``Graph``.
         self.labels: dict[str, tuple[str, ...]] = {}
+        #: The node of the file that is being read, in messages.
+        self.where = ""
+
+    @contextmanager
+    def reading(self, where: str) -> Iterator[None]:
+        """Say of this node what operators say of a layer meanwhile: it is the node that the user can find."""
+        before, self.where = self.where, where
+        try:
+            yield
+        finally:
+            self.where = before
 
     def fresh(self, wish: str) -> str:
-        """Name that no tensor has yet."""
-        return free(wish or "t", self.tensors, self._last)
+        """Name that no tensor has yet, and that can be shown in a line."""
+        return free(in_line(wish) or "t", self.tensors, self._last)
 
     def input(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare an input."""
@@ -47,6 +58,15 @@ class NetBuilder:
     def keep(self, state: Tensor, following: Tensor) -> None:
         """Say what a state is in the next call."""
         self.states.append(State(state.name, following.name))
+
+    def stand_in(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor | None:
+        """Tensor in place of what a refused node would make, so that those behind it are looked at too.
+
+        None for one that is too large: each behind it would be so for the same reason.
+        """
+        if math.prod(shape) > TENSOR:
+            return None
+        return self._own(Tensor(self.fresh(name), shape, dtype, quant))
 
     def constant(self, name: str, data: Array, dtype: str = "", quant: Quant = None) -> Tensor:
         """Add a constant; ``dtype`` where it is not that of the array."""
@@ -71,14 +91,31 @@ class NetBuilder:
         quants : sequence of Quant
             What the numbers of the outputs mean, where ``infer`` does not say.
         """
-        reads = tuple(ABSENT if x is None else x for x in inputs)
         label = names[0] if names else f"{op.NAME}_{len(self.nodes)}"
+        try:
+            return self._added(op, inputs, names, quants, label)
+        except ConfigError as error:
+            layer = f"layer {label}"
+            if self.where and error.message.startswith(layer):
+                said = error.message.removeprefix(layer).removeprefix(f" ({op.NAME})")
+                error.message = f"{self.where}{said}"
+            raise
+
+    def _added(
+        self,
+        op: NdOperator,
+        inputs: Sequence[Tensor | None],
+        names: Sequence[str],
+        quants: Sequence[Quant],
+        label: str,
+    ) -> tuple[Tensor, ...]:
+        reads = tuple(ABSENT if x is None else x for x in inputs)
         made = op.infer(Applied(label, reads, {}))
         outs = []
         for k, one in enumerate(made):
-            if math.prod(one.shape) > MOST:
+            if math.prod(one.shape) > TENSOR:
                 raise ConfigError(
-                    f"layer {label}: it makes {'x'.join(map(str, one.shape))} numbers, more than {MOST:,}",
+                    f"layer {label}: it makes {'x'.join(map(str, one.shape))} numbers, more than {TENSOR:,}",
                     hint="no device of this kind holds them: is the shape right?",
                 )
             quant = quants[k] if k < len(quants) and quants[k] is not None else one.quant

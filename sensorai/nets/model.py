@@ -13,10 +13,10 @@ from sensorai.errors import ConfigError, DataError, Problem, Refused, UserError
 from sensorai.formats.netfile import net_kind
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array, Shape
+from sensorai.importers.known import NeedsConstant
 from sensorai.importers.open import KINDS, kind_of, no_folder, read_net
 from sensorai.nets.compiling import Compiled, compiled
 from sensorai.nets.survey import unknown
-from sensorai.ops.nd.base import NeedsConstant
 
 #: What messages and reports call the kinds of files.
 WORDS: Mapping[str, str] = {"onnx": "ONNX", "tflite": "TensorFlow Lite", "keras": "Keras"}
@@ -90,16 +90,7 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
     no_folder(path)
     data = _bytes(path)
     kind = asked.kind or net_kind(path) or kind_of(path)
-    if problems := unknown(path, kind):
-        raise Refused(problems)
-    try:
-        graph = read_net(path, kind=kind, shapes=asked.shapes or None, frozen=asked.frozen or None)
-    except NeedsConstant as error:
-        hint = f"say --freeze {error.name}=VALUE, where that is an input; else {error.hint}"
-        raise ConfigError(error.message, where=str(path), hint=hint) from None
-    except UserError as error:
-        error.where = error.where or str(path)
-        raise
+    graph = _read(path, kind, asked)
     _fits(asked, graph, path)
     return NetFile(
         path,
@@ -110,6 +101,29 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
         graph,
         compiled(graph, asked.inputs, asked.outputs),
     )
+
+
+def _read(path: Path, kind: str, asked: Asked) -> Graph:
+    """Read the net; what has no rule, and what rules refuse, is said together."""
+    problems = unknown(path, kind)
+    try:
+        graph = read_net(path, kind=kind, shapes=asked.shapes or None, frozen=asked.frozen or None)
+    except UserError as error:
+        error.where = error.where or str(path)
+        if isinstance(error, NeedsConstant) and kind == "onnx":
+            error.hint = f"say --freeze {error.name}=VALUE, where that is an input; else {error.hint}"
+        if not problems:
+            raise
+        said = {problem.message for problem in problems}
+        more = error.problems if isinstance(error, Refused) else [_problem(error)]
+        problems += [problem for problem in more if problem.message not in said]
+    if problems:
+        raise Refused(problems)
+    return graph
+
+
+def _problem(error: UserError) -> Problem:
+    return Problem(error.message, error.where, error.hint)
 
 
 def _bytes(path: Path) -> bytes:

@@ -254,7 +254,7 @@ def refuses() -> Mapping[str, tuple[Any, str]]:
     endless = n.model(n.add("Loop", "", n.known(True, bool), n.given("x", 1, 2), body=body))
     random = o.model(o.add("Add", o.given("x", 2), o.add("RandomNormal", shape=[2])))
     return {
-        "rounds": (looped, r"\(Loop\): its number of rounds is known only when the net runs"),
+        "rounds": (looped, r"\(Loop\): its number of rounds is computed while the net runs"),
         "endless": (endless, "make more than 20000 nodes"),
         "random": (random, "it makes random numbers"),
     }

@@ -14,8 +14,10 @@ from sensorai.graph.tensor import Array, Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx.external import take_in
+from sensorai.importers.onnx.said import Said
 from sensorai.importers.onnx.types import TYPES
-from sensorai.importers.onnx.values import Value, constants
+from sensorai.importers.onnx.values import Known, Value, constants
+from sensorai.importers.onnx.versions import no_unknown
 from sensorai.importers.onnx.walk import Walk
 
 #: Names of axes, in small letters, that count windows: one at a time.
@@ -62,10 +64,14 @@ def read_model(
     frozen : mapping of input name to array, optional
         Inputs that are constants.
     """
+    no_unknown(model)
     versions = {one.domain: one.version for one in model.opset_import}
     net = NetBuilder()
     known: dict[str, Value] = dict(constants(net, model.graph.initializer, model.graph.sparse_initializer))
+    inputs = [one.name for one in model.graph.input]
     for name, array in (frozen or {}).items():
+        if name not in inputs:
+            raise ConfigError(f"the model has no input {name} to freeze", hint=f"it has {', '.join(inputs)}")
         known[name] = net.constant(name, np.asarray(array))
     windows = _windows(model.graph.input)
     for one in model.graph.input:
@@ -73,15 +79,25 @@ def read_model(
             dtype, shape = _declared(one, (shapes or {}).get(one.name), windows)
             known[one.name] = net.input(one.name, shape, dtype)
     walk = Walk(net, {(one.domain, one.name): one for one in getattr(model, "functions", ())})
-    for proto in model.graph.node:
-        walk.node(proto, known, versions)
-    outputs = []
-    for one in model.graph.output:
+    with walk.refusals.told():
+        walk.nodes(model.graph.node, known, versions, says=Said(model, known))
+        return net.graph(_outputs(model.graph.output, known))
+
+
+def _outputs(declared: Any, known: Known) -> list[Tensor]:
+    """Tensors of the outputs, each once."""
+    outputs: dict[str, Tensor] = {}
+    for one in declared:
         found = known.get(one.name)
         if not isinstance(found, Tensor):
             raise ConfigError(f"nothing makes the output {one.name}, or it is a sequence of tensors")
-        outputs.append(found)
-    return net.graph(outputs)
+        if one.name in outputs:
+            raise ConfigError(
+                f"two outputs of the net have the name {one.name}",
+                hint="name each output once, and export again",
+            )
+        outputs[one.name] = found
+    return list(outputs.values())
 
 
 def _windows(inputs: Any) -> frozenset[str]:
@@ -93,7 +109,11 @@ def _windows(inputs: Any) -> frozenset[str]:
 def _declared(one: Any, wanted: Shape | None, windows: frozenset[str]) -> tuple[str, Shape]:
     kind = one.type.tensor_type
     if not one.type.HasField("tensor_type") or kind.elem_type not in TYPES:
-        raise ConfigError(f"the input {one.name} is of a type that is not supported")
+        said = _type(one)
+        hint = f"give it as one of {', '.join(dict.fromkeys(TYPES.values()))}"
+        if said.startswith("complex"):
+            hint = "give two real numbers in its place, on a last axis as DFT of ONNX has them"
+        raise ConfigError(f"the input {one.name} is of a type that is not supported ({said})", hint=hint)
     if wanted is None and not kind.HasField("shape"):
         raise ConfigError(f"the input {one.name} has no shape", hint=f"say --shape {one.name}=1x...")
     shape = []
@@ -114,6 +134,14 @@ def _declared(one: Any, wanted: Shape | None, windows: frozenset[str]) -> tuple[
             raise ConfigError(f"the input {one.name} has {len(shape)} axes, not {len(wanted)}")
         shape = list(wanted)
     return TYPES[kind.elem_type], tuple(shape)
+
+
+def _type(one: Any) -> str:
+    """Type of an input in words of ONNX."""
+    if not one.type.HasField("tensor_type"):
+        return (one.type.WhichOneof("value") or "none").removesuffix("_type").replace("_", " ")
+    number, types = one.type.tensor_type.elem_type, library("onnx").TensorProto.DataType
+    return str(types.Name(number)).lower() if number in types.values() else f"of type {number}"
 
 
 def _extents(kind: Any) -> str:

@@ -13,6 +13,7 @@ from sensorai.graph.quant import Affine, Quant
 from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.refusals import Follows, Refusals
 from sensorai.importers.tflite.branches import BRANCHES, Budget
 from sensorai.importers.tflite.refused import instead
 from sensorai.importers.tflite.rules import Declared, Rule, TfliteNode
@@ -94,6 +95,11 @@ class Walk:
         #: Constants of the file, which every turn of a loop shares.
         self.constants: dict[tuple[int, int], Tensor] = outer.constants if outer else {}
         self.budget: Budget = outer.budget if outer else Budget()
+        self.refusals = Refusals()
+        #: Tensors that nothing stands for since their operator was refused.
+        self.lost: set[int] = set()
+        #: Tensors of the net that stand in for such, and what is made of them.
+        self.unsure: set[str] = set()
 
     def graph(self) -> Graph:
         """Read inputs, then operators."""
@@ -107,21 +113,53 @@ class Walk:
             if -1 in self._list(self.sub.Tensors(i), "ShapeSignature")[1:] and said.name not in self.shapes:
                 open_ones.append(said.name)
             self.known[i] = self.net.input(said.name, shape, said.dtype, said.quant)
+        with self.refusals.told():
+            for k in range(self.sub.OperatorsLength()):
+                self._tried(self.sub.Operators(k), open_ones)
+            outputs = self.outputs()
+            self.variables.finish()
+            return self.net.graph(outputs)
+
+    def _tried(self, one: Any, open_ones: Sequence[str]) -> None:
+        """Read an operator; where it is refused, that is noted and those behind it are read all the same."""
+        read = [self.known[i] for i in self._list(one, "Inputs") if i in self.known]
+        unsure = any(x.name in self.unsure for x in read)
         try:
-            outputs = self.operators()
+            self._operator(one)
         except ConfigError as error:
-            if not open_ones or error.hint:
-                raise
-            # what the file has in their place is 1, which few nets can take
-            hint = f"its inputs have open extents, read as 1: say --shape {open_ones[0]}=1x..."
-            raise ConfigError(error.message, hint=hint) from None
-        self.variables.finish()
-        return self.net.graph(outputs)
+            if open_ones and not error.hint:
+                # what the file has in their place is 1, which few nets can take
+                error.hint = f"its inputs have open extents, read as 1: say --shape {open_ones[0]}=1x..."
+            self.refusals.note(error, unsure)
+            # what the file says of results holds for the shapes that it says of inputs
+            declared = any(x.data is None for x in read) and not open_ones and not self.shapes
+            self._without(one, declared)
+        if unsure:
+            made = (self.known.get(i) for i in self._list(one, "Outputs"))
+            self.unsure.update(y.name for y in made if y is not None)
+
+    def _without(self, one: Any, declared: bool) -> None:
+        """Let others stand in for what a refused operator makes, as the file declares them."""
+        for i in (i for i in self._list(one, "Outputs") if i not in self.known):
+            try:
+                said = self._declared(i) if declared else None
+            except ConfigError:
+                said = None
+            made = None if said is None else self.net.stand_in(said.name, said.shape, said.dtype, said.quant)
+            if made is None:
+                self.lost.add(i)
+            else:
+                self.known[i] = made
+                self.unsure.add(made.name)
 
     def operators(self) -> list[Tensor]:
         """Read operators; what the net gives."""
         for k in range(self.sub.OperatorsLength()):
             self._operator(self.sub.Operators(k))
+        return self.outputs()
+
+    def outputs(self) -> list[Tensor]:
+        """What the net gives."""
         places = self._list(self.sub, "Outputs")
         for i in places if self.number == 0 else ():
             self._real(i)
@@ -158,6 +196,8 @@ class Walk:
 
     def _operator(self, one: Any) -> None:
         code, kind = self._kind(one)
+        if lost := [i for i in self._list(one, "Inputs") if i in self.lost]:
+            raise Follows(f"{kind} reads {self._declared(lost[0]).name}")
         if kind in VARIABLES:
             return self._variable(one, kind)
         if kind in BRANCHES:
@@ -182,7 +222,8 @@ class Walk:
         if kept and self.maybe:
             raise ConfigError(f"{node.where} keeps numbers between calls in a branch, which is not supported")
         self.held.update((self.number, places[k]) for k in kept)
-        made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
+        with self.net.reading(node.where):
+            made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
             if tensor.dtype != want.dtype:
                 raise ConfigError(f"{node.where} makes {tensor.dtype}, but the file says {want.dtype}")
@@ -192,7 +233,10 @@ class Walk:
     def _real(self, i: int) -> None:
         if self.sub.Tensors(i).Type() == COMPLEX:
             name = self._declared(i).name
-            raise ConfigError(f"the net takes or gives complex numbers, {name}, which is not supported")
+            raise ConfigError(
+                f"the net takes or gives {name}, which is complex64 and is not supported",
+                hint="let the model take or give two real tensors in its place: tf.math.real, tf.math.imag",
+            )
 
     def _complex(self, one: Any) -> bool:
         """Whether complex numbers go into an operator, or come out."""
@@ -217,7 +261,8 @@ class Walk:
                 raise ConfigError(f"{where} reads what nothing before it makes")
             inputs.append(x)
         names = [self._declared(i).name for i in outputs]
-        made = BRANCHES[kind](self, where, self._options(one), inputs, names)
+        with self.net.reading(where):
+            made = BRANCHES[kind](self, where, self._options(one), inputs, names)
         if len(made) != len(outputs):
             raise ConfigError(f"{where}: its net gives {len(made)} tensors, not {len(outputs)}")
         self.known.update(zip(outputs, made, strict=True))
