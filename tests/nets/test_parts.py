@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,21 @@ def test_classes_judge_as_outputs_do() -> None:
     assert "2 scores" in judged(np.array([1, 2]))["skipped"]
     assert judged(scores.reshape(2, 2))["outputs"][0]["rmse"] == 0
     assert "shape (2, 3)" in judged(np.zeros((2, 3)))["skipped"]
+    assert "name one as each output" in judged(np.zeros(2), np.zeros(2))["skipped"]
+
+
+def test_every_output_has_labels_by_its_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", x=np.zeros((2, 1)), b=np.array([0, 1]), a=np.array([1, 1]))
+    given = read_inputs(tmp_path / "in.npz", [Port("x", "float32", (1, 1))], ["a", "b"])
+    scores = np.array([[[0.1, 0.9]], [[0.8, 0.2]]])
+    found = truth(given, [scores, scores], [None, None], ["a", "b"])
+    assert found["framework"] == "classes in in.npz"
+    assert [(row["output"], row["acc"]) for row in found["outputs"]] == [("a", 0.5), ("b", 0.0)]
+    mixed = truth(replace(given, wanted=(scores, given.wanted[1])), [scores] * 2, [None] * 2, ["a", "b"])
+    assert mixed["framework"] == "outputs in in.npz"
+    assert [row["rmse"] for row in mixed["outputs"]] == [0, None]
+    beyond = truth(replace(given, wanted=(np.array([0, 2]),) * 2), [scores] * 2, [None] * 2, ["a", "b"])
+    assert beyond["skipped"].startswith("a: labels are from 0 to 2")
 
 
 def test_a_framework_that_falls_takes_nothing_with_it(tmp_path: Path) -> None:
