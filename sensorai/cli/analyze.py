@@ -73,6 +73,16 @@ Stateful = Annotated[
 ]
 
 
+Dictionary = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|off",
+        help="off: weights lie in flash as they are, which is faster; auto: as places in a dictionary where "
+        "that saves enough.",
+    ),
+]
+
+
 def stream_asked(hop: int | None, axis: int | None, stateful: bool) -> Columns | None:
     """What was said of a stream; None where nothing."""
     from sensorai.errors import ConfigError
@@ -92,13 +102,14 @@ def asked_of(
     frozen: list[str],
     inputs: str | None = None,
     outputs: str | None = None,
+    dictionary: str | None = None,
 ) -> Asked:
     """What was said of the file, read."""
     from sensorai.nets import model as models
 
     said = models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen)
     types = [tuple(part.strip() for part in text.split(",")) if text else () for text in (inputs, outputs)]
-    return models.Asked(*said, *types)
+    return models.Asked(*said, *types, models.dictionaries_asked(dictionary))
 
 
 def run(
@@ -115,6 +126,7 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    dictionary: Dictionary = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -145,7 +157,7 @@ def run(
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
-    opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
+    opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary))
     counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)

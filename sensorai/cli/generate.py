@@ -12,6 +12,7 @@ from sensorai.cli.analyze import (
     AllocateInputs,
     AllocateOutputs,
     Device,
+    Dictionary,
     Freeze,
     InputTypes,
     OutputTypes,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 FEATURES, CONFIG = "features", "config"
 
 
-#: Kind, shapes, constants, types of inputs and of outputs.
-_Said = tuple[str | None, list[str], list[str], str | None, str | None]
+#: Kind, shapes, constants, types of inputs and of outputs, dictionaries.
+_Said = tuple[str | None, list[str], list[str], str | None, str | None, str | None]
 
 
 def run(
@@ -87,6 +88,7 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    dictionary: Dictionary = None,
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -128,6 +130,7 @@ def run(
         "--stateful": stateful,
         "--allocate-inputs": allocate_inputs,
         "--allocate-outputs": allocate_outputs,
+        "--dictionary": dictionary is not None,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -146,10 +149,10 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
-    said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
+    said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs"]
+        others += ["--allocate-inputs", "--allocate-outputs", "--dictionary"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)

@@ -50,12 +50,13 @@ def run(
         ),
     ] = None,
     dictionary: Annotated[
-        int,
+        str,
         typer.Option(
-            metavar="BITS",
-            help="Round weights to 2^BITS numbers a layer; flash holds places: 1, 2, 4 bits; 8 of float32.",
+            metavar="BITS|off",
+            help="Round weights to 2^BITS numbers a layer; flash holds places: 1, 2, 4 bits; 8 of float32. "
+            "off: none, not even where weights are few as they are.",
         ),
-    ] = 0,
+    ] = "0",
     samples: Annotated[int, typer.Option(help="Calls to calibrate with at most.")] = 256,
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
@@ -75,16 +76,28 @@ def run(
 
     if out.suffix.lower() != ".onnx":
         raise ConfigError(f"--out {out} is no name of an ONNX file", hint="as in --out net_int8.onnx")
-    opened = open_model(model, asked_of(type_, shape, freeze))
+    bits = 0 if dictionary == "off" else _bits(dictionary)
+    asked = asked_of(type_, shape, freeze, dictionary="off" if dictionary == "off" else None)
+    opened = open_model(model, asked)
     with printing.progress() as say:
-        told = make(opened, data, out, Settings(scheme, ranges, budget, samples, dictionary), say)
+        settings = Settings(scheme, ranges, budget, samples, bits)
+        told = make(opened, data, out, settings, say, asked.dictionaries)
     if json:
         printing.print_json(told.figures())
         return
-    _print(told, out, budget)
+    _print(told, out, budget, " --dictionary off" if dictionary == "off" else "")
 
 
-def _print(told: Told, out: Path, budget: float | None) -> None:
+def _bits(text: str) -> int:
+    """Bits of a place; a ConfigError where they are no number."""
+    from sensorai.errors import ConfigError
+
+    if not (text.isascii() and text.isdigit() and len(text) < 4):
+        raise ConfigError(f"--dictionary {text!r} is no number of bits", hint="1, 2, 4 or 8, or off")
+    return int(text)
+
+
+def _print(told: Told, out: Path, budget: float | None, more: str) -> None:
     from rich.table import Table
 
     from sensorai.nets.costs import saved_words
@@ -150,7 +163,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             return
         screen.print("give a larger --budget, or a --scheme that loses less: int16x8, weights-int8")
         return
-    screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
+    screen.print(f"{out}: sensorai generate {out} --target stm32|ispu{more}", soft_wrap=True)
 
 
 def _floats(found: dict[str, Any]) -> str:

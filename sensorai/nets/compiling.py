@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensorai.errors import Problem
-from sensorai.graph.graph import Graph
+from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.passes.border import with_types
 from sensorai.passes.change import Step
 from sensorai.passes.imported import simplify
@@ -54,16 +56,32 @@ def _lines(step: Step) -> list[str]:
     return lines
 
 
-def compiled(graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> Compiled:
+def plain(graph: Graph) -> Graph:
+    """Net whose weights lie in flash as they are, none as places in a dictionary."""
+
+    def one(node: Node) -> Node:
+        looked_up = isinstance(node.op, Conv | FullyConnected)
+        return replace(node, op=replace(node.op, coded=False)) if looked_up else node
+
+    return replace(graph, nodes=tuple(map(one, graph.nodes)))
+
+
+def compiled(
+    graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = (), *, dictionaries: bool = True
+) -> Compiled:
     """Simplify a graph that was read, and say which of its layers have no C.
 
     Parameters
     ----------
     inputs, outputs : sequence of str
         Types of inputs and outputs, see ``border.with_types``.
+    dictionaries : bool
+        Whether weights may be places in a dictionary.
     """
     passed, steps = simplify(check(graph))
     made = with_types(passed, inputs, outputs)
+    if not dictionaries:
+        made = plain(made)
     problems = tuple(
         Problem(
             f"layer {node.output} ({node.op.NAME}) has no C",

@@ -36,6 +36,8 @@ class Asked:
     frozen : mapping of input name to array
     inputs, outputs : tuple of str
         Types that inputs and outputs are to have; none: those of the file.
+    dictionaries : bool
+        Whether weights may be places in a dictionary.
     """
 
     kind: str = ""
@@ -43,6 +45,7 @@ class Asked:
     frozen: Mapping[str, Array] | None = None
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    dictionaries: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
         hashlib.sha256(data).hexdigest(),
         hashlib.md5(data, usedforsecurity=False).hexdigest(),
         graph,
-        compiled(graph, asked.inputs, asked.outputs),
+        compiled(graph, asked.inputs, asked.outputs, dictionaries=asked.dictionaries),
     )
 
 
@@ -149,6 +152,14 @@ def kind_asked(name: str | None) -> str:
     if name is None or name in KINDS:
         return name or ""
     raise ConfigError(f"--type {name!r} is no kind of model", hint=f"one of {', '.join(KINDS)}")
+
+
+def dictionaries_asked(text: str | None) -> bool:
+    """Whether weights may be places in a dictionary; a ConfigError for anything but auto and off."""
+    if text not in (None, "auto", "off"):
+        hint = "auto: where it saves flash; off: weights as they are; 'quantize --dictionary BITS': fewer"
+        raise ConfigError(f"--dictionary {text!r} is neither auto nor off", hint=hint)
+    return text != "off"
 
 
 def shapes_asked(texts: Sequence[str]) -> dict[str, Shape]:

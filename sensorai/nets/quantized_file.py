@@ -16,6 +16,7 @@ from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
 from sensorai.nets import frameworks, tflite_file
+from sensorai.nets.compiling import plain
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
@@ -81,8 +82,20 @@ class Told:
         }
 
 
-def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callable[[str], None]) -> Told:
+def make(
+    model: NetFile,
+    data: Path,
+    out: Path,
+    settings: Settings,
+    say: Callable[[str], None],
+    dictionaries: bool = True,
+) -> Told:
     """Quantise a model with the inputs of a file, and write the result.
+
+    Parameters
+    ----------
+    dictionaries : bool
+        Whether weights that are few are counted as places in a dictionary.
 
     Raises
     ------
@@ -99,7 +112,8 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
     made = quantize(model.graph, given, settings, say)
     say("writing")
     back, others = hand_over(made.graph, out, given)
-    return Told(made, costs(made.source), costs(made.graph), back, others)
+    before, after = (costs(one if dictionaries else plain(one)) for one in (made.source, made.graph))
+    return Told(made, before, after, back, others)
 
 
 def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> tuple[str, str]:
