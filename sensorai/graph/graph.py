@@ -67,6 +67,8 @@ class Graph:
     labels : mapping of str to tuple of str
         By tensor: what its numbers 0, 1, ... stand for, or the columns of its last axis where it holds
         scores; of nets made elsewhere whose file has names.
+    names : frozenset of str
+        That the file has which the net was read from; see ``called``.
     """
 
     inputs: tuple[str, ...]
@@ -75,6 +77,16 @@ class Graph:
     nodes: tuple[Node, ...]
     states: tuple[State, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+
+    def called(self, name: str) -> str:
+        """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
+        found = name
+        while found and found not in self.names:
+            # a second one of a name has its number behind it
+            bare = found.rstrip("0123456789").removesuffix("_")
+            found = bare if bare in self.names else found.rpartition(".")[0]
+        return found or name
 
     @property
     def given(self) -> tuple[str, ...]:

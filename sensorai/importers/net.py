@@ -29,6 +29,8 @@ class NetBuilder:
         self.states: list[State] = []
         #: Names that numbers or columns of a tensor stand for, by tensor; see ``Graph``.
         self.labels: dict[str, tuple[str, ...]] = {}
+        #: Names of layers that the file has; see ``Graph``.
+        self.names: set[str] = set()
         #: The node of the file that is being read, in messages.
         self.where = ""
 
@@ -40,6 +42,10 @@ class NetBuilder:
             yield
         finally:
             self.where = before
+
+    def named(self, *names: str) -> None:
+        """Say what names the file has."""
+        self.names.update(in_line(name) for name in names if name)
 
     def fresh(self, wish: str) -> str:
         """Name that no tensor has yet, and that can be shown in a line."""
@@ -147,7 +153,10 @@ class NetBuilder:
         names = tuple(t.name for t in outputs)
         labels = {name: said for name, said in self.labels.items() if name in names}
         nodes, states = tuple(self.nodes), tuple(self.states)
-        return check(Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels).pruned())
+        # a net that no file was read for has its own names
+        own = self.names or {name for node in nodes for name in node.outputs}
+        said = frozenset(own.union(self.inputs))
+        return check(Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels, said).pruned())
 
     def _own(self, tensor: Tensor) -> Tensor:
         self.tensors[tensor.name] = tensor

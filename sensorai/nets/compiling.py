@@ -84,7 +84,7 @@ def compiled(
         made = plain(made)
     problems = tuple(
         Problem(
-            f"layer {node.output} ({node.op.NAME}) has no C",
+            f"layer {made.called(node.output)} ({node.op.NAME}) has no C",
             hint="it is computed by the reference alone: 'analyze' and 'validate' take it, 'generate' not",
         )
         for node in made.nodes

@@ -45,12 +45,12 @@ class Told:
 
     def figures(self) -> dict[str, Any]:
         """Plain data."""
-        made = self.made
+        made, called = self.made, self.made.source.called
         return {
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
             "dictionary": made.plan.dictionary,
-            "no_dictionary": [n.output for n in made.source.nodes if isinstance(n.op, Recurrent)]
+            "no_dictionary": [called(n.output) for n in made.source.nodes if isinstance(n.op, Recurrent)]
             if made.plan.dictionary
             else [],
             "even_pairs": made.evened,
@@ -62,6 +62,7 @@ class Told:
             "layers": [
                 {
                     **asdict(layer),
+                    "name": called(layer.name),
                     "error": layer.error if isfinite(layer.error) else None,
                     "integer": layer.integer,
                 }

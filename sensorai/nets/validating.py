@@ -264,7 +264,7 @@ def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting, plac
     found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], place.run(probe, one))
     if found is None:
         return "no layer by itself: the C that was run is another one, or memory is shared wrongly"
-    return f"{found.tensor}[{found.element}] is {found.got!r}, not {found.expected!r}"
+    return f"{graph.called(found.tensor)}[{found.element}] is {found.got!r}, not {found.expected!r}"
 
 
 def _beside(name: str, ours: Array, theirs: Array, mine: Quant, other: Quant) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 
 from sensorai.errors import DataError, Refused, UserError
 from sensorai.formats.netfile import net_kind
+from sensorai.importers.onnx.reader import read_model
 from sensorai.kinds import Kind, look
 from sensorai.nets.costs import costs
 from sensorai.nets.fitting import calls, typed
@@ -22,7 +24,9 @@ from sensorai.nets.inputs import Inputs, read_inputs, spread
 from sensorai.nets.labels import classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import Asked, open_model
+from sensorai.nets.onnx_file import export
 from sensorai.nets.port import Port
+from sensorai.nets.quantizing import Settings, quantize
 from sensorai.nets.stated import c_info, report
 from sensorai.nets.target import NAMES, fit, fit_words, target
 from sensorai.nets.validating import truth
@@ -344,3 +348,31 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     assert unknown_size["fits"] is None
     assert all("--device NAME" in line for line in fit_words(unknown_size))
     assert NAMES == ("ispu", "stm32")
+
+
+def test_layers_have_the_names_of_the_file(tmp_path: Path) -> None:
+    """Before and after quantising: what passes and pairs add to names is not shown."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a.b"]),
+        helper.make_node("Relu", ["a.b"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[2]),
+        helper.make_node("Flatten", ["p"], ["f_1"]),
+    ]
+    known = {"w": rng.normal(0, 1, (3, 2, 2)).astype(np.float32)}
+    path = save(tmp_path / "n.onnx", nodes, [("x", (1, 2, 9))], [("f_1", (1, 12))], known)
+    model = open_model(path)
+    assert {one.name for one in costs(model.graph).layers} <= {"x", "a.b", "r", "p", "f_1"}
+    given = Inputs((rng.normal(0, 1, (4, 1, 2, 9)).astype(np.float32),), 4, "made")
+    made = quantize(model.graph, given, Settings(ranges="minmax"))
+    (tmp_path / "q.onnx").write_bytes(export(made.graph))
+    again = open_model(tmp_path / "q.onnx")
+    counted = costs(again.graph).layers
+    assert {one.name for one in counted} <= {"x", "a.b", "r", "p", "f_1"}
+    assert len({one.tensor for one in counted}) == len(counted)
+    assert again.graph.called("f_1_2") == "f_1"
+    assert again.graph.called("strange.name") == "strange.name"
+    onnx_model = onnx.load(str(tmp_path / "q.onnx"))
+    for text in ("[", "{}", "[1, [2]]", "[" * 100_000):
+        onnx.helper.set_model_props(onnx_model, {"sensorai.layers": text})
+        assert read_model(onnx_model).outputs == again.read.outputs

@@ -275,6 +275,7 @@ class _Walk:
         )
         if not inputs:
             raise ConfigError(f"{layer.where}: it reads nothing")
+        self.net.named(name)
         if is_function(one, kind, self.file.version):
             with self.net.reading(layer.where):
                 return [function(layer)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from sensorai.importers.onnx.values import Known, Value, constants
 from sensorai.importers.onnx.versions import no_unknown
 from sensorai.importers.onnx.walk import Walk
 
+#: Metadata of files that are written here: names that their layers had before passes and pairs, as JSON.
+LAYERS = "sensorai.layers"
 #: Names of axes, in small letters, that count windows: one at a time.
 _BATCH = ("batch", "batch_size", "batchsize", "n", "bs", "b")
 
@@ -67,6 +70,7 @@ def read_model(
     no_unknown(model)
     versions = {one.domain: one.version for one in model.opset_import}
     net = NetBuilder()
+    net.named(*_layers(model))
     known: dict[str, Value] = dict(constants(net, model.graph.initializer, model.graph.sparse_initializer))
     inputs = [one.name for one in model.graph.input]
     for name, array in (frozen or {}).items():
@@ -82,6 +86,16 @@ def read_model(
     with walk.refusals.told():
         walk.nodes(model.graph.node, known, versions, says=Said(model, known))
         return net.graph(_outputs(model.graph.output, known))
+
+
+def _layers(model: Any) -> list[str]:
+    """Names of layers that the net had which a file of ours was made from; none of other files."""
+    text = next((one.value for one in model.metadata_props if one.key == LAYERS), "[]")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def _outputs(declared: Any, known: Known) -> list[Tensor]:

@@ -41,6 +41,8 @@ class Walk:
         self.net, self.own = net, own
         self._inner = self._numbers = 0
         self.refusals = Refusals()
+        #: Whether the file itself says which names layers had.
+        self.told = bool(net.names)
         #: Names that nothing stands for since their node was refused.
         self._lost: set[str] = set()
         #: Tensors of the net that stand in for such, and what is made of them.
@@ -102,6 +104,8 @@ class Walk:
                 f"{where} makes {twice[0]}, which there is before it",
                 hint="names of tensors stand for one each: export the net again, or rename one of them",
             )
+        if not depth and not self.told:
+            self.net.named(*proto.output)
         values = [known[n] if n else None for n in proto.input]
         with self.net.reading(where):
             if kind in nested.RULES:

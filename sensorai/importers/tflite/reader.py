@@ -203,6 +203,7 @@ class Walk:
         if kind in BRANCHES:
             return self._branch(one, kind)
         said = tuple(self._declared(int(i)) for i in self._list(one, "Outputs"))
+        self.net.named(*(made.name for made in said))
         places = [int(i) for i in self._list(one, "Inputs")]
         inputs = tuple(self._tensor(i) for i in places)
         custom = bytes(one.CustomOptionsAsNumpy()) if one.CustomOptionsLength() else b""
