@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Freeze, ModelFile, ModelType, Shapes, asked_of
+from sensorai.cli.analyze import Float32, Freeze, ModelFile, ModelType, Shapes, asked_of
 
 if TYPE_CHECKING:
     from sensorai.nets.quantized_file import Told
@@ -61,6 +61,7 @@ def run(
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    float32: Float32 = False,
     json: printing.Json = False,
 ) -> None:
     """Quantise a float net after training: weights by output, activations by what the data make of them.
@@ -73,18 +74,22 @@ def run(
     from sensorai.nets.model import open_model
     from sensorai.nets.quantized_file import make
     from sensorai.nets.quantizing import Settings
+    from sensorai.nets.widened import widened
 
     if out.suffix.lower() != ".onnx":
         raise ConfigError(f"--out {out} is no name of an ONNX file", hint="as in --out net_int8.onnx")
     bits = 0 if dictionary == "off" else _bits(dictionary)
-    asked = asked_of(type_, shape, freeze, dictionary="off" if dictionary == "off" else None)
+    asked = asked_of(type_, shape, freeze, dictionary="off" if dictionary == "off" else None, float32=float32)
     opened = open_model(model, asked)
+    wide = widened(opened, asked)
     with printing.progress() as say:
         settings = Settings(scheme, ranges, budget, samples, bits)
         told = make(opened, data, out, settings, say, asked.dictionaries)
     if json:
-        printing.print_json(told.figures())
+        printing.print_json(told.figures() | ({} if wide is None else {"float32": wide.figures()}))
         return
+    if wide is not None:
+        printing.console().print(wide.words(), soft_wrap=True)
     _print(told, out, budget, " --dictionary off" if dictionary == "off" else "")
 
 

@@ -69,6 +69,8 @@ class Graph:
         scores; of nets made elsewhere whose file has names.
     names : frozenset of str
         That the file has which the net was read from; see ``called``.
+    instead : tuple of str
+        Types of the file in whose place the net computes in float32.
     """
 
     inputs: tuple[str, ...]
@@ -78,6 +80,7 @@ class Graph:
     states: tuple[State, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    instead: tuple[str, ...] = ()
 
     def called(self, name: str) -> str:
         """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
+
+import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node, State
@@ -17,11 +20,25 @@ from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.concat import Concat
 from sensorai.writing.terminal import in_line
 
+#: Real types that no C computes in.
+NO_C = ("float16", "float64")
+#: Settings of operators that name a type.
+_TYPES = ("to", "dtype")
+
 
 class NetBuilder:
-    """Collects tensors and nodes; names are those of the file where they are free, else near them."""
+    """Collects tensors and nodes; names are those of the file where they are free, else near them.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    float32 : bool
+        Whether all that is float16 or float64 in the file becomes float32.
+    """
+
+    def __init__(self, float32: bool = False) -> None:
+        self.float32 = float32
+        #: Types in whose place float32 is.
+        self.instead: set[str] = set()
         self.tensors: dict[str, Tensor] = {}
         self._last: dict[str, int] = {}
         self.nodes: list[Node] = []
@@ -51,15 +68,22 @@ class NetBuilder:
         """Name that no tensor has yet, and that can be shown in a line."""
         return free(in_line(wish) or "t", self.tensors, self._last)
 
+    def kind(self, dtype: str) -> str:
+        """Type that a tensor of the file has in the net."""
+        if not self.float32 or dtype not in NO_C:
+            return dtype
+        self.instead.add(dtype)
+        return "float32"
+
     def input(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare an input."""
-        made = self._own(Tensor(self.fresh(name), shape, dtype, quant))
+        made = self._own(Tensor(self.fresh(name), shape, self.kind(dtype), quant))
         self.inputs.append(made.name)
         return made
 
     def state(self, name: str, shape: Shape, dtype: str, quant: Quant = None) -> Tensor:
         """Declare what the net keeps between calls; ``keep`` says what follows it."""
-        return self._own(Tensor(self.fresh(name), shape, dtype, quant))
+        return self._own(Tensor(self.fresh(name), shape, self.kind(dtype), quant))
 
     def keep(self, state: Tensor, following: Tensor) -> None:
         """Say what a state is in the next call."""
@@ -72,10 +96,14 @@ class NetBuilder:
         """
         if math.prod(shape) > TENSOR:
             return None
-        return self._own(Tensor(self.fresh(name), shape, dtype, quant))
+        return self._own(Tensor(self.fresh(name), shape, self.kind(dtype), quant))
 
     def constant(self, name: str, data: Array, dtype: str = "", quant: Quant = None) -> Tensor:
         """Add a constant; ``dtype`` where it is not that of the array."""
+        found = dtype or np.asarray(data).dtype.name
+        if self.kind(found) != found:
+            with np.errstate(over="ignore"):
+                data, dtype = np.asarray(data).astype(np.float32), "float32"
         return self._own(constant(self.fresh(name), data, quant, dtype))
 
     def add(
@@ -98,9 +126,13 @@ class NetBuilder:
             What the numbers of the outputs mean, where ``infer`` does not say.
         """
         label = names[0] if names else f"{op.NAME}_{len(self.nodes)}"
+        said = {f.name: getattr(op, f.name) for f in fields(op) if f.name in _TYPES}
+        wide = {name: self.kind(kind) for name, kind in said.items() if self.kind(kind) != kind}
         try:
-            return self._added(op, inputs, names, quants, label)
+            return self._added(replace(op, **wide) if wide else op, inputs, names, quants, label)
         except ConfigError as error:
+            if any(x is not None and x.dtype in NO_C for x in inputs):
+                error.hint = "; or ".join(filter(None, (error.hint, "--float32 computes in float32 instead")))
             layer = f"layer {label}"
             if self.where and error.message.startswith(layer):
                 said = error.message.removeprefix(layer).removeprefix(f" ({op.NAME})")
@@ -155,8 +187,9 @@ class NetBuilder:
         nodes, states = tuple(self.nodes), tuple(self.states)
         # a net that no file was read for has its own names
         own = self.names or {name for node in nodes for name in node.outputs}
-        said = frozenset(own.union(self.inputs))
-        return check(Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels, said).pruned())
+        file, instead = frozenset(own.union(self.inputs)), tuple(sorted(self.instead))
+        made = Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels, file, instead)
+        return check(made.pruned())
 
     def _own(self, tensor: Tensor) -> Tensor:
         self.tensors[tensor.name] = tensor

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sensorai.errors import Problem
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
+from sensorai.importers.net import NO_C
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.passes.border import with_types
@@ -66,6 +67,11 @@ def plain(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(map(one, graph.nodes)))
 
 
+def _held(graph: Graph) -> set[str]:
+    """Names of all tensors that the net takes, makes or reads."""
+    return {*graph.inputs, *(n for node in graph.nodes for n in (*node.inputs, *node.outputs) if n)}
+
+
 def compiled(
     graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = (), *, dictionaries: bool = True
 ) -> Compiled:
@@ -90,4 +96,10 @@ def compiled(
         for node in made.nodes
         if not node.op.EMITTED
     )
+    if real := sorted({made.tensors[n].dtype for n in _held(made)} & set(NO_C)):
+        hint = "--float32 computes in float32 instead, and says by how much results differ"
+        problems = (
+            Problem(f"the net computes in {' and '.join(real)}, which has no C", hint=hint),
+            *problems,
+        )
     return Compiled(made, passed, steps, problems)

@@ -38,6 +38,8 @@ class Asked:
         Types that inputs and outputs are to have; none: those of the file.
     dictionaries : bool
         Whether weights may be places in a dictionary.
+    float32 : bool
+        Whether all that is float16 or float64 in the file becomes float32.
     """
 
     kind: str = ""
@@ -46,6 +48,7 @@ class Asked:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     dictionaries: bool = True
+    float32: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,13 @@ def _read(path: Path, kind: str, asked: Asked) -> Graph:
     """Read the net; what has no rule, and what rules refuse, is said together."""
     problems = unknown(path, kind)
     try:
-        graph = read_net(path, kind=kind, shapes=asked.shapes or None, frozen=asked.frozen or None)
+        graph = read_net(
+            path,
+            kind=kind,
+            shapes=asked.shapes or None,
+            frozen=asked.frozen or None,
+            float32=asked.float32,
+        )
     except UserError as error:
         error.where = error.where or str(path)
         if isinstance(error, NeedsConstant) and kind == "onnx":

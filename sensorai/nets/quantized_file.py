@@ -15,6 +15,7 @@ from sensorai.files import write_bytes
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
+from sensorai.importers.net import NO_C
 from sensorai.nets import frameworks, tflite_file
 from sensorai.nets.compiling import plain
 from sensorai.nets.costs import Costs, costs
@@ -104,9 +105,11 @@ def make(
     """
     for name in model.graph.inputs:
         if model.graph.tensors[name].dtype != "float32":
-            raise ConfigError(
-                f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
-            )
+            kind = model.graph.tensors[name].dtype
+            if kind in NO_C:
+                hint = "--float32 computes in float32 instead, and says by how much results differ"
+                raise ConfigError(f"the input {name} is {kind}, which is not quantised", hint=hint)
+            raise ConfigError(f"the input {name} is {kind}: the net is quantised already")
     given = read_inputs(data, ports(model.graph, model.graph.inputs), model.graph.outputs)
     # calibration takes minutes: what cannot be written is told before
     writable(model.graph)

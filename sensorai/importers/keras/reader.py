@@ -31,11 +31,13 @@ from sensorai.importers.keras.weights import Weights, weights_of
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.refusals import Follows, Refusals, TooMuch
 
+#: Types, in whose place layers may compute in float32.
+_REAL = ("float16", "bfloat16", "float64")
 #: Layers of one model.
 LAYERS = 3_000
 
 
-def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def read(path: Path, shapes: Mapping[str, Shape] | None = None, float32: bool = False) -> Graph:
     """Read a file, ``.h5`` or ``.keras``, written by Keras 2 or 3.
 
     Parameters
@@ -43,6 +45,8 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     path : Path
     shapes : mapping of input name to shape, optional
         For inputs whose extents the file leaves open; an open first axis is 1 where nothing is said.
+    float32 : bool
+        Whether layers of other real types compute in float32.
 
     Raises
     ------
@@ -51,21 +55,21 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     ConfigError
         It holds what is not supported: which layer, which setting.
     """
-    tried(lambda: _graph(path, shapes or {}), path)
-    return _graph(path, shapes or {})
+    tried(lambda: _graph(path, shapes or {}, float32), path)
+    return _graph(path, shapes or {}, float32)
 
 
-def _graph(path: Path, shapes: Mapping[str, Shape]) -> Graph:
+def _graph(path: Path, shapes: Mapping[str, Shape], float32: bool) -> Graph:
     with opened(path) as file:
-        return _Walk(file, shapes).graph()
+        return _Walk(file, shapes, float32).graph()
 
 
 class _Walk:
     """One file while it is read."""
 
-    def __init__(self, file: KerasFile, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, file: KerasFile, shapes: Mapping[str, Shape], float32: bool) -> None:
         self.file, self.shapes = file, shapes
-        self.net = NetBuilder()
+        self.net = NetBuilder(float32)
         self.refusals = Refusals()
         #: Tensors of the net that stand in for what refused layers make, and what is made of them.
         self.unsure: set[str] = set()
@@ -282,10 +286,14 @@ class _Walk:
         if kind not in RULES:
             raise ConfigError(f"{layer.where}: {REFUSED.get(kind, NOT_READ)}", hint=instead(_registered(one)))
         dtype = _dtype(config.get("dtype"))
-        if dtype not in ("", "float32") and not kind.startswith("Random"):
+        real = dtype.removeprefix("mixed_")
+        if self.net.float32 and real in _REAL:
+            self.net.instead.add(real)
+        elif dtype not in ("", "float32") and not kind.startswith("Random"):
             raise ConfigError(
                 f"{layer.where}: computes in {dtype}",
-                hint="float32 is read: build the model with keras.config.set_dtype_policy('float32')",
+                hint="float32 is read: build the model with keras.config.set_dtype_policy('float32')"
+                + ("; or --float32 computes in float32 instead" if real in _REAL else ""),
             )
         with self.net.reading(layer.where):
             made = RULES[kind](layer)

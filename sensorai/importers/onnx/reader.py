@@ -28,7 +28,10 @@ _BATCH = ("batch", "batch_size", "batchsize", "n", "bs", "b")
 
 
 def read(
-    path: Path, shapes: Mapping[str, Shape] | None = None, frozen: Mapping[str, Array] | None = None
+    path: Path,
+    shapes: Mapping[str, Shape] | None = None,
+    frozen: Mapping[str, Array] | None = None,
+    float32: bool = False,
 ) -> Graph:
     """Read a file; see ``read_model``.
 
@@ -43,7 +46,7 @@ def read(
     try:
         model = onnx.load_model_from_string(path.read_bytes())
         take_in(model, path.parent)
-        return read_model(model, shapes, frozen)
+        return read_model(model, shapes, frozen, float32)
     except SensoraiError:
         raise
     except OSError as error:
@@ -54,7 +57,10 @@ def read(
 
 
 def read_model(
-    model: Any, shapes: Mapping[str, Shape] | None = None, frozen: Mapping[str, Array] | None = None
+    model: Any,
+    shapes: Mapping[str, Shape] | None = None,
+    frozen: Mapping[str, Array] | None = None,
+    float32: bool = False,
 ) -> Graph:
     """Make the graph of a loaded model.
 
@@ -66,10 +72,12 @@ def read_model(
         one of the same name, or of a name such as ``batch``.
     frozen : mapping of input name to array, optional
         Inputs that are constants.
+    float32 : bool
+        Whether all that is float16 or float64 becomes float32.
     """
     no_unknown(model)
     versions = {one.domain: one.version for one in model.opset_import}
-    net = NetBuilder()
+    net = NetBuilder(float32)
     net.named(*_layers(model))
     known: dict[str, Value] = dict(constants(net, model.graph.initializer, model.graph.sparse_initializer))
     inputs = [one.name for one in model.graph.input]

@@ -23,7 +23,7 @@ from sensorai.importers.tflite.values import COMPLEX, OTHERS, TYPES, shape_of, s
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
 
 
-def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def read(path: Path, shapes: Mapping[str, Shape] | None = None, float32: bool = False) -> Graph:
     """Read a file.
 
     Parameters
@@ -31,6 +31,8 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     path : Path
     shapes : mapping of input name to shape, optional
         In place of those in the file; open extents of the file are 1.
+    float32 : bool
+        Whether all that is float16 or float64 becomes float32.
 
     Raises
     ------
@@ -47,17 +49,17 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     if data[4:8] != b"TFL3":
         raise DataError("this is no TensorFlow Lite model", where=str(path))
     try:
-        return _model(tflite.Model.GetRootAs(data), shapes or {})
+        return _model(tflite.Model.GetRootAs(data), shapes or {}, float32)
     except SensoraiError:
         raise
     except (struct.error, IndexError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as error:
         raise DataError(f"the model is damaged: {error}", where=str(path)) from None
 
 
-def _model(model: Any, shapes: Mapping[str, Shape]) -> Graph:
+def _model(model: Any, shapes: Mapping[str, Shape], float32: bool) -> Graph:
     if model.SubgraphsLength() < 1:
         raise DataError("the model holds no net")
-    return Walk(model, 0, shapes).graph()
+    return Walk(model, 0, shapes, float32=float32).graph()
 
 
 class Walk:
@@ -73,6 +75,8 @@ class Walk:
         The one that this one lies in.
     maybe : bool
         Whether its results are taken in some calls only.
+    float32 : bool
+        See ``NetBuilder``.
     """
 
     def __init__(
@@ -82,10 +86,11 @@ class Walk:
         shapes: Mapping[str, Shape],
         outer: Walk | None = None,
         maybe: bool = False,
+        float32: bool = False,
     ) -> None:
         self.model, self.number, self.shapes, self.maybe = model, number, shapes, maybe
         self.sub = model.Subgraphs(number)
-        self.net: NetBuilder = outer.net if outer else NetBuilder()
+        self.net: NetBuilder = outer.net if outer else NetBuilder(float32)
         #: Classes of options by their number in the file.
         self.kinds = {v: k for k, v in vars(library("tflite").BuiltinOptions).items() if isinstance(v, int)}
         self.known: dict[int, Tensor] = {}
@@ -177,7 +182,7 @@ class Walk:
         if len(places) != len(inputs):
             raise ConfigError(f"net {number} of the model has {len(places)} inputs, not {len(inputs)}")
         for i, x in zip(places, inputs, strict=True):
-            if (said := walk._declared(i)).dtype != x.dtype:
+            if self.net.kind((said := walk._declared(i)).dtype) != x.dtype:
                 raise ConfigError(f"the input {said.name} of net {number} is {said.dtype}, not {x.dtype}")
             walk.known[i] = x
         with self.budget.inside(walk.sub.OperatorsLength()):
@@ -226,7 +231,7 @@ class Walk:
         with self.net.reading(node.where):
             made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
-            if tensor.dtype != want.dtype:
+            if tensor.dtype != self.net.kind(want.dtype):
                 raise ConfigError(f"{node.where} makes {tensor.dtype}, but the file says {want.dtype}")
             self.known[int(i)] = tensor
         return None
