@@ -118,7 +118,7 @@ def asked_of(
 
     said = models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen)
     types = [tuple(part.strip() for part in text.split(",")) if text else () for text in (inputs, outputs)]
-    return models.Asked(*said, *types, models.dictionaries_asked(dictionary), float32)
+    return models.Asked(*said, types[0], types[1], models.dictionaries_asked(dictionary), float32)
 
 
 def run(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -126,18 +127,22 @@ class NetBuilder:
             What the numbers of the outputs mean, where ``infer`` does not say.
         """
         label = names[0] if names else f"{op.NAME}_{len(self.nodes)}"
-        said = {f.name: getattr(op, f.name) for f in fields(op) if f.name in _TYPES}
-        wide = {name: self.kind(kind) for name, kind in said.items() if self.kind(kind) != kind}
         try:
-            return self._added(replace(op, **wide) if wide else op, inputs, names, quants, label)
+            return self._added(self._wide(op) if self.float32 else op, inputs, names, quants, label)
         except ConfigError as error:
             if any(x is not None and x.dtype in NO_C for x in inputs):
                 error.hint = "; or ".join(filter(None, (error.hint, "--float32 computes in float32 instead")))
             layer = f"layer {label}"
             if self.where and error.message.startswith(layer):
-                said = error.message.removeprefix(layer).removeprefix(f" ({op.NAME})")
-                error.message = f"{self.where}{said}"
+                rest = error.message.removeprefix(layer).removeprefix(f" ({op.NAME})")
+                error.message = f"{self.where}{rest}"
             raise
+
+    def _wide(self, op: NdOperator) -> NdOperator:
+        """Operator whose settings name float32 in place of the types that are none here."""
+        said = {f.name: getattr(op, f.name) for f in fields(op) if f.name in _TYPES}
+        wide: dict[str, Any] = {n: self.kind(kind) for n, kind in said.items() if self.kind(kind) != kind}
+        return replace(op, **wide) if wide else op
 
     def _added(
         self,

@@ -61,8 +61,8 @@ def plain(graph: Graph) -> Graph:
     """Net whose weights lie in flash as they are, none as places in a dictionary."""
 
     def one(node: Node) -> Node:
-        looked_up = isinstance(node.op, Conv | FullyConnected)
-        return replace(node, op=replace(node.op, coded=False)) if looked_up else node
+        op = node.op
+        return replace(node, op=replace(op, coded=False)) if isinstance(op, Conv | FullyConnected) else node
 
     return replace(graph, nodes=tuple(map(one, graph.nodes)))
 

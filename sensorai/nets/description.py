@@ -171,7 +171,7 @@ def read_description(folder: Path) -> Described:
             str(found["device"]),
             str(found["api"]),
             str(said["sha256"]),
-            Asked(str(said["kind"]), shapes, frozen, *types, float32=said.get("float32") is True),
+            Asked(str(said["kind"]), shapes, frozen, types[0], types[1], float32=said.get("float32") is True),
             tuple(_port(one, where) for one in found["inputs"]),
             tuple(_port(one, where) for one in found["outputs"]),
             sum(_port(one, where).kind.itemsize for one in found["states"]),

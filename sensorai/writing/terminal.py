@@ -34,7 +34,7 @@ def without_controls(text: str) -> str:
 
 def in_line(text: str) -> str:
     """Return ``text`` as a terminal can be given it within a line: tab and line feed visible, too."""
-    return shown(text).translate(_ENDS)
+    return text if text.isprintable() else shown(text).translate(_ENDS)
 
 
 def shown(text: str) -> str:

@@ -354,9 +354,10 @@ def _quant(found: Any, shape: Shape, name: str) -> Quant:
     zero = tuple(int(v) for v in found.ZeroPointAsNumpy()) if found.ZeroPointLength() else (0,)
     if len(zero) == 1:
         zero = zero * len(scale)
-    if len(scale) == 1:
-        return Affine(scale, zero)
-    axis = int(found.QuantizedDimension())
-    if not 0 <= axis < len(shape) or shape[axis] != len(scale):
+    axis = int(found.QuantizedDimension()) if len(scale) > 1 else 0
+    if len(scale) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scale)):
         raise ConfigError(f"tensor {name} has {len(scale)} scales along axis {axis} of {shape}")
-    return Affine(scale, zero, axis)
+    try:
+        return Affine(scale, zero, axis) if len(scale) > 1 else Affine(scale, zero)
+    except ConfigError as error:
+        raise ConfigError(f"tensor {name}: {error.message}", hint=error.hint) from None
