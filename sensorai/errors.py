@@ -63,6 +63,10 @@ class Problem:
     hint: str = ""
 
 
+#: Most problems that one message lists.
+SHOWN = 20
+
+
 class Refused(UserError):
     """Everything that is against a request, all at once.
 
@@ -74,14 +78,21 @@ class Refused(UserError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         first = problems[0]
-        message = first.message
-        for other in problems[1:]:
+        self.problems = tuple(problems)
+        super().__init__("\n  also: ".join(self.parts()), where=first.where, hint=first.hint)
+
+    def parts(self) -> list[str]:
+        """Each problem in a line, the first ``SHOWN`` of them."""
+        first = self.problems[0]
+        lines = [first.message]
+        for other in self.problems[1:SHOWN]:
             # place and hint of the first one are shown below all
             where = f", {other.where}" if other.where not in ("", first.where) else ""
             hint = f" ({other.hint})" if other.hint not in ("", first.hint) else ""
-            message += f"\n  also: {other.message}{where}{hint}"
-        super().__init__(message, where=first.where, hint=first.hint)
-        self.problems = tuple(problems)
+            lines.append(f"{other.message}{where}{hint}")
+        if len(self.problems) > SHOWN:
+            lines.append(f"and {len(self.problems) - SHOWN} more")
+        return lines
 
 
 class TargetError(Refused):

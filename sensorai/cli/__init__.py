@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sensorai.errors import InternalError, SensoraiError, UserError
+from sensorai.errors import InternalError, Refused, SensoraiError, UserError
 
 
 def main() -> None:
@@ -65,9 +65,13 @@ def _usage(error: Exception, text: str) -> UserError:
 
 
 def _complain(error: SensoraiError) -> None:
-    lines = [f"error: {error.message}"]
+    from sensorai.writing.terminal import in_line
+
+    # what else stands in a line of its own is no text from outside that holds an end of a line
+    parts = error.parts() if isinstance(error, Refused) else [error.message]
+    lines = ["\n  also: ".join(map(in_line, [f"error: {parts[0]}", *parts[1:]]))]
     if error.where:
-        lines.append(f"where: {error.where}")
+        lines.append(f"where: {in_line(error.where)}")
     if error.hint:
         lines.append(f"hint:  {error.hint}")
     print("\n".join(lines), file=sys.stderr)  # noqa: T201

@@ -73,6 +73,24 @@ Stateful = Annotated[
 ]
 
 
+Dictionary = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|off",
+        help="off: weights lie in flash as they are, which is faster; auto: as places in a dictionary where "
+        "that saves enough.",
+    ),
+]
+
+
+Float32 = Annotated[
+    bool,
+    typer.Option(
+        "--float32", help="Compute in float32 what is float16 or float64 in the file; says what differs."
+    ),
+]
+
+
 def stream_asked(hop: int | None, axis: int | None, stateful: bool) -> Columns | None:
     """What was said of a stream; None where nothing."""
     from sensorai.errors import ConfigError
@@ -92,13 +110,15 @@ def asked_of(
     frozen: list[str],
     inputs: str | None = None,
     outputs: str | None = None,
+    dictionary: str | None = None,
+    float32: bool = False,
 ) -> Asked:
     """What was said of the file, read."""
     from sensorai.nets import model as models
 
     said = models.kind_asked(kind), models.shapes_asked(shapes), models.frozen_asked(frozen)
     types = [tuple(part.strip() for part in text.split(",")) if text else () for text in (inputs, outputs)]
-    return models.Asked(*said, *types)
+    return models.Asked(*said, types[0], types[1], models.dictionaries_asked(dictionary), float32)
 
 
 def run(
@@ -115,6 +135,8 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    dictionary: Dictionary = None,
+    float32: Float32 = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -138,6 +160,7 @@ def run(
     from sensorai.nets import passes_told, stated, streaming
     from sensorai.nets import target as targets
     from sensorai.nets.model import open_model
+    from sensorai.nets.widened import widened
     from sensorai.writing import clang
 
     if device is not None and target is None:
@@ -145,7 +168,8 @@ def run(
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
-    opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
+    asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
+    opened = open_model(model, asked)
     counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
@@ -154,6 +178,9 @@ def run(
     streamed = None if columns is None else streaming.stream(opened.graph, columns)
     if streamed is not None:
         found["stream"] = streamed.figures()
+    wide = widened(opened, asked)
+    if wide is not None:
+        found["float32"] = wide.figures()
     if at is not None:
         found["fit"] = targets.fit(counted, at)
     if out is not None:
@@ -167,6 +194,8 @@ def run(
     told = passes_told.lines(opened.read, opened.made.steps, same)
     for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
         printing.console().print(line, soft_wrap=True)
+    if wide is not None:
+        printing.console().print(wide.words(), soft_wrap=True)
     for problem in opened.made.problems:
         printing.console().print(f"note: {problem.message} ({problem.hint})", soft_wrap=True)
     for line in streamed.words() if streamed is not None else [streaming.could(opened.graph)]:

@@ -12,6 +12,8 @@ from sensorai.cli.analyze import (
     AllocateInputs,
     AllocateOutputs,
     Device,
+    Dictionary,
+    Float32,
     Freeze,
     InputTypes,
     OutputTypes,
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 FEATURES, CONFIG = "features", "config"
 
 
-#: Kind, shapes, constants, types of inputs and of outputs.
-_Said = tuple[str | None, list[str], list[str], str | None, str | None]
+#: Kind, shapes, constants, types of inputs and of outputs, dictionaries, whether in float32.
+_Said = tuple[str | None, list[str], list[str], str | None, str | None, str | None, bool]
 
 
 def run(
@@ -87,6 +89,8 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    dictionary: Dictionary = None,
+    float32: Float32 = False,
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -128,6 +132,8 @@ def run(
         "--stateful": stateful,
         "--allocate-inputs": allocate_inputs,
         "--allocate-outputs": allocate_outputs,
+        "--dictionary": dictionary is not None,
+        "--float32": float32,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -146,10 +152,10 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
-    said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
+    said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs"]
+        others += ["--allocate-inputs", "--allocate-outputs", "--dictionary"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
@@ -193,11 +199,13 @@ def _of_net(
     from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
+    from sensorai.nets.widened import widened
 
     at = target_of(*where)
     asked = asked_of(*said)
     feed = None if pipeline is None else read_feed(pipeline)
     model = open_model(source, asked)
+    wide = widened(model, asked)
     called = emitting.name_for(model, name, api)
     folder = out or Path(called)
     if feed is not None:
@@ -205,10 +213,11 @@ def _of_net(
         emitting.write(folder, files)
         if json:
             said_of_it = {} if fed is None else {"stream": fed.figures()}
+            said_of_it |= {} if wide is None else {"float32": wide.figures()}
             printing.print_json({"folder": str(folder), "name": called, "files": sorted(files), **said_of_it})
             return
         typer.echo(f"{folder}: {called} in C for {at.device}, a result every {made_of.stride} samples")
-        for line in [] if fed is None else fed.words():
+        for line in [*([] if fed is None else fed.words()), *([] if wide is None else [wide.words()])]:
             typer.echo(line)
         typer.echo(f"run it on logs: sensorai simulate {folder} LOG")
         return
@@ -219,6 +228,7 @@ def _of_net(
     room = fit(made.counted, at)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}
+        said_of_it |= {} if wide is None else {"float32": wide.figures()}
         printing.print_json({**emitting.figures(made, str(folder)), **said_of_it, "fit": room})
         _fits(room, folder)
         return
@@ -229,7 +239,7 @@ def _of_net(
     )
     for line in [] if stream is None else stream.words():
         typer.echo(line)
-    for line in (*saved_words(counted), *fit_words(room)):
+    for line in (*([] if wide is None else [wide.words()]), *saved_words(counted), *fit_words(room)):
         typer.echo(line)
     if made.built is not None:
         typer.echo(
@@ -262,15 +272,21 @@ def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
     from sensorai.nets.model import open_model
     from sensorai.nets.port import ports
     from sensorai.nets.quantized_file import hand_over
+    from sensorai.nets.widened import widened
 
-    graph = open_model(source, asked_of(*said)).graph
+    asked = asked_of(*said)
+    opened = open_model(source, asked)
+    graph, wide = opened.graph, widened(opened, asked)
     given = inputs.spread(ports(graph, graph.inputs))
     back, others = hand_over(graph, to, given, exact=False)
     if json:
         key = "onnxruntime" if to.suffix.lower() != ".tflite" else "frameworks"
-        printing.print_json({"file": str(to), "layers": len(graph.nodes), "read_back": back, key: others})
+        found = {"file": str(to), "layers": len(graph.nodes), "read_back": back, key: others}
+        printing.print_json(found | ({} if wide is None else {"float32": wide.figures()}))
         return
     typer.echo(f"{to}: {len(graph.nodes)} layers")
+    if wide is not None:
+        typer.echo(wide.words())
     typer.echo(back)
     typer.echo(others)
 

@@ -48,7 +48,8 @@ def validate_net(
         raise ConfigError("--count and --seed are for inputs that are made", hint="drop them, or the file")
     if artifact.is_dir() and asked != Asked("", {}, {}):
         raise ConfigError(
-            "how the model is read is in the project", hint="drop --type, --shape, --freeze and types of data"
+            "how the model is read is in the project",
+            hint="drop --type, --shape, --freeze, --float32 and types of data",
         )
     if model is not None and not artifact.is_dir():
         raise ConfigError("--model is for a project", hint="give the model alone")
@@ -92,7 +93,11 @@ def _model(
     if not opened.made.problems:
         sources = emit_net_project(graph, "network", About("", "", "")).sources()
         program = Program("network", "native", sources, ins, outs)
-    return validate_model(opened, program, _inputs(inputs, ins, made), at, asked.frozen, say)
+    found = validate_model(opened, program, _inputs(inputs, ins, outs, made), at, asked.frozen, say)
+    if types := " and ".join(opened.read.instead):
+        note = f"computed in float32 in place of {types}; frameworks compute what the file says"
+        found.notes = (*found.notes, note)
+    return found
 
 
 def _project(
@@ -120,23 +125,26 @@ def _project(
         opened = open_model(model, said.asked)
         same_model(said, opened)
         stream = None if said.pushing is None else again(opened.graph, said.pushing)
-        given = _inputs(inputs, said.inputs, made, said.pushing)
+        given = _inputs(inputs, said.inputs, said.outputs, made, said.pushing)
         return validate_model(opened, program_of(said), given, at, said.asked.frozen, say, stream)
     noted = inputs is None and made == (None, None)
-    given = _inputs(inputs, said.inputs, (len(said.outputs_of), SEED) if noted else made, said.pushing)
+    given = _inputs(
+        inputs, said.inputs, said.outputs, (len(said.outputs_of), SEED) if noted else made, said.pushing
+    )
     return validate_project(said, given, at, noted, say)
 
 
 def _inputs(
     path: Path | None,
     ports: Any,
+    outputs: Any,
     made: tuple[int | None, int | None],
     pushing: Pushing | None = None,
 ) -> Any:
     from sensorai.nets import inputs, references
 
     if path is not None:
-        found = inputs.read_inputs(path, ports)
+        found = inputs.read_inputs(path, ports, [port.name for port in outputs])
         return found if pushing is None else references.enough(pushing, found)
     count, seed = made
     if pushing is not None:

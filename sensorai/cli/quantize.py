@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Freeze, ModelFile, ModelType, Shapes, asked_of
+from sensorai.cli.analyze import Float32, Freeze, ModelFile, ModelType, Shapes, asked_of
 
 if TYPE_CHECKING:
     from sensorai.nets.quantized_file import Told
@@ -50,16 +50,18 @@ def run(
         ),
     ] = None,
     dictionary: Annotated[
-        int,
+        str,
         typer.Option(
-            metavar="BITS",
-            help="Round weights to 2^BITS numbers a layer; flash holds places: 1, 2, 4 bits; 8 of float32.",
+            metavar="BITS|off",
+            help="Round weights to 2^BITS numbers a layer; flash holds places: 1, 2, 4 bits; 8 of float32. "
+            "off: none, not even where weights are few as they are.",
         ),
-    ] = 0,
+    ] = "0",
     samples: Annotated[int, typer.Option(help="Calls to calibrate with at most.")] = 256,
     type_: ModelType = None,
     shape: Shapes = [],  # noqa: B006
     freeze: Freeze = [],  # noqa: B006
+    float32: Float32 = False,
     json: printing.Json = False,
 ) -> None:
     """Quantise a float net after training: weights by output, activations by what the data make of them.
@@ -72,19 +74,35 @@ def run(
     from sensorai.nets.model import open_model
     from sensorai.nets.quantized_file import make
     from sensorai.nets.quantizing import Settings
+    from sensorai.nets.widened import widened
 
     if out.suffix.lower() != ".onnx":
         raise ConfigError(f"--out {out} is no name of an ONNX file", hint="as in --out net_int8.onnx")
-    opened = open_model(model, asked_of(type_, shape, freeze))
+    bits = 0 if dictionary == "off" else _bits(dictionary)
+    asked = asked_of(type_, shape, freeze, dictionary="off" if dictionary == "off" else None, float32=float32)
+    opened = open_model(model, asked)
+    wide = widened(opened, asked)
     with printing.progress() as say:
-        told = make(opened, data, out, Settings(scheme, ranges, budget, samples, dictionary), say)
+        settings = Settings(scheme, ranges, budget, samples, bits)
+        told = make(opened, data, out, settings, say, asked.dictionaries)
     if json:
-        printing.print_json(told.figures())
+        printing.print_json(told.figures() | ({} if wide is None else {"float32": wide.figures()}))
         return
-    _print(told, out, budget)
+    if wide is not None:
+        printing.console().print(wide.words(), soft_wrap=True)
+    _print(told, out, budget, " --dictionary off" if dictionary == "off" else "")
 
 
-def _print(told: Told, out: Path, budget: float | None) -> None:
+def _bits(text: str) -> int:
+    """Bits of a place; a ConfigError where they are no number."""
+    from sensorai.errors import ConfigError
+
+    if not (text.isascii() and text.isdigit() and len(text) < 4):
+        raise ConfigError(f"--dictionary {text!r} is no number of bits", hint="1, 2, 4 or 8, or off")
+    return int(text)
+
+
+def _print(told: Told, out: Path, budget: float | None, more: str) -> None:
     from rich.table import Table
 
     from sensorai.nets.costs import saved_words
@@ -150,7 +168,7 @@ def _print(told: Told, out: Path, budget: float | None) -> None:
             return
         screen.print("give a larger --budget, or a --scheme that loses less: int16x8, weights-int8")
         return
-    screen.print(f"{out}: sensorai generate {out} --target stm32|ispu")
+    screen.print(f"{out}: sensorai generate {out} --target stm32|ispu{more}", soft_wrap=True)
 
 
 def _floats(found: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorai.cli import out as printing
-from sensorai.cli.analyze import Freeze, InputTypes, ModelType, OutputTypes, Shapes, asked_of
+from sensorai.cli.analyze import Float32, Freeze, InputTypes, ModelType, OutputTypes, Shapes, asked_of
 from sensorai.cli.fields import LABELS, READING, pairs, takes
 from sensorai.cli.nets import is_net, validate_net
 from sensorai.cli.simulate import (
@@ -85,6 +85,7 @@ def run(
     freeze: Freeze = [],  # noqa: B006
     input_data_type: InputTypes = None,
     output_data_type: OutputTypes = None,
+    float32: Float32 = False,
     count: Annotated[
         int | None, typer.Option(min=1, max=10000, help="Of a net: how many inputs are made (default: 10).")
     ] = None,
@@ -115,6 +116,7 @@ def run(
         "--freeze": freeze,
         "--input-data-type": input_data_type,
         "--output-data-type": output_data_type,
+        "--float32": float32 or None,
         "--count": count,
         "--seed": seed,
     }
@@ -131,7 +133,7 @@ def run(
             artifact,
             files[0] if files else None,
             model,
-            asked_of(type_, shape, freeze, input_data_type, output_data_type),
+            asked_of(type_, shape, freeze, input_data_type, output_data_type, float32=float32),
             [one.value for one in on or [On.HOST]],
             device,
             (count, seed),

@@ -70,6 +70,10 @@ class Graph:
     isa : str
         Instructions that kernels are chosen for, one of ``toolchain.cpu.ISAS``; "": any core's. The numbers
         are the same for all of them.
+    names : frozenset of str
+        That the file has which the net was read from; see ``called``.
+    instead : tuple of str
+        Types of the file in whose place the net computes in float32.
     """
 
     inputs: tuple[str, ...]
@@ -79,6 +83,17 @@ class Graph:
     states: tuple[State, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     isa: str = ""
+    names: frozenset[str] = frozenset()
+    instead: tuple[str, ...] = ()
+
+    def called(self, name: str) -> str:
+        """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
+        found = name
+        while found and found not in self.names:
+            # a second one of a name has its number behind it
+            bare = found.rstrip("0123456789").removesuffix("_")
+            found = bare if bare in self.names else found.rpartition(".")[0]
+        return found or name
 
     @property
     def given(self) -> tuple[str, ...]:

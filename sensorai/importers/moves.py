@@ -10,10 +10,12 @@ from typing import Protocol
 import numpy as np
 
 from sensorai.errors import ConfigError
+from sensorai.graph.limits import CONSTANT
 from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Shape, Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.net import NetBuilder
-from sensorai.ops.nd.base import LARGEST, NdOperator, integers
+from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.gather import Gather
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.slices import Slice
@@ -57,7 +59,7 @@ class Along:
 
 def numbers(node: Reads, place: int, what: str) -> tuple[int, ...]:
     """Whole numbers of a constant input."""
-    return integers(Applied(node.where, (node.need(place),), {}), 0, what)
+    return integers(node.where, node.need(place), what)
 
 
 def axis_of(node: Reads, value: int, rank: int) -> int:
@@ -121,6 +123,6 @@ def gathered(node: Reads, x: Tensor, places: Tensor, axis: int, batch: int = 0) 
 
 def small(node: Reads, shape: Sequence[int]) -> Shape:
     """Shape of a constant that a rule makes; a ConfigError where it is impossible or too large."""
-    if len(shape) > AXES or min(shape, default=0) < 0 or math.prod(shape) > LARGEST:
+    if len(shape) > AXES or min(shape, default=0) < 0 or math.prod(shape) > CONSTANT:
         raise ConfigError(f"{node.where}: makes a constant of shape {list(shape)[:AXES]}, which is too large")
     return tuple(shape)

@@ -64,6 +64,7 @@ def read_net(
     kind: str = "",
     shapes: Mapping[str, Shape] | None = None,
     frozen: Mapping[str, Array] | None = None,
+    float32: bool = False,
 ) -> Graph:
     """Read a net.
 
@@ -76,6 +77,8 @@ def read_net(
         For inputs whose extents the file leaves open.
     frozen : mapping of input name to array, optional
         ONNX: inputs that are constants.
+    float32 : bool
+        Whether all that is float16 or float64 in the file becomes float32.
 
     Raises
     ------
@@ -85,15 +88,15 @@ def read_net(
     if found == "onnx":
         from sensorai.importers.onnx import reader as onnx_reader
 
-        return onnx_reader.read(path, shapes, frozen)
+        return onnx_reader.read(path, shapes, frozen, float32)
     if frozen:
         raise ConfigError("only inputs of ONNX models can be frozen")
     if found == "tflite":
         from sensorai.importers.tflite import reader as tflite_reader
 
-        return tflite_reader.read(path, shapes)
+        return tflite_reader.read(path, shapes, float32)
     if found == "keras":
         from sensorai.importers.keras import reader as keras_reader
 
-        return keras_reader.read(path, shapes)
+        return keras_reader.read(path, shapes, float32)
     raise ConfigError(f"models of kind {found} are not read")

@@ -20,6 +20,7 @@ class Layer:
     Attributes
     ----------
     name, operator : str
+        As the file has it where it has one.
     outputs : tuple of Tensor
     parameters : int
         Numbers of the constants that it is the first to read.
@@ -44,6 +45,11 @@ class Layer:
     def type(self) -> str:
         """Type of its first output."""
         return self.outputs[0].dtype
+
+    @property
+    def tensor(self) -> str:
+        """Name of its first output, which no other layer has."""
+        return self.outputs[0].name
 
     @property
     def shape(self) -> str:
@@ -136,7 +142,7 @@ def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
 def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
     at = graph.applied(node)
     return Layer(
-        node.output,
+        graph.called(node.output),
         node.op.NAME,
         at.outputs,
         sum(t.size for t in own),
@@ -199,6 +205,7 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
         "layers": [
             {
                 "name": layer.name,
+                "tensor": layer.tensor,
                 "operator": layer.operator,
                 "type": layer.type,
                 "shape": list(layer.outputs[0].shape),

@@ -125,19 +125,35 @@ def _run(one: Library, model: NetFile, given: Inputs, frozen: Mapping[str, Array
 # ---------------------------------------------------------------- in the process of its own
 
 
+#: Real types of files in whose place a net may take float32, as onnxruntime and ONNX name them.
+_REAL: Mapping[str | int, str] = {
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    10: "float16",
+    11: "float64",
+}
+
+
+def _as(values: Array, dtype: str) -> Array:
+    """Real numbers in the type that the file has."""
+    return values.astype(dtype) if dtype and values.dtype.kind == "f" else values
+
+
 def _onnxruntime(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
     ort = import_module("onnxruntime")
     options = ort.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    known = {one.name for one in session.get_inputs()}
-    return [session.run(None, {n: a for n, a in call.items() if n in known}) for call in calls]
+    known = {one.name: _REAL.get(one.type, "") for one in session.get_inputs()}
+    return [session.run(None, {n: _as(a, known[n]) for n, a in call.items() if n in known}) for call in calls]
 
 
 def _reference(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
     evaluator = import_module("onnx.reference").ReferenceEvaluator(str(path))
-    return [evaluator.run(None, dict(call)) for call in calls]
+    types = dict(zip(evaluator.input_names, evaluator.input_types, strict=True))
+    known = {n: _REAL.get(kind.tensor_type.elem_type, "") for n, kind in types.items()}
+    return [evaluator.run(None, {n: _as(a, known.get(n, "")) for n, a in call.items()}) for call in calls]
 
 
 def _micro(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:

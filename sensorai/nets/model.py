@@ -13,10 +13,10 @@ from sensorai.errors import ConfigError, DataError, Problem, Refused, UserError
 from sensorai.formats.netfile import net_kind
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array, Shape
+from sensorai.importers.known import NeedsConstant
 from sensorai.importers.open import KINDS, kind_of, no_folder, read_net
 from sensorai.nets.compiling import Compiled, compiled
 from sensorai.nets.survey import unknown
-from sensorai.ops.nd.base import NeedsConstant
 
 #: What messages and reports call the kinds of files.
 WORDS: Mapping[str, str] = {"onnx": "ONNX", "tflite": "TensorFlow Lite", "keras": "Keras"}
@@ -36,6 +36,10 @@ class Asked:
     frozen : mapping of input name to array
     inputs, outputs : tuple of str
         Types that inputs and outputs are to have; none: those of the file.
+    dictionaries : bool
+        Whether weights may be places in a dictionary.
+    float32 : bool
+        Whether all that is float16 or float64 in the file becomes float32.
     """
 
     kind: str = ""
@@ -43,6 +47,8 @@ class Asked:
     frozen: Mapping[str, Array] | None = None
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    dictionaries: bool = True
+    float32: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +96,7 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
     no_folder(path)
     data = _bytes(path)
     kind = asked.kind or net_kind(path) or kind_of(path)
-    if problems := unknown(path, kind):
-        raise Refused(problems)
-    try:
-        graph = read_net(path, kind=kind, shapes=asked.shapes or None, frozen=asked.frozen or None)
-    except NeedsConstant as error:
-        hint = f"say --freeze {error.name}=VALUE, where that is an input; else {error.hint}"
-        raise ConfigError(error.message, where=str(path), hint=hint) from None
-    except UserError as error:
-        error.where = error.where or str(path)
-        raise
+    graph = _read(path, kind, asked)
     _fits(asked, graph, path)
     return NetFile(
         path,
@@ -108,8 +105,37 @@ def open_model(path: Path, asked: Asked | None = None) -> NetFile:
         hashlib.sha256(data).hexdigest(),
         hashlib.md5(data, usedforsecurity=False).hexdigest(),
         graph,
-        compiled(graph, asked.inputs, asked.outputs),
+        compiled(graph, asked.inputs, asked.outputs, dictionaries=asked.dictionaries),
     )
+
+
+def _read(path: Path, kind: str, asked: Asked) -> Graph:
+    """Read the net; what has no rule, and what rules refuse, is said together."""
+    problems = unknown(path, kind)
+    try:
+        graph = read_net(
+            path,
+            kind=kind,
+            shapes=asked.shapes or None,
+            frozen=asked.frozen or None,
+            float32=asked.float32,
+        )
+    except UserError as error:
+        error.where = error.where or str(path)
+        if isinstance(error, NeedsConstant) and kind == "onnx":
+            error.hint = f"say --freeze {error.name}=VALUE, where that is an input; else {error.hint}"
+        if not problems:
+            raise
+        said = {problem.message for problem in problems}
+        more = error.problems if isinstance(error, Refused) else [_problem(error)]
+        problems += [problem for problem in more if problem.message not in said]
+    if problems:
+        raise Refused(problems)
+    return graph
+
+
+def _problem(error: UserError) -> Problem:
+    return Problem(error.message, error.where, error.hint)
 
 
 def _bytes(path: Path) -> bytes:
@@ -135,6 +161,14 @@ def kind_asked(name: str | None) -> str:
     if name is None or name in KINDS:
         return name or ""
     raise ConfigError(f"--type {name!r} is no kind of model", hint=f"one of {', '.join(KINDS)}")
+
+
+def dictionaries_asked(text: str | None) -> bool:
+    """Whether weights may be places in a dictionary; a ConfigError for anything but auto and off."""
+    if text not in (None, "auto", "off"):
+        hint = "auto: where it saves flash; off: weights as they are; 'quantize --dictionary BITS': fewer"
+        raise ConfigError(f"--dictionary {text!r} is neither auto nor off", hint=hint)
+    return text != "off"
 
 
 def shapes_asked(texts: Sequence[str]) -> dict[str, Shape]:

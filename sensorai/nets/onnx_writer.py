@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor, free
 from sensorai.importers.libraries import library
+from sensorai.importers.onnx.reader import LAYERS
 from sensorai.importers.onnx.types import TYPES
 from sensorai.nets.keeping import without_states
 from sensorai.nets.onnx_turns import fewer_turns
@@ -64,6 +66,9 @@ class OnnxWriter:
         opset = [helper.make_opsetid("", self.opset)]
         version = next(file for last, file in _FILES if self.opset <= last)
         model = helper.make_model(made, opset_imports=opset, ir_version=version, producer_name="sensorai")
+        layers = sorted({self.graph.called(n.output) for n in self.graph.nodes} & self.graph.names)
+        if layers:
+            helper.set_model_props(model, {LAYERS: json.dumps(layers)})
         self.onnx.checker.check_model(model)
         return model
 

@@ -15,7 +15,9 @@ from sensorai.files import write_bytes
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array
+from sensorai.importers.net import NO_C
 from sensorai.nets import frameworks, tflite_file
+from sensorai.nets.compiling import plain
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
@@ -44,12 +46,12 @@ class Told:
 
     def figures(self) -> dict[str, Any]:
         """Plain data."""
-        made = self.made
+        made, called = self.made, self.made.source.called
         return {
             "scheme": made.plan.scheme,
             "ranges": made.plan.method,
             "dictionary": made.plan.dictionary,
-            "no_dictionary": [n.output for n in made.source.nodes if isinstance(n.op, Recurrent)]
+            "no_dictionary": [called(n.output) for n in made.source.nodes if isinstance(n.op, Recurrent)]
             if made.plan.dictionary
             else [],
             "even_pairs": made.evened,
@@ -61,6 +63,7 @@ class Told:
             "layers": [
                 {
                     **asdict(layer),
+                    "name": called(layer.name),
                     "error": layer.error if isfinite(layer.error) else None,
                     "integer": layer.integer,
                 }
@@ -81,8 +84,20 @@ class Told:
         }
 
 
-def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callable[[str], None]) -> Told:
+def make(
+    model: NetFile,
+    data: Path,
+    out: Path,
+    settings: Settings,
+    say: Callable[[str], None],
+    dictionaries: bool = True,
+) -> Told:
     """Quantise a model with the inputs of a file, and write the result.
+
+    Parameters
+    ----------
+    dictionaries : bool
+        Whether weights that are few are counted as places in a dictionary.
 
     Raises
     ------
@@ -90,16 +105,19 @@ def make(model: NetFile, data: Path, out: Path, settings: Settings, say: Callabl
     """
     for name in model.graph.inputs:
         if model.graph.tensors[name].dtype != "float32":
-            raise ConfigError(
-                f"the input {name} is {model.graph.tensors[name].dtype}: the net is quantised already"
-            )
+            kind = model.graph.tensors[name].dtype
+            if kind in NO_C:
+                hint = "--float32 computes in float32 instead, and says by how much results differ"
+                raise ConfigError(f"the input {name} is {kind}, which is not quantised", hint=hint)
+            raise ConfigError(f"the input {name} is {kind}: the net is quantised already")
     given = read_inputs(data, ports(model.graph, model.graph.inputs), model.graph.outputs)
     # calibration takes minutes: what cannot be written is told before
     writable(model.graph)
     made = quantize(model.graph, given, settings, say)
     say("writing")
     back, others = hand_over(made.graph, out, given)
-    return Told(made, costs(made.source), costs(made.graph), back, others)
+    before, after = (costs(one if dictionaries else plain(one)) for one in (made.source, made.graph))
+    return Told(made, before, after, back, others)
 
 
 def hand_over(graph: Graph, out: Path, given: Inputs, *, exact: bool = True) -> tuple[str, str]:

@@ -126,7 +126,16 @@ def _layers(model: NetFile, counted: Costs) -> list[str]:
         size = f"{layer.parameters:,}/{layer.weight_bytes:,}" if layer.parameters else ""
         macc = f"{layer.macc:,}" if layer.macc else ""
         label = f"{layer.name} ({layer.operator})"
-        rows.append((str(k), label, _oshape(layer.outputs[0]), size, macc, ", ".join(graph.computed(node))))
+        rows.append(
+            (
+                str(k),
+                label,
+                _oshape(layer.outputs[0]),
+                size,
+                macc,
+                ", ".join(map(graph.called, graph.computed(node))),
+            )
+        )
     heads = ("m_id", "layer (type)", "oshape", "param/size", "macc", "connected to")
     return _table(heads, rows)
 
@@ -304,7 +313,7 @@ def _nodes(model: NetFile, counted: Costs, ids: dict[str, int]) -> list[dict[str
     return [
         {
             "id": k,
-            "name": layer.name,
+            "name": layer.tensor,
             "description": layer.operator,
             "mapping": "NODE_SW",
             "macc": layer.macc,

@@ -9,9 +9,6 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 
-#: What pairs and corrections add to names of tensors.
-_ADDED = (".free", ".real", ".integer", ".corrected")
-
 
 def staying(graph: Graph) -> tuple[tuple[str, str], ...]:
     """Names, as the float net has them, and operators of the layers that take or make float32 numbers.
@@ -19,7 +16,7 @@ def staying(graph: Graph) -> tuple[tuple[str, str], ...]:
     Conversions between integers and real numbers are no such layers.
     """
     return tuple(
-        (plain(node.output), node.op.NAME)
+        (graph.called(node.output), node.op.NAME)
         for node in graph.nodes
         if not isinstance(node.op, Quantize | Dequantize) and _floats(graph, node)
     )
@@ -57,10 +54,3 @@ def saturated(graph: Graph, place: int, wanted: Array) -> float | None:
     # half a step beyond the ends is rounded as everywhere
     low, high = ((end - quant.zero[0]) * quant.scale[0] for end in (info.min - 0.5, info.max + 0.5))
     return float(np.mean((wanted < low) | (wanted > high)))
-
-
-def plain(name: str) -> str:
-    """Name of a tensor without what quantising added to it."""
-    while any(name.endswith(end) for end in _ADDED):
-        name = name.rpartition(".")[0]
-    return name

@@ -9,8 +9,8 @@ from typing import Any
 from sensorai.errors import Problem
 from sensorai.importers.libraries import library
 
-#: Most messages of one file, and layers that are looked at.
-_MOST, _LAYERS = 50, 10_000
+#: Most layers that are looked at.
+_LAYERS = 10_000
 #: Nets that an operator of TensorFlow Lite runs, as its options name them.
 _SUBGRAPHS: Mapping[str, tuple[str, ...]] = {"IF": ("Then", "Else"), "WHILE": ("Cond", "Body")}
 
@@ -49,8 +49,6 @@ def _problems(nodes: Iterable[tuple[str, str]], kind: str, where: str) -> list[P
             elif kind == "tflite":
                 hint = _tflite_hint(operator)
             out.append(Problem(f"{label} ({operator}): {said}", where, hint))
-            if len(out) == _MOST:
-                break
     return out
 
 
@@ -139,9 +137,9 @@ def _tflite_kind(tflite: Any, model: Any, one: Any) -> str:
 
 
 def _keras(path: Path) -> list[tuple[str, str]]:
+    from sensorai.importers.keras.calls import CLASSES
     from sensorai.importers.keras.files import opened
     from sensorai.importers.keras.functions import is_function
-    from sensorai.importers.keras.reader import CLASSES
 
     out: list[tuple[str, str]] = []
     with opened(path) as file:

@@ -264,7 +264,7 @@ def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting, plac
     found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], place.run(probe, one))
     if found is None:
         return "no layer by itself: the C that was run is another one, or memory is shared wrongly"
-    return f"{found.tensor}[{found.element}] is {found.got!r}, not {found.expected!r}"
+    return f"{graph.called(found.tensor)}[{found.element}] is {found.got!r}, not {found.expected!r}"
 
 
 def _beside(name: str, ours: Array, theirs: Array, mine: Quant, other: Quant) -> dict[str, Any]:
@@ -279,29 +279,31 @@ def truth(
     given: Inputs, columns: Sequence[Array], quants: Sequence[Quant], names: Sequence[str]
 ) -> dict[str, Any]:
     """Figures against the outputs, or the classes, that the file of inputs holds."""
-    what = f"outputs in {given.source}"
-    sizes = [column[0].size for column in columns]
-    if len(columns) == len(given.wanted) == 1 and sizes[0] > 1 and given.wanted[0].size == given.count:
+    what, rows = f"outputs in {given.source}", []
+    if len(columns) != len(given.wanted):
+        arrays = f"{len(given.wanted)} array{'s' if len(given.wanted) > 1 else ''}"
+        said = f"{arrays} for {len(columns)} outputs: name one as each output, {', '.join(names)}"
+        return {"framework": what, "skipped": said}
+    classes = [
+        ours[0].size > 1 and wanted.size == given.count
+        for ours, wanted in zip(columns, given.wanted, strict=True)
+    ]
+    for k, (name, ours, wanted, quant) in enumerate(zip(names, columns, given.wanted, quants, strict=True)):
         try:
-            classes = classes_of(given, sizes[0])
-        except DataError as error:
-            return {"framework": what, "skipped": f"{error.message}: {error.hint}"}
-        scores = columns[0] if quants[0] is None else _real(columns[0], quants[0])
-        acc = accuracy(scores, classes)
-        return {
-            "framework": f"classes in {given.source}",
-            "outputs": [{"output": names[0], **dict.fromkeys(NAMES), "acc": acc}],
-        }
-    rows = []
-    for name, ours, wanted, quant in zip(names, columns, given.wanted, quants, strict=False):
-        try:
+            if classes[k]:
+                right = classes_of(replace(given, wanted=(wanted,)), ours[0].size)
+                scores = ours if quant is None else _real(ours, quant)
+                rows.append({"output": name, **dict.fromkeys(NAMES), "acc": accuracy(scores, right)})
+                continue
             true = calls(wanted, ours.shape[1:], name, given.source)
         except DataError as error:
-            return {"framework": what, "skipped": error.message}
+            hint = f": {error.hint}" if classes[k] else ""
+            of = f"{name}: " if len(names) > 1 and classes[k] else ""
+            return {"framework": what, "skipped": f"{of}{error.message}{hint}"}
         if len(true) != len(ours):
             return {"framework": what, "skipped": f"{len(true)} for {len(ours)} calls"}
         rows.append({"output": name, **compare(_real(true, quant), _real(ours, quant))})
-    return {"framework": what, "outputs": rows}
+    return {"framework": f"classes in {given.source}" if all(classes) else what, "outputs": rows}
 
 
 def _real(values: Array, quant: Quant) -> Array:

@@ -18,6 +18,9 @@ _CONTROLS: dict[int, str] = {
 }
 _TABLE = {**_CONTROLS, **dict.fromkeys(UNSEEN, _LOST)}
 
+#: Controls that stay in a text of many lines.
+_ENDS = {ord(c): chr(0x2400 + ord(c)) for c in "\t\n"}
+
 
 def whole(text: str) -> str:
     """Return ``text`` with U+FFFD for what no file can hold: lone surrogates of names that are no UTF-8."""
@@ -27,6 +30,11 @@ def whole(text: str) -> str:
 def without_controls(text: str) -> str:
     """Return ``text`` for a file: controls but tab and line feed visible, marks of direction as they are."""
     return text.translate(_CONTROLS)
+
+
+def in_line(text: str) -> str:
+    """Return ``text`` as a terminal can be given it within a line: tab and line feed visible, too."""
+    return text if text.isprintable() else shown(text).translate(_ENDS)
 
 
 def shown(text: str) -> str:

@@ -16,9 +16,9 @@ from sensorai.errors import ConfigError, SensoraiError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array
+from sensorai.importers.known import NeedsConstant
 from sensorai.importers.onnx.reader import read_model
 from sensorai.importers.onnx.table import RULES
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.toolchain import host
 from tests.conftest import shared_dir
 from tests.nd import nets

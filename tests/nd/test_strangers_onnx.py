@@ -123,6 +123,23 @@ def dynamic_in_one() -> Any:
     return m.model(y)
 
 
+def dynamic_lstm(
+    direction: str = "forward", channels: bool = False, steps: int = 3, rows: int = 1, **more: Any
+) -> Any:
+    """As onnxruntime's quantiser makes it of an LSTM: bytes, with a scale of a direction or of each unit."""
+    m, count, units = Made(), 2 if direction == "bidirectional" else 1, 4
+    kind = np.int8 if channels else np.uint8
+    shape = (count, 4 * units) if channels else (count,)
+    inputs = [m.given("x", steps, rows, 5), *(m.weights(count, k, 4 * units, kind=kind) for k in (5, units))]
+    states = [m.given(name, count, rows, units) for name in ("h", "c")] if channels else ["", ""]
+    inputs += [m.weights(count, 8 * units), "", *states, ""]
+    for _ in range(2):
+        inputs.append(m.known(m.rng.uniform(0.002, 0.01, shape), np.float32))
+        inputs.append(m.known(np.zeros(shape) if channels else np.full(shape, 120), kind))
+    settings = {"hidden_size": units, "direction": direction, "domain": "com.microsoft", **more}
+    return m.model(*m.names("DynamicQuantizeLSTM", *inputs, outputs=3, **settings))
+
+
 def while_loop() -> Any:
     """A loop of TensorFlow over the steps: gathers, keeps, lists."""
     m = Made(13)
@@ -254,9 +271,13 @@ def refuses() -> Mapping[str, tuple[Any, str]]:
     endless = n.model(n.add("Loop", "", n.known(True, bool), n.given("x", 1, 2), body=body))
     random = o.model(o.add("Add", o.given("x", 2), o.add("RandomNormal", shape=[2])))
     return {
-        "rounds": (looped, r"\(Loop\): its number of rounds is known only when the net runs"),
+        "rounds": (looped, r"\(Loop\): its number of rounds is computed while the net runs"),
         "endless": (endless, "make more than 20000 nodes"),
         "random": (random, "it makes random numbers"),
+        "several sequences": (dynamic_lstm(rows=2), "2 sequences at a time are not supported"),
+        "many steps": (dynamic_lstm(steps=999), "999 steps are more than 512"),
+        "clip": (dynamic_lstm(clip=1.0), r"\(com.microsoft.DynamicQuantizeLSTM\): clip=1.0 is not supported"),
+        "gates": (dynamic_lstm(activations=["Relu", "Tanh", "Tanh"]), "'relu', 'tanh', 'tanh'. are not"),
     }
 
 
@@ -265,6 +286,8 @@ FLOATS: Mapping[str, Callable[[], Any]] = {
     "dynamic_uint8": lambda: dynamic_dense(np.uint8),
     "dynamic_convolution": dynamic_convolution,
     "dynamic_in_one": dynamic_in_one,
+    "dynamic_lstm": lambda: dynamic_lstm("reverse"),
+    "dynamic_lstm_both_ways": lambda: dynamic_lstm("bidirectional", True),
     "while_loop": while_loop,
     "scan": scan,
     "unbound": unbound,

@@ -16,6 +16,7 @@ from sensorai.graph.tensor import Array
 #: Numbers of types in the file.
 TYPES: Mapping[str, int] = {
     "float32": tflite.TensorType.FLOAT32,
+    "float16": tflite.TensorType.FLOAT16,
     "int32": tflite.TensorType.INT32,
     "uint8": tflite.TensorType.UINT8,
     "int64": tflite.TensorType.INT64,

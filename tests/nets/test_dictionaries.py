@@ -20,6 +20,7 @@ from sensorai.importers.open import read_net
 from sensorai.nets import dictionaries
 from sensorai.nets.costs import costs, saved_words
 from sensorai.nets.inputs import Inputs
+from sensorai.nets.model import Asked, open_model
 from sensorai.nets.quantizing import Settings, quantize
 from sensorai.ops.nd import dictionary
 from sensorai.ops.nd.fully_connected import FullyConnected
@@ -199,3 +200,32 @@ def test_recurrent_layers_have_none_and_that_is_said(tmp_path: Path) -> None:
     said = pytest.importorskip("typer.testing").CliRunner().invoke(app.app, line).output
     assert "dictionaries: not for recurrent layers (" in said
     assert "nothing worth its code" not in said
+
+
+def test_off_leaves_weights_as_they_are(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from sensorai.nets.onnx_file import export
+
+    made, rng = NetBuilder(), np.random.default_rng(1)
+    x = made.input("x", (1, 64), "float32")
+    w = made.constant("w", rng.choice(np.array([-0.5, 0.25], np.float32), (32, 64)))
+    path = tmp_path / "n.onnx"
+    path.write_bytes(export(made.graph(made.add(FullyConnected(), (x, w, None), ("y",)))))
+    counted = [costs(open_model(path, Asked(dictionaries=on)).graph) for on in (True, False)]
+    assert counted[0].saved > 0 == counted[1].saved
+    assert (counted[1].weights, counted[0].macs) == (w.size * 4, counted[1].macs)
+    run = pytest.importorskip("typer.testing").CliRunner().invoke
+    folder = tmp_path / "made"
+    line = ["generate", str(path), "--target", "stm32", "--out", str(folder), "--name", "n"]
+    assert run(app.app, [*line, "--dictionary", "off"]).exit_code == 0
+    assert not list(folder.rglob("sa_nd_coded.h"))
+    assert run(app.app, line).exit_code == 0
+    assert list(folder.rglob("sa_nd_coded.h"))
+    assert run(app.app, ["analyze", str(path), "--dictionary", "4"]).exception.hint.startswith("auto: ")
+    np.savez(tmp_path / "d.npz", x=rng.normal(0, 1, (4, 1, 64)))
+    files = ["--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "q.onnx"), "--ranges", "minmax"]
+    said = run(app.app, ["quantize", str(path), *files, "--dictionary", "off"]).output
+    assert "bytes less" not in said
+    assert "--target stm32|ispu --dictionary off" in said
+    wrong = run(app.app, ["quantize", str(path), *files, "--dictionary", "x"])
+    assert "no number of bits" in str(wrong.exception)

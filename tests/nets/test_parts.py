@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 
 from sensorai.errors import DataError, Refused, UserError
 from sensorai.formats.netfile import net_kind
+from sensorai.importers.onnx.reader import read_model
 from sensorai.kinds import Kind, look
 from sensorai.nets.costs import costs
 from sensorai.nets.fitting import calls, typed
@@ -21,7 +24,9 @@ from sensorai.nets.inputs import Inputs, read_inputs, spread
 from sensorai.nets.labels import classes_of
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import Asked, open_model
+from sensorai.nets.onnx_file import export
 from sensorai.nets.port import Port
+from sensorai.nets.quantizing import Settings, quantize
 from sensorai.nets.stated import c_info, report
 from sensorai.nets.target import NAMES, fit, fit_words, target
 from sensorai.nets.validating import truth
@@ -257,6 +262,21 @@ def test_classes_judge_as_outputs_do() -> None:
     assert "2 scores" in judged(np.array([1, 2]))["skipped"]
     assert judged(scores.reshape(2, 2))["outputs"][0]["rmse"] == 0
     assert "shape (2, 3)" in judged(np.zeros((2, 3)))["skipped"]
+    assert "name one as each output" in judged(np.zeros(2), np.zeros(2))["skipped"]
+
+
+def test_every_output_has_labels_by_its_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", x=np.zeros((2, 1)), b=np.array([0, 1]), a=np.array([1, 1]))
+    given = read_inputs(tmp_path / "in.npz", [Port("x", "float32", (1, 1))], ["a", "b"])
+    scores = np.array([[[0.1, 0.9]], [[0.8, 0.2]]])
+    found = truth(given, [scores, scores], [None, None], ["a", "b"])
+    assert found["framework"] == "classes in in.npz"
+    assert [(row["output"], row["acc"]) for row in found["outputs"]] == [("a", 0.5), ("b", 0.0)]
+    mixed = truth(replace(given, wanted=(scores, given.wanted[1])), [scores] * 2, [None] * 2, ["a", "b"])
+    assert mixed["framework"] == "outputs in in.npz"
+    assert [row["rmse"] for row in mixed["outputs"]] == [0, None]
+    beyond = truth(replace(given, wanted=(np.array([0, 2]),) * 2), [scores] * 2, [None] * 2, ["a", "b"])
+    assert beyond["skipped"].startswith("a: labels are from 0 to 2")
 
 
 def test_a_framework_that_falls_takes_nothing_with_it(tmp_path: Path) -> None:
@@ -328,3 +348,31 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     assert unknown_size["fits"] is None
     assert all("--device NAME" in line for line in fit_words(unknown_size))
     assert NAMES == ("ispu", "stm32")
+
+
+def test_layers_have_the_names_of_the_file(tmp_path: Path) -> None:
+    """Before and after quantising: what passes and pairs add to names is not shown."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a.b"]),
+        helper.make_node("Relu", ["a.b"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[2]),
+        helper.make_node("Flatten", ["p"], ["f_1"]),
+    ]
+    known = {"w": rng.normal(0, 1, (3, 2, 2)).astype(np.float32)}
+    path = save(tmp_path / "n.onnx", nodes, [("x", (1, 2, 9))], [("f_1", (1, 12))], known)
+    model = open_model(path)
+    assert {one.name for one in costs(model.graph).layers} <= {"x", "a.b", "r", "p", "f_1"}
+    given = Inputs((rng.normal(0, 1, (4, 1, 2, 9)).astype(np.float32),), 4, "made")
+    made = quantize(model.graph, given, Settings(ranges="minmax"))
+    (tmp_path / "q.onnx").write_bytes(export(made.graph))
+    again = open_model(tmp_path / "q.onnx")
+    counted = costs(again.graph).layers
+    assert {one.name for one in counted} <= {"x", "a.b", "r", "p", "f_1"}
+    assert len({one.tensor for one in counted}) == len(counted)
+    assert again.graph.called("f_1_2") == "f_1"
+    assert again.graph.called("strange.name") == "strange.name"
+    onnx_model = onnx.load(str(tmp_path / "q.onnx"))
+    for text in ("[", "{}", "[1, [2]]", "[" * 100_000):
+        onnx.helper.set_model_props(onnx_model, {"sensorai.layers": text})
+        assert read_model(onnx_model).outputs == again.read.outputs

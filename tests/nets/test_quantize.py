@@ -24,7 +24,7 @@ from sensorai.nets.onnx_file import export
 from sensorai.nets.pairs import weights_of
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Settings, quantize
-from sensorai.nets.staying import plain, staying
+from sensorai.nets.staying import staying
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.batch_norm import BatchNorm
 from sensorai.ops.nd.binary import Binary
@@ -108,7 +108,6 @@ def test_everything_between_the_ends_is_integer() -> None:
 
 
 def test_layers_are_called_as_the_float_net_calls_them() -> None:
-    assert plain("a.conv.integer.free.free") == "a.conv"
     made = quantize(net(), given(), Settings("int8", "minmax", 0.0))
     assert {name for name, _ in staying(made.graph)} == {n.output for n in made.source.nodes}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +10,34 @@ from typing import Any
 from sensorai.errors import ConfigError, DataError
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor
+from sensorai.importers.keras import declared
+from sensorai.importers.keras.calls import (
+    CLASSES,
+    DEPTH,
+    Place,
+    first_calls,
+    given,
+    kind_of,
+    nodes,
+    places,
+    reads_of,
+)
 from sensorai.importers.keras.files import KerasFile, opened, tried
-from sensorai.importers.keras.functions import CONSTANT, function, is_function
+from sensorai.importers.keras.functions import function, is_function
 from sensorai.importers.keras.refused import NOT_READ, REFUSED, instead
 from sensorai.importers.keras.rules import LARGEST, KerasLayer
 from sensorai.importers.keras.table import RULES
 from sensorai.importers.keras.weights import Weights, weights_of
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.refusals import Follows, Refusals, TooMuch
 
-#: Models inside models, and layers of one.
-DEPTH, LAYERS = 16, 3_000
-CLASSES = ("Sequential", "Functional", "Model")
-
-#: A tensor between layers: layer, which of its calls, which of its outputs.
-Place = tuple[str, int, int]
+#: Types, in whose place layers may compute in float32.
+_REAL = ("float16", "bfloat16", "float64")
+#: Layers of one model.
+LAYERS = 3_000
 
 
-def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def read(path: Path, shapes: Mapping[str, Shape] | None = None, float32: bool = False) -> Graph:
     """Read a file, ``.h5`` or ``.keras``, written by Keras 2 or 3.
 
     Parameters
@@ -34,6 +45,8 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     path : Path
     shapes : mapping of input name to shape, optional
         For inputs whose extents the file leaves open; an open first axis is 1 where nothing is said.
+    float32 : bool
+        Whether layers of other real types compute in float32.
 
     Raises
     ------
@@ -42,39 +55,43 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     ConfigError
         It holds what is not supported: which layer, which setting.
     """
-    tried(lambda: _graph(path, shapes or {}), path)
-    return _graph(path, shapes or {})
+    tried(lambda: _graph(path, shapes or {}, float32), path)
+    return _graph(path, shapes or {}, float32)
 
 
-def _graph(path: Path, shapes: Mapping[str, Shape]) -> Graph:
+def _graph(path: Path, shapes: Mapping[str, Shape], float32: bool) -> Graph:
     with opened(path) as file:
-        return _Walk(file, shapes).graph()
+        return _Walk(file, shapes, float32).graph()
 
 
 class _Walk:
     """One file while it is read."""
 
-    def __init__(self, file: KerasFile, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, file: KerasFile, shapes: Mapping[str, Shape], float32: bool) -> None:
         self.file, self.shapes = file, shapes
-        self.net = NetBuilder()
+        self.net = NetBuilder(float32)
+        self.refusals = Refusals()
+        #: Tensors of the net that stand in for what refused layers make, and what is made of them.
+        self.unsure: set[str] = set()
 
     def graph(self) -> Graph:
         """Read the outermost model."""
-        kind, config = _kind(self.file.config), self.file.config.get("config")
+        kind, config = kind_of(self.file.config), self.file.config.get("config")
         if kind not in CLASSES:
             raise ConfigError(
                 f"the model is of the class {kind}, whose layers the file does not list",
                 hint="models of Sequential or keras.Model(inputs, outputs) are read",
             )
         layers = _layers(config)
-        return self.net.graph(self.model(kind, config, weights_of(self.file, layers), None, 0))
+        with self.refusals.told():
+            return self.net.graph(self.model(kind, config, weights_of(self.file, layers), None, 0))
 
     def model(
         self, kind: str, config: Any, weights: Weights, inputs: Sequence[Tensor] | None, depth: int
     ) -> list[Tensor]:
         """Read the layers of a model; without ``inputs`` they are those of the net."""
         if depth > DEPTH:
-            raise ConfigError(f"more than {DEPTH} models lie in each other")
+            raise TooMuch(f"more than {DEPTH} models lie in each other")
         layers = _layers(config)
         if kind == "Sequential":
             return self._row(config, layers, weights, inputs, depth)
@@ -90,9 +107,9 @@ class _Walk:
     ) -> list[Tensor]:
         """Layers that follow each other."""
         now = list(inputs) if inputs is not None else []
-        for one in layers:
+        for k, one in enumerate(layers):
             own = one["config"]
-            if _kind(one) == "InputLayer":
+            if kind_of(one) == "InputLayer":
                 now = now or [self.input(own)]
                 continue
             if not now:
@@ -100,7 +117,8 @@ class _Walk:
                 if said is None and isinstance(config, dict):
                     said = config.get("build_input_shape")
                 now = [self.input({**own, "name": "input", "batch_shape": said})]
-            now = self.layer(one, now, weights, {}, depth)
+            said = declared.built(layers[k + 1] if k + 1 < len(layers) else None)
+            now = self._tried(one, now, weights, {}, depth, (), [said])
         if not now:
             raise ConfigError("the model has no layers")
         return now
@@ -115,7 +133,8 @@ class _Walk:
     ) -> list[Tensor]:
         """Layers along their tensors, each as soon as what it reads is there."""
         known: dict[Place, Tensor] = {}
-        sources = list(_places(config.get("input_layers")))
+        lost: set[tuple[str, int]] = set()
+        sources = list(places(config.get("input_layers")))
         if inputs is not None:
             if len(inputs) != len(sources):
                 raise ConfigError(
@@ -129,32 +148,43 @@ class _Walk:
                     raise ConfigError(f"the model has no input {place[0]}")
                 known[place] = self.input(byname[place[0]]["config"])
         waiting = [
-            (one, name, k, list(_reads(node)))
+            (one, name, k, list(reads_of(node)))
             for name, one in byname.items()
-            if _kind(one) != "InputLayer"
-            for k, node in enumerate(_nodes(one))
+            if kind_of(one) != "InputLayer"
+            for k, node in enumerate(nodes(one))
         ]
-        first = _first_calls(byname, [p for _, _, _, reads in waiting for p in reads], config)
+        first = first_calls(byname, [p for _, _, _, reads in waiting for p in reads], config)
         if len(waiting) > LAYERS:
-            raise ConfigError(f"the model calls its layers {len(waiting)} times, more than {LAYERS}")
+            raise TooMuch(f"the model calls its layers {len(waiting)} times, more than {LAYERS}")
+        said = declared.tensors(layers)
         while waiting:
             later = []
             for one, name, k, reads in waiting:
+                at = k + first.get(name, 0)
+                if any((place[0], place[1]) in lost for place in reads):
+                    lost.add((name, at))
+                    continue
                 if any(place not in known for place in reads):
                     later.append((one, name, k, reads))
                     continue
-                args, call = _given(one, k, known)
-                made = self.layer(one, [known[p] for p in reads], weights, call, depth, args)
-                at = k + first.get(name, 0)
+                args, call = given(one, k, known)
+                tensors = [known[p] for p in reads]
+                try:
+                    made = self._tried(one, tensors, weights, call, depth, args, said.get((name, at), ()))
+                except Follows:
+                    lost.add((name, at))
+                    continue
                 known.update({(name, at, j): tensor for j, tensor in enumerate(made)})
             if len(later) == len(waiting):
                 names = ", ".join(name for _, name, *_ in later[:5])
                 raise ConfigError(f"the inputs of these layers are made by none before them: {names}")
             waiting = later
-        outputs = list(_places(config.get("output_layers")))
-        lost = [place for place in outputs if place not in known]
-        if lost or not outputs:
-            raise ConfigError(f"nothing makes the output {lost[0][0] if lost else ''} of the model")
+        outputs = list(places(config.get("output_layers")))
+        if any((place[0], place[1]) in lost for place in outputs):
+            raise Follows("an output is not there")
+        none = [place for place in outputs if place not in known]
+        if none or not outputs:
+            raise ConfigError(f"nothing makes the output {none[0][0] if none else ''} of the model")
         return [known[place] for place in outputs]
 
     def input(self, config: Mapping[str, Any]) -> Tensor:
@@ -190,6 +220,39 @@ class _Walk:
                 raise ConfigError(f"the input {name} has the shape {said}")
         return self.net.input(name, tuple(shape), dtype)
 
+    def _tried(
+        self,
+        one: Mapping[str, Any],
+        inputs: Sequence[Tensor],
+        weights: Weights,
+        call: Mapping[str, Any],
+        depth: int,
+        args: tuple[Any, ...],
+        said: Sequence[declared.Said | None],
+    ) -> list[Tensor]:
+        """Read a call of a layer; where it is refused, that is noted and others stand in for what it makes.
+
+        Raises
+        ------
+        Follows
+            Where the file does not say what it makes.
+        """
+        unsure = any(x.name in self.unsure for x in inputs)
+        try:
+            made = self.layer(one, inputs, weights, call, depth, args)
+        except ConfigError as error:
+            self.refusals.note(error, unsure)
+            # what the file says holds for the shapes that it says of inputs
+            name = str(one["config"].get("name", "")) if isinstance(one["config"], dict) else ""
+            some = [None if a is None or self.shapes else self.net.stand_in(name, *a) for a in said]
+            made = [x for x in some if x is not None]
+            if not said or len(made) < len(said):
+                raise Follows(error.message) from None
+            unsure = True
+        if unsure:
+            self.unsure.update(y.name for y in made)
+        return made
+
     def layer(
         self,
         one: Mapping[str, Any],
@@ -200,7 +263,7 @@ class _Walk:
         args: tuple[Any, ...] = (),
     ) -> list[Tensor]:
         """Read one call of a layer, which may be a model."""
-        kind, config = _kind(one), one["config"]
+        kind, config = kind_of(one), one["config"]
         name = str(config.get("name", one.get("name", ""))) if isinstance(config, dict) else ""
         if kind in CLASSES:
             inner = weights.inside(name, _layers(config))
@@ -216,17 +279,24 @@ class _Walk:
         )
         if not inputs:
             raise ConfigError(f"{layer.where}: it reads nothing")
+        self.net.named(name)
         if is_function(one, kind, self.file.version):
-            return [function(layer)]
+            with self.net.reading(layer.where):
+                return [function(layer)]
         if kind not in RULES:
             raise ConfigError(f"{layer.where}: {REFUSED.get(kind, NOT_READ)}", hint=instead(_registered(one)))
         dtype = _dtype(config.get("dtype"))
-        if dtype not in ("", "float32") and not kind.startswith("Random"):
+        real = dtype.removeprefix("mixed_")
+        if self.net.float32 and real in _REAL:
+            self.net.instead.add(real)
+        elif dtype not in ("", "float32") and not kind.startswith("Random"):
             raise ConfigError(
                 f"{layer.where}: computes in {dtype}",
-                hint="float32 is read: build the model with keras.config.set_dtype_policy('float32')",
+                hint="float32 is read: build the model with keras.config.set_dtype_policy('float32')"
+                + ("; or --float32 computes in float32 instead" if real in _REAL else ""),
             )
-        made = RULES[kind](layer)
+        with self.net.reading(layer.where):
+            made = RULES[kind](layer)
         return [made] if isinstance(made, Tensor) else list(made)
 
 
@@ -245,11 +315,6 @@ class _Wrapped:
     def inside(self, name: str, layers: Sequence[Mapping[str, Any]], *parts: str) -> Weights:
         """Weights of a model that is wrapped."""
         return self.outer.inside(self.name, layers, *self.parts, *parts)
-
-
-def _kind(one: Mapping[str, Any]) -> str:
-    """Class, without the package that it was registered under."""
-    return str(one.get("class_name", "")).rpartition(">")[2]
 
 
 def _registered(one: Mapping[str, Any]) -> str:
@@ -274,101 +339,3 @@ def _dtype(policy: Any) -> str:
         own = policy.get("config")
         policy = own.get("name") if isinstance(own, dict) else None
     return "" if policy is None else str(policy)
-
-
-def _nodes(one: Mapping[str, Any]) -> list[Any]:
-    """Calls of a layer."""
-    found = one.get("inbound_nodes")
-    return found if isinstance(found, list) else []
-
-
-def _place(value: Any) -> Place | None:
-    """Place of a tensor where a value is one."""
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        own = value.get("config")
-        value = own.get("keras_history") if isinstance(own, dict) else None
-    head = isinstance(value, list | tuple) and len(value) in (3, 4) and value[0] != CONSTANT
-    if head and type(value[0]) is str and type(value[1]) is int and type(value[2]) is int:
-        return value[0], value[1], value[2]
-    return None
-
-
-def _places(value: Any, depth: int = 0) -> Iterator[Place]:
-    """Places in lists and objects, in their order."""
-    place = _place(value)
-    if place is not None:
-        yield place
-    if depth > DEPTH:
-        raise ConfigError("the places of tensors lie too deep in each other")
-    if place is not None:
-        # of Keras 2, tensors among the named arguments of a call
-        value = value[3] if isinstance(value, list) and len(value) == 4 else None
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for one in value:
-            yield from _places(one, depth + 1)
-
-
-def _reads(node: Any) -> Iterator[Place]:
-    """What a call reads."""
-    if isinstance(node, dict):
-        yield from _places([node.get("args"), node.get("kwargs")])
-    else:
-        yield from _places(node)
-
-
-def _first_calls(
-    byname: Mapping[str, Mapping[str, Any]], reads: Sequence[Place], config: Any
-) -> Mapping[str, int]:
-    """Numbers of the first calls of models inside: Keras 2 counts that which built them as one before."""
-    last: dict[str, int] = {}
-    for name, call, _ in (*reads, *_places(config.get("output_layers"))):
-        last[name] = max(call, last.get(name, 0))
-    return {
-        name: 1
-        for name, call in last.items()
-        if name in byname and _kind(byname[name]) in CLASSES and call >= len(_nodes(byname[name]))
-    }
-
-
-def _given(
-    one: Mapping[str, Any], k: int, known: Mapping[Place, Tensor]
-) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Arguments of a call by their place and by name, with the tensors that they stand for."""
-    node = _nodes(one)[k]
-    named = {str(n): _filled(v, known) for n, v in _named(node).items()}
-    if isinstance(node, dict):
-        args = node.get("args")
-        return tuple(_filled(v, known) for v in args) if isinstance(args, list | tuple) else (), named
-    # of Keras 2, where the first of a function may be a number, and those of a layer follow each other
-    if isinstance(node, list) and len(node) == 4 and node[0] == CONSTANT:
-        return (_filled(node[2], known),), named
-    if isinstance(node, list) and _place(node) is not None:
-        return (known[node[0], node[1], node[2]],), named
-    found = [known[p] for p in (_place(v) for v in node) if p is not None] if isinstance(node, list) else []
-    # a list of tensors is the first argument of a function that joins them
-    return ((found,) if len(found) > 1 else tuple(found)), named
-
-
-def _filled(value: Any, known: Mapping[Place, Tensor], depth: int = 0) -> Any:
-    """Put tensors in their places, in lists too."""
-    place = _place(value)
-    if place is not None:
-        return known[place]
-    if isinstance(value, list | tuple) and depth < DEPTH:
-        if len(value) in (3, 4) and value[0] == CONSTANT:
-            return value[2]
-        return [_filled(v, known, depth + 1) for v in value]
-    return value
-
-
-def _named(node: Any) -> Mapping[str, Any]:
-    """Named arguments of a call."""
-    if isinstance(node, dict):
-        found = node.get("kwargs")
-        return found if isinstance(found, dict) else {}
-    while isinstance(node, list) and node and isinstance(node[0], list):
-        node = node[0]
-    found = node[3] if isinstance(node, list) and len(node) == 4 else None
-    return found if isinstance(found, dict) else {}

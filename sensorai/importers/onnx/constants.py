@@ -10,10 +10,10 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import DTYPES, Array, Tensor
+from sensorai.importers.known import single
 from sensorai.importers.moves import AXES, numbers, small
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.importers.onnx.types import TYPES
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.repeats import Expand
 
 #: Attributes that hold the value of a constant, and its type where they have none themselves.
@@ -58,12 +58,8 @@ def _size(node: OnnxNode) -> Sequence[Tensor]:
 
 
 def _range(node: OnnxNode) -> Sequence[Tensor]:
-    given = []
-    for place, what in enumerate(("start", "limit", "step")):
-        one = node.need(place)
-        if one.data is None or one.size != 1:
-            raise NeedsConstant(f"{node.where}: its {what} is computed while the net runs", name=one.name)
-        given.append(one.data.reshape(-1)[0])
+    whats = enumerate(("start", "limit", "step"))
+    given = [single(node.where, node.need(place), what) for place, what in whats]
     start, limit, step = (v.item() for v in given)
     if not step or not all(math.isfinite(v) for v in (start, limit, step)):
         raise ConfigError(f"{node.where}: from {start} to {limit} by {step} makes no sense")

@@ -84,8 +84,9 @@ def _conv_integer(node: OnnxNode) -> Sequence[Tensor]:
     return convolve(node, x, tagged(node, w, w_scale, "w.scaled"), None, "even", "int32", None)
 
 
-def _inner(node: OnnxNode, kind: str, inputs: Sequence[Tensor | None], *outputs: str) -> OnnxNode:
-    named = tuple(f"{node.outputs[0]}.{name}" for name in outputs)
+def inner(node: OnnxNode, kind: str, inputs: Sequence[Tensor | None], *outputs: str) -> OnnxNode:
+    """Node of another operator in place of this one, with names of its own for what it makes."""
+    named = tuple(f"{next((n for n in node.outputs if n), 't')}.{name}" for name in outputs)
     return replace(node, kind=kind, inputs=tuple(inputs), outputs=named, attributes={})
 
 
@@ -101,17 +102,17 @@ def _real(node: OnnxNode, sums: Tensor, scale: Tensor, other: Tensor, bias: Tens
 def _to_float(node: OnnxNode) -> Sequence[Tensor]:
     """``MatMulIntegerToFloat``: A, B, their scales, their zero points, a bias."""
     inputs = (node.need(0), node.need(1), node.input(4), node.input(5))
-    (sums,) = _matmul_integer(_inner(node, "MatMulInteger", inputs, "integers"))
+    (sums,) = _matmul_integer(inner(node, "MatMulInteger", inputs, "integers"))
     return (_real(node, sums, node.need(2), node.need(3), node.input(6)),)
 
 
 def _dynamic(node: OnnxNode) -> Sequence[Tensor]:
     """``DynamicQuantizeMatMul``: real A, B with its scale and zero point, a bias."""
     made = quantize.RULES["DynamicQuantizeLinear"](
-        _inner(node, "DynamicQuantizeLinear", (node.need(0),), "a.integers", "a.scale", "a.zero")
+        inner(node, "DynamicQuantizeLinear", (node.need(0),), "a.integers", "a.scale", "a.zero")
     )
     inputs = (made[0], node.need(1), made[2], node.input(3))
-    (sums,) = _matmul_integer(_inner(node, "MatMulInteger", inputs, "integers"))
+    (sums,) = _matmul_integer(inner(node, "MatMulInteger", inputs, "integers"))
     return (_real(node, sums, made[1], node.need(2), node.input(4)),)
 
 

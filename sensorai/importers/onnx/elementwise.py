@@ -8,10 +8,10 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import DTYPES, Tensor
+from sensorai.importers.known import single
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.importers.onnx.types import TYPES
 from sensorai.ops.nd import affine, ctext
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.cast import Cast
 from sensorai.ops.nd.clip import Clip
@@ -216,10 +216,8 @@ def _same(node: OnnxNode) -> Sequence[Tensor]:
 
 
 def _known(node: OnnxNode, tensor: Tensor, what: str) -> float:
-    """Return a constant number; a NeedsConstant where it is none."""
-    if tensor.data is None or tensor.data.size != 1:
-        raise NeedsConstant(f"{node.where}: its {what} is computed while the net runs", name=tensor.name)
-    return float(tensor.data.reshape(-1)[0])
+    """Return a constant number."""
+    return float(single(node.where, tensor, what))
 
 
 def _dropout(node: OnnxNode) -> Sequence[Tensor]:

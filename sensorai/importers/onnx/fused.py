@@ -12,7 +12,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.onnx import elementwise, norms, products, quantize
 from sensorai.importers.onnx.products import step
-from sensorai.importers.onnx.rules import OnnxNode, Refused, Rule
+from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
@@ -154,10 +154,6 @@ def _plain(kind: str) -> Rule:
 RULES: Mapping[str, Rule] = {
     f"{DOMAIN}.BiasGelu": _gelu("none"),
     f"{DOMAIN}.DequantizeLinear": _plain("DequantizeLinear"),
-    f"{DOMAIN}.DynamicQuantizeLSTM": Refused(
-        "each step is quantised by its own range, which no layer here computes",
-        "quantise all but its LSTM: quantize_dynamic(..., op_types_to_quantize=['MatMul', 'Gemm', 'Conv'])",
-    ),
     f"{DOMAIN}.FastGelu": _gelu("tanh"),
     f"{DOMAIN}.FusedConv": _conv,
     f"{DOMAIN}.FusedGemm": _gemm,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Shape, Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.onnx.products import step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.topk import TopK
 from sensorai.ops.nd.transpose import Transpose
@@ -56,7 +55,7 @@ def _top_k(node: OnnxNode) -> Sequence[Tensor]:
     if node.opset < 10:
         count = int(node.attribute("k", 0))
     else:
-        said = integers(Applied(node.where, (x, node.need(1)), {}), 1, "number of results")
+        said = integers(node.where, node.need(1), "number of results")
         if len(said) != 1:
             raise ConfigError(f"{node.where}: k holds {len(said)} numbers")
         count = said[0]

@@ -9,9 +9,9 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import single
 from sensorai.importers.moves import AXES, Along, axes_of, axis_of, numbers, parts, sliced
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.pad import Pad
 from sensorai.ops.nd.repeats import Expand, Tile
@@ -127,9 +127,7 @@ def _pad(node: OnnxNode) -> Sequence[Tensor]:
         raise ConfigError(f"{node.where}: pads are missing or do not go with its {len(axes)} axes")
     value = node.attribute("value", 0.0) if node.opset < 11 else 0
     if node.opset >= 11 and (filled := node.input(2)) is not None:
-        if filled.data is None or filled.size != 1:
-            raise NeedsConstant(f"{node.where}: its value is computed while the net runs", name=filled.name)
-        value = filled.data.reshape(-1)[0].item()
+        value = single(node.where, filled, "value").item()
     pads = dict(zip(axes, zip(given[: len(axes)], given[len(axes) :], strict=True), strict=True))
     along = {}
     for axis, (before, after) in pads.items():

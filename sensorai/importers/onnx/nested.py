@@ -9,10 +9,10 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import single
 from sensorai.importers.moves import Along, sliced
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx.values import Known, Value
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.reshape import Reshape
 
@@ -53,32 +53,23 @@ def _branch(
     depth: int,
 ) -> Sequence[Value]:
     """The branch that is taken, where that is known by now."""
-    asked = values[0] if values else None
-    if not isinstance(asked, Tensor) or asked.size != 1:
-        raise ConfigError(f"{where}: the condition is no single number")
-    if asked.data is None:
-        raise NeedsConstant(
-            f"{where}: the condition {asked.name} is known only when the net runs",
-            name=asked.name,
-            hint="freeze the input that it depends on, or export the net without branches",
-        )
-    wanted = "then_branch" if bool(asked.data.reshape(-1)[0]) else "else_branch"
+    taken = _number(where, values[0] if values else None, "condition", "without branches")
+    if taken is None:
+        raise ConfigError(f"{where}: its condition is missing")
+    wanted = "then_branch" if taken else "else_branch"
     return walk.graph(_held(proto, wanted, where, len(proto.output)), known, (), versions, depth, where)
 
 
-def _number(where: str, value: Value, what: str) -> int | None:
+def _number(
+    where: str, value: Value, what: str, otherwise: str = "with a fixed number of rounds"
+) -> int | None:
     """A single number that is known by now; None where nothing is said."""
     if value is None:
         return None
-    if not isinstance(value, Tensor) or value.size != 1:
-        raise ConfigError(f"{where}: its {what} is no single number")
-    if value.data is None:
-        raise NeedsConstant(
-            f"{where}: its {what} is known only when the net runs",
-            name=value.name,
-            hint="freeze the input that it depends on, or export the net with a fixed number of rounds",
-        )
-    return int(value.data.reshape(-1)[0])
+    if not isinstance(value, Tensor):
+        raise ConfigError(f"{where}: its {what} is a sequence of tensors")
+    hint = f"freeze the input that it comes from to one value, or export the net {otherwise}"
+    return int(single(where, value, what, hint))
 
 
 def _loop(

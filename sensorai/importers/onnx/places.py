@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.graph.tensor import Array, Tensor
+from sensorai.importers.known import known
 from sensorai.importers.moves import axis_of, gathered, numbers
 from sensorai.importers.onnx.rules import OnnxNode, Refused, Rule
 from sensorai.ops.nd import ctext
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.cast import Cast
 from sensorai.ops.nd.gather import GatherElements
 from sensorai.ops.nd.gather_nd import GatherND
@@ -23,14 +23,7 @@ from sensorai.ops.nd.triangle import Triangle
 
 def _known(node: OnnxNode, place: int, what: str) -> Array:
     """Numbers of an input that decide about shapes."""
-    x = node.need(place)
-    if x.data is None:
-        raise NeedsConstant(
-            f"{node.where}: its {what} is computed while the net runs, and with it the shape of the result",
-            name=x.name,
-            hint="freeze the input that it comes from to one value",
-        )
-    return x.data
+    return known(node.where, node.need(place), what)
 
 
 def _gather(node: OnnxNode) -> Sequence[Tensor]:

@@ -9,8 +9,9 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine, Quant
 from sensorai.graph.tensor import Array, Shape, Tensor
+from sensorai.importers.known import known
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.ops.nd.base import NdOperator, NeedsConstant
+from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.conv_transpose import ConvTranspose
@@ -195,15 +196,7 @@ def _matmul(node: OnnxNode) -> Sequence[Tensor]:
 def values(node: OnnxNode, place: int, what: str) -> Array | None:
     """Numbers of a constant input, None where it is left out; ``what`` names it in the message."""
     tensor = node.input(place)
-    if tensor is None:
-        return None
-    if tensor.data is None:
-        raise NeedsConstant(
-            f"{node.where}: its {what} is computed while the net runs",
-            name=tensor.name,
-            hint="freeze the input that it comes from to one value",
-        )
-    return tensor.data.reshape(-1)
+    return None if tensor is None else known(node.where, tensor, what).reshape(-1)
 
 
 def scale_of(node: OnnxNode, scale: Array | None, zero: Array | None, axis: int) -> Affine:

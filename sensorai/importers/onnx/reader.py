@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,23 @@ from sensorai.graph.tensor import Array, Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx.external import take_in
+from sensorai.importers.onnx.said import Said
 from sensorai.importers.onnx.types import TYPES
-from sensorai.importers.onnx.values import Value, constants
+from sensorai.importers.onnx.values import Known, Value, constants
+from sensorai.importers.onnx.versions import no_unknown
 from sensorai.importers.onnx.walk import Walk
 
+#: Metadata of files that are written here: names that their layers had before passes and pairs, as JSON.
+LAYERS = "sensorai.layers"
 #: Names of axes, in small letters, that count windows: one at a time.
 _BATCH = ("batch", "batch_size", "batchsize", "n", "bs", "b")
 
 
 def read(
-    path: Path, shapes: Mapping[str, Shape] | None = None, frozen: Mapping[str, Array] | None = None
+    path: Path,
+    shapes: Mapping[str, Shape] | None = None,
+    frozen: Mapping[str, Array] | None = None,
+    float32: bool = False,
 ) -> Graph:
     """Read a file; see ``read_model``.
 
@@ -38,7 +46,7 @@ def read(
     try:
         model = onnx.load_model_from_string(path.read_bytes())
         take_in(model, path.parent)
-        return read_model(model, shapes, frozen)
+        return read_model(model, shapes, frozen, float32)
     except SensoraiError:
         raise
     except OSError as error:
@@ -49,7 +57,10 @@ def read(
 
 
 def read_model(
-    model: Any, shapes: Mapping[str, Shape] | None = None, frozen: Mapping[str, Array] | None = None
+    model: Any,
+    shapes: Mapping[str, Shape] | None = None,
+    frozen: Mapping[str, Array] | None = None,
+    float32: bool = False,
 ) -> Graph:
     """Make the graph of a loaded model.
 
@@ -61,11 +72,18 @@ def read_model(
         one of the same name, or of a name such as ``batch``.
     frozen : mapping of input name to array, optional
         Inputs that are constants.
+    float32 : bool
+        Whether all that is float16 or float64 becomes float32.
     """
+    no_unknown(model)
     versions = {one.domain: one.version for one in model.opset_import}
-    net = NetBuilder()
+    net = NetBuilder(float32)
+    net.named(*_layers(model))
     known: dict[str, Value] = dict(constants(net, model.graph.initializer, model.graph.sparse_initializer))
+    inputs = [one.name for one in model.graph.input]
     for name, array in (frozen or {}).items():
+        if name not in inputs:
+            raise ConfigError(f"the model has no input {name} to freeze", hint=f"it has {', '.join(inputs)}")
         known[name] = net.constant(name, np.asarray(array))
     windows = _windows(model.graph.input)
     for one in model.graph.input:
@@ -73,15 +91,35 @@ def read_model(
             dtype, shape = _declared(one, (shapes or {}).get(one.name), windows)
             known[one.name] = net.input(one.name, shape, dtype)
     walk = Walk(net, {(one.domain, one.name): one for one in getattr(model, "functions", ())})
-    for proto in model.graph.node:
-        walk.node(proto, known, versions)
-    outputs = []
-    for one in model.graph.output:
+    with walk.refusals.told():
+        walk.nodes(model.graph.node, known, versions, says=Said(model, known))
+        return net.graph(_outputs(model.graph.output, known))
+
+
+def _layers(model: Any) -> list[str]:
+    """Names of layers that the net had which a file of ours was made from; none of other files."""
+    text = next((one.value for one in model.metadata_props if one.key == LAYERS), "[]")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def _outputs(declared: Any, known: Known) -> list[Tensor]:
+    """Tensors of the outputs, each once."""
+    outputs: dict[str, Tensor] = {}
+    for one in declared:
         found = known.get(one.name)
         if not isinstance(found, Tensor):
             raise ConfigError(f"nothing makes the output {one.name}, or it is a sequence of tensors")
-        outputs.append(found)
-    return net.graph(outputs)
+        if one.name in outputs:
+            raise ConfigError(
+                f"two outputs of the net have the name {one.name}",
+                hint="name each output once, and export again",
+            )
+        outputs[one.name] = found
+    return list(outputs.values())
 
 
 def _windows(inputs: Any) -> frozenset[str]:
@@ -93,7 +131,11 @@ def _windows(inputs: Any) -> frozenset[str]:
 def _declared(one: Any, wanted: Shape | None, windows: frozenset[str]) -> tuple[str, Shape]:
     kind = one.type.tensor_type
     if not one.type.HasField("tensor_type") or kind.elem_type not in TYPES:
-        raise ConfigError(f"the input {one.name} is of a type that is not supported")
+        said = _type(one)
+        hint = f"give it as one of {', '.join(dict.fromkeys(TYPES.values()))}"
+        if said.startswith("complex"):
+            hint = "give two real numbers in its place, on a last axis as DFT of ONNX has them"
+        raise ConfigError(f"the input {one.name} is of a type that is not supported ({said})", hint=hint)
     if wanted is None and not kind.HasField("shape"):
         raise ConfigError(f"the input {one.name} has no shape", hint=f"say --shape {one.name}=1x...")
     shape = []
@@ -114,6 +156,14 @@ def _declared(one: Any, wanted: Shape | None, windows: frozenset[str]) -> tuple[
             raise ConfigError(f"the input {one.name} has {len(shape)} axes, not {len(wanted)}")
         shape = list(wanted)
     return TYPES[kind.elem_type], tuple(shape)
+
+
+def _type(one: Any) -> str:
+    """Type of an input in words of ONNX."""
+    if not one.type.HasField("tensor_type"):
+        return (one.type.WhichOneof("value") or "none").removesuffix("_type").replace("_", " ")
+    number, types = one.type.tensor_type.elem_type, library("onnx").TensorProto.DataType
+    return str(types.Name(number)).lower() if number in types.values() else f"of type {number}"
 
 
 def _extents(kind: Any) -> str:

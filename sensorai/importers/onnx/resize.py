@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Array, Tensor
+from sensorai.importers.known import integers, known
 from sensorai.importers.onnx.rules import OnnxNode, Rule
-from sensorai.ops.nd.base import NeedsConstant, integers
 from sensorai.ops.nd.cast import Cast
 from sensorai.ops.nd.gather import Gather
 from sensorai.ops.nd.resample import Resample
@@ -24,11 +23,7 @@ MOST = 1 << 22
 
 def _reals(node: OnnxNode, place: int, what: str) -> list[float]:
     tensor = node.input(place)
-    if tensor is None:
-        return []
-    if tensor.data is None:
-        raise NeedsConstant(f"{node.where}: its {what} is computed while the net runs", name=tensor.name)
-    return [float(v) for v in tensor.data.reshape(-1)]
+    return [] if tensor is None else [float(v) for v in known(node.where, tensor, what).reshape(-1)]
 
 
 def _cubic(ratio: float, a: float) -> list[float]:
@@ -149,7 +144,7 @@ def _resize(node: OnnxNode) -> Sequence[Tensor]:
     scales = [float(v) for v in node.attribute("scales") or _reals(node, 1 if old else 2, "scales")]
     roi = [] if old else _reals(node, 1, "roi")
     said = None if old else node.input(3)
-    sizes = list(integers(Applied(node.where, (x, said), {}), 1, "sizes")) if said is not None else []
+    sizes = list(integers(node.where, said, "sizes")) if said is not None else []
     axes = [int(a) % max(rank, 1) for a in node.attribute("axes") or range(rank)]
     if (
         len(sizes or scales) != len(axes)

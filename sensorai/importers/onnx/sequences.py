@@ -9,10 +9,10 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.moves import Along, sliced
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx.values import Value
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.reshape import Reshape
 
@@ -34,9 +34,7 @@ def _list(where: str, values: Sequence[Value]) -> tuple[Tensor, ...]:
 
 
 def _numbers(where: str, tensor: Tensor) -> list[int]:
-    if tensor.data is None:
-        raise NeedsConstant(f"{where}: its {tensor.name} is computed while the net runs", name=tensor.name)
-    return [int(v) for v in tensor.data.reshape(-1)]
+    return list(integers(where, tensor, f"input {tensor.name}"))
 
 
 def _attribute(proto: Any, name: str, default: int) -> int:

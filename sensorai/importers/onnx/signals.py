@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError
+from sensorai.graph.limits import CONSTANT
 from sensorai.graph.tensor import DTYPES, Tensor
+from sensorai.importers.known import known, single
 from sensorai.importers.moves import axis_of, numbers
 from sensorai.importers.onnx.products import step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.importers.onnx.types import TYPES
-from sensorai.ops.nd.base import LARGEST, NeedsConstant
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.gather import Gather
 from sensorai.ops.nd.reshape import Reshape
@@ -35,7 +36,7 @@ def _one(node: OnnxNode, place: int, what: str, default: int | None = None) -> i
 
 def _table(node: OnnxNode, count: int, parts: int, bins: int, inverse: bool) -> Floats:
     """Weights (bins * 2, count * parts) from (real, imaginary) numbers in pairs to such."""
-    if count * parts * bins * 2 > LARGEST or count < 1:
+    if count * parts * bins * 2 > CONSTANT or count < 1:
         raise ConfigError(f"{node.where}: a transform of {count} numbers is too large")
     turn = np.outer(np.arange(bins), np.arange(count)) % count * (2 * math.pi / count)
     c, s = np.cos(turn), np.sin(turn) * (1 if inverse else -1)
@@ -89,20 +90,19 @@ def _stft(node: OnnxNode) -> Sequence[Tensor]:
     x, window = node.need(0), node.input(2)
     if len(x.shape) == 2:
         x = step(node, Reshape((*x.shape, 1)), x, "parts")
-    if window is not None and window.data is None:
-        raise NeedsConstant(f"{node.where}: its window is computed while the net runs", name=window.name)
+    weighed = None if window is None else known(node.where, window, "window")
     stride = _one(node, 1, "frame_step")
     length = _one(node, 3, "frame_length", 0) or (window.size if window is not None else 0)
     if len(x.shape) != 3 or x.shape[2] not in (1, 2) or not 1 <= length <= x.shape[1] or stride < 1:
         raise ConfigError(f"{node.where}: frames of {length} every {stride} of {x.shape} make no sense")
-    weights = np.ones(length) if window is None or window.data is None else window.data.reshape(-1)
+    weights = np.ones(length) if weighed is None else weighed.reshape(-1)
     if len(weights) > length:
         raise ConfigError(f"{node.where}: a window of {len(weights)} for frames of {length}")
     before = (length - len(weights)) // 2
     weights = np.pad(weights.astype(np.float64), (before, length - len(weights) - before))
     single = bool(node.attribute("onesided", 1)) and x.shape[2] == 1
     bins, count = length // 2 + 1 if single else length, 1 + (x.shape[1] - length) // stride
-    if count * length > LARGEST:
+    if count * length > CONSTANT:
         raise ConfigError(f"{node.where}: {count} frames of {length} are too many")
     at = (np.arange(count)[:, None] * stride + np.arange(length)).astype(np.int32)
     (frames,) = node.add(
@@ -124,7 +124,7 @@ def _mel(node: OnnxNode) -> Sequence[Tensor]:
     low, high = (_real(node, k, what) for k, what in ((3, "lower edge"), (4, "upper edge")))
     number = int(node.attribute("output_datatype", 1))
     rows = length // 2 + 1
-    if TYPES.get(number, "") not in ("float32", "float64") or not 0 < bins * rows <= LARGEST or rate < 1:
+    if TYPES.get(number, "") not in ("float32", "float64") or not 0 < bins * rows <= CONSTANT or rate < 1:
         raise ConfigError(f"{node.where}: {bins} bands of {length} numbers are not supported")
     mels = 2595 * np.log1p(np.array([low, high]) / 700) / math.log(10)
     edges = np.arange(bins + 2) * ((mels[1] - mels[0]) / (bins + 2)) + mels[0]
@@ -146,10 +146,7 @@ def _mel(node: OnnxNode) -> Sequence[Tensor]:
 
 
 def _real(node: OnnxNode, place: int, what: str) -> float:
-    one = node.need(place)
-    if one.data is None or one.size != 1:
-        raise NeedsConstant(f"{node.where}: its {what} is computed while the net runs", name=one.name)
-    return float(one.data.reshape(-1)[0])
+    return float(single(node.where, node.need(place), what))
 
 
 RULES: Mapping[str, Rule] = {"DFT": _dft, "MelWeightMatrix": _mel, "STFT": _stft}

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.moves import axis_of
 from sensorai.importers.onnx.products import step
 from sensorai.importers.onnx.rules import OnnxNode, Rule
 from sensorai.ops.nd.arg import ArgExtreme
-from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.cumsum import CumSum
 from sensorai.ops.nd.det import Det
 from sensorai.ops.nd.one_hot import OneHot
@@ -53,7 +52,7 @@ def axes_of(node: OnnxNode, place: int) -> tuple[int, ...] | None:
     """Axes by attribute or input, in order; None where nothing is said."""
     x, given = node.need(0), node.attribute("axes")
     if node.input(place) is not None:
-        given = list(integers(Applied(node.where, (x, node.need(place)), {}), 1, "axes"))
+        given = list(integers(node.where, node.need(place), "axes"))
     if given is None or (not given and node.input(place) is not None):
         return None
     return tuple(sorted({axis_of(node, int(a), len(x.shape)) for a in given}))
@@ -87,7 +86,7 @@ def _det(node: OnnxNode) -> Sequence[Tensor]:
 
 def _cumsum(node: OnnxNode) -> Sequence[Tensor]:
     x = node.need(0)
-    found = integers(Applied(node.where, (x, node.need(1)), {}), 1, "axis")
+    found = integers(node.where, node.need(1), "axis")
     if len(found) != 1:
         raise ConfigError(f"{node.where}: it has {len(found)} axes")
     axis = axis_of(node, found[0], len(x.shape))

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sensorai.errors import ConfigError
+from sensorai.graph.limits import CONSTANT
 from sensorai.graph.tensor import DTYPES, Array, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx.types import TYPES
-from sensorai.ops.nd.base import LARGEST
 
 #: What a name stands for: a tensor, several in order, or an input of a function that is left out.
 Value: TypeAlias = Tensor | tuple[Tensor, ...] | None
@@ -61,7 +61,7 @@ def dense(one: Any) -> Array:
     values, places = array_of(one.values)[0].reshape(-1), array_of(one.indices)[0].astype(np.int64)
     shape = tuple(int(v) for v in one.dims)
     size = math.prod(shape)
-    if not 0 <= min(shape, default=0) <= size <= LARGEST or places.shape[:1] != values.shape:
+    if not 0 <= min(shape, default=0) <= size <= CONSTANT or places.shape[:1] != values.shape:
         raise ConfigError(f"the sparse constant {one.values.name} of shape {shape} makes no sense")
     if places.ndim == 2:
         if places.shape[1] != len(shape):

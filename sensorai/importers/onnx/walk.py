@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sensorai.errors import ConfigError
-from sensorai.graph.tensor import Tensor
-from sensorai.importers.libraries import library
+from sensorai.graph.limits import CONSTANTS
+from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.net import NetBuilder
 from sensorai.importers.onnx import functions, nested, sequences
 from sensorai.importers.onnx.older import modern
-from sensorai.importers.onnx.rules import OnnxNode, Rule
+from sensorai.importers.onnx.rules import OnnxNode
 from sensorai.importers.onnx.table import RULES
 from sensorai.importers.onnx.values import Known, Value, attribute, constants
+from sensorai.importers.onnx.versions import NEWEST, OLDEST, newer, older
+from sensorai.importers.refusals import Follows, Refusals, TooMuch
 from sensorai.targets import closest
 
 #: Domains whose operators go by their bare names.
 _OWN = ("", "ai.onnx")
-#: Operators of ONNX that readers know: from this version on.
-OLDEST = 7
-#: How deep graphs and functions may lie in each other; how many nodes, and numbers of constants, they may
-#: make together.
-DEEPEST, MOST, LARGEST = 16, 20_000, 1 << 26
+#: How deep graphs and functions may lie in each other; how many nodes they may make together.
+DEEPEST, MOST = 16, 20_000
+
+
+#: Type and shape that the file says of a name, None where it says nothing.
+Says = Callable[[str], tuple[str, Shape] | None]
+
+
+def _nothing(name: str) -> None:
+    """Say nothing of a name."""
 
 
 class Walk:
@@ -33,21 +40,80 @@ class Walk:
     def __init__(self, net: NetBuilder, own: Mapping[tuple[str, str], Any]) -> None:
         self.net, self.own = net, own
         self._inner = self._numbers = 0
+        self.refusals = Refusals()
+        #: Whether the file itself says which names layers had.
+        self.told = bool(net.names)
+        #: Names that nothing stands for since their node was refused.
+        self._lost: set[str] = set()
+        #: Tensors of the net that stand in for such, and what is made of them.
+        self._unsure: set[str] = set()
+
+    def nodes(
+        self,
+        protos: Iterable[Any],
+        known: Known,
+        versions: Mapping[str, int],
+        depth: int = 0,
+        says: Says = _nothing,
+    ) -> None:
+        """Read nodes in turn; one that is refused is noted, and does not keep the others from being read.
+
+        Parameters
+        ----------
+        says : callable
+            What the file says of a name that a refused node makes: its type and shape, or None.
+        """
+        for proto in protos:
+            unsure = any(
+                isinstance(v, Tensor) and v.name in self._unsure for v in map(known.get, proto.input)
+            )
+            try:
+                self.node(proto, known, versions, depth)
+            except ConfigError as error:
+                self.refusals.note(error, unsure)
+                self._without(proto, known, says)
+            if unsure:
+                made = (known.get(name) for name in proto.output)
+                self._unsure.update(one.name for one in made if isinstance(one, Tensor))
+
+    def _without(self, proto: Any, known: Known, says: Says) -> None:
+        """Let others stand in for what a refused node makes, unless it makes constants."""
+        read = [known.get(name) for name in proto.input if name]
+        constant = all(isinstance(one, Tensor) and one.data is not None for one in read)
+        for name in (n for n in proto.output if n and n not in known):
+            said = None if constant else says(name)
+            one = None if said is None else self.net.stand_in(name, said[1], said[0])
+            if one is None:
+                self._lost.add(name)
+            else:
+                known[name] = one
+                self._unsure.add(one.name)
 
     def node(self, proto: Any, known: Known, versions: Mapping[str, int], depth: int = 0) -> None:
         """Read a node and enter what it makes into ``known``."""
         kind = proto.op_type if proto.domain in _OWN else f"{proto.domain}.{proto.op_type}"
         where = f"node {called(proto)} ({kind})"
         if lost := [n for n in proto.input if n and n not in known]:
+            if any(n in self._lost for n in lost):
+                raise Follows(f"{where} reads {lost[0]}")
             raise ConfigError(f"{where} reads {lost[0]}, which nothing before it makes")
         self._step(where, depth)
+        here = known.maps[0] if isinstance(known, ChainMap) else known
+        if twice := [n for k, n in enumerate(proto.output) if n and (n in here or n in proto.output[:k])]:
+            raise ConfigError(
+                f"{where} makes {twice[0]}, which there is before it",
+                hint="names of tensors stand for one each: export the net again, or rename one of them",
+            )
+        if not depth and not self.told:
+            self.net.named(*proto.output)
         values = [known[n] if n else None for n in proto.input]
-        if kind in nested.RULES:
-            made: Sequence[Value] = nested.RULES[kind](self, where, proto, values, known, versions, depth)
-        elif kind in sequences.RULES:
-            made = sequences.RULES[kind](self.net, where, values, proto)
-        else:
-            made = self._plain(proto, kind, values, versions, depth)
+        with self.net.reading(where):
+            if kind in nested.RULES:
+                made: Sequence[Value] = nested.RULES[kind](self, where, proto, values, known, versions, depth)
+            elif kind in sequences.RULES:
+                made = sequences.RULES[kind](self.net, where, values, proto)
+            else:
+                made = self._plain(proto, kind, values, versions, depth)
         known.update({name: one for name, one in zip(proto.output, made, strict=False) if name})
         self._more(where, depth, sum(t.size for t in made if isinstance(t, Tensor) and t.data is not None))
 
@@ -55,7 +121,7 @@ class Walk:
         """Count a node, or a round, of what lies in other nodes."""
         self._inner += bool(depth)
         if depth > DEEPEST or self._inner > MOST:
-            raise ConfigError(
+            raise TooMuch(
                 f"{where}: graphs in graphs are more than {DEEPEST} deep, or make more than {MOST} nodes",
                 hint="export the net without loops",
             )
@@ -63,8 +129,8 @@ class Walk:
     def _more(self, where: str, depth: int, numbers: int) -> None:
         """Count numbers of constants of what lies in other nodes."""
         self._numbers += numbers if depth else 0
-        if self._numbers > LARGEST:
-            raise ConfigError(f"{where}: the rounds of loops make more than {LARGEST} numbers of constants")
+        if self._numbers > CONSTANTS:
+            raise TooMuch(f"{where}: the rounds of loops make more than {CONSTANTS} numbers of constants")
 
     def _plain(
         self, proto: Any, kind: str, values: Sequence[Value], versions: Mapping[str, int], depth: int
@@ -78,7 +144,7 @@ class Walk:
             raise ConfigError(f"{node.where}: reads a sequence of tensors, not a tensor")
         if (proto.domain, proto.op_type) in self.own:
             return self._function(proto, self.own[proto.domain, proto.op_type], values, depth)
-        if proto.domain in _OWN and node.opset < OLDEST and _changed(kind, node.opset):
+        if proto.domain in _OWN and node.opset < OLDEST and older(kind, node.opset):
             told = modern(node)
             if told is None:
                 raise ConfigError(
@@ -86,8 +152,13 @@ class Walk:
                     hint=f"from {OLDEST} on; onnx.version_converter converts older ones",
                 )
             node = told
+        if newer(proto.domain, proto.op_type, opset):
+            raise ConfigError(
+                f"{node.where} is of version {opset} of the operators, and has changed in it",
+                hint=f"export the model with opset_version={NEWEST['']}, or less",
+            )
         if kind in RULES:
-            return _named(node, RULES[kind])
+            return RULES[kind](node)
         body = functions.standard(proto, inputs, opset) if proto.domain in _OWN else None
         if body is None:
             raise ConfigError(f"{node.where}: this operator is not supported", hint=_hint(kind))
@@ -101,9 +172,10 @@ class Walk:
         for k, name in enumerate(body.input):
             inner[functions.inside(prefix, name)] = values[k] if k < len(values) else None
         versions = {one.domain: one.version for one in body.opset_import}
-        for one in nodes:
-            self.node(one, inner, versions, depth + 1)
+        self.nodes(nodes, inner, versions, depth + 1)
         outs = [functions.outside(proto, body, prefix, k) for k in range(len(proto.output))]
+        if any(name in self._lost for name in outs):
+            raise Follows(f"{prefix} is not there")
         return [inner.get(name) for name in outs]
 
     def graph(
@@ -123,19 +195,11 @@ class Walk:
         inner = ChainMap(own, known)
         for one in graph.node:
             self.node(one, inner, versions, depth + 1)
+        if any(one.name in self._lost for one in graph.output):
+            raise Follows(f"{where}: its graph is not there")
         if lost := [one.name for one in graph.output if one.name not in inner]:
             raise ConfigError(f"{where}: nothing makes {lost[0]} in its graph {graph.name}")
         return [inner[one.name] for one in graph.output]
-
-
-def _named(node: OnnxNode, rule: Rule) -> Sequence[Tensor]:
-    """Read a node; what its operator says of a layer is said of the node, which the user can find."""
-    try:
-        return rule(node)
-    except ConfigError as error:
-        if error.message.startswith("layer "):
-            error.message = f"{node.where}: {error.message.partition(': ')[2] or error.message}"
-        raise
 
 
 def called(proto: Any) -> str:
@@ -151,13 +215,3 @@ def known_operators() -> dict[str, Any]:
 def _hint(kind: str) -> str:
     near = closest(kind, known_operators())
     return near if near.startswith("did you mean") else "'sensorai supported-ops onnx' lists those that are"
-
-
-def _changed(kind: str, version: int) -> bool:
-    """Whether an operator of an old version is not what it is from ``OLDEST`` on."""
-    onnx = library("onnx")
-    try:
-        then, since = (onnx.defs.get_schema(kind, v).since_version for v in (max(version, 1), OLDEST))
-    except onnx.defs.SchemaError:
-        return True
-    return bool(then != since)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sensorai.errors import ConfigError
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.refusals import TooMuch
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.where import Where
 
@@ -33,11 +34,13 @@ class Budget:
         self.depth += 1
         self.operators += operators
         if self.depth > DEPTH:
-            raise ConfigError(f"branches and loops lie more than {DEPTH} deep in each other")
+            raise TooMuch(f"branches and loops lie more than {DEPTH} deep in each other")
         if self.operators > OPERATORS:
-            raise ConfigError(f"branches and loops of the model make more than {OPERATORS} operators")
-        yield
-        self.depth -= 1
+            raise TooMuch(f"branches and loops of the model make more than {OPERATORS} operators")
+        try:
+            yield
+        finally:
+            self.depth -= 1
 
 
 class Reads(Protocol):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.tflite.rules import Rule, TfliteNode
-from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.topk import TopK
 from sensorai.ops.nd.transpose import Transpose
@@ -33,7 +32,7 @@ def _blocks(node: TfliteNode) -> Sequence[Tensor]:
 
 def _top_k(node: TfliteNode) -> Sequence[Tensor]:
     x = node.need(0)
-    said = integers(Applied(node.where, (x, node.need(1)), {}), 1, "number of results")
+    said = integers(node.where, node.need(1), "number of results")
     if len(said) != 1 or not x.shape or len(node.outputs) != 2:
         raise ConfigError(f"{node.where}: {list(said)} largest numbers of shape {x.shape}")
     return node.add(TopK(said[0], len(x.shape) - 1, True, node.outputs[1].dtype), x)

@@ -11,9 +11,9 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import DTYPES, Shape, Tensor
+from sensorai.importers.known import single
 from sensorai.importers.moves import AXES, Along, axes_of, axis_of, gathered, numbers, parts, sliced, small
 from sensorai.importers.tflite.rules import Rule, TfliteNode
-from sensorai.ops.nd.base import NeedsConstant
 from sensorai.ops.nd.concat import Concat
 from sensorai.ops.nd.gather_nd import GatherND
 from sensorai.ops.nd.one_hot import OneHot
@@ -237,9 +237,7 @@ def _pad(node: TfliteNode) -> Sequence[Tensor]:
     x = node.need(0)
     value: float | int = zero_of(x)
     if (filled := node.input(2)) is not None:
-        if filled.data is None or filled.size != 1:
-            raise NeedsConstant(f"{node.where}: its value is computed while the net runs", name=filled.name)
-        value = filled.data.reshape(-1)[0].item()
+        value = single(node.where, filled, "value").item()
     return node.add(Pad(pairs(node, 1, len(x.shape)), "constant", value), x)
 
 
@@ -300,10 +298,8 @@ def _fill(node: TfliteNode) -> Sequence[Tensor]:
 
 def _range(node: TfliteNode) -> Sequence[Tensor]:
     """Numbers from a first one up to a last one, which is not among them."""
-    ends = [node.need(k).data for k in range(3)]
-    if any(v is None or v.size != 1 for v in ends):
-        raise NeedsConstant(f"{node.where}: how many numbers it makes is computed", name=node.need(1).name)
-    start, limit, step = (np.asarray(v).reshape(-1)[0].item() for v in ends)
+    whats = enumerate(("start", "limit", "step"))
+    start, limit, step = (single(node.where, node.need(k), what).item() for k, what in whats)
     if not step or not all(math.isfinite(v) for v in (start, limit, step)):
         raise ConfigError(f"{node.where}: numbers from {start} to {limit} in steps of {step}")
     (count,) = small(node, (max(math.ceil((limit - start) / step), 0),))

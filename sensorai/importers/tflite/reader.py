@@ -13,6 +13,7 @@ from sensorai.graph.quant import Affine, Quant
 from sensorai.graph.tensor import Shape, Tensor
 from sensorai.importers.libraries import library
 from sensorai.importers.net import NetBuilder
+from sensorai.importers.refusals import Follows, Refusals
 from sensorai.importers.tflite.branches import BRANCHES, Budget
 from sensorai.importers.tflite.refused import instead
 from sensorai.importers.tflite.rules import Declared, Rule, TfliteNode
@@ -22,7 +23,7 @@ from sensorai.importers.tflite.values import COMPLEX, OTHERS, TYPES, shape_of, s
 from sensorai.importers.tflite.variables import VARIABLES, Step, Variables, named
 
 
-def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
+def read(path: Path, shapes: Mapping[str, Shape] | None = None, float32: bool = False) -> Graph:
     """Read a file.
 
     Parameters
@@ -30,6 +31,8 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     path : Path
     shapes : mapping of input name to shape, optional
         In place of those in the file; open extents of the file are 1.
+    float32 : bool
+        Whether all that is float16 or float64 becomes float32.
 
     Raises
     ------
@@ -46,17 +49,17 @@ def read(path: Path, shapes: Mapping[str, Shape] | None = None) -> Graph:
     if data[4:8] != b"TFL3":
         raise DataError("this is no TensorFlow Lite model", where=str(path))
     try:
-        return _model(tflite.Model.GetRootAs(data), shapes or {})
+        return _model(tflite.Model.GetRootAs(data), shapes or {}, float32)
     except SensoraiError:
         raise
     except (struct.error, IndexError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as error:
         raise DataError(f"the model is damaged: {error}", where=str(path)) from None
 
 
-def _model(model: Any, shapes: Mapping[str, Shape]) -> Graph:
+def _model(model: Any, shapes: Mapping[str, Shape], float32: bool) -> Graph:
     if model.SubgraphsLength() < 1:
         raise DataError("the model holds no net")
-    return Walk(model, 0, shapes).graph()
+    return Walk(model, 0, shapes, float32=float32).graph()
 
 
 class Walk:
@@ -72,6 +75,8 @@ class Walk:
         The one that this one lies in.
     maybe : bool
         Whether its results are taken in some calls only.
+    float32 : bool
+        See ``NetBuilder``.
     """
 
     def __init__(
@@ -81,10 +86,11 @@ class Walk:
         shapes: Mapping[str, Shape],
         outer: Walk | None = None,
         maybe: bool = False,
+        float32: bool = False,
     ) -> None:
         self.model, self.number, self.shapes, self.maybe = model, number, shapes, maybe
         self.sub = model.Subgraphs(number)
-        self.net: NetBuilder = outer.net if outer else NetBuilder()
+        self.net: NetBuilder = outer.net if outer else NetBuilder(float32)
         #: Classes of options by their number in the file.
         self.kinds = {v: k for k, v in vars(library("tflite").BuiltinOptions).items() if isinstance(v, int)}
         self.known: dict[int, Tensor] = {}
@@ -94,6 +100,11 @@ class Walk:
         #: Constants of the file, which every turn of a loop shares.
         self.constants: dict[tuple[int, int], Tensor] = outer.constants if outer else {}
         self.budget: Budget = outer.budget if outer else Budget()
+        self.refusals = Refusals()
+        #: Tensors that nothing stands for since their operator was refused.
+        self.lost: set[int] = set()
+        #: Tensors of the net that stand in for such, and what is made of them.
+        self.unsure: set[str] = set()
 
     def graph(self) -> Graph:
         """Read inputs, then operators."""
@@ -107,21 +118,53 @@ class Walk:
             if -1 in self._list(self.sub.Tensors(i), "ShapeSignature")[1:] and said.name not in self.shapes:
                 open_ones.append(said.name)
             self.known[i] = self.net.input(said.name, shape, said.dtype, said.quant)
+        with self.refusals.told():
+            for k in range(self.sub.OperatorsLength()):
+                self._tried(self.sub.Operators(k), open_ones)
+            outputs = self.outputs()
+            self.variables.finish()
+            return self.net.graph(outputs)
+
+    def _tried(self, one: Any, open_ones: Sequence[str]) -> None:
+        """Read an operator; where it is refused, that is noted and those behind it are read all the same."""
+        read = [self.known[i] for i in self._list(one, "Inputs") if i in self.known]
+        unsure = any(x.name in self.unsure for x in read)
         try:
-            outputs = self.operators()
+            self._operator(one)
         except ConfigError as error:
-            if not open_ones or error.hint:
-                raise
-            # what the file has in their place is 1, which few nets can take
-            hint = f"its inputs have open extents, read as 1: say --shape {open_ones[0]}=1x..."
-            raise ConfigError(error.message, hint=hint) from None
-        self.variables.finish()
-        return self.net.graph(outputs)
+            if open_ones and not error.hint:
+                # what the file has in their place is 1, which few nets can take
+                error.hint = f"its inputs have open extents, read as 1: say --shape {open_ones[0]}=1x..."
+            self.refusals.note(error, unsure)
+            # what the file says of results holds for the shapes that it says of inputs
+            declared = any(x.data is None for x in read) and not open_ones and not self.shapes
+            self._without(one, declared)
+        if unsure:
+            made = (self.known.get(i) for i in self._list(one, "Outputs"))
+            self.unsure.update(y.name for y in made if y is not None)
+
+    def _without(self, one: Any, declared: bool) -> None:
+        """Let others stand in for what a refused operator makes, as the file declares them."""
+        for i in (i for i in self._list(one, "Outputs") if i not in self.known):
+            try:
+                said = self._declared(i) if declared else None
+            except ConfigError:
+                said = None
+            made = None if said is None else self.net.stand_in(said.name, said.shape, said.dtype, said.quant)
+            if made is None:
+                self.lost.add(i)
+            else:
+                self.known[i] = made
+                self.unsure.add(made.name)
 
     def operators(self) -> list[Tensor]:
         """Read operators; what the net gives."""
         for k in range(self.sub.OperatorsLength()):
             self._operator(self.sub.Operators(k))
+        return self.outputs()
+
+    def outputs(self) -> list[Tensor]:
+        """What the net gives."""
         places = self._list(self.sub, "Outputs")
         for i in places if self.number == 0 else ():
             self._real(i)
@@ -139,7 +182,7 @@ class Walk:
         if len(places) != len(inputs):
             raise ConfigError(f"net {number} of the model has {len(places)} inputs, not {len(inputs)}")
         for i, x in zip(places, inputs, strict=True):
-            if (said := walk._declared(i)).dtype != x.dtype:
+            if self.net.kind((said := walk._declared(i)).dtype) != x.dtype:
                 raise ConfigError(f"the input {said.name} of net {number} is {said.dtype}, not {x.dtype}")
             walk.known[i] = x
         with self.budget.inside(walk.sub.OperatorsLength()):
@@ -158,11 +201,14 @@ class Walk:
 
     def _operator(self, one: Any) -> None:
         code, kind = self._kind(one)
+        if lost := [i for i in self._list(one, "Inputs") if i in self.lost]:
+            raise Follows(f"{kind} reads {self._declared(lost[0]).name}")
         if kind in VARIABLES:
             return self._variable(one, kind)
         if kind in BRANCHES:
             return self._branch(one, kind)
         said = tuple(self._declared(int(i)) for i in self._list(one, "Outputs"))
+        self.net.named(*(made.name for made in said))
         places = [int(i) for i in self._list(one, "Inputs")]
         inputs = tuple(self._tensor(i) for i in places)
         custom = bytes(one.CustomOptionsAsNumpy()) if one.CustomOptionsLength() else b""
@@ -182,9 +228,10 @@ class Walk:
         if kept and self.maybe:
             raise ConfigError(f"{node.where} keeps numbers between calls in a branch, which is not supported")
         self.held.update((self.number, places[k]) for k in kept)
-        made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
+        with self.net.reading(node.where):
+            made = (RULES if not self._complex(one) else self._pairs(node))[kind](node)
         for i, tensor, want in zip(self._list(one, "Outputs"), made, said, strict=False):
-            if tensor.dtype != want.dtype:
+            if tensor.dtype != self.net.kind(want.dtype):
                 raise ConfigError(f"{node.where} makes {tensor.dtype}, but the file says {want.dtype}")
             self.known[int(i)] = tensor
         return None
@@ -192,7 +239,10 @@ class Walk:
     def _real(self, i: int) -> None:
         if self.sub.Tensors(i).Type() == COMPLEX:
             name = self._declared(i).name
-            raise ConfigError(f"the net takes or gives complex numbers, {name}, which is not supported")
+            raise ConfigError(
+                f"the net takes or gives {name}, which is complex64 and is not supported",
+                hint="let the model take or give two real tensors in its place: tf.math.real, tf.math.imag",
+            )
 
     def _complex(self, one: Any) -> bool:
         """Whether complex numbers go into an operator, or come out."""
@@ -217,7 +267,8 @@ class Walk:
                 raise ConfigError(f"{where} reads what nothing before it makes")
             inputs.append(x)
         names = [self._declared(i).name for i in outputs]
-        made = BRANCHES[kind](self, where, self._options(one), inputs, names)
+        with self.net.reading(where):
+            made = BRANCHES[kind](self, where, self._options(one), inputs, names)
         if len(made) != len(outputs):
             raise ConfigError(f"{where}: its net gives {len(made)} tensors, not {len(outputs)}")
         self.known.update(zip(outputs, made, strict=True))
@@ -303,9 +354,10 @@ def _quant(found: Any, shape: Shape, name: str) -> Quant:
     zero = tuple(int(v) for v in found.ZeroPointAsNumpy()) if found.ZeroPointLength() else (0,)
     if len(zero) == 1:
         zero = zero * len(scale)
-    if len(scale) == 1:
-        return Affine(scale, zero)
-    axis = int(found.QuantizedDimension())
-    if not 0 <= axis < len(shape) or shape[axis] != len(scale):
+    axis = int(found.QuantizedDimension()) if len(scale) > 1 else 0
+    if len(scale) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scale)):
         raise ConfigError(f"tensor {name} has {len(scale)} scales along axis {axis} of {shape}")
-    return Affine(scale, zero, axis)
+    try:
+        return Affine(scale, zero, axis) if len(scale) > 1 else Affine(scale, zero)
+    except ConfigError as error:
+        raise ConfigError(f"tensor {name}: {error.message}", hint=error.hint) from None

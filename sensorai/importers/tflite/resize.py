@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Array, Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.tflite.rules import Rule, TfliteNode
-from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.bilinear import Bilinear, table
 from sensorai.ops.nd.gather import Gather
 
@@ -21,7 +20,7 @@ MOST = 1 << 16
 def _asked(node: TfliteNode) -> tuple[Tensor, tuple[int, int], bool, bool]:
     """Image, rows and columns, and how centres lie."""
     x, said = node.need(0), node.options
-    size = integers(Applied(node.where, (x, node.need(1)), {}), 1, "size")
+    size = integers(node.where, node.need(1), "size")
     if len(x.shape) != 4 or min(x.shape) < 1 or len(size) != 2 or not 1 <= min(size) <= max(size) <= MOST:
         raise ConfigError(f"{node.where}: {x.shape} resized to {list(size)} makes no sense")
     corners = said is not None and bool(said.AlignCorners())

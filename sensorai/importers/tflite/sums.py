@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
 from sensorai.graph.tensor import Tensor
+from sensorai.importers.known import integers
 from sensorai.importers.tflite.elementwise import activation
 from sensorai.importers.tflite.rules import Rule, TfliteNode
 from sensorai.ops.nd.arg import ArgExtreme
-from sensorai.ops.nd.base import integers
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.cumsum import CumSum
 from sensorai.ops.nd.lrn import LocalResponse
@@ -32,7 +31,7 @@ _REDUCE: Mapping[str, str] = {
 def _axes(node: TfliteNode) -> tuple[int, ...]:
     """Axes of the second input, from 0, in order."""
     x = node.need(0)
-    found = integers(Applied(node.where, (x, node.need(1)), {}), 1, "axes")
+    found = integers(node.where, node.need(1), "axes")
     rank = len(x.shape)
     if any(not -rank <= a < rank for a in found):
         raise ConfigError(f"{node.where}: {x.shape} has no axes {found}")

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.graph.limits import CONSTANT
 from sensorai.graph.tensor import DTYPES, Array, Shape
 from sensorai.importers.libraries import library
 from sensorai.importers.tflite.rules import Declared
-from sensorai.ops.nd.base import LARGEST
 
 #: Types by their number in the file.
 TYPES: Mapping[int, str] = {
@@ -124,8 +124,8 @@ def _dense(data: bytes, said: Declared, sparsity: Any) -> Array:
 
 
 def _few(said: Declared, count: int) -> None:
-    if count > LARGEST:
-        raise ConfigError(f"tensor {said.name} is sparse and has more than {LARGEST} numbers")
+    if count > CONSTANT:
+        raise ConfigError(f"tensor {said.name} is sparse and has more than {CONSTANT} numbers")
 
 
 def _extent(level: Any, said: Declared) -> int:

@@ -8,12 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sensorai.errors import ConfigError
+from sensorai.graph.limits import CONSTANT
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import DTYPES, Array, Shape, Tensor, constant
-
-#: Elements above which a constant is not made of others: repeating and padding could fill the memory.
-LARGEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class NdOperator(Operator):
 
     def folded(self, at: Applied) -> tuple[Tensor, ...] | None:
         """Outputs as constants; None where an input is computed, or they hold too many numbers."""
-        if any(x.name and x.data is None for x in at.inputs) or sum(t.size for t in at.outputs) > LARGEST:
+        if any(x.name and x.data is None for x in at.inputs) or sum(t.size for t in at.outputs) > CONSTANT:
             return None
         arrays = self.compute(at, *(x.data if x.name else None for x in at.inputs))
         pairs = zip(at.outputs, arrays, strict=True)
@@ -104,26 +102,3 @@ class NdOperator(Operator):
     def float_forms(self, xp: Any, constants: Any, *arrays: Any) -> tuple[Any, ...]:
         """Nets made elsewhere are not trained here."""
         raise ConfigError(f"{self.NAME} is not trained here")
-
-
-def integers(at: Applied, place: int, what: str) -> tuple[int, ...]:
-    """Whole numbers of a constant input; a ConfigError where it is computed: shapes must be known.
-
-    ``what`` names it in the message, such as "shape".
-    """
-    tensor = at.inputs[place]
-    if tensor.data is None:
-        raise NeedsConstant(
-            f"layer {at.name}: its {what} is computed while the net runs",
-            name=tensor.name,
-            hint="freeze the input that it comes from to one value",
-        )
-    return tuple(int(v) for v in tensor.data.reshape(-1))
-
-
-class NeedsConstant(ConfigError):
-    """A tensor that decides about shapes is not known before the net runs; ``name`` says which."""
-
-    def __init__(self, message: str, *, name: str, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.name = name

@@ -41,6 +41,8 @@ class Conv(NdOperator):
     to : str
         "int32": the sums of integers themselves come out; "": the type of the input, or another one of 8 or
         16 bits.
+    coded : bool
+        Whether weights may be places in a dictionary in C.
     """
 
     strides: Shape = ()
@@ -51,6 +53,7 @@ class Conv(NdOperator):
     hi: float | None = None
     rounding: str = "tflite"
     to: str = ""
+    coded: bool = True
 
     NAME: ClassVar[str] = "conv"
 
@@ -76,8 +79,16 @@ class Conv(NdOperator):
     def sums(self, at: Applied) -> Sums:
         """How it sums."""
         single = self.rounding == "tflite" and at.x.dtype == "uint8"
+        clamp = (self.lo, self.hi)
         return Sums(
-            at, self.window(at), self.groups, self.rounding, (self.lo, self.hi), single, self._narrow(at)
+            at,
+            self.window(at),
+            self.groups,
+            self.rounding,
+            clamp,
+            single,
+            self._narrow(at),
+            coded=self.coded,
         )
 
     def _narrow(self, at: Applied) -> bool:

@@ -35,12 +35,15 @@ class FullyConnected(NdOperator):
     to : str
         "int32": the sums of integers themselves come out; "": the type of the input, or another one of 8 or
         16 bits.
+    coded : bool
+        Whether weights may be places in a dictionary in C.
     """
 
     lo: float | None = None
     hi: float | None = None
     rounding: str = "tflite"
     to: str = ""
+    coded: bool = True
 
     NAME: ClassVar[str] = "fully_connected"
 
@@ -55,10 +58,9 @@ class FullyConnected(NdOperator):
 
     def sums(self, at: Applied) -> Sums:
         """How it sums: every row is a place of its own."""
-        clamp = (self.lo, self.hi)
-        return Sums(
-            at, Window((), (), (), (), (), ()), 1, self.rounding, clamp, self.rounding == "tflite", True
-        )
+        clamp, single = (self.lo, self.hi), self.rounding == "tflite"
+        window = Window((), (), (), (), (), ())
+        return Sums(at, window, 1, self.rounding, clamp, single, True, coded=self.coded)
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where scales are missing."""

@@ -50,6 +50,8 @@ class Sums:
         See ``leaving.exit_of``.
     back : bool
         Transposed, see ``windows``.
+    coded : bool
+        Whether weights may be places in a dictionary.
     """
 
     at: Applied
@@ -60,6 +62,7 @@ class Sums:
     single: bool
     narrow: bool
     back: bool = False
+    coded: bool = True
 
     @property
     def where(self) -> str:
@@ -260,7 +263,7 @@ class Sums:
 
     def _coded(self, w: Array | None, *, narrow: bool) -> dictionary.Coded | None:
         """Weights in a dictionary, where that is smaller."""
-        return None if self.back or w is None else dictionary.coded(w, narrow=narrow)
+        return None if self.back or not self.coded or w is None else dictionary.coded(w, narrow=narrow)
 
     def _call_coded(
         self, to: Writer, way: str, found: dictionary.Coded, fields: dict[str, object], bias: str
