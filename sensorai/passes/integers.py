@@ -38,6 +38,7 @@ from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule, each
+from sensorai.passes.integer_axes import RULES as AXES_RULES
 from sensorai.passes.recurrent import to_integers
 
 #: Largest relative difference of a bias's scale from that of the sums it is added to.
@@ -253,6 +254,9 @@ def _as_pool(edit: Edit, node: Node, op: Reduce) -> str:
     axes = len(x.shape) - 2
     if op.function != "mean" or op.axes != tuple(range(1, axes + 1)) or not 1 <= axes <= AXES or not x.size:
         return ""
+    source = meant(edit, x.name)
+    if source is None or not _narrow(source, False):
+        return ""
     pooled = edit.insert(node, Pool("average", x.shape[1:-1]), node.inputs, f"{node.output}.pool")
     edit.swap(node, Reshape(out.shape), (pooled,))
     return "is an average under one kernel"
@@ -325,7 +329,9 @@ def _pointwise(edit: Edit, node: Node) -> str:
         or not isinstance(behind.op, Quantize)
     ):
         return ""
-    out, wide = edit.tensors[behind.output], isinstance(node.op, Binary)
+    out, both = edit.tensors[behind.output], isinstance(node.op, Binary)
+    # tables hold all results of bytes; of more numbers each is computed
+    wide = both or isinstance(node.op, Unary)
     if not _narrow(out, wide) or behind.op.rounding != "even" or edit.tensors[node.output].dtype != "float32":
         return ""
     inputs = []
@@ -333,7 +339,7 @@ def _pointwise(edit: Edit, node: Node) -> str:
         x = meant(edit, name)
         if x is not None and _narrow(x, wide):
             inputs.append(x.name)
-        elif wide and edit.data(name) is not None and edit.tensors[name].dtype == "float32":
+        elif both and edit.data(name) is not None and edit.tensors[name].dtype == "float32":
             inputs.append(name)
         else:
             return ""
@@ -368,6 +374,7 @@ _RULES: tuple[Rule, ...] = (
     _averages,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,
+    *AXES_RULES,
     _numbers,
     _hybrid,
 )

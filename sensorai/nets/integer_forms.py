@@ -1,0 +1,144 @@
+"""Which layers of a float net have a form in integers when it is quantised, and why others have none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sensorai.graph.graph import Graph, Node
+from sensorai.graph.operator import Operator
+from sensorai.graph.quant import Affine
+from sensorai.ops.nd.arg import ArgExtreme
+from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.functions import FUNCTIONS
+from sensorai.ops.nd.matmul import MatMul
+from sensorai.ops.nd.normalize import Normalize
+from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.reduce import Reduce
+from sensorai.ops.nd.softmax import Softmax
+from sensorai.ops.nd.unary import Unary
+
+#: Functions of two tensors that become integer.
+_PAIRS = ("add", "sub", "mul", "max", "min", "prelu", "squared_difference", "div", "pow")
+#: Functions that have no end next to a number that is not at the end of a range.
+_STEEP = ("log", "reciprocal", "rsqrt", "tan", "atanh")
+#: Functions with ends of their own: their scales and zero points by the type, as TensorFlow Lite has them.
+_ENDED: Mapping[str, Mapping[str, tuple[float, int]]] = {
+    "share": {"int8": (1 / 256, -128), "int16": (1 / 32768, 0)},
+    "both": {"int8": (1 / 128, 0), "int16": (1 / 32768, 0)},
+}
+
+
+def alike(node: Node) -> bool:
+    """Whether a node gives numbers in the scale in which it takes them."""
+    op = node.op
+    if not isinstance(op, NdOperator) or len(node.outputs) != 1:
+        return False
+    if isinstance(op, Pad):
+        return op.mode != "constant" or op.value == 0
+    return op.moves() or getattr(op, "kind", "") == "average"
+
+
+def formed(graph: Graph, node: Node, dtype: str) -> bool:
+    """Whether a node that is no product has a form in integers of a type, with a scale of its own."""
+    return type(node.op) in _REASONS and len(node.outputs) == 1 and not lacks(graph, node, dtype)
+
+
+def lacks(graph: Graph, node: Node, dtype: str) -> str:
+    """Why a layer has no form in integers of a type; "" where it has."""
+    reason = _REASONS.get(type(node.op))
+    if reason is None:
+        return "" if alike(node) else f"{node.op.NAME} has no integer form"
+    return reason(graph, node, dtype)
+
+
+def takes_integers(node: Node) -> bool:
+    """Whether what a layer asks of real numbers may be asked of integers."""
+    return isinstance(node.op, ArgExtreme)
+
+
+def known_scale(node: Node, dtype: str) -> Affine | None:
+    """Scale of what a layer with ends of its own makes; None of others."""
+    op: Any = node.op
+    kind = ""
+    if isinstance(op, Softmax) and not op.log:
+        kind = "share"
+    elif isinstance(op, Unary):
+        kind = {"sigmoid": "share", "hard_sigmoid": "share", "tanh": "both"}.get(op.function, "")
+    if not kind:
+        return None
+    scale, zero = _ENDED[kind][dtype]
+    return Affine((scale,), (zero,))
+
+
+def whole_constants(node: Node) -> bool:
+    """Whether constants that a layer reads become integers, too."""
+    op: Any = node.op
+    return isinstance(op, MatMul) or (isinstance(op, Binary) and op.function not in ("div", "pow"))
+
+
+def _known(graph: Graph, node: Node, place: int) -> Any:
+    return graph.tensors[node.inputs[place]].data
+
+
+def _unary(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    if op.function in _STEEP:
+        return f"a step of what {op.function} takes changes it without an end"
+    return "" if op.function in FUNCTIONS else f"{op.function} has no integer form"
+
+
+def _binary(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    if op.function not in _PAIRS:
+        return f"{op.function} has no integer form"
+    if op.function == "div" and _known(graph, node, 1) is None:
+        return "a step of what it divides by changes it without an end"
+    if op.function == "pow":
+        power = _known(graph, node, 1)
+        if power is None or not power.size or float(power.min()) < 1:
+            return "powers are integer where the exponent is known, and 1 at least"
+    return ""
+
+
+def _softmax(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    return "" if op.beta >= 0 and math.isfinite(op.beta) else f"a factor of {op.beta} has no integer form"
+
+
+def _reduce(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    if op.function in ("log_sum", "any", "all") or not op.axes:
+        return f"{op.function} has no integer form"
+    empty = math.prod(graph.tensors[node.inputs[0]].shape[k] for k in op.axes) == 0
+    return "it takes no numbers together" if empty else ""
+
+
+def _normalize(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    if op.stats:
+        return "its mean and factor are read, too"
+    computed = any(graph.tensors[n].data is None for n in node.inputs[1:3] if n)
+    return "its scale or bias is computed" if computed else ""
+
+
+def _matmul(graph: Graph, node: Node, dtype: str) -> str:
+    return "" if dtype == "int8" else "products of two computed tensors of int16 have no exact form"
+
+
+def _none(graph: Graph, node: Node, dtype: str) -> str:
+    return ""
+
+
+_REASONS: Mapping[type[Operator], Callable[[Graph, Node, str], str]] = {
+    Binary: _binary,
+    Clip: _none,
+    MatMul: _matmul,
+    Normalize: _normalize,
+    Reduce: _reduce,
+    Softmax: _softmax,
+    Unary: _unary,
+}
