@@ -9,14 +9,19 @@ from typing import Any
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
+from sensorai.ops.nd import recurrent_integer
 from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
+from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.functions import FUNCTIONS
 from sensorai.ops.nd.matmul import MatMul
 from sensorai.ops.nd.normalize import Normalize
 from sensorai.ops.nd.pad import Pad
+from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.unary import Unary
@@ -30,6 +35,23 @@ _ENDED: Mapping[str, Mapping[str, tuple[float, int]]] = {
     "share": {"int8": (1 / 256, -128), "int16": (1 / 32768, 0)},
     "both": {"int8": (1 / 128, 0), "int16": (1 / 32768, 0)},
 }
+
+
+#: What of classes that have a form becomes integer, in a word or two.
+_WORDS: Mapping[type[Operator], str] = {
+    Binary: ", ".join((*_PAIRS[:-2], "div and pow by constants")),
+    Unary: f"all but {', '.join(_STEEP)}",
+    Normalize: "with known scale and bias",
+    Reduce: "all but log_sum, any, all",
+}
+
+
+def form_of(kind: type[NdOperator]) -> str:
+    """What of a class that is no product becomes integer; "" for nothing."""
+    if kind in _WORDS:
+        return _WORDS[kind]
+    known = kind in _REASONS or kind.MOVES or issubclass(kind, Pad | ArgExtreme)
+    return "yes" if known else ""
 
 
 def alike(node: Node) -> bool:
@@ -50,14 +72,14 @@ def formed(graph: Graph, node: Node, dtype: str) -> bool:
 def lacks(graph: Graph, node: Node, dtype: str) -> str:
     """Why a layer has no form in integers of a type; "" where it has."""
     reason = _REASONS.get(type(node.op))
-    if reason is None:
-        return "" if alike(node) else f"{node.op.NAME} has no integer form"
-    return reason(graph, node, dtype)
-
-
-def takes_integers(node: Node) -> bool:
-    """Whether what a layer asks of real numbers may be asked of integers."""
-    return isinstance(node.op, ArgExtreme)
+    if reason is not None:
+        return reason(graph, node, dtype)
+    if isinstance(node.op, Recurrent):
+        return _recurrent(graph, node, dtype)
+    if isinstance(node.op, Conv | ConvTranspose | FullyConnected):
+        known = all(graph.tensors[n].data is not None for n in node.inputs[1:] if n)
+        return "" if known else "its weights are computed"
+    return "" if alike(node) or isinstance(node.op, ArgExtreme) else f"{node.op.NAME} has no integer form"
 
 
 def known_scale(node: Node, dtype: str) -> Affine | None:
@@ -126,7 +148,17 @@ def _normalize(graph: Graph, node: Node, dtype: str) -> str:
 
 
 def _matmul(graph: Graph, node: Node, dtype: str) -> str:
-    return "" if dtype == "int8" else "products of two computed tensors of int16 have no exact form"
+    most = 1 << 11 if dtype == "int16" else 1 << 16
+    inner = graph.tensors[node.inputs[0]].shape[-1:]
+    return f"sums of {inner[0]} products are too large" if inner and inner[0] > most else ""
+
+
+def _recurrent(graph: Graph, node: Node, dtype: str) -> str:
+    op: Any = node.op
+    if dtype != "int8":
+        return "recurrent layers are integer with --scheme int8"
+    said = recurrent_integer.lacks(op)
+    return f"{said} has no integer form" if said else ""
 
 
 def _none(graph: Graph, node: Node, dtype: str) -> str:

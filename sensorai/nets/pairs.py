@@ -154,7 +154,9 @@ class _Pairing:
     def _scale(self, group: set[str]) -> Affine:
         """One scale for tensors: that of layers with ends of their own where all have it."""
         made = {name: node for node in self.old.nodes for name in node.outputs if name in group}
-        ends = {known_scale(made[n], self.dtype) if n in made else None for n in group}
+        # what only moves numbers has no ends of its own
+        own = [n for n in group if n not in made or not alike(made[n])]
+        ends = {known_scale(made[n], self.dtype) if n in made else None for n in own}
         for one in ends if len(ends) == 1 else ():
             if one is not None:
                 return one

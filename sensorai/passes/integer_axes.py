@@ -1,8 +1,8 @@
 """Layers along axes, between dequantise and quantise, become integer.
 
-Sums, extremes and what makes numbers alike are computed as what the integers mean, without float tensors: the
-same to the bit. Softmax gives the nearest numbers, which float32 does too but next to ties: a result can differ
-by one step there. Places of the largest numbers are those of the largest integers.
+Sums, extremes and what makes numbers alike are computed as what the integers mean, without float tensors:
+the same to the bit. Softmax gives the nearest numbers, which float32 does too but next to ties: a result can
+differ by one step there. Places of the largest numbers are those of the largest integers.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensorai.errors import ConfigError
 from sensorai.graph.graph import Node
 from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.ops.nd import softmax_nearest
 from sensorai.ops.nd.arg import ArgExtreme
-from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.normalize import Normalize
 from sensorai.ops.nd.quantize import Quantize
 from sensorai.ops.nd.reduce import Reduce
@@ -27,6 +25,8 @@ from sensorai.ops.nd.softmax import Softmax
 from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule
 
+#: What is said of softmax, whose results are the nearest numbers.
+PARTS = "takes parts of integers"
 _TYPES = ("int8", "uint8", "int16", "uint16")
 
 
@@ -45,20 +45,6 @@ def _single(tensor: Tensor) -> bool:
     return isinstance(tensor.quant, Affine) and tensor.quant.axis is None and tensor.dtype in _TYPES
 
 
-def _put(edit: Edit, node: Node, op: NdOperator, inputs: tuple[str, ...], behind: Node) -> bool:
-    """Let integers be computed; False where the operator does not take them."""
-    out = edit.tensors[behind.output]
-    at = Applied(out.name, tuple(edit.tensors[n] for n in inputs), {}, (out,))
-    try:
-        op.accept(at)
-        op.check(at)
-    except ConfigError:
-        return False
-    edit.put(behind, Node(op, inputs, behind.outputs))
-    edit.remove(node)
-    return True
-
-
 def shares(edit: Edit, node: Node) -> str:
     """Take softmax of integers."""
     found = _between(edit, node) if isinstance(node.op, Softmax) else None
@@ -67,7 +53,7 @@ def shares(edit: Edit, node: Node) -> str:
     x, behind = found
     op = replace(node.op, dtype=edit.tensors[behind.output].dtype, rounding="even")
     fits = softmax_nearest.fits(op.beta, Applied(node.output, (x,), {}))
-    return "takes parts of integers" if fits and _put(edit, node, op, (x.name,), behind) else ""
+    return PARTS if fits and edit.between(node, op, (x.name,), behind) else ""
 
 
 def taken_together(edit: Edit, node: Node) -> str:
@@ -77,7 +63,7 @@ def taken_together(edit: Edit, node: Node) -> str:
         return ""
     x, behind = found
     op = replace(node.op, rounding="even", to=edit.tensors[behind.output].dtype)
-    return "takes integers together" if _put(edit, node, op, (x.name,), behind) else ""
+    return "takes integers together" if edit.between(node, op, (x.name,), behind) else ""
 
 
 def made_alike(edit: Edit, node: Node) -> str:
@@ -93,7 +79,7 @@ def made_alike(edit: Edit, node: Node) -> str:
             return ""
         inputs.append(known)
     op = replace(node.op, rounding="even", to=edit.tensors[behind.output].dtype)
-    return "makes integers alike" if _put(edit, node, op, tuple(inputs), behind) else ""
+    return "makes integers alike" if edit.between(node, op, tuple(inputs), behind) else ""
 
 
 def _known(edit: Edit, name: str) -> str | None:

@@ -1,22 +1,23 @@
 """Nets that say by pairs of quantise and dequantise what is to be integer become integer.
 
 A product between the two computes in integers, its sums exact, and is rounded once to nearest, ties to even;
-the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. What only
-moves numbers moves integers, and what computes number by number or averages does so without float tensors in
-between: the same to the bit. Averages of two or four numbers lie on ties half of the time, so that rounding
-them in another way than the framework would not be seldom at all.
+the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. Sums of
+int16 numbers have 64 bits, and multipliers as many as they leave. What only moves numbers moves integers, and
+what computes number by number or averages does so without float tensors in between: the same to the bit.
+Averages of two or four numbers lie on ties half of the time, so that rounding them in another way than the
+framework would not be seldom at all. Layers along axes: see ``integer_axes``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
-from sensorai.graph.operator import Applied, Operator
+from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import Level
 from sensorai.graph.tensor import Tensor
@@ -38,9 +39,19 @@ from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule, each
+from sensorai.passes.integer_axes import PARTS
 from sensorai.passes.integer_axes import RULES as AXES_RULES
-from sensorai.passes.recurrent import to_integers
+from sensorai.passes.recurrent import STEPS, to_integers
 
+#: What is said of layers that are rounded once where the framework adds in float32, and of the nearest.
+ADDS, NEAREST = "adds integers", "computes with integers"
+#: What is said of layers that may differ from the floats of a file, and how far.
+BESIDE: Mapping[str, str] = {
+    ADDS: "a step",
+    NEAREST: "a step",
+    PARTS: "a step",
+    STEPS: "some steps",
+}
 #: Largest relative difference of a bias's scale from that of the sums it is added to.
 NEAR = 1e-5
 
@@ -143,20 +154,17 @@ def _product(edit: Edit, node: Node) -> str:
     elif wide:
         bias = edit.constant(f"{node.output}.none", np.zeros(w.shape[0], np.int32))
     if wide:
-        # sums of int16 numbers have 64 bits, and leave as TensorFlow Lite Micro's do
+        # sums of int16 numbers have 64 bits
         known = edit.data(bias)
         if known is None:
             return ""
         bias = edit.constant(f"{bias}.wide", known.astype(np.int64))
-    rounding = "tflite" if wide else "even"
     inputs = (x.name, w.name, bias) if bias else (x.name, w.name)
     if isinstance(node.op, ConvTranspose):
-        op: NdOperator = replace(node.op, rounding=rounding)
+        op: NdOperator = replace(node.op, rounding="even")
     else:
-        op = replace(node.op, rounding=rounding, to=out.dtype)
-    edit.put(behind, Node(op, inputs, behind.outputs))
-    edit.remove(node)
-    return "adds integers"
+        op = replace(node.op, rounding="even", to=out.dtype)
+    return ADDS if edit.between(node, op, inputs, behind) else ""
 
 
 def _matrices(edit: Edit, node: Node) -> str:
@@ -166,16 +174,13 @@ def _matrices(edit: Edit, node: Node) -> str:
         return ""
     a, b = (meant(edit, name) for name in node.inputs)
     out = edit.tensors[behind.output]
-    if (
-        a is None
-        or b is None
-        or behind.op.rounding != "even"
-        or not all(_narrow(t, False) for t in (a, b, out))
-    ):
+    if a is None or b is None or behind.op.rounding != "even":
         return ""
-    edit.put(behind, Node(MatMul("even", out.dtype), (a.name, b.name), behind.outputs))
-    edit.remove(node)
-    return "adds integers"
+    wide = all(t.dtype == "int16" and _single(t) and not _shifted(t) for t in (a, b, out))
+    if not wide and not all(_narrow(t, False) for t in (a, b, out)):
+        return ""
+    op = MatMul("even", "" if wide else out.dtype)
+    return ADDS if edit.between(node, op, (a.name, b.name), behind) else ""
 
 
 def _bias(
@@ -221,13 +226,7 @@ def _numbers(edit: Edit, node: Node) -> str:
     # integers of margins that are counted would be 0, which means 0 only where the zero point is 0
     if isinstance(op, Pool) and op.count_include_pad and any(map(any, op.pads)) and _shifted(inputs[0]):
         return ""
-    try:
-        op.check(Applied(out.name, inputs, {}, (out,)))
-    except ConfigError:
-        return ""
-    edit.put(behind, Node(op, tuple(x.name for x in inputs), behind.outputs))
-    edit.remove(node)
-    return "computes with integers"
+    return NEAREST if edit.between(node, op, tuple(x.name for x in inputs), behind) else ""
 
 
 def _averages(edit: Edit, node: Node) -> str:

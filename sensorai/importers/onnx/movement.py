@@ -88,7 +88,7 @@ def _concat(node: OnnxNode) -> Sequence[Tensor]:
 
 
 def _of_one_scale(node: OnnxNode, xs: Sequence[Tensor]) -> Sequence[Tensor]:
-    """Constants without a scale, which a file cannot say, mean what the tensors mean that they are joined to."""
+    """Constants have no scale in a file: they mean what the tensors mean that they are joined to."""
     scales = {x.quant for x in xs if x.data is None}
     quant = scales.pop() if len(scales) == 1 else None
     if not isinstance(quant, Affine) or quant.axis is not None:

@@ -41,8 +41,8 @@ class Normalize(NdOperator):
     stats : bool
         Whether mean and the factor (of ``layer``) come out too, with the axes kept.
     rounding : str
-        Of integers with a scale: "tflite" as above, or "even": as what they mean, see ``meant``; scale and bias
-        may be float32.
+        Of integers with a scale: "tflite" as above, or "even": as what they mean, see ``meant``; scale and
+        bias may be float32.
     to : str
         Type that comes out then; "" for that of x.
     """

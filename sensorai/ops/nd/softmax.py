@@ -43,8 +43,8 @@ class Softmax(NdOperator):
     dtype : str
         Type that comes out; "" for that of the input. int8 may become int16.
     rounding : str
-        Of integers with a scale: "tflite", or "even": nearest to the softmax of what they mean; then types may
-        differ.
+        Of integers with a scale: "tflite", or "even": nearest to the softmax of what they mean; then types
+        may differ.
     """
 
     axis: int

@@ -1,10 +1,10 @@
 """Softmax of what integers mean, rounded to the nearest number of the output; along any axis.
 
-Exponentials of the differences from the largest number have 30 places: a table of the 256 differences of bytes,
-of 16-bit numbers the product of two such tables, for the upper and the lower byte. Their sum is exact, and one
-quotient for each sum, of 29 places at least, scales them to the output. So a result is another one than the
-nearest to the softmax of the real numbers only where that lies next to a tie, within 2**-12 of a step. The
-logarithm takes the differences themselves less the logarithm of the sum, in float32.
+Exponentials of the differences from the largest number have 30 places: a table of the 256 differences of
+bytes, of 16-bit numbers the product of two such tables, for the upper and the lower byte. Their sum is exact,
+and one quotient for each sum, of 29 places at least, scales them to the output. So a result is another one
+than the nearest to the softmax of the real numbers only where that lies next to a tie, within 2**-12 of a
+step. The logarithm takes the differences themselves less the logarithm of the sum, in float32.
 """
 
 from __future__ import annotations

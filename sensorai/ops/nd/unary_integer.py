@@ -2,7 +2,7 @@
 
 Of 8-bit numbers there are 256, so that the C is a table however a function is computed. Of 16-bit numbers
 there are tanh and the sigmoid (a table of 256 numbers and straight lines between them), leaky_relu and abs
-(integer scaling). Rounded to even, 16-bit numbers are computed as what they mean: in float32, number by number.
+(integer scaling). Rounded to even, 16-bit numbers are computed as what they mean, in float32 each.
 """
 
 from __future__ import annotations
