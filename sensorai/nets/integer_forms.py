@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
+from sensorai.graph.tensor import Array
 from sensorai.ops.nd import recurrent_integer
 from sensorai.ops.nd.arg import ArgExtreme
 from sensorai.ops.nd.base import NdOperator
@@ -37,6 +40,8 @@ _ENDED: Mapping[str, Mapping[str, tuple[float, int]]] = {
 }
 
 
+#: How far factors of one scale may lie apart, so that the smallest has 8 steps of 8 bits.
+_RANGE: Mapping[str, float] = {"int8": 16.0, "int16": 4096.0}
 #: What of classes that have a form becomes integer, in a word or two.
 _WORDS: Mapping[type[Operator], str] = {
     Binary: ", ".join((*_PAIRS[:-2], "div and pow by constants")),
@@ -100,6 +105,15 @@ def whole_constants(node: Node) -> bool:
     """Whether constants that a layer reads become integers, too."""
     op: Any = node.op
     return isinstance(op, MatMul) or (isinstance(op, Binary) and op.function not in ("div", "pow"))
+
+
+def even(node: Node, data: Array, dtype: str) -> bool:
+    """Whether integers of one scale hold every one of the numbers that a layer multiplies by."""
+    op: Any = node.op
+    if not isinstance(op, Binary) or op.function not in ("mul", "prelu") or dtype not in _RANGE:
+        return True
+    size = np.abs(data[data != 0])
+    return not size.size or float(size.max()) <= _RANGE[dtype] * float(size.min())
 
 
 def _known(graph: Graph, node: Node, place: int) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sensorai.graph.graph import Graph, Node
+from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
@@ -16,6 +17,7 @@ from sensorai.nets import dictionaries, integer_forms, recurrent_pairs
 from sensorai.nets.calibrating import ROOM, Held, scale_for, together
 from sensorai.nets.integer_forms import alike, known_scale
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 from sensorai.ops.nd.recurrent import Recurrent
@@ -26,12 +28,15 @@ SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8"
 FLOATS = "float32"
 
 
-def products(graph: Graph) -> tuple[Node, ...]:
-    """Layers of weighted sums in float32 whose weights are known."""
+def products(graph: Graph, scheme: str = "int8") -> tuple[Node, ...]:
+    """Layers of weighted sums in float32 whose weights are known, and that a scheme has a form for."""
+    kinds: tuple[type[Operator], ...] = (Conv, FullyConnected)
+    if SCHEMES[scheme]:
+        kinds = (*kinds, ConvTranspose)
     return tuple(
         node
         for node in graph.nodes
-        if isinstance(node.op, Conv | FullyConnected)
+        if isinstance(node.op, kinds)
         and graph.tensors[node.inputs[0]].dtype == "float32"
         and graph.tensors[node.inputs[1]].dtype == "float32"
         and graph.tensors[node.inputs[1]].data is not None
@@ -41,10 +46,24 @@ def products(graph: Graph) -> tuple[Node, ...]:
 
 def layers(graph: Graph, scheme: str) -> tuple[Node, ...]:
     """Layers that a scheme has a form for, in their order: products, and recurrent ones where all is int8."""
-    found = {node.output for node in products(graph)}
+    found = {node.output for node in products(graph, scheme)}
     if scheme == "int8":
         found |= {node.output for node in recurrent_pairs.recurrent(graph)}
     return tuple(node for node in graph.nodes if node.output in found)
+
+
+def heads(graph: Graph, scheme: str) -> frozenset[str]:
+    """Layers with a form in integers that no layer with weights stands before, by their outputs."""
+    if not SCHEMES[scheme]:
+        return frozenset()
+    behind = {node.output for node in layers(graph, scheme)}
+    found = set()
+    for node in graph.nodes:
+        if node.output in behind or not behind.isdisjoint(node.inputs):
+            behind |= set(node.outputs)
+        elif integer_forms.formed(graph, node, SCHEMES[scheme]):
+            found.add(node.output)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +80,15 @@ class Plan:
         Products that stay as they are, by their outputs.
     dictionary : int
         Bits of a weight's place in a dictionary, 0 for none.
+    floats : frozenset of str
+        Other layers that stay as they are, by their outputs.
     """
 
     scheme: str
     method: str
     left: frozenset[str] = frozenset()
     dictionary: int = 0
+    floats: frozenset[str] = frozenset()
 
     def rounded(self, w: Array) -> Array:
         """Weights as the scheme has them, as float32 numbers."""
@@ -89,7 +111,9 @@ class _Pairing:
     def __init__(self, graph: Graph, held: Mapping[str, Held], plan: Plan) -> None:
         self.old, self.held, self.plan = graph, held, plan
         self.dtype = SCHEMES[plan.scheme]
-        self.products = {node.output: node for node in products(graph) if node.output not in plan.left}
+        self.products = {
+            node.output: node for node in products(graph, plan.scheme) if node.output not in plan.left
+        }
         every = layers(graph, plan.scheme)
         self.recurrent = {
             node.output: node
@@ -148,8 +172,9 @@ class _Pairing:
                     chosen |= {*computed, node.output}
 
     def _formed(self, node: Node) -> bool:
-        floats = self.old.tensors[node.output].dtype == "float32"
-        return floats and integer_forms.formed(self.old, node, self.dtype)
+        if node.output in self.plan.floats or self.old.tensors[node.output].dtype != "float32":
+            return False
+        return integer_forms.formed(self.old, node, self.dtype)
 
     def _scale(self, group: set[str]) -> Affine:
         """One scale for tensors: that of layers with ends of their own where all have it."""
@@ -208,7 +233,7 @@ class _Pairing:
             known = self._constants(node)
             inputs = tuple(self._known(n, self.scales[node.output]) if n in known else n for n in inputs)
         elif node.output in self.scales and integer_forms.whole_constants(node):
-            inputs = tuple(self._known(n) if n and self.tensors[n].data is not None else n for n in inputs)
+            inputs = tuple(self._operand(node, n) for n in inputs)
         outputs = list(node.outputs)
         paired = [k for k, n in enumerate(outputs) if n in self.scales]
         for k in paired:
@@ -228,6 +253,13 @@ class _Pairing:
         real = name if source != name else self._add(f"{name}.real", tensor)
         self.nodes += [Node(Quantize(dtype), (source,), (q,)), Node(Dequantize(), (q,), (real,))]
         return real
+
+    def _operand(self, node: Node, name: str) -> str:
+        """Quantise what a layer takes where it is known, but for what integers would lose."""
+        data = self.tensors[name].data if name else None
+        if data is None or not integer_forms.even(node, data, self.dtype):
+            return name
+        return self._known(name)
 
     def _known(self, name: str, quant: Affine | None = None) -> str:
         """Quantise a constant, with one scale: its own where none is given."""

@@ -28,6 +28,7 @@ WORDS: Mapping[str, str] = {
     "FusePadding": "padding into layers",
     "Layout": "transposes moved to the end",
     "MatMulToDense": "products as dense layers",
+    "Rejoin": "parts of functions joined",
     "SameTwice": "equal layers joined",
     "Shapes": "reshapes and transposes",
     "SignedBytes": "unsigned bytes as signed ones",

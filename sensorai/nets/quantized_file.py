@@ -70,7 +70,9 @@ class Told:
             "unchanged": made.unchanged,
             "stay_float": [name for name, _ in staying(made.graph)],
             "stay_float_operators": [operator for _, operator in staying(made.graph)],
-            "stay_float_reasons": list(reasons(made.graph, SCHEMES[made.plan.scheme], made.plan.left)),
+            "stay_float_reasons": list(
+                reasons(made.graph, SCHEMES[made.plan.scheme], made.plan.left, made.plan.floats)
+            ),
             "notes": list(made.notes),
             "outputs": list(made.outputs),
             "budget_of": made.measure,

@@ -28,7 +28,7 @@ def staying(graph: Graph) -> tuple[tuple[str, str], ...]:
     )
 
 
-def reasons(graph: Graph, dtype: str, left: Collection[str]) -> tuple[str, ...]:
+def reasons(graph: Graph, dtype: str, left: Collection[str], before: Collection[str] = ()) -> tuple[str, ...]:
     """Why each of the layers of ``staying`` is float, in the same order.
 
     Parameters
@@ -39,6 +39,8 @@ def reasons(graph: Graph, dtype: str, left: Collection[str]) -> tuple[str, ...]:
         Of its activations, "" where they are float.
     left : collection of str
         Layers with weights that were to stay float.
+    before : collection of str
+        Layers before those with weights that were to.
     """
     found = []
     for node in graph.nodes:
@@ -48,6 +50,8 @@ def reasons(graph: Graph, dtype: str, left: Collection[str]) -> tuple[str, ...]:
             reason = "activations are float in this scheme"
         elif plain(node.output) in left:
             reason = "left float, as it loses too much"
+        elif plain(node.output) in before:
+            reason = "integers of what the net is given would lose more than twice as much"
         else:
             reason = lacks(graph, node, dtype) or "beside layers that stay float"
         found.append(reason)

@@ -12,6 +12,7 @@ from sensorai.nets.onnx_layers import written
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.recurrent import Recurrent
@@ -49,7 +50,7 @@ def becomes_integer(kind: type[NdOperator]) -> str:
         return "max, average"
     if issubclass(kind, Recurrent):
         return "with int8"
-    return "yes" if issubclass(kind, Conv | FullyConnected) else form_of(kind)
+    return "yes" if issubclass(kind, Conv | ConvTranspose | FullyConnected) else form_of(kind)
 
 
 def operators() -> list[Supported]:
@@ -119,8 +120,8 @@ def markdown() -> str:
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
         "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of what",
         "its column says: of layers with weights, and of others between, before and behind them. It leaves",
-        "the rest float, and names it with the reason. `quantize` and `generate --hand-over` write those that say so",
-        "under ONNX.",
+        "the rest float, and names it with the reason. `quantize` and `generate --hand-over` write those",
+        "that say so under ONNX.",
         "",
         "| operator | what it does | types | C | quantize | ONNX |",
         "|---|---|---|---|---|---|",

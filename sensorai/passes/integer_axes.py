@@ -73,7 +73,7 @@ def made_alike(edit: Edit, node: Node) -> str:
         return ""
     x, behind = found
     inputs = [x.name]
-    for name in node.inputs[1:]:
+    for name in node.inputs[1:3]:
         known = _known(edit, name)
         if known is None:
             return ""

@@ -141,7 +141,7 @@ def _product(edit: Edit, node: Node) -> str:
     out = edit.tensors[behind.output]
     if not isinstance(out.quant, Affine) or out.quant.axis is not None:
         return ""
-    if isinstance(node.op, ConvTranspose) and (wide or out.dtype != x.dtype or any(w.quant.zero)):
+    if isinstance(node.op, ConvTranspose) and (out.dtype != x.dtype or any(w.quant.zero)):
         return ""
     if (out.dtype not in ("int8", "uint8") and not wide) or (wide and any((*x.quant.zero, *out.quant.zero))):
         return ""

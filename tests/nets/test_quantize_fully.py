@@ -90,7 +90,7 @@ def transformer() -> tuple[Net, Graph]:
     a = net.add(Normalize("layer", (1,), 1e-5), net.x, ones, zeros)
     q, k, v = (net.layer(a, 8) for _ in range(3))
     s = net.add(MatMul(), q, net.add(Transpose((1, 0)), k))
-    s = net.add(Binary("mul"), s, net.made.constant("by", np.float32(8**-0.5)))
+    s = net.add(Binary("mul"), s, net.made.constant("by", np.full((), 8**-0.5, np.float32)))
     s = net.add(MatMul(), net.add(Softmax(1), s), v)
     b = net.add(Binary("add"), net.x, net.layer(s, 8))
     c = net.add(Normalize("layer", (1,), 1e-5), b, ones, zeros)
@@ -174,6 +174,69 @@ def test_places_of_the_largest_are_those_of_integers() -> None:
     made = quantize(net.made.graph((y,)), net.given(), Settings("int8", "minmax")).graph
     assert staying(made) == ()
     assert [n.op.NAME for n in made.nodes] == ["quantize", "fully_connected", "arg_extreme"]
+
+
+def norm(net: Net, x: Tensor) -> Tensor:
+    """Layer norm in the words of older exporters."""
+    mean = net.add(Reduce("mean", (1,)), x)
+    less = net.add(Binary("sub"), x, mean)
+    two, tiny = (net.made.constant("k", np.full((), v, np.float32)) for v in (2.0, 1e-5))
+    spread = net.add(Reduce("mean", (1,)), net.add(Binary("pow"), less, two))
+    root = net.add(Unary("sqrt"), net.add(Binary("add"), spread, tiny))
+    y = net.add(Binary("div"), less, root)
+    factor, offset = (net.made.constant("k", np.linspace(0.5, v, 8, dtype=np.float32)) for v in (2, 1))
+    return net.add(Binary("add"), net.add(Binary("mul"), y, factor), offset)
+
+
+def gelu(net: Net, x: Tensor) -> Tensor:
+    root, one, half = (net.made.constant("k", np.full((), v, np.float32)) for v in (2**0.5, 1.0, 0.5))
+    y = net.add(Binary("add"), net.add(Unary("erf"), net.add(Binary("div"), x, root)), one)
+    return net.add(Binary("mul"), net.add(Binary("mul"), x, y), half)
+
+
+def gelu_by_tanh(net: Net, x: Tensor) -> Tensor:
+    small, by, three, one, half = (
+        net.made.constant("k", np.full((), v, np.float32)) for v in (0.044715, 0.7978845608, 3.0, 1.0, 0.5)
+    )
+    cube = net.add(Binary("mul"), net.add(Binary("pow"), x, three), small)
+    y = net.add(Unary("tanh"), net.add(Binary("mul"), net.add(Binary("add"), x, cube), by))
+    return net.add(Binary("mul"), net.add(Binary("mul"), x, half), net.add(Binary("add"), y, one))
+
+
+def swish(net: Net, x: Tensor) -> Tensor:
+    return net.add(Binary("mul"), x, net.add(Unary("sigmoid"), x))
+
+
+def test_functions_in_parts_are_joined_before() -> None:
+    net = Net(4, 8)
+    y = net.layer(norm(net, net.x), 8)
+    for part in (gelu, gelu_by_tanh, swish):
+        y = net.layer(part(net, y), 8)
+    graph = net.made.graph((net.add(Unary("tanh"), norm(net, y)),))
+    made = quantize(graph, net.given(), Settings("int8", "minmax"))
+    assert inside(made.graph) == []
+    known = {n.op.function for n in made.source.nodes if isinstance(n.op, Unary)}
+    assert known == {"gelu", "gelu_tanh", "swish", "tanh"}
+    assert sum(isinstance(n.op, Normalize) for n in made.source.nodes) == 2
+    whole, joined = (interpret.run(g, net.calls(4)) for g in (graph, made.source))
+    np.testing.assert_allclose(joined[made.source.outputs[0]], whole[graph.outputs[0]], rtol=0, atol=1e-6)
+
+
+def test_factors_of_an_input_that_no_one_scale_holds_stay_float() -> None:
+    net = Net(16, 3)
+    factors = net.made.constant("k", np.asarray([1.0, 0.002, 0.001], np.float32))
+    y = net.add(Binary("mul"), net.x, factors)
+    graph = net.made.graph((net.layer(net.add(Unary("tanh"), y), 4),))
+    x = net.calls() * np.asarray([1.0, 500.0, 1000.0], np.float32)
+    made = quantize(graph, Inputs((x,), 40, "made", ()), Settings("int8", "minmax"))
+    assert made.outputs[0]["error"] < 0.03
+    assert [n.op.NAME for n in made.graph.nodes][:3] == ["binary", "unary", "quantize"]
+    why = set(reasons(made.graph, "int8", (), made.plan.floats))
+    assert why == {"integers of what the net is given would lose more than twice as much"}
+    # behind a layer they are factors of integers
+    y = net.add(Binary("mul"), net.layer(net.x, 3), factors)
+    graph = net.made.graph((net.layer(net.add(Unary("tanh"), y), 4),))
+    assert inside(quantize(graph, net.given(), Settings("int8", "minmax")).graph) == []
 
 
 def test_the_verbs_give_scores_of_integers(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ class Reduce(NdOperator):
             raise ConfigError(f"layer {at.name}: {self.function} of {dtype} has no C")
         outside, steps, inside, strides = reduce_integer.walk(at, self.axes)
         x = f"x[{nest.index(steps)}{_plus(nest.index(strides, names='j'))}]"
-        runtime = ("nd/sa_nd_unary.h",) if dtype == "float32" else ()
+        runtime: tuple[str, ...] = ("nd/sa_nd_unary.h",) if dtype == "float32" else ()
         end = f"y[{_place(outside)}] = {self._last(at, dtype)};\n"
         if self._meant:
             runtime += meant.RUNTIME

@@ -94,7 +94,7 @@ def _parts(at: Applied, e: Wide, total: Wide) -> Array:
     right = np.minimum(np.uint64(94 - shift) - left, np.uint64(63))
     near = (e * quotient + (np.uint64(1) << (right - np.uint64(1)))) >> right
     made = near.astype(np.int64) + zero
-    return np.clip(made, *ctext.ends(at.out.dtype)).astype(DTYPES[at.out.dtype])
+    return np.asarray(np.clip(made, *ctext.ends(at.out.dtype)), DTYPES[at.out.dtype])
 
 
 def _logarithms(beta: float, at: Applied, d: Array, total: Wide) -> Array:
@@ -116,15 +116,16 @@ def emit(log: bool, beta: float, axis: int, at: Applied, to: Writer) -> None:
     scale, zero = affine.single(at, at.out)
     low, high = ctext.ends(at.out.dtype)
     kind = ctext.plain(at.out.dtype)
+    files: tuple[str, ...] = ("nd/sa_nd_softmax_n.h",)
     if log:
         step = ctext.number(affine.single(at, at.x)[0] * beta, "float32")
         begin = f"const float less = sa_nd_log((float)sum * 0x1p-{_PLACES}F);"
         near = f"sa_nd_nearest_even((0.0F - (float)d * {step} - less) / {ctext.number(scale, 'float32')})"
-        files = ("nd/sa_nd_softmax_n.h", "nd/sa_nd_math.h", "nd/sa_nd_nearest.h")
+        files = (*files, "nd/sa_nd_math.h", "nd/sa_nd_nearest.h")
     else:
         multiplier, shift = multiplier_of(1.0 / scale)
         begin = f"const sa_nd_share_t by = sa_nd_share(sum, {multiplier}U, {shift});"
-        near, files = f"sa_nd_part({pick}, by)", ("nd/sa_nd_softmax_n.h",)
+        near = f"sa_nd_part({pick}, by)"
     text = f"""int32_t i, j, k;
 for (i = 0; i < {outer}; i++) {{
     for (j = 0; j < {inner}; j++) {{
