@@ -28,6 +28,7 @@ from sensorai.ops.nd.recurrent import Recurrent
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.unary import Unary
+from sensorai.ops.nd.where import Where
 
 #: Functions of two tensors that become integer.
 _PAIRS = ("add", "sub", "mul", "max", "min", "prelu", "squared_difference", "div", "pow")
@@ -55,7 +56,7 @@ def form_of(kind: type[NdOperator]) -> str:
     """What of a class that is no product becomes integer; "" for nothing."""
     if kind in _WORDS:
         return _WORDS[kind]
-    known = kind in _REASONS or kind.MOVES or issubclass(kind, Pad | ArgExtreme)
+    known = kind in _REASONS or kind.MOVES or issubclass(kind, Pad | ArgExtreme | Where)
     return "yes" if known else ""
 
 
@@ -66,6 +67,8 @@ def alike(node: Node) -> bool:
         return False
     if isinstance(op, Pad):
         return op.mode != "constant" or op.value == 0
+    if isinstance(op, Where):
+        return True
     return op.moves() or getattr(op, "kind", "") == "average"
 
 
@@ -108,8 +111,10 @@ def whole_constants(node: Node) -> bool:
 
 
 def even(node: Node, data: Array, dtype: str) -> bool:
-    """Whether integers of one scale hold every one of the numbers that a layer multiplies by."""
+    """Whether integers of one scale hold a constant: all that it multiplies by, and no infinity."""
     op: Any = node.op
+    if not np.isfinite(data).all():
+        return False
     if not isinstance(op, Binary) or op.function not in ("mul", "prelu") or dtype not in _RANGE:
         return True
     size = np.abs(data[data != 0])

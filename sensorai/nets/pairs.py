@@ -21,6 +21,7 @@ from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 from sensorai.ops.nd.recurrent import Recurrent
+from sensorai.ops.nd.where import Where
 
 #: Types of activations by the scheme; "" where they stay float.
 SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
@@ -144,7 +145,9 @@ class _Pairing:
         self._spread(chosen)
         for node in self.old.nodes:
             if alike(node) and node.output in chosen:
-                _join(same, {*self._floats(node.inputs), *self._constants(node), node.output})
+                # what a mask puts in place of numbers is in the output, where it counts
+                known = set() if isinstance(node.op, Where) else self._constants(node)
+                _join(same, {*self._floats(node.inputs), *known, node.output})
         for name in sorted(chosen):
             group = next((one for one in same if name in one), {name})
             found[name] = self._scale(group)
@@ -266,7 +269,8 @@ class _Pairing:
         data = _known(self.tensors[name])
         quant = quant or scale_for(_of_constant(data), self.dtype, "minmax")
         info = np.iinfo(self.dtype)
-        q = np.clip(np.rint(data / quant.scale[0]) + quant.zero[0], info.min, info.max)
+        with np.errstate(over="ignore"):
+            q = np.clip(np.rint(data / quant.scale[0]) + quant.zero[0], info.min, info.max)
         return self._meant(name, q.astype(self.dtype), quant)
 
     def _weights(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:

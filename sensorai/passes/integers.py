@@ -35,6 +35,7 @@ from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.ops.nd.where import Where
 from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.dequantised import meant
@@ -78,7 +79,8 @@ def _back_again(edit: Edit, node: Node) -> str:
 
 def _moves(edit: Edit, node: Node) -> str:
     """Move integers, and dequantise behind."""
-    first = meant(edit, node.inputs[0]) if node.inputs else None
+    found = (meant(edit, name) for name in node.inputs)
+    first = next((x for x in found if x is not None), None)
     if first is None or not isinstance(first.quant, Affine) or edit.tensors[node.output].dtype != "float32":
         return ""
     op = _moving(node.op, first.quant)
@@ -105,7 +107,7 @@ def _moving(op: Operator, quant: Affine) -> NdOperator | None:
     """Operator on integers that does what ``op`` does on what they mean; None where it does not only move."""
     if isinstance(op, Pad) and quant.axis is None and (op.mode != "constant" or op.value == 0):
         return replace(op, value=quant.zero[0]) if op.mode == "constant" else op
-    return op if isinstance(op, NdOperator) and op.moves() else None
+    return op if isinstance(op, NdOperator) and (op.moves() or isinstance(op, Where)) else None
 
 
 def _turned(op: NdOperator, x: Tensor) -> Affine | None:
@@ -273,8 +275,9 @@ def _sooner(edit: Edit, node: Node) -> str:
     if op is None or edit.tensors[before.output].dtype != "float32":
         return ""
     floats = {n for n in before.inputs if n and edit.tensors[n].dtype == "float32"}
-    grows = sum(edit.tensors[n].size for n in floats) > out.size
-    if not floats or (grows and any(meant(edit, n) is None for n in floats)):
+    computed = {n for n in floats if edit.data(n) is None}
+    grows = sum(edit.tensors[n].size for n in computed) > out.size
+    if not computed or (grows and any(meant(edit, n) is None for n in computed)):
         return ""
     made = {n: edit.insert(before, node.op, (n,), f"{n}.integers", out.quant) for n in sorted(floats)}
     edit.put(node, Node(op, tuple(made.get(n, n) for n in before.inputs), node.outputs))

@@ -313,7 +313,7 @@ def cases(cls: Any) -> Iterator[tuple[str, Graph]]:
             f"unary_{function}_meant",
             _testing.one(cls(function, None, None, "even", "uint8"), (x,), (out,)),
         )
-    for function in ("gelu", "sigmoid", "sqrt", "clip"):
+    for function in ("gelu", "sqrt"):
         x = _testing.given("x", (40,), "int16", Affine((0.0004,), (0,)))
         op = cls(function, None, None, "even", "int16")
         yield f"unary_{function}_int16_meant", _testing.one(op, (x,), (Affine((0.0003,), (0,)),))
