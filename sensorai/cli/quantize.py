@@ -173,8 +173,9 @@ def _print(told: Told, out: Path, budget: float | None, more: str) -> None:
 
 def _floats(found: dict[str, Any]) -> str:
     """Every layer that computes in float."""
-    pairs = zip(found["stay_float"], found["stay_float_operators"], strict=True)
-    named = [f"{name} ({operator})" for name, operator in pairs]
+    keys = ("stay_float", "stay_float_operators", "stay_float_reasons")
+    rows = zip(*(found[key] for key in keys), strict=True)
+    named = [f"{name} ({operator}: {reason})" for name, operator, reason in rows]
     if not named:
         return "float: no layer"
     if found["scheme"] in _WEIGHTS_ALONE:

@@ -15,6 +15,7 @@ from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd.recurrent import Step, run
 from sensorai.ops.nd.recurrent_layer import RecurrentLayer
+from sensorai.ops.nd.softmax import Softmax
 
 #: Ways to choose the ends of a tensor: all numbers; all but the last ones; where the square error is least.
 METHODS = ("minmax", "percentile", "mse")
@@ -24,6 +25,8 @@ OUTSIDE = 0.01
 KEPT = 1 << 16
 #: What ends of int16 are multiplied with: a bit of 16 costs little, and numbers that were not seen fit.
 ROOM = 2.0
+#: How far below the largest of its row a number counts for softmax: exp(-20) is less than a step of int16.
+_FAR = 20.0
 #: Calls that are computed at a time.
 _CHUNK = 8
 
@@ -48,17 +51,18 @@ def observe(graph: Graph, given: Mapping[str, Array]) -> dict[str, Held]:
     count = len(next(iter(given.values())))
     layers = [node for node in graph.nodes if isinstance(node.op, RecurrentLayer) and _floats(graph, node)]
     names = [t.name for t in graph.activations if t.dtype == "float32"]
+    masked = _masked(graph)
     ends = dict.fromkeys(names, (0.0, 0.0))
     some: dict[str, list[Array]] = {name: [] for name in names}
     for start in range(0, count, _CHUNK):
         values = interpret.run(graph, {n: a[start : start + _CHUNK] for n, a in given.items()})
         for name in names:
-            flat = values[name].reshape(-1)
+            flat = _that_count(values[name], masked[name]) if name in masked else values[name].reshape(-1)
             if not np.isfinite(flat).all():
                 raise DataError(f"tensor {name} is not finite for the calibration data")
             low, high = ends[name]
             ends[name] = (min(low, float(flat.min(initial=0))), max(high, float(flat.max(initial=0))))
-            step = max(1, flat.size * count // (KEPT * len(values[name])))
+            step = max(1, values[name].size * count // (KEPT * len(values[name])))
             some[name].append(flat[::step].astype(np.float32))
         for node in layers:
             # states between the steps come out nowhere
@@ -70,6 +74,26 @@ def observe(graph: Graph, given: Mapping[str, Array]) -> dict[str, Held]:
 
 def _floats(graph: Graph, node: Node) -> bool:
     return graph.tensors[node.inputs[0]].dtype == "float32"
+
+
+def _masked(graph: Graph) -> dict[str, int]:
+    """Tensors that softmax alone reads, and the axis: masks put numbers there that stand for nothing."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        op: Any = node.op
+        readers = graph.consumers(node.inputs[0]) if isinstance(op, Softmax) and not op.log else ()
+        alone = all(isinstance(one.op, Softmax) and one.op == op for one in readers)
+        if readers and alone and op.beta == 1 and node.inputs[0] not in graph.kept:
+            found[node.inputs[0]] = op.axis
+    return found
+
+
+def _that_count(values: Array, axis: int) -> Array:
+    """Numbers without those far below the largest along an axis."""
+    with np.errstate(invalid="ignore"):
+        most = values.max(axis=axis + 1, keepdims=True)
+        counts = (values >= most - np.float32(_FAR)) | ~(values < most)
+    return np.asarray(values[counts])
 
 
 def _states(graph: Graph, node: Node, values: Mapping[str, Array]) -> dict[str, float]:

@@ -12,7 +12,6 @@ from sensorai.graph import interpret
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.nets.pairs import Plan, products
-from sensorai.ops.nd.conv import Conv
 
 #: Largest factor of a channel, as a power of two.
 _MOST = 6
@@ -53,7 +52,7 @@ def _plain(node: Node) -> bool:
 
 
 def _takes(node: Node, name: str) -> bool:
-    return node.inputs[0] == name and not (isinstance(node.op, Conv) and node.op.groups > 1)
+    return node.inputs[0] == name and getattr(node.op, "groups", 1) == 1
 
 
 def _channels(graph: Graph, name: str, given: Mapping[str, Array]) -> Array:
@@ -108,7 +107,7 @@ def corrections(graph: Graph, given: Mapping[str, Array], plan: Plan) -> dict[st
     """Biases, by layer, less the mean of what rounding the weights adds to the sums."""
     values = interpret.run(graph, {n: a[:16] for n, a in given.items()})
     found: dict[str, Array] = {}
-    for node in products(graph):
+    for node in products(graph, plan.scheme):
         if len(node.inputs) < 3 or not node.inputs[2] or node.inputs[0] not in values:
             continue
         w, bias = (graph.tensors[n].data for n in node.inputs[1:3])

@@ -54,9 +54,10 @@ def _normalize(file: OnnxWriter, node: Node) -> None:
         shape = x.shape[op.axes[0] :]
         given = [one for one in (scale, bias) if one]
         if scale and all(file.tensor(one).shape == shape for one in given):
-            outputs = [node.output, *node.outputs[1:]]
+            inputs = [file.real(one) for one in (x.name, *given)]
             said = {"axis": op.axes[0], "epsilon": op.epsilon}
-            file.add_all("LayerNormalization", [x.name, *given], outputs, **said)
+            rest = node.outputs[1:]
+            file.finish(lambda name: file.add_all("LayerNormalization", inputs, [name, *rest], **said), node)
             return
 
     def made(name: str) -> str:

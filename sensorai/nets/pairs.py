@@ -9,33 +9,35 @@ from typing import Any
 import numpy as np
 
 from sensorai.graph.graph import Graph, Node
+from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor, free
-from sensorai.nets import dictionaries, recurrent_pairs
+from sensorai.nets import dictionaries, integer_forms, recurrent_pairs
 from sensorai.nets.calibrating import ROOM, Held, scale_for, together
-from sensorai.ops.nd.base import NdOperator
-from sensorai.ops.nd.binary import Binary
-from sensorai.ops.nd.clip import Clip
+from sensorai.nets.integer_forms import alike, known_scale
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.quantize import Dequantize, Quantize
 from sensorai.ops.nd.recurrent import Recurrent
+from sensorai.ops.nd.where import Where
 
 #: Types of activations by the scheme; "" where they stay float.
 SCHEMES: Mapping[str, str] = {"int8": "int8", "int16x8": "int16", "weights-int8": "", "float32": ""}
 #: Scheme that leaves everything float: weights may go into dictionaries.
 FLOATS = "float32"
-#: Functions of two tensors that become integer.
-SUMS = ("add", "sub", "mul")
 
 
-def products(graph: Graph) -> tuple[Node, ...]:
-    """Layers of weighted sums in float32 whose weights are known."""
+def products(graph: Graph, scheme: str = "int8") -> tuple[Node, ...]:
+    """Layers of weighted sums in float32 whose weights are known, and that a scheme has a form for."""
+    kinds: tuple[type[Operator], ...] = (Conv, FullyConnected)
+    if SCHEMES[scheme]:
+        kinds = (*kinds, ConvTranspose)
     return tuple(
         node
         for node in graph.nodes
-        if isinstance(node.op, Conv | FullyConnected)
+        if isinstance(node.op, kinds)
         and graph.tensors[node.inputs[0]].dtype == "float32"
         and graph.tensors[node.inputs[1]].dtype == "float32"
         and graph.tensors[node.inputs[1]].data is not None
@@ -45,10 +47,24 @@ def products(graph: Graph) -> tuple[Node, ...]:
 
 def layers(graph: Graph, scheme: str) -> tuple[Node, ...]:
     """Layers that a scheme has a form for, in their order: products, and recurrent ones where all is int8."""
-    found = {node.output for node in products(graph)}
+    found = {node.output for node in products(graph, scheme)}
     if scheme == "int8":
         found |= {node.output for node in recurrent_pairs.recurrent(graph)}
     return tuple(node for node in graph.nodes if node.output in found)
+
+
+def heads(graph: Graph, scheme: str) -> frozenset[str]:
+    """Layers with a form in integers that no layer with weights stands before, by their outputs."""
+    if not SCHEMES[scheme]:
+        return frozenset()
+    behind = {node.output for node in layers(graph, scheme)}
+    found = set()
+    for node in graph.nodes:
+        if node.output in behind or not behind.isdisjoint(node.inputs):
+            behind |= set(node.outputs)
+        elif integer_forms.formed(graph, node, SCHEMES[scheme]):
+            found.add(node.output)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +81,15 @@ class Plan:
         Products that stay as they are, by their outputs.
     dictionary : int
         Bits of a weight's place in a dictionary, 0 for none.
+    floats : frozenset of str
+        Other layers that stay as they are, by their outputs.
     """
 
     scheme: str
     method: str
     left: frozenset[str] = frozenset()
     dictionary: int = 0
+    floats: frozenset[str] = frozenset()
 
     def rounded(self, w: Array) -> Array:
         """Weights as the scheme has them, as float32 numbers."""
@@ -93,7 +112,9 @@ class _Pairing:
     def __init__(self, graph: Graph, held: Mapping[str, Held], plan: Plan) -> None:
         self.old, self.held, self.plan = graph, held, plan
         self.dtype = SCHEMES[plan.scheme]
-        self.products = {node.output: node for node in products(graph) if node.output not in plan.left}
+        self.products = {
+            node.output: node for node in products(graph, plan.scheme) if node.output not in plan.left
+        }
         every = layers(graph, plan.scheme)
         self.recurrent = {
             node.output: node
@@ -121,25 +142,64 @@ class _Pairing:
         chosen = {name for node in self.products.values() for name in (node.inputs[0], node.output)}
         same: list[set[str]] = []
         found = self._states(chosen, same)
+        self._spread(chosen)
+        for node in self.old.nodes:
+            if alike(node) and node.output in chosen:
+                # what a mask puts in place of numbers is in the output, where it counts
+                known = set() if isinstance(node.op, Where) else self._constants(node)
+                _join(same, {*self._floats(node.inputs), *known, node.output})
+        for name in sorted(chosen):
+            group = next((one for one in same if name in one), {name})
+            found[name] = self._scale(group)
+        return found
+
+    def _spread(self, chosen: set[str]) -> None:
+        """Choose what layers make of chosen tensors, and what they make chosen ones of."""
+        made = {name: node for node in self.old.nodes for name in node.outputs}
+        integer = self.products.keys() | self.recurrent.keys()
+
+        def reachable(name: str) -> bool:
+            """Whether a tensor that is quantised has no float layer before it that need not be there."""
+            node = made.get(name)
+            return node is None or name in integer or alike(node) or self._formed(node)
+
         before = -1
         while len(chosen) != before:
             before = len(chosen)
             for node in self.old.nodes:
+                if node.output in integer or not (alike(node) or self._formed(node)):
+                    continue
                 computed = self._floats(node.inputs)
                 whole = bool(computed) and computed <= chosen
-                if _alike(node) and (whole or node.output in chosen):
+                if whole or (node.output in chosen and (alike(node) or all(map(reachable, computed)))):
                     chosen |= {*computed, node.output}
-                elif whole and self._sums(node):
-                    chosen.add(node.output)
-        for node in self.old.nodes:
-            if _alike(node) and node.output in chosen:
-                _join(same, {*self._floats(node.inputs), node.output})
-        for name in sorted(chosen):
-            group = next((one for one in same if name in one), {name})
-            held = together([self.held[n] for n in sorted(group)])
-            room = ROOM if self.dtype == "int16" else 1.0
-            found[name] = scale_for(held, self.dtype, self.plan.method, room)
-        return found
+
+    def _formed(self, node: Node) -> bool:
+        if node.output in self.plan.floats or self.old.tensors[node.output].dtype != "float32":
+            return False
+        return integer_forms.formed(self.old, node, self.dtype)
+
+    def _scale(self, group: set[str]) -> Affine:
+        """One scale for tensors: that of layers with ends of their own where all have it."""
+        made = {name: node for node in self.old.nodes for name in node.outputs if name in group}
+        # what only moves numbers has no ends of its own
+        own = [n for n in group if n not in made or not alike(made[n])]
+        ends = {known_scale(made[n], self.dtype) if n in made else None for n in own}
+        for one in ends if len(ends) == 1 else ():
+            if one is not None:
+                return one
+        held = together([self._held(n) for n in sorted(group)])
+        room = ROOM if self.dtype == "int16" else 1.0
+        return scale_for(held, self.dtype, self.plan.method, room)
+
+    def _held(self, name: str) -> Held:
+        data = self.old.tensors[name].data
+        return self.held[name] if data is None else _of_constant(data)
+
+    def _constants(self, node: Node) -> set[str]:
+        """Constants of real numbers that a layer reads."""
+        tensors = self.old.tensors
+        return {n for n in node.inputs if n and tensors[n].data is not None and tensors[n].dtype == "float32"}
 
     def _states(self, chosen: set[str], same: list[set[str]]) -> dict[str, Affine]:
         """Choose what recurrent layers read and make; scales of their cells."""
@@ -164,10 +224,6 @@ class _Pairing:
             if n and self.old.tensors[n].data is None and self.old.tensors[n].dtype == "float32"
         }
 
-    def _sums(self, node: Node) -> bool:
-        """Whether a node has integers of its own for tensors and constants."""
-        return isinstance(node.op, Clip) or (isinstance(node.op, Binary) and node.op.function in SUMS)
-
     # -- nodes
 
     def _node(self, node: Node) -> None:
@@ -176,8 +232,11 @@ class _Pairing:
             inputs = self._weights(node, inputs)
         elif node.output in self.recurrent:
             inputs = self._recurrent(node, inputs)
-        elif self.dtype and self._sums(node) and node.output in self.scales:
-            inputs = tuple(self._known(n) if self.tensors[n].data is not None else n for n in inputs)
+        elif node.output in self.scales and alike(node):
+            known = self._constants(node)
+            inputs = tuple(self._known(n, self.scales[node.output]) if n in known else n for n in inputs)
+        elif node.output in self.scales and integer_forms.whole_constants(node):
+            inputs = tuple(self._operand(node, n) for n in inputs)
         outputs = list(node.outputs)
         paired = [k for k, n in enumerate(outputs) if n in self.scales]
         for k in paired:
@@ -198,16 +257,20 @@ class _Pairing:
         self.nodes += [Node(Quantize(dtype), (source,), (q,)), Node(Dequantize(), (q,), (real,))]
         return real
 
-    def _known(self, name: str) -> str:
-        """Quantise a constant, with one scale."""
-        data = self.tensors[name].data
-        if data is None:
-            raise TypeError(name)
-        flat = data.reshape(-1)
-        held = Held(min(0.0, float(flat.min(initial=0))), max(0.0, float(flat.max(initial=0))), flat)
-        quant = scale_for(held, self.dtype, "minmax")
+    def _operand(self, node: Node, name: str) -> str:
+        """Quantise what a layer takes where it is known, but for what integers would lose."""
+        data = self.tensors[name].data if name else None
+        if data is None or not integer_forms.even(node, data, self.dtype):
+            return name
+        return self._known(name)
+
+    def _known(self, name: str, quant: Affine | None = None) -> str:
+        """Quantise a constant, with one scale: its own where none is given."""
+        data = _known(self.tensors[name])
+        quant = quant or scale_for(_of_constant(data), self.dtype, "minmax")
         info = np.iinfo(self.dtype)
-        q = np.clip(np.rint(data / quant.scale[0]) + quant.zero[0], info.min, info.max)
+        with np.errstate(over="ignore"):
+            q = np.clip(np.rint(data / quant.scale[0]) + quant.zero[0], info.min, info.max)
         return self._meant(name, q.astype(self.dtype), quant)
 
     def _weights(self, node: Node, inputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -287,18 +350,15 @@ def weights_of(w: Array, bias: Array | None, unit: float, bits: int = 0) -> tupl
     return q.reshape(w.shape), tuple(map(float, scale))
 
 
+def _of_constant(data: Array) -> Held:
+    flat = data.reshape(-1)
+    return Held(min(0.0, float(flat.min(initial=0))), max(0.0, float(flat.max(initial=0))), flat)
+
+
 def _known(tensor: Tensor) -> Array:
     if tensor.data is None:
         raise TypeError(tensor.name)
     return tensor.data
-
-
-def _alike(node: Node) -> bool:
-    """Whether a node gives numbers in the scale in which it takes them."""
-    op = node.op
-    if not isinstance(op, NdOperator) or len(node.outputs) != 1:
-        return False
-    return op.moves() or getattr(op, "kind", "") == "average"
 
 
 def _join(groups: list[set[str]], names: set[str]) -> None:

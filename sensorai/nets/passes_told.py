@@ -16,6 +16,7 @@ from sensorai.nets.costs import scale_of
 from sensorai.nets.inputs import SEED, spread
 from sensorai.nets.port import Port
 from sensorai.passes.change import Cost, Step, cost
+from sensorai.passes.integers import BESIDE
 
 #: What a user reads of a pass.
 WORDS: Mapping[str, str] = {
@@ -27,6 +28,7 @@ WORDS: Mapping[str, str] = {
     "FusePadding": "padding into layers",
     "Layout": "transposes moved to the end",
     "MatMulToDense": "products as dense layers",
+    "Rejoin": "parts of functions joined",
     "SameTwice": "equal layers joined",
     "Shapes": "reshapes and transposes",
     "SignedBytes": "unsigned bytes as signed ones",
@@ -34,6 +36,15 @@ WORDS: Mapping[str, str] = {
 }
 #: Multiply-accumulates up to which a net is run before and after without being asked: some seconds.
 CHECKED = 50_000_000
+#: Calls with which it is run.
+_CALLS = 2
+#: Layers that are named, of those that may differ.
+_NAMED = 4
+#: Why layers may differ, by how far.
+_WHY: Mapping[str, str] = {
+    "a step": "integers are rounded once, so that next to a tie a result may",
+    "some steps": "gates of integers have 12 places, so that results may",
+}
 #: Numbers that layers make, likewise.
 NUMBERS = 1 << 24
 
@@ -86,10 +97,31 @@ def lines(read: Graph, steps: Sequence[Step], checked: str) -> list[str]:
         return []
     wide = max(len(row.words) for row in made)
     out = [f"passes ({checked}):"]
+    beside = may_differ(steps)
     for row in made:
         out.append(f"  {row.words:{wide}}  {_arrows(row.before, row.after) or 'as many of all'}")
     total = _arrows(made[0].before, made[-1].after) or "other order alone"
-    return [*out, f"  {'in all':{wide}}  {total}"]
+    out.append(f"  {'in all':{wide}}  {total}")
+    for far in dict.fromkeys(beside.values()):
+        layers = [name for name, one in beside.items() if one == far]
+        few = ", ".join(layers[:_NAMED]) + (", ..." if len(layers) > _NAMED else "")
+        out.append(
+            f"  not to the bit whatever the inputs: {few} ({len(layers)}): {_WHY[far]} lie {far} beside the "
+            "file's float arithmetic"
+        )
+    return out
+
+
+def may_differ(steps: Sequence[Step]) -> dict[str, str]:
+    """Layers that became integer and may differ from the floats of the file, and how far: "a step", ..."""
+    found: dict[str, str] = {}
+    for step in steps:
+        for said in step.said:
+            name, _, what = said.partition(" (")
+            far = BESIDE.get(what.partition(") ")[2])
+            if far is not None:
+                found[name] = far
+    return found
 
 
 def _arrows(a: Cost, b: Cost) -> str:
@@ -112,7 +144,7 @@ def checked(read: Graph, made: Graph, *, always: bool = False) -> str:
     if (cost(made).macs > CHECKED or numbers > NUMBERS) and not always:
         return "not run before and after, since the net is large: --passes does"
     try:
-        given = spread([_port(read, name) for name in read.inputs], 2, SEED).arrays
+        given = spread([_port(read, name) for name in read.inputs], _CALLS, SEED).arrays
         a, b = (interpret.run(g, dict(zip(g.inputs, given, strict=True))) for g in (read, made))
     except SensoraiError as error:
         return f"not run before and after: {error.message}"
@@ -124,8 +156,10 @@ def checked(read: Graph, made: Graph, *, always: bool = False) -> str:
         gap = np.abs(before - after)
         worst, size = max(worst, float(np.nanmax(gap))), max(size, float(np.nanmax(np.abs(before))))
     if not worst:
-        return "checked on the reference: same outputs to the bit"
-    return f"checked on the reference: outputs differ by {worst:.3g} at most, of {size:.3g}"
+        return f"checked on the reference with {_CALLS} calls: same outputs to the bit"
+    return (
+        f"checked on the reference with {_CALLS} calls: outputs differ by {worst:.3g} at most, of {size:.3g}"
+    )
 
 
 def _port(graph: Graph, name: str) -> Port:

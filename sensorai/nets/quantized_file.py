@@ -23,9 +23,10 @@ from sensorai.nets.inputs import Inputs, read_inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile, open_model
 from sensorai.nets.onnx_file import counted, export, writable
+from sensorai.nets.pairs import SCHEMES
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Quantised, Settings, quantize
-from sensorai.nets.staying import staying
+from sensorai.nets.staying import reasons, staying
 from sensorai.ops.nd.recurrent import Recurrent
 
 #: Calls on which files are compared.
@@ -72,6 +73,9 @@ class Told:
             "unchanged": made.unchanged,
             "stay_float": [name for name, _ in staying(made.graph)],
             "stay_float_operators": [operator for _, operator in staying(made.graph)],
+            "stay_float_reasons": list(
+                reasons(made.graph, SCHEMES[made.plan.scheme], made.plan.left, made.plan.floats)
+            ),
             "notes": list(made.notes),
             "outputs": list(made.outputs),
             "budget_of": made.measure,

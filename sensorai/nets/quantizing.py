@@ -19,15 +19,19 @@ from sensorai.nets.calibrating import METHODS, Held
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.labels import accuracy, classes_of
 from sensorai.nets.metrics import compare
-from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, layers, paired
+from sensorai.nets.pairs import FLOATS, SCHEMES, Plan, heads, layers, paired
 from sensorai.nets.recurrent_pairs import recurrent, unlimited
 from sensorai.nets.staying import saturated
-from sensorai.passes.imported import simplify
+from sensorai.passes.imported import IMPORTED, simplify
+from sensorai.passes.rejoin import RejoinNear
 
 #: Calls from which on every second one is kept from calibration, to judge.
 APART = 20
 #: Calls that are tried for each choice, and for each layer alone.
 TRIED, ALONE = 32, 8
+
+#: How much more integers before layers with weights may lose than floats there.
+_MUCH = 2.0
 
 Say = Callable[[str], None]
 Given = Mapping[str, Array]
@@ -157,7 +161,7 @@ def quantize(graph: Graph, given: Inputs, settings: Settings, say: Say = lambda 
         The inputs do not go with the net.
     """
     _sensible(settings)
-    graph, _ = simplify(graph)
+    graph, _ = simplify(graph, (*IMPORTED, RejoinNear()) if SCHEMES[settings.scheme] else IMPORTED)
     if not layers(graph, settings.scheme):
         more = " in this scheme; --scheme int8 has it" if layers(graph, "int8") else ": 'generate' it"
         raise ConfigError(
@@ -241,6 +245,12 @@ def _choose(
             tried.append((name, error))
             ways.append((error, base, plan, (count, base is not plain)))
     error, base, plan, how = min(ways, key=lambda way: way[0])
+    if before := heads(base.graph, plan.scheme):
+        # channels of an input may have ranges that no one scale holds
+        other = replace(plan, floats=before)
+        found = _error(wanted, _outputs(_integer(base, other), few))
+        tried.append((f"{_way(plan, how[0], corrected=how[1])}, floats up to the first layer", found))
+        error, plan = (found, other) if error > _MUCH * found else (error, plan)
     if not math.isfinite(error):
         raise _unusable(_integer(base, plan), few)
     return base, plan, how, tuple(tried)

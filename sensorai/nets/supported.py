@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai.importers.onnx.rules import Refused
+from sensorai.nets.integer_forms import form_of
 from sensorai.nets.model import WORDS
 from sensorai.nets.onnx_layers import written
-from sensorai.nets.pairs import SUMS
 from sensorai.nets.survey import rules_of
 from sensorai.ops.nd.base import NdOperator
-from sensorai.ops.nd.binary import Binary
-from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.conv_transpose import ConvTranspose
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.recurrent import Recurrent
@@ -47,13 +46,11 @@ class Supported:
 
 def becomes_integer(kind: type[NdOperator]) -> str:
     """What of a class 'quantize' makes integers of, in a word or two; "" for nothing."""
-    if issubclass(kind, Binary):
-        return ", ".join(SUMS)
     if issubclass(kind, Pool):
         return "max, average"
     if issubclass(kind, Recurrent):
         return "with int8"
-    return "yes" if kind.MOVES or issubclass(kind, Conv | FullyConnected | Clip) else ""
+    return "yes" if issubclass(kind, Conv | ConvTranspose | FullyConnected) else form_of(kind)
 
 
 def operators() -> list[Supported]:
@@ -122,9 +119,9 @@ def markdown() -> str:
         "",
         "Every operator has an exact reference. The types are those of its first input that the tests run,",
         "in the reference, in C on this machine and on emulated cores. `quantize` makes integers of what",
-        "its column says: of layers with weights, and of others where all that they take is integer. It",
-        "leaves the rest float, and names it. `quantize` and `generate --hand-over` write those that say so",
-        "under ONNX.",
+        "its column says: of layers with weights, and of others between, before and behind them. It leaves",
+        "the rest float, and names it with the reason. `quantize` and `generate --hand-over` write those",
+        "that say so under ONNX.",
         "",
         "| operator | what it does | types | C | quantize | ONNX |",
         "|---|---|---|---|---|---|",

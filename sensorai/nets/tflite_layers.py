@@ -58,6 +58,26 @@ _BINARY: Mapping[str, tuple[str, str]] = {
     "squared_difference": ("SQUARED_DIFFERENCE", "SquaredDifferenceOptions"),
     "sub": ("SUB", "SubOptions"),
 }
+#: Scales and zero points that functions with ends of their own must have, by the types that go in and out.
+_ENDED: Mapping[str, Mapping[tuple[str, str], tuple[float, int]]] = {
+    "softmax": {
+        ("int8", "int8"): (1 / 256, -128),
+        ("int8", "int16"): (1 / 65536, -32768),
+        ("int16", "int16"): (1 / 32768, 0),
+    },
+    "sigmoid": {
+        ("int8", "int8"): (1 / 256, -128),
+        ("uint8", "uint8"): (1 / 256, 0),
+        ("int16", "int16"): (1 / 32768, 0),
+    },
+    "tanh": {
+        ("int8", "int8"): (1 / 128, 0),
+        ("uint8", "uint8"): (1 / 128, 128),
+        ("int16", "int16"): (1 / 32768, 0),
+    },
+}
+#: Functions of int16 numbers that there are.
+_WIDE = ("abs", "leaky_relu", "sigmoid", "tanh")
 #: Types that arithmetic of TensorFlow Lite takes with a scale alone.
 _SMALL = ("int8", "uint8", "int16")
 _REDUCE: Mapping[str, str] = {"max": "REDUCE_MAX", "mean": "MEAN", "min": "REDUCE_MIN", "sum": "SUM"}
@@ -66,6 +86,17 @@ _CLIPS = {(0.0, None): "RELU", (0.0, 6.0): "RELU6", (-1.0, 1.0): "RELU_N1_TO_1"}
 
 def _ends(file: TfliteWriter, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(file.place(n) for n in node.inputs if n), tuple(file.place(n) for n in node.outputs)
+
+
+def _fits(file: TfliteWriter, node: Node, function: str) -> None:
+    """Raise a ConfigError where a function of integers has other scales in TensorFlow Lite."""
+    x, out = file.tensor(node.inputs[0]), file.tensor(node.output)
+    if not affine.scaled(out) or function not in _ENDED:
+        return
+    wanted = _ENDED[function].get((x.dtype, out.dtype))
+    quant = out.quant
+    if wanted is None or not isinstance(quant, Affine) or (quant.scale[0], quant.zero[0]) != wanted:
+        raise refused(node, f"a {function} from {x.dtype} to {out.dtype} with this scale")
 
 
 def _unary(file: TfliteWriter, node: Node) -> None:
@@ -77,6 +108,10 @@ def _unary(file: TfliteWriter, node: Node) -> None:
     x, out = file.tensor(node.inputs[0]), file.tensor(node.output)
     if op.function not in _UNARY or x.dtype != out.dtype:
         raise refused(node, f"the function {op.function}")
+    if x.dtype == "int16" and affine.scaled(x) and op.function not in _WIDE:
+        raise refused(node, f"the function {op.function} of int16")
+    if op.rounding == "even":
+        _fits(file, node, op.function)
     if op.function == "leaky_relu":
         file.add(_UNARY[op.function], *_ends(file, node), "LeakyReluOptions", Alpha=float(op.settings[0]))
     elif op.function == "elu" and op.settings and op.settings[0] != 1.0:
@@ -136,6 +171,9 @@ def _softmax(file: TfliteWriter, node: Node) -> None:
     op: Any = node.op
     if op.axis != len(file.tensor(node.inputs[0]).shape) - 1:
         raise refused(node, "a softmax along another axis than the last")
+    if op.log and affine.scaled(file.tensor(node.inputs[0])):
+        raise refused(node, "a logarithm of softmax of integers")
+    _fits(file, node, "softmax")
     if op.log and op.beta != 1.0:
         raise refused(node, f"a logarithm of softmax with beta {op.beta}")
     if op.log:
@@ -207,6 +245,9 @@ def _reduce(file: TfliteWriter, node: Node) -> None:
     op: Any = node.op
     if op.function not in _REDUCE:
         raise refused(node, f"the function {op.function}")
+    x, out = file.tensor(node.inputs[0]), file.tensor(node.output)
+    if x.dtype != out.dtype or (op.function in ("max", "min") and x.quant != out.quant):
+        raise refused(node, f"the function {op.function} from one scale to another")
     axes = file.whole(f"{node.output}.axes", op.axes)
     ends = (file.place(node.inputs[0]), axes), (file.place(node.output),)
     file.add(_REDUCE[op.function], *ends, "ReducerOptions", KeepDims=bool(op.keep))
@@ -216,8 +257,10 @@ def _matmul(file: TfliteWriter, node: Node) -> None:
     op: Any = node.op
     ins = [file.tensor(n) for n in node.inputs]
     plain = len(ins) == 2 and {len(t.shape) for t in ins} == {len(file.tensor(node.output).shape)}
-    other = str(getattr(op, "to", ""))
-    if not plain or other or any(affine.scaled(t) for t in ins):
+    out = file.tensor(node.output)
+    scaled = [affine.scaled(t) for t in (*ins, out)]
+    whole = all(scaled) and out.dtype in ("int8", "int16") and {t.dtype for t in ins} == {out.dtype}
+    if not plain or (any(scaled) and not whole) or (op.to and not whole):
         raise refused(node, "such a product")
     file.add("BATCH_MATMUL", *_ends(file, node), "BatchMatMulOptions")
 

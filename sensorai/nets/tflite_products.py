@@ -234,6 +234,15 @@ def pool(file: TfliteWriter, node: Node) -> None:
         raise refused(node, "such a pool")
     if op.count_include_pad and any(map(any, op.pads)):
         raise refused(node, "an average that counts margins")
+    x, out = file.tensor(node.inputs[0]), file.tensor(node.output)
+    other = (x.dtype, x.quant) != (out.dtype, out.quant)
+    if other and (x.dtype != out.dtype or (op.lo, op.hi) != (None, None)):
+        raise refused(node, "a pool from one type or scale to another")
+    if other and op.kernel == x.shape[1:-1] and not any(map(any, op.pads)):
+        # pools keep their scale, means do not
+        axes = file.whole(f"{out.name}.axes", list(range(1, len(x.shape) - 1)))
+        file.add("MEAN", (file.place(x.name), axes), (file.place(out.name),), "ReducerOptions", KeepDims=True)
+        return
     plane = Plane(file, node, len(op.kernel))
     kernel, strides = plane.two(op.kernel), plane.two(op.strides)
     padding = getattr(file.schema.Padding, plane.padded(node, op.pads, kernel, strides, (1, 1)))
@@ -252,5 +261,11 @@ def pool(file: TfliteWriter, node: Node) -> None:
             FusedActivationFunction=activation,
         )
 
-    held(file, op, file.tensors[plane.result], made, plane.result)
+    if other:
+        result = file.tensors[plane.result]
+        first = file.between(f"{out.name}.first", result.shape, x.dtype, x.quant)
+        made(first, 0)
+        file.add("QUANTIZE", (first,), (plane.result,))
+    else:
+        held(file, op, file.tensors[plane.result], made, plane.result)
     plane.finish()

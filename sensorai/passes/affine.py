@@ -36,13 +36,13 @@ class FoldAffine:
 
 
 def _folded(edit: Edit, node: Node) -> str:
-    found = _factors(edit, node)
+    found = factors(edit, node)
     if found is None:
         return ""
     return _forward(edit, node, *found) or _backward(edit, node, *found)
 
 
-def _factors(edit: Edit, node: Node) -> tuple[str, Wide, Wide] | None:
+def factors(edit: Edit, node: Node) -> tuple[str, Wide, Wide] | None:
     """What a node does as a factor and an offset of each channel, the last axis of its input."""
     out = edit.tensors[node.output]
     if out.dtype != "float32" or not out.shape:

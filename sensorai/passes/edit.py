@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from sensorai.errors import InternalError
+from sensorai.errors import ConfigError, InternalError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.operator import Applied
 from sensorai.graph.quant import Quant
@@ -116,6 +116,18 @@ class Edit:
     def remove(self, node: Node) -> None:
         """Take a node away; nothing may read what it makes any more, but see ``graph``."""
         self.put(node)
+
+    def between(self, node: Node, op: NdOperator, inputs: Sequence[str], behind: Node) -> bool:
+        """Let an operator make what ``behind`` makes of what ``node`` makes; False where it cannot."""
+        at = self.applied(Node(op, tuple(inputs), behind.outputs))
+        try:
+            op.accept(at)
+            op.check(at)
+        except ConfigError:
+            return False
+        self.put(behind, Node(op, tuple(inputs), behind.outputs))
+        self.remove(node)
+        return True
 
     def put(self, old: Node, *new: Node) -> None:
         """Let nodes stand in the place of another."""

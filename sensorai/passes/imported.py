@@ -16,6 +16,7 @@ from sensorai.passes.integers import ToIntegers
 from sensorai.passes.layout import Layout
 from sensorai.passes.matmul_to_dense import MatMulToDense
 from sensorai.passes.padding import FusePadding
+from sensorai.passes.rejoin import Rejoin
 from sensorai.passes.same_twice import SameTwice
 from sensorai.passes.shapes import Shapes
 from sensorai.passes.signed_bytes import SignedBytes
@@ -29,6 +30,7 @@ IMPORTED: tuple[Pass, ...] = (
     FoldAffine(),
     FusePadding(),
     FuseActivations(),
+    Rejoin(),
     SignedBytes(),
     ToIntegers(),
     FewerAxes(),

@@ -1,22 +1,23 @@
 """Nets that say by pairs of quantise and dequantise what is to be integer become integer.
 
 A product between the two computes in integers, its sums exact, and is rounded once to nearest, ties to even;
-the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. What only
-moves numbers moves integers, and what computes number by number or averages does so without float tensors in
-between: the same to the bit. Averages of two or four numbers lie on ties half of the time, so that rounding
-them in another way than the framework would not be seldom at all.
+the framework adds in float32 there, so a result can differ by one step where it lies next to a tie. Sums of
+int16 numbers have 64 bits, and multipliers as many as they leave. What only moves numbers moves integers, and
+what computes number by number or averages does so without float tensors in between: the same to the bit.
+Averages of two or four numbers lie on ties half of the time, so that rounding them in another way than the
+framework would not be seldom at all. Layers along axes: see ``integer_axes``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
-from sensorai.graph.operator import Applied, Operator
+from sensorai.graph.operator import Operator
 from sensorai.graph.quant import Affine
 from sensorai.graph.spec import Level
 from sensorai.graph.tensor import Tensor
@@ -34,12 +35,24 @@ from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.reshape import Reshape
 from sensorai.ops.nd.transpose import Transpose
 from sensorai.ops.nd.unary import Unary
+from sensorai.ops.nd.where import Where
 from sensorai.ops.nd.windows import AXES
 from sensorai.passes.change import Changed
 from sensorai.passes.dequantised import meant
 from sensorai.passes.edit import Edit, Rule, each
-from sensorai.passes.recurrent import to_integers
+from sensorai.passes.integer_axes import PARTS
+from sensorai.passes.integer_axes import RULES as AXES_RULES
+from sensorai.passes.recurrent import STEPS, to_integers
 
+#: What is said of layers that are rounded once where the framework adds in float32, and of the nearest.
+ADDS, NEAREST = "adds integers", "computes with integers"
+#: What is said of layers that may differ from the floats of a file, and how far.
+BESIDE: Mapping[str, str] = {
+    ADDS: "a step",
+    NEAREST: "a step",
+    PARTS: "a step",
+    STEPS: "some steps",
+}
 #: Largest relative difference of a bias's scale from that of the sums it is added to.
 NEAR = 1e-5
 
@@ -66,7 +79,8 @@ def _back_again(edit: Edit, node: Node) -> str:
 
 def _moves(edit: Edit, node: Node) -> str:
     """Move integers, and dequantise behind."""
-    first = meant(edit, node.inputs[0]) if node.inputs else None
+    found = (meant(edit, name) for name in node.inputs)
+    first = next((x for x in found if x is not None), None)
     if first is None or not isinstance(first.quant, Affine) or edit.tensors[node.output].dtype != "float32":
         return ""
     op = _moving(node.op, first.quant)
@@ -93,7 +107,7 @@ def _moving(op: Operator, quant: Affine) -> NdOperator | None:
     """Operator on integers that does what ``op`` does on what they mean; None where it does not only move."""
     if isinstance(op, Pad) and quant.axis is None and (op.mode != "constant" or op.value == 0):
         return replace(op, value=quant.zero[0]) if op.mode == "constant" else op
-    return op if isinstance(op, NdOperator) and op.moves() else None
+    return op if isinstance(op, NdOperator) and (op.moves() or isinstance(op, Where)) else None
 
 
 def _turned(op: NdOperator, x: Tensor) -> Affine | None:
@@ -129,7 +143,7 @@ def _product(edit: Edit, node: Node) -> str:
     out = edit.tensors[behind.output]
     if not isinstance(out.quant, Affine) or out.quant.axis is not None:
         return ""
-    if isinstance(node.op, ConvTranspose) and (wide or out.dtype != x.dtype or any(w.quant.zero)):
+    if isinstance(node.op, ConvTranspose) and (out.dtype != x.dtype or any(w.quant.zero)):
         return ""
     if (out.dtype not in ("int8", "uint8") and not wide) or (wide and any((*x.quant.zero, *out.quant.zero))):
         return ""
@@ -142,20 +156,17 @@ def _product(edit: Edit, node: Node) -> str:
     elif wide:
         bias = edit.constant(f"{node.output}.none", np.zeros(w.shape[0], np.int32))
     if wide:
-        # sums of int16 numbers have 64 bits, and leave as TensorFlow Lite Micro's do
+        # sums of int16 numbers have 64 bits
         known = edit.data(bias)
         if known is None:
             return ""
         bias = edit.constant(f"{bias}.wide", known.astype(np.int64))
-    rounding = "tflite" if wide else "even"
     inputs = (x.name, w.name, bias) if bias else (x.name, w.name)
     if isinstance(node.op, ConvTranspose):
-        op: NdOperator = replace(node.op, rounding=rounding)
+        op: NdOperator = replace(node.op, rounding="even")
     else:
-        op = replace(node.op, rounding=rounding, to=out.dtype)
-    edit.put(behind, Node(op, inputs, behind.outputs))
-    edit.remove(node)
-    return "adds integers"
+        op = replace(node.op, rounding="even", to=out.dtype)
+    return ADDS if edit.between(node, op, inputs, behind) else ""
 
 
 def _matrices(edit: Edit, node: Node) -> str:
@@ -165,16 +176,13 @@ def _matrices(edit: Edit, node: Node) -> str:
         return ""
     a, b = (meant(edit, name) for name in node.inputs)
     out = edit.tensors[behind.output]
-    if (
-        a is None
-        or b is None
-        or behind.op.rounding != "even"
-        or not all(_narrow(t, False) for t in (a, b, out))
-    ):
+    if a is None or b is None or behind.op.rounding != "even":
         return ""
-    edit.put(behind, Node(MatMul("even", out.dtype), (a.name, b.name), behind.outputs))
-    edit.remove(node)
-    return "adds integers"
+    wide = all(t.dtype == "int16" and _single(t) and not _shifted(t) for t in (a, b, out))
+    if not wide and not all(_narrow(t, False) for t in (a, b, out)):
+        return ""
+    op = MatMul("even", "" if wide else out.dtype)
+    return ADDS if edit.between(node, op, (a.name, b.name), behind) else ""
 
 
 def _bias(
@@ -220,13 +228,7 @@ def _numbers(edit: Edit, node: Node) -> str:
     # integers of margins that are counted would be 0, which means 0 only where the zero point is 0
     if isinstance(op, Pool) and op.count_include_pad and any(map(any, op.pads)) and _shifted(inputs[0]):
         return ""
-    try:
-        op.check(Applied(out.name, inputs, {}, (out,)))
-    except ConfigError:
-        return ""
-    edit.put(behind, Node(op, tuple(x.name for x in inputs), behind.outputs))
-    edit.remove(node)
-    return "computes with integers"
+    return NEAREST if edit.between(node, op, tuple(x.name for x in inputs), behind) else ""
 
 
 def _averages(edit: Edit, node: Node) -> str:
@@ -253,6 +255,9 @@ def _as_pool(edit: Edit, node: Node, op: Reduce) -> str:
     axes = len(x.shape) - 2
     if op.function != "mean" or op.axes != tuple(range(1, axes + 1)) or not 1 <= axes <= AXES or not x.size:
         return ""
+    source = meant(edit, x.name)
+    if source is None or not _narrow(source, False):
+        return ""
     pooled = edit.insert(node, Pool("average", x.shape[1:-1]), node.inputs, f"{node.output}.pool")
     edit.swap(node, Reshape(out.shape), (pooled,))
     return "is an average under one kernel"
@@ -270,8 +275,9 @@ def _sooner(edit: Edit, node: Node) -> str:
     if op is None or edit.tensors[before.output].dtype != "float32":
         return ""
     floats = {n for n in before.inputs if n and edit.tensors[n].dtype == "float32"}
-    grows = sum(edit.tensors[n].size for n in floats) > out.size
-    if not floats or (grows and any(meant(edit, n) is None for n in floats)):
+    computed = {n for n in floats if edit.data(n) is None}
+    grows = sum(edit.tensors[n].size for n in computed) > out.size
+    if not computed or (grows and any(meant(edit, n) is None for n in computed)):
         return ""
     made = {n: edit.insert(before, node.op, (n,), f"{n}.integers", out.quant) for n in sorted(floats)}
     edit.put(node, Node(op, tuple(made.get(n, n) for n in before.inputs), node.outputs))
@@ -325,7 +331,9 @@ def _pointwise(edit: Edit, node: Node) -> str:
         or not isinstance(behind.op, Quantize)
     ):
         return ""
-    out, wide = edit.tensors[behind.output], isinstance(node.op, Binary)
+    out, both = edit.tensors[behind.output], isinstance(node.op, Binary)
+    # tables hold all results of bytes; of more numbers each is computed
+    wide = both or isinstance(node.op, Unary)
     if not _narrow(out, wide) or behind.op.rounding != "even" or edit.tensors[node.output].dtype != "float32":
         return ""
     inputs = []
@@ -333,7 +341,7 @@ def _pointwise(edit: Edit, node: Node) -> str:
         x = meant(edit, name)
         if x is not None and _narrow(x, wide):
             inputs.append(x.name)
-        elif wide and edit.data(name) is not None and edit.tensors[name].dtype == "float32":
+        elif both and edit.data(name) is not None and edit.tensors[name].dtype == "float32":
             inputs.append(name)
         else:
             return ""
@@ -368,6 +376,7 @@ _RULES: tuple[Rule, ...] = (
     _averages,
     # to the bit of the framework's floats; what is left is nearest, within one step
     _pointwise,
+    *AXES_RULES,
     _numbers,
     _hybrid,
 )

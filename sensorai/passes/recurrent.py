@@ -25,6 +25,8 @@ from sensorai.passes.edit import Edit
 
 #: Scale of the cells of a gru.
 GRU_CELLS = Affine((MADE,), (0,))
+#: What is said of a layer whose gates have fewer places than the framework's.
+STEPS = "steps in integers"
 #: Places of scales of cells of an lstm.
 _FINEST, _COARSEST = -30, 1
 
@@ -77,7 +79,7 @@ def to_integers(edit: Edit, node: Node) -> str:
         edit.tensors[name] = Tensor(name, made.shape, made.dtype, quant)
         outputs.append(name)
     edit.put(node, Node(op, tuple(inputs), tuple(outputs)))
-    return "computes on integers"
+    return STEPS
 
 
 def _at(names: Sequence[str], place: int) -> str:

@@ -55,7 +55,9 @@ def test_the_net_is_compared_with_what_was_read() -> None:
     read = net()
     said = passes_told.checked(read, compiled(read).passed)
     assert "outputs differ by" in said
-    assert passes_told.checked(read, read) == "checked on the reference: same outputs to the bit"
+    assert passes_told.checked(read, read) == "checked on the reference with 2 calls: same outputs to the bit"
+    # no layer of floats became integer
+    assert passes_told.may_differ(compiled(read).steps) == {}
     # another net is seen
     other = passes_told.checked(read, net("neg"))
     assert float(other.split(" by ")[1].split()[0]) > 0.1

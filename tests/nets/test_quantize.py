@@ -50,7 +50,7 @@ def numbers(rng: np.random.Generator, *shape: int) -> Array:
     return rng.normal(0, 1 / np.sqrt(np.prod(shape[1:]) or 1), shape).astype(np.float32)
 
 
-def net(*, softmax: bool = True) -> Graph:
+def net(*, softmax: bool = True, last: str = "") -> Graph:
     """Two convolutions with a sum round one of them, a flatten, a dense layer."""
     rng = np.random.default_rng(3)
     made = NetBuilder()
@@ -69,8 +69,8 @@ def net(*, softmax: bool = True) -> Graph:
     (d,) = made.add(Unary("tanh"), (d,))
     (e,) = made.add(Reshape((1, 96)), (d,))
     y = layer(e, FullyConnected(), 4, 96)
-    if softmax:
-        (y,) = made.add(Softmax(1), (y,), ("scores",))
+    if last or softmax:
+        (y,) = made.add(Unary(last) if last else Softmax(1), (y,), ("scores",))
     return made.graph((y,))
 
 
@@ -96,12 +96,16 @@ def test_everything_between_the_ends_is_integer() -> None:
     made = quantize(net(), given(), Settings("int8", "minmax"))
     names = [n.op.NAME for n in made.graph.nodes]
     assert names.count("quantize") == names.count("dequantize") == 1
-    assert names[-2:] == ["dequantize", "softmax"]
+    assert names[-2:] == ["softmax", "dequantize"]
     assert made.graph.outputs == ("scores",)
-    assert staying(made.graph) == (("scores", "softmax"),)
-    with pytest.raises(ConfigError, match="softmax makes it") as caught:
+    assert staying(made.graph) == ()
+    scores = with_types(made.graph, outputs=("int8",)).tensors["scores"]
+    assert (scores.dtype, scores.quant) == ("int8", Affine((1 / 256,), (-128,)))
+    made = quantize(net(last="reciprocal"), given(), Settings("int8", "minmax"))
+    assert staying(made.graph) == (("scores", "unary"),)
+    with pytest.raises(ConfigError, match="unary makes it") as caught:
         with_types(made.graph, outputs=("int8",))
-    assert "softmax stayed float when the net was quantised" in str(caught.value.hint)
+    assert "unary stayed float when the net was quantised" in str(caught.value.hint)
     with pytest.raises(ConfigError) as caught:
         with_types(net(), outputs=("int8",))
     assert "quantise the net first" in str(caught.value.hint)
@@ -302,7 +306,9 @@ def test_numbers_that_calibration_did_not_see_fit_or_are_told() -> None:
         assert row["error"] < 0.001
         (row,) = quantize(graph, seen, Settings("int8", method)).outputs
         assert row["saturated"] == 0.5
-    assert quantize(net(), given(), Settings(ranges="minmax")).outputs[0]["saturated"] is None
+    assert quantize(net(), given(), Settings(ranges="minmax")).outputs[0]["saturated"] == 0
+    floats = quantize(net(last="reciprocal"), given(), Settings(ranges="minmax"))
+    assert floats.outputs[0]["saturated"] is None
 
 
 def test_biases_beyond_int32_make_coarser_weights() -> None:
@@ -380,7 +386,7 @@ def test_the_verbs(tmp_path: Path) -> None:
     made = run.invoke(app.app, line)
     assert made.exit_code == 0, made.output
     assert "accuracy: before" in made.output
-    assert "float: scores (softmax)" in made.output
+    assert "float: no layer" in made.output
     nodes = len(pytest.importorskip("onnx").load(str(out)).graph.node)
     assert f"{nodes} nodes; read back: computes the same to the bit" in made.output
     nothing = [*line[:-1], str(tmp_path / "n.onnx"), "--ranges", "minmax", "--budget", "0"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorai.errors import ConfigError
+from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.importers.known import single
 from sensorai.importers.moves import AXES, Along, axes_of, axis_of, numbers, parts, sliced
@@ -83,7 +84,19 @@ def _concat(node: OnnxNode) -> Sequence[Tensor]:
     axis = axis_of(node, int(node.attribute("axis")), len(node.need(0).shape))
     # what is empty adds nothing
     full = [x for x in xs if x.shape[axis : axis + 1] != (0,)] or xs[:1]
-    return node.add(Concat(axis), *full)
+    return node.add(Concat(axis), *_of_one_scale(node, full))
+
+
+def _of_one_scale(node: OnnxNode, xs: Sequence[Tensor]) -> Sequence[Tensor]:
+    """Constants have no scale in a file: they mean what the tensors mean that they are joined to."""
+    scales = {x.quant for x in xs if x.data is None}
+    quant = scales.pop() if len(scales) == 1 else None
+    if not isinstance(quant, Affine) or quant.axis is not None:
+        return xs
+    return [
+        node.net.constant(x.name, x.data, x.dtype, quant) if x.data is not None and x.quant is None else x
+        for x in xs
+    ]
 
 
 def _split(node: OnnxNode) -> Sequence[Tensor]:

@@ -157,6 +157,10 @@ class Conv(NdOperator):
                 cls(groups=groups), (1, 4, 3), (3, 2, 3 // groups), "int16", "int8", span=3e9
             )
             yield f"conv_int16_wide_{groups}", graph
+            for name, size in (("", 900.0), ("_wide", 3e9)):
+                rounded = cls(groups=groups, rounding="even", lo=-0.5)
+                graph = samples.product(rounded, (1, 4, 3), (3, 2, 3 // groups), "int16", "int8", span=size)
+                yield f"conv_int16_even{name}_{groups}", graph
         even = cls(rounding="even", hi=1.0)
         for x_type, w_type in (("int8", "int8"), ("uint8", "int8"), ("uint8", "uint8")):
             yield f"conv_even_{x_type}_{w_type}", samples.product(even, (1, 6, 3), (4, 2, 3), x_type, w_type)

@@ -2,7 +2,8 @@
 
 Three roundings. ``tflite``: as TensorFlow Lite Micro does, sums of 32 bits rounded twice, sums of 64 bits (of
 int16 numbers) with a multiplier of 16 bits. ``even``: the exact product with a multiplier of 31 bits, to
-nearest, ties to even. Nothing at all where the sums themselves come out.
+nearest, ties to even; of sums of 64 bits with as many bits as leave the product below 2**62, 23 at least for
+2**17 products. Nothing at all where the sums themselves come out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ ROUNDINGS: Mapping[str, str] = {
     "tflite": "SA_ND_TWICE",
     "wide": "SA_ND_WIDE",
     "even": "SA_ND_EVEN",
+    "even wide": "SA_ND_EVEN",
 }
+#: Bits that a product of a sum and its multiplier takes at most.
+_BITS = 62
+#: Bits of a multiplier below which sums are too large.
+_FEWEST = 20
 #: Types that come out and their names there.
 KINDS: Mapping[str, str] = {
     "int8": "SA_ND_I8",
@@ -55,6 +61,15 @@ def zero_of(tensor: Tensor, where: str) -> int:
     return int(found[0])
 
 
+def _short(multiplier: Array, shift: Array, most: int, where: str) -> tuple[Array, Array]:
+    """Multipliers with as many bits as sums up to ``most`` leave, and their shifts."""
+    off = max(0, most.bit_length() + 31 - _BITS)
+    if most < 1 or off > 31 - _FEWEST or (shift + off).max() > 30:
+        raise ConfigError(f"{where}: its sums are too large, or its result has a much finer scale than they")
+    half = (1 << off) >> 1
+    return (multiplier + half) >> off, shift + off
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Exit:
     """Way out of the sums of a layer.
@@ -78,6 +93,11 @@ class Exit:
     lo: int
     hi: int
 
+    @property
+    def wide(self) -> bool:
+        """Whether sums have 64 bits."""
+        return self.rounding in ("wide", "even wide")
+
     def apply(self, sums: Array) -> Array:
         """Numbers that come out of exact sums (int64), channels last."""
         kind = np.dtype(self.dtype)
@@ -88,6 +108,8 @@ class Exit:
             v = fixed.multiply_wide(sums, self.multiplier, self.shift).astype(np.int32).astype(np.int64)
         elif self.rounding == "even":
             v = _even(sums.astype(np.int32), self.multiplier, self.shift)
+        elif self.rounding == "even wide":
+            v = _even(sums, self.multiplier, self.shift)
         else:
             v = fixed.multiply(sums.astype(np.int32), self.multiplier, self.shift)
         return np.clip(v + self.zero, self.lo, self.hi).astype(kind)
@@ -174,6 +196,7 @@ def exit_of(
     *,
     single: bool,
     narrow: bool = True,
+    most: int = 0,
 ) -> Exit:
     """Way out of a layer.
 
@@ -189,6 +212,8 @@ def exit_of(
         See ``factors``.
     narrow : bool
         Whether sums of int16 numbers without an int64 bias are int32.
+    most : int
+        Largest sum of int16 numbers, for roundings to even.
     """
     where = f"layer {at.name}"
     x, w = places
@@ -203,8 +228,9 @@ def exit_of(
     multiplier, shift = fixed.multipliers_of(factors(x, w, out, where, single))
     wide = x.dtype == "int16" and (not narrow or (bias is not None and bias.dtype == "int64"))
     way = "wide" if wide and rounding == "tflite" else rounding
-    if wide and rounding != "tflite":
-        raise ConfigError(f"{where}: sums of int64 are rounded as TensorFlow Lite does only")
+    if wide and rounding == "even":
+        way = "even wide"
+        multiplier, shift = _short(multiplier, shift, most, where)
     if way == "wide" and shift.max() > 14:
         raise ConfigError(f"{where}: its result has a much finer scale than its sums")
     low, high = ends(out, *clamp, where)

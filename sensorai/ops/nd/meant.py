@@ -43,7 +43,7 @@ def check(at: Applied, rounding: str) -> None:
     if rounding not in ROUNDINGS:
         raise ConfigError(f"layer {at.name}: there is no rounding {rounding}")
     affine.single(at, at.out)
-    for x in at.inputs:
+    for x in (one for one in at.inputs if one.name):
         if x.dtype != "float32":
             affine.single(at, x)
         if x.dtype not in ("float32", "int8", "uint8", "int16", "uint16"):

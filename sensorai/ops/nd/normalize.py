@@ -13,7 +13,7 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape, Tensor
-from sensorai.ops.nd import _testing, affine, elementwise, nest, normalize_integer
+from sensorai.ops.nd import _testing, affine, ctext, elementwise, meant, nest, normalize_integer
 from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.softmax import ordered_sum
 
@@ -40,12 +40,19 @@ class Normalize(NdOperator):
     epsilon : float
     stats : bool
         Whether mean and the factor (of ``layer``) come out too, with the axes kept.
+    rounding : str
+        Of integers with a scale: "tflite" as above, or "even": as what they mean, see ``meant``; scale and
+        bias may be float32.
+    to : str
+        Type that comes out then; "" for that of x.
     """
 
     kind: str
     axes: tuple[int, ...]
     epsilon: float = 0.0
     stats: bool = False
+    rounding: str = "tflite"
+    to: str = ""
 
     NAME: ClassVar[str] = "normalize"
 
@@ -66,18 +73,36 @@ class Normalize(NdOperator):
             if one.name and elementwise.together(at, x, one) != x.shape:
                 raise ConfigError(f"layer {at.name}: {one.shape} numbers for {x.shape}")
         small = tuple(1 if k in self.axes else n for k, n in enumerate(x.shape))
-        return (Made(x.dtype, x.shape), *(Made("float32", small),) * (2 if self.stats else 0))
+        return (Made(self.to or x.dtype, x.shape), *(Made("float32", small),) * (2 if self.stats else 0))
+
+    @property
+    def _meant(self) -> bool:
+        return self.rounding != "tflite"
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where scales do not fit."""
-        if affine.scaled(at.x):
+        if self._meant:
+            meant.check(at, self.rounding)
+            if self.stats:
+                raise ConfigError(f"layer {at.name}: statistics of integers do not come out")
+        elif affine.scaled(at.x):
             normalize_integer.check(self.kind, self.axes, at)
 
     def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
         """Numbers made alike, then mean and factor."""
         given = np.asarray(arrays[0])
+        if self._meant:
+            real = (
+                None if a is None else meant.real(t, np.asarray(a))
+                for t, a in zip(at.inputs, arrays, strict=True)
+            )
+            return (meant.integers(at.out, self._real(*real)[0], "even"),)
         if affine.scaled(at.x):
             return (normalize_integer.compute(at, given),)
+        return self._real(*arrays)
+
+    def _real(self, *arrays: Array | None) -> tuple[Array, ...]:
+        given = np.asarray(arrays[0])
         x = given.astype(np.float32)
         left = [k for k in range(x.ndim) if k not in self.axes]
         order = [*left, *self.axes]
@@ -124,17 +149,22 @@ class Normalize(NdOperator):
 
     def emit(self, at: Applied, to: Writer) -> None:
         """Write loops over what is left, and inside over what is made alike."""
-        if affine.scaled(at.x):
+        if affine.scaled(at.x) and not self._meant:
             normalize_integer.emit(at, to)
             return
         loops = _Walk(at, self.axes)
-        x = loops.place(0)
+
+        def read(k: int) -> str:
+            one = f"x{k}[{loops.place(k)}]"
+            return f"({meant.value(at, k)})".replace(f"${k}", one) if self._meant else one
+
+        x = read(0)
         body = "float s = 0.0F, f;\n"
         if self.kind in ("layer", "deviation"):
             body = "float m = 0.0F, s = 0.0F, f;\n"
-            body += loops.inside(f"m += x0[{x}];")
+            body += loops.inside(f"m += {x};")
             body += f"m = m / {to.real(loops.count)};\n"
-        value = f"x0[{x}] - m" if self.kind in ("layer", "deviation") else f"x0[{x}]"
+        value = f"{x} - m" if self.kind in ("layer", "deviation") else x
         each = "s += v < 0.0F ? -v : v;" if self.kind == "l1" else "s += v * v;"
         body += loops.inside(f"const float v = {value};\n{each}")
         body += self._factor(to, loops.count)
@@ -143,16 +173,19 @@ class Normalize(NdOperator):
             made = "f != 0.0F ? v / f : 0.0F"
         lines = [f"float v = {value};", f"v = {made};"]
         names = [k for k in (1, 2) if k < len(at.inputs) and at.inputs[k].name]
-        lines += [f"v = v {'*' if k == 1 else '+'} x{k}[{loops.place(k)}];" for k in names]
-        body += loops.inside("\n".join([*lines, f"y[{x}] = v;"]))
-        outputs = ["sa_nd_f32 *y"]
+        lines += [f"v = v {'*' if k == 1 else '+'} {read(k)};" for k in names]
+        y = f"y[{loops.place(0)}]"
+        stored = meant.stored(at, "v").replace("$y", y) if self._meant else f"{y} = v;"
+        body += loops.inside("\n".join([*lines, stored]))
+        outputs = [f"{ctext.seen(at.out.dtype)} *y"]
         if self.stats:
             mean = "m" if self.kind in ("layer", "deviation") else "0.0F"
             body += f"mean[{loops.row}] = {mean};\nfactor[{loops.row}] = f;\n"
             outputs += ["sa_nd_f32 *mean", "sa_nd_f32 *factor"]
-        inputs = [f"const sa_nd_f32 *x{k}" for k in (0, *names)]
+        inputs = [f"const {ctext.seen(at.inputs[k].dtype)} *x{k}" for k in (0, *names)]
         text = nest.loops(loops.outer, body)
-        name = to.function(self.kind, ", ".join([*inputs, *outputs]), text, "nd/sa_nd_unary.h")
+        files = ("nd/sa_nd_unary.h", *(meant.RUNTIME if self._meant else ()))
+        name = to.function(self.kind, ", ".join([*inputs, *outputs]), text, *files)
         sources = [to.source(at.inputs[k]) for k in (0, *names)]
         to.run(name, *sources, *(to.target(t) for t in at.outputs))
 
@@ -181,6 +214,13 @@ class Normalize(NdOperator):
             yield f"normalize_{kind}_both", _testing.one(cls(kind, (1, 3), 1e-5), (x, scale, bias))
         yield "normalize_stats", _testing.one(cls("layer", (2, 3), 1e-5, True), (x, None, None))
         yield "normalize_zero", _testing.one(cls("l2", (1,)), (_testing.given("x", (2, 3)),))
+        for kind, made in (("layer", "int8"), ("rms", "int16"), ("l1", "uint8")):
+            q = _testing.given("x", (3, 4, 5), "int8", Affine((0.05,), (-20,)))
+            scale = _testing.known("k", rng.normal(0, 1, (5,)))
+            b = _testing.given("b", (4, 5), "int8", Affine((0.01,), (4,)))
+            op = cls(kind, (2,), 1e-5, False, "even", made)
+            out = Affine((1e-4 if made == "int16" else 0.03,), (0 if made == "int16" else 10,))
+            yield f"normalize_{kind}_meant", _testing.one(op, (q, scale, b), (out,))
         q = _testing.given("x", (5, 7), "int8", Affine((0.05,), (-20,)))
         yield "normalize_int8", _testing.one(cls("l2", (1,), 1e-6), (q,), (Affine((1 / 128,), (0,)),))
 

@@ -7,6 +7,7 @@ numbers one by one: ``(q - zero) * scale``, rounded once, and are summed as such
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,20 @@ class Sums:
             self.clamp,
             single=self.single,
             narrow=self.narrow,
+            most=self._most(),
         )
+
+    def _most(self) -> int:
+        """Largest magnitude of a sum of int16 numbers."""
+        if self.at.x.dtype != "int16":
+            return 0
+        bias = self.bias
+        if self.w.data is None or (bias is not None and bias.data is None):
+            # weights of 8 bits less a zero point, a bias of 32 bits
+            return math.prod(self.w.shape[1:]) * (1 << 24) + (1 << 31)
+        zeros = zeros_of(self.w).reshape(-1, *(1,) * (len(self.w.shape) - 1))
+        added = 0 if bias is None or bias.data is None else bias.data.astype(np.int64)
+        return int(_largest(self.w.data.astype(np.int64) - zeros, added).max(initial=1))
 
     def compute(self, x: Array, w: Array, bias: Array | None) -> Array:
         """Exact result for an input (batch, *extents, channels)."""
@@ -240,7 +254,7 @@ class Sums:
         bias = self._known_bias()
         fields = self.fields()
         kernel, kind = x.dtype.replace("uint", "u").replace("int", "i"), "int32_t"
-        wide = way.rounding == "wide" and (self.back or not _fits(w, bias))
+        wide = way.wide and (self.back or not _fits(w, bias))
         if wide:
             kernel, kind = f"{kernel}_wide", "int64_t"
         else:
@@ -274,7 +288,7 @@ class Sums:
 
     def _emit_any(self, to: Writer) -> None:
         way, x = self.exit(), self.at.x
-        if way.rounding == "wide":
+        if way.wide:
             raise ConfigError(f"{self.where}: int64 sums need constant weights and bias in C")
         fields = self.fields() | {"zero": zero_of(x, self.where)}
         zeros = zeros_of(self.w)
@@ -290,8 +304,12 @@ class Sums:
 
 def _fits(w: Array, bias: Array) -> bool:
     """Whether sums of int16 numbers, with their bias, stay within int32 whatever the numbers."""
-    most = np.abs(w.astype(np.int64)).sum(axis=tuple(range(1, w.ndim))) * 32768 + np.abs(bias)
-    return bool(most.max() < 2**31)
+    return bool(_largest(w.astype(np.int64), bias).max() < 2**31)
+
+
+def _largest(w: Array, bias: Array | int) -> Array:
+    """Largest magnitude of the sums of int16 numbers, for each output."""
+    return np.asarray(np.abs(w).sum(axis=tuple(range(1, w.ndim))) * 32768 + np.abs(bias))
 
 
 def bias_of(at: Applied) -> Tensor | None:

@@ -12,8 +12,9 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import DTYPES, Array, Shape
-from sensorai.ops.nd import _testing, affine, ctext, maths, nest, reduce_integer
+from sensorai.ops.nd import _testing, affine, ctext, maths, meant, nest, reduce_integer
 from sensorai.ops.nd.base import Made, NdOperator
 
 
@@ -59,7 +60,7 @@ class Reduce(NdOperator):
 
     float32 adds and multiplies one number after the other in float32; a mean is the sum divided by the
     count; log_sum_exp takes the largest number off first. Plain integers wrap, and their means go towards 0.
-    Integers with a scale: see ``reduce_integer``.
+    Integers with a scale: see ``reduce_integer``, or ``meant``.
 
     Attributes
     ----------
@@ -69,11 +70,18 @@ class Reduce(NdOperator):
         From 0, in order; none: nothing is taken together.
     keep : bool
         Whether the axes stay, with one element each.
+    rounding : str
+        Of integers with a scale: "tflite" as in ``reduce_integer``, or "even": as what they mean, see
+        ``meant``.
+    to : str
+        Type that comes out then; "" for that of the input.
     """
 
     function: str
     axes: tuple[int, ...]
     keep: bool = True
+    rounding: str = "tflite"
+    to: str = ""
 
     NAME: ClassVar[str] = "reduce"
 
@@ -86,16 +94,24 @@ class Reduce(NdOperator):
             raise ConfigError(f"layer {at.name}: {x.shape} has no axes {self.axes}")
         if (self.function in ("any", "all")) != (x.dtype == "bool") and self.function not in ("max", "min"):
             raise ConfigError(f"layer {at.name}: {self.function} of {x.dtype}")
-        if self.function.startswith("log") and not ctext.real(x.dtype):
+        if self.function.startswith("log") and not ctext.real(x.dtype) and not self._meant:
             raise ConfigError(f"layer {at.name}: {self.function} of {x.dtype}")
         shape = [1 if k in self.axes else n for k, n in enumerate(x.shape)]
         left = [n for k, n in enumerate(shape) if k not in self.axes]
-        quant = x.quant if self.function in ("max", "min") else None
-        return (Made(x.dtype, tuple(shape if self.keep else left), quant),)
+        quant = x.quant if self.function in ("max", "min") and not self._meant else None
+        return (Made(self.to or x.dtype, tuple(shape if self.keep else left), quant),)
+
+    @property
+    def _meant(self) -> bool:
+        return self.rounding != "tflite"
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where scales do not fit."""
-        if affine.scaled(at.out):
+        if self._meant:
+            meant.check(at, self.rounding)
+            if not self.count(at):
+                raise ConfigError(f"layer {at.name}: {self.function} of no numbers")
+        elif affine.scaled(at.out):
             reduce_integer.check(self.function, self.count(at), at)
 
     def count(self, at: Applied) -> int:
@@ -112,7 +128,9 @@ class Reduce(NdOperator):
         """Numbers taken together."""
         rows = self.together(at, np.asarray(arrays[0]))
         with np.errstate(all="ignore"):
-            if affine.scaled(at.out):
+            if self._meant:
+                made = meant.integers(at.out, self._plain(at, meant.real(at.x, rows)), "even")
+            elif affine.scaled(at.out):
                 made = reduce_integer.compute(self.function, at, rows)
             else:
                 made = self._plain(at, rows)
@@ -186,7 +204,8 @@ class Reduce(NdOperator):
     def transposed(self, perm: tuple[int, ...], at: Applied) -> NdOperator | None:
         """Over the same axes in their new places, where numbers of float32 keep their order."""
         axes = tuple(perm[a] for a in self.axes)
-        exact = self.function in ("max", "min", "any", "all") or not ctext.real(at.x.dtype)
+        exact = self.function in ("max", "min", "any", "all")
+        exact = exact or not (ctext.real(at.x.dtype) or self._meant)
         kept = self.keep and (exact or list(axes) == sorted(axes))
         return replace(self, axes=tuple(sorted(axes))) if kept else None
 
@@ -196,21 +215,27 @@ class Reduce(NdOperator):
 
     def emit(self, at: Applied, to: Writer) -> None:
         """Write loops over what is left, and inside over what is taken together."""
-        if affine.scaled(at.out):
+        if affine.scaled(at.out) and not self._meant:
             reduce_integer.emit(self.function, self.count(at), at, to, self.axes)
             return
-        dtype = at.x.dtype
+        dtype = "float32" if self._meant else at.x.dtype
         if dtype == "float64" and self.function in ("log_sum", "log_sum_exp", "l2"):
             raise ConfigError(f"layer {at.name}: {self.function} of {dtype} has no C")
         if not ctext.real(dtype) and self.function == "l2":
             raise ConfigError(f"layer {at.name}: {self.function} of {dtype} has no C")
         outside, steps, inside, strides = reduce_integer.walk(at, self.axes)
         x = f"x[{nest.index(steps)}{_plus(nest.index(strides, names='j'))}]"
-        runtime = ("nd/sa_nd_unary.h",) if dtype == "float32" else ()
+        runtime: tuple[str, ...] = ("nd/sa_nd_unary.h",) if dtype == "float32" else ()
+        end = f"y[{_place(outside)}] = {self._last(at, dtype)};\n"
+        if self._meant:
+            runtime += meant.RUNTIME
+            stored = meant.stored(at, "v").replace("$y", f"y[{_place(outside)}]")
+            end = f"{{\n    const float v = {self._last(at, dtype)};\n    {stored}\n}}\n"
+            x = meant.value(at, 0).replace("$0", x)
         logs = self.function == "log_sum_exp"
         body = _log_sum_exp(inside, x) if logs else self._body(dtype, inside, x)
-        text = nest.loops(outside, body + f"y[{_place(outside)}] = {self._last(at, dtype)};\n")
-        parameters = f"const {ctext.seen(dtype)} *x, {ctext.seen(at.out.dtype)} *y"
+        text = nest.loops(outside, body + end)
+        parameters = f"const {ctext.seen(at.x.dtype)} *x, {ctext.seen(at.out.dtype)} *y"
         to.run(to.function(self.function, parameters, text, *runtime), to.source(at.x), to.target(at.out))
 
     def _body(self, dtype: str, inside: Shape, x: str) -> str:
@@ -273,6 +298,17 @@ class Reduce(NdOperator):
                     yield name, _testing.one(cls(function, axes, len(axes) % 2 == 1), (x,))
         yield "reduce_max_bool", _testing.one(cls("max", (1,)), (_testing.given("x", (4, 3), "bool"),))
         yield "reduce_none", _testing.one(cls("sum", ()), (_testing.given("x", (4, 3)),))
+        for function, dtype, made in (
+            ("mean", "int8", "int8"),
+            ("max", "int8", "uint8"),
+            ("sum", "uint8", "int16"),
+            ("l2", "int16", "int16"),
+            ("log_sum_exp", "int8", "int16"),
+        ):
+            x = _testing.given("x", (2, 3, 5), dtype, Affine((0.05,), (0 if dtype == "int16" else 3,)))
+            out = Affine((0.002,), (0,)) if made == "int16" else Affine((0.1,), (5,))
+            op = cls(function, (0, 2), True, "even", made)
+            yield f"reduce_{function}_{dtype}_meant", _testing.one(op, (x,), (out,))
         yield from reduce_integer.cases(cls)
 
 

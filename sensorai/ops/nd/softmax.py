@@ -13,7 +13,7 @@ from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Buffers, Writer
 from sensorai.graph.tensor import Array
-from sensorai.ops.nd import _testing, affine, maths, softmax_integer
+from sensorai.ops.nd import _testing, affine, maths, softmax_integer, softmax_nearest
 from sensorai.ops.nd.base import Made, NdOperator
 
 
@@ -30,7 +30,8 @@ class Softmax(NdOperator):
     """Softmax along an axis, or its logarithm.
 
     float32: the largest number is taken off, exponentials add up from the first on, and each is divided by
-    the sum; of the logarithm, log of the sum is taken off. Integers with a scale: see ``softmax_integer``.
+    the sum; of the logarithm, log of the sum is taken off. Integers with a scale: see ``softmax_integer``
+    and ``softmax_nearest``.
 
     Attributes
     ----------
@@ -41,12 +42,16 @@ class Softmax(NdOperator):
         Factor of the numbers.
     dtype : str
         Type that comes out; "" for that of the input. int8 may become int16.
+    rounding : str
+        Of integers with a scale: "tflite", or "even": nearest to the softmax of what they mean; then types
+        may differ.
     """
 
     axis: int
     log: bool = False
     beta: float = 1.0
     dtype: str = ""
+    rounding: str = "tflite"
 
     NAME: ClassVar[str] = "softmax"
 
@@ -54,6 +59,8 @@ class Softmax(NdOperator):
         """Type and shape of the input."""
         if not 0 <= self.axis < len(at.x.shape):
             raise ConfigError(f"layer {at.name}: {at.x.shape} has no axis {self.axis}")
+        if self._nearest:
+            return (Made(self.dtype or at.x.dtype, at.x.shape),)
         if at.x.dtype not in ("float32", "float16", "float64", "int8", "int16"):
             raise ConfigError(f"layer {at.name}: softmax of {at.x.dtype}")
         dtype = self.dtype or at.x.dtype
@@ -63,12 +70,20 @@ class Softmax(NdOperator):
 
     def check(self, at: Applied) -> None:
         """Raise a ConfigError where scales do not fit."""
-        if affine.scaled(at.x):
+        if self._nearest:
+            softmax_nearest.check(self.log, at)
+        elif affine.scaled(at.x):
             softmax_integer.check(self.axis, self.log, at)
+
+    @property
+    def _nearest(self) -> bool:
+        return self.rounding != "tflite"
 
     def compute(self, at: Applied, *arrays: Array | None) -> tuple[Array, ...]:
         """Parts of the sum."""
         x = np.asarray(arrays[0])
+        if self._nearest:
+            return (softmax_nearest.compute(self.log, self.beta, self.axis, at, x),)
         if affine.scaled(at.x):
             return (softmax_integer.compute(self.log, self.beta, at, x),)
         if at.x.dtype == "float64":
@@ -90,7 +105,8 @@ class Softmax(NdOperator):
     def transposed(self, perm: tuple[int, ...], at: Applied) -> NdOperator | None:
         """Along the same axis in its new place; integers only along the last."""
         axis = perm[self.axis]
-        return None if affine.scaled(at.x) and axis != len(perm) - 1 else replace(self, axis=axis)
+        fixed = affine.scaled(at.x) and not self._nearest
+        return None if fixed and axis != len(perm) - 1 else replace(self, axis=axis)
 
     def macc(self, at: Applied) -> int:
         """15 for every element, as ST's tool counts."""
@@ -102,6 +118,9 @@ class Softmax(NdOperator):
 
     def emit(self, at: Applied, to: Writer) -> None:
         """Call one kernel."""
+        if self._nearest:
+            softmax_nearest.emit(self.log, self.beta, self.axis, at, to)
+            return
         if affine.scaled(at.x):
             softmax_integer.emit(self.log, self.beta, at, to)
             return
@@ -127,3 +146,4 @@ class Softmax(NdOperator):
             yield f"{name}_one", _testing.one(cls(0, log), (_testing.given("x", (1,)),))
             yield f"{name}_beta", _testing.one(cls(1, log, 0.5), (_testing.given("x", (2, 7)),))
         yield from softmax_integer.cases(cls)
+        yield from softmax_nearest.cases(cls)

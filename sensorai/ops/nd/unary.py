@@ -33,7 +33,7 @@ class Unary(NdOperator):
     Real numbers are computed in float32 as ``ops/nd/functions.py`` says; float16 is computed in float32 and
     rounded; float64 has C only where a function needs no more than additions and products. Plain integers
     wrap. 8-bit integers with a scale go through a table of 256 numbers that is computed as
-    ``unary_integer`` says, 16-bit ones as TensorFlow Lite Micro computes them.
+    ``unary_integer`` says, 16-bit ones as TensorFlow Lite Micro computes them, or as what they mean.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Unary(NdOperator):
     alpha, beta : float or None
         Settings of the function; None: what it has where nothing is said.
     rounding : str
-        How 8-bit integers with a scale are computed: "tflite", or "even": as what they mean, see ``meant``.
+        How integers with a scale are computed: "tflite", or "even": as what they mean, see ``meant``.
     to : str
         Type that comes out then; "" for that of the input.
     """
@@ -86,7 +86,7 @@ class Unary(NdOperator):
         """Raise a ConfigError where scales do not fit the function."""
         if isinstance(at.out.quant, Affine) and not ctext.real(at.x.dtype):
             meant.check(at, self.rounding)
-            unary_integer.check(self.function, at)
+            unary_integer.check(self.function, at, self.rounding)
         elif self.to not in ("", at.x.dtype):
             raise ConfigError(f"layer {at.name}: {self.function} of {at.x.dtype} does not make {self.to}")
 

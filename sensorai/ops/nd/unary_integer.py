@@ -2,7 +2,7 @@
 
 Of 8-bit numbers there are 256, so that the C is a table however a function is computed. Of 16-bit numbers
 there are tanh and the sigmoid (a table of 256 numbers and straight lines between them), leaky_relu and abs
-(integer scaling).
+(integer scaling). Rounded to even, 16-bit numbers are computed as what they mean, in float32 each.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from sensorai.ops.nd.functions import FUNCTIONS
 
 #: Functions of 16-bit numbers.
 _WIDE = ("sigmoid", "tanh", "leaky_relu", "abs")
+#: Types of which a table holds every result.
+_BYTES = ("int8", "uint8")
 
 
-def check(function: str, at: Applied) -> None:
+def check(function: str, at: Applied, rounding: str = "tflite") -> None:
     """Raise a ConfigError where scales or types do not fit the function."""
     affine.single(at, at.x)
     affine.single(at, at.out)
+    if rounding == "even":
+        return
     if at.x.dtype not in ("int8", "uint8", "int16"):
         raise ConfigError(f"layer {at.name}: {function} of {at.x.dtype} with a scale is not supported")
     if at.x.dtype == "int16" and function not in _WIDE:
@@ -43,6 +47,8 @@ def compute(
     function: str, settings: tuple[float, float], at: Applied, x: Array, rounding: str = "tflite"
 ) -> Array:
     """The function of every element."""
+    if rounding == "even" and at.x.dtype not in _BYTES:
+        return _meant(function, settings, at, x)
     if at.x.dtype != "int16":
         low = ctext.ends(at.x.dtype)[0]
         return np.asarray(_table(function, settings, at, rounding)[x.astype(np.int64) - low])
@@ -54,14 +60,19 @@ def compute(
     return np.asarray(made, np.int16)
 
 
+def _meant(function: str, settings: tuple[float, float], at: Applied, x: Array) -> Array:
+    """Function of the real numbers, in float32, rounded to even."""
+    with np.errstate(all="ignore"):
+        y = FUNCTIONS[function].compute(meant.real(at.x, x), *(np.float32(v) for v in settings))
+    return meant.integers(at.out, np.asarray(y, np.float32), "even")
+
+
 def _table(function: str, settings: tuple[float, float], at: Applied, rounding: str) -> Array:
     """What comes out for every number, from the smallest on."""
     low, high = ctext.ends(at.x.dtype)
     x = np.arange(low, high + 1, dtype=np.int64)
     if rounding == "even":
-        with np.errstate(all="ignore"):
-            y = FUNCTIONS[function].compute(meant.real(at.x, x), *(np.float32(v) for v in settings))
-            return meant.integers(at.out, np.asarray(y, np.float32), "even")
+        return _meant(function, settings, at, x)
     if function in ("sigmoid", "tanh") and at.out.dtype == at.x.dtype:
         made = _curve(function, at, x) + low + 128
     elif function == "hard_swish":
@@ -257,7 +268,12 @@ def emit(
     function: str, settings: tuple[float, float], at: Applied, to: Writer, rounding: str = "tflite"
 ) -> None:
     """Write the C of one layer."""
-    if at.x.dtype != "int16":
+    if rounding == "even" and at.x.dtype not in _BYTES:
+        a, b = (ctext.number(v, "float32") for v in settings)
+        text = FUNCTIONS[function].text.replace("$a", a).replace("$b", b).replace("$0", "v")
+        lines = [f"const float v = {meant.value(at, 0)};", f"const float w = {text};", meant.stored(at, "w")]
+        elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_trig.h", *meant.RUNTIME)
+    elif at.x.dtype != "int16":
         kind = ctext.plain(at.out.dtype)
         name = to.table(kind, f"map{to.index}", _table(function, settings, at, rounding))
         low = ctext.ends(at.x.dtype)[0]
@@ -297,6 +313,10 @@ def cases(cls: Any) -> Iterator[tuple[str, Graph]]:
             f"unary_{function}_meant",
             _testing.one(cls(function, None, None, "even", "uint8"), (x,), (out,)),
         )
+    for function in ("gelu", "sqrt"):
+        x = _testing.given("x", (40,), "int16", Affine((0.0004,), (0,)))
+        op = cls(function, None, None, "even", "int16")
+        yield f"unary_{function}_int16_meant", _testing.one(op, (x,), (Affine((0.0003,), (0,)),))
     for function in _WIDE:
         for name, scale in (("", 0.0004), ("_power", 2.0**-12), ("_large", 0.01)):
             made = Affine((1 / 32768 if function in ("sigmoid", "tanh") else 0.0003,), (0,))

@@ -8,7 +8,7 @@
 #define SA_ND_KEEP 0  /* not at all: int32 sums come out */
 #define SA_ND_TWICE 1 /* as TensorFlow Lite Micro does for sums of 32 bits: rounded twice */
 #define SA_ND_WIDE 2  /* as it does for sums of 64 bits: a multiplier of 16 bits, rounded once */
-#define SA_ND_EVEN 3  /* exact product, to nearest, ties to even */
+#define SA_ND_EVEN 3  /* exact product, to nearest, ties to even; of sums of 64 bits below 2^62 */
 
 /* Types of what comes out. */
 #define SA_ND_I8 0
@@ -27,9 +27,9 @@ typedef struct {
     int32_t hi;
 } sa_nd_exit_t;
 
-SA_ND_INLINE int32_t sa_nd_even(int32_t x, int32_t multiplier, int32_t shift)
+/* of a product below 2^62 */
+SA_ND_INLINE int32_t sa_nd_even_shift(int64_t product, int32_t shift)
 {
-    const int64_t product = (int64_t)x * multiplier;
     const int32_t right = 31 - shift;
     const int64_t floor = product >> right;
     const uint64_t rest = (uint64_t)product & (((uint64_t)1 << right) - 1U);
@@ -38,6 +38,11 @@ SA_ND_INLINE int32_t sa_nd_even(int32_t x, int32_t multiplier, int32_t shift)
     const int64_t y = floor + up;
 
     return y > INT32_MAX ? INT32_MAX : (y < INT32_MIN ? INT32_MIN : (int32_t)y);
+}
+
+SA_ND_INLINE int32_t sa_nd_even(int32_t x, int32_t multiplier, int32_t shift)
+{
+    return sa_nd_even_shift((int64_t)x * multiplier, shift);
 }
 
 SA_ND_INLINE void sa_nd_store(void *y, int32_t at, int32_t v, int32_t kind)
@@ -74,8 +79,10 @@ SA_ND_INLINE void sa_nd_leave(const sa_nd_exit_t *e, void *y, int32_t at, int32_
 
 SA_ND_INLINE void sa_nd_leave_wide(const sa_nd_exit_t *e, void *y, int32_t at, int32_t channel, int64_t sum)
 {
-    const int32_t c = channel * e->each;
-    const int32_t v = sa_nd_multiply_wide(sum, e->multiplier[c], e->shift[c]);
+    const int32_t c = channel * e->each, shift = e->shift[c];
+    const int64_t product = sum * e->multiplier[c];
+    const int32_t v = e->rounding == SA_ND_EVEN ? sa_nd_even_shift(product, shift)
+                                                : sa_nd_multiply_wide(sum, e->multiplier[c], shift);
 
     sa_nd_store(y, at, sa_nd_clamp(v, e->lo, e->hi) + e->zero, e->kind);
 }
