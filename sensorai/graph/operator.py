@@ -76,12 +76,17 @@ class Buffers:
         The output is the bytes of the first input: nothing runs.
     scratch : int
         Bytes that the kernel uses while it runs.
+    overlap : tuple of (int or None)
+        For the first inputs: the first output may run over the input, whose last reader this is, where the
+        input begins at least so many bytes behind the output. None: they must not meet, as for inputs that
+        are not named; below 0 it is not.
     """
 
     margins: tuple[Margin, ...] = ()
     in_place: bool = False
     alias: bool = False
     scratch: int = 0
+    overlap: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Buffers
-from sensorai.plan.place import ALIGN, Buffer, place
+from sensorai.graph.operator import Buffers, Margin
+from sensorai.plan.place import ALIGN, Buffer, Overlap, least_peak, place
 
 #: Types that come out as scores of a class without a further step.
 SCORES = frozenset({"int32", "float32"})
@@ -44,6 +44,26 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Two groups that may share bytes while a node makes the one and reads the other for the last time.
+
+    Attributes
+    ----------
+    over, under : int
+        Numbers of the groups: what is written, and what is read.
+    apart : int
+        Bytes by which ``under`` begins behind ``over`` at least, if they share any.
+    exact : bool
+        It must be just as many.
+    """
+
+    over: int
+    under: int
+    apart: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Arena of a net.
 
@@ -61,6 +81,8 @@ class Plan:
         By the number of a node: offset of the bytes it uses while it runs.
     align : int
         Bytes to which the arena must be aligned.
+    shared : tuple of Shared
+        Groups that may overlap although both live.
     """
 
     slots: dict[str, Slot]
@@ -69,14 +91,21 @@ class Plan:
     groups: tuple[tuple[int, int, int, int], ...]
     scratch: Mapping[int, int]
     align: int
+    shared: tuple[Shared, ...] = ()
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
+        said = {(one.over, one.under): one for one in self.shared}
+        said |= {(one.under, one.over): one for one in self.shared}
         for i, (first, last, at, size) in enumerate(self.groups):
             if at % self.align or at < 0 or at + size > self.peak:
                 raise InternalError(f"bytes {at} to {at + size} of an arena of {self.peak}")
-            for first2, last2, at2, size2 in self.groups[i + 1 :]:
-                if first <= last2 and first2 <= last and at < at2 + size2 and at2 < at + size:
+            for k, (first2, last2, at2, size2) in enumerate(self.groups[i + 1 :], i + 1):
+                if first > last2 or first2 > last or at >= at2 + size2 or at2 >= at + size:
+                    continue
+                one = said.get((i, k))
+                apart = None if one is None else self.groups[one.under][2] - self.groups[one.over][2]
+                if one is None or apart is None or (apart != one.apart if one.exact else apart < one.apart):
                     raise InternalError(f"two tensors share bytes {max(at, at2)} on")
         for name, slot in self.slots.items():
             if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.peak:
@@ -110,38 +139,105 @@ def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] 
         Inputs and outputs that lie in the arena: inputs as long as they are read, outputs till the next call.
     """
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
-    groups = _groups(graph, needs, kinds, inside)
-    _margins(graph, needs, groups)
-    given = [groups[name] for name in graph.given]
-    staged = tuple(
-        name
-        for name, g in zip(graph.given, given, strict=True)
-        if name not in inside and (g.left or g.right or g.slop)
-    )
-    unique = list({id(g): g for g in groups.values()}.values())
-    outside = [g for name, g in zip(graph.given, given, strict=True) if name not in (*staged, *inside)]
-    real = [
-        g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds, inside)
-    ]
-    # bytes that kernels use while they run, a buffer each
-    used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
-    scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
-    align = max((graph.tensors[n].item_bytes for g in real for n in g.names), default=ALIGN)
-    peak, offsets, order = place([*real, *scratch], max(align, ALIGN))
-    where = {id(g): at for g, at in zip(order, offsets, strict=True)}
-    slots = {}
-    for name, group in groups.items():
-        at = where[id(group)] + group.lead if id(group) in where else -1
-        slots[name] = Slot(at, group.left, group.right, graph.tensors[name].bytes, group.names[0])
-    spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
-    room = {g.first: where[id(g)] for g in scratch}
-    return Plan(slots, peak, staged, spans, room, max(align, ALIGN)).check()
+    # results in place of what they are made of and none over it; then each with a place of its own that may
+    # run over another's: that is taken only where it needs less
+    first, *others = (_Laid(graph, needs, kinds, inside, share) for share in (True, False))
+    best, placed = first, place(first.buffers, first.align)
+    for one in (first, *others):
+        if placed[0] <= least_peak(one.buffers, one.overlaps):
+            continue
+        found = place(one.buffers, one.align, one.overlaps)
+        if found[0] < placed[0]:
+            best, placed = one, found
+    return best.plan(*placed)
+
+
+class _Laid:
+    """Buffers of a net, and which of them may overlap."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        needs: Sequence[Buffers],
+        kinds: Collection[str],
+        inside: Collection[str],
+        share: bool,
+    ) -> None:
+        self.graph = graph
+        self.groups = groups = _groups(graph, needs, kinds, inside, share)
+        _margins(graph, needs, groups)
+        given = [groups[name] for name in graph.given]
+        self.staged = tuple(
+            name
+            for name, g in zip(graph.given, given, strict=True)
+            if name not in inside and (g.left or g.right or g.slop)
+        )
+        unique = list({id(g): g for g in groups.values()}.values())
+        outside = [g for name, g in zip(graph.given, given, strict=True) if name not in (*self.staged, *inside)]
+        real = [
+            g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds, inside)
+        ]
+        # bytes that kernels use while they run, a buffer each
+        used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
+        self.scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
+        self.align = max([ALIGN, *(graph.tensors[n].item_bytes for g in real for n in g.names)])
+        self.buffers = [*real, *self.scratch]
+        self.overlaps = _overlaps(graph, needs, groups, real)
+
+    def plan(self, peak: int, offsets: Sequence[int], order: Sequence[Buffer]) -> Plan:
+        """The plan where every buffer has its offset."""
+        where = {id(g): at for g, at in zip(order, offsets, strict=True)}
+        slots = {}
+        for name, group in self.groups.items():
+            at = where[id(group)] + group.lead if id(group) in where else -1
+            slots[name] = Slot(at, group.left, group.right, self.graph.tensors[name].bytes, group.names[0])
+        spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
+        room = {g.first: where[id(g)] for g in self.scratch}
+        number = {id(g): k for k, g in enumerate(order)}
+        shared = tuple(
+            Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in self.overlaps
+        )
+        return Plan(slots, peak, self.staged, spans, room, self.align, shared).check()
+
+
+def _overlaps(
+    graph: Graph, needs: Sequence[Buffers], groups: Mapping[str, Buffer], real: Sequence[Buffer]
+) -> list[Overlap]:
+    """Results that may run over what they are made of."""
+    there, out = {id(g) for g in real}, []
+    for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
+        over = groups[node.output]
+        if own.alias or over.first != i or id(over) not in there:
+            continue
+        found: dict[int, list[int | None]] = {}
+        for k, name in enumerate(node.reads):
+            if name in groups:
+                found.setdefault(id(groups[name]), []).append(_least(own, k))
+        for name in dict.fromkeys(graph.computed(node)):
+            under = groups[name]
+            said = [one for one in found.pop(id(under), []) if one is not None]
+            lasting = under.last != i or under is over or id(under) not in there
+            if lasting or not said or len(said) < sum(groups[n] is under for n in graph.computed(node)):
+                continue
+            exact = own.in_place and not own.overlap
+            out.append(Overlap(over, under, max(said), exact))
+    return out
+
+
+def _least(own: Buffers, place: int) -> int | None:
+    """Bytes that the input at a place must lie behind the output, None where they must not meet."""
+    margin = own.margins[place] if place < len(own.margins) else Margin()
+    if margin != Margin():
+        return None
+    if own.overlap:
+        return own.overlap[place] if place < len(own.overlap) else None
+    return 0 if own.in_place else None
 
 
 def _groups(
-    graph: Graph, needs: Sequence[Buffers], kinds: Collection[str], inside: Collection[str]
+    graph: Graph, needs: Sequence[Buffers], kinds: Collection[str], inside: Collection[str], share: bool
 ) -> dict[str, Buffer]:
-    """Tensors by name, those that share a place with one buffer."""
+    """Tensors by name, those that share a place with one buffer; ``share``: results made in place, too."""
     end = len(graph.nodes)
     uses = {name: i for i, node in enumerate(graph.nodes) for name in node.reads if name}
 
@@ -153,22 +249,26 @@ def _groups(
     states = {state.write: state.read for state in graph.states if state.write not in graph.outputs}
     for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
         for k, out in enumerate(node.outputs):
-            share = None
+            at = None
             if own.alias:
-                share = groups[node.reads[0]]
+                at = groups[node.reads[0]]
             elif out in states and groups[states[out]].last < i:
                 # the state was read for the last time: what it is in the next call may lie in its place
-                share = groups[states.pop(out)]
-            elif own.in_place and not k and not (out not in inside and written_by_caller(graph, out, kinds)):
-                computed = (groups[n] for n in graph.computed(node))
-                dying = (g for g in computed if g.last == i and not any(g is one for one in given))
-                share = next(dying, None)
-            if share is None:
-                share = Buffer([], i, i, graph.tensors[out].bytes)
-            share.names.append(out)
-            share.last = max(share.last, last_use(out), i)
-            groups[out] = share
+                at = groups[states.pop(out)]
+            elif share and own.in_place and not k:
+                at = _dying(graph, i, groups, given) if out in inside or not written_by_caller(graph, out, kinds) else None
+            if at is None:
+                at = Buffer([], i, i, graph.tensors[out].bytes)
+            at.names.append(out)
+            at.last = max(at.last, last_use(out), i)
+            groups[out] = at
     return groups
+
+
+def _dying(graph: Graph, i: int, groups: Mapping[str, Buffer], given: Sequence[Buffer]) -> Buffer | None:
+    """First buffer in the arena that node ``i`` is the last to read."""
+    computed = (groups[n] for n in graph.computed(graph.nodes[i]))
+    return next((g for g in computed if g.last == i and not any(g is one for one in given)), None)
 
 
 def _margins(graph: Graph, needs: Sequence[Buffers], groups: dict[str, Buffer]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.operator import Applied, Buffers, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.nd import _products_cases as samples
@@ -106,6 +106,10 @@ class Conv(NdOperator):
         """Products, one for each bias, and one for each number that a clamp of floats looks at."""
         clamped = at.x.dtype == "float32" and (self.lo is not None or self.hi is not None)
         return self.macs(at) + at.inputs[1].shape[0] + (at.out.size if clamped else 0)
+
+    def buffers(self, at: Applied) -> Buffers:
+        """Results may run over values that no kernel reads any more."""
+        return Buffers(overlap=(self.sums(at).overlap(),))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """One kernel for each pair of types."""

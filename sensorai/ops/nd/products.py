@@ -7,6 +7,7 @@ numbers one by one: ``(q - zero) * scale``, rounded once, and are summed as such
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,6 +129,15 @@ class Sums:
         if self.at.x.dtype == "int16" and (zero or shifted):
             raise ConfigError(f"{self.where}: int16 numbers must have the zero point 0")
         self.exit()
+
+    def overlap(self) -> int | None:
+        """Bytes that the input must lie behind the output where they overlap; None where they must not."""
+        if self.back:
+            return None
+        places = self.at.out.size // self.at.out.shape[-1]
+        batch = places // math.prod(self.window.out)
+        sizes = (t.shape[-1] * t.item_bytes for t in (self.at.x, self.at.out))
+        return self.window.overlap(batch, *sizes)
 
     # -- C
 
