@@ -21,7 +21,9 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
-from sensorai.plan.plan import SCORES, Plan, plan, written_by_caller
+from sensorai.plan.laid import SCORES, written_by_caller
+from sensorai.plan.plan import Plan, plan
+from sensorai.plan.scratch import Scratch
 from sensorai.writing import clang
 
 #: Attribute of tables that the packed kernels read.
@@ -149,7 +151,11 @@ class _Emitter:
     direct_kinds: frozenset[str]
     #: Inputs and outputs that lie in the arena.
     inside: frozenset[str] = frozenset()
+    #: What is to be saved, one of ``OBJECTIVES``.
+    optimize: str = "balanced"
     plan: Plan = field(init=False)
+    #: What is left to kernels.
+    spare_bytes: Scratch = field(init=False)
     index: int = 0
     definitions: list[Table | Constant] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
@@ -166,6 +172,7 @@ class _Emitter:
 
     def __post_init__(self) -> None:
         self.plan = plan(self.graph, self.direct_kinds, self.inside)
+        self.spare_bytes = Scratch(self.plan, self.optimize)
 
     def parts(self) -> CodeParts:
         """Emit everything."""
@@ -186,7 +193,7 @@ class _Emitter:
             source=source,
             definitions=tuple(self.definitions),
             runtime=tuple(sorted(runtime.closed(self.runtime))),
-            arena_bytes=self.plan.peak,
+            arena_bytes=self.spare_bytes.peak,
             arena_align=self.plan.align,
             layers=tuple(self.costs),
             buffers=tuple(self.buffers),
@@ -205,6 +212,7 @@ class _Emitter:
 
     def _layer(self, node: Node) -> None:
         self.weight_bytes = self.saved_bytes = 0
+        self.spare_bytes.begin(self.index)
         at = self.graph.applied(node)
         self._margins(node)
         node.op.emit(at, self)
@@ -295,6 +303,14 @@ class _Emitter:
     def scratch(self, kind: str) -> str:
         """C expression: pointer to the bytes that the layer uses while it runs."""
         return f"({kind} *){_in_arena(f'arena + {self.plan.scratch[self.index]}')}"
+
+    def free_scratch(self) -> int:
+        """Bytes in one piece that the layer may take while it runs."""
+        return self.spare_bytes.free()
+
+    def take_scratch(self, kind: str, size: int) -> str:
+        """C expression: pointer to bytes that the layer takes while it runs."""
+        return f"({kind} *){_in_arena(f'arena + {self.spare_bytes.take(size)}')}"
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
         """Define a static function of this layer and return its name."""

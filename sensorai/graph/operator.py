@@ -159,6 +159,25 @@ class Writer(Protocol):
         """C expression: ``KIND *`` to the bytes that ``Buffers.scratch`` asked for."""
         ...
 
+    def free_scratch(self) -> int:
+        """Bytes that ``take_scratch`` may take while this layer runs, in one piece.
+
+        By what is to be saved: where it is instructions, as many as anybody could want; else those that hold
+        nothing while the layer runs, so that taking them costs no byte. A kernel that needs more is not to be
+        chosen.
+        """
+        ...
+
+    def take_scratch(self, kind: str, size: int) -> str:
+        """C expression: ``KIND *`` to ``size`` bytes for this layer, beside those taken before.
+
+        Raises
+        ------
+        InternalError
+            There are fewer, see ``free_scratch``.
+        """
+        ...
+
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
         """Define a static function of this layer and return its name.
 

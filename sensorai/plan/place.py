@@ -1,4 +1,4 @@
-"""Places for buffers that do not live at the same time, and for a result that runs over what it is made of."""
+"""Places for buffers that do not live at once, and for results that run over what they are made of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 ALIGN = 4
 #: Comparisons of two buffers that a search may make: bounds its time, and is the same on every machine.
 EFFORT = 400_000
+#: Times that it starts again from where it got stuck.
+SHAKES = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +80,8 @@ class Overlap:
 
 #: What one buffer keeps another from: it starts at no byte between these two, from the other's start.
 _Ban = tuple[int, int, int]
+#: Peak, an order, and the offset of every buffer.
+_Found = tuple[int, list[int], list[int]]
 
 
 def aligned(size: int) -> int:
@@ -156,7 +160,7 @@ class _Search:
             return [(low, one.apart), (one.apart, high)] if one.exact else [(low, min(high, one.apart))]
         return [(low, high)]
 
-    def run(self) -> tuple[int, list[int], list[int]]:
+    def run(self) -> _Found:
         """Peak, the best order, and the offset of every buffer."""
         names = [b.names for b in self.buffers]
         size, of = self.sizes, self.buffers
@@ -167,28 +171,41 @@ class _Search:
             lambda k: (of[k].first - of[k].last, -size[k], names[k]),
         )
         everything = range(len(size))
-        best: tuple[int, list[int], list[int]] | None = None
         starts = []
-        for number, key in enumerate(keys):
+        for key in keys:
             order = sorted(everything, key=key)
             peak, offsets = self._first_fit(order)
-            starts.append((peak, number, order, offsets))
-            # the first two decide among themselves as long as nothing is better
-            if best is None or peak < best[0]:
-                best = peak, order, offsets
-        assert best is not None
-        left = EFFORT
-        for peak, _, order, offsets in sorted(starts, key=lambda one: one[:2]):
+            starts.append((peak, order, offsets))
+        # sorting keeps the first of those that are as good
+        starts.sort(key=lambda one: one[0])
+        best, left = starts[0], EFFORT
+        for start in starts:
             if best[0] <= self.floor or left <= 0:
                 break
-            found, left = self._improved((peak, order, offsets), left)
+            found, left = self._improved(start, left)
             if found[0] < best[0]:
                 best = found
+        return self._shaken(best, left)
+
+    def _shaken(self, best: _Found, left: int) -> _Found:
+        """Move some buffers anywhere and improve again, a few times, always the same ones."""
+        number, count = 1, len(self.sizes)
+        for turn in range(SHAKES if count > 2 else 0):
+            if best[0] <= self.floor or left <= 0:
+                break
+            order = list(best[1])
+            for _ in range(2 + turn % 4):
+                number = number * 1103515245 + 12345 & 0x7FFFFFFF
+                moved = order.pop((number >> 8) % count)
+                order.insert((number >> 20) % count, moved)
+            left -= self.effort
+            peak, offsets = self._first_fit(order)
+            found, left = self._improved((peak, order, offsets), left)
+            # one that is as good may lead further
+            best = found if found[0] <= best[0] else best
         return best
 
-    def _improved(
-        self, best: tuple[int, list[int], list[int]], left: int
-    ) -> tuple[tuple[int, list[int], list[int]], int]:
+    def _improved(self, best: _Found, left: int) -> tuple[_Found, int]:
         """Place what lies on top earlier while that lowers the peak, and the effort that is left then."""
         while best[0] > self.floor and left > 0:
             peak, order, offsets = best

@@ -41,7 +41,9 @@ def in_place(at: Applied) -> Buffers:
     computed = [x for x in at.inputs if x.name and x.data is None]
     fits = all(x.shape == at.out.shape and x.item_bytes >= at.out.item_bytes for x in computed)
     grows = (at.out.size * (at.out.item_bytes - x.item_bytes) for x in at.inputs)
-    overlap = (max(0, more) if x.shape == at.out.shape else None for x, more in zip(at.inputs, grows, strict=True))
+    overlap = (
+        max(0, more) if x.shape == at.out.shape else None for x, more in zip(at.inputs, grows, strict=True)
+    )
     return Buffers(in_place=fits, overlap=tuple(overlap))
 
 

@@ -78,7 +78,9 @@ class Window:
         # first value under the kernel, along each axis; none where it lies on margins only
         nowhere = batch * math.prod(self.extents)
         first, outside, step = np.zeros((), np.int64), np.zeros((), bool), 1
-        rows = zip(self.extents, self.strides, self.dilations, self.before, self.kernel, self.out, strict=True)
+        rows = zip(
+            self.extents, self.strides, self.dilations, self.before, self.kernel, self.out, strict=True
+        )
         for extent, stride, dilation, before, kernel, out in reversed(list(rows)):
             start = np.arange(out) * stride - before
             start = np.where(start < 0, start + -(start // dilation) * dilation, start)
