@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
 from sensorai.plan.laid import SCORES, written_by_caller
-from sensorai.plan.plan import Plan, plan
+from sensorai.plan.plan import Plan, Slot, plan
 from sensorai.plan.scratch import Scratch
 from sensorai.writing import clang
 
@@ -37,11 +37,14 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "binary": ("uint32_t", "sa_nd_u32"),
 }
 
+#: Types that the caller takes as they are computed.
+_DIRECT = frozenset(KINDS) - {"binary"}
+
 #: Bytes of a number in a table.
 _SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
 
 
-def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
+def emit_net(graph: Graph, prefix: str, *, name: str = "model", optimize: str = "balanced") -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *input, OUT *scores, uint8_t *arena)``.
 
     ``IN`` is int8_t, float, or uint32_t for packed bits; ``OUT`` is float for float32 outputs, else int32_t
@@ -56,6 +59,8 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
         A C identifier.
     name : str
         In place of ``model`` in the function's name.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
 
     Raises
     ------
@@ -71,11 +76,16 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
         raise ConfigError("the input of a classifier in C is int8, binary or float32")
     places = {graph.inputs[0]: "input", graph.outputs[0]: "scores"}
-    return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES).parts()
+    return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES, optimize=optimize).parts()
 
 
 def emit_tensors(
-    graph: Graph, prefix: str, *, name: str = "model", inside: Collection[str] = ()
+    graph: Graph,
+    prefix: str,
+    *,
+    name: str = "model",
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
 ) -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *in0, ..., OUT *out0, ..., [state0, ...] uint8_t *arena)``.
 
@@ -88,6 +98,8 @@ def emit_tensors(
     inside : collection of str
         Inputs and outputs that lie in the arena: they are no parameters, ``lying`` says where they are.
         Inputs do not outlive the call, outputs do.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
 
     Raises
     ------
@@ -96,11 +108,16 @@ def emit_tensors(
         arena.
     """
     clang.identifier(prefix)
-    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside)
+    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize)
 
 
 def _typed(
-    graph: Graph, prefix: str, name: str, emitter: type[_Typed], inside: Collection[str] = ()
+    graph: Graph,
+    prefix: str,
+    name: str,
+    emitter: type[_Typed],
+    inside: Collection[str],
+    optimize: str,
 ) -> CodeParts:
     check(graph)
     for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
@@ -113,7 +130,7 @@ def _typed(
     # an input that is an output as well is read in one place and copied to the other
     places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
     places = {tensor: place for tensor, place in places.items() if tensor not in inside}
-    net = emitter(graph, prefix, name, places, frozenset(KINDS) - {"binary"}, frozenset(inside))
+    net = emitter(graph, prefix, name, places, _DIRECT, frozenset(inside), optimize)
     for one in inside:
         if one not in net.plan.slots or net.plan.slots[one].offset < 0:
             raise ConfigError(
@@ -154,6 +171,8 @@ class _Emitter:
     #: What is to be saved, one of ``OBJECTIVES``.
     optimize: str = "balanced"
     plan: Plan = field(init=False)
+    #: Where every tensor lies while the layer runs.
+    slots: dict[str, Slot] = field(init=False)
     #: What is left to kernels.
     spare_bytes: Scratch = field(init=False)
     index: int = 0
@@ -171,7 +190,8 @@ class _Emitter:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds, self.inside)
+        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize)
+        self.slots = dict(self.plan.slots)
         self.spare_bytes = Scratch(self.plan, self.optimize)
 
     def parts(self) -> CodeParts:
@@ -214,9 +234,10 @@ class _Emitter:
         self.weight_bytes = self.saved_bytes = 0
         self.spare_bytes.begin(self.index)
         at = self.graph.applied(node)
+        self._moves()
         self._margins(node)
         node.op.emit(at, self)
-        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.plan.slots)
+        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.slots)
         self.buffers.append((reads, tuple(self.at(t, "void") for t in at.outputs)))
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
@@ -228,7 +249,7 @@ class _Emitter:
 
     def at(self, tensor: Tensor, kind: str = "int8_t", back: int = 0) -> str:
         """C expression: pointer to the values of a tensor, ``back`` bytes of margin before them."""
-        slot = self.plan.slots[tensor.name]
+        slot = self.slots[tensor.name]
         if slot.offset < 0:
             return self.places[tensor.name if self.direct(tensor) else slot.first]
         offset = slot.offset - back
@@ -351,11 +372,22 @@ class _Emitter:
             source = "input" if x.dtype == "int8" else "(const int8_t *)input"
             self._around("sa_nn_steps", "sa_nn_copy", source, self.at(x), x.bytes)
 
+    def _moves(self) -> None:
+        """Bring tensors to the places that they have from this layer on."""
+        for move in self.plan.moves:
+            if move.node == self.index:
+                x, y = (_in_arena(f"arena + {at}") for at in (move.source, move.target))
+                # the place holds whole words
+                words = f"{-(-move.size // 4)}U"
+                arguments = f"(const sa_nd_u32 *){x}", f"(sa_nd_u32 *){y}", words
+                self._around("nd/sa_nd_move.h", "sa_nd_move", *arguments)
+                self.slots[move.name] = replace(self.slots[move.name], offset=move.target)
+
     def _margins(self, node: Node) -> None:
         """Zero what ``same`` padding reads; the bytes may have held something else before."""
         at = self.graph.applied(node)
         for x, margin in zip(at.inputs, node.op.buffers(at).margins, strict=False):
-            slot = self.plan.slots[x.name]
+            slot = self.slots[x.name]
             sides = (slot.offset - margin.left, margin.left), (slot.offset + slot.size, margin.right)
             for offset, size in sides:
                 if size:
@@ -410,7 +442,7 @@ class _Typed(_Emitter):
 
     def _lies(self, name: str) -> str:
         """Parameter in whose memory a tensor lies; "" in the arena."""
-        slot = self.plan.slots.get(name)
+        slot = self.slots.get(name)
         if slot is None or slot.offset >= 0:
             return ""
         return self.places[name if self.direct(self.graph.tensors[name]) else slot.first]
@@ -452,12 +484,12 @@ class _Counted(_Typed):
         return f"{self.prefix}_{name}"
 
 
-def count_tensors(graph: Graph, inside: Collection[str] = ()) -> CodeParts:
-    """What ``emit_tensors`` would give, without tables: arena and costs; ``inside`` as there.
+def count_tensors(graph: Graph, inside: Collection[str] = (), optimize: str = "balanced") -> CodeParts:
+    """What ``emit_tensors`` would give, without tables: arena and costs; settings as there.
 
     Raises
     ------
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    return _typed(graph, "net", "net_model", _Counted, inside)
+    return _typed(graph, "net", "net_model", _Counted, inside, optimize)

@@ -7,7 +7,7 @@ What a kernel needs, and whether it works in place, is its operator's word (``Op
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Buffers, Margin
@@ -33,7 +33,11 @@ def written_by_caller(graph: Graph, name: str, kinds: Collection[str] = SCORES) 
 
 
 class Laid:
-    """Buffers of a net, and which of them may overlap."""
+    """Buffers of a net, and which of them may overlap.
+
+    ``share``: what is made in place shares a buffer with what it is made of. ``moved``: tensors that go
+    to another place once they are computed, see ``movable``.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Laid:
         kinds: Collection[str],
         inside: Collection[str],
         share: bool,
+        moved: Collection[str] = (),
     ) -> None:
         self.graph = graph
         self.groups = groups = _groups(graph, needs, kinds, inside, share)
@@ -63,31 +68,61 @@ class Laid:
         used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
         self.scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
         self.align = max([ALIGN, *(graph.tensors[n].item_bytes for g in real for n in g.names)])
-        self.buffers = [*real, *self.scratch]
-        self.overlaps = _overlaps(graph, needs, groups, real)
+        #: Tensors that may move.
+        self.movable = tuple(g.names[0] for g in real if self._movable(g))
+        #: Second buffers of those that do, by the first tensor.
+        self.later = {name: self._split(groups[name]) for name in self.movable if name in moved}
+        self.buffers = [*real, *self.later.values(), *self.scratch]
+        self.overlaps = _overlaps(graph, needs, self.lying, self.buffers)
+
+    def _movable(self, group: Buffer) -> bool:
+        """Whether a buffer outlives the node that begins it, holds no margins and nothing that is kept."""
+        free = not (group.left or group.right or group.slop) and group.first >= 0
+        return free and group.first < group.last < len(self.graph.nodes)
+
+    def _split(self, group: Buffer) -> Buffer:
+        """Let a buffer end with the node that begins it, and return the one that takes its place."""
+        first = self.graph.nodes[group.first].outputs
+        names = [name for name in group.names if name not in first]
+        own = next(name for name in group.names if name in first)
+        later = Buffer([own, *names], group.first + 1, group.last, group.size)
+        group.last, group.size = group.first, self.graph.tensors[own].bytes
+        group.names = [own]
+        self.groups.update(dict.fromkeys(names, later))
+        return later
+
+    def lying(self, name: str, node: int) -> Buffer:
+        """Buffer in which a tensor lies while a node runs."""
+        group = self.groups[name]
+        moved = self.later.get(name)
+        return moved if moved is not None and node >= moved.first else group
 
 
 def _overlaps(
-    graph: Graph, needs: Sequence[Buffers], groups: Mapping[str, Buffer], real: Sequence[Buffer]
+    graph: Graph,
+    needs: Sequence[Buffers],
+    lying: Callable[[str, int], Buffer],
+    buffers: Sequence[Buffer],
 ) -> list[Overlap]:
     """Results that may run over what they are made of."""
-    there, out = {id(g) for g in real}, []
+    there, out = {id(g) for g in buffers}, []
     for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
-        over = groups[node.output]
+        over = lying(node.output, i)
         if own.alias or over.first != i or id(over) not in there:
             continue
+        # an input may be read in two places
         found: dict[int, list[int | None]] = {}
+        unders: dict[int, Buffer] = {}
         for k, name in enumerate(node.reads):
-            if name in groups:
-                found.setdefault(id(groups[name]), []).append(_least(own, k))
-        for name in dict.fromkeys(graph.computed(node)):
-            under = groups[name]
-            said = [one for one in found.pop(id(under), []) if one is not None]
-            lasting = under.last != i or under is over or id(under) not in there
-            if lasting or not said or len(said) < sum(groups[n] is under for n in graph.computed(node)):
-                continue
-            exact = own.in_place and not own.overlap
-            out.append(Overlap(over, under, max(said), exact))
+            if name and graph.tensors[name].data is None:
+                under = lying(name, i)
+                unders[id(under)] = under
+                found.setdefault(id(under), []).append(_least(own, k))
+        for key, under in unders.items():
+            said = [one for one in found[key] if one is not None]
+            ends = under.last == i and under is not over and key in there
+            if ends and len(said) == len(found[key]):
+                out.append(Overlap(over, under, max(said), own.in_place and not own.overlap))
     return out
 
 

@@ -90,13 +90,16 @@ def aligned(size: int) -> int:
 
 
 def place(
-    buffers: Sequence[Buffer], align: int = ALIGN, overlaps: Sequence[Overlap] = ()
+    buffers: Sequence[Buffer],
+    align: int = ALIGN,
+    overlaps: Sequence[Overlap] = (),
+    enough: int = 0,
 ) -> tuple[int, list[int], list[Buffer]]:
     """Give every buffer an offset, a multiple of ``align``; deterministic.
 
     Larger buffers are placed first, each at the lowest offset where it meets no other that lives at the same
     time; other orders (by first use, from the last to the first) are tried too, and the best of them is
-    improved: what lies on top is placed earlier, as long as that lowers the peak.
+    improved: what lies on top is placed earlier, as long as that lowers the peak and it is above ``enough``.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def place(
     buffers : list of Buffer
         In the order of the offsets.
     """
-    search = _Search(buffers, align, overlaps)
+    search = _Search(buffers, align, overlaps, enough)
     peak, order, offsets = search.run()
     return peak, [offsets[k] for k in order], [buffers[k] for k in order]
 
@@ -135,13 +138,17 @@ def _shared(one: Overlap) -> int:
 class _Search:
     """Orders of buffers, each turned into offsets by first fit."""
 
-    def __init__(self, buffers: Sequence[Buffer], align: int, overlaps: Sequence[Overlap]) -> None:
+    def __init__(
+        self, buffers: Sequence[Buffer], align: int, overlaps: Sequence[Overlap], enough: int = 0
+    ) -> None:
         self.align = align
         self.sizes = [b.bytes for b in buffers]
         self.buffers = buffers
-        self.floor = least_peak(buffers, overlaps)
+        self.floor = max(enough, least_peak(buffers, overlaps))
         place_of = {id(b): k for k, b in enumerate(buffers)}
         said = {(place_of[id(one.over)], place_of[id(one.under)]): one for one in overlaps}
+        #: What something is written over as soon as it lives: that must be below it.
+        self.under = {j for (_, j), one in said.items() if one.over.first == one.under.first}
         self.bans: list[list[_Ban]] = [[] for _ in buffers]
         for k, one in enumerate(buffers):
             for j, other in enumerate(buffers):
@@ -167,7 +174,7 @@ class _Search:
         keys = (
             lambda k: (-size[k], of[k].first, names[k]),
             lambda k: (of[k].first, -size[k], names[k]),
-            lambda k: (-of[k].last, -size[k], names[k]),
+            lambda k: (-of[k].first, k in self.under, -size[k], names[k]),
             lambda k: (of[k].first - of[k].last, -size[k], names[k]),
         )
         everything = range(len(size))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
 from sensorai.plan.laid import SCORES, Laid
 from sensorai.plan.place import Buffer, least_peak, place
+
+#: How much larger an arena may be before tensors are moved, and how many are looked at.
+MOVED, MOVABLE = 1.1, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,27 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A tensor that goes to another place before a node runs.
+
+    Attributes
+    ----------
+    node : int
+    name : str
+    source, target : int
+        Offsets of its values.
+    size : int
+        Bytes.
+    """
+
+    node: int
+    name: str
+    source: int
+    target: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Arena of a net.
 
@@ -75,6 +99,8 @@ class Plan:
         Bytes to which the arena must be aligned.
     shared : tuple of Shared
         Groups that may overlap although both live.
+    moves : tuple of Move
+        In the order of the nodes. The slot of a tensor that moves is its first one.
     """
 
     slots: dict[str, Slot]
@@ -84,6 +110,7 @@ class Plan:
     scratch: Mapping[int, int]
     align: int
     shared: tuple[Shared, ...] = ()
+    moves: tuple[Move, ...] = ()
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
@@ -105,7 +132,12 @@ class Plan:
         return self
 
 
-def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] = ()) -> Plan:
+def plan(
+    graph: Graph,
+    kinds: Collection[str] = SCORES,
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+) -> Plan:
     """Give every tensor a place; deterministic.
 
     Parameters
@@ -114,18 +146,52 @@ def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] 
         As in ``written_by_caller``.
     inside : collection of str
         Inputs and outputs that lie in the arena: inputs as long as they are read, outputs till the next call.
+    optimize : str
+        "time": nothing moves; "balanced": tensors move while the net runs where that saves more than a tenth
+        of the arena, and as few as do; "ram": wherever that saves a byte.
     """
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
+
+    def laid(share: bool, moved: Collection[str] = ()) -> Laid:
+        return Laid(graph, needs, kinds, inside, share, moved)
+
     # results in place of what they are made of and none over it; then each with a place of its own that may
     # run over another's: that is taken only where it needs less
-    first, *others = (Laid(graph, needs, kinds, inside, share) for share in (True, False))
+    first, loose = laid(True), laid(False)
     best, placed = first, place(first.buffers, first.align)
-    for one in (first, *others):
+    for one in (first, loose):
         if placed[0] <= least_peak(one.buffers, one.overlaps):
             continue
         found = place(one.buffers, one.align, one.overlaps)
         if found[0] < placed[0]:
             best, placed = one, found
+    if optimize == "time" or len(loose.movable) > MOVABLE:
+        return _planned(best, *placed)
+    return _moved(
+        lambda moved: laid(False, moved), loose, best, placed, MOVED if optimize == "balanced" else 1
+    )
+
+
+def _moved(
+    laid: Callable[[Collection[str]], Laid],
+    loose: Laid,
+    best: Laid,
+    placed: tuple[int, list[int], list[Buffer]],
+    worth: float,
+) -> Plan:
+    """The plan in which tensors move where the arena without that is more than ``worth`` times as large."""
+    moved = set(loose.movable)
+    if placed[0] > worth * least_peak((free := laid(moved)).buffers, free.overlaps):
+        found = place(free.buffers, free.align, free.overlaps)
+        most = int(worth * found[0])
+        if placed[0] > most:
+            best, placed = free, found
+            # every one that need not move stays
+            for name in loose.movable:
+                one = laid(moved - {name})
+                found = place(one.buffers, one.align, one.overlaps, most)
+                if found[0] <= most:
+                    moved, best, placed = moved - {name}, one, found
     return _planned(best, *placed)
 
 
@@ -138,8 +204,13 @@ def _planned(laid: Laid, peak: int, offsets: Sequence[int], order: Sequence[Buff
         slots[name] = Slot(at, group.left, group.right, laid.graph.tensors[name].bytes, group.names[0])
     spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
     room = {g.first: where[id(g)] for g in laid.scratch}
+    moves = tuple(
+        Move(later.first, name, slots[name].offset, where[id(later)], laid.graph.tensors[name].bytes)
+        for name, later in laid.later.items()
+    )
+    moves = tuple(sorted((m for m in moves if m.source != m.target), key=lambda m: m.node))
     number = {id(g): k for k, g in enumerate(order)}
     shared = tuple(
         Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in laid.overlaps
     )
-    return Plan(slots, peak, laid.staged, spans, room, laid.align, shared).check()
+    return Plan(slots, peak, laid.staged, spans, room, laid.align, shared, moves).check()

@@ -121,7 +121,7 @@ int main(void)
 """
 
 
-def unit(samples: Sequence[Sample], inside: bool = False) -> dict[str, str | bytes]:
+def unit(samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced") -> dict[str, str | bytes]:
     """A program that runs the nets: number, inputs and states in, outputs and states out.
 
     ``inside``: inputs and outputs lie in the arena; of nets without states.
@@ -129,7 +129,7 @@ def unit(samples: Sequence[Sample], inside: bool = False) -> dict[str, str | byt
     body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
     for i, s in enumerate(samples):
         within = (*s.graph.inputs, *s.graph.outputs) if inside else ()
-        parts = emit_tensors(s.graph, f"n{i}", inside=within)
+        parts = emit_tensors(s.graph, f"n{i}", inside=within, optimize=optimize)
         files |= set(parts.runtime)
         names = [*s.graph.inputs, *s.graph.outputs, *(one.read for one in s.graph.states)]
         sizes = [s.graph.tensors[n].bytes for n in names]

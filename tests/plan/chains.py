@@ -34,3 +34,15 @@ def chain(seed: int, layers: int = 4) -> Graph:
             (x,) = made.add(Conv(strides, (), pads, groups), (x, w), (), (QUANT,))
         shape = x.shape
     return made.graph((x,))
+
+
+def level(layers: int = 6) -> Graph:
+    """An int8 net whose layers all make 256 bytes."""
+    rng = np.random.default_rng(layers)
+    made = NetBuilder()
+    x = made.input("x", (1, 32, 8), "int8", QUANT)
+    for k in range(layers):
+        weights = rng.integers(-128, 128, (8, 3, 8)).astype(np.int8)
+        w = made.constant(f"w{k}", weights, "", Affine((0.002,), (0,)))
+        (x,) = made.add(Conv((), (), ((1, 1),)), (x, w), (), (QUANT,))
+    return made.graph((x,))

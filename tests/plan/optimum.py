@@ -64,12 +64,12 @@ def optimum(buffers: Sequence[Buffer], align: int, overlaps: Sequence[Overlap], 
 
 
 def both(graph: Graph, inside: bool = True) -> tuple[int, int]:
-    """Bytes of the plan of a net, and of the best there is."""
+    """Bytes of the plan of a net in which nothing moves, and of the best there is."""
     ends = tuple(n for n in (*graph.inputs, *graph.outputs) if graph.tensors[n].data is None)
     kept = ends if inside else ()
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
     laid = Laid(graph, needs, KEPT, kept, share=False)
-    return plan(graph, KEPT, kept).peak, optimum(laid.buffers, laid.align, laid.overlaps)
+    return plan(graph, KEPT, kept, "time").peak, optimum(laid.buffers, laid.align, laid.overlaps)
 
 
 def models(part: str = "") -> Iterator[tuple[str, Graph]]:

@@ -16,7 +16,7 @@ from sensorai.ops.nd.windows import Window
 from sensorai.plan.plan import plan
 from sensorai.toolchain import host
 from tests.nd.nets import differences, sample, stream, unit
-from tests.plan.chains import chain
+from tests.plan.chains import chain, level
 
 
 def by_hand(window: Window, batch: int, read: int, made: int, block: int) -> int:
@@ -101,3 +101,21 @@ def test_chains_need_less(seed: int) -> None:
     ends = (*graph.inputs, *graph.outputs)
     sizes = [graph.tensors[n].bytes for n in (*graph.inputs, *(node.output for node in graph.nodes))]
     assert plan(graph, frozenset(KINDS), ends).peak < max(map(sum, itertools.pairwise(sizes)))
+
+
+@pytest.mark.parametrize(
+    ("optimize", "peak", "moves"),
+    [("time", 256 + 6 * 24, 0), ("balanced", 256 + 2 * 24, 2), ("ram", 256 + 24, 5)],
+)
+def test_tensors_move_where_that_saves(optimize: str, peak: int, moves: int) -> None:
+    """Each layer lies below the one before by the three places that a kernel of two and its margin need."""
+    graph = level()
+    made = plan(graph, frozenset(KINDS), (*graph.inputs, *graph.outputs), optimize)
+    assert (made.peak, len(made.moves)) == (peak, moves)
+    if optimize != "ram":
+        return
+    samples = [sample("level", graph)]
+    program = host.build_program(
+        unit(samples, inside=True, optimize=optimize), opt="-O1", sanitize=True, harness=True
+    )
+    assert differences(samples, program.run(stream(samples))) == []
