@@ -52,6 +52,13 @@ AllocateOutputs = Annotated[
     bool,
     typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
 ]
+Optimize = Annotated[
+    str,
+    typer.Option(
+        metavar="balanced|time|ram",
+        help="What the plan of the memory saves: time takes bytes for it, ram moves tensors for every byte.",
+    ),
+]
 Stream = Annotated[
     int | None,
     typer.Option(
@@ -115,6 +122,7 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    optimize: Optimize = "balanced",
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
@@ -146,7 +154,7 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
-    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
+    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]

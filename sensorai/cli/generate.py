@@ -14,6 +14,7 @@ from sensorai.cli.analyze import (
     Device,
     Freeze,
     InputTypes,
+    Optimize,
     OutputTypes,
     Shapes,
     Stateful,
@@ -87,6 +88,7 @@ def run(
     stateful: Stateful = False,
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
+    optimize: Optimize = "balanced",
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -128,6 +130,7 @@ def run(
         "--stateful": stateful,
         "--allocate-inputs": allocate_inputs,
         "--allocate-outputs": allocate_outputs,
+        "--optimize": optimize != "balanced",
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -149,7 +152,7 @@ def run(
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs"]
+        others += ["--allocate-inputs", "--allocate-outputs", "--optimize"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
@@ -158,6 +161,8 @@ def run(
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
+    if pipeline is not None and optimize != "balanced":
+        raise ConfigError("--optimize is for a net alone, not with --pipeline", hint="drop one of them")
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
@@ -170,7 +175,7 @@ def run(
         elif columns is not None:
             why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
-    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, optimize, json)
 
 
 def _of_net(
@@ -183,6 +188,7 @@ def _of_net(
     pipeline: Path | None,
     columns: Columns | None,
     inside: tuple[bool, bool],
+    optimize: str,
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
@@ -214,7 +220,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream, inside)
+    made = emitting.emit(model, at, called, asked, api, stream, inside, optimize)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:

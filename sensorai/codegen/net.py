@@ -23,7 +23,7 @@ from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
 from sensorai.plan.laid import SCORES, written_by_caller
 from sensorai.plan.plan import Plan, Slot, plan
-from sensorai.plan.scratch import Scratch
+from sensorai.plan.scratch import Scratch, objective
 from sensorai.writing import clang
 
 #: Attribute of tables that the packed kernels read.
@@ -38,7 +38,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 }
 
 #: Types that the caller takes as they are computed.
-_DIRECT = frozenset(KINDS) - {"binary"}
+DIRECT = frozenset(KINDS) - {"binary"}
 
 #: Bytes of a number in a table.
 _SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
@@ -130,7 +130,7 @@ def _typed(
     # an input that is an output as well is read in one place and copied to the other
     places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
     places = {tensor: place for tensor, place in places.items() if tensor not in inside}
-    net = emitter(graph, prefix, name, places, _DIRECT, frozenset(inside), optimize)
+    net = emitter(graph, prefix, name, places, DIRECT, frozenset(inside), optimize)
     for one in inside:
         if one not in net.plan.slots or net.plan.slots[one].offset < 0:
             raise ConfigError(
@@ -192,7 +192,7 @@ class _Emitter:
     def __post_init__(self) -> None:
         self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize)
         self.slots = dict(self.plan.slots)
-        self.spare_bytes = Scratch(self.plan, self.optimize)
+        self.spare_bytes = Scratch(self.plan, objective(self.optimize))
 
     def parts(self) -> CodeParts:
         """Emit everything."""

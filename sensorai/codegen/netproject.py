@@ -92,6 +92,7 @@ def emit_net_project(
     api: str = "native",
     pushing: Pushing | None = None,
     inside: Collection[str] = (),
+    optimize: str = "balanced",
 ) -> Project:
     """Emit the C project of a net.
 
@@ -110,6 +111,8 @@ def emit_net_project(
         Of a net that gets columns: its function is called ``NAME_push``.
     inside : collection of str
         Inputs and outputs that lie in the arena; functions say where.
+    optimize : str
+        What is to be saved, see ``emit_tensors``.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def emit_net_project(
         raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
     if inside and (pushing is not None or api != "native"):
         raise ConfigError("inputs and outputs lie in the arena of the native interface, without a stream")
-    parts = emit_tensors(graph, called, inside=inside)
+    parts = emit_tensors(graph, called, inside=inside, optimize=optimize)
     fields = net_fields(graph, called, about, parts)
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sensorai.codegen.net import count_tensors
+from sensorai.codegen.net import DIRECT, count_tensors
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine, Pow2
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.model import WORDS, NetFile
+from sensorai.plan.plan import Plan, plan
+from sensorai.plan.scratch import objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Costs:
         Bytes of what is kept between calls, and of what the caller gives and gets.
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    optimize : str
+        What was to be saved, one of ``OBJECTIVES``.
     """
 
     layers: tuple[Layer, ...]
@@ -82,6 +86,7 @@ class Costs:
     inputs: int
     outputs: int
     inside: tuple[bool, bool] = (False, False)
+    optimize: str = "balanced"
 
     @property
     def ram(self) -> int | None:
@@ -98,11 +103,17 @@ def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
     return (*(graph.inputs if inside[0] else ()), *(graph.outputs if inside[1] else ()))
 
 
-def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
-    """Count a net; ``inside`` as in ``Costs``."""
+def planned(graph: Graph, inside: tuple[bool, bool], optimize: str) -> Plan:
+    """Where everything lies in the C of a net; settings as in ``Costs``."""
+    return plan(graph, DIRECT, lying(graph, inside), optimize)
+
+
+def costs(graph: Graph, inside: tuple[bool, bool] = (False, False), optimize: str = "balanced") -> Costs:
+    """Count a net; settings as in ``Costs``."""
+    objective(optimize)
     within = lying(graph, inside)
     try:
-        parts = count_tensors(graph, within)
+        parts = count_tensors(graph, within, optimize)
         arena: int | None = parts.arena_bytes
         bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
     except ConfigError:
@@ -130,6 +141,7 @@ def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
         sum(graph.tensors[n].bytes for n in graph.inputs),
         sum(graph.tensors[n].bytes for n in graph.outputs),
         inside,
+        optimize,
     )
 
 
@@ -221,6 +233,7 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
         "output_bytes": counted.outputs,
         "inputs_in_arena": counted.inside[0],
         "outputs_in_arena": counted.inside[1],
+        "optimize": counted.optimize,
         "ram_bytes": counted.ram,
         "did": list(model.made.did),
         "problems": [{"message": p.message, "hint": p.hint} for p in model.made.problems],

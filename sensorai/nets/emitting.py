@@ -89,6 +89,7 @@ def emit(
     api: str = "native",
     stream: Stream | None = None,
     inside: tuple[bool, bool] = (False, False),
+    optimize: str = "balanced",
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -96,6 +97,8 @@ def emit(
     ----------
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
 
     Raises
     ------
@@ -110,12 +113,12 @@ def emit(
     graph, pushing, before = model.graph, None, 0
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
-    counted = costs(graph, inside) if stream is None else stream.after
+    counted = (
+        stream.after if stream is not None and optimize == "balanced" else costs(graph, inside, optimize)
+    )
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
-    project = emit_net_project(
-        graph, name, about, at.chip, api=api, pushing=pushing, inside=lying(graph, inside)
-    )
+    project = emit_net_project(graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize)
     files: dict[str, str] = dict(project.files)
     built = None
     if at.name == "ispu":
@@ -135,6 +138,7 @@ def emit(
             built = stand_in(app, files)
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
+    facts |= {"optimize": optimize} if optimize != "balanced" else {}
     said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)

@@ -13,6 +13,13 @@ OBJECTIVES = ("balanced", "time", "ram")
 ENDLESS = 1 << 31
 
 
+def objective(name: str) -> str:
+    """Return what is to be saved; a ConfigError for anything else than ``OBJECTIVES``."""
+    if name not in OBJECTIVES:
+        raise ConfigError(f"--optimize {name!r} is not known", hint=f"one of {', '.join(OBJECTIVES)}")
+    return name
+
+
 @dataclass(slots=True)
 class Scratch:
     """Hands out bytes, layer by layer.
@@ -33,10 +40,6 @@ class Scratch:
     _taken: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.optimize not in OBJECTIVES:
-            raise ConfigError(
-                f"--optimize {self.optimize!r} is not known", hint=f"one of {', '.join(OBJECTIVES)}"
-            )
         self.peak = self.plan.peak
 
     def begin(self, node: int) -> None:

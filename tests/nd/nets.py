@@ -121,7 +121,9 @@ int main(void)
 """
 
 
-def unit(samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced") -> dict[str, str | bytes]:
+def unit(
+    samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced"
+) -> dict[str, str | bytes]:
     """A program that runs the nets: number, inputs and states in, outputs and states out.
 
     ``inside``: inputs and outputs lie in the arena; of nets without states.
