@@ -125,7 +125,10 @@ def run(
     optimize: Optimize = "balanced",
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
+        typer.Option(
+            help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool, and for "
+            "pictures of the memory over time and of the flash by layer (SVG)."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
     passes: Annotated[
@@ -145,7 +148,9 @@ def run(
     from sensorai.nets import costs as counting
     from sensorai.nets import passes_told, stated, streaming
     from sensorai.nets import target as targets
+    from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
+    from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
     if device is not None and target is None:
@@ -166,6 +171,8 @@ def run(
         found["fit"] = targets.fit(counted, at)
     if out is not None:
         texts = stated.files(opened, counted, at, name, "analyze", streamed)
+        if (view := memory(opened.graph, counted)) is not None:
+            texts |= {f"{name}_memory.svg": drawn.over_time(view), f"{name}_flash.svg": drawn.flash(view)}
         write_folder(out, {file: text.encode() for file, text in texts.items()})
         found["files"] = sorted(texts)
     if json:

@@ -101,6 +101,8 @@ class Plan:
         Groups that may overlap although both live.
     moves : tuple of Move
         In the order of the nodes. The slot of a tensor that moves is its first one.
+    holds : tuple of tuple of str
+        What each group holds, one after the other: tensors, or ``scratch N`` of a node.
     """
 
     slots: dict[str, Slot]
@@ -111,6 +113,7 @@ class Plan:
     align: int
     shared: tuple[Shared, ...] = ()
     moves: tuple[Move, ...] = ()
+    holds: tuple[tuple[str, ...], ...] = ()
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
@@ -203,6 +206,7 @@ def _planned(laid: Laid, peak: int, offsets: Sequence[int], order: Sequence[Buff
         at = where[id(group)] + group.lead if id(group) in where else -1
         slots[name] = Slot(at, group.left, group.right, laid.graph.tensors[name].bytes, group.names[0])
     spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
+    holds = tuple(tuple(g.names) for g in order)
     room = {g.first: where[id(g)] for g in laid.scratch}
     moves = tuple(
         Move(later.first, name, slots[name].offset, where[id(later)], laid.graph.tensors[name].bytes)
@@ -213,4 +217,4 @@ def _planned(laid: Laid, peak: int, offsets: Sequence[int], order: Sequence[Buff
     shared = tuple(
         Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in laid.overlaps
     )
-    return Plan(slots, peak, laid.staged, spans, room, laid.align, shared, moves).check()
+    return Plan(slots, peak, laid.staged, spans, room, laid.align, shared, moves, holds).check()
