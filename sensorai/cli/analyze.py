@@ -59,6 +59,14 @@ Optimize = Annotated[
         help="What the plan of the memory saves: time takes bytes for it, ram moves tensors for every byte.",
     ),
 ]
+MemoryPool = Annotated[
+    Path | None,
+    typer.Option(
+        "--memory-pool",
+        metavar="FILE",
+        help="Memories of the board, of ST's JSON or our TOML: what is used most lies in the fastest.",
+    ),
+]
 Stream = Annotated[
     int | None,
     typer.Option(
@@ -123,6 +131,7 @@ def run(
     allocate_inputs: AllocateInputs = False,
     allocate_outputs: AllocateOutputs = False,
     optimize: Optimize = "balanced",
+    memory_pool: MemoryPool = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,6 +159,7 @@ def run(
     from sensorai.nets import target as targets
     from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
+    from sensorai.nets.pools import read_pools
     from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
@@ -157,9 +167,10 @@ def run(
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
+    pools = () if memory_pool is None else read_pools(memory_pool)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
-    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize)
+    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
@@ -216,6 +227,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     said = [f"with {', '.join(beside)}"] if beside else []
     said += [f"{', '.join(within)} in the arena"] if within else []
     screen.print(f"RAM {ram}: {'; '.join(said)}")
+    for one in found["pools"]:
+        screen.print(f"memory {one['name']} ({one['kind']}): {one['used']:,} of {one['bytes']:,} bytes")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
 

@@ -7,7 +7,7 @@ What a layer's C is, its operator says; here is what it writes to. The kernels a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -86,12 +86,14 @@ def emit_tensors(
     name: str = "model",
     inside: Collection[str] = (),
     optimize: str = "balanced",
+    rooms: Sequence[int] = (),
 ) -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *in0, ..., OUT *out0, ..., [state0, ...] uint8_t *arena)``.
 
     Every tensor has the type of C that ``KINDS`` says, its numbers in order; nothing is widened. States are
     given by the caller and replaced by those of the next call. The arena must be aligned to ``arena_align``
     bytes; nothing of it outlives the call.
+    Where it has several memories, ``arena1`` and so on follow.
 
     Parameters
     ----------
@@ -100,15 +102,17 @@ def emit_tensors(
         Inputs do not outlive the call, outputs do.
     optimize : str
         What is to be saved, one of ``plan.scratch.OBJECTIVES``.
+    rooms : sequence of int
+        Bytes of several memories for the arena, the fastest first; () for one without an end.
 
     Raises
     ------
     ConfigError
-        The graph holds a layer or type that has no C, or an output that nothing computes is to lie in the
-        arena.
+        The memories hold too little, the graph holds a layer or type that has no C, or an output that
+        nothing computes is to lie in the arena.
     """
     clang.identifier(prefix)
-    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize)
+    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize, rooms)
 
 
 def _typed(
@@ -118,6 +122,7 @@ def _typed(
     emitter: type[_Typed],
     inside: Collection[str],
     optimize: str,
+    rooms: Sequence[int],
 ) -> CodeParts:
     check(graph)
     for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
@@ -130,7 +135,7 @@ def _typed(
     # an input that is an output as well is read in one place and copied to the other
     places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
     places = {tensor: place for tensor, place in places.items() if tensor not in inside}
-    net = emitter(graph, prefix, name, places, DIRECT, frozenset(inside), optimize)
+    net = emitter(graph, prefix, name, places, DIRECT, frozenset(inside), optimize, tuple(rooms))
     for one in inside:
         if one not in net.plan.slots or net.plan.slots[one].offset < 0:
             raise ConfigError(
@@ -141,14 +146,19 @@ def _typed(
     return net.parts()
 
 
-def arguments(graph: Graph, inside: Collection[str] = ()) -> str:
-    """Parameters of the function that ``emit_tensors`` emits."""
+def arguments(graph: Graph, inside: Collection[str] = (), memories: int = 1) -> str:
+    """Parameters of the function that ``emit_tensors`` emits, with so many memories."""
     given = [
         f"const {_plain(graph.tensors[n])} *in{k}" for k, n in enumerate(graph.inputs) if n not in inside
     ]
     made = [f"{_plain(graph.tensors[n])} *out{k}" for k, n in enumerate(graph.outputs) if n not in inside]
     kept = [f"{_plain(graph.tensors[s.read])} *state{k}" for k, s in enumerate(graph.states)]
-    return ", ".join([*given, *made, *kept, "uint8_t *arena"])
+    return ", ".join([*given, *made, *kept, *(f"uint8_t *{arena(k)}" for k in range(max(memories, 1)))])
+
+
+def arena(pool: int) -> str:
+    """Parameter of the memory of a number."""
+    return f"arena{pool}" if pool else "arena"
 
 
 def _plain(tensor: Tensor) -> str:
@@ -170,6 +180,8 @@ class _Emitter:
     inside: frozenset[str] = frozenset()
     #: What is to be saved, one of ``OBJECTIVES``.
     optimize: str = "balanced"
+    #: Bytes of several memories, the fastest first.
+    rooms: tuple[int, ...] = ()
     plan: Plan = field(init=False)
     #: Where every tensor lies while the layer runs.
     slots: dict[str, Slot] = field(init=False)
@@ -190,9 +202,9 @@ class _Emitter:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize)
+        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
         self.slots = dict(self.plan.slots)
-        self.spare_bytes = Scratch(self.plan, objective(self.optimize))
+        self.spare_bytes = Scratch(self.plan, objective(self.optimize), *self.rooms[:1])
 
     def parts(self) -> CodeParts:
         """Emit everything."""
@@ -202,8 +214,9 @@ class _Emitter:
             self.index = index
             self._layer(node)
         self._end()
+        slots = self.plan.slots
         said = set(re.findall(r"\w+", " ".join(call.text for call in self.calls)))
-        names = [*self.places.values(), "arena"]
+        names = [*self.places.values(), *map(arena, range(len(self.plan.arenas)))]
         unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(names) if n not in said)
         source = "".join(self.functions.values()) + (
             f"static void {self.name}({self._parameters()})\n{{\n" + unused + body(self.calls) + "}\n"
@@ -215,10 +228,11 @@ class _Emitter:
             runtime=tuple(sorted(runtime.closed(self.runtime))),
             arena_bytes=self.spare_bytes.peak,
             arena_align=self.plan.align,
+            arenas=(self.spare_bytes.peak, *self.plan.arenas[1:]),
             layers=tuple(self.costs),
             buffers=tuple(self.buffers),
             calls=tuple(self.calls),
-            lying={name: self.plan.slots[name].offset for name in sorted(self.inside)},
+            lying={name: (slots[name].pool, slots[name].offset) for name in sorted(self.inside)},
         )
 
     def _parameters(self) -> str:
@@ -252,11 +266,11 @@ class _Emitter:
         slot = self.slots[tensor.name]
         if slot.offset < 0:
             return self.places[tensor.name if self.direct(tensor) else slot.first]
-        offset = slot.offset - back
-        place = f"arena + {offset}" if offset else "arena"
+        offset, base = slot.offset - back, arena(slot.pool)
+        place = f"{base} + {offset}" if offset else base
         if kind == "void":
             return place
-        return f"({kind} *)({place})" if offset else f"({kind} *)arena"
+        return f"({kind} *)({place})" if offset else f"({kind} *){base}"
 
     def read(self, tensor: Tensor, back: int = 0) -> str:
         """Pointer for reading int8 values."""
@@ -277,7 +291,8 @@ class _Emitter:
         """Define a table and return its name."""
         full = f"{self.prefix}_{name}"
         attribute = TABLE if aligned else ""
-        self.definitions.append(table(kind, full, values.reshape(-1).tolist(), attribute))
+        made = table(kind, full, values.reshape(-1).tolist(), attribute)
+        self.definitions.append(replace(made, layer=self.index, size=_SIZES.get(kind, 4) * values.size))
         self.weight_bytes += _SIZES.get(kind, 4) * values.size
         return full
 
@@ -323,7 +338,8 @@ class _Emitter:
 
     def scratch(self, kind: str) -> str:
         """C expression: pointer to the bytes that the layer uses while it runs."""
-        return f"({kind} *){_in_arena(f'arena + {self.plan.scratch[self.index]}')}"
+        base = arena(self.plan.scratch_pool(self.index))
+        return f"({kind} *){_in_arena(f'{base} + {self.plan.scratch[self.index]}')}"
 
     def free_scratch(self) -> int:
         """Bytes in one piece that the layer may take while it runs."""
@@ -391,7 +407,8 @@ class _Emitter:
             sides = (slot.offset - margin.left, margin.left), (slot.offset + slot.size, margin.right)
             for offset, size in sides:
                 if size:
-                    place = f"(int8_t *)(arena + {offset})" if offset else "(int8_t *)arena"
+                    base = arena(slot.pool)
+                    place = f"(int8_t *)({base} + {offset})" if offset else f"(int8_t *){base}"
                     self._around("sa_nn_steps", "sa_nn_zero", place, size)
 
     def _scores(self, y: Tensor) -> None:
@@ -416,7 +433,7 @@ class _Typed(_Emitter):
     """Every tensor of the interface in its own type."""
 
     def _parameters(self) -> str:
-        return arguments(self.graph, self.inside)
+        return arguments(self.graph, self.inside, len(self.plan.arenas))
 
     def _end(self) -> None:
         """Copy outputs that are not where the caller wants them yet, then the states of the next call."""
@@ -484,7 +501,12 @@ class _Counted(_Typed):
         return f"{self.prefix}_{name}"
 
 
-def count_tensors(graph: Graph, inside: Collection[str] = (), optimize: str = "balanced") -> CodeParts:
+def count_tensors(
+    graph: Graph,
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+    rooms: Sequence[int] = (),
+) -> CodeParts:
     """What ``emit_tensors`` would give, without tables: arena and costs; settings as there.
 
     Raises
@@ -492,4 +514,4 @@ def count_tensors(graph: Graph, inside: Collection[str] = (), optimize: str = "b
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    return _typed(graph, "net", "net_model", _Counted, inside, optimize)
+    return _typed(graph, "net", "net_model", _Counted, inside, optimize, rooms)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
 from sensorai.cproject.backend import CBackend
@@ -90,6 +91,7 @@ def emit(
     stream: Stream | None = None,
     inside: tuple[bool, bool] = (False, False),
     optimize: str = "balanced",
+    pools: Sequence[Pool] = (),
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -99,6 +101,8 @@ def emit(
         Whether inputs, and outputs, lie in the working memory.
     optimize : str
         What is to be saved, one of ``plan.scratch.OBJECTIVES``.
+    pools : sequence of Pool
+        Memories of the board; () for one.
 
     Raises
     ------
@@ -113,12 +117,15 @@ def emit(
     graph, pushing, before = model.graph, None, 0
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
-    counted = (
-        stream.after if stream is not None and optimize == "balanced" else costs(graph, inside, optimize)
-    )
+    if stream is not None and optimize == "balanced":
+        counted = stream.after
+    else:
+        counted = costs(graph, inside, optimize, pools)
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
-    project = emit_net_project(graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize)
+    project = emit_net_project(
+        graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize, pools
+    )
     files: dict[str, str] = dict(project.files)
     built = None
     if at.name == "ispu":

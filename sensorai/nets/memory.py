@@ -66,7 +66,7 @@ def memory(graph: Graph, counted: Costs) -> Memory | None:
     """What lies where in the C of a net that was counted; None where a layer has no C."""
     if counted.arena is None:
         return None
-    made = planned(graph, counted.inside, counted.optimize)
+    made = planned(graph, counted)
     blocks = tuple(
         Block(names, first, last, at, size)
         for names, (first, last, at, size) in zip(made.holds, made.groups, strict=True)

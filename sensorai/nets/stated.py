@@ -193,7 +193,7 @@ def _format(model: NetFile) -> str:
 def c_info(model: NetFile, counted: Costs, at: Target | None, name: str) -> dict[str, Any]:
     """What ST calls ``c_info``, version 2.0 of its schema."""
     graph = model.graph
-    slots = {} if counted.arena is None else planned(graph, counted.inside, counted.optimize).slots
+    slots = {} if counted.arena is None else planned(graph, counted).slots
     ids = {n: k for k, n in enumerate(graph.tensors)}
     return {
         "json_schema_version": "2.0",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
 from sensorai.plan.laid import SCORES, Laid
 from sensorai.plan.place import Buffer, least_peak, place
+from sensorai.plan.pools import Held, shared_out
 
 #: How much larger an arena may be before tensors are moved, and how many are looked at.
 MOVED, MOVABLE = 1.1, 60
@@ -29,6 +30,8 @@ class Slot:
         Bytes of the values.
     first : str
         Tensor that was the first to lie there.
+    pool : int
+        Number of the memory.
     """
 
     offset: int
@@ -36,6 +39,7 @@ class Slot:
     right: int
     size: int
     first: str
+    pool: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class Plan:
     slots : dict of str to Slot
         Every tensor that is given or computed.
     peak : int
-        Bytes of the arena.
+        Bytes of the arena, of the first where there are several.
     staged : tuple of str
         Inputs that have to be copied into the arena first (they need margins).
     groups : tuple of (first node, last node, offset, bytes)
@@ -103,6 +107,10 @@ class Plan:
         In the order of the nodes. The slot of a tensor that moves is its first one.
     holds : tuple of tuple of str
         What each group holds, one after the other: tensors, or ``scratch N`` of a node.
+    pools : tuple of int
+        Memory of each group; () where all lie in the first.
+    peaks : tuple of int
+        Bytes of each memory; () where there is one.
     """
 
     slots: dict[str, Slot]
@@ -114,23 +122,42 @@ class Plan:
     shared: tuple[Shared, ...] = ()
     moves: tuple[Move, ...] = ()
     holds: tuple[tuple[str, ...], ...] = ()
+    pools: tuple[int, ...] = ()
+    peaks: tuple[int, ...] = ()
+
+    @property
+    def arenas(self) -> tuple[int, ...]:
+        """Bytes of each memory."""
+        return self.peaks or (self.peak,)
+
+    def pool(self, group: int) -> int:
+        """Memory of a group."""
+        return self.pools[group] if self.pools else 0
+
+    def scratch_pool(self, node: int) -> int:
+        """Memory of the bytes that a node uses while it runs."""
+        name = (f"scratch {node}",)
+        return next(self.pool(k) for k, names in enumerate(self.holds) if names == name)
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
         said = {(one.over, one.under): one for one in self.shared}
         said |= {(one.under, one.over): one for one in self.shared}
         for i, (first, last, at, size) in enumerate(self.groups):
-            if at % self.align or at < 0 or at + size > self.peak:
-                raise InternalError(f"bytes {at} to {at + size} of an arena of {self.peak}")
+            peak = self.arenas[self.pool(i)]
+            if at % self.align or at < 0 or at + size > peak:
+                raise InternalError(f"bytes {at} to {at + size} of an arena of {peak}")
             for k, (first2, last2, at2, size2) in enumerate(self.groups[i + 1 :], i + 1):
                 if first > last2 or first2 > last or at >= at2 + size2 or at2 >= at + size:
+                    continue
+                if self.pool(i) != self.pool(k):
                     continue
                 one = said.get((i, k))
                 apart = None if one is None else self.groups[one.under][2] - self.groups[one.over][2]
                 if one is None or apart is None or (apart != one.apart if one.exact else apart < one.apart):
                     raise InternalError(f"two tensors share bytes {max(at, at2)} on")
         for name, slot in self.slots.items():
-            if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.peak:
+            if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.arenas[slot.pool]:
                 raise InternalError(f"tensor {name} ends behind the arena")
         return self
 
@@ -140,6 +167,7 @@ def plan(
     kinds: Collection[str] = SCORES,
     inside: Collection[str] = (),
     optimize: str = "balanced",
+    rooms: Sequence[int] = (),
 ) -> Plan:
     """Give every tensor a place; deterministic.
 
@@ -152,7 +180,24 @@ def plan(
     optimize : str
         "time": nothing moves; "balanced": tensors move while the net runs where that saves more than a tenth
         of the arena, and as few as do; "ram": wherever that saves a byte.
+    rooms : sequence of int
+        Bytes of the memories, the fastest first; () for one without an end.
+
+    Raises
+    ------
+    ConfigError
+        The memories hold too little.
     """
+    one = _in_one(graph, kinds, inside, optimize)
+    if not rooms or one.peak <= rooms[0]:
+        return one if not rooms else replace(one, peaks=(one.peak, *(0 for _ in rooms[1:])))
+    needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
+    laid = Laid(graph, needs, kinds, inside, share=False)
+    return _planned(laid, *shared_out(laid, rooms))
+
+
+def _in_one(graph: Graph, kinds: Collection[str], inside: Collection[str], optimize: str) -> Plan:
+    """The plan of a memory without an end."""
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
 
     def laid(share: bool, moved: Collection[str] = ()) -> Laid:
@@ -169,7 +214,7 @@ def plan(
         if found[0] < placed[0]:
             best, placed = one, found
     if optimize == "time" or len(loose.movable) > MOVABLE:
-        return _planned(best, *placed)
+        return _planned(best, placed)
     return _moved(
         lambda moved: laid(False, moved), loose, best, placed, MOVED if optimize == "balanced" else 1
     )
@@ -195,16 +240,27 @@ def _moved(
                 found = place(one.buffers, one.align, one.overlaps, most)
                 if found[0] <= most:
                     moved, best, placed = moved - {name}, one, found
-    return _planned(best, *placed)
+    return _planned(best, placed)
 
 
-def _planned(laid: Laid, peak: int, offsets: Sequence[int], order: Sequence[Buffer]) -> Plan:
-    """The plan where every buffer has its offset."""
+def _planned(laid: Laid, *held: Held) -> Plan:
+    """The plan where every buffer has its offset, in one memory or several."""
+    order = [g for _, _, buffers in held for g in buffers]
+    offsets = [at for _, places, _ in held for at in places]
+    pools = tuple(k for k, (_, _, buffers) in enumerate(held) for _ in buffers)
+    pool_of = {id(g): k for g, k in zip(order, pools, strict=True)}
     where = {id(g): at for g, at in zip(order, offsets, strict=True)}
     slots = {}
     for name, group in laid.groups.items():
         at = where[id(group)] + group.lead if id(group) in where else -1
-        slots[name] = Slot(at, group.left, group.right, laid.graph.tensors[name].bytes, group.names[0])
+        slots[name] = Slot(
+            at,
+            group.left,
+            group.right,
+            laid.graph.tensors[name].bytes,
+            group.names[0],
+            pool_of.get(id(group), 0),
+        )
     spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
     holds = tuple(tuple(g.names) for g in order)
     room = {g.first: where[id(g)] for g in laid.scratch}
@@ -217,4 +273,6 @@ def _planned(laid: Laid, peak: int, offsets: Sequence[int], order: Sequence[Buff
     shared = tuple(
         Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in laid.overlaps
     )
-    return Plan(slots, peak, laid.staged, spans, room, laid.align, shared, moves, holds).check()
+    peaks = tuple(peak for peak, _, _ in held) if len(held) > 1 else ()
+    settings = laid.staged, spans, room, laid.align, shared, moves, holds
+    return Plan(slots, held[0][0], *settings, pools if peaks else (), peaks).check()

@@ -29,12 +29,15 @@ class Scratch:
     plan : Plan
     optimize : str
         One of ``OBJECTIVES``; with "time" the arena grows where that is asked for.
+    room : int
+        Bytes that the arena may have.
     peak : int
         Bytes of the arena with what was taken.
     """
 
     plan: Plan
     optimize: str
+    room: int = ENDLESS
     peak: int = field(init=False)
     _node: int = 0
     _taken: list[tuple[int, int]] = field(default_factory=list)
@@ -61,15 +64,18 @@ class Scratch:
 
     def _gaps(self) -> list[tuple[int, int]]:
         """Runs of bytes (offset, bytes) that hold nothing while the layer runs."""
-        groups = self.plan.groups
-        held = [(at, size) for first, last, at, size in groups if first <= self._node <= last]
+        held = [
+            (at, size)
+            for k, (first, last, at, size) in enumerate(self.plan.groups)
+            if first <= self._node <= last and not self.plan.pool(k)
+        ]
         out, free = [], 0
         for at, size in sorted([*held, *self._taken]):
             if at > free:
                 out.append((free, at - free))
             free = max(free, self._aligned(at + size))
-        behind = ENDLESS if self.optimize == "time" else max(0, self.peak - free)
-        return [*out, (free, behind)]
+        end = self.room if self.optimize == "time" else self.peak
+        return [*out, (free, max(0, end - free))]
 
     def _aligned(self, at: int) -> int:
         return -(-at // self.plan.align) * self.plan.align

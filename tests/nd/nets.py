@@ -139,7 +139,7 @@ def unit(
         call = ", ".join([*(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds)), "arena"])
         lines = [f"    n{i}_model({call});\n"]
         if inside:
-            places = [f"arena + {parts.lying[n]}" for n in within]
+            places = [f"arena + {parts.lying[n][1]}" for n in within]
             given = len(s.graph.inputs)
             copies = [
                 f"    sa_nd_copy({f't[{k}], {to}' if k < given else f'{to}, t[{k}]'}, {sizes[k]});\n"
