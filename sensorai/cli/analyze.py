@@ -63,8 +63,9 @@ MemoryPool = Annotated[
     Path | None,
     typer.Option(
         "--memory-pool",
-        metavar="FILE",
-        help="Memories of the board, of ST's JSON or our TOML: what is used most lies in the fastest.",
+        metavar="FILE|device",
+        help="Memories of the board, of ST's JSON, our TOML or the device's facts: what is used most lies in "
+        "the fastest.",
     ),
 ]
 Stream = Annotated[
@@ -159,7 +160,7 @@ def run(
     from sensorai.nets import target as targets
     from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
-    from sensorai.nets.pools import read_pools
+    from sensorai.nets.pools import pools_asked
     from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
@@ -167,7 +168,7 @@ def run(
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
-    pools = () if memory_pool is None else read_pools(memory_pool)
+    pools = pools_asked(memory_pool, device)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
     counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)

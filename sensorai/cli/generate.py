@@ -209,14 +209,14 @@ def _of_net(
     from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
-    from sensorai.nets.pools import read_pools
+    from sensorai.nets.pools import pools_asked
     from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
 
     at = target_of(*where)
     asked = asked_of(*said)
-    pools = () if memory_pool is None else read_pools(memory_pool)
+    pools = pools_asked(memory_pool, where[1])
     feed = None if pipeline is None else read_feed(pipeline)
     model = open_model(source, asked)
     called = emitting.name_for(model, name, api)

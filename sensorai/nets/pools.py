@@ -11,6 +11,7 @@ from typing import Any
 from sensorai.codegen.netpools import Pool
 from sensorai.errors import ConfigError, DataError
 from sensorai.files import read_json
+from sensorai.mcu import devices as mcu
 
 #: Names of memories: what follows begins sections and macros.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
@@ -62,6 +63,30 @@ def read_pools(path: Path) -> tuple[Pool, ...]:
         raise ConfigError(
             f"memories must be 1 to {_MOST}, each of another name, with RAM among them", where=str(path)
         )
+    return tuple(pools)
+
+
+def pools_asked(file: Path | None, device: str | None) -> tuple[Pool, ...]:
+    """Memories of a file, of the device where the word ``device`` stands for it; () where none is said."""
+    if file is None:
+        return ()
+    return of_device(device) if str(file) == "device" else read_pools(file)
+
+
+def of_device(name: str | None) -> tuple[Pool, ...]:
+    """Memories of a microcontroller as its facts name them; a ConfigError where they do not."""
+    one = None if name is None else mcu.device(name)
+    if one is None or (place := one.groups.get("map")) is None or one.flash is None:
+        raise ConfigError(
+            "--memory-pool device needs a --device whose memory map is known",
+            hint="write the memories into a file: see docs/nets.md",
+        )
+    pools = [
+        Pool("sram", 1024 * place.integer("together_kib"), True, 2, place.integer("ram_at")),
+        Pool("flash", one.flash, False, 1, place.integer("flash_at")),
+    ]
+    if (tcm := one.groups.get("tcm")) is not None:
+        pools.append(Pool("dtcm", 1024 * tcm.integer("dtcm_kib"), True, 1, tcm.integer("dtcm_at")))
     return tuple(pools)
 
 

@@ -12,7 +12,7 @@ from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.errors import ConfigError, DataError
 from sensorai.nets.costs import costs, lying
 from sensorai.nets.inputs import spread
-from sensorai.nets.pools import read_pools
+from sensorai.nets.pools import pools_asked, read_pools
 from sensorai.nets.port import ports
 from sensorai.nets.references import one_by_one
 from sensorai.nets.running import Program
@@ -94,6 +94,17 @@ def test_files_of_both_kinds(tmp_path: Path) -> None:
         '[[pool]]\nname = "dtcm"\nkind = "ram"\nbytes = 4096\naddress = 0x20000000\nweights = true\n'
     )
     assert read_pools(tmp_path / "own.toml") == (Pool("dtcm", 4096, True, 1, 0x2000_0000, True),)
+
+
+def test_memories_of_a_device() -> None:
+    found = {p.name: p for p in pools_asked(Path("device"), "stm32h743")}
+    assert (found["dtcm"].size, found["dtcm"].address, found["dtcm"].speed) == (128 << 10, 0x2000_0000, 1)
+    assert found["sram"].speed > 1
+    assert not found["flash"].writable
+    assert pools_asked(None, None) == ()
+    for name in (None, "m4"):
+        with pytest.raises(ConfigError, match="memory map"):
+            pools_asked(Path("device"), name)
 
 
 @pytest.mark.parametrize(
