@@ -24,7 +24,7 @@ from sensorai.codegen.net import emit_tensors
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.parts import Table
 from sensorai.errors import VerifyMismatch
-from sensorai.nets.costs import costs
+from sensorai.nets.costs import costs, lying
 from sensorai.nets.inputs import spread
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.port import ports
@@ -74,9 +74,11 @@ def measure(path: Path, core: str, opt: str) -> Row:
     """Build for a core, run one call, compare it with the reference."""
     model = open_model(path, Asked())
     graph = replace(model.graph, isa=cpu(core).isa)
-    project = emit_net_project(graph, "network", About("", "", ""))
+    # as with others, inputs and outputs lie in the arena
+    ends = lying(graph, (True, True))
+    project = emit_net_project(graph, "network", About("", "", ""), inside=ends)
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
-    program = Program("network", "native", project.sources(), ins, outs)
+    program = Program("network", "native", project.sources(), ins, outs, None, (True, True))
     given = spread(ins, 1)
     image = build({**program.sources, "run_main.c": program.main()}, cpu(core), opt=opt)
     ran = run_image(image, program.stream(given), timeout=600)
@@ -86,7 +88,7 @@ def measure(path: Path, core: str, opt: str) -> Row:
     alone = build_elf(program.sources, cpu(core), opt=opt, keep=("network_init", "network_run"))
     tables = {
         one.declaration.partition("[")[0].split()[-1]
-        for one in emit_tensors(graph, "network").definitions
+        for one in emit_tensors(graph, "network", inside=ends).definitions
         if isinstance(one, Table)
     }
     numbers = sum(size for name, size in alone.sizes().items() if name in tables)

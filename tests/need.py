@@ -9,8 +9,8 @@ import pytest
 
 from sensorai.toolchain.compilers import TOOLS, available
 
-#: Python packages by the name they are asked for; the plain install has them.
-PACKAGES = {"unicorn": "pip install .", "jax": "pip install ."}
+#: Python packages by the name they are asked for; the plain install has most of them.
+PACKAGES = {"unicorn": "pip install .", "jax": "pip install .", "ortools": "pip install --group dev"}
 
 
 def need(*names: str) -> None:

@@ -52,6 +52,22 @@ AllocateOutputs = Annotated[
     bool,
     typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
 ]
+Optimize = Annotated[
+    str,
+    typer.Option(
+        metavar="balanced|time|ram",
+        help="What the plan of the memory saves: time takes bytes for it, ram moves tensors for every byte.",
+    ),
+]
+MemoryPool = Annotated[
+    Path | None,
+    typer.Option(
+        "--memory-pool",
+        metavar="FILE|device",
+        help="Memories of the board, of ST's JSON, our TOML or the device's facts: what is used most lies in "
+        "the fastest.",
+    ),
+]
 Stream = Annotated[
     int | None,
     typer.Option(
@@ -137,9 +153,14 @@ def run(
     allocate_outputs: AllocateOutputs = False,
     dictionary: Dictionary = None,
     float32: Float32 = False,
+    optimize: Optimize = "balanced",
+    memory_pool: MemoryPool = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool."),
+        typer.Option(
+            help="Folder for network_analyze_report.txt and network_c_info.json, as of ST's tool, and for "
+            "pictures of the memory over time and of the flash by layer (SVG)."
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
     passes: Annotated[
@@ -159,18 +180,22 @@ def run(
     from sensorai.nets import costs as counting
     from sensorai.nets import passes_told, stated, streaming
     from sensorai.nets import target as targets
+    from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
     from sensorai.nets.widened import widened
+    from sensorai.nets.pools import pools_asked
+    from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
     if device is not None and target is None:
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
+    pools = pools_asked(memory_pool, device)
     at = None if target is None else targets.target(target, device)
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
-    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
+    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
@@ -186,6 +211,8 @@ def run(
         found["fit"] = targets.fit(counted, at)
     if out is not None:
         texts = stated.files(opened, counted, at, name, "analyze", streamed)
+        if (view := memory(opened.graph, counted)) is not None:
+            texts |= {f"{name}_memory.svg": drawn.over_time(view), f"{name}_flash.svg": drawn.flash(view)}
         write_folder(out, {file: text.encode() for file, text in texts.items()})
         found["files"] = sorted(texts)
     if json:
@@ -231,6 +258,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     said = [f"with {', '.join(beside)}"] if beside else []
     said += [f"{', '.join(within)} in the arena"] if within else []
     screen.print(f"RAM {ram}: {'; '.join(said)}")
+    for one in found["pools"]:
+        screen.print(f"memory {one['name']} ({one['kind']}): {one['used']:,} of {one['bytes']:,} bytes")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
 

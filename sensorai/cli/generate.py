@@ -16,6 +16,8 @@ from sensorai.cli.analyze import (
     Float32,
     Freeze,
     InputTypes,
+    MemoryPool,
+    Optimize,
     OutputTypes,
     Shapes,
     Stateful,
@@ -91,6 +93,8 @@ def run(
     allocate_outputs: AllocateOutputs = False,
     dictionary: Dictionary = None,
     float32: Float32 = False,
+    optimize: Optimize = "balanced",
+    memory_pool: MemoryPool = None,
     hand_over: Annotated[
         Path | None,
         typer.Option(
@@ -134,6 +138,8 @@ def run(
         "--allocate-outputs": allocate_outputs,
         "--dictionary": dictionary is not None,
         "--float32": float32,
+        "--optimize": optimize != "balanced",
+        "--memory-pool": memory_pool is not None,
         "--hand-over": hand_over is not None,
         "--json": json,
     }
@@ -155,7 +161,7 @@ def run(
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs", "--dictionary"]
+        others += ["--allocate-inputs", "--allocate-outputs", "--dictionary", "--optimize", "--memory-pool"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
@@ -164,9 +170,18 @@ def run(
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
+    if pipeline is not None and optimize != "balanced":
+        raise ConfigError("--optimize is for a net alone, not with --pipeline", hint="drop one of them")
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
+    if memory_pool is not None and (pipeline is not None or columns is not None or api != "native"):
+        raise ConfigError(
+            "--memory-pool is for the native interface of whole inputs",
+            hint="drop it, or --api, --stream and --pipeline",
+        )
+    if memory_pool is not None and target == "ispu":
+        raise ConfigError("an ISPU has one memory for data", hint="drop --memory-pool")
     inside = (allocate_inputs, allocate_outputs)
     if any(inside) and (pipeline is not None or columns is not None or api != "native"):
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
@@ -176,7 +191,9 @@ def run(
         elif columns is not None:
             why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
-    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
+    _of_net(
+        source, (target, device), out, name, api, said, pipeline, columns, inside, optimize, memory_pool, json
+    )
 
 
 def _of_net(
@@ -189,6 +206,8 @@ def _of_net(
     pipeline: Path | None,
     columns: Columns | None,
     inside: tuple[bool, bool],
+    optimize: str,
+    memory_pool: Path | None,
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
@@ -196,6 +215,7 @@ def _of_net(
     from sensorai.nets.costs import saved_words
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
+    from sensorai.nets.pools import pools_asked
     from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
@@ -203,6 +223,7 @@ def _of_net(
 
     at = target_of(*where)
     asked = asked_of(*said)
+    pools = pools_asked(memory_pool, where[1])
     feed = None if pipeline is None else read_feed(pipeline)
     model = open_model(source, asked)
     wide = widened(model, asked)
@@ -223,7 +244,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream, inside)
+    made = emitting.emit(model, at, called, asked, api, stream, inside, optimize, pools)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:

@@ -39,12 +39,13 @@ class Chip:
 def chip_fields(chip: Chip | None) -> dict[str, Any]:
     """What templates know of the chip."""
     if chip is None:
-        return {"chip": False, "linked": False}
+        return {"chip": False, "linked": False, "regions": []}
     fields = {
         "chip": inert(chip.name),
         "core": inert(chip.core),
         "core_flags": inert(" ".join(chip.flags)),
         "linked": chip.linked,
+        "regions": [],
     }
     for name, memory in (("flash", chip.flash), ("ram", chip.ram)):
         if memory is not None:

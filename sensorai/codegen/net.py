@@ -7,8 +7,8 @@ What a layer's C is, its operator says; here is what it writes to. The kernels a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
-from sensorai.plan.plan import SCORES, Plan, plan, written_by_caller
+from sensorai.plan.laid import SCORES, written_by_caller
+from sensorai.plan.plan import Plan, Slot, plan
+from sensorai.plan.scratch import Scratch, objective
 from sensorai.writing import clang
 
 #: Attribute of tables that the packed kernels read.
@@ -35,11 +37,14 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "binary": ("uint32_t", "sa_nd_u32"),
 }
 
+#: Types that the caller takes as they are computed.
+DIRECT = frozenset(KINDS) - {"binary"}
+
 #: Bytes of a number in a table.
 _SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
 
 
-def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
+def emit_net(graph: Graph, prefix: str, *, name: str = "model", optimize: str = "balanced") -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *input, OUT *scores, uint8_t *arena)``.
 
     ``IN`` is int8_t, float, or uint32_t for packed bits; ``OUT`` is float for float32 outputs, else int32_t
@@ -54,6 +59,8 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
         A C identifier.
     name : str
         In place of ``model`` in the function's name.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
 
     Raises
     ------
@@ -69,36 +76,53 @@ def emit_net(graph: Graph, prefix: str, *, name: str = "model") -> CodeParts:
     if graph.tensors[graph.inputs[0]].dtype not in INPUT:
         raise ConfigError("the input of a classifier in C is int8, binary or float32")
     places = {graph.inputs[0]: "input", graph.outputs[0]: "scores"}
-    return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES).parts()
+    return _Emitter(graph, prefix, f"{prefix}_{name}", places, SCORES, optimize=optimize).parts()
 
 
 def emit_tensors(
-    graph: Graph, prefix: str, *, name: str = "model", inside: Collection[str] = ()
+    graph: Graph,
+    prefix: str,
+    *,
+    name: str = "model",
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+    rooms: Sequence[int] = (),
 ) -> CodeParts:
     """Emit ``static void PREFIX_model(const IN *in0, ..., OUT *out0, ..., [state0, ...] uint8_t *arena)``.
 
     Every tensor has the type of C that ``KINDS`` says, its numbers in order; nothing is widened. States are
     given by the caller and replaced by those of the next call. The arena must be aligned to ``arena_align``
     bytes; nothing of it outlives the call.
+    Where it has several memories, ``arena1`` and so on follow.
 
     Parameters
     ----------
     inside : collection of str
         Inputs and outputs that lie in the arena: they are no parameters, ``lying`` says where they are.
         Inputs do not outlive the call, outputs do.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
+    rooms : sequence of int
+        Bytes of several memories for the arena, the fastest first; () for one without an end.
 
     Raises
     ------
     ConfigError
-        The graph holds a layer or type that has no C, or an output that nothing computes is to lie in the
-        arena.
+        The memories hold too little, the graph holds a layer or type that has no C, or an output that
+        nothing computes is to lie in the arena.
     """
     clang.identifier(prefix)
-    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside)
+    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize, rooms)
 
 
 def _typed(
-    graph: Graph, prefix: str, name: str, emitter: type[_Typed], inside: Collection[str] = ()
+    graph: Graph,
+    prefix: str,
+    name: str,
+    emitter: type[_Typed],
+    inside: Collection[str],
+    optimize: str,
+    rooms: Sequence[int],
 ) -> CodeParts:
     check(graph)
     for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
@@ -111,7 +135,7 @@ def _typed(
     # an input that is an output as well is read in one place and copied to the other
     places |= {n: f"out{k}" for k, n in enumerate(graph.outputs) if n not in places}
     places = {tensor: place for tensor, place in places.items() if tensor not in inside}
-    net = emitter(graph, prefix, name, places, frozenset(KINDS) - {"binary"}, frozenset(inside))
+    net = emitter(graph, prefix, name, places, DIRECT, frozenset(inside), optimize, tuple(rooms))
     for one in inside:
         if one not in net.plan.slots or net.plan.slots[one].offset < 0:
             raise ConfigError(
@@ -122,14 +146,19 @@ def _typed(
     return net.parts()
 
 
-def arguments(graph: Graph, inside: Collection[str] = ()) -> str:
-    """Parameters of the function that ``emit_tensors`` emits."""
+def arguments(graph: Graph, inside: Collection[str] = (), memories: int = 1) -> str:
+    """Parameters of the function that ``emit_tensors`` emits, with so many memories."""
     given = [
         f"const {_plain(graph.tensors[n])} *in{k}" for k, n in enumerate(graph.inputs) if n not in inside
     ]
     made = [f"{_plain(graph.tensors[n])} *out{k}" for k, n in enumerate(graph.outputs) if n not in inside]
     kept = [f"{_plain(graph.tensors[s.read])} *state{k}" for k, s in enumerate(graph.states)]
-    return ", ".join([*given, *made, *kept, "uint8_t *arena"])
+    return ", ".join([*given, *made, *kept, *(f"uint8_t *{arena(k)}" for k in range(max(memories, 1)))])
+
+
+def arena(pool: int) -> str:
+    """Parameter of the memory of a number."""
+    return f"arena{pool}" if pool else "arena"
 
 
 def _plain(tensor: Tensor) -> str:
@@ -149,7 +178,15 @@ class _Emitter:
     direct_kinds: frozenset[str]
     #: Inputs and outputs that lie in the arena.
     inside: frozenset[str] = frozenset()
+    #: What is to be saved, one of ``OBJECTIVES``.
+    optimize: str = "balanced"
+    #: Bytes of several memories, the fastest first.
+    rooms: tuple[int, ...] = ()
     plan: Plan = field(init=False)
+    #: Where every tensor lies while the layer runs.
+    slots: dict[str, Slot] = field(init=False)
+    #: What is left to kernels.
+    spare_bytes: Scratch = field(init=False)
     index: int = 0
     definitions: list[Table | Constant] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
@@ -165,7 +202,9 @@ class _Emitter:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds, self.inside)
+        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
+        self.slots = dict(self.plan.slots)
+        self.spare_bytes = Scratch(self.plan, objective(self.optimize), *self.rooms[:1])
 
     def parts(self) -> CodeParts:
         """Emit everything."""
@@ -175,8 +214,9 @@ class _Emitter:
             self.index = index
             self._layer(node)
         self._end()
+        slots = self.plan.slots
         said = set(re.findall(r"\w+", " ".join(call.text for call in self.calls)))
-        names = [*self.places.values(), "arena"]
+        names = [*self.places.values(), *map(arena, range(len(self.plan.arenas)))]
         unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(names) if n not in said)
         source = "".join(self.functions.values()) + (
             f"static void {self.name}({self._parameters()})\n{{\n" + unused + body(self.calls) + "}\n"
@@ -186,12 +226,13 @@ class _Emitter:
             source=source,
             definitions=tuple(self.definitions),
             runtime=tuple(sorted(runtime.closed(self.runtime))),
-            arena_bytes=self.plan.peak,
+            arena_bytes=self.spare_bytes.peak,
             arena_align=self.plan.align,
+            arenas=(self.spare_bytes.peak, *self.plan.arenas[1:]),
             layers=tuple(self.costs),
             buffers=tuple(self.buffers),
             calls=tuple(self.calls),
-            lying={name: self.plan.slots[name].offset for name in sorted(self.inside)},
+            lying={name: (slots[name].pool, slots[name].offset) for name in sorted(self.inside)},
         )
 
     def _parameters(self) -> str:
@@ -205,10 +246,12 @@ class _Emitter:
 
     def _layer(self, node: Node) -> None:
         self.weight_bytes = self.saved_bytes = 0
+        self.spare_bytes.begin(self.index)
         at = self.graph.applied(node)
+        self._moves()
         self._margins(node)
         node.op.emit(at, self)
-        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.plan.slots)
+        reads = tuple(self.at(t, "void") for t in at.inputs if t.name in self.slots)
         self.buffers.append((reads, tuple(self.at(t, "void") for t in at.outputs)))
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
@@ -220,14 +263,14 @@ class _Emitter:
 
     def at(self, tensor: Tensor, kind: str = "int8_t", back: int = 0) -> str:
         """C expression: pointer to the values of a tensor, ``back`` bytes of margin before them."""
-        slot = self.plan.slots[tensor.name]
+        slot = self.slots[tensor.name]
         if slot.offset < 0:
             return self.places[tensor.name if self.direct(tensor) else slot.first]
-        offset = slot.offset - back
-        place = f"arena + {offset}" if offset else "arena"
+        offset, base = slot.offset - back, arena(slot.pool)
+        place = f"{base} + {offset}" if offset else base
         if kind == "void":
             return place
-        return f"({kind} *)({place})" if offset else f"({kind} *)arena"
+        return f"({kind} *)({place})" if offset else f"({kind} *){base}"
 
     def read(self, tensor: Tensor, back: int = 0) -> str:
         """Pointer for reading int8 values."""
@@ -248,7 +291,8 @@ class _Emitter:
         """Define a table and return its name."""
         full = f"{self.prefix}_{name}"
         attribute = TABLE if aligned else ""
-        self.definitions.append(table(kind, full, values.reshape(-1).tolist(), attribute))
+        made = table(kind, full, values.reshape(-1).tolist(), attribute)
+        self.definitions.append(replace(made, layer=self.index, size=_SIZES.get(kind, 4) * values.size))
         self.weight_bytes += _SIZES.get(kind, 4) * values.size
         return full
 
@@ -294,7 +338,16 @@ class _Emitter:
 
     def scratch(self, kind: str) -> str:
         """C expression: pointer to the bytes that the layer uses while it runs."""
-        return f"({kind} *){_in_arena(f'arena + {self.plan.scratch[self.index]}')}"
+        base = arena(self.plan.scratch_pool(self.index))
+        return f"({kind} *){_in_arena(f'{base} + {self.plan.scratch[self.index]}')}"
+
+    def free_scratch(self) -> int:
+        """Bytes in one piece that the layer may take while it runs."""
+        return self.spare_bytes.free()
+
+    def take_scratch(self, kind: str, size: int) -> str:
+        """C expression: pointer to bytes that the layer takes while it runs."""
+        return f"({kind} *){_in_arena(f'arena + {self.spare_bytes.take(size)}')}"
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
         """Define a static function of this layer and return its name."""
@@ -335,15 +388,27 @@ class _Emitter:
             source = "input" if x.dtype == "int8" else "(const int8_t *)input"
             self._around("sa_nn_steps", "sa_nn_copy", source, self.at(x), x.bytes)
 
+    def _moves(self) -> None:
+        """Bring tensors to the places that they have from this layer on."""
+        for move in self.plan.moves:
+            if move.node == self.index:
+                x, y = (_in_arena(f"arena + {at}") for at in (move.source, move.target))
+                # the place holds whole words
+                words = f"{-(-move.size // 4)}U"
+                arguments = f"(const sa_nd_u32 *){x}", f"(sa_nd_u32 *){y}", words
+                self._around("nd/sa_nd_move.h", "sa_nd_move", *arguments)
+                self.slots[move.name] = replace(self.slots[move.name], offset=move.target)
+
     def _margins(self, node: Node) -> None:
         """Zero what ``same`` padding reads; the bytes may have held something else before."""
         at = self.graph.applied(node)
         for x, margin in zip(at.inputs, node.op.buffers(at).margins, strict=False):
-            slot = self.plan.slots[x.name]
+            slot = self.slots[x.name]
             sides = (slot.offset - margin.left, margin.left), (slot.offset + slot.size, margin.right)
             for offset, size in sides:
                 if size:
-                    place = f"(int8_t *)(arena + {offset})" if offset else "(int8_t *)arena"
+                    base = arena(slot.pool)
+                    place = f"(int8_t *)({base} + {offset})" if offset else f"(int8_t *){base}"
                     self._around("sa_nn_steps", "sa_nn_zero", place, size)
 
     def _scores(self, y: Tensor) -> None:
@@ -368,7 +433,7 @@ class _Typed(_Emitter):
     """Every tensor of the interface in its own type."""
 
     def _parameters(self) -> str:
-        return arguments(self.graph, self.inside)
+        return arguments(self.graph, self.inside, len(self.plan.arenas))
 
     def _end(self) -> None:
         """Copy outputs that are not where the caller wants them yet, then the states of the next call."""
@@ -394,7 +459,7 @@ class _Typed(_Emitter):
 
     def _lies(self, name: str) -> str:
         """Parameter in whose memory a tensor lies; "" in the arena."""
-        slot = self.plan.slots.get(name)
+        slot = self.slots.get(name)
         if slot is None or slot.offset >= 0:
             return ""
         return self.places[name if self.direct(self.graph.tensors[name]) else slot.first]
@@ -436,12 +501,17 @@ class _Counted(_Typed):
         return f"{self.prefix}_{name}"
 
 
-def count_tensors(graph: Graph, inside: Collection[str] = ()) -> CodeParts:
-    """What ``emit_tensors`` would give, without tables: arena and costs; ``inside`` as there.
+def count_tensors(
+    graph: Graph,
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+    rooms: Sequence[int] = (),
+) -> CodeParts:
+    """What ``emit_tensors`` would give, without tables: arena and costs; settings as there.
 
     Raises
     ------
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    return _typed(graph, "net", "net_model", _Counted, inside)
+    return _typed(graph, "net", "net_model", _Counted, inside, optimize, rooms)

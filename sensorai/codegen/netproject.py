@@ -5,14 +5,15 @@ Pure: the same net gives the same bytes; nothing touches the disk.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sensorai import runtime
-from sensorai.codegen import stai
+from sensorai.codegen import netpools, stai
 from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.net import KINDS, emit_tensors
+from sensorai.codegen.netpools import Pool
 from sensorai.codegen.parts import CodeParts, Constant, Table
 from sensorai.codegen.project import WARNINGS, Project
 from sensorai.errors import ConfigError
@@ -92,6 +93,8 @@ def emit_net_project(
     api: str = "native",
     pushing: Pushing | None = None,
     inside: Collection[str] = (),
+    optimize: str = "balanced",
+    pools: Sequence[Pool] = (),
 ) -> Project:
     """Emit the C project of a net.
 
@@ -110,6 +113,10 @@ def emit_net_project(
         Of a net that gets columns: its function is called ``NAME_push``.
     inside : collection of str
         Inputs and outputs that lie in the arena; functions say where.
+    optimize : str
+        What is to be saved, see ``emit_tensors``.
+    pools : sequence of Pool
+        Memories of the board; () for one, in the context.
 
     Raises
     ------
@@ -123,10 +130,17 @@ def emit_net_project(
         raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
     if inside and (pushing is not None or api != "native"):
         raise ConfigError("inputs and outputs lie in the arena of the native interface, without a stream")
-    parts = emit_tensors(graph, called, inside=inside)
-    fields = net_fields(graph, called, about, parts)
+    if pools and (pushing is not None or api != "native"):
+        raise ConfigError("memories are named for the native interface, without a stream")
+    rooms = [one.size for one in netpools.rams(pools)]
+    parts = emit_tensors(graph, called, inside=inside, optimize=optimize, rooms=rooms)
+    places: dict[str, Any] = {"pools": [], "copies": [], "copied": clang.emitted("")}
+    if pools:
+        parts, places = netpools.placed(parts, called, pools)
+    fields = net_fields(graph, called, about, parts, places["pools"])
+    fields |= places
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
-    fields |= chip_fields(chip)
+    fields |= chip_fields(chip) | {"regions": netpools.regions(pools, called, chip)}
     templated, extra = _NATIVE, parts.runtime
     if api == "stai":
         templated, extra = stai.TEMPLATES, (*parts.runtime, *stai.HEADERS)
@@ -139,7 +153,7 @@ def emit_net_project(
     }
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
-    return Project({**made, **files}, parts.arena_bytes, parts.layers)
+    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers)
 
 
 def _pushes(pushing: Pushing, about: About) -> dict[str, Any]:
@@ -154,8 +168,17 @@ def _pushes(pushing: Pushing, about: About) -> dict[str, Any]:
     }
 
 
-def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -> dict[str, Any]:
-    """What templates of a net know: names, tensors, tables, files."""
+def net_fields(
+    graph: Graph,
+    name: Identifier,
+    about: About,
+    parts: CodeParts,
+    pools: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """What templates of a net know: names, tensors, tables, files; ``pools``: see ``netpools.placed``."""
+    arenas = [
+        clang.emitted(f"(uint8_t *){one['array']}" if one["arena"] else "0") for one in pools if one["ram"]
+    ] or [clang.emitted("(uint8_t *)ctx->arena")]
     tables = [one for one in parts.definitions if isinstance(one, Table)]
     constants = [one for one in parts.definitions if isinstance(one, Constant)]
     data = "\n\n".join(one.shared.rstrip() for one in tables)
@@ -165,7 +188,8 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
     inputs = [_tensor(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
     outputs = [_tensor(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
     for one in (*inputs, *outputs):
-        one["lies"] = parts.lying.get(one["called"])
+        memory, one["lies"] = parts.lying.get(one["called"], (0, None))
+        one["base"] = arenas[memory]
     given = [one for one in (*inputs, *outputs) if one["lies"] is None]
     states = [
         {**_tensor(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
@@ -189,14 +213,14 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
         "given": given,
         "lying": [one for one in (*inputs, *outputs) if one["lies"] is not None],
         "states": states,
-        "arena": max(parts.arena_bytes, 1),
+        "arena": max(sum(parts.arenas) or parts.arena_bytes, 1),
         "arguments": clang.emitted(_arguments(given)),
         "passed": clang.emitted(
             ", ".join(
                 [
                     *(f"{one['role']}_{one['k']}" for one in given),
                     *(f"ctx->state_{one['k']}" for one in states),
-                    "(uint8_t *)ctx->arena",
+                    *arenas,
                 ]
             )
         ),

@@ -39,10 +39,16 @@ class Table:
         ``const KIND NAME[N]``.
     values : str
         With their braces.
+    layer : int
+        Number of the layer that reads it first.
+    size : int
+        Bytes; 0 where nobody asks.
     """
 
     declaration: str
     values: str
+    layer: int = 0
+    size: int = 0
 
     @property
     def text(self) -> str:
@@ -101,8 +107,10 @@ class CodeParts:
     arena_bytes, arena_align : int
         Working memory that the functions need from the caller.
     layers : tuple of LayerCost
-    lying : mapping of str to int
-        Inputs and outputs that lie in the arena, and where.
+    arenas : tuple of int
+        Bytes of each memory of the arena; () for the one.
+    lying : mapping of str to (int, int)
+        Inputs and outputs that lie in the arena: in which memory, and where.
     buffers : tuple of (tuple of str, tuple of str)
         For each layer, C expressions: where what it reads and what it makes lies, constants left out.
     calls : tuple of Call
@@ -118,7 +126,8 @@ class CodeParts:
     layers: tuple[LayerCost, ...] = field(default=())
     calls: tuple[Call, ...] = ()
     buffers: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
-    lying: Mapping[str, int] = field(default_factory=dict)
+    lying: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    arenas: tuple[int, ...] = ()
 
     @property
     def data(self) -> str:

@@ -79,12 +79,17 @@ class Buffers:
         The output is the bytes of the first input: nothing runs.
     scratch : int
         Bytes that the kernel uses while it runs.
+    overlap : tuple of (int or None)
+        For the first inputs: the first output may run over the input, whose last reader this is, where the
+        input begins at least so many bytes behind the output. None: they must not meet, as for inputs that
+        are not named; below 0 it is not.
     """
 
     margins: tuple[Margin, ...] = ()
     in_place: bool = False
     alias: bool = False
     scratch: int = 0
+    overlap: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +160,25 @@ class Writer(Protocol):
 
     def scratch(self, kind: str) -> str:
         """C expression: ``KIND *`` to the bytes that ``Buffers.scratch`` asked for."""
+        ...
+
+    def free_scratch(self) -> int:
+        """Bytes that ``take_scratch`` may take while this layer runs, in one piece.
+
+        By what is to be saved: where it is instructions, as many as anybody could want; else those that hold
+        nothing while the layer runs, so that taking them costs no byte. A kernel that needs more is not to be
+        chosen.
+        """
+        ...
+
+    def take_scratch(self, kind: str, size: int) -> str:
+        """C expression: ``KIND *`` to ``size`` bytes for this layer, beside those taken before.
+
+        Raises
+        ------
+        InternalError
+            There are fewer, see ``free_scratch``.
+        """
         ...
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:

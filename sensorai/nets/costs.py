@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sensorai.codegen.net import count_tensors
+from sensorai.codegen.net import DIRECT, count_tensors
+from sensorai.codegen.netpools import Pool, flashes, homes, rams
+from sensorai.codegen.parts import CodeParts
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine, Pow2
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.model import WORDS, NetFile
+from sensorai.plan.plan import Plan, plan
+from sensorai.plan.scratch import objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,10 @@ class Costs:
         Bytes of what is kept between calls, and of what the caller gives and gets.
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    optimize : str
+        What was to be saved, one of ``OBJECTIVES``.
+    pools : tuple of (Pool, int)
+        Memories, the fastest first, and bytes that each holds; () where there is one.
     """
 
     layers: tuple[Layer, ...]
@@ -88,6 +97,8 @@ class Costs:
     inputs: int
     outputs: int
     inside: tuple[bool, bool] = (False, False)
+    optimize: str = "balanced"
+    pools: tuple[tuple[Pool, int], ...] = ()
 
     @property
     def ram(self) -> int | None:
@@ -104,15 +115,27 @@ def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
     return (*(graph.inputs if inside[0] else ()), *(graph.outputs if inside[1] else ()))
 
 
-def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
-    """Count a net; ``inside`` as in ``Costs``."""
+def planned(graph: Graph, counted: Costs) -> Plan:
+    """Where everything lies in the C of a net that was counted."""
+    rooms = [one.size for one, _ in counted.pools if one.writable]
+    return plan(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms)
+
+
+def costs(
+    graph: Graph,
+    inside: tuple[bool, bool] = (False, False),
+    optimize: str = "balanced",
+    pools: Sequence[Pool] = (),
+) -> Costs:
+    """Count a net; settings as in ``Costs``."""
+    objective(optimize)
     within = lying(graph, inside)
     try:
-        parts = count_tensors(graph, within)
-        arena: int | None = parts.arena_bytes
+        parts = count_tensors(graph, within, optimize, [one.size for one in rams(pools)])
+        arena: int | None = sum(parts.arenas)
         bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
     except ConfigError:
-        if within and all(node.op.EMITTED for node in graph.nodes):
+        if (within or pools) and all(node.op.EMITTED for node in graph.nodes):
             raise
         # a layer without C: the reference counts what it has
         arena, bytes_of = None, []
@@ -136,7 +159,16 @@ def costs(graph: Graph, inside: tuple[bool, bool] = (False, False)) -> Costs:
         sum(graph.tensors[n].bytes for n in graph.inputs),
         sum(graph.tensors[n].bytes for n in graph.outputs),
         inside,
+        optimize,
+        _pools(parts, pools) if arena is not None and pools else (),
     )
+
+
+def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], ...]:
+    """What each memory holds, tables layer by layer."""
+    tables = [(str(k), one.weight_bytes, one.macs) for k, one in enumerate(parts.layers) if one.weight_bytes]
+    used = homes(tables, parts.arenas, pools).used
+    return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 
 def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
@@ -228,6 +260,11 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
         "output_bytes": counted.outputs,
         "inputs_in_arena": counted.inside[0],
         "outputs_in_arena": counted.inside[1],
+        "optimize": counted.optimize,
+        "pools": [
+            {"name": one.name, "kind": "ram" if one.writable else "flash", "bytes": one.size, "used": used}
+            for one, used in counted.pools
+        ],
         "ram_bytes": counted.ram,
         "did": list(model.made.did),
         "problems": [{"message": p.message, "hint": p.hint} for p in model.made.problems],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
 from sensorai.cproject.backend import CBackend
@@ -89,6 +90,8 @@ def emit(
     api: str = "native",
     stream: Stream | None = None,
     inside: tuple[bool, bool] = (False, False),
+    optimize: str = "balanced",
+    pools: Sequence[Pool] = (),
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -96,6 +99,10 @@ def emit(
     ----------
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    optimize : str
+        What is to be saved, one of ``plan.scratch.OBJECTIVES``.
+    pools : sequence of Pool
+        Memories of the board; () for one.
 
     Raises
     ------
@@ -110,11 +117,14 @@ def emit(
     graph, pushing, before = model.graph, None, 0
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
-    counted = costs(graph, inside) if stream is None else stream.after
+    if stream is not None and optimize == "balanced":
+        counted = stream.after
+    else:
+        counted = costs(graph, inside, optimize, pools)
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
     project = emit_net_project(
-        graph, name, about, at.chip, api=api, pushing=pushing, inside=lying(graph, inside)
+        graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize, pools
     )
     files: dict[str, str] = dict(project.files)
     built = None
@@ -135,6 +145,7 @@ def emit(
             built = stand_in(app, files)
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
+    facts |= {"optimize": optimize} if optimize != "balanced" else {}
     said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)

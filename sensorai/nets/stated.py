@@ -10,11 +10,10 @@ from typing import Any
 
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
-from sensorai.nets.costs import Costs, scale_of
+from sensorai.nets.costs import Costs, planned, scale_of
 from sensorai.nets.model import NetFile
 from sensorai.nets.streaming import Stream
 from sensorai.nets.target import Target
-from sensorai.plan.plan import plan
 from sensorai.version import __version__
 from sensorai.writing import jsontext
 from sensorai.writing.plainline import one_line
@@ -51,7 +50,7 @@ def report(model: NetFile, counted: Costs, at: Target | None, name: str, verb: s
         ("type", model.kind),
         ("c_name", name),
         ("compression", "none"),
-        ("optimization", "balanced"),
+        ("optimization", counted.optimize),
         ("target/series", "generic" if at is None else at.name),
         *([] if at is None else [("device", at.device)]),
         ("model_fmt", _format(model)),
@@ -203,7 +202,7 @@ def _format(model: NetFile) -> str:
 def c_info(model: NetFile, counted: Costs, at: Target | None, name: str) -> dict[str, Any]:
     """What ST calls ``c_info``, version 2.0 of its schema."""
     graph = model.graph
-    slots = {} if counted.arena is None else plan(graph).slots
+    slots = {} if counted.arena is None else planned(graph, counted).slots
     ids = {n: k for k, n in enumerate(graph.tensors)}
     return {
         "json_schema_version": "2.0",

@@ -15,6 +15,7 @@ from sensorai.passes.fold_constants import FoldConstants
 from sensorai.passes.integers import ToIntegers
 from sensorai.passes.layout import Layout
 from sensorai.passes.matmul_to_dense import MatMulToDense
+from sensorai.passes.order import Order
 from sensorai.passes.padding import FusePadding
 from sensorai.passes.rejoin import Rejoin
 from sensorai.passes.same_twice import SameTwice
@@ -36,6 +37,7 @@ IMPORTED: tuple[Pass, ...] = (
     FewerAxes(),
     SameTwice(),
     DeadCode(),
+    Order(),
 )
 #: Rounds after which it is taken for granted that nothing more happens.
 ROUNDS = 12

@@ -1,4 +1,4 @@
-"""Places for buffers that do not live at the same time."""
+"""Places for buffers that do not live at once, and for results that run over what they are made of."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 ALIGN = 4
+#: Comparisons of two buffers that a search may make: bounds its time, and is the same on every machine.
+EFFORT = 400_000
+#: Times that it starts again from where it got stuck.
+SHAKES = 16
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Buffer:
     """Bytes that hold one tensor after the other.
 
@@ -49,16 +53,53 @@ class Buffer:
         return self.first <= other.last and other.first <= self.last
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlap:
+    """Two buffers that may share bytes although both live: one is made while the other is read.
+
+    Attributes
+    ----------
+    over, under : Buffer
+        What is written, and what is read for the last time meanwhile.
+    least : int
+        Bytes by which the first value of ``under`` must lie behind that of ``over``, at least.
+    exact : bool
+        Both must begin at the same byte if they share any.
+    """
+
+    over: Buffer
+    under: Buffer
+    least: int = 0
+    exact: bool = False
+
+    @property
+    def apart(self) -> int:
+        """Bytes by which ``under`` must begin behind ``over``."""
+        return self.least + self.over.lead - self.under.lead
+
+
+#: What one buffer keeps another from: it starts at no byte between these two, from the other's start.
+_Ban = tuple[int, int, int]
+#: Peak, an order, and the offset of every buffer.
+_Found = tuple[int, list[int], list[int]]
+
+
 def aligned(size: int) -> int:
     """Round bytes up to whole words."""
     return -(-size // ALIGN) * ALIGN
 
 
-def place(buffers: Sequence[Buffer], align: int = ALIGN) -> tuple[int, list[int], list[Buffer]]:
+def place(
+    buffers: Sequence[Buffer],
+    align: int = ALIGN,
+    overlaps: Sequence[Overlap] = (),
+    enough: int = 0,
+) -> tuple[int, list[int], list[Buffer]]:
     """Give every buffer an offset, a multiple of ``align``; deterministic.
 
     Larger buffers are placed first, each at the lowest offset where it meets no other that lives at the same
-    time; a second order (by first use) is tried too, and the smaller result kept.
+    time; other orders (by first use, from the last to the first) are tried too, and the best of them is
+    improved: what lies on top is placed earlier, as long as that lowers the peak and it is above ``enough``.
 
     Returns
     -------
@@ -68,23 +109,157 @@ def place(buffers: Sequence[Buffer], align: int = ALIGN) -> tuple[int, list[int]
     buffers : list of Buffer
         In the order of the offsets.
     """
-    orders = (
-        sorted(buffers, key=lambda b: (-b.bytes, b.first, b.names)),
-        sorted(buffers, key=lambda b: (b.first, -b.bytes, b.names)),
-    )
-    tried = [_first_fit(order, align) for order in orders]
-    best = min(range(len(orders)), key=lambda k: tried[k][0])
-    return (*tried[best], orders[best])
+    search = _Search(buffers, align, overlaps, enough)
+    peak, order, offsets = search.run()
+    return peak, [offsets[k] for k in order], [buffers[k] for k in order]
 
 
-def _first_fit(order: Sequence[Buffer], align: int) -> tuple[int, list[int]]:
-    done: list[tuple[int, int, Buffer]] = []
-    for buffer in order:
-        busy = sorted((at, stop) for at, stop, other in done if buffer.meets(other))
-        at = 0
-        for start, stop in busy:
-            if at + buffer.bytes <= start:
+def least_peak(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> int:
+    """Bytes that no placement goes below: what lives at once, less all that may be shared then."""
+    found = 0
+    # most live at once where one of them begins
+    for time in {b.first for b in buffers}:
+        total = sum(b.bytes for b in buffers if b.first <= time <= b.last)
+        for one in overlaps:
+            if one.over.first <= time <= one.under.last:
+                total -= _shared(one)
+        found = max(found, total)
+    return max(found, max((b.bytes for b in buffers), default=0))
+
+
+def _shared(one: Overlap) -> int:
+    """Most bytes that an overlap saves."""
+    over, under = one.over, one.under
+    if one.exact:
+        return min(over.bytes, under.bytes)
+    return max(0, over.bytes + under.bytes - max(over.bytes, under.bytes + one.apart))
+
+
+class _Search:
+    """Orders of buffers, each turned into offsets by first fit."""
+
+    def __init__(
+        self, buffers: Sequence[Buffer], align: int, overlaps: Sequence[Overlap], enough: int = 0
+    ) -> None:
+        self.align = align
+        self.sizes = [b.bytes for b in buffers]
+        self.buffers = buffers
+        self.floor = max(enough, least_peak(buffers, overlaps))
+        place_of = {id(b): k for k, b in enumerate(buffers)}
+        said = {(place_of[id(one.over)], place_of[id(one.under)]): one for one in overlaps}
+        #: What something is written over as soon as it lives: that must be below it.
+        self.under = {j for (_, j), one in said.items() if one.over.first == one.under.first}
+        self.bans: list[list[_Ban]] = [[] for _ in buffers]
+        for k, one in enumerate(buffers):
+            for j, other in enumerate(buffers):
+                if j != k and one.meets(other):
+                    self.bans[k] += [(j, *ban) for ban in self._bans(k, j, said)]
+        self.effort = sum(map(len, self.bans)) + len(buffers)
+
+    def _bans(self, k: int, j: int, said: dict[tuple[int, int], Overlap]) -> list[tuple[int, int]]:
+        """Open intervals of offsets of buffer ``k``, relative to that of ``j``."""
+        low, high = -self.sizes[k], self.sizes[j]
+        if (one := said.get((k, j))) is not None:
+            # k is written over j: it begins so much before it
+            at = -one.apart
+            return [(low, at), (at, high)] if one.exact else [(max(low, at), high)]
+        if (one := said.get((j, k))) is not None:
+            return [(low, one.apart), (one.apart, high)] if one.exact else [(low, min(high, one.apart))]
+        return [(low, high)]
+
+    def run(self) -> _Found:
+        """Peak, the best order, and the offset of every buffer."""
+        names = [b.names for b in self.buffers]
+        size, of = self.sizes, self.buffers
+        keys = (
+            lambda k: (-size[k], of[k].first, names[k]),
+            lambda k: (of[k].first, -size[k], names[k]),
+            lambda k: (-of[k].first, k in self.under, -size[k], names[k]),
+            lambda k: (of[k].first - of[k].last, -size[k], names[k]),
+        )
+        everything = range(len(size))
+        starts = []
+        for key in keys:
+            order = sorted(everything, key=key)
+            peak, offsets = self._first_fit(order)
+            starts.append((peak, order, offsets))
+        # sorting keeps the first of those that are as good
+        starts.sort(key=lambda one: one[0])
+        best, left = starts[0], EFFORT
+        for start in starts:
+            if best[0] <= self.floor or left <= 0:
                 break
-            at = max(at, -(-stop // align) * align)
-        done.append((at, at + buffer.bytes, buffer))
-    return max((stop for _, stop, _ in done), default=0), [at for at, _, _ in done]
+            found, left = self._improved(start, left)
+            if found[0] < best[0]:
+                best = found
+        return self._shaken(best, left)
+
+    def _shaken(self, best: _Found, left: int) -> _Found:
+        """Move some buffers anywhere and improve again, a few times, always the same ones."""
+        number, count = 1, len(self.sizes)
+        for turn in range(SHAKES if count > 2 else 0):
+            if best[0] <= self.floor or left <= 0:
+                break
+            order = list(best[1])
+            for _ in range(2 + turn % 4):
+                number = number * 1103515245 + 12345 & 0x7FFFFFFF
+                moved = order.pop((number >> 8) % count)
+                order.insert((number >> 20) % count, moved)
+            left -= self.effort
+            peak, offsets = self._first_fit(order)
+            found, left = self._improved((peak, order, offsets), left)
+            # one that is as good may lead further
+            best = found if found[0] <= best[0] else best
+        return best
+
+    def _improved(self, best: _Found, left: int) -> tuple[_Found, int]:
+        """Place what lies on top earlier while that lowers the peak, and the effort that is left then."""
+        while best[0] > self.floor and left > 0:
+            peak, order, offsets = best
+            found = None
+            for k in self._stack(peak, offsets):
+                rest = [j for j in order if j != k]
+                for at in range(len(order)):
+                    if order[at] == k:
+                        continue
+                    tried = [*rest[:at], k, *rest[at:]]
+                    left -= self.effort
+                    new, places = self._first_fit(tried)
+                    if new < peak:
+                        found = new, tried, places
+                        break
+                    if left <= 0:
+                        break
+                if found is not None or left <= 0:
+                    break
+            if found is None:
+                break
+            best = found
+        return best, left
+
+    def _stack(self, peak: int, offsets: list[int]) -> list[int]:
+        """Buffers that reach the peak, then those that they lie on, and so on."""
+        ends = [at + size for at, size in zip(offsets, self.sizes, strict=True)]
+        out = [k for k, end in enumerate(ends) if end == peak]
+        for k in out:
+            for j, low, high in self.bans[k]:
+                if j not in out and offsets[j] + low < offsets[k] <= offsets[j] + high + self.align:
+                    out.append(j)
+        return out
+
+    def _first_fit(self, order: Sequence[int]) -> tuple[int, list[int]]:
+        offsets = [-1] * len(self.sizes)
+        peak, align = 0, self.align
+        for k in order:
+            busy = sorted(
+                (offsets[j] + low, offsets[j] + high) for j, low, high in self.bans[k] if offsets[j] >= 0
+            )
+            at = 0
+            for low, high in busy:
+                if at <= low:
+                    break
+                if at < high:
+                    at = -(-high // align) * align
+            offsets[k] = at
+            peak = max(peak, at + self.sizes[k])
+        return peak, offsets

@@ -1,22 +1,18 @@
-"""Where each tensor of a net lies in the working memory (arena).
-
-Kernels read windows of a tensor as they lie, so the zeros of ``same`` padding are part of the tensor's
-place (binary: bits 0, the value -1), and so are up to three bytes after it that meet weights of zero.
-What a kernel needs, and whether it works in place, is its operator's word (``Operator.buffers``).
-"""
+"""Where each tensor of a net lies in the working memory (arena)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Buffers
-from sensorai.plan.place import ALIGN, Buffer, place
+from sensorai.plan.laid import SCORES, Laid
+from sensorai.plan.place import Buffer, least_peak, place
+from sensorai.plan.pools import Held, shared_out
 
-#: Types that come out as scores of a class without a further step.
-SCORES = frozenset({"int32", "float32"})
+#: How much larger an arena may be before tensors are moved, and how many are looked at.
+MOVED, MOVABLE = 1.1, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +30,8 @@ class Slot:
         Bytes of the values.
     first : str
         Tensor that was the first to lie there.
+    pool : int
+        Number of the memory.
     """
 
     offset: int
@@ -41,6 +39,48 @@ class Slot:
     right: int
     size: int
     first: str
+    pool: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Two groups that may share bytes while a node makes the one and reads the other for the last time.
+
+    Attributes
+    ----------
+    over, under : int
+        Numbers of the groups: what is written, and what is read.
+    apart : int
+        Bytes by which ``under`` begins behind ``over`` at least, if they share any.
+    exact : bool
+        It must be just as many.
+    """
+
+    over: int
+    under: int
+    apart: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A tensor that goes to another place before a node runs.
+
+    Attributes
+    ----------
+    node : int
+    name : str
+    source, target : int
+        Offsets of its values.
+    size : int
+        Bytes.
+    """
+
+    node: int
+    name: str
+    source: int
+    target: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +92,7 @@ class Plan:
     slots : dict of str to Slot
         Every tensor that is given or computed.
     peak : int
-        Bytes of the arena.
+        Bytes of the arena, of the first where there are several.
     staged : tuple of str
         Inputs that have to be copied into the arena first (they need margins).
     groups : tuple of (first node, last node, offset, bytes)
@@ -61,6 +101,16 @@ class Plan:
         By the number of a node: offset of the bytes it uses while it runs.
     align : int
         Bytes to which the arena must be aligned.
+    shared : tuple of Shared
+        Groups that may overlap although both live.
+    moves : tuple of Move
+        In the order of the nodes. The slot of a tensor that moves is its first one.
+    holds : tuple of tuple of str
+        What each group holds, one after the other: tensors, or ``scratch N`` of a node.
+    pools : tuple of int
+        Memory of each group; () where all lie in the first.
+    peaks : tuple of int
+        Bytes of each memory; () where there is one.
     """
 
     slots: dict[str, Slot]
@@ -69,37 +119,56 @@ class Plan:
     groups: tuple[tuple[int, int, int, int], ...]
     scratch: Mapping[int, int]
     align: int
+    shared: tuple[Shared, ...] = ()
+    moves: tuple[Move, ...] = ()
+    holds: tuple[tuple[str, ...], ...] = ()
+    pools: tuple[int, ...] = ()
+    peaks: tuple[int, ...] = ()
+
+    @property
+    def arenas(self) -> tuple[int, ...]:
+        """Bytes of each memory."""
+        return self.peaks or (self.peak,)
+
+    def pool(self, group: int) -> int:
+        """Memory of a group."""
+        return self.pools[group] if self.pools else 0
+
+    def scratch_pool(self, node: int) -> int:
+        """Memory of the bytes that a node uses while it runs."""
+        name = (f"scratch {node}",)
+        return next(self.pool(k) for k, names in enumerate(self.holds) if names == name)
 
     def check(self) -> Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
+        said = {(one.over, one.under): one for one in self.shared}
+        said |= {(one.under, one.over): one for one in self.shared}
         for i, (first, last, at, size) in enumerate(self.groups):
-            if at % self.align or at < 0 or at + size > self.peak:
-                raise InternalError(f"bytes {at} to {at + size} of an arena of {self.peak}")
-            for first2, last2, at2, size2 in self.groups[i + 1 :]:
-                if first <= last2 and first2 <= last and at < at2 + size2 and at2 < at + size:
+            peak = self.arenas[self.pool(i)]
+            if at % self.align or at < 0 or at + size > peak:
+                raise InternalError(f"bytes {at} to {at + size} of an arena of {peak}")
+            for k, (first2, last2, at2, size2) in enumerate(self.groups[i + 1 :], i + 1):
+                if first > last2 or first2 > last or at >= at2 + size2 or at2 >= at + size:
+                    continue
+                if self.pool(i) != self.pool(k):
+                    continue
+                one = said.get((i, k))
+                apart = None if one is None else self.groups[one.under][2] - self.groups[one.over][2]
+                if one is None or apart is None or (apart != one.apart if one.exact else apart < one.apart):
                     raise InternalError(f"two tensors share bytes {max(at, at2)} on")
         for name, slot in self.slots.items():
-            if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.peak:
+            if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.arenas[slot.pool]:
                 raise InternalError(f"tensor {name} ends behind the arena")
         return self
 
 
-def written_by_caller(graph: Graph, name: str, kinds: Collection[str] = SCORES) -> bool:
-    """Whether the output ``name`` is written straight to where the caller wants it.
-
-    Parameters
-    ----------
-    kinds : collection of str
-        Types that the caller takes as they are computed.
-    """
-    if name not in graph.outputs or graph.consumers(name):
-        return False
-    node = graph.producer(name)
-    direct = node is not None and not node.op.buffers(graph.applied(node)).alias
-    return direct and graph.tensors[name].dtype in kinds
-
-
-def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] = ()) -> Plan:
+def plan(
+    graph: Graph,
+    kinds: Collection[str] = SCORES,
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+    rooms: Sequence[int] = (),
+) -> Plan:
     """Give every tensor a place; deterministic.
 
     Parameters
@@ -108,82 +177,102 @@ def plan(graph: Graph, kinds: Collection[str] = SCORES, inside: Collection[str] 
         As in ``written_by_caller``.
     inside : collection of str
         Inputs and outputs that lie in the arena: inputs as long as they are read, outputs till the next call.
+    optimize : str
+        "time": nothing moves; "balanced": tensors move while the net runs where that saves more than a tenth
+        of the arena, and as few as do; "ram": wherever that saves a byte.
+    rooms : sequence of int
+        Bytes of the memories, the fastest first; () for one without an end.
+
+    Raises
+    ------
+    ConfigError
+        The memories hold too little.
     """
+    one = _in_one(graph, kinds, inside, optimize)
+    if not rooms or one.peak <= rooms[0]:
+        return one if not rooms else replace(one, peaks=(one.peak, *(0 for _ in rooms[1:])))
     needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
-    groups = _groups(graph, needs, kinds, inside)
-    _margins(graph, needs, groups)
-    given = [groups[name] for name in graph.given]
-    staged = tuple(
-        name
-        for name, g in zip(graph.given, given, strict=True)
-        if name not in inside and (g.left or g.right or g.slop)
+    laid = Laid(graph, needs, kinds, inside, share=False)
+    return _planned(laid, *shared_out(laid, rooms))
+
+
+def _in_one(graph: Graph, kinds: Collection[str], inside: Collection[str], optimize: str) -> Plan:
+    """The plan of a memory without an end."""
+    needs = [node.op.buffers(graph.applied(node)) for node in graph.nodes]
+
+    def laid(share: bool, moved: Collection[str] = ()) -> Laid:
+        return Laid(graph, needs, kinds, inside, share, moved)
+
+    # results in place of what they are made of and none over it; then each with a place of its own that may
+    # run over another's: that is taken only where it needs less
+    first, loose = laid(True), laid(False)
+    best, placed = first, place(first.buffers, first.align)
+    for one in (first, loose):
+        if placed[0] <= least_peak(one.buffers, one.overlaps):
+            continue
+        found = place(one.buffers, one.align, one.overlaps)
+        if found[0] < placed[0]:
+            best, placed = one, found
+    if optimize == "time" or len(loose.movable) > MOVABLE:
+        return _planned(best, placed)
+    return _moved(
+        lambda moved: laid(False, moved), loose, best, placed, MOVED if optimize == "balanced" else 1
     )
-    unique = list({id(g): g for g in groups.values()}.values())
-    outside = [g for name, g in zip(graph.given, given, strict=True) if name not in (*staged, *inside)]
-    real = [
-        g for g in unique if not any(g is one for one in outside) and not _direct(graph, g, kinds, inside)
-    ]
-    # bytes that kernels use while they run, a buffer each
-    used = [(i, one.scratch) for i, one in enumerate(needs) if one.scratch]
-    scratch = [Buffer([f"scratch {i}"], i, i, size) for i, size in used]
-    align = max((graph.tensors[n].item_bytes for g in real for n in g.names), default=ALIGN)
-    peak, offsets, order = place([*real, *scratch], max(align, ALIGN))
+
+
+def _moved(
+    laid: Callable[[Collection[str]], Laid],
+    loose: Laid,
+    best: Laid,
+    placed: tuple[int, list[int], list[Buffer]],
+    worth: float,
+) -> Plan:
+    """The plan in which tensors move where the arena without that is more than ``worth`` times as large."""
+    moved = set(loose.movable)
+    if placed[0] > worth * least_peak((free := laid(moved)).buffers, free.overlaps):
+        found = place(free.buffers, free.align, free.overlaps)
+        most = int(worth * found[0])
+        if placed[0] > most:
+            best, placed = free, found
+            # every one that need not move stays
+            for name in loose.movable:
+                one = laid(moved - {name})
+                found = place(one.buffers, one.align, one.overlaps, most)
+                if found[0] <= most:
+                    moved, best, placed = moved - {name}, one, found
+    return _planned(best, placed)
+
+
+def _planned(laid: Laid, *held: Held) -> Plan:
+    """The plan where every buffer has its offset, in one memory or several."""
+    order = [g for _, _, buffers in held for g in buffers]
+    offsets = [at for _, places, _ in held for at in places]
+    pools = tuple(k for k, (_, _, buffers) in enumerate(held) for _ in buffers)
+    pool_of = {id(g): k for g, k in zip(order, pools, strict=True)}
     where = {id(g): at for g, at in zip(order, offsets, strict=True)}
     slots = {}
-    for name, group in groups.items():
+    for name, group in laid.groups.items():
         at = where[id(group)] + group.lead if id(group) in where else -1
-        slots[name] = Slot(at, group.left, group.right, graph.tensors[name].bytes, group.names[0])
+        slots[name] = Slot(
+            at,
+            group.left,
+            group.right,
+            laid.graph.tensors[name].bytes,
+            group.names[0],
+            pool_of.get(id(group), 0),
+        )
     spans = tuple((g.first, g.last, at, g.bytes) for g, at in zip(order, offsets, strict=True))
-    room = {g.first: where[id(g)] for g in scratch}
-    return Plan(slots, peak, staged, spans, room, max(align, ALIGN)).check()
-
-
-def _groups(
-    graph: Graph, needs: Sequence[Buffers], kinds: Collection[str], inside: Collection[str]
-) -> dict[str, Buffer]:
-    """Tensors by name, those that share a place with one buffer."""
-    end = len(graph.nodes)
-    uses = {name: i for i, node in enumerate(graph.nodes) for name in node.reads if name}
-
-    def last_use(name: str) -> int:
-        return end if name in graph.kept else uses.get(name, -1)
-
-    groups = {x: Buffer([x], -1, last_use(x), graph.tensors[x].bytes) for x in graph.given}
-    given = [group for name, group in groups.items() if name not in inside]
-    states = {state.write: state.read for state in graph.states if state.write not in graph.outputs}
-    for i, (node, own) in enumerate(zip(graph.nodes, needs, strict=True)):
-        for k, out in enumerate(node.outputs):
-            share = None
-            if own.alias:
-                share = groups[node.reads[0]]
-            elif out in states and groups[states[out]].last < i:
-                # the state was read for the last time: what it is in the next call may lie in its place
-                share = groups[states.pop(out)]
-            elif own.in_place and not k and not (out not in inside and written_by_caller(graph, out, kinds)):
-                computed = (groups[n] for n in graph.computed(node))
-                dying = (g for g in computed if g.last == i and not any(g is one for one in given))
-                share = next(dying, None)
-            if share is None:
-                share = Buffer([], i, i, graph.tensors[out].bytes)
-            share.names.append(out)
-            share.last = max(share.last, last_use(out), i)
-            groups[out] = share
-    return groups
-
-
-def _margins(graph: Graph, needs: Sequence[Buffers], groups: dict[str, Buffer]) -> None:
-    for node, own in zip(graph.nodes, needs, strict=True):
-        for tensor, margin in zip(graph.ins(node), own.margins, strict=False):
-            if tensor.name not in groups:
-                continue
-            group = groups[tensor.name]
-            # a group may have shrunk in place: what lies behind the smaller tensor is inside its bytes
-            spare = group.size - tensor.bytes
-            group.left = max(group.left, margin.left)
-            group.right = max(group.right, margin.right - spare)
-            group.slop = max(group.slop, margin.slop - spare)
-
-
-def _direct(graph: Graph, group: Buffer, kinds: Collection[str], inside: Collection[str]) -> bool:
-    name = group.names[0]
-    return len(group.names) == 1 and name not in inside and written_by_caller(graph, name, kinds)
+    holds = tuple(tuple(g.names) for g in order)
+    room = {g.first: where[id(g)] for g in laid.scratch}
+    moves = tuple(
+        Move(later.first, name, slots[name].offset, where[id(later)], laid.graph.tensors[name].bytes)
+        for name, later in laid.later.items()
+    )
+    moves = tuple(sorted((m for m in moves if m.source != m.target), key=lambda m: m.node))
+    number = {id(g): k for k, g in enumerate(order)}
+    shared = tuple(
+        Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in laid.overlaps
+    )
+    peaks = tuple(peak for peak, _, _ in held) if len(held) > 1 else ()
+    settings = laid.staged, spans, room, laid.align, shared, moves, holds
+    return Plan(slots, held[0][0], *settings, pools if peaks else (), peaks).check()

@@ -245,11 +245,14 @@ def linker_script(cpu: Cpu, *, bulk: bool = False) -> str:
         Constants, variables and stack go to the board's large memory, half of it each; code stays in flash.
     """
     regions = {"FLASH (rx)": cpu.flash, "RAM (rwx)": cpu.ram}
-    tables, data = "FLASH", "RAM"
+    tables, data, pool = "FLASH", "RAM", "RAM"
     if bulk:
         start, half = cpu.bulk[0], cpu.bulk[1] // 2
         regions |= {"BULK_R (r)": (start, half), "BULK_RW (rw)": (start + half, half)}
-        tables, data = "BULK_R", "BULK_RW"
+        tables, data, pool = "BULK_R", "BULK_RW", "BULK_RW"
+    elif cpu.bulk != cpu.ram:
+        regions["BULK (rw)"], pool = cpu.bulk, "BULK"
     lines = [f"  {name} : ORIGIN = {at:#x}, LENGTH = {size:#x}" for name, (at, size) in regions.items()]
-    aliases = f'REGION_ALIAS("TABLES", {tables})\nREGION_ALIAS("DATA", {data})\n'
+    said = {"TABLES": tables, "DATA": data, "POOL": pool}
+    aliases = "".join(f'REGION_ALIAS("{name}", {region})\n' for name, region in said.items())
     return "\n".join(["MEMORY", "{", *lines, "}", ""]) + aliases + support("cortex_m.ld")

@@ -103,7 +103,8 @@ int main(void)
         }
         arena = MAKE(at, n->arena);
         for (i = 0; i < n->arena; i++) {
-            arena[i] = 0x5A;
+            /* what a call before may have left there */
+            arena[i] = (uint8_t)(0x5AU + i * 151U);
         }
         for (k = 0; k < n->count; k++) {
             if (k < n->given || k >= n->states) {
@@ -124,20 +125,35 @@ int main(void)
 """
 
 
-def unit(samples: Sequence[Sample]) -> dict[str, str | bytes]:
-    """A program that runs the nets: number, inputs and states in, outputs and states out."""
+def unit(
+    samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced"
+) -> dict[str, str | bytes]:
+    """A program that runs the nets: number, inputs and states in, outputs and states out.
+
+    ``inside``: inputs and outputs lie in the arena; of nets without states.
+    """
     body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
     for i, s in enumerate(samples):
-        parts = emit_tensors(s.graph, f"n{i}")
+        within = (*s.graph.inputs, *s.graph.outputs) if inside else ()
+        parts = emit_tensors(s.graph, f"n{i}", inside=within, optimize=optimize)
         files |= set(parts.runtime)
         names = [*s.graph.inputs, *s.graph.outputs, *(one.read for one in s.graph.states)]
         sizes = [s.graph.tensors[n].bytes for n in names]
-        kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph).split(",")][:-1]
-        call = ", ".join(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds))
+        kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph, within).split(",")][:-1]
+        call = ", ".join([*(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds)), "arena"])
+        lines = [f"    n{i}_model({call});\n"]
+        if inside:
+            places = [f"arena + {parts.lying[n][1]}" for n in within]
+            given = len(s.graph.inputs)
+            copies = [
+                f"    sa_nd_copy({f't[{k}], {to}' if k < given else f'{to}, t[{k}]'}, {sizes[k]});\n"
+                for k, to in enumerate(places)
+            ]
+            lines = [*copies[:given], *lines, *copies[given:]]
         body += [
             parts.data,
             parts.source,
-            f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    n{i}_model({call}, arena);\n}}\n",
+            f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    (void)t;\n{''.join(lines)}}}\n",
         ]
         listed = ", ".join(f"{size}U" for size in sizes)
         counts = f"{len(names)}, {len(s.graph.inputs)}, {len(names) - len(s.graph.states)}"

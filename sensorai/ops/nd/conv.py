@@ -119,7 +119,7 @@ class Conv(NdOperator):
         return self.macs(at) + at.inputs[1].shape[0] + (at.out.size if clamped else 0)
 
     def buffers(self, at: Applied) -> Buffers:
-        """Room that the kernel of the core wants."""
+        """Room that the kernel of the core wants; results may run over values that it reads no more."""
         return self.sums(at).buffers()
 
     def emit(self, at: Applied, to: Writer) -> None:

@@ -33,10 +33,18 @@ def same_type(at: Applied, *tensors: Tensor) -> str:
 
 
 def in_place(at: Applied) -> Buffers:
-    """The output may lie where an input lies when no input is repeated and none has smaller numbers."""
+    """How an output may lie over inputs that it goes through element by element, each read once.
+
+    It may lie where an input lies when no input is repeated and none has smaller numbers; over one that is
+    not repeated, as far as no number is written before it is read.
+    """
     computed = [x for x in at.inputs if x.name and x.data is None]
     fits = all(x.shape == at.out.shape and x.item_bytes >= at.out.item_bytes for x in computed)
-    return Buffers(in_place=fits)
+    grows = (at.out.size * (at.out.item_bytes - x.item_bytes) for x in at.inputs)
+    overlap = (
+        max(0, more) if x.shape == at.out.shape else None for x, more in zip(at.inputs, grows, strict=True)
+    )
+    return Buffers(in_place=fits, overlap=tuple(overlap))
 
 
 def emit(at: Applied, to: Writer, stem: str, text: str, *runtime: str) -> None:

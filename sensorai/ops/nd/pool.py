@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.operator import Applied, Buffers, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape
 from sensorai.ops.nd import _testing, affine, ctext, meant
@@ -237,6 +237,13 @@ class Pool(NdOperator):
     def macc(self, at: Applied) -> int:
         """Results times the size of the kernel."""
         return at.out.size * math.prod(self.kernel)
+
+    def buffers(self, at: Applied) -> Buffers:
+        """Results may run over values that no kernel reads any more, unless places are found afterwards."""
+        if len(at.outputs) > 1:
+            return Buffers()
+        sizes = (at.x.shape[-1] * t.item_bytes for t in (at.x, at.out))
+        return Buffers(overlap=(self.window(at).overlap(at.x.shape[0], *sizes),))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """One kernel for each type."""

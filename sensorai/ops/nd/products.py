@@ -146,14 +146,28 @@ class Sums:
             raise ConfigError(f"{self.where}: int16 numbers must have the zero point 0")
         self.exit()
 
+    def overlap(self) -> int | None:
+        """Bytes that the input must lie behind the output where they overlap; None where they must not."""
+        if self.back:
+            return None
+        places = self.at.out.size // self.at.out.shape[-1]
+        batch = places // math.prod(self.window.out)
+        sizes = (t.shape[-1] * t.item_bytes for t in (self.at.x, self.at.out))
+        return self.window.overlap(batch, *sizes)
+
     # -- C
 
     def buffers(self) -> Buffers:
         """Memory that the kernel wants."""
-        if not self.at.isa or self.at.x.dtype != "int8" or (w := self._int8_weights()) is None:
-            return Buffers()
-        found = self._fast(w)
-        return Buffers() if found is None else Buffers(in_place=found.in_place, scratch=found.scratch)
+        found = None
+        if self.at.isa and self.at.x.dtype == "int8" and (w := self._int8_weights()) is not None:
+            found = self._fast(w)
+        if found is None:
+            return Buffers(overlap=(self.overlap(),))
+        if found.in_place:
+            # it goes channel by channel: values and results must lie byte by byte in one place, or apart
+            return Buffers(in_place=True, scratch=found.scratch)
+        return Buffers(scratch=found.scratch, overlap=(self.overlap(),))
 
     def _fast(self, w: Array) -> fast.Kernel | None:
         """Kernel for the instructions of the core, where there is one."""

@@ -7,6 +7,7 @@ the input with gaps of the stride; what would lie outside of the input is left o
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ from sensorai.graph.tensor import Array, Shape
 AXES = 3
 #: Values of a tensor, so that their places are int32 in C.
 MOST = 2**31 - 1
+#: Neighbouring places whose results a kernel may write before it has read for the last of them.
+BLOCK = 2
+#: Places of a kernel up to which it is looked at how far results may run over the input.
+_LOOKED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,49 @@ class Window:
             self.extents, self.kernel, self.strides, self.dilations, self.before, self.after, strict=True
         )
         return tuple((e + b + a - (k - 1) * d - 1) // s + 1 for e, k, s, d, b, a in rows)
+
+    def overlap(self, batch: int, read: int, made: int, block: int = BLOCK) -> int | None:
+        """Bytes that the input must lie behind the output so that no result destroys what is still read.
+
+        Kernels go from place to place, the last axis first, and write all that a place makes at once; any
+        result of a place and of the ``block - 1`` behind it may be written before any value for it is read.
+
+        Parameters
+        ----------
+        batch : int
+        read, made : int
+            Bytes of the input and of the output at a place.
+
+        Returns
+        -------
+        int or None
+            None where they cannot meet, or that is not looked at.
+        """
+        places = batch * math.prod(self.out)
+        if places > _LOOKED:
+            return None
+        # first value under the kernel, along each axis; none where it lies on margins only
+        nowhere = batch * math.prod(self.extents)
+        first, outside, step = np.zeros((), np.int64), np.zeros((), bool), 1
+        rows = zip(
+            self.extents, self.strides, self.dilations, self.before, self.kernel, self.out, strict=True
+        )
+        for extent, stride, dilation, before, kernel, out in reversed(list(rows)):
+            start = np.arange(out) * stride - before
+            start = np.where(start < 0, start + -(start // dilation) * dilation, start)
+            last = np.arange(out) * stride - before + (kernel - 1) * dilation
+            missed = (start >= extent) | (start > last)
+            first, outside = np.add.outer(start * step, first), np.logical_or.outer(missed, outside)
+            step *= extent
+        one = np.where(outside, nowhere, first).reshape(-1)
+        if batch > 1:
+            lead = np.arange(batch)[:, None] * step
+            one = np.where(outside.reshape(-1), nowhere, first.reshape(-1) + lead).reshape(-1)
+        needed = np.minimum.accumulate(one[::-1])[::-1] * read
+        written = np.minimum(np.arange(places) + block, places) * made
+        # places that need nothing any more leave the whole input to the results
+        least = int(np.where(needed < nowhere * read, written - needed, 0).max(initial=0))
+        return least if least < places * made else None
 
     def taps(self) -> list[Shape]:
         """Taps in their order."""
