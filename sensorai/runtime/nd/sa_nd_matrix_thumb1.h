@@ -1,0 +1,333 @@
+/* Convolutions and dense layers of int8 numbers for cores without long products: one product of 32 bits is two,
+ * of values at two places with one weight.
+ *
+ * X = x + 65536 x' for the values under the kernel at two places. Weights lie in rows, 128 larger than they are,
+ * so that they load without a sign; of every two of them,
+ *     S = X0 (w0 + 128) + X1 (w1 + 128) - 128 (X0 + X1) + 32768
+ * has the sum of the second place in its high half, and that of the first, never negative, in the low one. T is
+ * the sum of all S, A of their high halves: A is the second sum, T less 65536 A the first. */
+#ifndef SA_ND_MATRIX_THUMB1_H
+#define SA_ND_MATRIX_THUMB1_H
+
+#include "sa_nd_fast_thumb1.h"
+
+/* All outputs at two places. */
+typedef struct {
+    const uint32_t *spread;
+    const uint32_t *end;
+    const uint8_t *w;
+    int32_t row;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    int32_t each;
+    int32_t outputs;
+    int8_t *y;
+    int32_t next; /* from the results of the first place to those of the second */
+    int32_t zero; /* twice, and 1 */
+    int32_t lo;
+    int32_t hi;
+    uint32_t start; /* of T */
+} sa_nd_pair_t;
+
+/* Words of two places from their bytes, an even number of them; every third is what the two before it leave. */
+SA_ND_FUNCTION uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int32_t n, uint32_t *to)
+{
+    const int8_t *const end = p + n;
+
+    while (p != end) {
+        const uint32_t a = (uint32_t)p[0] + ((uint32_t)q[0] << 16);
+        const uint32_t b = (uint32_t)p[1] + ((uint32_t)q[1] << 16);
+        to[0] = a;
+        to[1] = b;
+        to[2] = 0x8000U - ((a + b) << 7);
+        to += 3;
+        p += 2;
+        q += 2;
+    }
+    return to;
+}
+
+/* Bytes under the kernel at a place, margins and the end of the row filled. */
+SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t at, int8_t *to)
+{
+    const int32_t width = l->kernel[1] * l->channels;
+    const int32_t over = at + l->kernel[1] - l->in[1];
+    const int32_t left = (at < 0 ? (-at < l->kernel[1] ? -at : l->kernel[1]) : 0) * l->channels;
+    const int32_t right = over > 0 ? (over < l->kernel[1] ? width - over * l->channels : 0) : width;
+    int8_t *const end = to + l->row;
+    int32_t k, i;
+
+    for (k = l->kernel[0]; k > 0; k--) {
+        const int32_t inside = y >= 0 && y < l->in[0];
+        const int32_t first = inside ? left : width, last = inside && right > left ? right : first;
+        const int8_t *const from = x + (y * l->in[1] + at) * l->channels;
+        for (i = 0; i < first; i++) {
+            to[i] = (int8_t)l->zero;
+        }
+        for (; i < last; i++) {
+            to[i] = from[i];
+        }
+        for (; i < width; i++) {
+            to[i] = (int8_t)l->zero;
+        }
+        to += width;
+        y += l->down;
+    }
+    while (to != end) {
+        *to++ = 0;
+    }
+}
+
+#if SA_ND_THUMB1
+/* r0: words; r1, r2: two rows of weights; r8 to r11: T and A of both */
+#define SA_ND_TWO(k, l)                  \
+    "ldmia r0!, {r3, r4, r5}\n"          \
+    "ldrb r6, [r1, #" #k "]\n"           \
+    "muls r6, r3, r6\n"                  \
+    "ldrb r7, [r1, #" #l "]\n"           \
+    "muls r7, r4, r7\n"                  \
+    "adds r6, r6, r7\n"                  \
+    "adds r6, r6, r5\n"                  \
+    "add r8, r6\n"                       \
+    "asrs r6, r6, #16\n"                 \
+    "add r9, r6\n"                       \
+    "ldrb r6, [r2, #" #k "]\n"           \
+    "muls r6, r3, r6\n"                  \
+    "ldrb r7, [r2, #" #l "]\n"           \
+    "muls r7, r4, r7\n"                  \
+    "adds r6, r6, r7\n"                  \
+    "adds r6, r6, r5\n"                  \
+    "add r10, r6\n"                      \
+    "asrs r6, r6, #16\n"                 \
+    "add r11, r6\n"
+#define SA_ND_HELD                       \
+    "ldr r1, [r7, #48]\n"                \
+    "cmp r0, r1\n"                       \
+    "bge 4f\n"                           \
+    "movs r0, r1\n"                      \
+    "4:\n"                               \
+    "ldr r1, [r7, #52]\n"                \
+    "cmp r0, r1\n"                       \
+    "ble 4f\n"                           \
+    "movs r0, r1\n"                      \
+    "4:\n"
+#define SA_ND_PAIR(name, less, number)                                       \
+    SA_ND_WHOLE void name(sa_nd_pair_t *l __attribute__((unused)))           \
+    {                                                                        \
+        __asm__(SA_ND_SAVE                                                   \
+                "push {r0}\n"                                                \
+                "1:\n" /* the next two outputs */                            \
+                "ldr r7, [sp]\n"                                             \
+                "ldr r6, [r7, #16]\n"                                        \
+                "ldr r5, [r7, #56]\n"                                        \
+                "ldr r1, [r7, #8]\n"                                         \
+                "ldr r4, [r7, #12]\n"                                        \
+                "ldr r3, [r7, #32]\n"                                        \
+                "ldr r0, [r6]\n"                                             \
+                "mov r9, r0\n"                                               \
+                "lsls r2, r0, #16\n"                                         \
+                "adds r2, r2, r0\n"                                          \
+                "adds r2, r2, r5\n"                                          \
+                "mov r8, r2\n"                                               \
+                "movs r2, r1\n"                                              \
+                "cmp r3, #1\n"                                               \
+                "beq 2f\n"                                                   \
+                "adds r2, r1, r4\n"                                          \
+                "ldr r0, [r6, #4]\n"                                         \
+                "mov r11, r0\n"                                              \
+                "lsls r3, r0, #16\n"                                         \
+                "adds r3, r3, r0\n"                                          \
+                "adds r3, r3, r5\n"                                          \
+                "mov r10, r3\n"                                              \
+                "adds r6, #8\n"                                              \
+                "str r6, [r7, #16]\n"                                        \
+                "adds r3, r2, r4\n"                                          \
+                "str r3, [r7, #8]\n"                                         \
+                "2:\n"                                                       \
+                "ldr r0, [r7, #4]\n"                                         \
+                "mov r12, r0\n"                                              \
+                "ldr r0, [r7]\n"                                             \
+                "lsls r4, r4, #29\n"                                         \
+                "bpl 2f\n"                                                   \
+                "subs r1, #4\n"                                              \
+                "subs r2, #4\n"                                              \
+                "b 3f\n"                                                     \
+                "2:\n" SA_ND_TWO(0, 1) SA_ND_TWO(2, 3)                       \
+                "3:\n" SA_ND_TWO(4, 5) SA_ND_TWO(6, 7)                       \
+                "adds r1, #8\n"                                              \
+                "adds r2, #8\n"                                              \
+                "cmp r0, r12\n"                                              \
+                "bne 2b\n"                                                   \
+                "ldr r7, [sp]\n"                                             \
+                "2:\n" /* an output: its factor, then both places */         \
+                "ldr r2, [r7, #20]\n"                                        \
+                "ldrh r4, [r2]\n"                                            \
+                "ldrh r5, [r2, #2]\n"                                        \
+                "ldr r1, [r7, #28]\n"                                        \
+                "lsls r0, r1, #2\n"                                          \
+                "adds r2, r2, r0\n"                                          \
+                "str r2, [r7, #20]\n"                                        \
+                "ldr r2, [r7, #24]\n"                                        \
+                "ldrb r6, [r2]\n"                                            \
+                "adds r2, r2, r1\n"                                          \
+                "str r2, [r7, #24]\n"                                        \
+                "ldr r3, [r7, #44]\n"                                        \
+                "lsls r3, r6\n"                                              \
+                "asrs r3, r3, #1\n"                                          \
+                less                                                         \
+                "mov r0, r9\n" number SA_ND_HELD                             \
+                "ldr r1, [r7, #36]\n"                                        \
+                "ldr r2, [r7, #40]\n"                                        \
+                "strb r0, [r1, r2]\n"                                        \
+                "mov r0, r9\n"                                               \
+                "lsls r0, r0, #16\n"                                         \
+                "mov r1, r8\n"                                               \
+                "subs r0, r1, r0\n" number SA_ND_HELD                        \
+                "ldr r1, [r7, #36]\n"                                        \
+                "strb r0, [r1]\n"                                            \
+                "adds r1, #1\n"                                              \
+                "str r1, [r7, #36]\n"                                        \
+                "ldr r1, [r7, #32]\n"                                        \
+                "subs r1, #1\n"                                              \
+                "str r1, [r7, #32]\n"                                        \
+                "beq 3f\n"                                                   \
+                "mov r0, r12\n"                                              \
+                "cmp r0, #0\n"                                               \
+                "beq 4f\n"                                                   \
+                "movs r0, #0\n"                                              \
+                "mov r12, r0\n"                                              \
+                "mov r8, r10\n"                                              \
+                "mov r9, r11\n"                                              \
+                "b 2b\n"                                                     \
+                "4:\n"                                                       \
+                "b 1b\n"                                                     \
+                "3:\n"                                                       \
+                "pop {r0}\n" SA_ND_RESTORE);                                 \
+    }
+SA_ND_PAIR(sa_nd_pair_tflite, "", SA_ND_TO_TWICE)
+SA_ND_PAIR(sa_nd_pair_even, "subs r3, #1\n", SA_ND_TO_EVEN)
+#else
+SA_ND_INLINE void sa_nd_pair_run(sa_nd_pair_t *l, int rounding)
+{
+    for (; l->outputs > 0; l->outputs--) {
+        const uint32_t *a = l->spread;
+        uint32_t high = (uint32_t)*l->bias++, total = high + (high << 16) + l->start;
+        sa_nd_halves_t m;
+        int32_t v;
+        for (; a != l->end; a += 3) {
+            const int32_t s = (int32_t)(a[0] * l->w[0] + a[1] * l->w[1] + a[2]);
+            total += (uint32_t)s;
+            high += (uint32_t)(s >> 16);
+            l->w += 2;
+        }
+        sa_nd_halves(*l->multiplier, *l->shift, l->zero >> 1, rounding, &m);
+        l->multiplier += l->each;
+        l->shift += l->each;
+        v = sa_nd_from_halves((int32_t)high, &m, rounding);
+        l->y[l->next] = (int8_t)sa_nd_clamp(v, l->lo, l->hi);
+        v = sa_nd_from_halves((int32_t)(total - (high << 16)), &m, rounding);
+        *l->y++ = (int8_t)sa_nd_clamp(v, l->lo, l->hi);
+    }
+}
+
+SA_ND_FUNCTION void sa_nd_pair_tflite(sa_nd_pair_t *l)
+{
+    sa_nd_pair_run(l, SA_ND_TWICE);
+}
+
+SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_pair_t *l)
+{
+    sa_nd_pair_run(l, SA_ND_EVEN);
+}
+#endif
+
+/* Places in their order, two at a time; the last one is met twice where they are odd. */
+SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
+                                      int8_t *y, uint32_t *spread, void (*run)(sa_nd_pair_t *))
+{
+    const int32_t width = l->kernel[1] * l->channels, places = l->out[0] * l->out[1];
+    const int32_t down = l->down * l->in[1] * l->channels;
+    const int32_t whole = l->kernel[0] * width == l->row && (width & 1) == 0;
+    const int32_t tall = (l->kernel[0] - 1) * l->down + 1;
+    uint32_t *const end = spread + l->row / 2 * 3;
+    int8_t *const bytes = (int8_t *)end;
+    int32_t batch, oy = 0, ox = 0, at;
+
+    for (batch = l->batch; batch > 0; batch--) {
+        for (at = places; at > 0; at -= 2) {
+            const int8_t *from[2];
+            int32_t inside = whole, i;
+            sa_nd_pair_t pair;
+            for (i = 0; i < 2; i++) {
+                const int32_t top = oy * l->stride[0] - l->before[0], left = ox * l->stride[1] - l->before[1];
+                const int32_t in = top >= 0 && top + tall <= l->in[0] && left >= 0 &&
+                                   left + l->kernel[1] <= l->in[1];
+                if (in != 0) {
+                    from[i] = x + (top * l->in[1] + left) * l->channels;
+                }
+                if (in == 0 || whole == 0) {
+                    from[i] = bytes + i * l->row;
+                    sa_nd_gather_bytes(l, x, top, left, bytes + i * l->row);
+                }
+                inside &= in;
+                if (i + 1 < at) {
+                    ox++;
+                    if (ox == l->out[1]) {
+                        ox = 0;
+                        oy++;
+                    }
+                }
+            }
+            if (inside != 0 || whole != 0) {
+                /* rows of a place that lies on margins follow one another */
+                uint32_t *to = spread;
+                const int32_t first = from[0] == bytes ? width : down;
+                const int32_t second = from[1] == bytes + l->row ? width : down;
+                for (i = l->kernel[0]; i > 0; i--) {
+                    to = sa_nd_spread_pair(from[0], from[1], width, to);
+                    if (i > 1) {
+                        from[0] += first;
+                        from[1] += second;
+                    }
+                }
+            } else {
+                sa_nd_spread_pair(bytes, bytes + l->row, l->row, spread);
+            }
+            pair.spread = spread;
+            pair.end = end;
+            pair.w = (const uint8_t *)w;
+            pair.row = l->row;
+            pair.bias = bias;
+            pair.multiplier = l->multiplier;
+            pair.shift = l->shift;
+            pair.each = l->each;
+            pair.outputs = l->outputs;
+            pair.y = y;
+            pair.next = at > 1 ? l->outputs : 0;
+            pair.zero = 2 * l->out_zero + 1;
+            pair.lo = l->lo;
+            pair.hi = l->hi;
+            pair.start = 0U - ((uint32_t)l->row << 14);
+            run(&pair);
+            y += pair.next + l->outputs;
+        }
+        x += l->in[0] * l->in[1] * l->channels;
+        oy = 0;
+        ox = 0;
+    }
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_thumb1_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                               const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_matrix_thumb1(l, x, w, bias, y, (uint32_t *)scratch, sa_nd_pair_tflite);
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_thumb1_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                             const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_matrix_thumb1(l, x, w, bias, y, (uint32_t *)scratch, sa_nd_pair_even);
+}
+
+#endif
