@@ -19,6 +19,41 @@ typedef struct {
     int32_t shift;
 } sa_nd_halves_t;
 
+/* What functions for several outputs work through. */
+typedef struct {
+    const uint32_t *spread;
+    const uint32_t *end;
+    const uint8_t *w;
+    int32_t row;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    int32_t each;
+    int32_t outputs;
+    int8_t *y;
+    int32_t next; /* from the results of a place to those of a second one */
+    int32_t zero; /* twice, and 1 */
+    int32_t lo;
+    int32_t hi;
+    uint32_t start;
+} sa_nd_outputs_t;
+
+SA_ND_INLINE void sa_nd_outputs(sa_nd_outputs_t *o, const sa_nd_fast_t *l, const int8_t *w, const int32_t *bias,
+                                int8_t *y)
+{
+    o->w = (const uint8_t *)w;
+    o->row = l->row;
+    o->bias = bias;
+    o->multiplier = l->multiplier;
+    o->shift = l->shift;
+    o->each = l->each;
+    o->outputs = l->outputs;
+    o->y = y;
+    o->zero = 2 * l->out_zero + 1;
+    o->lo = l->lo;
+    o->hi = l->hi;
+}
+
 SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, int rounding, sa_nd_halves_t *h)
 {
     h->add = (1 << (shift - 1)) - (rounding == SA_ND_EVEN ? 1 : 0) + (int32_t)((uint32_t)zero << shift);
@@ -76,6 +111,36 @@ SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, 
     "adds r0, r0, r1\n"   \
     "adds r0, r0, r3\n"   \
     "asrs r0, r6\n"
+/* r7: sa_nd_outputs_t. Halves of the next factor to r3 to r6. */
+#define SA_ND_FACTOR(less) \
+    "ldr r2, [r7, #20]\n" \
+    "ldrh r4, [r2]\n"     \
+    "ldrh r5, [r2, #2]\n" \
+    "ldr r1, [r7, #28]\n" \
+    "lsls r0, r1, #2\n"   \
+    "adds r2, r2, r0\n"   \
+    "str r2, [r7, #20]\n" \
+    "ldr r2, [r7, #24]\n" \
+    "ldrb r6, [r2]\n"     \
+    "adds r2, r2, r1\n"   \
+    "str r2, [r7, #24]\n" \
+    "ldr r3, [r7, #44]\n" \
+    "lsls r3, r6\n"       \
+    "asrs r3, r3, #1\n" less
+#define SA_ND_LESS_TWICE ""
+#define SA_ND_LESS_EVEN "subs r3, #1\n"
+/* r0 within the ends. */
+#define SA_ND_HELD         \
+    "ldr r1, [r7, #48]\n" \
+    "cmp r0, r1\n"        \
+    "bge 4f\n"            \
+    "movs r0, r1\n"       \
+    "4:\n"                \
+    "ldr r1, [r7, #52]\n" \
+    "cmp r0, r1\n"        \
+    "ble 4f\n"            \
+    "movs r0, r1\n"       \
+    "4:\n"
 #define SA_ND_SAVE                       \
     ".syntax unified\n"                  \
     "push {r4, r5, r6, r7, lr}\n"        \
@@ -109,6 +174,19 @@ SA_ND_INLINE int32_t sa_nd_from_halves(int32_t sum, const sa_nd_halves_t *m, int
         h += (h >> m->shift) & 1;
     }
     return (h + m->add) >> m->shift;
+}
+
+/* The next factor. */
+SA_ND_INLINE void sa_nd_factor(sa_nd_outputs_t *o, int rounding, sa_nd_halves_t *m)
+{
+    sa_nd_halves(*o->multiplier, *o->shift, o->zero >> 1, rounding, m);
+    o->multiplier += o->each;
+    o->shift += o->each;
+}
+
+SA_ND_INLINE int8_t sa_nd_held(const sa_nd_outputs_t *o, uint32_t sum, const sa_nd_halves_t *m, int rounding)
+{
+    return (int8_t)sa_nd_clamp(sa_nd_from_halves((int32_t)sum, m, rounding), o->lo, o->hi);
 }
 #endif
 

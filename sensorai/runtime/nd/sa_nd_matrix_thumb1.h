@@ -11,25 +11,6 @@
 
 #include "sa_nd_fast_thumb1.h"
 
-/* All outputs at two places. */
-typedef struct {
-    const uint32_t *spread;
-    const uint32_t *end;
-    const uint8_t *w;
-    int32_t row;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const uint8_t *shift;
-    int32_t each;
-    int32_t outputs;
-    int8_t *y;
-    int32_t next; /* from the results of the first place to those of the second */
-    int32_t zero; /* twice, and 1 */
-    int32_t lo;
-    int32_t hi;
-    uint32_t start; /* of T */
-} sa_nd_pair_t;
-
 /* Words of two places from their bytes, an even number of them; every third is what the two before it leave. */
 SA_ND_FUNCTION uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int32_t n, uint32_t *to)
 {
@@ -101,19 +82,8 @@ SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, i
     "add r10, r6\n"                      \
     "asrs r6, r6, #16\n"                 \
     "add r11, r6\n"
-#define SA_ND_HELD                       \
-    "ldr r1, [r7, #48]\n"                \
-    "cmp r0, r1\n"                       \
-    "bge 4f\n"                           \
-    "movs r0, r1\n"                      \
-    "4:\n"                               \
-    "ldr r1, [r7, #52]\n"                \
-    "cmp r0, r1\n"                       \
-    "ble 4f\n"                           \
-    "movs r0, r1\n"                      \
-    "4:\n"
 #define SA_ND_PAIR(name, less, number)                                       \
-    SA_ND_WHOLE void name(sa_nd_pair_t *l __attribute__((unused)))           \
+    SA_ND_WHOLE void name(sa_nd_outputs_t *l __attribute__((unused)))           \
     {                                                                        \
         __asm__(SA_ND_SAVE                                                   \
                 "push {r0}\n"                                                \
@@ -161,21 +131,7 @@ SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, i
                 "bne 2b\n"                                                   \
                 "ldr r7, [sp]\n"                                             \
                 "2:\n" /* an output: its factor, then both places */         \
-                "ldr r2, [r7, #20]\n"                                        \
-                "ldrh r4, [r2]\n"                                            \
-                "ldrh r5, [r2, #2]\n"                                        \
-                "ldr r1, [r7, #28]\n"                                        \
-                "lsls r0, r1, #2\n"                                          \
-                "adds r2, r2, r0\n"                                          \
-                "str r2, [r7, #20]\n"                                        \
-                "ldr r2, [r7, #24]\n"                                        \
-                "ldrb r6, [r2]\n"                                            \
-                "adds r2, r2, r1\n"                                          \
-                "str r2, [r7, #24]\n"                                        \
-                "ldr r3, [r7, #44]\n"                                        \
-                "lsls r3, r6\n"                                              \
-                "asrs r3, r3, #1\n"                                          \
-                less                                                         \
+                SA_ND_FACTOR(less)                                           \
                 "mov r0, r9\n" number SA_ND_HELD                             \
                 "ldr r1, [r7, #36]\n"                                        \
                 "ldr r2, [r7, #40]\n"                                        \
@@ -205,38 +161,33 @@ SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, i
                 "3:\n"                                                       \
                 "pop {r0}\n" SA_ND_RESTORE);                                 \
     }
-SA_ND_PAIR(sa_nd_pair_tflite, "", SA_ND_TO_TWICE)
-SA_ND_PAIR(sa_nd_pair_even, "subs r3, #1\n", SA_ND_TO_EVEN)
+SA_ND_PAIR(sa_nd_pair_tflite, SA_ND_LESS_TWICE, SA_ND_TO_TWICE)
+SA_ND_PAIR(sa_nd_pair_even, SA_ND_LESS_EVEN, SA_ND_TO_EVEN)
 #else
-SA_ND_INLINE void sa_nd_pair_run(sa_nd_pair_t *l, int rounding)
+SA_ND_INLINE void sa_nd_pair_run(sa_nd_outputs_t *l, int rounding)
 {
     for (; l->outputs > 0; l->outputs--) {
         const uint32_t *a = l->spread;
         uint32_t high = (uint32_t)*l->bias++, total = high + (high << 16) + l->start;
         sa_nd_halves_t m;
-        int32_t v;
         for (; a != l->end; a += 3) {
             const int32_t s = (int32_t)(a[0] * l->w[0] + a[1] * l->w[1] + a[2]);
             total += (uint32_t)s;
             high += (uint32_t)(s >> 16);
             l->w += 2;
         }
-        sa_nd_halves(*l->multiplier, *l->shift, l->zero >> 1, rounding, &m);
-        l->multiplier += l->each;
-        l->shift += l->each;
-        v = sa_nd_from_halves((int32_t)high, &m, rounding);
-        l->y[l->next] = (int8_t)sa_nd_clamp(v, l->lo, l->hi);
-        v = sa_nd_from_halves((int32_t)(total - (high << 16)), &m, rounding);
-        *l->y++ = (int8_t)sa_nd_clamp(v, l->lo, l->hi);
+        sa_nd_factor(l, rounding, &m);
+        l->y[l->next] = sa_nd_held(l, high, &m, rounding);
+        *l->y++ = sa_nd_held(l, total - (high << 16), &m, rounding);
     }
 }
 
-SA_ND_FUNCTION void sa_nd_pair_tflite(sa_nd_pair_t *l)
+SA_ND_FUNCTION void sa_nd_pair_tflite(sa_nd_outputs_t *l)
 {
     sa_nd_pair_run(l, SA_ND_TWICE);
 }
 
-SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_pair_t *l)
+SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_outputs_t *l)
 {
     sa_nd_pair_run(l, SA_ND_EVEN);
 }
@@ -244,7 +195,7 @@ SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_pair_t *l)
 
 /* Places in their order, two at a time; the last one is met twice where they are odd. */
 SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
-                                      int8_t *y, uint32_t *spread, void (*run)(sa_nd_pair_t *))
+                                      int8_t *y, uint32_t *spread, void (*run)(sa_nd_outputs_t *))
 {
     const int32_t width = l->kernel[1] * l->channels, places = l->out[0] * l->out[1];
     const int32_t down = l->down * l->in[1] * l->channels;
@@ -258,7 +209,7 @@ SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, co
         for (at = places; at > 0; at -= 2) {
             const int8_t *from[2];
             int32_t inside = whole, i;
-            sa_nd_pair_t pair;
+            sa_nd_outputs_t pair;
             for (i = 0; i < 2; i++) {
                 const int32_t top = oy * l->stride[0] - l->before[0], left = ox * l->stride[1] - l->before[1];
                 const int32_t in = top >= 0 && top + tall <= l->in[0] && left >= 0 &&
@@ -296,18 +247,8 @@ SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, co
             }
             pair.spread = spread;
             pair.end = end;
-            pair.w = (const uint8_t *)w;
-            pair.row = l->row;
-            pair.bias = bias;
-            pair.multiplier = l->multiplier;
-            pair.shift = l->shift;
-            pair.each = l->each;
-            pair.outputs = l->outputs;
-            pair.y = y;
+            sa_nd_outputs(&pair, l, w, bias, y);
             pair.next = at > 1 ? l->outputs : 0;
-            pair.zero = 2 * l->out_zero + 1;
-            pair.lo = l->lo;
-            pair.hi = l->hi;
             pair.start = 0U - ((uint32_t)l->row << 14);
             run(&pair);
             y += pair.next + l->outputs;
