@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from sensorai.graph.tensor import Array
 from sensorai.ops.nd.fast import Kernel, Layer
+from sensorai.ops.nd.windows import Window
 
 #: Size that no sum reaches, so that products of its halves stay within 32 bits.
 _MOST = 1 << 29
+#: Weights that a group of taps has at most, and what their sizes make: products stay within 16 bits.
+_TAPS, _LARGEST = 3, 255
 
 
 def matrix(layer: Layer) -> Kernel | None:
@@ -15,13 +19,16 @@ def matrix(layer: Layer) -> Kernel | None:
     if layer.most >= _MOST:
         return None
     rows, bias = layer.rows(), layer.sums.astype(np.int32)
+    row = rows.shape[1]
     if _single(layer):
-        return Kernel(layer, "sa_nd_dense_thumb1", rows, bias)
+        return Kernel(layer, "sa_nd_dense_thumb1", rows, bias, row=row)
     if (rows.reshape(-1, 2) == -128).all(axis=1).any():
         # the two products may make 2**15, which is no number of 16 bits
         return None
-    # bytes of two places, words of both, and one more word for every two
-    return Kernel(layer, "sa_nd_matrix_thumb1", rows ^ np.int8(-128), bias, 8 * layer.row)
+    # words of two places, one more for every two, and their bytes; both are read before either is written
+    behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
+    weights = rows ^ np.int8(-128)
+    return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, 8 * row, in_place=behind, row=row)
 
 
 def _single(layer: Layer) -> bool:
@@ -31,12 +38,38 @@ def _single(layer: Layer) -> bool:
     return plain and layer.at.x.size == layer.weights[0].size and window.kernel == window.extents
 
 
+def _smaller(window: Window) -> bool:
+    """Whether there are no more places of the output than of the input, along any axis."""
+    return all(a <= b for a, b in zip(window.out, window.extents, strict=True))
+
+
 def depth(layer: Layer) -> Kernel | None:
-    """One kernel for each channel: weights column by column."""
+    """One kernel for each channel."""
     if layer.most >= _MOST:
         return None
-    shape = (len(layer.weights), *(1,) * (2 - len(layer.window.kernel)), *layer.window.kernel)
-    columns = layer.weights.reshape(shape).swapaxes(1, 2).reshape(len(layer.weights), -1)
-    rows = np.pad(columns, ((0, 0), (0, layer.row - columns.shape[1])))
+    window = layer.window
+    lead = (1,) * (2 - len(window.kernel))
+    high, wide = lead + window.kernel
+    stride, down = (1, 1, *window.strides)[-2:], (1, 1, *window.dilations)[-2]
+    tall = (high - 1) * down + 1
+    words = (window.out[-1] - 1) * stride[1] + wide + max(stride[1], 2)
+    lines = max(tall, stride[0])
+    behind = _smaller(window) and (0, *window.before)[-2] < tall
+    rows = layer.rows()
+    scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
     bias = layer.sums.astype(np.int32)
-    return Kernel(layer, "sa_nd_depth_thumb1", rows, bias, 8 * columns.shape[1])
+    return Kernel(layer, "sa_nd_depth_thumb1", rows, bias, scratch, in_place=behind, row=rows.shape[1])
+
+
+def _groups(weights: Array) -> int:
+    """Groups of taps of the channel that has most of them, as C makes them."""
+    sizes = np.abs(weights.astype(np.int64))
+    count = np.zeros(len(weights), np.int64)
+    for row in range(weights.shape[1]):
+        most, taps = np.full(len(weights), _LARGEST + 1), np.zeros(len(weights), np.int64)
+        for tap in range(weights.shape[2]):
+            one = sizes[:, row, tap]
+            new = (most + one > _LARGEST) | (taps == _TAPS)
+            count += new
+            most, taps = np.where(new, one, most + one), np.where(new, 1, taps + 1)
+    return int(count.max())
