@@ -6,9 +6,9 @@
 
 /* Cores without products of 64 bits and without divisions, which their compilers call functions for. */
 #if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
-#define SA_ND_NARROW 1
+#define SA_ND_NO_LONG 1
 #else
-#define SA_ND_NARROW 0
+#define SA_ND_NO_LONG 0
 #endif
 
 /* Half of the doubled product's high word, from halves of 16 bits: what is below 2^14 does not count. */
@@ -27,7 +27,7 @@ SA_ND_INLINE int32_t sa_nd_rounded_halves(int32_t a, int32_t b)
  * products that is what a division towards zero gives after adding 1 - 2^30: one shift does for both. */
 SA_ND_INLINE int32_t sa_nd_rounded_high(int32_t a, int32_t b)
 {
-#if SA_ND_NARROW
+#if SA_ND_NO_LONG
     return sa_nd_rounded_halves(a, b);
 #else
     return (int32_t)(((int64_t)a * (int64_t)b + ((int64_t)1 << 30)) >> 31);
@@ -69,7 +69,7 @@ SA_ND_INLINE int32_t sa_nd_multiply_wide(int64_t x, int32_t multiplier, int32_t 
 }
 
 /* Quotient of numbers that are not negative. */
-#if SA_ND_NARROW
+#if SA_ND_NO_LONG
 SA_ND_FUNCTION int32_t sa_nd_quotient(int32_t a, int32_t b)
 {
     int32_t places = 0, q = 0;
