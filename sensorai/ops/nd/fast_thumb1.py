@@ -25,10 +25,12 @@ def matrix(layer: Layer) -> Kernel | None:
     if (rows.reshape(-1, 2) == -128).all(axis=1).any():
         # the two products may make 2**15, which is no number of 16 bits
         return None
-    # words of two places, one more for every two, and their bytes; both are read before either is written
+    # words of two places, one more for every two, and bytes; both are read before either is written
+    width = layer.weights.shape[-1] * (1, *layer.window.kernel)[-1]
+    scratch = 6 * row + 2 * (row if width % 2 else -(-width // 2) * 2)
     behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
     weights = rows ^ np.int8(-128)
-    return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, 8 * row, in_place=behind, row=row)
+    return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, scratch, in_place=behind, row=row)
 
 
 def _single(layer: Layer) -> bool:

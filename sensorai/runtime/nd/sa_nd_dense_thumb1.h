@@ -63,7 +63,7 @@
                 "adds r5, r4, r0\n"                                          \
                 "str r5, [r7, #8]\n"                                         \
                 "ldr r0, [r7]\n"                                             \
-                "ldr r5, [r7, #56]\n"                                        \
+                "ldr r5, [r7, #48]\n"                                        \
                 "adr r6, 3f\n" /* what does not make four goes first */      \
                 "movs r7, #3\n"                                              \
                 "ands r7, r5\n"                                              \
@@ -72,7 +72,7 @@
                 "subs r5, r5, r7\n" /* 28 bytes of code for each */          \
                 "adds r6, r6, r5\n"                                          \
                 "ldr r7, [sp]\n"                                             \
-                "ldr r5, [r7, #56]\n"                                        \
+                "ldr r5, [r7, #48]\n"                                        \
                 "mov pc, r6\n"                                               \
                 ".p2align 2\n"                                               \
                 "3:\n" SA_ND_FOUR SA_ND_FOUR SA_ND_FOUR SA_ND_FOUR           \
@@ -114,7 +114,7 @@ SA_ND_INLINE void sa_nd_dense_sums(sa_nd_outputs_t *l, int rounding)
             sum += (uint32_t)(*x++ * *w++);
         }
         sa_nd_factor(l, rounding, &m);
-        *l->y++ = sa_nd_held(l, sum, &m, rounding);
+        *l->y++ = sa_nd_held(sum, &m, rounding);
         l->w += l->row;
     }
 }
@@ -141,6 +141,7 @@ SA_ND_INLINE void sa_nd_dense_row(const sa_nd_fast_t *l, const int8_t *x, const 
     o.spread = (const uint32_t *)(const void *)(x + to);
     o.start = 0U - (uint32_t)inputs;
     run(&o);
+    sa_nd_ends(l, y, l->outputs);
 }
 
 SA_ND_FUNCTION void sa_nd_dense_thumb1_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,

@@ -24,23 +24,12 @@ typedef struct {
     int8_t *y;
     int32_t channels;
     int32_t count;
-    int32_t lo;
-    int32_t hi;
     const uint32_t *ring;
 } sa_nd_run_t;
 
 #if SA_ND_THUMB1
-#define SA_ND_ENDS         \
-    "ldr r1, [r7, #48]\n"  \
-    "cmp r0, r1\n"         \
-    "bge 4f\n"             \
-    "movs r0, r1\n"        \
-    "4:\n"                 \
-    "ldr r1, [r7, #52]\n"  \
-    "cmp r0, r1\n"         \
-    "ble 4f\n"             \
-    "movs r0, r1\n"        \
-    "4:\n"                 \
+#define SA_ND_PUT          \
+    SA_ND_HELD             \
     "ldr r1, [r7, #36]\n"  \
     "strb r0, [r1]\n"      \
     "ldr r2, [r7, #40]\n"  \
@@ -58,7 +47,7 @@ typedef struct {
                 "movs r7, r0\n"                                              \
                 "ldr r1, [r7, #20]\n"                                        \
                 "mov r12, r1\n"                                              \
-                "ldr r1, [r7, #56]\n"                                        \
+                "ldr r1, [r7, #48]\n"                                        \
                 "mov r10, r1\n"                                              \
                 "movs r1, #1\n"                                              \
                 "lsls r1, r1, #15\n"                                         \
@@ -90,9 +79,9 @@ typedef struct {
                 "mov r0, r9\n"                                               \
                 "lsls r0, r0, #16\n"                                         \
                 "mov r1, r8\n"                                               \
-                "subs r0, r1, r0\n" number SA_ND_ENDS                        \
+                "subs r0, r1, r0\n" number SA_ND_PUT                         \
                 "beq 3f\n"                                                   \
-                "mov r0, r9\n" number SA_ND_ENDS                             \
+                "mov r0, r9\n" number SA_ND_PUT                              \
                 "beq 3f\n"                                                   \
                 "ldr r0, [r7, #32]\n"                                        \
                 "add r10, r0\n"                                              \
@@ -105,7 +94,7 @@ SA_ND_RUN(sa_nd_run_even, SA_ND_TO_EVEN)
 #else
 SA_ND_INLINE void sa_nd_run_put(sa_nd_run_t *l, uint32_t sum, int rounding)
 {
-    *l->y = (int8_t)sa_nd_clamp(sa_nd_from_halves((int32_t)sum, &l->factor, rounding), l->lo, l->hi);
+    *l->y = sa_nd_held(sum, &l->factor, rounding);
     l->count--;
     l->y += l->channels;
 }
@@ -218,8 +207,6 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
     r.ring = ring;
     r.step = 8 * stride;
     r.channels = channels;
-    r.lo = l->lo;
-    r.hi = l->hi;
     for (batch = l->batch; batch > 0; batch--) {
         for (c = 0; c < channels; c++) {
             sa_nd_taps_t *const end = sa_nd_depth_groups(l, w + c * l->row, 4 * words, size, taps);
@@ -256,6 +243,7 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 }
             }
         }
+        sa_nd_ends(l, y, l->out[0] * l->out[1] * channels);
         x += l->in[0] * l->in[1] * channels;
         y += l->out[0] * l->out[1] * channels;
     }

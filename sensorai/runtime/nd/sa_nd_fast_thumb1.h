@@ -33,8 +33,6 @@ typedef struct {
     int8_t *y;
     int32_t next; /* from the results of a place to those of a second one */
     int32_t zero; /* twice, and 1 */
-    int32_t lo;
-    int32_t hi;
     uint32_t start;
 } sa_nd_outputs_t;
 
@@ -50,8 +48,20 @@ SA_ND_INLINE void sa_nd_outputs(sa_nd_outputs_t *o, const sa_nd_fast_t *l, const
     o->outputs = l->outputs;
     o->y = y;
     o->zero = 2 * l->out_zero + 1;
-    o->lo = l->lo;
-    o->hi = l->hi;
+}
+
+/* Numbers leave as those of 8 bits; other ends are met behind. */
+SA_ND_FUNCTION void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
+{
+    const int32_t lo = l->lo, hi = l->hi;
+
+    if (lo == -128 && hi == 127) {
+        return;
+    }
+    for (; n > 0; n--) {
+        *y = (int8_t)sa_nd_clamp(*y, lo, hi);
+        y++;
+    }
 }
 
 SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, int rounding, sa_nd_halves_t *h)
@@ -129,17 +139,14 @@ SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, 
     "asrs r3, r3, #1\n" less
 #define SA_ND_LESS_TWICE ""
 #define SA_ND_LESS_EVEN "subs r3, #1\n"
-/* r0 within the ends. */
+/* r0 to 8 bits. */
 #define SA_ND_HELD         \
-    "ldr r1, [r7, #48]\n" \
-    "cmp r0, r1\n"        \
-    "bge 4f\n"            \
-    "movs r0, r1\n"       \
-    "4:\n"                \
-    "ldr r1, [r7, #52]\n" \
-    "cmp r0, r1\n"        \
-    "ble 4f\n"            \
-    "movs r0, r1\n"       \
+    "sxtb r1, r0\n"        \
+    "cmp r1, r0\n"         \
+    "beq 4f\n"             \
+    "asrs r0, r0, #31\n"   \
+    "movs r1, #127\n"      \
+    "eors r0, r1\n"        \
     "4:\n"
 #define SA_ND_SAVE                       \
     ".syntax unified\n"                  \
@@ -184,9 +191,9 @@ SA_ND_INLINE void sa_nd_factor(sa_nd_outputs_t *o, int rounding, sa_nd_halves_t 
     o->shift += o->each;
 }
 
-SA_ND_INLINE int8_t sa_nd_held(const sa_nd_outputs_t *o, uint32_t sum, const sa_nd_halves_t *m, int rounding)
+SA_ND_INLINE int8_t sa_nd_held(uint32_t sum, const sa_nd_halves_t *m, int rounding)
 {
-    return (int8_t)sa_nd_clamp(sa_nd_from_halves((int32_t)sum, m, rounding), o->lo, o->hi);
+    return (int8_t)sa_nd_clamp(sa_nd_from_halves((int32_t)sum, m, rounding), -128, 127);
 }
 #endif
 

@@ -12,52 +12,75 @@
 #include "sa_nd_fast_thumb1.h"
 
 /* Words of two places from their bytes, an even number of them; every third is what the two before it leave. */
+#if SA_ND_THUMB1
+SA_ND_WHOLE uint32_t *sa_nd_spread_pair(const int8_t *p __attribute__((unused)),
+                                        const int8_t *q __attribute__((unused)),
+                                        int32_t n __attribute__((unused)), uint32_t *to __attribute__((unused)))
+{
+    __asm__(".syntax unified\n"
+            "push {r4, r5, r6, r7, lr}\n"
+            "movs r7, #1\n"
+            "lsls r7, r7, #15\n"
+            "adds r0, r0, r2\n"
+            "adds r1, r1, r2\n"
+            "negs r2, r2\n"
+            "1:\n"
+            "ldrsb r4, [r1, r2]\n"
+            "ldrsb r5, [r0, r2]\n"
+            "lsls r4, r4, #16\n"
+            "adds r4, r4, r5\n"
+            "adds r2, #1\n"
+            "ldrsb r5, [r1, r2]\n"
+            "ldrsb r6, [r0, r2]\n"
+            "lsls r5, r5, #16\n"
+            "adds r5, r5, r6\n"
+            "adds r6, r4, r5\n"
+            "lsls r6, r6, #7\n"
+            "subs r6, r7, r6\n"
+            "stmia r3!, {r4, r5, r6}\n"
+            "adds r2, #1\n"
+            "bne 1b\n"
+            "movs r0, r3\n"
+            "pop {r4, r5, r6, r7, pc}\n");
+}
+#else
 SA_ND_FUNCTION uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int32_t n, uint32_t *to)
 {
-    const int8_t *const end = p + n;
+    int32_t i;
 
-    while (p != end) {
-        const uint32_t a = (uint32_t)p[0] + ((uint32_t)q[0] << 16);
-        const uint32_t b = (uint32_t)p[1] + ((uint32_t)q[1] << 16);
+    for (i = 0; i < n; i += 2) {
+        const uint32_t a = (uint32_t)p[i] + ((uint32_t)q[i] << 16);
+        const uint32_t b = (uint32_t)p[i + 1] + ((uint32_t)q[i + 1] << 16);
         to[0] = a;
         to[1] = b;
         to[2] = 0x8000U - ((a + b) << 7);
         to += 3;
-        p += 2;
-        q += 2;
     }
     return to;
 }
+#endif
 
-/* Bytes under the kernel at a place, margins and the end of the row filled. */
-SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t at, int8_t *to)
+/* A row under the kernel at a place: where it lies, or copied with its margins filled. */
+SA_ND_FUNCTION const int8_t *sa_nd_line(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t at, int32_t copy,
+                                        int8_t *to)
 {
-    const int32_t width = l->kernel[1] * l->channels;
-    const int32_t over = at + l->kernel[1] - l->in[1];
-    const int32_t left = (at < 0 ? (-at < l->kernel[1] ? -at : l->kernel[1]) : 0) * l->channels;
-    const int32_t right = over > 0 ? (over < l->kernel[1] ? width - over * l->channels : 0) : width;
-    int8_t *const end = to + l->row;
-    int32_t k, i;
+    const int32_t taps = l->kernel[1], over = at + taps - l->in[1], inside = y >= 0 && y < l->in[0];
+    int32_t i, first = at < 0 ? -at : 0, last = over > 0 ? taps - over : taps;
 
-    for (k = l->kernel[0]; k > 0; k--) {
-        const int32_t inside = y >= 0 && y < l->in[0];
-        const int32_t first = inside ? left : width, last = inside && right > left ? right : first;
-        const int8_t *const from = x + (y * l->in[1] + at) * l->channels;
-        for (i = 0; i < first; i++) {
-            to[i] = (int8_t)l->zero;
+    if (inside != 0) {
+        x += (y * l->in[1] + at) * l->channels;
+        if (copy == 0 && first == 0 && last == taps) {
+            return x;
         }
-        for (; i < last; i++) {
-            to[i] = from[i];
-        }
-        for (; i < width; i++) {
-            to[i] = (int8_t)l->zero;
-        }
-        to += width;
-        y += l->down;
+    } else {
+        first = taps;
     }
-    while (to != end) {
-        *to++ = 0;
+    first *= l->channels;
+    last *= l->channels;
+    for (i = 0; i < taps * l->channels; i++) {
+        to[i] = i >= first && i < last ? x[i] : (int8_t)l->zero;
     }
+    return to;
 }
 
 #if SA_ND_THUMB1
@@ -90,7 +113,7 @@ SA_ND_FUNCTION void sa_nd_gather_bytes(const sa_nd_fast_t *l, const int8_t *x, i
                 "1:\n" /* the next two outputs */                            \
                 "ldr r7, [sp]\n"                                             \
                 "ldr r6, [r7, #16]\n"                                        \
-                "ldr r5, [r7, #56]\n"                                        \
+                "ldr r5, [r7, #48]\n"                                        \
                 "ldr r1, [r7, #8]\n"                                         \
                 "ldr r4, [r7, #12]\n"                                        \
                 "ldr r3, [r7, #32]\n"                                        \
@@ -177,8 +200,8 @@ SA_ND_INLINE void sa_nd_pair_run(sa_nd_outputs_t *l, int rounding)
             l->w += 2;
         }
         sa_nd_factor(l, rounding, &m);
-        l->y[l->next] = sa_nd_held(l, high, &m, rounding);
-        *l->y++ = sa_nd_held(l, total - (high << 16), &m, rounding);
+        l->y[l->next] = sa_nd_held(high, &m, rounding);
+        *l->y++ = sa_nd_held(total - (high << 16), &m, rounding);
     }
 }
 
@@ -193,69 +216,67 @@ SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_outputs_t *l)
 }
 #endif
 
-/* Places in their order, two at a time; the last one is met twice where they are odd. */
+/* Places in their order, two at a time; the last one is met twice where they are odd. Rows of an odd number of
+ * bytes are put together first, for weights are met in twos. */
 SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
                                       int8_t *y, uint32_t *spread, void (*run)(sa_nd_outputs_t *))
 {
-    const int32_t width = l->kernel[1] * l->channels, places = l->out[0] * l->out[1];
-    const int32_t down = l->down * l->in[1] * l->channels;
-    const int32_t whole = l->kernel[0] * width == l->row && (width & 1) == 0;
-    const int32_t tall = (l->kernel[0] - 1) * l->down + 1;
+    const int32_t width = l->kernel[1] * l->channels, odd = width & 1;
+    const int32_t apart = odd != 0 ? l->row : width;
     uint32_t *const end = spread + l->row / 2 * 3;
     int8_t *const bytes = (int8_t *)end;
-    int32_t batch, oy = 0, ox = 0, at;
+    int32_t batch, i, k;
+    sa_nd_outputs_t o;
 
+    o.spread = spread;
+    o.end = end;
+    o.start = 0U - ((uint32_t)l->row << 14);
+    /* ends of rows stay as they are */
+    end[-3] = 0;
+    end[-2] = 0;
+    end[-1] = 0x8000;
     for (batch = l->batch; batch > 0; batch--) {
-        for (at = places; at > 0; at -= 2) {
-            const int8_t *from[2];
-            int32_t inside = whole, i;
-            sa_nd_outputs_t pair;
+        int32_t at, oy = -l->before[0], ox = -l->before[1], left = l->out[1];
+        for (at = l->out[0] * l->out[1]; at > 0; at -= 2) {
+            int32_t top[2], column[2];
+            uint32_t *to = spread;
             for (i = 0; i < 2; i++) {
-                const int32_t top = oy * l->stride[0] - l->before[0], left = ox * l->stride[1] - l->before[1];
-                const int32_t in = top >= 0 && top + tall <= l->in[0] && left >= 0 &&
-                                   left + l->kernel[1] <= l->in[1];
-                if (in != 0) {
-                    from[i] = x + (top * l->in[1] + left) * l->channels;
-                }
-                if (in == 0 || whole == 0) {
-                    from[i] = bytes + i * l->row;
-                    sa_nd_gather_bytes(l, x, top, left, bytes + i * l->row);
-                }
-                inside &= in;
+                top[i] = oy;
+                column[i] = ox;
                 if (i + 1 < at) {
-                    ox++;
-                    if (ox == l->out[1]) {
-                        ox = 0;
-                        oy++;
+                    ox += l->stride[1];
+                    left--;
+                    if (left == 0) {
+                        left = l->out[1];
+                        ox = -l->before[1];
+                        oy += l->stride[0];
                     }
                 }
             }
-            if (inside != 0 || whole != 0) {
-                /* rows of a place that lies on margins follow one another */
-                uint32_t *to = spread;
-                const int32_t first = from[0] == bytes ? width : down;
-                const int32_t second = from[1] == bytes + l->row ? width : down;
-                for (i = l->kernel[0]; i > 0; i--) {
+            for (k = 0; k < l->kernel[0]; k++) {
+                const int8_t *from[2];
+                for (i = 0; i < 2; i++) {
+                    int8_t *const copy = bytes + i * apart + (odd != 0 ? k * width : 0);
+                    from[i] = sa_nd_line(l, x, top[i] + k * l->down, column[i], odd, copy);
+                }
+                if (odd == 0) {
                     to = sa_nd_spread_pair(from[0], from[1], width, to);
-                    if (i > 1) {
-                        from[0] += first;
-                        from[1] += second;
-                    }
                 }
-            } else {
-                sa_nd_spread_pair(bytes, bytes + l->row, l->row, spread);
             }
-            pair.spread = spread;
-            pair.end = end;
-            sa_nd_outputs(&pair, l, w, bias, y);
-            pair.next = at > 1 ? l->outputs : 0;
-            pair.start = 0U - ((uint32_t)l->row << 14);
-            run(&pair);
-            y += pair.next + l->outputs;
+            if (odd != 0) {
+                for (i = l->kernel[0] * width; i < apart; i++) {
+                    bytes[i] = 0;
+                    bytes[i + apart] = 0;
+                }
+                sa_nd_spread_pair(bytes, bytes + apart, apart, to);
+            }
+            sa_nd_outputs(&o, l, w, bias, y);
+            o.next = at > 1 ? l->outputs : 0;
+            run(&o);
+            y += o.next + l->outputs;
         }
+        sa_nd_ends(l, y - l->out[0] * l->out[1] * l->outputs, l->out[0] * l->out[1] * l->outputs);
         x += l->in[0] * l->in[1] * l->channels;
-        oy = 0;
-        ox = 0;
     }
 }
 
