@@ -20,7 +20,7 @@ def matrix(layer: Layer) -> Kernel | None:
         return None
     rows, bias = layer.rows(), layer.sums.astype(np.int32)
     row = rows.shape[1]
-    if _single(layer):
+    if layer.alone:
         return Kernel(layer, "sa_nd_dense_thumb1", rows, bias, row=row)
     if (rows.reshape(-1, 2) == -128).all(axis=1).any():
         # the two products may make 2**15, which is no number of 16 bits
@@ -31,13 +31,6 @@ def matrix(layer: Layer) -> Kernel | None:
     behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
     weights = rows ^ np.int8(-128)
     return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, scratch, in_place=behind, row=row)
-
-
-def _single(layer: Layer) -> bool:
-    """Whether all of the input meets all weights of an output once."""
-    window = layer.window
-    plain = set(window.dilations) <= {1} and not any(window.before + window.after)
-    return plain and layer.at.x.size == layer.weights[0].size and window.kernel == window.extents
 
 
 def _smaller(window: Window) -> bool:
