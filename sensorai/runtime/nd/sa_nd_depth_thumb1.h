@@ -133,7 +133,7 @@ SA_ND_FUNCTION void sa_nd_run_even(sa_nd_run_t *l)
 #endif
 
 /* Groups of a channel: taps of a row, up to three, whose products stay within 16 bits together. */
-SA_ND_FUNCTION sa_nd_taps_t *sa_nd_depth_groups(const sa_nd_fast_t *l, const int8_t *w, int32_t line, int32_t size,
+SA_ND_APART sa_nd_taps_t *sa_nd_depth_groups(const sa_nd_fast_t *l, const int8_t *w, int32_t line, int32_t size,
                                                 sa_nd_taps_t *to)
 {
     int32_t a, row = 0;
@@ -166,7 +166,7 @@ SA_ND_FUNCTION sa_nd_taps_t *sa_nd_depth_groups(const sa_nd_fast_t *l, const int
 }
 
 /* A row of the input as words, from the end of both on; margins are filled. */
-SA_ND_FUNCTION void sa_nd_depth_row(const int8_t *x, int32_t step, const int32_t *parts, int32_t stride,
+SA_ND_APART void sa_nd_depth_row(const int8_t *x, int32_t step, const int32_t *parts, int32_t stride,
                                     uint32_t zero, uint32_t *to)
 {
     const uint32_t both = zero + (zero << 16);

@@ -51,7 +51,7 @@ SA_ND_INLINE void sa_nd_outputs(sa_nd_outputs_t *o, const sa_nd_fast_t *l, const
 }
 
 /* Numbers leave as those of 8 bits; other ends are met behind. */
-SA_ND_FUNCTION void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
+SA_ND_APART void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
 {
     const int32_t lo = l->lo, hi = l->hi;
 

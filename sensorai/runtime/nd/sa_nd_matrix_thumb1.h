@@ -61,26 +61,56 @@ SA_ND_FUNCTION uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int
 #endif
 
 /* A row under the kernel at a place: where it lies, or copied with its margins filled. */
-SA_ND_FUNCTION const int8_t *sa_nd_line(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t at, int32_t copy,
-                                        int8_t *to)
+SA_ND_APART const int8_t *sa_nd_line(const sa_nd_fast_t *l, const int8_t *x, const int32_t *place, int8_t *to,
+                                     int32_t copy)
 {
-    const int32_t taps = l->kernel[1], over = at + taps - l->in[1], inside = y >= 0 && y < l->in[0];
-    int32_t i, first = at < 0 ? -at : 0, last = over > 0 ? taps - over : taps;
+    const int32_t y = place[0], at = place[1], channels = l->channels, taps = l->kernel[1];
+    const int32_t left = l->in[1] - at;
+    int32_t i, first = at < 0 ? -at : 0, last = left < taps ? left : taps;
 
-    if (inside != 0) {
-        x += (y * l->in[1] + at) * l->channels;
+    if (y < 0 || y >= l->in[0]) {
+        first = taps;
+    } else {
+        x += (y * l->in[1] + at) * channels;
         if (copy == 0 && first == 0 && last == taps) {
             return x;
         }
-    } else {
-        first = taps;
     }
-    first *= l->channels;
-    last *= l->channels;
-    for (i = 0; i < taps * l->channels; i++) {
-        to[i] = i >= first && i < last ? x[i] : (int8_t)l->zero;
+    first *= channels;
+    last *= channels;
+    for (i = 0; i < taps * channels; i++) {
+        to[i] = i >= first && i < last ? x[i] : l->zero;
     }
     return to;
+}
+
+/* Words of two places, given by the row and column of the input where each begins. Rows of an odd number of
+ * bytes are put together first, for weights are met in twos. */
+SA_ND_APART void sa_nd_meet(const sa_nd_fast_t *l, const int8_t *x, int32_t *places, uint32_t *to, int8_t *bytes)
+{
+    const int32_t width = l->kernel[1] * l->channels, odd = width & 1, step = odd != 0 ? width : 0;
+    int8_t *other = bytes + (odd != 0 ? l->row : width);
+    int32_t k;
+
+    for (k = l->kernel[0]; k > 0; k--) {
+        const int8_t *const p = sa_nd_line(l, x, places, bytes, odd);
+        const int8_t *const q = sa_nd_line(l, x, places + 2, other, odd);
+        places[0] += l->down;
+        places[2] += l->down;
+        if (odd == 0) {
+            to = sa_nd_spread_pair(p, q, width, to);
+        }
+        bytes += step;
+        other += step;
+    }
+    if (odd != 0) {
+        const int32_t many = l->kernel[0] * width;
+        for (k = 0; k < l->row - many; k++) {
+            bytes[k] = 0;
+            other[k] = 0;
+        }
+        sa_nd_spread_pair(bytes - many, other - many, l->row, to);
+    }
 }
 
 #if SA_ND_THUMB1
@@ -216,16 +246,24 @@ SA_ND_FUNCTION void sa_nd_pair_even(sa_nd_outputs_t *l)
 }
 #endif
 
-/* Places in their order, two at a time; the last one is met twice where they are odd. Rows of an odd number of
- * bytes are put together first, for weights are met in twos. */
+/* The next place: row and column of the input where it begins, and how many are left in its row. */
+SA_ND_APART void sa_nd_step_place(const sa_nd_fast_t *l, int32_t *place)
+{
+    place[1] += l->stride[1];
+    place[2]--;
+    if (place[2] == 0) {
+        place[0] += l->stride[0];
+        place[1] = -l->before[1];
+        place[2] = l->out[1];
+    }
+}
+
+/* Places in their order, two at a time; the last one is met twice where they are odd. */
 SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
                                       int8_t *y, uint32_t *spread, void (*run)(sa_nd_outputs_t *))
 {
-    const int32_t width = l->kernel[1] * l->channels, odd = width & 1;
-    const int32_t apart = odd != 0 ? l->row : width;
     uint32_t *const end = spread + l->row / 2 * 3;
-    int8_t *const bytes = (int8_t *)end;
-    int32_t batch, i, k;
+    int32_t batch;
     sa_nd_outputs_t o;
 
     o.spread = spread;
@@ -236,46 +274,25 @@ SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, co
     end[-2] = 0;
     end[-1] = 0x8000;
     for (batch = l->batch; batch > 0; batch--) {
-        int32_t at, oy = -l->before[0], ox = -l->before[1], left = l->out[1];
+        int32_t at, place[3] = {-l->before[0], -l->before[1], l->out[1]};
         for (at = l->out[0] * l->out[1]; at > 0; at -= 2) {
-            int32_t top[2], column[2];
-            uint32_t *to = spread;
-            for (i = 0; i < 2; i++) {
-                top[i] = oy;
-                column[i] = ox;
-                if (i + 1 < at) {
-                    ox += l->stride[1];
-                    left--;
-                    if (left == 0) {
-                        left = l->out[1];
-                        ox = -l->before[1];
-                        oy += l->stride[0];
-                    }
-                }
+            int32_t places[4];
+            places[0] = place[0];
+            places[1] = place[1];
+            o.next = 0;
+            if (at > 1) {
+                o.next = l->outputs;
+                sa_nd_step_place(l, place);
             }
-            for (k = 0; k < l->kernel[0]; k++) {
-                const int8_t *from[2];
-                for (i = 0; i < 2; i++) {
-                    int8_t *const copy = bytes + i * apart + (odd != 0 ? k * width : 0);
-                    from[i] = sa_nd_line(l, x, top[i] + k * l->down, column[i], odd, copy);
-                }
-                if (odd == 0) {
-                    to = sa_nd_spread_pair(from[0], from[1], width, to);
-                }
-            }
-            if (odd != 0) {
-                for (i = l->kernel[0] * width; i < apart; i++) {
-                    bytes[i] = 0;
-                    bytes[i + apart] = 0;
-                }
-                sa_nd_spread_pair(bytes, bytes + apart, apart, to);
-            }
+            places[2] = place[0];
+            places[3] = place[1];
+            sa_nd_step_place(l, place);
+            sa_nd_meet(l, x, places, spread, (int8_t *)end);
             sa_nd_outputs(&o, l, w, bias, y);
-            o.next = at > 1 ? l->outputs : 0;
             run(&o);
-            y += o.next + l->outputs;
+            sa_nd_ends(l, y, l->outputs + o.next);
+            y += l->outputs + o.next;
         }
-        sa_nd_ends(l, y - l->out[0] * l->out[1] * l->outputs, l->out[0] * l->out[1] * l->outputs);
         x += l->in[0] * l->in[1] * l->channels;
     }
 }
