@@ -4,16 +4,42 @@
 
 #include "sa_nd.h"
 
+/* Cores without products of 64 bits and without divisions, which their compilers call functions for. */
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+#define SA_ND_NO_LONG 1
+#else
+#define SA_ND_NO_LONG 0
+#endif
+
+/* Half of the doubled product's high word, from halves of 16 bits: what is below 2^14 does not count. */
+SA_ND_INLINE int32_t sa_nd_rounded_halves(int32_t a, int32_t b)
+{
+    const uint32_t al = (uint32_t)a & 0xFFFFU, bl = (uint32_t)b & 0xFFFFU;
+    const int32_t ah = a >> 16, bh = b >> 16;
+    const int32_t one = ah * (int32_t)bl + (int32_t)((al * bl) >> 16);
+    const int32_t two = (int32_t)al * bh + (one & 0xFFFF);
+    const uint32_t high = (uint32_t)(ah * bh) + (uint32_t)(one >> 16) + (uint32_t)(two >> 16);
+
+    return (int32_t)(high * 2U + ((((uint32_t)two >> 14 & 3U) + 1U) >> 1));
+}
+
 /* Half of the doubled product's high word, to nearest; of two that are as near the upper one. For negative
  * products that is what a division towards zero gives after adding 1 - 2^30: one shift does for both. */
+SA_ND_INLINE int32_t sa_nd_rounded_high(int32_t a, int32_t b)
+{
+#if SA_ND_NO_LONG
+    return sa_nd_rounded_halves(a, b);
+#else
+    return (int32_t)(((int64_t)a * (int64_t)b + ((int64_t)1 << 30)) >> 31);
+#endif
+}
+
 SA_ND_INLINE int32_t sa_nd_doubling_high(int32_t a, int32_t b)
 {
-    const int64_t product = (int64_t)a * (int64_t)b;
-
     if (a == b && a == INT32_MIN) {
         return INT32_MAX;
     }
-    return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+    return sa_nd_rounded_high(a, b);
 }
 
 SA_ND_INLINE int32_t sa_nd_divide_by_power(int32_t x, int32_t exponent)
@@ -29,10 +55,9 @@ SA_ND_INLINE int32_t sa_nd_multiply(int32_t x, int32_t multiplier, int32_t shift
 {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
-    const int64_t product = (int64_t)(int32_t)((uint32_t)x << left) * (int64_t)multiplier;
 
     /* multipliers are not negative, so nothing saturates */
-    return sa_nd_divide_by_power((int32_t)((product + ((int64_t)1 << 30)) >> 31), right);
+    return sa_nd_divide_by_power(sa_nd_rounded_high((int32_t)((uint32_t)x << left), multiplier), right);
 }
 
 SA_ND_INLINE int32_t sa_nd_multiply_wide(int64_t x, int32_t multiplier, int32_t shift)
@@ -42,6 +67,31 @@ SA_ND_INLINE int32_t sa_nd_multiply_wide(int64_t x, int32_t multiplier, int32_t 
 
     return (int32_t)((x * (int64_t)reduced + ((int64_t)1 << (total - 1))) >> total);
 }
+
+/* Quotient of numbers that are not negative. */
+#if SA_ND_NO_LONG
+SA_ND_FUNCTION int32_t sa_nd_quotient(int32_t a, int32_t b)
+{
+    int32_t places = 0, q = 0;
+
+    while ((a >> places) >> 1 >= b) {
+        places++;
+    }
+    for (; places >= 0; places--) {
+        q <<= 1;
+        if (a >> places >= b) {
+            a -= b << places;
+            q++;
+        }
+    }
+    return q;
+}
+#else
+SA_ND_INLINE int32_t sa_nd_quotient(int32_t a, int32_t b)
+{
+    return a / b;
+}
+#endif
 
 SA_ND_INLINE int32_t sa_nd_clamp(int32_t v, int32_t low, int32_t high)
 {

@@ -3,6 +3,7 @@
 #ifndef SA_ND_POOL_H
 #define SA_ND_POOL_H
 
+#include "sa_nd_fixed.h"
 #include "sa_nd_math.h"
 
 typedef struct {
@@ -43,9 +44,9 @@ SA_ND_FUNCTION void sa_nd_pool_stand(const sa_nd_pool_t *l, const int32_t *at, s
         const int32_t dilation = l->dilation[axis], taps = l->kernel[axis];
         const int32_t from = at[axis] * l->stride[axis] - l->before[axis];
         const int32_t room = l->in[axis] - from, wide = l->counted[axis] - from;
-        int32_t first = from < 0 ? (dilation - 1 - from) / dilation : 0;
-        int32_t last = room > 0 ? (room + dilation - 1) / dilation : 0;
-        int32_t end = wide > 0 ? (wide + dilation - 1) / dilation : 0;
+        int32_t first = from < 0 ? sa_nd_quotient(dilation - 1 - from, dilation) : 0;
+        int32_t last = room > 0 ? sa_nd_quotient(room + dilation - 1, dilation) : 0;
+        int32_t end = wide > 0 ? sa_nd_quotient(wide + dilation - 1, dilation) : 0;
 
         first = first < taps ? first : taps;
         last = last < taps ? last : taps;
@@ -217,6 +218,13 @@ SA_ND_FUNCTION void sa_nd_pool_mean_f32(const sa_nd_pool_t *l, const sa_nd_f32 *
     } while (sa_nd_pool_next(l, at, &n));
 }
 
+SA_ND_INLINE int32_t sa_nd_pool_share(int32_t sum, int32_t count)
+{
+    const int32_t half = (int32_t)((uint32_t)count >> 1);
+
+    return sum > 0 ? sa_nd_quotient(half + sum, count) : -sa_nd_quotient(half - sum, count);
+}
+
 /* Averages of integers, to nearest, ties away from zero. */
 #define SA_ND_POOL_MEAN(name, type, clamp)                                                           \
     SA_ND_FUNCTION void name(const sa_nd_pool_t *l, const type *x, type *y)                          \
@@ -236,8 +244,7 @@ SA_ND_FUNCTION void sa_nd_pool_mean_f32(const sa_nd_pool_t *l, const sa_nd_f32 *
                         }                                                                            \
                     }                                                                                \
                 }                                                                                    \
-                sum = (sum > 0 ? sum + s.count / 2 : sum - s.count / 2) / s.count;                   \
-                y[k] = clamp(sum, l);                                                                \
+                y[k] = clamp(sa_nd_pool_share(sum, s.count), l);                                     \
             }                                                                                        \
             y += l->channels;                                                                        \
         } while (sa_nd_pool_next(l, at, &n));                                                        \

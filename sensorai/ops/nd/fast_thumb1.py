@@ -1,0 +1,70 @@
+"""Kernels for cores without long products (Cortex-M0, M0+): a product of 32 bits is two of int8 numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd.fast import Kernel, Layer
+from sensorai.ops.nd.windows import Window
+
+#: Size that no sum reaches, so that products of its halves stay within 32 bits.
+_MOST = 1 << 29
+#: Weights that a group of taps has at most, and what their sizes make: products stay within 16 bits.
+_TAPS, _LARGEST = 3, 255
+
+
+def matrix(layer: Layer) -> Kernel | None:
+    """Convolution or dense layer without groups."""
+    if layer.most >= _MOST:
+        return None
+    rows, bias = layer.rows(), layer.sums.astype(np.int32)
+    row = rows.shape[1]
+    if layer.alone:
+        return Kernel(layer, "sa_nd_dense_thumb1", rows, bias, row=row)
+    if (rows.reshape(-1, 2) == -128).all(axis=1).any():
+        # the two products may make 2**15, which is no number of 16 bits
+        return None
+    # words of two places, one more for every two, and bytes; both are read before either is written
+    width = layer.weights.shape[-1] * (1, *layer.window.kernel)[-1]
+    scratch = 6 * row + 2 * (row if width % 2 else -(-width // 2) * 2)
+    behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
+    weights = rows ^ np.int8(-128)
+    return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, scratch, in_place=behind, row=row)
+
+
+def _smaller(window: Window) -> bool:
+    """Whether there are no more places of the output than of the input, along any axis."""
+    return all(a <= b for a, b in zip(window.out, window.extents, strict=True))
+
+
+def depth(layer: Layer) -> Kernel | None:
+    """One kernel for each channel."""
+    if layer.most >= _MOST:
+        return None
+    window = layer.window
+    lead = (1,) * (2 - len(window.kernel))
+    high, wide = lead + window.kernel
+    stride, down = (1, 1, *window.strides)[-2:], (1, 1, *window.dilations)[-2]
+    tall = (high - 1) * down + 1
+    words = (window.out[-1] - 1) * stride[1] + wide + max(stride[1], 2)
+    lines = max(tall, stride[0])
+    behind = _smaller(window) and (0, *window.before)[-2] < tall
+    rows = layer.rows()
+    scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
+    bias = layer.sums.astype(np.int32)
+    return Kernel(layer, "sa_nd_depth_thumb1", rows, bias, scratch, in_place=behind, row=rows.shape[1])
+
+
+def _groups(weights: Array) -> int:
+    """Groups of taps of the channel that has most of them, as C makes them."""
+    sizes = np.abs(weights.astype(np.int64))
+    count = np.zeros(len(weights), np.int64)
+    for row in range(weights.shape[1]):
+        most, taps = np.full(len(weights), _LARGEST + 1), np.zeros(len(weights), np.int64)
+        for tap in range(weights.shape[2]):
+            one = sizes[:, row, tap]
+            new = (most + one > _LARGEST) | (taps == _TAPS)
+            count += new
+            most, taps = np.where(new, one, most + one), np.where(new, 1, taps + 1)
+    return int(count.max())
