@@ -11,9 +11,12 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.ops.nd import _products_cases as samples
+from sensorai.ops.nd import _testing
 from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pool import Pool
 from tests.nd.nets import Sample, sample_of
 
 #: Factors of about 1/40 to 1/600, so that results meet the middle of their range and both of its ends.
@@ -89,14 +92,82 @@ def layers() -> Iterator[tuple[str, Graph]]:
     yield "lowest", layer(FullyConnected(), (2, 16), (4, 16), ends=-128)
 
 
+def _scaled(graph: Graph, *scales: tuple[float, int]) -> Graph:
+    """Copy with other scales of the input, the weights and the output, and small numbers of its bias."""
+    tensors = dict(graph.tensors)
+    names = (graph.inputs[0], graph.nodes[0].inputs[1], graph.outputs[0])
+    for name, (scale, zero) in zip(names, scales, strict=True):
+        tensors[name] = replace(tensors[name], quant=Affine((scale,), (zero,)))
+    for name in graph.nodes[0].inputs[2:]:
+        if (bias := tensors[name].data) is not None:
+            tensors[name] = replace(tensors[name], data=bias % 64)
+    return replace(graph, tensors=tensors)
+
+
+def _owns(stride: int) -> Graph:
+    """Three layers with a kernel for each channel: results of the second may lie where its values lie."""
+    name, shape = "x", (1, 8, 7, 20)
+    tensors = {name: _testing.given(name, shape, "int8", Affine((1.0,), (-3,)))}
+    nodes = []
+    for k, strides in enumerate(((), (stride, stride), ())):
+        own = Conv(groups=20, pads=((1, 1), (1, 1)), strides=strides)
+        one = _scaled(layer(own, shape, (20, 3, 3, 1)), (1.0, -3), (0.003, 0), (1.0, -3))
+        shape, node = one.tensors[one.outputs[0]].shape, one.nodes[0]
+        names = {n: f"{n}_{k}" for n in (*node.inputs[1:], *node.outputs) if n} | {node.inputs[0]: name}
+        tensors |= {new: replace(one.tensors[n], name=new) for n, new in names.items() if new != name}
+        name = names[node.outputs[0]]
+        inputs = tuple(names[n] for n in node.inputs)
+        nodes.append(replace(node, inputs=inputs, outputs=(name,)))
+    return Graph(("x",), (name,), tensors, tuple(nodes))
+
+
+def vectors() -> Iterator[tuple[str, Graph]]:
+    """Layers at the edges of vectors: sixteen channels or weights and more, long rows, sums of tensors."""
+    for even in ("tflite", "even"):
+        for inputs, outputs in ((15, 8), (32, 4), (47, 12)):
+            dense = FullyConnected(rounding=even)
+            yield f"dense_{inputs}_{outputs}_{even}", layer(dense, (3, inputs), (outputs, inputs), each=True)
+        yield f"dense_large_{even}", layer(dense, (1, 75), (15, 75))
+        for channels, kernel, stride in ((16, (3, 3), 1), (36, (3, 3), 2), (20, (4, 4), 1), (18, (5, 5), 3)):
+            own = Conv(rounding=even, groups=channels, pads=((1, 2), (2, 1)), strides=(stride, stride))
+            yield f"own_{channels}_{even}", layer(own, (2, 5, 6, channels), (channels, *kernel, 1), each=True)
+        long = Conv(rounding=even, groups=4, pads=((0, 0), (1, 1)))
+        yield f"own_long_{even}", layer(long, (1, 3, 35, 4), (4, 1, 3, 1), each=True)
+        apart = Conv(rounding=even, groups=4, strides=(3, 3))
+        yield f"own_apart_{even}", layer(apart, (1, 7, 8, 4), (4, 2, 1, 1))
+        points = Conv(rounding=even, groups=20)
+        yield f"own_points_{even}", layer(points, (1, 3, 7, 20), (20, 1, 1, 1), each=True)
+        # an eighth: many results lie between two numbers
+        ties = layer(FullyConnected(rounding=even), (16, 2), (8, 2), ends=2)
+        yield f"ties_{even}", _scaled(ties, (1.0, 3), (0.5, 0), (4.0, 5))
+    for stride in (1, 2):
+        yield f"owns_{stride}", _owns(stride)
+    for channels in (3, 16, 21):
+        for kind, lo in (("max", None), ("average", None), ("average", -2.0), ("max", -2.0)):
+            op = Pool(kind, (3, 2), (2, 1), (), ((2, 1), (0, 1)), lo=lo, hi=lo and 3.0)
+            given = [_testing.given("x", (2, 4, 5, channels), "int8", Affine((0.05,), (-3,)))]
+            yield f"pool_{kind}_{channels}_{lo}", _testing.one(op, given, (given[0].quant,))
+    far = Pool("average", (2,), (3,), (), ((4, 4),))
+    yield "pool_far", _testing.one(far, [_testing.given("x", (1, 5, 4), "int8", Affine((0.05,), (3,)))])
+    shape = (1, 3, 5, 3)
+    for k, (a, b, out) in enumerate(((0.05, 0.05, 0.09), (0.05, 0.031, 0.3), (0.002, 0.05, 0.04))):
+        for lo, hi in ((None, None), (-3.0, 9.0)):
+            given = [
+                _testing.given("a", shape, "int8", Affine((a,), (-128,))),
+                _testing.given("b", shape, "int8", Affine((b,), (17,))),
+            ]
+            yield f"add_{k}_{lo}", _testing.one(Binary("add", lo, hi), given, (Affine((out,), (-9,)),))
+
+
 def fast_samples(isa: str) -> list[Sample]:
     """The nets for an instruction set, with random inputs and those that make the largest sums."""
     found = []
-    for name, graph in layers():
-        shape = graph.tensors[graph.inputs[0]].shape
+    for name, graph in (*layers(), *(vectors() if isa == "mve" else ())):
         rng = np.random.default_rng(len(name))
-        given = [rng.integers(-128, 128, shape).astype(np.int8) for _ in range(3)]
-        given += [np.full(shape, v, np.int8) for v in (-128, 127, -7)]
-        inputs = [{graph.inputs[0]: x} for x in given]
+        shapes = {x: graph.tensors[x].shape for x in graph.inputs}
+        inputs = [
+            {x: rng.integers(-128, 128, s).astype(np.int8) for x, s in shapes.items()} for _ in range(3)
+        ]
+        inputs += [{x: np.full(s, v, np.int8) for x, s in shapes.items()} for v in (-128, 127, -7)]
         found.append(sample_of(name, replace(graph, isa=isa), inputs))
     return found

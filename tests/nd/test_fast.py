@@ -13,7 +13,7 @@ from tests.nd.nets import differences, stream, unit
 from tests.need import need
 
 #: A core for each instruction set.
-CORES = {"dsp": "m4", "thumb1": "m0plus"}
+CORES = {"dsp": "m4", "mve": "m55", "thumb1": "m0plus"}
 
 
 @pytest.mark.parametrize("isa", CORES)

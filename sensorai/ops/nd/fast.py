@@ -114,6 +114,12 @@ class Layer:
         whole = window.kernel == window.extents and set(window.out) <= {1} and not any(window.before)
         return self.groups == 1 and whole and self.at.x.size == self.weights[0].size
 
+    @property
+    def shrinks(self) -> bool:
+        """Whether there are no more places of the output than of the input, along any axis."""
+        pairs = zip(self.window.out, self.window.extents, strict=True)
+        return all(a <= b for a, b in pairs)
+
     def rows(self, step: int = 4) -> Array:
         """Weights, (outputs, bytes of a row); zeros fill it to a multiple of ``step``."""
         flat = self.weights.reshape(len(self.weights), -1)

@@ -39,7 +39,9 @@ def matrix(layer: Layer) -> Kernel | None:
         filled = row if row != layer.weights[0].size else 0
         return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
     scratch = 4 * row + (row if layer.weights.shape[-1] % 4 else 0)
-    return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, row=row)
+    # the values of two places are copied before their results are stored
+    behind = not any(layer.window.before) and layer.shrinks and len(rows) <= layer.weights.shape[-1]
+    return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, in_place=behind, row=row)
 
 
 def depth(layer: Layer) -> Kernel | None:
@@ -55,4 +57,5 @@ def depth(layer: Layer) -> Kernel | None:
     words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
     bias = layer.sums.astype(np.int32)
     variant = "three" if (high, wide) == (3, 3) else ""
-    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=True, variant=variant)
+    here = layer.shrinks and (0, *window.before)[-2] < high
+    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=here, variant=variant)

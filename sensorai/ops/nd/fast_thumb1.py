@@ -6,7 +6,6 @@ import numpy as np
 
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd.fast import Kernel, Layer
-from sensorai.ops.nd.windows import Window
 
 #: Size that no sum reaches, so that products of its halves stay within 32 bits.
 _MOST = 1 << 29
@@ -28,14 +27,9 @@ def matrix(layer: Layer) -> Kernel | None:
     # words of two places, one more for every two, and bytes; both are read before either is written
     width = layer.weights.shape[-1] * (1, *layer.window.kernel)[-1]
     scratch = 6 * row + 2 * (row if width % 2 else -(-width // 2) * 2)
-    behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
+    behind = not any(layer.window.before) and layer.shrinks and rows.shape[0] <= layer.weights.shape[-1]
     weights = rows ^ np.int8(-128)
     return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, scratch, in_place=behind, row=row)
-
-
-def _smaller(window: Window) -> bool:
-    """Whether there are no more places of the output than of the input, along any axis."""
-    return all(a <= b for a, b in zip(window.out, window.extents, strict=True))
 
 
 def depth(layer: Layer) -> Kernel | None:
@@ -49,7 +43,7 @@ def depth(layer: Layer) -> Kernel | None:
     tall = (high - 1) * down + 1
     words = (window.out[-1] - 1) * stride[1] + wide + max(stride[1], 2)
     lines = max(tall, stride[0])
-    behind = _smaller(window) and (0, *window.before)[-2] < tall
+    behind = layer.shrinks and (0, *window.before)[-2] < tall
     rows = layer.rows()
     scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
     bias = layer.sums.astype(np.int32)

@@ -164,10 +164,9 @@ class Sums:
             found = self._fast(w)
         if found is None:
             return Buffers(overlap=(self.overlap(),))
-        if found.in_place:
-            # it goes channel by channel: values and results must lie byte by byte in one place, or apart
-            return Buffers(in_place=True, scratch=found.scratch)
-        return Buffers(scratch=found.scratch, overlap=(self.overlap(),))
+        # channel by channel values and results lie in one place, byte by byte, or apart
+        overlap = (self.overlap(),) if self.groups == 1 else ()
+        return Buffers(in_place=found.in_place, scratch=found.scratch, overlap=overlap)
 
     def _fast(self, w: Array) -> fast.Kernel | None:
         """Kernel for the instructions of the core, where there is one."""
