@@ -146,6 +146,7 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
+    opened = opened if at is None else opened.on(at.isa)
     counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs))
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)

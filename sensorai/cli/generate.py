@@ -197,7 +197,7 @@ def _of_net(
     at = target_of(*where)
     asked = asked_of(*said)
     feed = None if pipeline is None else read_feed(pipeline)
-    model = open_model(source, asked)
+    model = open_model(source, asked).on(at.isa)
     called = emitting.name_for(model, name, api)
     folder = out or Path(called)
     if feed is not None:

@@ -84,8 +84,10 @@ def _model(
     from sensorai.nets.validating import validate_model
 
     on, device = where
-    at = places(on, None if device is None else target_of(device))
+    target = None if device is None else target_of(device)
+    at = places(on, target)
     opened = open_model(path, asked)
+    opened = opened if target is None else opened.on(target.isa)
     graph = opened.graph
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
     program = None
@@ -115,9 +117,10 @@ def _project(
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
-    at = places(where[0], target(said.target, said.device))
+    part = target(said.target, said.device)
+    at = places(where[0], part)
     if model is not None:
-        opened = open_model(model, said.asked)
+        opened = open_model(model, said.asked).on(part.isa)
         same_model(said, opened)
         stream = None if said.pushing is None else again(opened.graph, said.pushing)
         given = _inputs(inputs, said.inputs, made, said.pushing)

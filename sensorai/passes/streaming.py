@@ -179,7 +179,8 @@ class _Walk:
         inputs = (self.graph.inputs[0],)
         names = dict(zip(self.graph.outputs, outputs, strict=True))
         labels = {names[n]: said for n, said in self.graph.labels.items() if n in names}
-        made = Graph(inputs, tuple(outputs), self.tensors, tuple(self.nodes), tuple(self.states), labels)
+        states = tuple(self.states)
+        made = Graph(inputs, tuple(outputs), self.tensors, tuple(self.nodes), states, labels, self.graph.isa)
         return made if self.dry else check(made)
 
     def _node(self, node: Node) -> None:

@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from sensorai.targets import find
 
 
-#: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
-#: vectors of integers (Helium).
-ISAS = ("thumb1", "dsp", "mve")
-
-
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """One core and how to build and run for it.
@@ -56,7 +51,7 @@ class Cpu:
 
     @property
     def isa(self) -> str:
-        """Instructions that kernels may be chosen for, one of ``ISAS``; "" where none of them."""
+        """Instructions that kernels may be chosen for, one of ``graph.ISAS``; "" where none of them."""
         if self.name.endswith(("m0", "m0plus")):
             return "thumb1"
         if self.name.endswith("m55"):
