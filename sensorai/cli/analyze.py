@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sensorai.nets.costs import Costs
+    from sensorai.nets.counting import Ran
     from sensorai.nets.model import Asked, NetFile
+    from sensorai.nets.sheet import Sheet
     from sensorai.nets.streaming import Asked as Columns
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX, TensorFlow Lite or Keras model.")]
@@ -163,6 +166,17 @@ def run(
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="Beginning of the names of these files.")] = "network",
+    count: Annotated[
+        bool,
+        typer.Option(
+            "--count",
+            help="Build it for the device, and count instructions of every layer on its core, emulated.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write a page: all of this, layer by layer; with a device --count too."),
+    ] = None,
     passes: Annotated[
         bool,
         typer.Option("--passes", help="Tell every change of a pass; check large nets before and after too."),
@@ -176,9 +190,10 @@ def run(
     columns of time.
     """
     from sensorai.errors import ConfigError
-    from sensorai.files import write_folder
+    from sensorai.files import write_folder, write_text
     from sensorai.nets import costs as counting
     from sensorai.nets import passes_told, stated, streaming
+    from sensorai.nets import sheet as sheets
     from sensorai.nets import target as targets
     from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
@@ -189,12 +204,15 @@ def run(
 
     if device is not None and target is None:
         raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
+    if count and target is None:
+        raise ConfigError("--count needs --target", hint="instructions are those of the core of a device")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     pools = pools_asked(memory_pool, device)
     at = None if target is None else targets.target(target, device)
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
+    opened = opened if at is None else opened.on(at.isa)
     counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
@@ -202,6 +220,7 @@ def run(
     found["passes_checked"] = same
     found["passes_may_differ"] = passes_told.may_differ(opened.made.steps)
     streamed = None if columns is None else streaming.stream(opened.graph, columns)
+    made = None
     if streamed is not None:
         found["stream"] = streamed.figures()
     wide = widened(opened, asked)
@@ -209,8 +228,16 @@ def run(
         found["float32"] = wide.figures()
     if at is not None:
         found["fit"] = targets.fit(counted, at)
+        with printing.progress() as say:
+            made = sheets.sheet(opened, counted, at, counts=count or html is not None, say=say)
+        found["device"] = made.figures()
+    if html is not None:
+        from sensorai.report.nets import analysis_page
+
+        write_text(html, analysis_page(found, counted, made))
+        found["html"] = str(html)
     if out is not None:
-        texts = stated.files(opened, counted, at, name, "analyze", streamed)
+        texts = stated.files(opened, counted, at, name, "analyze", streamed, made)
         if (view := memory(opened.graph, counted)) is not None:
             texts |= {f"{name}_memory.svg": drawn.over_time(view), f"{name}_flash.svg": drawn.flash(view)}
         write_folder(out, {file: text.encode() for file, text in texts.items()})
@@ -218,7 +245,7 @@ def run(
     if json:
         printing.print_json(found)
         return
-    _print(opened, counted, found)
+    _print(opened, counted, found, made)
     told = passes_told.lines(opened.read, opened.made.steps, same)
     for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
         printing.console().print(line, soft_wrap=True)
@@ -232,10 +259,12 @@ def run(
     if out is not None:
         for file in found["files"]:
             typer.echo(f"{out / file}")
+    if html is not None:
+        typer.echo(f"{html}")
 
 
-def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
-
+def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet | None) -> None:
+    from sensorai.nets import sheet as sheets
     from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
 
@@ -244,7 +273,7 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
     for role, ports in (("input", found["inputs"]), ("output", found["outputs"]), ("state", found["states"])):
         for port in ports:
             screen.print(f"{role}  {port_words(port)}", soft_wrap=True)
-    _print_layers(screen, counted)
+    _print_layers(screen, counted, () if made is None else made.layers)
     arena = "not known" if counted.arena is None else f"{counted.arena:,} bytes"
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
@@ -262,18 +291,26 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any]) -> None:
         screen.print(f"memory {one['name']} ({one['kind']}): {one['used']:,} of {one['bytes']:,} bytes")
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
+    if made is not None:
+        # without a count only what is missing is said
+        short = [] if made.lack is None else made.lack.words()
+        counted_too = made.counted is not None or made.why != sheets.NOT_ASKED
+        for line in made.words() if counted_too else short:
+            screen.print(line, soft_wrap=True)
 
 
-def _print_layers(screen: Console, counted: Costs) -> None:
+def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> None:
     """A row for each layer; where there is no room it is words that are cut off, never figures."""
     from rich.table import Table
 
     rows = [
         [one.name, one.operator, one.type, one.shape]
         + [f"{n:,}" for n in (one.parameters, one.macc, one.macs, one.weight_bytes)]
-        for one in counted.layers
+        + [f"{n.instructions:,}" for n in ran[k : k + 1]]
+        for k, one in enumerate(counted.layers)
     ]
     headings = ["layer", "operator", "type", "shape", "parameters", "MACC", "MACs", "bytes"]
+    headings += ["instructions"] if ran else []
     widths = [max(len(row[k]) for row in [headings, *rows]) for k in range(len(headings))]
     widths[:4] = [min(28, width) for width in widths[:4]]
     # a space on each side of a column

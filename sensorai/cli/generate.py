@@ -225,7 +225,7 @@ def _of_net(
     asked = asked_of(*said)
     pools = pools_asked(memory_pool, where[1])
     feed = None if pipeline is None else read_feed(pipeline)
-    model = open_model(source, asked)
+    model = open_model(source, asked).on(at.isa)
     wide = widened(model, asked)
     called = emitting.name_for(model, name, api)
     folder = out or Path(called)

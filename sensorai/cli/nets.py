@@ -10,6 +10,7 @@ from sensorai.cli import out as printing
 if TYPE_CHECKING:
     from sensorai.codegen.netproject import Pushing
     from sensorai.nets.model import Asked
+    from sensorai.nets.taps import Inside
     from sensorai.nets.validating import Verdict
 
 
@@ -31,6 +32,7 @@ def validate_net(
     device: str | None,
     made: tuple[int | None, int | None],
     json: bool,
+    layers: bool = False,
 ) -> None:
     """Compare all levels of a net.
 
@@ -40,6 +42,8 @@ def validate_net(
         Whose core is emulated; a project has its own.
     made : (count, seed)
         Of inputs where no file is given.
+    layers : bool
+        Whether the framework is compared layer by layer.
     """
     from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.nets.model import Asked
@@ -55,9 +59,11 @@ def validate_net(
         raise ConfigError("--model is for a project", hint="give the model alone")
     if device is not None and artifact.is_dir():
         raise ConfigError("a project has its device", hint="drop --device, or give the model alone")
+    if layers and artifact.is_dir() and model is None:
+        raise ConfigError("--layers needs the model that the framework runs", hint="say --model MODEL")
     with printing.progress() as say:
         found = (_project if artifact.is_dir() else _model)(
-            artifact, inputs, model, asked, (on, device), made, say
+            artifact, inputs, model, asked, (on, device), made, say, layers
         )
     if json:
         printing.print_json(found.figures())
@@ -75,6 +81,7 @@ def _model(
     where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
+    layers: bool,
 ) -> Verdict:
     from sensorai.codegen.netproject import About, emit_net_project
     from sensorai.nets.model import open_model
@@ -85,15 +92,18 @@ def _model(
     from sensorai.nets.validating import validate_model
 
     on, device = where
-    at = places(on, None if device is None else target_of(device))
+    target = None if device is None else target_of(device)
+    at = places(on, target)
     opened = open_model(path, asked)
+    opened = opened if target is None else opened.on(target.isa)
     graph = opened.graph
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
     program = None
     if not opened.made.problems:
         sources = emit_net_project(graph, "network", About("", "", "")).sources()
         program = Program("network", "native", sources, ins, outs)
-    found = validate_model(opened, program, _inputs(inputs, ins, outs, made), at, asked.frozen, say)
+    given = _inputs(inputs, ins, outs, made)
+    found = validate_model(opened, program, given, at, asked.frozen, say, layers=layers)
     if types := " and ".join(opened.read.instead):
         note = f"computed in float32 in place of {types}; frameworks compute what the file says"
         found.notes = (*found.notes, note)
@@ -108,6 +118,7 @@ def _project(
     where: tuple[list[str], str | None],
     made: tuple[int | None, int | None],
     say: Any,
+    layers: bool,
 ) -> Verdict:
     from sensorai.nets.description import read_description
     from sensorai.nets.inputs import SEED
@@ -120,13 +131,14 @@ def _project(
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
-    at = places(where[0], target(said.target, said.device))
+    part = target(said.target, said.device)
+    at = places(where[0], part)
     if model is not None:
-        opened = open_model(model, said.asked)
+        opened = open_model(model, said.asked).on(part.isa)
         same_model(said, opened)
         stream = None if said.pushing is None else again(opened.graph, said.pushing)
         given = _inputs(inputs, said.inputs, said.outputs, made, said.pushing)
-        return validate_model(opened, program_of(said), given, at, said.asked.frozen, say, stream)
+        return validate_model(opened, program_of(said), given, at, said.asked.frozen, say, stream, layers)
     noted = inputs is None and made == (None, None)
     given = _inputs(
         inputs, said.inputs, said.outputs, (len(said.outputs_of), SEED) if noted else made, said.pushing
@@ -155,10 +167,6 @@ def _inputs(
 
 
 def _print(found: Verdict) -> None:
-    from rich.table import Table
-
-    from sensorai.nets.metrics import NAMES
-
     screen = printing.console()
     screen.print(f"inputs: {found.inputs}")
     for note in found.notes:
@@ -176,14 +184,37 @@ def _print(found: Verdict) -> None:
     for one in found.frameworks:
         if "skipped" in one:
             screen.print(f"{one['framework']}: not run: {one['skipped']}")
-            continue
-        table = Table(box=None)
-        # where there is no room it is the name that is cut off, never a figure
-        table.add_column(one["framework"], overflow="ellipsis", max_width=28)
-        for heading in ("equal", *NAMES):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for row in one["outputs"]:
-            cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
-            same = {True: "yes", False: "no"}.get(row.get("equal"), "")
-            table.add_row(row["output"], same, *cells)
-        screen.print(table)
+        else:
+            screen.print(_figures(one["framework"], "output", one["outputs"]))
+    if found.inside is not None:
+        _print_inside(screen, found.inside)
+
+
+def _figures(heading: str, what: str, rows: list[dict[str, Any]]) -> Any:
+    """Table of figures; where there is no room it is the name that is cut off, never a figure."""
+    from rich.table import Table
+
+    from sensorai.nets.metrics import NAMES
+
+    table = Table(box=None)
+    table.add_column(heading, overflow="ellipsis", max_width=28)
+    for name in ("equal", *NAMES):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
+        same = {True: "yes", False: "no"}.get(row.get("equal"), "")
+        table.add_row(row[what], same, *cells)
+    return table
+
+
+def _print_inside(screen: Any, found: Inside) -> None:
+    from sensorai.nets.taps import PARTS
+
+    if found.failure:
+        screen.print(f"layers of {found.library}: not compared: {found.failure}")
+        return
+    screen.print(_figures(f"layers, {found.library}", "layer", found.rows))
+    if found.first:
+        screen.print(f"first layer that parts: {found.first}", soft_wrap=True)
+    else:
+        screen.print(f"no layer parts: integers are equal, real numbers within {PARTS:g} of a layer's length")

@@ -90,6 +90,9 @@ def run(
         int | None, typer.Option(min=1, max=10000, help="Of a net: how many inputs are made (default: 10).")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of a net: their seed (default: 42).")] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Of a net: its framework beside the reference, layer by layer.")
+    ] = False,
     json: printing.Json = False,
 ) -> None:
     """Judge a register file or a C project on labelled recordings, and compare all its levels bit by bit.
@@ -119,6 +122,7 @@ def run(
         "--float32": float32 or None,
         "--count": count,
         "--seed": seed,
+        "--layers": layers or None,
     }
     of_logs = {"--all": all_groups, "--map": map_, "--class": class_, "--html": html}
     of_logs |= {f"--{name.replace('_', '-')}": value for name, value in given.items()}
@@ -138,6 +142,7 @@ def run(
             device,
             (count, seed),
             json,
+            layers,
         )
         return
     wrong = [flag for flag, value in nets.items() if value not in (None, [])]

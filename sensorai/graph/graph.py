@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, replace
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.tensor import ABSENT, Array, Tensor
 
+#: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
+#: vectors of integers (Helium).
+ISAS = ("thumb1", "dsp", "mve")
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -68,7 +72,7 @@ class Graph:
         By tensor: what its numbers 0, 1, ... stand for, or the columns of its last axis where it holds
         scores; of nets made elsewhere whose file has names.
     isa : str
-        Instructions that kernels are chosen for, one of ``toolchain.cpu.ISAS``; "": any core's. The numbers
+        Instructions that kernels are chosen for, one of ``ISAS``; "": any core's. The numbers
         are the same for all of them.
     names : frozenset of str
         That the file has which the net was read from; see ``called``.

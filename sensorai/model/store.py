@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.graph.graph import Graph, Node, State
+from sensorai.graph.graph import ISAS, Graph, Node, State
 from sensorai.graph.quant import Affine, Pow2, Quant, Sign
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import DTYPES, Array, Tensor
@@ -51,12 +51,16 @@ def to_dict(graph: Graph) -> dict[str, Any]:
             }
             for node in graph.nodes
         ],
+        # only where kernels are chosen for a core: nets of older files stay as they are
+        **({"isa": graph.isa} if graph.isa else {}),
     }
 
 
 def from_dict(data: Any, where: str = "net") -> Graph:
     """Return the net that ``to_dict`` described; a DataError names the first thing that is wrong."""
-    top = _object(data, {"format", "version", "inputs", "outputs", "states", "tensors", "nodes"}, where)
+    keys = {"format", "version", "inputs", "outputs", "states", "tensors", "nodes"}
+    chosen = isinstance(data, Mapping) and "isa" in data
+    top = _object(data, keys | {"isa"} if chosen else keys, where)
     if top["format"] != FORMAT or top["version"] != VERSION:
         raise DataError(f"this is no net of version {VERSION}", where=where)
     tensors: dict[str, Tensor] = {}
@@ -70,7 +74,10 @@ def from_dict(data: Any, where: str = "net") -> Graph:
     )
     states = tuple(_state(v, f"{where}.states[{i}]") for i, v in enumerate(_list(top["states"], where)))
     inputs, outputs = (_names(top[key], f"{where}.{key}") for key in ("inputs", "outputs"))
-    graph = Graph(inputs, outputs, tensors, nodes, states)
+    isa = top["isa"] if chosen else ""
+    if chosen and isa not in ISAS:
+        raise DataError(f"there are no kernels for {isa!r}", where=f"{where}.isa")
+    graph = Graph(inputs, outputs, tensors, nodes, states, isa=isa)
     try:
         return check(graph)
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:

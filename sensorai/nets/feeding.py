@@ -314,7 +314,8 @@ def _fed(graph: Graph, feed: Feed, counts: Sequence[Count]) -> Graph:
                 f"the scores {chosen} are {made.dtype}", hint="name another output in the pipeline"
             )
         (made,) = net.add(Cast("float32" if made.dtype == "float64" else "int32"), (made,), ("scores",))
-    return compiled(net.graph((made,))).graph
+    # what is put before the net is for the same core
+    return replace(compiled(net.graph((made,))).graph, isa=graph.isa)
 
 
 def _chosen(graph: Graph, output: str) -> str:

@@ -70,13 +70,13 @@ class Ran:
 def run_all(model: NetFile, given: Inputs, frozen: Mapping[str, Array] | None = None) -> list[Ran]:
     """Run a model with every library for its kind; one that is absent says how to install it."""
     known = [one for one in LIBRARIES if one.kind == model.kind]
-    given = replace(given, arrays=tuple(_of_file(model, k, a) for k, a in enumerate(given.arrays)))
+    given = replace(given, arrays=tuple(of_file(model, k, a) for k, a in enumerate(given.arrays)))
     if not known:
         return [Ran(model.kind, (), "no library that is installed here runs such models")]
     return [_run(one, model, given, frozen or {}) for one in known]
 
 
-def _of_file(model: NetFile, place: int, values: Array) -> Array:
+def of_file(model: NetFile, place: int, values: Array) -> Array:
     """Numbers for an input in the type that the file has, where the net takes another one."""
     ours = model.graph.tensors[model.graph.inputs[place]]
     theirs = model.made.passed.tensors[model.made.passed.inputs[place]]

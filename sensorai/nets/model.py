@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +80,10 @@ class NetFile:
     def graph(self) -> Graph:
         """The net that is counted, emitted and run."""
         return self.made.graph
+
+    def on(self, isa: str) -> NetFile:
+        """Return the model with kernels for the instructions of a core, see ``Graph.isa``."""
+        return replace(self, made=replace(self.made, graph=replace(self.graph, isa=isa)))
 
 
 def open_model(path: Path, asked: Asked | None = None) -> NetFile:

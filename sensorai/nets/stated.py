@@ -5,13 +5,17 @@ They hold neither a date nor a path, so that the same model gives the same bytes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
+from sensorai.nets import measured
 from sensorai.nets.costs import Costs, planned, scale_of
+from sensorai.nets.measured import short as _short
+from sensorai.nets.measured import table as _table
 from sensorai.nets.model import NetFile
+from sensorai.nets.sheet import Sheet
 from sensorai.nets.streaming import Stream
 from sensorai.nets.target import Target
 from sensorai.version import __version__
@@ -20,8 +24,6 @@ from sensorai.writing.plainline import one_line
 
 _WIDTH = 109
 _RULE = "-" * _WIDTH
-#: ST's short names of types.
-_SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "bool": "bool"}
 #: Axes of a tensor by their number, the batch first.
 _AXES = {1: "b", 2: "bc", 3: "bhc", 4: "bhwc", 5: "bdhwc", 6: "bedhwc"}
 _SHAPE_MAP = {"b": "BATCH", "c": "CH", "h": "H", "w": "W", "d": "D", "e": "E"}
@@ -34,16 +36,22 @@ def files(
     name: str,
     verb: str,
     stream: Stream | None = None,
+    made: Sheet | None = None,
 ) -> dict[str, str]:
-    """``NAME_VERB_report.txt`` and ``NAME_c_info.json``; the report says what ``stream`` saves."""
+    """``NAME_VERB_report.txt`` and ``NAME_c_info.json``; the report says what ``stream`` saves.
+
+    With ``made`` what was counted on the core of the device is in both.
+    """
     streamed = [] if stream is None else [f"{line}\n" for line in ("", *stream.words())]
     return {
-        f"{name}_{verb}_report.txt": "".join([report(model, counted, at, name, verb), *streamed]),
-        f"{name}_c_info.json": jsontext.document(c_info(model, counted, at, name)),
+        f"{name}_{verb}_report.txt": "".join([report(model, counted, at, name, verb, made), *streamed]),
+        f"{name}_c_info.json": jsontext.document(c_info(model, counted, at, name, made)),
     }
 
 
-def report(model: NetFile, counted: Costs, at: Target | None, name: str, verb: str) -> str:
+def report(
+    model: NetFile, counted: Costs, at: Target | None, name: str, verb: str, made: Sheet | None = None
+) -> str:
     """Text of the report."""
     rows = [
         ("model file", model.path.name),
@@ -96,6 +104,7 @@ def report(model: NetFile, counted: Costs, at: Target | None, name: str, verb: s
         f"Complexity report per layer - macc={counted.macc:,} weights={counted.weights:,} "
         f"act={'--' if arena is None else f'{arena:,}'} ram_io={counted.inputs + counted.outputs:,}",
         *_complexity(counted),
+        *measured.tables(counted, made),
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -155,14 +164,6 @@ def _complexity(counted: Costs) -> list[str]:
     return _table(("m_id", "name", "c_macc", "c_rom"), rows)
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [[one_line(cell)[:60] for cell in row] for row in rows]
-    widths = [max(len(head), *(len(row[k]) for row in cells), 4) for k, head in enumerate(heads)]
-    rule = " ".join("-" * width for width in widths)
-    shown = [" ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-    return [rule, " ".join(h.ljust(w) for h, w in zip(heads, widths, strict=True)), rule, *shown, rule]
-
-
 def _oshape(tensor: Tensor) -> str:
     axes = _AXES.get(len(tensor.shape))
     if axes is None:
@@ -177,10 +178,6 @@ def _bar(part: int, whole: int) -> str:
 
 def _kib(size: int) -> str:
     return f"{size / 1024:.2f} KiB"
-
-
-def _short(dtype: str) -> str:
-    return _SHORT.get(dtype, dtype.replace("uint", "u").replace("int", "s"))
 
 
 def _format(model: NetFile) -> str:
@@ -199,12 +196,14 @@ def _format(model: NetFile) -> str:
 # ---------------------------------------------------------------- JSON
 
 
-def c_info(model: NetFile, counted: Costs, at: Target | None, name: str) -> dict[str, Any]:
+def c_info(
+    model: NetFile, counted: Costs, at: Target | None, name: str, made: Sheet | None = None
+) -> dict[str, Any]:
     """What ST calls ``c_info``, version 2.0 of its schema."""
     graph = model.graph
     slots = {} if counted.arena is None else planned(graph, counted).slots
     ids = {n: k for k, n in enumerate(graph.tensors)}
-    return {
+    info = {
         "json_schema_version": "2.0",
         "environment": {
             "device": "" if at is None else at.device,
@@ -253,6 +252,7 @@ def c_info(model: NetFile, counted: Costs, at: Target | None, name: str) -> dict
             {"id": 1, "name": "weights", "rights": "ACC_READ", "used_size_bytes": counted.weights},
         ],
     }
+    return measured.with_times(info, counted, made)
 
 
 def _offset(slots: Any, name: str) -> int | None:

@@ -34,6 +34,8 @@ class Target:
         Core as the tool chain calls it; of the ISPU the one that stands in for it.
     flags : str
         Flags of the ISPU's compiler; empty for others.
+    isa : str
+        Instructions that kernels are chosen for, see ``Graph.isa``; of the ISPU any core's.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Target:
     chip: Chip | None
     core: str
     flags: str = ""
+    isa: str = ""
 
 
 def target(name: str, device: str | None) -> Target:
@@ -66,7 +69,7 @@ def target(name: str, device: str | None) -> Target:
         chip = Chip(f"a core that stands in for the ISPU of {part.name}", near.name, near.flags)
         return Target(name, part.name, part.code.size, part.data.size, chip, near.name, flags)
     one = mcu.device(wanted)
-    return Target(name, one.name, one.flash, one.ram, one.chip(), one.cpu.name)
+    return Target(name, one.name, one.flash, one.ram, one.chip(), one.cpu.name, isa=one.cpu.isa)
 
 
 def fit(counted: Costs, at: Target) -> dict[str, Any]:

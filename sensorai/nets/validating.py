@@ -24,6 +24,7 @@ from sensorai.nets.port import ports
 from sensorai.nets.references import pushes, runs
 from sensorai.nets.running import Program, checked
 from sensorai.nets.streaming import Stream
+from sensorai.nets.taps import Inside, inside
 
 Say = Callable[[str], None]
 
@@ -73,6 +74,8 @@ class Verdict:
     parting : Parting or None
     notes : tuple of str
         What was done to the inputs.
+    inside : Inside or None
+        Layers of the framework beside those of the reference; None where they were not asked for.
     """
 
     inputs: str
@@ -80,6 +83,7 @@ class Verdict:
     frameworks: list[dict[str, Any]] = field(default_factory=list)
     parting: Parting | str | None = None
     notes: tuple[str, ...] = ()
+    inside: Inside | None = None
 
     def figures(self) -> dict[str, Any]:
         """As plain data."""
@@ -89,6 +93,7 @@ class Verdict:
             "levels": self.levels,
             "frameworks": self.frameworks,
             "parting": None if self.parting is None else str(self.parting),
+            **({} if self.inside is None else {"inside": self.inside.figures()}),
         }
 
 
@@ -117,6 +122,7 @@ def validate_model(
     frozen: Any = None,
     say: Say = quiet,
     stream: Stream | None = None,
+    layers: bool = False,
 ) -> Verdict:
     """Compare reference, C and frameworks.
 
@@ -128,6 +134,8 @@ def validate_model(
         C of the model; None where a layer has none.
     on : sequence of Place
         Where the C runs.
+    layers : bool
+        Whether the framework is compared layer by layer too.
     """
     found = Verdict(given.source, notes=given.notes)
     say("reference")
@@ -156,6 +164,9 @@ def validate_model(
         both = zip(model.graph.outputs, columns, ran.outputs, quants, files, strict=True)
         rows = [_beside(name, ours, theirs, mine, other) for name, ours, theirs, mine, other in both]
         found.frameworks.append({"framework": ran.name, "outputs": rows})
+    if layers:
+        say("layers of the framework")
+        found.inside = inside(model, wanted.whole, frozen)
     if given.wanted:
         found.frameworks.append(truth(wanted.whole, columns, quants, list(model.graph.outputs)))
     return found

@@ -180,7 +180,8 @@ class _Walk:
         names = dict(zip(self.graph.outputs, outputs, strict=True))
         labels = {names[n]: said for n, said in self.graph.labels.items() if n in names}
         parts = self.tensors, tuple(self.nodes), tuple(self.states)
-        made = Graph(inputs, tuple(outputs), *parts, labels, self.graph.names, self.graph.instead)
+        g = self.graph
+        made = Graph(inputs, tuple(outputs), *parts, labels, g.isa, g.names, g.instead)
         return made if self.dry else check(made)
 
     def _node(self, node: Node) -> None:

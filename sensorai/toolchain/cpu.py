@@ -55,7 +55,7 @@ class Cpu:
 
     @property
     def isa(self) -> str:
-        """Instructions that kernels may be chosen for, one of ``ISAS``; "" where none of them."""
+        """Instructions that kernels may be chosen for, one of ``graph.ISAS``; "" where none of them."""
         if self.name.endswith(("m0", "m0plus")):
             return "thumb1"
         if self.name.endswith("m55"):

@@ -1,0 +1,260 @@
+"""What a net takes on a core: instructions counted there, of a call and of each layer, cycles, bytes built.
+
+The library is the one that ``generate`` writes, at -O2. A layer is counted by a function of its statements
+alone, in the order of the net, on the same memory: what the compiler saves across layers is not in it, and
+layers do not add up to the call to the last instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorai.codegen.net import KINDS, arguments, emit_tensors
+from sensorai.codegen.netproject import About, emit_net_project
+from sensorai.codegen.parts import Call, Table, body
+from sensorai.errors import ConfigError, InternalError
+from sensorai.graph.graph import Graph
+from sensorai.graph.interpret import first_states
+from sensorai.graph.tensor import Array
+from sensorai.nets.inputs import SEED, spread
+from sensorai.nets.port import ports
+from sensorai.nets.running import Program
+from sensorai.toolchain.arm import Image, build_elf
+from sensorai.toolchain.compilers import RunError
+from sensorai.toolchain.cpu import Cpu, cpu
+from sensorai.toolchain.cycles import TIMINGS, estimate
+
+#: Instructions of a call that are waited for.
+MOST = 500_000_000
+_OPT = "-O2"
+_NAME = "net"
+#: Bytes around a context, for alignment and what it holds beside memory.
+_AROUND = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Instructions, and cycles where there is a model of them."""
+
+    instructions: int
+    cycles: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A net on a core.
+
+    Attributes
+    ----------
+    core : str
+    call : Ran
+        One call of the library's function.
+    layers : tuple of Ran
+        Of each layer; empty where they were not asked for.
+    code, numbers : int
+        Bytes of flash: code with its constants, and tables of the net.
+    stack : int
+        Bytes of a call, as the compiler states its frames.
+    stack_open : tuple of str
+        What is not in it.
+    """
+
+    core: str
+    call: Ran
+    layers: tuple[Ran, ...]
+    code: int
+    numbers: int
+    stack: int
+    stack_open: tuple[str, ...]
+
+    @property
+    def flash(self) -> int:
+        """Bytes of the library."""
+        return self.code + self.numbers
+
+    @property
+    def emulator(self) -> str:
+        """What ran it."""
+        return "Unicorn" if cpu(self.core).unicorn else "QEMU"
+
+
+def cycle_model(core: str) -> str:
+    """Where cycles of a core are from; "" where nobody publishes them."""
+    timing = TIMINGS.get(core)
+    if timing is None:
+        return ""
+    times = "" if timing.factor == 1 else f", times {timing.factor:g}"
+    what = "cycles of each instruction, no wait states, no cache"
+    return f"{what}; {timing.mark}: {timing.source}{times}"
+
+
+def count(graph: Graph, core: Cpu, *, layers: bool = True) -> Counted:
+    """Build a net for a core and run one call, with inputs that are made.
+
+    The kernels are those for ``graph.isa``.
+
+    Raises
+    ------
+    ToolMissing, BuildError
+        The compiler, or the emulator of this core, is not there or does not go.
+    RunError
+        The call takes more than ``MOST`` instructions, or does what the core does not allow.
+    ConfigError
+        A layer has no C.
+    """
+    project = emit_net_project(graph, _NAME, About("", "", ""))
+    sources = project.sources()
+    parts = emit_tensors(graph, _NAME)
+    alone = build_elf(sources, core, opt=_OPT, keep=(f"{_NAME}_init", f"{_NAME}_run"))
+    tables = {
+        one.declaration.partition("[")[0].split()[-1] for one in parts.definitions if isinstance(one, Table)
+    }
+    numbers = sum(size for name, size in alone.sizes().items() if name in tables)
+    bound = alone.stack.bound(f"{_NAME}_run")
+    probed = _probes(graph, sources[f"{_NAME}.c"], parts.calls) if layers else ""
+    if core.unicorn:
+        call = _call(graph, alone, project.arena_bytes)
+        each = _each(graph, {**sources, f"{_NAME}.c": probed}, core, project.arena_bytes) if layers else ()
+    else:
+        call = _call_in_qemu(graph, sources, core)
+        each = _each_in_qemu(graph, {**sources, f"{_NAME}.c": probed}, core) if layers else ()
+    return Counted(core.name, call, tuple(each), alone.flash - numbers, numbers, bound.bytes, bound.unknown)
+
+
+# ---------------------------------------------------------------- functions of one layer
+
+
+def _probes(graph: Graph, source: str, calls: Sequence[Call]) -> str:
+    """Source with a function for each layer, and one of nothing, in place of the one that runs them all."""
+    plain = body(calls)
+    if source.count(plain) != 1:
+        raise InternalError("the statements of the net are not those of the project")
+    given = arguments(graph)
+    each: list[list[Call]] = [[] for _ in graph.nodes]
+    after = len(graph.nodes) - 1
+    for call in reversed(calls):
+        # copying and zeroing count to the layer that reads the result
+        after = after if call.layer is None else call.layer
+        each[after].insert(0, call)
+    made = [(f"probe_{k}", body(some)) for k, some in enumerate(each)]
+    probes = "".join(
+        f"void {n}({given});\nvoid {n}({given})\n{{\n{t}}}\n\n" for n, t in [("probe", ""), *made]
+    )
+    return f"{source.replace(plain, '')}\n{probes}"
+
+
+def _arrays(graph: Graph) -> tuple[list[Array], list[Array]]:
+    """Inputs of a call, then memory of outputs and states."""
+    given = spread(ports(graph, graph.inputs), 1, SEED)
+    firsts = first_states(graph)
+    outs = [np.zeros(graph.tensors[n].bytes, np.uint8) for n in graph.outputs]
+    states = []
+    for state in graph.states:
+        tensor = graph.tensors[state.read]
+        kind = ports(graph, (state.read,))[0].kind
+        states.append(np.full(tensor.shape, int(firsts[state.read]), kind))
+    return [np.ascontiguousarray(a[0]) for a in given.arrays], [*outs, *states]
+
+
+# ---------------------------------------------------------------- Unicorn
+
+
+def _call(graph: Graph, image: Image, arena: int) -> Ran:
+    """One call of the library."""
+    from sensorai.toolchain.emulator import Emulator
+
+    emulator = Emulator(image, limit=MOST)
+    given, made = _arrays(graph)
+    kept = sum(graph.tensors[s.read].bytes + 8 for s in graph.states)
+    context = emulator.buffer(arena + kept + _AROUND)
+    if emulator.call(f"{_NAME}_init", context).value != 0:
+        raise InternalError("a context is refused")
+    emulator.clear()
+    buffers = [emulator.buffer(array) for array in (*given, *made[: len(graph.outputs)])]
+    ran = emulator.call(f"{_NAME}_run", context, *buffers)
+    if ran.value != 0:
+        raise InternalError("a call is refused")
+    return Ran(ran.instructions, float(estimate(image.cpu, emulator.counter)))
+
+
+def _each(graph: Graph, sources: dict[str, str], core: Cpu, arena: int) -> list[Ran]:
+    """Every layer, in order, on the same memory."""
+    from sensorai.toolchain.emulator import Emulator
+
+    names = ["probe", *(f"probe_{k}" for k in range(len(graph.nodes)))]
+    # parameters that a layer does not read are no mistake here
+    emulator = Emulator(build_elf(sources, core, opt=_OPT, flags=(), keep=names), limit=MOST)
+    given, made = _arrays(graph)
+    buffers = [emulator.buffer(array) for array in (*given, *made)]
+    memory = emulator.buffer(max(arena, 1))
+    out = []
+    for name in names:
+        emulator.clear()
+        ran = emulator.call(name, *buffers, memory, returns="void")
+        out.append(Ran(ran.instructions, float(estimate(core, emulator.counter))))
+    none = out[0]
+    return [
+        Ran(max(one.instructions - none.instructions, 0), max((one.cycles or 0) - (none.cycles or 0), 0.0))
+        for one in out[1:]
+    ]
+
+
+# ---------------------------------------------------------------- QEMU
+
+_MAIN = """#include <stdint.h>
+#include "harness.h"
+
+#define KEEP __attribute__((aligned(8)))
+DECLARED
+static uint8_t arena[ARENA] KEEP;
+
+int main(void)
+{
+READS
+CALLS    return 0;
+}
+"""
+
+
+def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu) -> list[Ran]:
+    from sensorai.toolchain.qemu import build, run_image
+
+    given, made = _arrays(graph)
+    names = [f"m{k}" for k in range(len(given) + len(made))]
+    tensors = [*graph.inputs, *graph.outputs, *(s.read for s in graph.states)]
+    kinds = [KINDS[graph.tensors[n].dtype][0] for n in tensors]
+    sizes = [graph.tensors[n].size for n in tensors]
+    probes = ["probe", *(f"probe_{k}" for k in range(len(graph.nodes)))]
+    passed = ", ".join([*names, "arena"])
+    declared = [f"void {probe}({arguments(graph)});" for probe in probes]
+    declared += [f"static {k} {n}[{size}] KEEP;" for k, n, size in zip(kinds, names, sizes, strict=True)]
+    # outputs come out zero, and states start as the file says
+    reads = "".join(f"    (void)harness_read({n}, sizeof {n});\n" for n in names)
+    calls = "".join(f"    harness_begin();\n    {p}({passed});\n    harness_end();\n" for p in probes)
+    room = max(emit_tensors(graph, _NAME).arena_bytes, 1)
+    main = (
+        _MAIN.replace("DECLARED", "\n".join(declared))
+        .replace("ARENA", str(room))
+        .replace("READS", reads)
+        .replace("CALLS", calls)
+    )
+    image = build({**sources, "run_main.c": main}, core, opt=_OPT, flags=())
+    ran = run_image(image, b"".join(a.tobytes() for a in (*given, *made)), timeout=600.0).instructions
+    if len(ran) != len(probes):
+        raise RunError(f"QEMU counts nothing on {core.name}")
+    return [Ran(max(one - ran[0], 0), None) for one in ran[1:]]
+
+
+def _call_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu) -> Ran:
+    from sensorai.toolchain.qemu import build, run_image
+
+    ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
+    program = Program(_NAME, "native", sources, ins, outs)
+    image = build({**sources, "run_main.c": program.main()}, core, opt=_OPT)
+    ran = run_image(image, program.stream(spread(ins, 1, SEED)), timeout=600.0).instructions
+    if len(ran) != 1:
+        raise ConfigError(f"QEMU counts nothing on {core.name}")
+    return Ran(ran[0], None)
