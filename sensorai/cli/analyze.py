@@ -197,8 +197,8 @@ def run(
     from sensorai.nets import target as targets
     from sensorai.nets.memory import memory
     from sensorai.nets.model import open_model
-    from sensorai.nets.widened import widened
     from sensorai.nets.pools import pools_asked
+    from sensorai.nets.widened import widened
     from sensorai.report import memory as drawn
     from sensorai.writing import clang
 

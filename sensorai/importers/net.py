@@ -193,7 +193,9 @@ class NetBuilder:
         # a net that no file was read for has its own names
         own = self.names or {name for node in nodes for name in node.outputs}
         file, instead = frozenset(own.union(self.inputs)), tuple(sorted(self.instead))
-        made = Graph(tuple(self.inputs), names, self.tensors, nodes, states, labels, file, instead)
+        made = Graph(
+            tuple(self.inputs), names, self.tensors, nodes, states, labels, names=file, instead=instead
+        )
         return check(made.pruned())
 
     def _own(self, tensor: Tensor) -> Tensor:

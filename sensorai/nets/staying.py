@@ -45,9 +45,9 @@ def reasons(graph: Graph, dtype: str, left: Collection[str], before: Collection[
             continue
         if not dtype:
             reason = "activations are float in this scheme"
-        elif plain(node.output) in left:
+        elif graph.called(node.output) in left:
             reason = "left float, as it loses too much"
-        elif plain(node.output) in before:
+        elif graph.called(node.output) in before:
             reason = "integers of what the net is given would lose more than twice as much"
         else:
             reason = lacks(graph, node, dtype) or "beside layers that stay float"

@@ -115,9 +115,7 @@ class _Search:
             if done == everything:
                 found, found_peak = list(order), peak
                 continue
-            ready = [
-                k for k in range(self.count) if not done >> k & 1 and not self.before[k] & ~done
-            ]
+            ready = [k for k in range(self.count) if not done >> k & 1 and not self.before[k] & ~done]
             # what leaves the least behind is looked at first
             tried = [(*self.step(done, live, k), k) for k in ready]
             for now, after, k in sorted(tried, key=lambda one: (one[1], one[0], one[2]), reverse=True):
