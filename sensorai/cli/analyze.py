@@ -45,12 +45,19 @@ Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it 
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
 AllocateInputs = Annotated[
-    bool,
-    typer.Option("--allocate-inputs", help="Inputs lie in the working memory, and do not outlive the call."),
+    bool | None,
+    typer.Option(
+        "--allocate-inputs/--no-allocate-inputs",
+        help="Inputs lie in the working memory, and do not outlive the call (default where the interface "
+        "allows it); or the caller has them.",
+    ),
 ]
 AllocateOutputs = Annotated[
-    bool,
-    typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
+    bool | None,
+    typer.Option(
+        "--allocate-outputs/--no-allocate-outputs",
+        help="Outputs lie in the working memory, until the next call (default likewise).",
+    ),
 ]
 Optimize = Annotated[
     str,
@@ -129,8 +136,8 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
-    allocate_inputs: AllocateInputs = False,
-    allocate_outputs: AllocateOutputs = False,
+    allocate_inputs: AllocateInputs = None,
+    allocate_outputs: AllocateOutputs = None,
     optimize: Optimize = "balanced",
     memory_pool: MemoryPool = None,
     out: Annotated[
@@ -171,7 +178,8 @@ def run(
     pools = pools_asked(memory_pool, device)
     at = None if target is None else targets.target(target, device)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
-    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)
+    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, target != "ispu")
+    counted = counting.costs(opened.graph, inside, optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
