@@ -48,12 +48,19 @@ Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it 
 Device = Annotated[str | None, typer.Option(help="Device of the target.")]
 
 AllocateInputs = Annotated[
-    bool,
-    typer.Option("--allocate-inputs", help="Inputs lie in the working memory, and do not outlive the call."),
+    bool | None,
+    typer.Option(
+        "--allocate-inputs/--no-allocate-inputs",
+        help="Inputs lie in the working memory, and do not outlive the call (default where the interface "
+        "allows it); or the caller has them.",
+    ),
 ]
 AllocateOutputs = Annotated[
-    bool,
-    typer.Option("--allocate-outputs", help="Outputs lie in the working memory, until the next call."),
+    bool | None,
+    typer.Option(
+        "--allocate-outputs/--no-allocate-outputs",
+        help="Outputs lie in the working memory, until the next call (default likewise).",
+    ),
 ]
 Optimize = Annotated[
     str,
@@ -152,8 +159,8 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
-    allocate_inputs: AllocateInputs = False,
-    allocate_outputs: AllocateOutputs = False,
+    allocate_inputs: AllocateInputs = None,
+    allocate_outputs: AllocateOutputs = None,
     dictionary: Dictionary = None,
     float32: Float32 = False,
     optimize: Optimize = "balanced",
@@ -213,7 +220,8 @@ def run(
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
     opened = opened if at is None else opened.on(at.isa)
-    counted = counting.costs(opened.graph, (allocate_inputs, allocate_outputs), optimize, pools)
+    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, target != "ispu")
+    counted = counting.costs(opened.graph, inside, optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]

@@ -89,8 +89,8 @@ def run(
     stream: Stream = None,
     stream_axis: StreamAxis = None,
     stateful: Stateful = False,
-    allocate_inputs: AllocateInputs = False,
-    allocate_outputs: AllocateOutputs = False,
+    allocate_inputs: AllocateInputs = None,
+    allocate_outputs: AllocateOutputs = None,
     dictionary: Dictionary = None,
     float32: Float32 = False,
     optimize: Optimize = "balanced",
@@ -134,8 +134,8 @@ def run(
         "--stream": stream is not None,
         "--stream-axis": stream_axis is not None,
         "--stateful": stateful,
-        "--allocate-inputs": allocate_inputs,
-        "--allocate-outputs": allocate_outputs,
+        "--allocate-inputs": allocate_inputs is not None,
+        "--allocate-outputs": allocate_outputs is not None,
         "--dictionary": dictionary is not None,
         "--float32": float32,
         "--optimize": optimize != "balanced",
@@ -183,13 +183,16 @@ def run(
     if memory_pool is not None and target == "ispu":
         raise ConfigError("an ISPU has one memory for data", hint="drop --memory-pool")
     inside = (allocate_inputs, allocate_outputs)
-    if any(inside) and (pipeline is not None or columns is not None or api != "native"):
+    apart = pipeline is not None or columns is not None or api != "native" or target == "ispu"
+    if any(inside) and apart:
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
         why = "with --api stai inputs and outputs lie in the activations anyway"
         if pipeline is not None:
             why = "with --pipeline the caller has no inputs of the net, and keeps its outputs"
         elif columns is not None:
             why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
+        elif api == "native":
+            why = "the program of an ISPU has inputs and outputs that a host writes and reads"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
     _of_net(
         source, (target, device), out, name, api, said, pipeline, columns, inside, optimize, memory_pool, json
@@ -205,14 +208,14 @@ def _of_net(
     said: _Said,
     pipeline: Path | None,
     columns: Columns | None,
-    inside: tuple[bool, bool],
+    inside: tuple[bool | None, bool | None],
     optimize: str,
     memory_pool: Path | None,
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
     from sensorai.nets import emitting
-    from sensorai.nets.costs import saved_words
+    from sensorai.nets.costs import inside_asked, saved_words
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
     from sensorai.nets.pools import pools_asked
@@ -244,7 +247,8 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream, inside, optimize, pools)
+    ends = inside_asked(model.graph, *inside, free=stream is None and api == "native" and at.name != "ispu")
+    made = emitting.emit(model, at, called, asked, api, stream, ends, optimize, pools)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:

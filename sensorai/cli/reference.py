@@ -59,7 +59,7 @@ def _parameters(verb: Callable[..., None]) -> Iterator[_Parameter]:
         names = (info.default, *(info.param_decls or ()))
         declared = [d for d in names if isinstance(d, str) and d.startswith("-")]
         shown = ", ".join(declared) or "--" + name.rstrip("_").replace("_", "-")
-        if kind is not bool:
+        if kind is not bool and bool not in get_args(kind):
             shown += f" {info.metavar or _values(kind)}"
         if default is inspect.Parameter.empty:
             text += " *Required.*"

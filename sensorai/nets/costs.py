@@ -105,9 +105,12 @@ class Costs:
         """Bytes of RAM: working memory, states, and the inputs and outputs that do not lie in it."""
         if self.arena is None:
             return None
-        ends = (self.inputs, self.outputs)
-        own = sum(size for size, inside in zip(ends, self.inside, strict=True) if not inside)
-        return self.arena + self.states + own
+        return self.arena + self.states + sum(self.beside)
+
+    @property
+    def beside(self) -> tuple[int, int]:
+        """Bytes of the inputs, and outputs, that do not lie in the working memory."""
+        return (0 if self.inside[0] else self.inputs, 0 if self.inside[1] else self.outputs)
 
 
 def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
@@ -119,6 +122,33 @@ def planned(graph: Graph, counted: Costs) -> Plan:
     """Where everything lies in the C of a net that was counted."""
     rooms = [one.size for one, _ in counted.pools if one.writable]
     return plan(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms)
+
+
+def inside_asked(
+    graph: Graph, inputs: bool | None, outputs: bool | None, free: bool = True
+) -> tuple[bool, bool]:
+    """Whether inputs, and outputs, lie in the working memory; None: where that can be.
+
+    Parameters
+    ----------
+    free : bool
+        Whether the interface lets them.
+    """
+    computed = all(graph.tensors[name].data is None for name in graph.outputs)
+    ins = free if inputs is None else inputs
+    # an output that is an input by another name lies where that lies
+    own = ins or not any(name in graph.given for name in _roots(graph))
+    return ins, (free and computed and own) if outputs is None else outputs
+
+
+def _roots(graph: Graph) -> list[str]:
+    """What the outputs are under their first names."""
+    out = []
+    for name in graph.outputs:
+        while (node := graph.producer(name)) is not None and node.op.buffers(graph.applied(node)).alias:
+            name = node.reads[0]
+        out.append(name)
+    return out
 
 
 def costs(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from sensorai.importers.onnx.types import TYPES
 from sensorai.nets.keeping import without_states
 from sensorai.nets.onnx_turns import fewer_turns
 from sensorai.ops.nd import affine
+from sensorai.writing import jsontext
 
 #: Version of the operators; of integers with a scale, which ONNX's own reference runs from there on; and of
 #: such with 16 bits, which came later.
@@ -68,7 +68,7 @@ class OnnxWriter:
         model = helper.make_model(made, opset_imports=opset, ir_version=version, producer_name="sensorai")
         layers = sorted({self.graph.called(n.output) for n in self.graph.nodes} & self.graph.names)
         if layers:
-            helper.set_model_props(model, {LAYERS: json.dumps(layers)})
+            helper.set_model_props(model, {LAYERS: jsontext.document(layers, indent=None)})
         self.onnx.checker.check_model(model)
         return model
 

@@ -81,7 +81,7 @@ def report(
             "unknown"
             if counted.ram is None
             else f"{counted.ram:,} B ({_kib(counted.ram)}) = "
-            f"{counted.ram - counted.inputs - counted.outputs:,} + {counted.inputs:,} + {counted.outputs:,}",
+            f"{counted.ram - sum(counted.beside):,} + {counted.beside[0]:,} + {counted.beside[1]:,}",
         ),
     ]
     lines = [

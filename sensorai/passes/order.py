@@ -1,11 +1,12 @@
 """Branches run in the order in which the least lives at once.
 
-A net that splits has many orders; each keeps other tensors waiting. The orders are searched depth first, by the
-set of nodes that have run: how such a set was reached matters only by its peak. Chains have one order.
+A net that splits has many orders; each keeps other tensors waiting. They are searched depth first, by the set
+of nodes that have run: how such a set was reached matters only by its peak. Chains have one order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sensorai.graph.graph import Graph
@@ -90,7 +91,7 @@ class _Search:
                 after -= self.bytes[name]
         return now - saved, after
 
-    def peak_of(self, order: range) -> int:
+    def peak_of(self, order: Sequence[int]) -> int:
         """Bytes that live at once at most in an order."""
         done, live, peak = 0, self._start(), 0
         for node in order:

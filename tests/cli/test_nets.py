@@ -17,7 +17,7 @@ def test_analyze_says_what_a_model_is(tmp_path: Path) -> None:
     model = reshape(tmp_path / "r.onnx")
     done = call("analyze", model, "--target", "stm32", "--device", "STM32F401RE")
     assert done.code == 0, done.err
-    for part in ("ONNX", "x: float32 1x4x3, 48 bytes", "reshape", "RAM 96 bytes", "fits into the 524,288"):
+    for part in ("ONNX", "x: float32 1x4x3, 48 bytes", "reshape", "RAM 48 bytes", "fits into the 524,288"):
         assert part in done.out
     found = json.loads(call("analyze", model, "--json", "--target", "ispu").out)
     assert found["fit"]["device"] == "LSM6DSO16IS"
@@ -79,9 +79,9 @@ def test_a_net_without_room_is_written_and_ends_with_3(tmp_path: Path) -> None:
     for more in ((), ("--json",)):
         done = call(*words, *more)
         assert done.code == 3
-        assert "STM32F072RB lacks 18,816 bytes of RAM" in done.err
+        assert "STM32F072RB lacks 1,216 bytes of RAM" in done.err
         assert (tmp_path / "p" / "model.json").is_file()
-    assert json.loads(done.out)["fit"]["ram_room"] == -18816
+    assert json.loads(done.out)["fit"]["ram_room"] == -1216
 
 
 def test_inputs_from_files(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "p"
     call("generate", model, "--target", "stm32", "--out", folder, "--name", "net")
     source, end = (folder / "net.c").read_text(), "    return 0;\n}\n\nvoid net_deinit"
-    (folder / "net.c").write_text(source.replace(end, "    out_1[5] = 7.0F;\n" + end))
+    (folder / "net.c").write_text(source.replace(end, "    net_out_1(ctx)[5] = 7.0F;\n" + end))
     done = call("validate", folder)
     assert done.code == 3
     assert "call 0" in done.err

@@ -90,7 +90,7 @@ def test_the_verbs(tmp_path: Path) -> None:
     said = ("--input-data-type", "int8", "--output-data-type", "int8")
     assert "int8 1x6, 6 bytes" in call("analyze", model, *said).out
     assert call("generate", model, "--target", "stm32", "--out", tmp_path / "c", *said).code == 0
-    assert "int8_t in_1" in (tmp_path / "c" / "net.h").read_text()
+    assert "int8_t *net_in_1(net_t *ctx)" in (tmp_path / "c" / "net.h").read_text()
     made = call("validate", tmp_path / "c", "--model", model)
     assert made.code == 0
     assert "agree bit by bit" in made.out
