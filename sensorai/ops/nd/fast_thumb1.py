@@ -28,7 +28,8 @@ def matrix(layer: Layer) -> Kernel | None:
     # words of two places, one more for every two, and bytes; both are read before either is written
     width = layer.weights.shape[-1] * (1, *layer.window.kernel)[-1]
     scratch = 6 * row + 2 * (row if width % 2 else -(-width // 2) * 2)
-    behind = not any(layer.window.before) and _smaller(layer.window) and rows.shape[0] <= layer.weights.shape[-1]
+    fewer = len(rows) <= layer.weights.shape[-1] and _smaller(layer.window)
+    behind = fewer and not any(layer.window.before)
     weights = rows ^ np.int8(-128)
     return Kernel(layer, "sa_nd_matrix_thumb1", weights, bias, scratch, in_place=behind, row=row)
 

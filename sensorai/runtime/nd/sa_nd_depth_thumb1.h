@@ -210,7 +210,6 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
     for (batch = l->batch; batch > 0; batch--) {
         for (c = 0; c < channels; c++) {
             sa_nd_taps_t *const end = sa_nd_depth_groups(l, w + c * l->row, 4 * words, size, taps);
-            const int8_t *from = x + c + parts[1] * channels;
             uint32_t *to = ring + words;
             int32_t row = -l->before[0], last = row + tall;
             r.end = end;
@@ -221,12 +220,9 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
             for (oy = l->out[0]; oy > 0; oy--) {
                 sa_nd_taps_t *t;
                 for (; row < last; row++) {
-                    if (row >= 0 && row < l->in[0]) {
-                        sa_nd_depth_row(from, channels, parts, stride, (uint32_t)l->zero, to);
-                        from += row + 1 < l->in[0] ? l->in[1] * channels : 0;
-                    } else {
-                        sa_nd_depth_row(from, channels, none, stride, (uint32_t)l->zero, to);
-                    }
+                    const int32_t on = row >= 0 && row < l->in[0];
+                    const int32_t from = on != 0 ? (row * l->in[1] + parts[1]) * channels + c : 0;
+                    sa_nd_depth_row(x + from, channels, on != 0 ? parts : none, stride, (uint32_t)l->zero, to);
                     to += words;
                     if (to > (const uint32_t *)(const void *)taps) {
                         to = ring + words;
