@@ -59,7 +59,7 @@ def chain(*parts: Graph) -> Graph:
             held = replace(tensor, name=names[name])
             if k and name == part.outputs[0]:
                 # a scale that leaves results in the middle of their range
-                held = replace(held, quant=Affine((150.0 * 50.0 ** (k - 1),), (11,)))
+                held = replace(held, quant=Affine((3.0 * 8.0**k,), (11,)))
             tensors.setdefault(names[name], held)
         (node,) = part.nodes
         last = names[node.output]
@@ -69,7 +69,7 @@ def chain(*parts: Graph) -> Graph:
 
 
 def chained(even: str) -> Graph:
-    """Layers whose results may lie where their values lie: one place, a kernel for each channel, fewer outputs."""
+    """Layers whose results may lie where their values lie."""
     conv, own = Conv(rounding=even), Conv(rounding=even, groups=8, pads=((1, 1), (1, 1)))
     return chain(
         layer(conv, (1, 5, 7, 4), (8, 1, 1, 4), each=True),
