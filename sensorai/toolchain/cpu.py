@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sensorai.targets import find
 
-#: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
-#: vectors of integers (Helium).
+#: What kernels are written for: Armv6-M (no long products) and the same tables on Armv7-M, the DSP extension of
+#: Armv7E-M and Armv8-M, and vectors of integers (Helium).
 ISAS = ("thumb1", "dsp", "mve")
 
 
@@ -56,7 +56,7 @@ class Cpu:
     @property
     def isa(self) -> str:
         """Instructions that kernels may be chosen for, one of ``ISAS``; "" where none of them."""
-        if self.name.endswith(("m0", "m0plus")):
+        if self.name.endswith(("m0", "m0plus", "m3")):
             return "thumb1"
         if self.name.endswith("m55"):
             return "mve"

@@ -36,7 +36,7 @@ def test_faster_kernels_are_what_is_tested(isa: str) -> None:
 
 
 @pytest.mark.parametrize("opt", ["-O0", "-O2"])
-@pytest.mark.parametrize(("isa", "core"), CORES.items())
+@pytest.mark.parametrize(("isa", "core"), [*CORES.items(), ("thumb1", "m3")])
 def test_on_its_core(isa: str, core: str, opt: str) -> None:
     need("arm-none-eabi-gcc")
     samples = fast_samples(isa)
