@@ -52,7 +52,7 @@ class Cpu:
     @property
     def isa(self) -> str:
         """Instructions that kernels may be chosen for, one of ``graph.ISAS``; "" where none of them."""
-        if self.name.endswith(("m0", "m0plus")):
+        if self.name.endswith(("m0", "m0plus", "m3")):
             return "thumb1"
         if self.name.endswith("m55"):
             return "mve"

@@ -52,6 +52,37 @@ def still() -> Graph:
     return replace(graph, tensors={**tensors, name: noise})
 
 
+def chain(*parts: Graph) -> Graph:
+    """Net of layers one after the other: results of those between may lie where their values lie."""
+    tensors: dict[str, Tensor] = {}
+    nodes, last = [], ""
+    for k, part in enumerate(parts):
+        names = {name: f"{name}_{k}" for name in part.tensors} | ({part.inputs[0]: last} if k else {})
+        for name, tensor in part.tensors.items():
+            held = replace(tensor, name=names[name])
+            if k and name == part.outputs[0]:
+                # a scale that leaves results in the middle of their range
+                held = replace(held, quant=Affine((3.0 * 8.0**k,), (11,)))
+            tensors.setdefault(names[name], held)
+        (node,) = part.nodes
+        last = names[node.output]
+        reads = tuple(names.get(name, "") for name in node.inputs)
+        nodes.append(replace(node, inputs=reads, outputs=(last,)))
+    return Graph((f"{parts[0].inputs[0]}_0",), (last,), tensors, tuple(nodes))
+
+
+def chained(even: str) -> Graph:
+    """Layers whose results may lie where their values lie."""
+    conv, own = Conv(rounding=even), Conv(rounding=even, groups=8, pads=((1, 1), (1, 1)))
+    return chain(
+        layer(conv, (1, 5, 7, 4), (8, 1, 1, 4), each=True),
+        layer(own, (1, 5, 7, 8), (8, 3, 3, 1), each=True),
+        layer(conv, (1, 5, 7, 8), (8, 1, 1, 8), each=True),
+        layer(replace(own, strides=(2, 2)), (1, 5, 7, 8), (8, 3, 3, 1), each=True),
+        layer(conv, (1, 3, 4, 8), (3, 2, 2, 8), each=True),
+    )
+
+
 def layers() -> Iterator[tuple[str, Graph]]:
     """Nets by name: dense layers, convolutions with and without margins, kernels for each channel."""
     for even in ("tflite", "even"):
@@ -84,6 +115,9 @@ def layers() -> Iterator[tuple[str, Graph]]:
         yield f"own_one_axis_{even}", layer(wide, (1, 9, 8), (8, 5, 1), each=True)
         odd = Conv(rounding=even, groups=4, pads=((3, 3), (4, 4)), dilations=(2, 1))
         yield f"own_far_{even}", layer(odd, (2, 3, 2, 4), (4, 2, 4, 1), each=True)
+        apart = Conv(rounding=even, groups=5, pads=((0, 0), (1, 2)), strides=(3, 4))
+        yield f"own_apart_{even}", layer(apart, (2, 8, 14, 5), (5, 2, 3, 1), each=True)
+        yield f"chained_{even}", chained(even)
     yield "ends_dense", layer(FullyConnected(), (3, 60), (6, 60), ends=127)
     yield "ends_conv", layer(Conv(pads=((1, 1), (1, 1))), (1, 3, 3, 8), (4, 3, 3, 8), ends=127)
     yield "ends_own", layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 3, 3, 8), (8, 3, 3, 1), ends=127)

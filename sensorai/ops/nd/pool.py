@@ -38,6 +38,12 @@ _FOUND = ("float32", "int8", "uint8")
 _MEANT = ("int8", "uint8")
 
 
+def _whole(window: Window) -> bool:
+    """Whether the kernel lies on all places at once."""
+    plain = not any(window.before) and set(window.dilations) <= {1}
+    return plain and window.kernel == window.extents and set(window.out) <= {1}
+
+
 @dataclass(frozen=True, slots=True)
 class Pool(NdOperator):
     """Input (N, axes of the kernel, channels). Numbers in margins do not exist: a largest one ignores them.
@@ -281,6 +287,11 @@ class Pool(NdOperator):
         if floats and self.kind != "max":
             fields["kind"] = f"SA_ND_POOL_{self.kind.upper()}"
         file, short = "nd/sa_nd_pool.h", _SHORT[at.x.dtype]
+        if self.kind == "average" and not floats and _whole(w):
+            numbers = at.x.shape[0], math.prod(w.extents), at.x.shape[-1], fields["low"], fields["high"]
+            name = f"sa_nd_pool_whole_{short}"
+            to.call("nd/sa_nd_pool_whole.h", name, to.source(at.x), to.target(at.out), *numbers)
+            return
         layer = to.layer(fields, "sa_nd_pool_t")
         way = "max" if self.kind == "max" else "mean"
         to.call(file, f"sa_nd_pool_{way}_{short}", layer, to.source(at.x), to.target(at.out))
@@ -326,6 +337,9 @@ class Pool(NdOperator):
             for include in (False, True):
                 op = cls("average", (3, 2), (2, 1), (1, 2), pads, include, beyond=(1, 0))
                 yield f"pool_average_{dtype}_{include}", _testing.one(op, (x,), (scale,))
+            whole = _testing.given("x", (2, 5, 6, 3), dtype, scale)
+            op = cls("average", (5, 6), hi=1.5)
+            yield f"pool_average_{dtype}_whole", _testing.one(op, (whole,), (scale,))
             for kind in ("max", "average"):
                 op = cls(kind, (2, 2), lo=-1.0 if kind == "max" else None, hi=1.5)
                 yield f"pool_{kind}_{dtype}_ends", _testing.one(op, (x,), (scale,))

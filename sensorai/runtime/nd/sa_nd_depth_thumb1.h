@@ -38,57 +38,63 @@ typedef struct {
     "ldr r2, [r7, #44]\n"  \
     "subs r2, #1\n"        \
     "str r2, [r7, #44]\n"
+#if SA_ND_THUMB1 == 2
+#define SA_ND_THREE               \
+    "mla r5, r2, r5, r11\n"       \
+    "mla r5, r3, r6, r5\n"        \
+    "mla r5, r4, r7, r5\n"        \
+    "add r8, r5\n"                \
+    "add r9, r9, r5, asr #16\n"
+#else
+#define SA_ND_THREE               \
+    "muls r5, r2, r5\n"           \
+    "muls r6, r3, r6\n"           \
+    "adds r5, r5, r6\n"           \
+    "muls r7, r4, r7\n"           \
+    "adds r5, r5, r7\n"           \
+    "add r5, r11\n"               \
+    "add r8, r5\n"                \
+    "asrs r5, r5, #16\n"          \
+    "add r9, r5\n"
+#endif
 /* r8, r9: T and A; r10: ring, at the pair; r11: 32768; r12: end of the groups */
-#define SA_ND_RUN(name, number)                                              \
-    SA_ND_WHOLE void name(sa_nd_run_t *l __attribute__((unused)))            \
-    {                                                                        \
-        __asm__(SA_ND_SAVE                                                   \
-                "push {r0}\n"                                                \
-                "movs r7, r0\n"                                              \
-                "ldr r1, [r7, #20]\n"                                        \
-                "mov r12, r1\n"                                              \
-                "ldr r1, [r7, #48]\n"                                        \
-                "mov r10, r1\n"                                              \
-                "movs r1, #1\n"                                              \
-                "lsls r1, r1, #15\n"                                         \
-                "mov r11, r1\n"                                              \
-                "1:\n"                                                       \
-                "ldr r0, [r7, #24]\n"                                        \
-                "mov r9, r0\n"                                               \
-                "ldr r0, [r7, #28]\n"                                        \
-                "mov r8, r0\n"                                               \
-                "ldr r0, [r7, #16]\n"                                        \
-                "2:\n"                                                       \
-                "ldmia r0!, {r1, r2, r3, r4}\n"                              \
-                "add r1, r10\n"                                              \
-                "ldmia r1!, {r5, r6, r7}\n"                                  \
-                "muls r5, r2, r5\n"                                          \
-                "muls r6, r3, r6\n"                                          \
-                "adds r5, r5, r6\n"                                          \
-                "muls r7, r4, r7\n"                                          \
-                "adds r5, r5, r7\n"                                          \
-                "add r5, r11\n"                                              \
-                "add r8, r5\n"                                               \
-                "asrs r5, r5, #16\n"                                         \
-                "add r9, r5\n"                                               \
-                "cmp r0, r12\n"                                              \
-                "bne 2b\n"                                                   \
-                "ldr r7, [sp]\n"                                             \
-                "movs r1, r7\n"                                              \
-                "ldmia r1!, {r3, r4, r5, r6}\n"                              \
-                "mov r0, r9\n"                                               \
-                "lsls r0, r0, #16\n"                                         \
-                "mov r1, r8\n"                                               \
-                "subs r0, r1, r0\n" number SA_ND_PUT                         \
-                "beq 3f\n"                                                   \
-                "mov r0, r9\n" number SA_ND_PUT                              \
-                "beq 3f\n"                                                   \
-                "ldr r0, [r7, #32]\n"                                        \
-                "add r10, r0\n"                                              \
-                "b 1b\n"                                                     \
-                "3:\n"                                                       \
-                "pop {r0}\n" SA_ND_RESTORE);                                 \
-    }
+#define SA_ND_RUN(name, number)                                      \
+    SA_ND_ALL(name, sa_nd_run_t,                                     \
+              "movs r7, r0\n"                                        \
+              "ldr r1, [r7, #20]\n"                                  \
+              "mov r12, r1\n"                                        \
+              "ldr r1, [r7, #48]\n"                                  \
+              "mov r10, r1\n"                                        \
+              "movs r1, #1\n"                                        \
+              "lsls r1, r1, #15\n"                                   \
+              "mov r11, r1\n"                                        \
+              "1:\n"                                                 \
+              "ldr r0, [r7, #24]\n"                                  \
+              "mov r9, r0\n"                                         \
+              "ldr r0, [r7, #28]\n"                                  \
+              "mov r8, r0\n"                                         \
+              "ldr r0, [r7, #16]\n"                                  \
+              "2:\n"                                                 \
+              "ldmia r0!, {r1, r2, r3, r4}\n"                        \
+              "add r1, r10\n"                                        \
+              "ldmia r1!, {r5, r6, r7}\n"                            \
+              SA_ND_THREE                                            \
+              "cmp r0, r12\n"                                        \
+              "bne 2b\n"                                             \
+              "ldr r7, %[kept]\n"                                    \
+              "movs r1, r7\n"                                        \
+              "ldmia r1!, {r3, r4, r5, r6}\n"                        \
+              "mov r0, r9\n"                                         \
+              "lsls r0, r0, #16\n"                                   \
+              "mov r1, r8\n"                                         \
+              "subs r0, r1, r0\n" number SA_ND_PUT                   \
+              "beq 3f\n"                                             \
+              "mov r0, r9\n" number SA_ND_PUT                        \
+              "beq 3f\n"                                             \
+              "ldr r0, [r7, #32]\n"                                  \
+              "add r10, r0\n"                                        \
+              "b 1b\n"                                               \
+              "3:\n")
 SA_ND_RUN(sa_nd_run_tflite, SA_ND_TO_TWICE)
 SA_ND_RUN(sa_nd_run_even, SA_ND_TO_EVEN)
 #else
@@ -141,20 +147,21 @@ SA_ND_APART sa_nd_taps_t *sa_nd_depth_groups(const sa_nd_fast_t *l, const int8_t
     for (a = l->kernel[0]; a > 0; a--) {
         int32_t b = 0;
         while (b < l->kernel[1]) {
-            int32_t k, most = *w < 0 ? -*w : *w;
+            int32_t k = 0, most = 0;
             to->from = row + 4 * b;
-            to->w[0] = *w++;
             to->w[1] = 0;
             to->w[2] = 0;
-            b++;
-            for (k = 1; k < 3 && b < l->kernel[1]; k++) {
-                most += *w < 0 ? -*w : *w;
-                if (most > 255) {
+            do {
+                const int32_t v = *w;
+                most += v < 0 ? -v : v;
+                if (k > 0 && most > 255) {
                     break;
                 }
-                to->w[k] = *w++;
+                to->w[k] = v;
+                w++;
+                k++;
                 b++;
-            }
+            } while (k < 3 && b < l->kernel[1]);
             to++;
         }
         row += l->down * line;
@@ -210,7 +217,6 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
     for (batch = l->batch; batch > 0; batch--) {
         for (c = 0; c < channels; c++) {
             sa_nd_taps_t *const end = sa_nd_depth_groups(l, w + c * l->row, 4 * words, size, taps);
-            const int8_t *from = x + c + parts[1] * channels;
             uint32_t *to = ring + words;
             int32_t row = -l->before[0], last = row + tall;
             r.end = end;
@@ -221,12 +227,9 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
             for (oy = l->out[0]; oy > 0; oy--) {
                 sa_nd_taps_t *t;
                 for (; row < last; row++) {
-                    if (row >= 0 && row < l->in[0]) {
-                        sa_nd_depth_row(from, channels, parts, stride, (uint32_t)l->zero, to);
-                        from += row + 1 < l->in[0] ? l->in[1] * channels : 0;
-                    } else {
-                        sa_nd_depth_row(from, channels, none, stride, (uint32_t)l->zero, to);
-                    }
+                    const int32_t on = row >= 0 && row < l->in[0];
+                    const int32_t from = on != 0 ? (row * l->in[1] + parts[1]) * channels + c : 0;
+                    sa_nd_depth_row(x + from, channels, on != 0 ? parts : none, stride, (uint32_t)l->zero, to);
                     to += words;
                     if (to > (const uint32_t *)(const void *)taps) {
                         to = ring + words;

@@ -1,17 +1,20 @@
-/* Steps of the faster kernels on cores without long products (Cortex-M0 and M0+): how sums leave with products
- * of 32 bits alone. A sum is less than 2^29 in size here. */
+/* Steps of the faster kernels on cores without products of pairs: how sums leave. Cortex-M0 and M0+ have products
+ * of 32 bits alone; a Cortex-M3 has long ones, and adds what it multiplies. A sum is less than 2^29 in size. */
 #ifndef SA_ND_FAST_THUMB1_H
 #define SA_ND_FAST_THUMB1_H
 
 #include "sa_nd_fast.h"
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+/* Loops that need every register are written whole; a frame pointer would take one. */
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && defined(__thumb2__)
+#define SA_ND_THUMB1 2
+#elif defined(__GNUC__) && defined(__OPTIMIZE__) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
 #define SA_ND_THUMB1 1
 #else
 #define SA_ND_THUMB1 0
 #endif
 
-/* A multiplier in halves, a shift, and what is added before it: half of what is shifted out, the zero point. */
+/* A multiplier in halves (whole, where there are long products), a shift, and what is added before it: half of what is shifted out, the zero point. */
 typedef struct {
     int32_t add;
     uint32_t low;
@@ -67,7 +70,7 @@ SA_ND_APART void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
 SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, int rounding, sa_nd_halves_t *h)
 {
     h->add = (1 << (shift - 1)) - (rounding == SA_ND_EVEN ? 1 : 0) + (int32_t)((uint32_t)zero << shift);
-    h->low = (uint32_t)multiplier & 0xFFFFU;
+    h->low = SA_ND_THUMB1 == 2 ? (uint32_t)multiplier : (uint32_t)multiplier & 0xFFFFU;
     h->high = (uint32_t)multiplier >> 16;
     h->shift = shift;
 }
@@ -75,6 +78,32 @@ SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, 
 #if SA_ND_THUMB1
 /* r0: sum, then its number; r3 to r6: sa_nd_halves_t. Two more registers are written, and lr if rounded to even.
  * The sum is 65536 times its high part plus a low one with a sign, so that nothing leaves 32 bits. */
+#if SA_ND_THUMB1 == 2
+/* the carries of both shifts are the last bit and what rounds */
+#define SA_ND_TO_TWICE     \
+    "smull r1, r2, r0, r4\n" \
+    "lsls r1, r1, #1\n"   \
+    "adcs r0, r2, r2\n"   \
+    "lsls r1, r1, #1\n"   \
+    "adcs r0, r0, #0\n"   \
+    "add r0, r0, r0, asr #31\n" \
+    "adds r0, r0, r3\n"   \
+    "asrs r0, r6\n"
+/* the last bit is set where anything is left behind it */
+#define SA_ND_TO_EVEN      \
+    "smull r1, r2, r0, r4\n" \
+    "lsls r1, r1, #1\n"   \
+    "adcs r0, r2, r2\n"   \
+    "subs r2, r1, #1\n"   \
+    "sbcs r1, r2\n"       \
+    "orrs r0, r1\n"       \
+    "asr r1, r0, r6\n"    \
+    "and r1, r1, #1\n"    \
+    "adds r0, r0, r1\n"   \
+    "adds r0, r0, r3\n"   \
+    "asrs r0, r6\n"
+#define SA_ND_MULTIPLIER "ldr r4, [r2]\n"
+#else
 #define SA_ND_PRODUCTS    \
     "sxth r1, r0\n"       \
     "subs r0, r0, r1\n"   \
@@ -121,11 +150,12 @@ SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, 
     "adds r0, r0, r1\n"   \
     "adds r0, r0, r3\n"   \
     "asrs r0, r6\n"
+#define SA_ND_MULTIPLIER "ldrh r4, [r2]\nldrh r5, [r2, #2]\n"
+#endif
 /* r7: sa_nd_outputs_t. Halves of the next factor to r3 to r6. */
 #define SA_ND_FACTOR(less) \
     "ldr r2, [r7, #20]\n" \
-    "ldrh r4, [r2]\n"     \
-    "ldrh r5, [r2, #2]\n" \
+    SA_ND_MULTIPLIER      \
     "ldr r1, [r7, #28]\n" \
     "lsls r0, r1, #2\n"   \
     "adds r2, r2, r0\n"   \
@@ -148,23 +178,19 @@ SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, 
     "movs r1, #127\n"      \
     "eors r0, r1\n"        \
     "4:\n"
-#define SA_ND_SAVE                       \
-    ".syntax unified\n"                  \
-    "push {r4, r5, r6, r7, lr}\n"        \
-    "mov r4, r8\n"                       \
-    "mov r5, r9\n"                       \
-    "mov r6, r10\n"                      \
-    "mov r7, r11\n"                      \
-    "push {r4, r5, r6, r7}\n"
-#define SA_ND_RESTORE                    \
-    "pop {r4, r5, r6, r7}\n"             \
-    "mov r8, r4\n"                       \
-    "mov r9, r5\n"                       \
-    "mov r10, r6\n"                      \
-    "mov r11, r7\n"                      \
-    "pop {r4, r5, r6, r7, pc}\n"
-/* Functions that use all registers are written whole. */
-#define SA_ND_WHOLE __attribute__((naked, noinline, unused)) static
+/* A function that is one statement: r0 is where it works through, which is kept, too. */
+#define SA_ND_ALL(name, type, text)                                                                           \
+    SA_ND_APART void name(type *l)                                                                            \
+    {                                                                                                         \
+        register type *r0 __asm__("r0") = l;                                                                  \
+        type *kept;                                                                                           \
+        __asm__ volatile(".syntax unified\n"                                                                  \
+                         "str r0, %[kept]\n" text                                                             \
+                         : "+l"(r0), [kept] "=m"(kept)                                                        \
+                         :                                                                                    \
+                         : "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",   \
+                           "cc", "memory");                                                                   \
+    }
 #else
 SA_ND_INLINE int32_t sa_nd_from_halves(int32_t sum, const sa_nd_halves_t *m, int rounding)
 {

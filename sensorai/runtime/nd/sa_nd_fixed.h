@@ -34,7 +34,12 @@ SA_ND_INLINE int32_t sa_nd_rounded_high(int32_t a, int32_t b)
 #endif
 }
 
-SA_ND_INLINE int32_t sa_nd_doubling_high(int32_t a, int32_t b)
+#if SA_ND_NO_LONG
+SA_ND_APART
+#else
+SA_ND_INLINE
+#endif
+int32_t sa_nd_doubling_high(int32_t a, int32_t b)
 {
     if (a == b && a == INT32_MIN) {
         return INT32_MAX;
@@ -92,6 +97,14 @@ SA_ND_INLINE int32_t sa_nd_quotient(int32_t a, int32_t b)
     return a / b;
 }
 #endif
+
+/* Average of numbers, to nearest, ties away from zero. */
+SA_ND_INLINE int32_t sa_nd_share(int32_t sum, int32_t count)
+{
+    const int32_t half = (int32_t)((uint32_t)count >> 1);
+
+    return sum > 0 ? sa_nd_quotient(half + sum, count) : -sa_nd_quotient(half - sum, count);
+}
 
 SA_ND_INLINE int32_t sa_nd_clamp(int32_t v, int32_t low, int32_t high)
 {

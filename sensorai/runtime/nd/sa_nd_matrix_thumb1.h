@@ -13,35 +13,35 @@
 
 /* Words of two places from their bytes, an even number of them; every third is what the two before it leave. */
 #if SA_ND_THUMB1
-SA_ND_WHOLE uint32_t *sa_nd_spread_pair(const int8_t *p __attribute__((unused)),
-                                        const int8_t *q __attribute__((unused)),
-                                        int32_t n __attribute__((unused)), uint32_t *to __attribute__((unused)))
+SA_ND_APART uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int32_t n, uint32_t *to)
 {
-    __asm__(".syntax unified\n"
-            "push {r4, r5, r6, r7, lr}\n"
-            "movs r7, #1\n"
-            "lsls r7, r7, #15\n"
-            "adds r0, r0, r2\n"
-            "adds r1, r1, r2\n"
-            "negs r2, r2\n"
-            "1:\n"
-            "ldrsb r4, [r1, r2]\n"
-            "ldrsb r5, [r0, r2]\n"
-            "lsls r4, r4, #16\n"
-            "adds r4, r4, r5\n"
-            "adds r2, #1\n"
-            "ldrsb r5, [r1, r2]\n"
-            "ldrsb r6, [r0, r2]\n"
-            "lsls r5, r5, #16\n"
-            "adds r5, r5, r6\n"
-            "adds r6, r4, r5\n"
-            "lsls r6, r6, #7\n"
-            "subs r6, r7, r6\n"
-            "stmia r3!, {r4, r5, r6}\n"
-            "adds r2, #1\n"
-            "bne 1b\n"
-            "movs r0, r3\n"
-            "pop {r4, r5, r6, r7, pc}\n");
+    int32_t left = -n;
+
+    p += n;
+    q += n;
+    __asm__ volatile(".syntax unified\n"
+                     "movs r7, #1\n"
+                     "lsls r7, r7, #15\n"
+                     "1:\n"
+                     "ldrsb r4, [%[q], %[left]]\n"
+                     "ldrsb r5, [%[p], %[left]]\n"
+                     "lsls r4, r4, #16\n"
+                     "adds r4, r4, r5\n"
+                     "adds %[left], #1\n"
+                     "ldrsb r5, [%[q], %[left]]\n"
+                     "ldrsb r6, [%[p], %[left]]\n"
+                     "lsls r5, r5, #16\n"
+                     "adds r5, r5, r6\n"
+                     "adds r6, r4, r5\n"
+                     "lsls r6, r6, #7\n"
+                     "subs r6, r7, r6\n"
+                     "stmia %[to]!, {r4, r5, r6}\n"
+                     "adds %[left], #1\n"
+                     "bne 1b\n"
+                     : [left] "+l"(left), [to] "+l"(to)
+                     : [p] "l"(p), [q] "l"(q)
+                     : "r4", "r5", "r6", "r7", "cc", "memory");
+    return to;
 }
 #else
 SA_ND_FUNCTION uint32_t *sa_nd_spread_pair(const int8_t *p, const int8_t *q, int32_t n, uint32_t *to)
@@ -115,105 +115,101 @@ SA_ND_APART void sa_nd_meet(const sa_nd_fast_t *l, const int8_t *x, int32_t *pla
 
 #if SA_ND_THUMB1
 /* r0: words; r1, r2: two rows of weights; r8 to r11: T and A of both */
-#define SA_ND_TWO(k, l)                  \
-    "ldmia r0!, {r3, r4, r5}\n"          \
-    "ldrb r6, [r1, #" #k "]\n"           \
-    "muls r6, r3, r6\n"                  \
-    "ldrb r7, [r1, #" #l "]\n"           \
-    "muls r7, r4, r7\n"                  \
-    "adds r6, r6, r7\n"                  \
-    "adds r6, r6, r5\n"                  \
-    "add r8, r6\n"                       \
-    "asrs r6, r6, #16\n"                 \
-    "add r9, r6\n"                       \
-    "ldrb r6, [r2, #" #k "]\n"           \
-    "muls r6, r3, r6\n"                  \
-    "ldrb r7, [r2, #" #l "]\n"           \
-    "muls r7, r4, r7\n"                  \
-    "adds r6, r6, r7\n"                  \
-    "adds r6, r6, r5\n"                  \
-    "add r10, r6\n"                      \
-    "asrs r6, r6, #16\n"                 \
-    "add r11, r6\n"
-#define SA_ND_PAIR(name, less, number)                                       \
-    SA_ND_WHOLE void name(sa_nd_outputs_t *l __attribute__((unused)))           \
-    {                                                                        \
-        __asm__(SA_ND_SAVE                                                   \
-                "push {r0}\n"                                                \
-                "1:\n" /* the next two outputs */                            \
-                "ldr r7, [sp]\n"                                             \
-                "ldr r6, [r7, #16]\n"                                        \
-                "ldr r5, [r7, #48]\n"                                        \
-                "ldr r1, [r7, #8]\n"                                         \
-                "ldr r4, [r7, #12]\n"                                        \
-                "ldr r3, [r7, #32]\n"                                        \
-                "ldr r0, [r6]\n"                                             \
-                "mov r9, r0\n"                                               \
-                "lsls r2, r0, #16\n"                                         \
-                "adds r2, r2, r0\n"                                          \
-                "adds r2, r2, r5\n"                                          \
-                "mov r8, r2\n"                                               \
-                "movs r2, r1\n"                                              \
-                "cmp r3, #1\n"                                               \
-                "beq 2f\n"                                                   \
-                "adds r2, r1, r4\n"                                          \
-                "ldr r0, [r6, #4]\n"                                         \
-                "mov r11, r0\n"                                              \
-                "lsls r3, r0, #16\n"                                         \
-                "adds r3, r3, r0\n"                                          \
-                "adds r3, r3, r5\n"                                          \
-                "mov r10, r3\n"                                              \
-                "adds r6, #8\n"                                              \
-                "str r6, [r7, #16]\n"                                        \
-                "adds r3, r2, r4\n"                                          \
-                "str r3, [r7, #8]\n"                                         \
-                "2:\n"                                                       \
-                "ldr r0, [r7, #4]\n"                                         \
-                "mov r12, r0\n"                                              \
-                "ldr r0, [r7]\n"                                             \
-                "lsls r4, r4, #29\n"                                         \
-                "bpl 2f\n"                                                   \
-                "subs r1, #4\n"                                              \
-                "subs r2, #4\n"                                              \
-                "b 3f\n"                                                     \
-                "2:\n" SA_ND_TWO(0, 1) SA_ND_TWO(2, 3)                       \
-                "3:\n" SA_ND_TWO(4, 5) SA_ND_TWO(6, 7)                       \
-                "adds r1, #8\n"                                              \
-                "adds r2, #8\n"                                              \
-                "cmp r0, r12\n"                                              \
-                "bne 2b\n"                                                   \
-                "ldr r7, [sp]\n"                                             \
-                "2:\n" /* an output: its factor, then both places */         \
-                SA_ND_FACTOR(less)                                           \
-                "mov r0, r9\n" number SA_ND_HELD                             \
-                "ldr r1, [r7, #36]\n"                                        \
-                "ldr r2, [r7, #40]\n"                                        \
-                "strb r0, [r1, r2]\n"                                        \
-                "mov r0, r9\n"                                               \
-                "lsls r0, r0, #16\n"                                         \
-                "mov r1, r8\n"                                               \
-                "subs r0, r1, r0\n" number SA_ND_HELD                        \
-                "ldr r1, [r7, #36]\n"                                        \
-                "strb r0, [r1]\n"                                            \
-                "adds r1, #1\n"                                              \
-                "str r1, [r7, #36]\n"                                        \
-                "ldr r1, [r7, #32]\n"                                        \
-                "subs r1, #1\n"                                              \
-                "str r1, [r7, #32]\n"                                        \
-                "beq 3f\n"                                                   \
-                "mov r0, r12\n"                                              \
-                "cmp r0, #0\n"                                               \
-                "beq 4f\n"                                                   \
-                "movs r0, #0\n"                                              \
-                "mov r12, r0\n"                                              \
-                "mov r8, r10\n"                                              \
-                "mov r9, r11\n"                                              \
-                "b 2b\n"                                                     \
-                "4:\n"                                                       \
-                "b 1b\n"                                                     \
-                "3:\n"                                                       \
-                "pop {r0}\n" SA_ND_RESTORE);                                 \
-    }
+#if SA_ND_THUMB1 == 2
+#define SA_ND_ONE(w, k, l, total, high)       \
+    "ldrb r6, [" #w ", #" #k "]\n"            \
+    "ldrb r7, [" #w ", #" #l "]\n"            \
+    "mla r6, r3, r6, r5\n"                    \
+    "mla r6, r4, r7, r6\n"                    \
+    "add " #total ", r6\n"                    \
+    "add " #high ", " #high ", r6, asr #16\n"
+#else
+#define SA_ND_ONE(w, k, l, total, high)       \
+    "ldrb r6, [" #w ", #" #k "]\n"            \
+    "muls r6, r3, r6\n"                       \
+    "ldrb r7, [" #w ", #" #l "]\n"            \
+    "muls r7, r4, r7\n"                       \
+    "adds r6, r6, r7\n"                       \
+    "adds r6, r6, r5\n"                       \
+    "add " #total ", r6\n"                    \
+    "asrs r6, r6, #16\n"                      \
+    "add " #high ", r6\n"
+#endif
+#define SA_ND_TWO(k, l) "ldmia r0!, {r3, r4, r5}\n" SA_ND_ONE(r1, k, l, r8, r9) SA_ND_ONE(r2, k, l, r10, r11)
+#define SA_ND_PAIR(name, less, number)                               \
+    SA_ND_ALL(name, sa_nd_outputs_t,                                 \
+              "1:\n" /* the next two outputs */                      \
+              "ldr r7, %[kept]\n"                                    \
+              "ldr r6, [r7, #16]\n"                                  \
+              "ldr r5, [r7, #48]\n"                                  \
+              "ldr r1, [r7, #8]\n"                                   \
+              "ldr r4, [r7, #12]\n"                                  \
+              "ldr r3, [r7, #32]\n"                                  \
+              "ldr r0, [r6]\n"                                       \
+              "mov r9, r0\n"                                         \
+              "lsls r2, r0, #16\n"                                   \
+              "adds r2, r2, r0\n"                                    \
+              "adds r2, r2, r5\n"                                    \
+              "mov r8, r2\n"                                         \
+              "movs r2, r1\n"                                        \
+              "cmp r3, #1\n"                                         \
+              "beq 2f\n"                                             \
+              "adds r2, r1, r4\n"                                    \
+              "ldr r0, [r6, #4]\n"                                   \
+              "mov r11, r0\n"                                        \
+              "lsls r3, r0, #16\n"                                   \
+              "adds r3, r3, r0\n"                                    \
+              "adds r3, r3, r5\n"                                    \
+              "mov r10, r3\n"                                        \
+              "adds r6, #8\n"                                        \
+              "str r6, [r7, #16]\n"                                  \
+              "adds r3, r2, r4\n"                                    \
+              "str r3, [r7, #8]\n"                                   \
+              "2:\n"                                                 \
+              "ldr r0, [r7, #4]\n"                                   \
+              "mov r12, r0\n"                                        \
+              "ldr r0, [r7]\n"                                       \
+              "lsls r4, r4, #29\n"                                   \
+              "bpl 2f\n"                                             \
+              "subs r1, #4\n"                                        \
+              "subs r2, #4\n"                                        \
+              "b 3f\n"                                               \
+              "2:\n" SA_ND_TWO(0, 1) SA_ND_TWO(2, 3)                 \
+              "3:\n" SA_ND_TWO(4, 5) SA_ND_TWO(6, 7)                 \
+              "adds r1, #8\n"                                        \
+              "adds r2, #8\n"                                        \
+              "cmp r0, r12\n"                                        \
+              "bne 2b\n"                                             \
+              "ldr r7, %[kept]\n"                                    \
+              "2:\n" /* an output: its factor, then both places */   \
+              SA_ND_FACTOR(less)                                     \
+              "mov r0, r9\n" number SA_ND_HELD                       \
+              "ldr r1, [r7, #36]\n"                                  \
+              "ldr r2, [r7, #40]\n"                                  \
+              "strb r0, [r1, r2]\n"                                  \
+              "mov r0, r9\n"                                         \
+              "lsls r0, r0, #16\n"                                   \
+              "mov r1, r8\n"                                         \
+              "subs r0, r1, r0\n" number SA_ND_HELD                  \
+              "ldr r1, [r7, #36]\n"                                  \
+              "strb r0, [r1]\n"                                      \
+              "adds r1, #1\n"                                        \
+              "str r1, [r7, #36]\n"                                  \
+              "ldr r1, [r7, #32]\n"                                  \
+              "subs r1, #1\n"                                        \
+              "str r1, [r7, #32]\n"                                  \
+              "beq 3f\n"                                             \
+              "mov r0, r12\n"                                        \
+              "cmp r0, #0\n"                                         \
+              "beq 4f\n"                                             \
+              "movs r0, #0\n"                                        \
+              "mov r12, r0\n"                                        \
+              "mov r8, r10\n"                                        \
+              "mov r9, r11\n"                                        \
+              "b 2b\n"                                               \
+              "4:\n"                                                 \
+              "b 1b\n"                                               \
+              "3:\n")
 SA_ND_PAIR(sa_nd_pair_tflite, SA_ND_LESS_TWICE, SA_ND_TO_TWICE)
 SA_ND_PAIR(sa_nd_pair_even, SA_ND_LESS_EVEN, SA_ND_TO_EVEN)
 #else

@@ -218,13 +218,6 @@ SA_ND_FUNCTION void sa_nd_pool_mean_f32(const sa_nd_pool_t *l, const sa_nd_f32 *
     } while (sa_nd_pool_next(l, at, &n));
 }
 
-SA_ND_INLINE int32_t sa_nd_pool_share(int32_t sum, int32_t count)
-{
-    const int32_t half = (int32_t)((uint32_t)count >> 1);
-
-    return sum > 0 ? sa_nd_quotient(half + sum, count) : -sa_nd_quotient(half - sum, count);
-}
-
 /* Averages of integers, to nearest, ties away from zero. */
 #define SA_ND_POOL_MEAN(name, type, clamp)                                                           \
     SA_ND_FUNCTION void name(const sa_nd_pool_t *l, const type *x, type *y)                          \
@@ -244,7 +237,7 @@ SA_ND_INLINE int32_t sa_nd_pool_share(int32_t sum, int32_t count)
                         }                                                                            \
                     }                                                                                \
                 }                                                                                    \
-                y[k] = clamp(sa_nd_pool_share(sum, s.count), l);                                     \
+                y[k] = clamp(sa_nd_share(sum, s.count), l);                                          \
             }                                                                                        \
             y += l->channels;                                                                        \
         } while (sa_nd_pool_next(l, at, &n));                                                        \

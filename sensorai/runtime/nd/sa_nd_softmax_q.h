@@ -6,15 +6,16 @@
 
 SA_ND_INLINE int32_t sa_nd_saturated_shift(int32_t x, int32_t left)
 {
-    const int64_t wide = (int64_t)x * ((int64_t)1 << left);
-
-    return wide > INT32_MAX ? INT32_MAX : (wide < INT32_MIN ? INT32_MIN : (int32_t)wide);
+    if (x > INT32_MAX >> left) {
+        return INT32_MAX;
+    }
+    return x < INT32_MIN >> left ? INT32_MIN : (int32_t)((uint32_t)x << left);
 }
 
 /* 1 / (1 + a) for a from 0 to 1 with 31 places, in three steps of Newton */
 SA_ND_FUNCTION int32_t sa_nd_one_over_one_plus(int32_t a)
 {
-    const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
+    const int32_t half = (int32_t)(((uint32_t)a + 0x80000000U) >> 1);
     int32_t x = 1515870810 + sa_nd_doubling_high(half, -1010580540);
     int32_t n;
 
