@@ -13,7 +13,7 @@ from tests.nd.nets import differences, stream, unit
 from tests.need import need
 
 #: A core for each instruction set.
-CORES = {"dsp": "m4"}
+CORES = {"dsp": "m4", "mve": "m55"}
 
 
 @pytest.mark.parametrize("isa", CORES)

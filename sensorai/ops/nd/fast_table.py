@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sensorai.ops.nd import fast_dsp
+from sensorai.ops.nd import fast_dsp, fast_mve
 from sensorai.ops.nd.fast import Kernel, Layer
 
 _Choice = Callable[[Layer], Kernel | None]
 #: Of each: layers without groups, and those with a kernel for each channel.
-_BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {"dsp": (fast_dsp.matrix, fast_dsp.depth)}
+_BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {
+    "dsp": (fast_dsp.matrix, fast_dsp.depth),
+    "mve": (fast_mve.matrix, fast_mve.depth),
+}
 
 
 def kernel(layer: Layer) -> Kernel | None:

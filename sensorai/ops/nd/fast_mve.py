@@ -1,0 +1,47 @@
+"""Kernels for cores with vectors of integers (Cortex-M55, M85): 16 products of 8 bits at once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sensorai.graph.tensor import Array
+from sensorai.ops.nd.fast import Kernel, Layer
+
+#: Bytes of a vector, and sums in one.
+_BYTES, _SUMS = 16, 4
+
+
+def pieces(rows: Array) -> Array:
+    """Rows (outputs, n) in the order that the kernel reads, int8.
+
+    The first n % 16 weights (16 where that is 0) of four outputs, then 16 of each and so on; the outputs that
+    are left have their rows as they are.
+    """
+    outputs, n = rows.shape
+    whole = outputs - outputs % _SUMS
+    first = n % _BYTES or _BYTES
+    count, more = whole // _SUMS, (n - first) // _BYTES
+    blocks = rows[:whole].reshape(count, _SUMS, n)
+    head = blocks[:, :, :first].reshape(count, _SUMS * first)
+    rest = blocks[:, :, first:].reshape(count, _SUMS, more, _BYTES).swapaxes(1, 2)
+    joined = np.concatenate([head, rest.reshape(count, _SUMS * more * _BYTES)], axis=1)
+    return np.concatenate([joined.reshape(-1), rows[whole:].reshape(-1)])
+
+
+def matrix(layer: Layer) -> Kernel | None:
+    """Convolution or dense layer without groups.
+
+    Where the kernel is one row, values are read where they lie while results of their two places are written.
+    """
+    rows = layer.weights.reshape(len(layer.weights), -1)
+    window = layer.window
+    flat = math.prod(window.kernel[:-1]) == 1 and not any(window.before + window.after)
+    scratch = 0 if flat else 2 * rows.shape[1]
+    return Kernel(layer, "sa_nd_matrix_mve", pieces(rows), layer.sums.astype(np.int32), scratch)
+
+
+def depth(layer: Layer) -> Kernel | None:
+    """One kernel for each channel."""
+    return None

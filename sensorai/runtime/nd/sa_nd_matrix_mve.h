@@ -1,0 +1,293 @@
+/* Convolutions and dense layers of int8 numbers for cores with vectors of integers: four outputs at two places
+ * at a time, 16 products in an instruction.
+ *
+ * The n weights of an output are cut to a first piece of 1 to 16 and further ones of 16; pieces of four outputs
+ * lie behind each other, and what is left of outputs has its rows as they are. */
+#ifndef SA_ND_MATRIX_MVE_H
+#define SA_ND_MATRIX_MVE_H
+
+#include "sa_nd_fast_mve.h"
+
+#if SA_ND_MVE
+/* Weights of the next output at two places. */
+#define SA_ND_FIRST(q, a, b)          \
+    "vldrb.8 " #q ", [r5], #16\n"     \
+    "vmladav.s8 " #a ", q0, " #q "\n" \
+    "vmladav.s8 " #b ", q1, " #q "\n"
+#define SA_ND_FURTHER(q, a, b)         \
+    "vldrb.8 " #q ", [r5], #16\n"      \
+    "vmladava.s8 " #a ", q0, " #q "\n" \
+    "vmladava.s8 " #b ", q1, " #q "\n"
+#define SA_ND_PART                    \
+    "vpst\n"                          \
+    "vldrbt.8 q2, [r5]\n"             \
+    "add r5, r5, r12\n"
+#define SA_ND_BOTH(a, b)              \
+    SA_ND_PART                        \
+    "vmladav.s8 " #a ", q0, q2\n"     \
+    "vmladav.s8 " #b ", q1, q2\n"
+
+/* Sums of four outputs at place x to s, at x1 behind them; where the weights end. All registers are in use: the
+ * function is written whole. */
+#define SA_ND_GIVEN(declared) declared __attribute__((unused))
+__attribute__((naked, noinline, unused)) static const int8_t *
+sa_nd_eight_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *x1), SA_ND_GIVEN(const int8_t *w),
+                SA_ND_GIVEN(int32_t n), SA_ND_GIVEN(int32_t *s))
+{
+    __asm__("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+            "mov r5, r2\n"
+            "mov r7, r3\n"
+            "mov r3, r0\n"
+            "ands r12, r7, #15\n"
+            "lsr r7, r7, #4\n"
+            "beq 1f\n"
+            "vctp.8 r12\n"
+            "vpstt\n"
+            "vldrbt.8 q0, [r3]\n"
+            "vldrbt.8 q1, [r1]\n"
+            "add r3, r3, r12\n"
+            "add r1, r1, r12\n" SA_ND_BOTH(r0, r2) SA_ND_BOTH(r4, r6) SA_ND_BOTH(r8, r10) SA_ND_PART
+            "vmladav.s8 r12, q0, q2\n"
+            "vmladav.s8 lr, q1, q2\n"
+            "cbnz r7, 2f\n"
+            "b 3f\n"
+            "1:\n"
+            "vldrb.8 q0, [r3], #16\n"
+            "vldrb.8 q1, [r1], #16\n" SA_ND_FIRST(q2, r0, r2) SA_ND_FIRST(q3, r4, r6)
+                SA_ND_FIRST(q2, r8, r10) SA_ND_FIRST(q3, r12, lr)
+            "subs r7, r7, #1\n"
+            "beq 3f\n"
+            "2:\n"
+            "vldrb.8 q0, [r3], #16\n"
+            "vldrb.8 q1, [r1], #16\n" SA_ND_FURTHER(q2, r0, r2) SA_ND_FURTHER(q3, r4, r6)
+                SA_ND_FURTHER(q2, r8, r10) SA_ND_FURTHER(q3, r12, lr)
+            "subs r7, r7, #1\n"
+            "bne 2b\n"
+            "3:\n"
+            "ldr r11, [sp, #36]\n"
+            "stmia r11!, {r0, r4, r8, r12}\n"
+            "stmia r11, {r2, r6, r10, lr}\n"
+            "mov r0, r5\n"
+            "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+}
+#undef SA_ND_FIRST
+#undef SA_ND_FURTHER
+#undef SA_ND_PART
+#undef SA_ND_BOTH
+
+#define SA_ND_FIRST(q, a)            \
+    "vldrb.8 " #q ", [r1], #16\n"    \
+    "vmladav.s8 " #a ", q0, " #q "\n"
+#define SA_ND_FURTHER(q, a)          \
+    "vldrb.8 " #q ", [r1], #16\n"    \
+    "vmladava.s8 " #a ", q0, " #q "\n"
+#define SA_ND_PART(a)                \
+    "vpst\n"                         \
+    "vldrbt.8 q2, [r1]\n"            \
+    "add r1, r1, r12\n"              \
+    "vmladav.s8 " #a ", q0, q2\n"
+
+/* The same at one place. */
+__attribute__((naked, noinline, unused)) static const int8_t *
+sa_nd_four_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), SA_ND_GIVEN(int32_t n),
+               SA_ND_GIVEN(int32_t *s))
+{
+    __asm__("push {r4, r6, r8, r10, lr}\n"
+            "ands r12, r2, #15\n"
+            "lsr r2, r2, #4\n"
+            "beq 1f\n"
+            "vctp.8 r12\n"
+            "vpst\n"
+            "vldrbt.8 q0, [r0]\n"
+            "add r0, r0, r12\n" SA_ND_PART(r4) SA_ND_PART(r6) SA_ND_PART(r8) SA_ND_PART(r10)
+            "b 2f\n"
+            "1:\n"
+            "vldrb.8 q0, [r0], #16\n" SA_ND_FIRST(q2, r4) SA_ND_FIRST(q3, r6) SA_ND_FIRST(q2, r8)
+                SA_ND_FIRST(q3, r10)
+            "sub r2, r2, #1\n"
+            "2:\n"
+            "wls lr, r2, 4f\n"
+            "3:\n"
+            "vldrb.8 q0, [r0], #16\n" SA_ND_FURTHER(q2, r4) SA_ND_FURTHER(q3, r6) SA_ND_FURTHER(q2, r8)
+                SA_ND_FURTHER(q3, r10)
+            "le lr, 3b\n"
+            "4:\n"
+            "stmia r3, {r4, r6, r8, r10}\n"
+            "mov r0, r1\n"
+            "pop {r4, r6, r8, r10, pc}\n");
+}
+#undef SA_ND_FIRST
+#undef SA_ND_FURTHER
+#undef SA_ND_PART
+#undef SA_ND_GIVEN
+
+/* Sum of one output. */
+SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
+{
+    int32_t sum;
+
+    __asm__ volatile("mov r0, #0\n"
+                     "dlstp.8 lr, %[n]\n"
+                     "1:\n"
+                     "vldrb.8 q0, [%[x]], #16\n"
+                     "vldrb.8 q1, [%[w]], #16\n"
+                     "vmladava.s8 r0, q0, q1\n"
+                     "letp lr, 1b\n"
+                     "mov %[sum], r0\n"
+                     : [x] "+&r"(x), [w] "+&r"(w), [sum] "=&r"(sum)
+                     : [n] "r"(n)
+                     : "r0", "lr", "q0", "q1", "memory");
+    return sum;
+}
+
+#else
+SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
+{
+    int32_t sum = 0;
+
+    for (; n > 0; n--) {
+        sum += *x++ * *w++;
+    }
+    return sum;
+}
+
+SA_ND_INLINE const int8_t *sa_nd_four_mve(const int8_t *x, const int8_t *w, int32_t n, int32_t *s)
+{
+    int32_t piece = (n & 15) != 0 ? n & 15 : 16, i;
+
+    for (i = 0; i < 4; i++) {
+        s[i] = 0;
+    }
+    while (n > 0) {
+        for (i = 0; i < 4; i++) {
+            s[i] += sa_nd_one_mve(x, w, piece);
+            w += piece;
+        }
+        x += piece;
+        n -= piece;
+        piece = 16;
+    }
+    return w;
+}
+
+SA_ND_INLINE const int8_t *sa_nd_eight_mve(const int8_t *x, const int8_t *x1, const int8_t *w, int32_t n,
+                                           int32_t *s)
+{
+    sa_nd_four_mve(x1, w, n, s + 4);
+    return sa_nd_four_mve(x, w, n, s);
+}
+#endif
+
+/* Values under the kernel at a place, margins filled. */
+SA_ND_FUNCTION void sa_nd_gather_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t from_y, int32_t from_x,
+                                     int8_t *to)
+{
+    const int32_t width = l->kernel[1] * l->channels, line = l->in[1] * l->channels;
+    const int32_t over = from_x + l->kernel[1] - l->in[1];
+    int32_t k, first = 0, last = width;
+
+    if (from_x < 0) {
+        first = -from_x < l->kernel[1] ? -from_x * l->channels : width;
+    }
+    if (over > 0) {
+        last = over < l->kernel[1] ? width - over * l->channels : 0;
+        first = first > last ? last : first;
+    }
+    x += from_y * line + from_x * l->channels;
+    for (k = l->kernel[0]; k > 0; k--) {
+        const int32_t inside = from_y >= 0 && from_y < l->in[0];
+        if (!inside || last - first != width) {
+            sa_nd_fill_mve(to, l->zero, width);
+        }
+        if (inside) {
+            sa_nd_copy_mve(to + first, x + first, last - first);
+        }
+        to += width;
+        x += l->down * line;
+        from_y += l->down;
+    }
+}
+
+/* The next place: its values, gathered where they do not lie beside each other. */
+typedef struct {
+    int32_t y;
+    int32_t x;
+} sa_nd_at_t;
+
+SA_ND_INLINE const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x, sa_nd_at_t *at, int8_t *to)
+{
+    const int32_t from_y = at->y * l->stride[0] - l->before[0], from_x = at->x * l->stride[1] - l->before[1];
+    const int32_t flat = l->kernel[0] == 1 && from_y >= 0 && from_y < l->in[0];
+
+    at->x++;
+    if (at->x == l->out[1]) {
+        at->x = 0;
+        at->y++;
+    }
+    if (flat && from_x >= 0 && from_x + l->kernel[1] <= l->in[1]) {
+        return x + (from_y * l->in[1] + from_x) * l->channels;
+    }
+    sa_nd_gather_mve(l, x, from_y, from_x, to);
+    return to;
+}
+
+SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                   const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
+{
+    const int32_t n = l->kernel[0] * l->kernel[1] * l->channels;
+    const int32_t outputs = l->outputs;
+    int32_t batch, places;
+
+    for (batch = l->batch; batch > 0; batch--) {
+        sa_nd_at_t at = {0, 0};
+        for (places = l->out[0] * l->out[1]; places > 0; places -= 2) {
+            const int8_t *v = w, *a = sa_nd_next_mve(l, x, &at, scratch), *b = a;
+            const int32_t both = places > 1;
+            int8_t *z = y;
+            int32_t o = 0;
+            int32_t sums[8];
+            sa_nd_ways_t way;
+
+            if (both) {
+                b = sa_nd_next_mve(l, x, &at, scratch + n);
+                z = y + outputs;
+            }
+            for (; o < outputs; o += 4) {
+                const int32_t many = outputs - o < 4 ? outputs - o : 4;
+                if (many < 4) {
+                    int32_t i;
+                    for (i = 0; i < many; i++) {
+                        sums[i] = sa_nd_one_mve(a, v, n);
+                        sums[4 + i] = sa_nd_one_mve(b, v, n);
+                        v += n;
+                    }
+                } else if (both) {
+                    v = sa_nd_eight_mve(a, b, v, n, sums);
+                } else {
+                    v = sa_nd_four_mve(a, v, n, sums);
+                }
+                way = sa_nd_ways(l, bias, o, many);
+                if (both) {
+                    sa_nd_leave_four(l, &way, sums + 4, z + o, many, rounding);
+                }
+                sa_nd_leave_four(l, &way, sums, y + o, many, rounding);
+            }
+            y = z + outputs;
+        }
+        x += l->in[0] * l->in[1] * l->channels;
+    }
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_mve_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                            const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_matrix_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_TWICE);
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_mve_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                          const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_matrix_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
+}
+
+#endif
