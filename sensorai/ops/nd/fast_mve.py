@@ -11,6 +11,8 @@ from sensorai.ops.nd.fast import Kernel, Layer
 
 #: Bytes of a vector, and sums in one.
 _BYTES, _SUMS = 16, 4
+#: Channels that are laid down at once, and bytes of one of them: places of the last are uint16.
+_LAID, _APART = 16, 4096
 
 
 def pieces(rows: Array) -> Array:
@@ -43,5 +45,19 @@ def matrix(layer: Layer) -> Kernel | None:
 
 
 def depth(layer: Layer) -> Kernel | None:
-    """One kernel for each channel."""
-    return None
+    """One kernel for each channel.
+
+    Works on whole rows: values of a row of results may be read until the last of these is written.
+    """
+    window, count = layer.window, len(layer.weights)
+    columns, stride, out = window.kernel[-1], window.strides[-1], window.out[-1]
+    rows = math.prod(window.kernel[:-1])
+    if rows * columns == 1:
+        # places may be one row
+        out = layer.at.out.size // count
+    apart = ((out - 1) * stride + columns) * rows
+    if apart > _APART:
+        return None
+    weights = layer.weights.reshape(count, rows, columns).swapaxes(1, 2)
+    scratch = min(count, _LAID) * apart + _BYTES
+    return Kernel(layer, "sa_nd_depth_mve", weights.reshape(-1), layer.sums.astype(np.int32), scratch)

@@ -56,6 +56,25 @@ SA_ND_INLINE void sa_nd_fill_mve(int8_t *to, int32_t value, int32_t n)
                      : "lr", "q0", "memory");
 }
 
+/* Sum of one output. */
+SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
+{
+    int32_t sum;
+
+    __asm__ volatile("mov r0, #0\n"
+                     "dlstp.8 lr, %[n]\n"
+                     "1:\n"
+                     "vldrb.8 q0, [%[x]], #16\n"
+                     "vldrb.8 q1, [%[w]], #16\n"
+                     "vmladava.s8 r0, q0, q1\n"
+                     "letp lr, 1b\n"
+                     "mov %[sum], r0\n"
+                     : [x] "+&r"(x), [w] "+&r"(w), [sum] "=&r"(sum)
+                     : [n] "r"(n)
+                     : "r0", "lr", "q0", "q1", "memory");
+    return sum;
+}
+
 /* Ways of outputs from o on, as many as the predicate says. */
 SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_fast_t *l, const int32_t *bias, int32_t o, int32_t many)
 {
@@ -114,6 +133,16 @@ SA_ND_INLINE void sa_nd_fill_mve(int8_t *to, int32_t value, int32_t n)
     for (; n > 0; n--) {
         *to++ = (int8_t)value;
     }
+}
+
+SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
+{
+    int32_t sum = 0;
+
+    for (; n > 0; n--) {
+        sum += *x++ * *w++;
+    }
+    return sum;
 }
 
 SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_fast_t *l, const int32_t *bias, int32_t o, int32_t many)

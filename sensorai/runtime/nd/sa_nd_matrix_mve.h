@@ -120,37 +120,7 @@ sa_nd_four_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), SA_ND
 #undef SA_ND_FURTHER
 #undef SA_ND_PART
 #undef SA_ND_GIVEN
-
-/* Sum of one output. */
-SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
-{
-    int32_t sum;
-
-    __asm__ volatile("mov r0, #0\n"
-                     "dlstp.8 lr, %[n]\n"
-                     "1:\n"
-                     "vldrb.8 q0, [%[x]], #16\n"
-                     "vldrb.8 q1, [%[w]], #16\n"
-                     "vmladava.s8 r0, q0, q1\n"
-                     "letp lr, 1b\n"
-                     "mov %[sum], r0\n"
-                     : [x] "+&r"(x), [w] "+&r"(w), [sum] "=&r"(sum)
-                     : [n] "r"(n)
-                     : "r0", "lr", "q0", "q1", "memory");
-    return sum;
-}
-
 #else
-SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
-{
-    int32_t sum = 0;
-
-    for (; n > 0; n--) {
-        sum += *x++ * *w++;
-    }
-    return sum;
-}
-
 SA_ND_INLINE const int8_t *sa_nd_four_mve(const int8_t *x, const int8_t *w, int32_t n, int32_t *s)
 {
     int32_t piece = (n & 15) != 0 ? n & 15 : 16, i;

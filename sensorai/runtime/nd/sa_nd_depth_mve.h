@@ -1,0 +1,214 @@
+/* Kernels of single channels for cores with vectors of integers: the values that a row of results needs are laid
+ * down channel by channel, column by column, so that those of a place lie beside each other; then a place is one
+ * load and one sum of products. Results are written when all values of their row were read for as many channels.
+ *
+ * Weights (channel, column, row). Scratch: 16 channels or fewer, each (columns of a row of results x rows of the
+ * kernel) bytes, and 16 more. */
+#ifndef SA_ND_DEPTH_MVE_H
+#define SA_ND_DEPTH_MVE_H
+
+#include "sa_nd_fast_mve.h"
+
+/* Channels that are laid down at once, and places that are summed at once. */
+#define SA_ND_LAID 16
+#define SA_ND_RUN 16
+
+/* Values of channels in their places. */
+typedef struct {
+    int32_t apart; /* bytes of a channel */
+    int32_t size;  /* of the kernel */
+    int32_t step;  /* bytes between places */
+    int32_t count; /* of places */
+} sa_nd_laid_t;
+
+#if SA_ND_MVE
+#define SA_ND_TAP(p, move, q, a)     \
+    "vldrb.8 q0, [" #p "]" move      \
+    "vmladav.s8 " #a ", q0, " #q "\n"
+#define SA_ND_TAPS(m0, m1, m2, m3)                                                              \
+    "1:\n" SA_ND_TAP(r0, m0, q1, r4) SA_ND_TAP(r1, m1, q2, r6) SA_ND_TAP(r3, m2, q3, r8)        \
+        SA_ND_TAP(r5, m3, q4, r10) "stmia r2!, {r4, r6, r8, r10}\n"                             \
+                                   "le lr, 1b\n"
+#define SA_ND_BY(number) SA_ND_TAPS(", #" number "\n", ", #" number "\n", ", #" number "\n", ", #" number "\n")
+#define SA_ND_GIVEN(declared) declared __attribute__((unused))
+/* Sums of four channels, up to 16 weights each, at each place. */
+__attribute__((naked, noinline, unused)) static void
+sa_nd_channels_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), SA_ND_GIVEN(int32_t *s),
+                   SA_ND_GIVEN(const sa_nd_laid_t *laid))
+{
+    __asm__("push {r4, r5, r6, r7, r8, r10, lr}\n"
+            "vpush {d8, d9}\n"
+            "ldmia r3, {r4, r6, r7, lr}\n"
+            "vctp.8 r6\n"
+            "vpst\n"
+            "vldrbt.8 q1, [r1]\n"
+            "add r1, r1, r6\n"
+            "vpst\n"
+            "vldrbt.8 q2, [r1]\n"
+            "add r1, r1, r6\n"
+            "vpst\n"
+            "vldrbt.8 q3, [r1]\n"
+            "add r1, r1, r6\n"
+            "vpst\n"
+            "vldrbt.8 q4, [r1]\n"
+            "add r1, r0, r4\n"
+            "add r3, r1, r4\n"
+            "add r5, r3, r4\n"
+            "dls lr, lr\n"
+            "cmp r7, #3\n"
+            "beq 2f\n"
+            "cmp r7, #6\n"
+            "beq 3f\n" SA_ND_TAPS("\nadd r0, r0, r7\n", "\nadd r1, r1, r7\n", "\nadd r3, r3, r7\n",
+                                  "\nadd r5, r5, r7\n")
+            "b 4f\n"
+            "2:\n" SA_ND_BY("3")
+            "b 4f\n"
+            "3:\n" SA_ND_BY("6")
+            "4:\n"
+            "vpop {d8, d9}\n"
+            "pop {r4, r5, r6, r7, r8, r10, pc}\n");
+}
+#undef SA_ND_TAP
+#undef SA_ND_TAPS
+#undef SA_ND_BY
+#undef SA_ND_GIVEN
+
+/* Columns of a row of many channels; step 0: of one and the same place. */
+SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, int32_t many, int8_t *to,
+                                int32_t apart, int32_t rows)
+{
+    const uint16x8_t place = vmulq_n_u16(vidupq_n_u16(0U, 1), (uint16_t)apart);
+
+    if (many == SA_ND_LAID) {
+        const uint16x8_t more = vaddq_n_u16(place, (uint16_t)(8 * apart));
+        for (; columns > 0; columns--) {
+            vstrbq_scatter_offset_s16(to, place, vldrbq_s16(x));
+            vstrbq_scatter_offset_s16(to, more, vldrbq_s16(x + 8));
+            x += step;
+            to += rows;
+        }
+    } else {
+        for (; many > 0; many -= 8) {
+            const mve_pred16_t some = vctp16q((uint32_t)many);
+            const int8_t *from = x;
+            int8_t *z = to;
+            int32_t k;
+            for (k = columns; k > 0; k--) {
+                vstrbq_scatter_offset_p_s16(z, place, vldrbq_z_s16(from, some), some);
+                from += step;
+                z += rows;
+            }
+            x += 8;
+            to += 8 * apart;
+        }
+    }
+}
+#else
+SA_ND_INLINE void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *s, const sa_nd_laid_t *laid)
+{
+    int32_t k, i;
+
+    for (k = 0; k < laid->count; k++) {
+        for (i = 0; i < 4; i++) {
+            *s++ = sa_nd_one_mve(x + i * laid->apart, w + i * laid->size, laid->size);
+        }
+        x += laid->step;
+    }
+}
+
+SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, int32_t many, int8_t *to,
+                                int32_t apart, int32_t rows)
+{
+    int32_t i;
+
+    for (; columns > 0; columns--) {
+        for (i = 0; i < many; i++) {
+            to[i * apart] = x[i];
+        }
+        x += step;
+        to += rows;
+    }
+}
+#endif
+
+SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                  const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
+{
+    const int32_t rows = l->kernel[0], size = rows * l->kernel[1], channels = l->channels;
+    const int32_t columns = (l->out[1] - 1) * l->stride[1] + l->kernel[1];
+    const int32_t line = l->in[1] * channels;
+    const int32_t from = l->before[1] < columns ? l->before[1] : columns;
+    const int32_t room = columns - from, inner = room < l->in[1] ? room : l->in[1];
+    sa_nd_laid_t laid;
+    int32_t batch, oy, at, c, k, i;
+
+    laid.apart = columns * rows;
+    laid.size = size;
+    laid.step = l->stride[1] * rows;
+    /* margins on the left and on the right stay */
+    sa_nd_fill_mve(scratch, l->zero, (channels < SA_ND_LAID ? channels : SA_ND_LAID) * laid.apart);
+    for (batch = l->batch; batch > 0; batch--) {
+        for (oy = 0; oy < l->out[0]; oy++) {
+            for (at = 0; at < channels; at += SA_ND_LAID) {
+                const int32_t many = channels - at < SA_ND_LAID ? channels - at : SA_ND_LAID;
+                int32_t top = oy * l->stride[0] - l->before[0];
+                for (k = 0; k < rows; k++) {
+                    int8_t outside[SA_ND_LAID];
+                    const int8_t *values = outside;
+                    int32_t step = 0;
+                    if (top >= 0 && top < l->in[0]) {
+                        values = x + top * line + at;
+                        step = channels;
+                    } else {
+                        sa_nd_fill_mve(outside, l->zero, SA_ND_LAID);
+                    }
+                    sa_nd_lay_mve(values, step, inner, many, scratch + from * rows + k, laid.apart, rows);
+                    top += l->down;
+                }
+                for (c = 0; c < many; c += 4) {
+                    const int32_t four = many - c < 4 ? many - c : 4;
+                    const sa_nd_ways_t way = sa_nd_ways(l, bias, at + c, four);
+                    const int8_t *p = scratch + c * laid.apart, *v = w + (at + c) * size;
+                    int8_t *z = y + at + c;
+                    int32_t left = l->out[1];
+                    while (left > 0) {
+                        int32_t sums[4 * SA_ND_RUN];
+                        laid.count = left < SA_ND_RUN ? left : SA_ND_RUN;
+                        if (four == 4 && size <= 16) {
+                            sa_nd_channels_mve(p, v, sums, &laid);
+                        } else {
+                            for (k = 0; k < laid.count; k++) {
+                                for (i = 0; i < four; i++) {
+                                    sums[4 * k + i] =
+                                        sa_nd_one_mve(p + i * laid.apart + k * laid.step, v + i * size, size);
+                                }
+                            }
+                        }
+                        for (k = 0; k < laid.count; k++) {
+                            sa_nd_leave_four(l, &way, sums + 4 * k, z, four, rounding);
+                            z += channels;
+                        }
+                        p += laid.count * laid.step;
+                        left -= laid.count;
+                    }
+                }
+            }
+            y += l->out[1] * channels;
+        }
+        x += l->in[0] * line;
+    }
+}
+
+SA_ND_FUNCTION void sa_nd_depth_mve_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                           const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_TWICE);
+}
+
+SA_ND_FUNCTION void sa_nd_depth_mve_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                         const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
+}
+
+#endif
