@@ -41,17 +41,16 @@ def matrix(layer: Layer) -> Kernel | None:
     window = layer.window
     flat = math.prod(window.kernel[:-1]) == 1 and not any(window.before + window.after)
     scratch = 0 if flat else 2 * rows.shape[1]
-    return Kernel(layer, "sa_nd_matrix_mve", pieces(rows), layer.sums.astype(np.int32), scratch)
+    return Kernel(layer, "sa_nd_matrix_mve", pieces(rows), layer.sums.astype(np.int32), scratch, row=rows.shape[1])
 
 
 def depth(layer: Layer) -> Kernel | None:
-    """One kernel for each channel.
-
-    Works on whole rows: values of a row of results may be read until the last of these is written.
-    """
+    """One kernel for each channel."""
     window, count = layer.window, len(layer.weights)
     columns, stride, out = window.kernel[-1], window.strides[-1], window.out[-1]
     rows = math.prod(window.kernel[:-1])
+    if set(window.dilations) > {1}:
+        return None
     if rows * columns == 1:
         # places may be one row
         out = layer.at.out.size // count
@@ -59,5 +58,18 @@ def depth(layer: Layer) -> Kernel | None:
     if apart > _APART:
         return None
     weights = layer.weights.reshape(count, rows, columns).swapaxes(1, 2)
-    scratch = min(count, _LAID) * apart + _BYTES
-    return Kernel(layer, "sa_nd_depth_mve", weights.reshape(-1), layer.sums.astype(np.int32), scratch)
+    size = rows * columns
+    turned = min(count, _SUMS) * size if size > _BYTES or count % _SUMS else 0
+    scratch = min(count, _LAID) * apart + _BYTES + turned
+    # no row of results is longer than one of values, and the first one does not come too early
+    behind = all(o <= i for o, i in zip(window.out, window.extents, strict=True))
+    here = behind and window.before[0] < max(window.kernel[0], 2)
+    return Kernel(
+        layer,
+        "sa_nd_depth_mve",
+        weights.reshape(-1),
+        layer.sums.astype(np.int32),
+        scratch,
+        in_place=here,
+        row=size,
+    )

@@ -1,9 +1,13 @@
 /* Kernels of single channels for cores with vectors of integers: the values that a row of results needs are laid
  * down channel by channel, column by column, so that those of a place lie beside each other; then a place is one
- * load and one sum of products. Results are written when all values of their row were read for as many channels.
+ * load and one sum of products. Of the rows that are laid down the oldest gives way to the next one: the rows of
+ * the kernel stand in any turn, and its weights are taken in that order.
+ *
+ * Up to 16 channels go through all rows, then the next ones. No result is written before all of its row, and of
+ * all rows above, was read for its channels: results may lie where the values lie.
  *
  * Weights (channel, column, row). Scratch: 16 channels or fewer, each (columns of a row of results x rows of the
- * kernel) bytes, and 16 more. */
+ * kernel) bytes, 16 more, and four times the weights of a channel where these are more than 16. */
 #ifndef SA_ND_DEPTH_MVE_H
 #define SA_ND_DEPTH_MVE_H
 
@@ -19,6 +23,7 @@ typedef struct {
     int32_t size;  /* of the kernel */
     int32_t step;  /* bytes between places */
     int32_t count; /* of places */
+    uint8_t turn[16]; /* weight of each byte of a place, where there are up to 16 */
 } sa_nd_laid_t;
 
 #if SA_ND_MVE
@@ -38,19 +43,20 @@ sa_nd_channels_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), S
 {
     __asm__("push {r4, r5, r6, r7, r8, r10, lr}\n"
             "vpush {d8, d9}\n"
-            "ldmia r3, {r4, r6, r7, lr}\n"
+            "ldmia r3!, {r4, r6, r7, lr}\n"
+            "vldrb.8 q0, [r3]\n"
             "vctp.8 r6\n"
             "vpst\n"
-            "vldrbt.8 q1, [r1]\n"
+            "vldrbt.u8 q1, [r1, q0]\n"
             "add r1, r1, r6\n"
             "vpst\n"
-            "vldrbt.8 q2, [r1]\n"
+            "vldrbt.u8 q2, [r1, q0]\n"
             "add r1, r1, r6\n"
             "vpst\n"
-            "vldrbt.8 q3, [r1]\n"
+            "vldrbt.u8 q3, [r1, q0]\n"
             "add r1, r1, r6\n"
             "vpst\n"
-            "vldrbt.8 q4, [r1]\n"
+            "vldrbt.u8 q4, [r1, q0]\n"
             "add r1, r0, r4\n"
             "add r3, r1, r4\n"
             "add r5, r3, r4\n"
@@ -106,11 +112,15 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 #else
 SA_ND_INLINE void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *s, const sa_nd_laid_t *laid)
 {
-    int32_t k, i;
+    int32_t k, i, j;
 
     for (k = 0; k < laid->count; k++) {
         for (i = 0; i < 4; i++) {
-            *s++ = sa_nd_one_mve(x + i * laid->apart, w + i * laid->size, laid->size);
+            *s = 0;
+            for (j = 0; j < laid->size; j++) {
+                *s += x[i * laid->apart + j] * w[i * laid->size + laid->turn[j]];
+            }
+            s++;
         }
         x += laid->step;
     }
@@ -131,71 +141,100 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 }
 #endif
 
+/* Rows first to last of the input, margins counted, for many channels. */
+SA_ND_FUNCTION void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
+                                       int32_t many, int8_t *to, int32_t apart)
+{
+    const int32_t rows = l->kernel[0], columns = apart / rows, channels = l->channels;
+    const int32_t from = l->before[1] < columns ? l->before[1] : columns;
+    const int32_t room = columns - from, inner = room < l->in[1] ? room : l->in[1];
+
+    for (; first < last; first++) {
+        const int32_t row = first - l->before[0];
+        int8_t *const z = to + from * rows + first % rows;
+        if (row >= 0 && row < l->in[0]) {
+            sa_nd_lay_mve(x + row * l->in[1] * channels, channels, inner, many, z, apart, rows);
+        } else {
+            int8_t outside[SA_ND_LAID];
+            sa_nd_fill_mve(outside, l->zero, SA_ND_LAID);
+            sa_nd_lay_mve(outside, 0, inner, many, z, apart, rows);
+        }
+    }
+}
+
+/* Weight of byte i of a place whose first row stands at a turn. */
+SA_ND_INLINE int32_t sa_nd_turned(int32_t i, int32_t rows, int32_t turn)
+{
+    const int32_t row = i % rows - turn;
+
+    return i - i % rows + (row < 0 ? row + rows : row);
+}
+
 SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                   const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
     const int32_t rows = l->kernel[0], size = rows * l->kernel[1], channels = l->channels;
-    const int32_t columns = (l->out[1] - 1) * l->stride[1] + l->kernel[1];
-    const int32_t line = l->in[1] * channels;
-    const int32_t from = l->before[1] < columns ? l->before[1] : columns;
-    const int32_t room = columns - from, inner = room < l->in[1] ? room : l->in[1];
+    const int32_t apart = ((l->out[1] - 1) * l->stride[1] + l->kernel[1]) * rows;
+    const int32_t most = channels < SA_ND_LAID ? channels : SA_ND_LAID;
+    int8_t *const turned = scratch + most * apart + 16;
     sa_nd_laid_t laid;
-    int32_t batch, oy, at, c, k, i;
+    int32_t batch, at, many, oy, c, k, i;
 
-    laid.apart = columns * rows;
+    laid.apart = apart;
     laid.size = size;
     laid.step = l->stride[1] * rows;
     /* margins on the left and on the right stay */
-    sa_nd_fill_mve(scratch, l->zero, (channels < SA_ND_LAID ? channels : SA_ND_LAID) * laid.apart);
+    sa_nd_fill_mve(scratch, l->zero, most * apart);
     for (batch = l->batch; batch > 0; batch--) {
-        for (oy = 0; oy < l->out[0]; oy++) {
-            for (at = 0; at < channels; at += SA_ND_LAID) {
-                const int32_t many = channels - at < SA_ND_LAID ? channels - at : SA_ND_LAID;
-                int32_t top = oy * l->stride[0] - l->before[0];
-                for (k = 0; k < rows; k++) {
-                    int8_t outside[SA_ND_LAID];
-                    const int8_t *values = outside;
-                    int32_t step = 0;
-                    if (top >= 0 && top < l->in[0]) {
-                        values = x + top * line + at;
-                        step = channels;
-                    } else {
-                        sa_nd_fill_mve(outside, l->zero, SA_ND_LAID);
-                    }
-                    sa_nd_lay_mve(values, step, inner, many, scratch + from * rows + k, laid.apart, rows);
-                    top += l->down;
+        for (at = 0; at < channels; at += many) {
+            int32_t next = 0;
+            int8_t *z = y + at;
+            many = channels - at < SA_ND_LAID ? channels - at : SA_ND_LAID;
+            for (oy = 0; oy < l->out[0]; oy++) {
+                const int32_t top = oy * l->stride[0], turn = top % rows;
+                sa_nd_lay_rows_mve(l, x + at, next < top ? top : next, top + rows, many, scratch, apart);
+                next = top + rows;
+                for (i = 0; i < size && i < 16; i++) {
+                    laid.turn[i] = (uint8_t)sa_nd_turned(i, rows, turn);
                 }
                 for (c = 0; c < many; c += 4) {
                     const int32_t four = many - c < 4 ? many - c : 4;
                     const sa_nd_ways_t way = sa_nd_ways(l, bias, at + c, four);
-                    const int8_t *p = scratch + c * laid.apart, *v = w + (at + c) * size;
-                    int8_t *z = y + at + c;
+                    const int8_t *p = scratch + c * apart, *v = w + (at + c) * size;
+                    int8_t *to = z + c;
                     int32_t left = l->out[1];
+                    if (four < 4 || size > 16) {
+                        for (i = 0; i < four * size; i++) {
+                            turned[i] = v[i - i % size + sa_nd_turned(i % size, rows, turn)];
+                        }
+                    }
                     while (left > 0) {
                         int32_t sums[4 * SA_ND_RUN];
                         laid.count = left < SA_ND_RUN ? left : SA_ND_RUN;
                         if (four == 4 && size <= 16) {
                             sa_nd_channels_mve(p, v, sums, &laid);
                         } else {
-                            for (k = 0; k < laid.count; k++) {
-                                for (i = 0; i < four; i++) {
-                                    sums[4 * k + i] =
-                                        sa_nd_one_mve(p + i * laid.apart + k * laid.step, v + i * size, size);
+                            for (i = 0; i < four; i++) {
+                                const int8_t *q = p + i * apart;
+                                for (k = 0; k < laid.count; k++) {
+                                    sums[4 * k + i] = sa_nd_one_mve(q, turned + i * size, size);
+                                    q += laid.step;
                                 }
                             }
                         }
                         for (k = 0; k < laid.count; k++) {
-                            sa_nd_leave_four(l, &way, sums + 4 * k, z, four, rounding);
-                            z += channels;
+                            sa_nd_leave_four(l, &way, sums + 4 * k, to, four, rounding);
+                            to += channels;
                         }
                         p += laid.count * laid.step;
                         left -= laid.count;
                     }
                 }
+                z += l->out[1] * channels;
             }
-            y += l->out[1] * channels;
         }
-        x += l->in[0] * line;
+        y += l->out[0] * l->out[1] * channels;
+        x += l->in[0] * l->in[1] * channels;
     }
 }
 
