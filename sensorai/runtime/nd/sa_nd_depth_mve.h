@@ -23,7 +23,9 @@ typedef struct {
     int32_t size;  /* of the kernel */
     int32_t step;  /* bytes between places */
     int32_t count; /* of places */
-    uint8_t turn[16]; /* weight of each byte of a place, where there are up to 16 */
+    uint8_t turn[16];   /* of each byte of a place, where there are up to 16: its weight, */
+    uint8_t row[16];    /* row, */
+    uint8_t column[16]; /* and the first byte of its column */
 } sa_nd_laid_t;
 
 #if SA_ND_MVE
@@ -79,6 +81,16 @@ sa_nd_channels_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), S
 #undef SA_ND_BY
 #undef SA_ND_GIVEN
 
+/* Which weight each byte of a place takes where its first row stands at a turn. */
+SA_ND_INLINE void sa_nd_turns_mve(sa_nd_laid_t *laid, int32_t rows, int32_t turn)
+{
+    const uint8x16_t row = vldrbq_u8(laid->row);
+    const uint8x16_t moved = vsubq_n_u8(row, (uint8_t)turn);
+
+    /* of the row, and it less or more the number of rows, the one that is no negative number */
+    vstrbq_u8(laid->turn, vaddq_u8(vldrbq_u8(laid->column), vminq_u8(moved, vaddq_n_u8(moved, (uint8_t)rows))));
+}
+
 /* Columns of a row of many channels; step 0: of one and the same place. */
 SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, int32_t many, int8_t *to,
                                 int32_t apart, int32_t rows)
@@ -126,6 +138,16 @@ SA_ND_INLINE void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *
     }
 }
 
+SA_ND_INLINE void sa_nd_turns_mve(sa_nd_laid_t *laid, int32_t rows, int32_t turn)
+{
+    int32_t i;
+
+    for (i = 0; i < laid->size && i < 16; i++) {
+        const int32_t row = laid->row[i] - turn;
+        laid->turn[i] = (uint8_t)(laid->column[i] + (row < 0 ? row + rows : row));
+    }
+}
+
 SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, int32_t many, int8_t *to,
                                 int32_t apart, int32_t rows)
 {
@@ -170,6 +192,35 @@ SA_ND_INLINE int32_t sa_nd_turned(int32_t i, int32_t rows, int32_t turn)
     return i - i % rows + (row < 0 ? row + rows : row);
 }
 
+/* Weights of up to four channels, one by one, in the order of the bytes of a place. */
+SA_ND_INLINE void sa_nd_turn_mve(const int8_t *w, int8_t *to, int32_t many, int32_t size, int32_t rows,
+                                 int32_t turn)
+{
+    int32_t i;
+
+    for (; many > 0; many--) {
+        for (i = 0; i < size; i++) {
+            *to++ = w[sa_nd_turned(i, rows, turn)];
+        }
+        w += size;
+    }
+}
+
+/* Sums of up to four channels of any size. */
+SA_ND_INLINE void sa_nd_any_channels_mve(const int8_t *x, const int8_t *w, int32_t *s,
+                                         const sa_nd_laid_t *laid, int32_t many)
+{
+    int32_t i, k;
+
+    for (k = 0; k < laid->count; k++) {
+        for (i = 0; i < many; i++) {
+            s[i] = sa_nd_one_mve(x + i * laid->apart, w + i * laid->size, laid->size);
+        }
+        x += laid->step;
+        s += 4;
+    }
+}
+
 SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                   const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
@@ -177,58 +228,74 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
     const int32_t apart = ((l->out[1] - 1) * l->stride[1] + l->kernel[1]) * rows;
     const int32_t most = channels < SA_ND_LAID ? channels : SA_ND_LAID;
     int8_t *const turned = scratch + most * apart + 16;
+    const sa_nd_ends_t ends = sa_nd_ends(l);
     sa_nd_laid_t laid;
-    int32_t batch, at, many, oy, c, k, i;
+    int32_t batch, at, many, oy, k;
 
     laid.apart = apart;
     laid.size = size;
     laid.step = l->stride[1] * rows;
+    for (k = 0; k < 16; k++) {
+        laid.row[k] = (uint8_t)(k % (rows < 16 ? rows : 16));
+        laid.column[k] = (uint8_t)(k - laid.row[k]);
+    }
     /* margins on the left and on the right stay */
     sa_nd_fill_mve(scratch, l->zero, most * apart);
     for (batch = l->batch; batch > 0; batch--) {
+        sa_nd_tables_t first;
+        sa_nd_tables(l, bias, &first);
         for (at = 0; at < channels; at += many) {
             int32_t next = 0;
             int8_t *z = y + at;
             many = channels - at < SA_ND_LAID ? channels - at : SA_ND_LAID;
             for (oy = 0; oy < l->out[0]; oy++) {
                 const int32_t top = oy * l->stride[0], turn = top % rows;
+                const int8_t *p = scratch, *v = w + at * size;
+                int32_t four = many;
+                sa_nd_tables_t t;
                 sa_nd_lay_rows_mve(l, x + at, next < top ? top : next, top + rows, many, scratch, apart);
                 next = top + rows;
-                for (i = 0; i < size && i < 16; i++) {
-                    laid.turn[i] = (uint8_t)sa_nd_turned(i, rows, turn);
-                }
-                for (c = 0; c < many; c += 4) {
-                    const int32_t four = many - c < 4 ? many - c : 4;
-                    const sa_nd_ways_t way = sa_nd_ways(l, bias, at + c, four);
-                    const int8_t *p = scratch + c * apart, *v = w + (at + c) * size;
-                    int8_t *to = z + c;
+                sa_nd_turns_mve(&laid, rows, turn);
+                t.multiplier = first.multiplier + (first.step != 0 ? at : 0);
+                t.shift = first.shift + (first.step != 0 ? at : 0);
+                t.bias = first.bias + at;
+                t.step = first.step;
+                for (; four > 0; four -= 4) {
+                    const sa_nd_ways_t way = four >= 4 ? sa_nd_ways(&t, 4) : sa_nd_ways(&t, four);
+                    const int8_t *q = p;
+                    int8_t *to = z + (many - four);
                     int32_t left = l->out[1];
                     if (four < 4 || size > 16) {
-                        for (i = 0; i < four * size; i++) {
-                            turned[i] = v[i - i % size + sa_nd_turned(i % size, rows, turn)];
-                        }
+                        sa_nd_turn_mve(v, turned, four < 4 ? four : 4, size, rows, turn);
                     }
-                    while (left > 0) {
+                    for (; left > 0; left -= SA_ND_RUN) {
                         int32_t sums[4 * SA_ND_RUN];
+                        const int32_t *s = sums;
                         laid.count = left < SA_ND_RUN ? left : SA_ND_RUN;
-                        if (four == 4 && size <= 16) {
-                            sa_nd_channels_mve(p, v, sums, &laid);
+                        if (four < 4) {
+                            sa_nd_any_channels_mve(q, turned, sums, &laid, four);
+                            for (k = laid.count; k > 0; k--) {
+                                sa_nd_leave_four(&ends, &way, s, to, four, rounding);
+                                s += 4;
+                                to += channels;
+                            }
                         } else {
-                            for (i = 0; i < four; i++) {
-                                const int8_t *q = p + i * apart;
-                                for (k = 0; k < laid.count; k++) {
-                                    sums[4 * k + i] = sa_nd_one_mve(q, turned + i * size, size);
-                                    q += laid.step;
-                                }
+                            if (size > 16) {
+                                sa_nd_any_channels_mve(q, turned, sums, &laid, 4);
+                            } else {
+                                sa_nd_channels_mve(q, v, sums, &laid);
+                            }
+                            for (k = laid.count; k > 0; k--) {
+                                sa_nd_leave_four(&ends, &way, s, to, 4, rounding);
+                                s += 4;
+                                to += channels;
                             }
                         }
-                        for (k = 0; k < laid.count; k++) {
-                            sa_nd_leave_four(l, &way, sums + 4 * k, to, four, rounding);
-                            to += channels;
-                        }
-                        p += laid.count * laid.step;
-                        left -= laid.count;
+                        q += SA_ND_RUN * laid.step;
                     }
+                    sa_nd_onward(&t);
+                    p += 4 * apart;
+                    v += 4 * size;
                 }
                 z += l->out[1] * channels;
             }

@@ -21,12 +21,48 @@ typedef struct {
 } sa_nd_four_t;
 #endif
 
-/* How the sums of four outputs leave. */
+/* Factors of four sums and what is added to these. */
 typedef struct {
     sa_nd_four_t multiplier;
     sa_nd_four_t shift; /* to the left: below zero */
     sa_nd_four_t bias;
 } sa_nd_ways_t;
+
+/* Where they end. */
+typedef struct {
+    int32_t zero;
+    sa_nd_four_t lo;
+    sa_nd_four_t hi;
+} sa_nd_ends_t;
+
+/* Tables of a layer at an output; where all outputs have one factor, four of it. */
+typedef struct {
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    const int32_t *bias;
+    int32_t step;
+    int32_t multipliers[4];
+    uint8_t shifts[4];
+} sa_nd_tables_t;
+
+SA_ND_INLINE void sa_nd_tables(const sa_nd_fast_t *l, const int32_t *bias, sa_nd_tables_t *t)
+{
+    int32_t i;
+
+    t->bias = bias;
+    t->multiplier = l->multiplier;
+    t->shift = l->shift;
+    t->step = 4;
+    if (l->each == 0) {
+        for (i = 0; i < 4; i++) {
+            t->multipliers[i] = l->multiplier[0];
+            t->shifts[i] = l->shift[0];
+        }
+        t->multiplier = t->multipliers;
+        t->shift = t->shifts;
+        t->step = 0;
+    }
+}
 
 #if SA_ND_MVE
 SA_ND_INLINE int8_t *sa_nd_copy_mve(int8_t *to, const int8_t *from, int32_t n)
@@ -75,25 +111,36 @@ SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
     return sum;
 }
 
-/* Ways of outputs from o on, as many as the predicate says. */
-SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_fast_t *l, const int32_t *bias, int32_t o, int32_t many)
+SA_ND_INLINE sa_nd_ends_t sa_nd_ends(const sa_nd_fast_t *l)
 {
-    const mve_pred16_t some = vctp32q((uint32_t)many);
+    sa_nd_ends_t e;
+
+    e.zero = l->out_zero;
+    e.lo = vdupq_n_s32(l->lo);
+    e.hi = vdupq_n_s32(l->hi);
+    return e;
+}
+
+/* Factors of the next outputs, 1 to 4. */
+SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_tables_t *t, int32_t many)
+{
     sa_nd_ways_t w;
 
-    if (l->each != 0) {
-        w.multiplier = vldrwq_z_s32(l->multiplier + o, some);
-        w.shift = vnegq_s32(vreinterpretq_s32_u32(vldrbq_z_u32(l->shift + o, some)));
+    if (many == 4) {
+        w.multiplier = vldrwq_s32(t->multiplier);
+        w.shift = vnegq_s32(vreinterpretq_s32_u32(vldrbq_u32(t->shift)));
+        w.bias = vldrwq_s32(t->bias);
     } else {
-        w.multiplier = vdupq_n_s32(l->multiplier[0]);
-        w.shift = vdupq_n_s32(-(int32_t)l->shift[0]);
+        const mve_pred16_t some = vctp32q((uint32_t)many);
+        w.multiplier = vldrwq_z_s32(t->multiplier, some);
+        w.shift = vnegq_s32(vreinterpretq_s32_u32(vldrbq_z_u32(t->shift, some)));
+        w.bias = vldrwq_z_s32(t->bias, some);
     }
-    w.bias = vldrwq_z_s32(bias + o, some);
     return w;
 }
 
-SA_ND_INLINE void sa_nd_leave_four(const sa_nd_fast_t *l, const sa_nd_ways_t *w, const int32_t *sums,
-                                   int8_t *y, int32_t many, int rounding)
+SA_ND_INLINE void sa_nd_leave_four(const sa_nd_ends_t *e, const sa_nd_ways_t *w, const int32_t *sums, int8_t *y,
+                                   int32_t many, int rounding)
 {
     int32x4_t h, v = vaddq_s32(vldrwq_s32(sums), w->bias);
 
@@ -111,9 +158,9 @@ SA_ND_INLINE void sa_nd_leave_four(const sa_nd_fast_t *l, const sa_nd_ways_t *w,
         bit = vandq_u32(vreinterpretq_u32_s32(vshlq_s32(h, w->shift)), one);
         h = vsubq_s32(h, vreinterpretq_s32_u32(vsubq_u32(one, bit)));
     }
-    h = vaddq_n_s32(vrshlq_s32(h, w->shift), l->out_zero);
-    h = vminq_s32(vmaxq_s32(h, vdupq_n_s32(l->lo)), vdupq_n_s32(l->hi));
-    if (many >= 4) {
+    h = vaddq_n_s32(vrshlq_s32(h, w->shift), e->zero);
+    h = vminq_s32(vmaxq_s32(h, e->lo), e->hi);
+    if (many == 4) {
         vstrbq_s32(y, h);
     } else {
         vstrbq_p_s32(y, h, vctp32q((uint32_t)many));
@@ -145,26 +192,38 @@ SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
     return sum;
 }
 
-SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_fast_t *l, const int32_t *bias, int32_t o, int32_t many)
+SA_ND_INLINE sa_nd_ends_t sa_nd_ends(const sa_nd_fast_t *l)
+{
+    sa_nd_ends_t e;
+    int32_t i;
+
+    e.zero = l->out_zero;
+    for (i = 0; i < 4; i++) {
+        e.lo.v[i] = l->lo;
+        e.hi.v[i] = l->hi;
+    }
+    return e;
+}
+
+SA_ND_INLINE sa_nd_ways_t sa_nd_ways(const sa_nd_tables_t *t, int32_t many)
 {
     sa_nd_ways_t w;
     int32_t i;
 
     for (i = 0; i < 4; i++) {
-        const int32_t at = i < many ? o + i : o;
-        w.multiplier.v[i] = l->multiplier[at * l->each];
-        w.shift.v[i] = -(int32_t)l->shift[at * l->each];
-        w.bias.v[i] = bias[at];
+        w.multiplier.v[i] = i < many ? t->multiplier[i] : 0;
+        w.shift.v[i] = i < many ? -(int32_t)t->shift[i] : 0;
+        w.bias.v[i] = i < many ? t->bias[i] : 0;
     }
     return w;
 }
 
-SA_ND_INLINE void sa_nd_leave_four(const sa_nd_fast_t *l, const sa_nd_ways_t *w, const int32_t *sums,
-                                   int8_t *y, int32_t many, int rounding)
+SA_ND_INLINE void sa_nd_leave_four(const sa_nd_ends_t *e, const sa_nd_ways_t *w, const int32_t *sums, int8_t *y,
+                                   int32_t many, int rounding)
 {
     int32_t i;
 
-    for (i = 0; i < many && i < 4; i++) {
+    for (i = 0; i < many; i++) {
         const int32_t v = sums[i] + w->bias.v[i], right = -w->shift.v[i];
         const int64_t product = (int64_t)v * w->multiplier.v[i];
         int32_t h;
@@ -175,10 +234,17 @@ SA_ND_INLINE void sa_nd_leave_four(const sa_nd_fast_t *l, const sa_nd_ways_t *w,
             h = (int32_t)(product >> 31) | (((uint64_t)product & 0x7FFFFFFFU) != 0U ? 1 : 0);
             h += ((h >> right) & 1) - 1;
         }
-        h = ((h + (1 << (right - 1))) >> right) + l->out_zero;
-        y[i] = (int8_t)sa_nd_clamp(h, l->lo, l->hi);
+        h = ((h + (1 << (right - 1))) >> right) + e->zero;
+        y[i] = (int8_t)sa_nd_clamp(h, e->lo.v[i], e->hi.v[i]);
     }
 }
 #endif
+
+SA_ND_INLINE void sa_nd_onward(sa_nd_tables_t *t)
+{
+    t->multiplier += t->step;
+    t->shift += t->step;
+    t->bias += 4;
+}
 
 #endif

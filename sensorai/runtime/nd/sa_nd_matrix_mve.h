@@ -11,17 +11,17 @@
 #if SA_ND_MVE
 /* Weights of the next output at two places. */
 #define SA_ND_FIRST(q, a, b)          \
-    "vldrb.8 " #q ", [r5], #16\n"     \
+    "vldrb.8 " #q ", [r3], #16\n"     \
     "vmladav.s8 " #a ", q0, " #q "\n" \
     "vmladav.s8 " #b ", q1, " #q "\n"
 #define SA_ND_FURTHER(q, a, b)         \
-    "vldrb.8 " #q ", [r5], #16\n"      \
+    "vldrb.8 " #q ", [r3], #16\n"      \
     "vmladava.s8 " #a ", q0, " #q "\n" \
     "vmladava.s8 " #b ", q1, " #q "\n"
 #define SA_ND_PART                    \
     "vpst\n"                          \
-    "vldrbt.8 q2, [r5]\n"             \
-    "add r5, r5, r12\n"
+    "vldrbt.8 q2, [r3]\n"             \
+    "add r3, r3, r12\n"
 #define SA_ND_BOTH(a, b)              \
     SA_ND_PART                        \
     "vmladav.s8 " #a ", q0, q2\n"     \
@@ -31,44 +31,42 @@
  * function is written whole. */
 #define SA_ND_GIVEN(declared) declared __attribute__((unused))
 __attribute__((naked, noinline, unused)) static const int8_t *
-sa_nd_eight_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *x1), SA_ND_GIVEN(const int8_t *w),
-                SA_ND_GIVEN(int32_t n), SA_ND_GIVEN(int32_t *s))
+sa_nd_eight_mve(SA_ND_GIVEN(int32_t *s), SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(int32_t n),
+                SA_ND_GIVEN(const int8_t *w), SA_ND_GIVEN(const int8_t *x1))
 {
-    __asm__("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
-            "mov r5, r2\n"
-            "mov r7, r3\n"
-            "mov r3, r0\n"
-            "ands r12, r7, #15\n"
-            "lsr r7, r7, #4\n"
+    __asm__("push {r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n"
+            "ldr r5, [sp, #40]\n"
+            "ands r12, r2, #15\n"
+            "lsr r7, r2, #4\n"
             "beq 1f\n"
             "vctp.8 r12\n"
             "vpstt\n"
-            "vldrbt.8 q0, [r3]\n"
-            "vldrbt.8 q1, [r1]\n"
-            "add r3, r3, r12\n"
-            "add r1, r1, r12\n" SA_ND_BOTH(r0, r2) SA_ND_BOTH(r4, r6) SA_ND_BOTH(r8, r10) SA_ND_PART
+            "vldrbt.8 q0, [r1]\n"
+            "vldrbt.8 q1, [r5]\n"
+            "add r1, r1, r12\n"
+            "add r5, r5, r12\n" SA_ND_BOTH(r0, r2) SA_ND_BOTH(r4, r6) SA_ND_BOTH(r8, r10) SA_ND_PART
             "vmladav.s8 r12, q0, q2\n"
             "vmladav.s8 lr, q1, q2\n"
             "cbnz r7, 2f\n"
             "b 3f\n"
             "1:\n"
-            "vldrb.8 q0, [r3], #16\n"
-            "vldrb.8 q1, [r1], #16\n" SA_ND_FIRST(q2, r0, r2) SA_ND_FIRST(q3, r4, r6)
+            "vldrb.8 q0, [r1], #16\n"
+            "vldrb.8 q1, [r5], #16\n" SA_ND_FIRST(q2, r0, r2) SA_ND_FIRST(q3, r4, r6)
                 SA_ND_FIRST(q2, r8, r10) SA_ND_FIRST(q3, r12, lr)
             "subs r7, r7, #1\n"
             "beq 3f\n"
             "2:\n"
-            "vldrb.8 q0, [r3], #16\n"
-            "vldrb.8 q1, [r1], #16\n" SA_ND_FURTHER(q2, r0, r2) SA_ND_FURTHER(q3, r4, r6)
+            "vldrb.8 q0, [r1], #16\n"
+            "vldrb.8 q1, [r5], #16\n" SA_ND_FURTHER(q2, r0, r2) SA_ND_FURTHER(q3, r4, r6)
                 SA_ND_FURTHER(q2, r8, r10) SA_ND_FURTHER(q3, r12, lr)
             "subs r7, r7, #1\n"
             "bne 2b\n"
             "3:\n"
-            "ldr r11, [sp, #36]\n"
+            "ldr r11, [sp]\n"
             "stmia r11!, {r0, r4, r8, r12}\n"
             "stmia r11, {r2, r6, r10, lr}\n"
-            "mov r0, r5\n"
-            "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
+            "mov r0, r3\n"
+            "pop {r1, r4, r5, r6, r7, r8, r9, r10, r11, pc}\n");
 }
 #undef SA_ND_FIRST
 #undef SA_ND_FURTHER
@@ -140,8 +138,8 @@ SA_ND_INLINE const int8_t *sa_nd_four_mve(const int8_t *x, const int8_t *w, int3
     return w;
 }
 
-SA_ND_INLINE const int8_t *sa_nd_eight_mve(const int8_t *x, const int8_t *x1, const int8_t *w, int32_t n,
-                                           int32_t *s)
+SA_ND_INLINE const int8_t *sa_nd_eight_mve(int32_t *s, const int8_t *x, int32_t n, const int8_t *w,
+                                           const int8_t *x1)
 {
     sa_nd_four_mve(x1, w, n, s + 4);
     return sa_nd_four_mve(x, w, n, s);
@@ -201,48 +199,66 @@ SA_ND_INLINE const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x
     return to;
 }
 
+/* The outputs that are left of fours, at two places. */
+SA_ND_INLINE void sa_nd_rest_mve(const sa_nd_ends_t *e, const sa_nd_tables_t *t, const int8_t *a, const int8_t *b,
+                                 const int8_t *w, int32_t n, int32_t many, int8_t *y, int8_t *z, int rounding)
+{
+    const sa_nd_ways_t way = sa_nd_ways(t, many);
+    int32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0}, i;
+
+    for (i = 0; i < many; i++) {
+        sums[i] = sa_nd_one_mve(a, w, n);
+        sums[4 + i] = sa_nd_one_mve(b, w, n);
+        w += n;
+    }
+    sa_nd_leave_four(e, &way, sums + 4, z, many, rounding);
+    sa_nd_leave_four(e, &way, sums, y, many, rounding);
+}
+
 SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                    const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
     const int32_t n = l->kernel[0] * l->kernel[1] * l->channels;
-    const int32_t outputs = l->outputs;
-    int32_t batch, places;
+    const int32_t fours = l->outputs / 4, rest = l->outputs % 4;
+    const sa_nd_ends_t ends = sa_nd_ends(l);
+    int32_t sums[8];
+    int32_t batch, places, o;
 
     for (batch = l->batch; batch > 0; batch--) {
         sa_nd_at_t at = {0, 0};
         for (places = l->out[0] * l->out[1]; places > 0; places -= 2) {
             const int8_t *v = w, *a = sa_nd_next_mve(l, x, &at, scratch), *b = a;
-            const int32_t both = places > 1;
             int8_t *z = y;
-            int32_t o = 0;
-            int32_t sums[8];
+            sa_nd_tables_t t;
             sa_nd_ways_t way;
 
-            if (both) {
+            sa_nd_tables(l, bias, &t);
+            if (places > 1) {
                 b = sa_nd_next_mve(l, x, &at, scratch + n);
-                z = y + outputs;
-            }
-            for (; o < outputs; o += 4) {
-                const int32_t many = outputs - o < 4 ? outputs - o : 4;
-                if (many < 4) {
-                    int32_t i;
-                    for (i = 0; i < many; i++) {
-                        sums[i] = sa_nd_one_mve(a, v, n);
-                        sums[4 + i] = sa_nd_one_mve(b, v, n);
-                        v += n;
-                    }
-                } else if (both) {
-                    v = sa_nd_eight_mve(a, b, v, n, sums);
-                } else {
+                z = y + l->outputs;
+                for (o = fours; o > 0; o--) {
+                    v = sa_nd_eight_mve(sums, a, n, v, b);
+                    way = sa_nd_ways(&t, 4);
+                    sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
+                    sa_nd_leave_four(&ends, &way, sums + 4, z, 4, rounding);
+                    sa_nd_onward(&t);
+                    y += 4;
+                    z += 4;
+                }
+            } else {
+                for (o = fours; o > 0; o--) {
                     v = sa_nd_four_mve(a, v, n, sums);
+                    way = sa_nd_ways(&t, 4);
+                    sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
+                    sa_nd_onward(&t);
+                    y += 4;
                 }
-                way = sa_nd_ways(l, bias, o, many);
-                if (both) {
-                    sa_nd_leave_four(l, &way, sums + 4, z + o, many, rounding);
-                }
-                sa_nd_leave_four(l, &way, sums, y + o, many, rounding);
+                z = y;
             }
-            y = z + outputs;
+            if (rest > 0) {
+                sa_nd_rest_mve(&ends, &t, a, b, v, n, rest, y, z, rounding);
+            }
+            y = z + rest;
         }
         x += l->in[0] * l->in[1] * l->channels;
     }
