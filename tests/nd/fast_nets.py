@@ -11,7 +11,9 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Tensor
 from sensorai.ops.nd import _products_cases as samples
+from sensorai.ops.nd import _testing
 from sensorai.ops.nd.base import NdOperator
+from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
 from tests.nd.nets import Sample, sample_of
@@ -89,14 +91,68 @@ def layers() -> Iterator[tuple[str, Graph]]:
     yield "lowest", layer(FullyConnected(), (2, 16), (4, 16), ends=-128)
 
 
+def _chained(first: Graph, second: Graph) -> Graph:
+    """The second net on the output of the first one, with scales that keep numbers apart."""
+    tensors = {f"{k}_{name}": t for k, g in enumerate((first, second)) for name, t in g.tensors.items()}
+    middle, last = f"0_{first.outputs[0]}", f"1_{second.outputs[0]}"
+    del tensors[f"1_{second.inputs[0]}"]
+    names = {f"1_{second.inputs[0]}": middle}
+
+    def named(k: int, name: str) -> str:
+        return names.get(f"{k}_{name}", f"{k}_{name}")
+
+    nodes = [
+        replace(
+            n, inputs=tuple(named(k, i) for i in n.inputs), outputs=tuple(named(k, o) for o in n.outputs)
+        )
+        for k, g in enumerate((first, second))
+        for n in g.nodes
+    ]
+    tensors = {name: replace(t, name=name) for name, t in tensors.items()}
+    tensors[middle] = replace(tensors[middle], quant=_RESULTS)
+    tensors[last] = replace(tensors[last], quant=Affine((150.0,), (-4,)))
+    return Graph((f"0_{first.inputs[0]}",), (last,), tensors, tuple(nodes))
+
+
+def vectors() -> Iterator[tuple[str, Graph]]:
+    """Layers at the edges of vectors: sixteen channels or weights and more, long rows, sums of tensors."""
+    for even in ("tflite", "even"):
+        for inputs, outputs in ((15, 8), (32, 4), (47, 12)):
+            dense = FullyConnected(rounding=even)
+            yield f"dense_{inputs}_{outputs}_{even}", layer(dense, (3, inputs), (outputs, inputs), each=True)
+        for channels, kernel, stride in ((16, (3, 3), 1), (36, (3, 3), 2), (20, (4, 4), 1), (18, (5, 5), 3)):
+            own = Conv(rounding=even, groups=channels, pads=((1, 2), (2, 1)), strides=(stride, stride))
+            yield f"own_{channels}_{even}", layer(own, (2, 5, 6, channels), (channels, *kernel, 1), each=True)
+        long = Conv(rounding=even, groups=4, pads=((0, 0), (1, 1)))
+        yield f"own_long_{even}", layer(long, (1, 3, 35, 4), (4, 1, 3, 1), each=True)
+        apart = Conv(rounding=even, groups=4, strides=(3, 3))
+        yield f"own_apart_{even}", layer(apart, (1, 7, 8, 4), (4, 2, 1, 1))
+        points = Conv(rounding=even, groups=20)
+        yield f"own_points_{even}", layer(points, (1, 3, 7, 20), (20, 1, 1, 1), each=True)
+    for stride in (1, 2):
+        own = Conv(groups=20, pads=((1, 1), (1, 1)), strides=(stride, stride))
+        first = layer(own, (1, 8, 7, 20), (20, 3, 3, 1), each=True)
+        (one,) = (t.shape for n, t in first.tensors.items() if n in first.outputs)
+        yield f"owns_{stride}", _chained(first, layer(replace(own, strides=()), one, (20, 3, 3, 1)))
+    shape = (1, 3, 5, 3)
+    for k, (a, b, out) in enumerate(((0.05, 0.05, 0.09), (0.05, 0.031, 0.3), (0.002, 0.7, 0.4))):
+        for lo, hi in ((None, None), (0.0, 2.0)):
+            given = [
+                _testing.given("a", shape, "int8", Affine((a,), (-128,))),
+                _testing.given("b", shape, "int8", Affine((b,), (17,))),
+            ]
+            yield f"add_{k}_{lo}", _testing.one(Binary("add", lo, hi), given, (Affine((out,), (-9,)),))
+
+
 def fast_samples(isa: str) -> list[Sample]:
     """The nets for an instruction set, with random inputs and those that make the largest sums."""
     found = []
-    for name, graph in layers():
-        shape = graph.tensors[graph.inputs[0]].shape
+    for name, graph in (*layers(), *(vectors() if isa == "mve" else ())):
         rng = np.random.default_rng(len(name))
-        given = [rng.integers(-128, 128, shape).astype(np.int8) for _ in range(3)]
-        given += [np.full(shape, v, np.int8) for v in (-128, 127, -7)]
-        inputs = [{graph.inputs[0]: x} for x in given]
+        shapes = {x: graph.tensors[x].shape for x in graph.inputs}
+        inputs = [
+            {x: rng.integers(-128, 128, s).astype(np.int8) for x, s in shapes.items()} for _ in range(3)
+        ]
+        inputs += [{x: np.full(s, v, np.int8) for x, s in shapes.items()} for v in (-128, 127, -7)]
         found.append(sample_of(name, replace(graph, isa=isa), inputs))
     return found

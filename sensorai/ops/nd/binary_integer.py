@@ -8,7 +8,7 @@ multiplier of the quotient of the numbers, with 31 places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,8 @@ def compute(function: str, at: Applied, a: Array, b: Array, lo: float | None, hi
 def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | None) -> None:
     """Write one nest of loops."""
     f = _factors(function, at, lo, hi)
+    if function == "add" and _fast(at, to, f):
+        return
     if function in ("min", "max"):
         sign = "<" if function == "min" else ">"
         lines = [f"const int32_t v = $0 {sign} $1 ? $0 : $1;"]
@@ -128,6 +130,38 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
     kind = ctext.plain(at.out.dtype)
     lines.append(f"$y = ({kind})sa_nd_clamp(a + ({f.zeros[2]}), {f.low}, {f.high});")
     elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
+
+
+def _fast(at: Applied, to: Writer, f: _Factors) -> bool:
+    """Write the call of a faster kernel of the core's instructions, where there is one for the layer."""
+    scales = [f.first, f.second, f.out]
+    right = [-shift for _, shift in scales]
+    shapes = {t.shape for t in (*at.inputs, at.out)}
+    types = {t.dtype for t in (*at.inputs, at.out)}
+    if at.isa != "mve" or types != {"int8"} or len(shapes) > 1 or not 1 <= right[2] <= 30:
+        return False
+    # the larger scale has the factor one half: as exact with one more place
+    left = [f.left + (shift == 0) for shift in right[:2]]
+    right = [max(shift, 1) for shift in right]
+    if max(right) > 30:
+        return False
+    fields: dict[str, object] = {
+        "count": at.out.size,
+        "left": _listed(left),
+        "zero": _listed(f.zeros),
+        "multiplier": _listed(m for m, _ in scales),
+        "right": _listed(right),
+        "lo": f.low,
+        "hi": f.high,
+    }
+    layer = to.layer(fields, "sa_nd_add_t")
+    a, b = (to.source(t) for t in at.inputs)
+    to.call("nd/sa_nd_add_mve.h", "sa_nd_add_mve", layer, a, b, to.target(at.out))
+    return True
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return "{" + ", ".join(map(str, numbers)) + "}"
 
 
 def cases(cls: Any, quant: Any) -> Iterator[tuple[str, Graph]]:
