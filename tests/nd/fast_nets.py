@@ -91,27 +91,30 @@ def layers() -> Iterator[tuple[str, Graph]]:
     yield "lowest", layer(FullyConnected(), (2, 16), (4, 16), ends=-128)
 
 
-def _chained(first: Graph, second: Graph) -> Graph:
-    """The second net on the output of the first one, with scales that keep numbers apart."""
-    tensors = {f"{k}_{name}": t for k, g in enumerate((first, second)) for name, t in g.tensors.items()}
-    middle, last = f"0_{first.outputs[0]}", f"1_{second.outputs[0]}"
-    del tensors[f"1_{second.inputs[0]}"]
-    names = {f"1_{second.inputs[0]}": middle}
+def _scaled(graph: Graph, *scales: tuple[float, int]) -> Graph:
+    """Copy with other scales: of the input, the weights and the output."""
+    tensors = dict(graph.tensors)
+    names = (graph.inputs[0], graph.nodes[0].inputs[1], graph.outputs[0])
+    for name, (scale, zero) in zip(names, scales, strict=True):
+        tensors[name] = replace(tensors[name], quant=Affine((scale,), (zero,)))
+    return replace(graph, tensors=tensors)
 
-    def named(k: int, name: str) -> str:
-        return names.get(f"{k}_{name}", f"{k}_{name}")
 
-    nodes = [
-        replace(
-            n, inputs=tuple(named(k, i) for i in n.inputs), outputs=tuple(named(k, o) for o in n.outputs)
-        )
-        for k, g in enumerate((first, second))
-        for n in g.nodes
-    ]
-    tensors = {name: replace(t, name=name) for name, t in tensors.items()}
-    tensors[middle] = replace(tensors[middle], quant=_RESULTS)
-    tensors[last] = replace(tensors[last], quant=Affine((150.0,), (-4,)))
-    return Graph((f"0_{first.inputs[0]}",), (last,), tensors, tuple(nodes))
+def _owns(stride: int) -> Graph:
+    """Three layers with a kernel for each channel: results of the second may lie where its values lie."""
+    name, shape = "x", (1, 8, 7, 20)
+    tensors = {name: _testing.given(name, shape, "int8", Affine((1.0,), (-3,)))}
+    nodes = []
+    for k, strides in enumerate(((), (stride, stride), ())):
+        own = Conv(groups=20, pads=((1, 1), (1, 1)), strides=strides)
+        one = _scaled(layer(own, shape, (20, 3, 3, 1)), (1.0, -3), (0.003, 0), (1.0, -3))
+        shape, node = one.tensors[one.outputs[0]].shape, one.nodes[0]
+        names = {n: f"{n}_{k}" for n in (*node.inputs[1:], *node.outputs) if n} | {node.inputs[0]: name}
+        tensors |= {new: replace(one.tensors[n], name=new) for n, new in names.items() if new != name}
+        name = names[node.outputs[0]]
+        inputs = tuple(names[n] for n in node.inputs)
+        nodes.append(replace(node, inputs=inputs, outputs=(name,)))
+    return Graph(("x",), (name,), tensors, tuple(nodes))
 
 
 def vectors() -> Iterator[tuple[str, Graph]]:
@@ -129,14 +132,14 @@ def vectors() -> Iterator[tuple[str, Graph]]:
         yield f"own_apart_{even}", layer(apart, (1, 7, 8, 4), (4, 2, 1, 1))
         points = Conv(rounding=even, groups=20)
         yield f"own_points_{even}", layer(points, (1, 3, 7, 20), (20, 1, 1, 1), each=True)
+        # an eighth: many results lie between two numbers
+        ties = layer(FullyConnected(rounding=even), (16, 2), (8, 2), ends=2)
+        yield f"ties_{even}", _scaled(ties, (1.0, 3), (0.5, 0), (4.0, 5))
     for stride in (1, 2):
-        own = Conv(groups=20, pads=((1, 1), (1, 1)), strides=(stride, stride))
-        first = layer(own, (1, 8, 7, 20), (20, 3, 3, 1), each=True)
-        (one,) = (t.shape for n, t in first.tensors.items() if n in first.outputs)
-        yield f"owns_{stride}", _chained(first, layer(replace(own, strides=()), one, (20, 3, 3, 1)))
+        yield f"owns_{stride}", _owns(stride)
     shape = (1, 3, 5, 3)
-    for k, (a, b, out) in enumerate(((0.05, 0.05, 0.09), (0.05, 0.031, 0.3), (0.002, 0.7, 0.4))):
-        for lo, hi in ((None, None), (0.0, 2.0)):
+    for k, (a, b, out) in enumerate(((0.05, 0.05, 0.09), (0.05, 0.031, 0.3), (0.002, 0.05, 0.04))):
+        for lo, hi in ((None, None), (-3.0, 9.0)):
             given = [
                 _testing.given("a", shape, "int8", Affine((a,), (-128,))),
                 _testing.given("b", shape, "int8", Affine((b,), (17,))),
