@@ -92,11 +92,14 @@ def layers() -> Iterator[tuple[str, Graph]]:
 
 
 def _scaled(graph: Graph, *scales: tuple[float, int]) -> Graph:
-    """Copy with other scales: of the input, the weights and the output."""
+    """Copy with other scales of the input, the weights and the output, and small numbers of its bias."""
     tensors = dict(graph.tensors)
     names = (graph.inputs[0], graph.nodes[0].inputs[1], graph.outputs[0])
     for name, (scale, zero) in zip(names, scales, strict=True):
         tensors[name] = replace(tensors[name], quant=Affine((scale,), (zero,)))
+    for name in graph.nodes[0].inputs[2:]:
+        if (bias := tensors[name].data) is not None:
+            tensors[name] = replace(tensors[name], data=bias % 64)
     return replace(graph, tensors=tensors)
 
 
