@@ -40,7 +40,7 @@ def matrix(layer: Layer) -> Kernel | None:
     rows = layer.weights.reshape(len(layer.weights), -1)
     window = layer.window
     flat = math.prod(window.kernel[:-1]) == 1 and not any(window.before + window.after)
-    scratch = 0 if flat else 2 * rows.shape[1]
+    scratch = 0 if flat or layer.alone else 2 * rows.shape[1]
     return Kernel(
         layer, "sa_nd_matrix_mve", pieces(rows), layer.sums.astype(np.int32), scratch, row=rows.shape[1]
     )
