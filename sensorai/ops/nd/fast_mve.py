@@ -13,6 +13,8 @@ from sensorai.ops.nd.fast import Kernel, Layer
 _BYTES, _SUMS = 16, 4
 #: Channels that are laid down at once, and bytes of one of them: places of the last are uint16.
 _LAID, _APART = 16, 4096
+#: Weights of dense layers that have a kernel of their own.
+_MANY = 1024
 
 
 def pieces(rows: Array) -> Array:
@@ -41,8 +43,16 @@ def matrix(layer: Layer) -> Kernel | None:
     window = layer.window
     flat = math.prod(window.kernel[:-1]) == 1 and not any(window.before + window.after)
     scratch = 0 if flat or layer.alone else 2 * rows.shape[1]
+    # a dense layer that is small goes with the others
+    alone = layer.alone and rows.size >= _MANY
     return Kernel(
-        layer, "sa_nd_matrix_mve", pieces(rows), layer.sums.astype(np.int32), scratch, row=rows.shape[1]
+        layer,
+        "sa_nd_matrix_mve",
+        pieces(rows),
+        layer.sums.astype(np.int32),
+        scratch,
+        row=rows.shape[1],
+        variant="alone" if alone else "",
     )
 
 
@@ -61,8 +71,8 @@ def depth(layer: Layer) -> Kernel | None:
         return None
     weights = layer.weights.reshape(count, rows, columns).swapaxes(1, 2)
     size = rows * columns
-    turned = min(count, _SUMS) * size if size > _BYTES or count % _SUMS else 0
-    scratch = min(count, _LAID) * apart + _BYTES + turned
+    any_ = size > _BYTES or count % _SUMS > 0
+    scratch = min(count, _LAID) * apart + _BYTES + (_SUMS * size if any_ else 0)
     # no row of results is longer than one of values, and the first one does not come too early
     behind = all(o <= i for o, i in zip(window.out, window.extents, strict=True))
     here = behind and window.before[0] < max(window.kernel[0], 2)
@@ -74,4 +84,5 @@ def depth(layer: Layer) -> Kernel | None:
         scratch,
         in_place=here,
         row=size,
+        variant="any" if any_ else "",
     )

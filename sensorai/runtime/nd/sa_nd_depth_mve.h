@@ -7,7 +7,8 @@
  * all rows above, was read for its channels: results may lie where the values lie.
  *
  * Weights (channel, column, row). Scratch: 16 channels or fewer, each (columns of a row of results x rows of the
- * kernel) bytes, 16 more, and four times the weights of a channel where these are more than 16. */
+ * kernel) bytes, 16 more, and the weights of four channels where channels are no multiple of four or have more
+ * than 16 weights. */
 #ifndef SA_ND_DEPTH_MVE_H
 #define SA_ND_DEPTH_MVE_H
 
@@ -97,28 +98,18 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 {
     const uint16x8_t place = vmulq_n_u16(vidupq_n_u16(0U, 1), (uint16_t)apart);
 
-    if (many == SA_ND_LAID) {
-        const uint16x8_t more = vaddq_n_u16(place, (uint16_t)(8 * apart));
-        for (; columns > 0; columns--) {
-            vstrbq_scatter_offset_s16(to, place, vldrbq_s16(x));
-            vstrbq_scatter_offset_s16(to, more, vldrbq_s16(x + 8));
-            x += step;
-            to += rows;
+    for (; many > 0; many -= 8) {
+        const mve_pred16_t some = vctp16q((uint32_t)many);
+        const int8_t *from = x;
+        int8_t *z = to;
+        int32_t k;
+        for (k = columns; k > 0; k--) {
+            vstrbq_scatter_offset_p_s16(z, place, vldrbq_z_s16(from, some), some);
+            from += step;
+            z += rows;
         }
-    } else {
-        for (; many > 0; many -= 8) {
-            const mve_pred16_t some = vctp16q((uint32_t)many);
-            const int8_t *from = x;
-            int8_t *z = to;
-            int32_t k;
-            for (k = columns; k > 0; k--) {
-                vstrbq_scatter_offset_p_s16(z, place, vldrbq_z_s16(from, some), some);
-                from += step;
-                z += rows;
-            }
-            x += 8;
-            to += 8 * apart;
-        }
+        x += 8;
+        to += 8 * apart;
     }
 }
 #else
@@ -221,83 +212,80 @@ SA_ND_INLINE void sa_nd_any_channels_mve(const int8_t *x, const int8_t *w, int32
     }
 }
 
+/* any: channels are no multiple of four, or have more than 16 weights. */
 SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
-                                  const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
+                                  const int32_t *bias, int8_t *y, int8_t *scratch, int any, int rounding)
 {
-    const int32_t rows = l->kernel[0], size = rows * l->kernel[1], channels = l->channels;
+    const int32_t rows = l->kernel[0], size = l->row, channels = l->channels;
     const int32_t apart = ((l->out[1] - 1) * l->stride[1] + l->kernel[1]) * rows;
     const int32_t most = channels < SA_ND_LAID ? channels : SA_ND_LAID;
     int8_t *const turned = scratch + most * apart + 16;
     const sa_nd_ends_t ends = sa_nd_ends(l);
+    sa_nd_tables_t t;
     sa_nd_laid_t laid;
     int32_t batch, at, many, oy, k;
 
     laid.apart = apart;
     laid.size = size;
     laid.step = l->stride[1] * rows;
-    for (k = 0; k < 16; k++) {
-        laid.row[k] = (uint8_t)(k % (rows < 16 ? rows : 16));
+    for (k = 0; k < 16 && !any; k++) {
+        laid.row[k] = (uint8_t)(k % rows);
         laid.column[k] = (uint8_t)(k - laid.row[k]);
     }
     /* margins on the left and on the right stay */
     sa_nd_fill_mve(scratch, l->zero, most * apart);
     for (batch = l->batch; batch > 0; batch--) {
-        sa_nd_tables_t first;
-        sa_nd_tables(l, bias, &first);
+        const int8_t *first = w;
+        sa_nd_tables(l, bias, &t);
         for (at = 0; at < channels; at += many) {
             int32_t next = 0;
             int8_t *z = y + at;
             many = channels - at < SA_ND_LAID ? channels - at : SA_ND_LAID;
             for (oy = 0; oy < l->out[0]; oy++) {
                 const int32_t top = oy * l->stride[0], turn = top % rows;
-                const int8_t *p = scratch, *v = w + at * size;
+                const int8_t *p = scratch, *v = first;
                 int32_t four = many;
-                sa_nd_tables_t t;
+                sa_nd_tables_t here;
                 sa_nd_lay_rows_mve(l, x + at, next < top ? top : next, top + rows, many, scratch, apart);
                 next = top + rows;
-                sa_nd_turns_mve(&laid, rows, turn);
-                t.multiplier = first.multiplier + (first.step != 0 ? at : 0);
-                t.shift = first.shift + (first.step != 0 ? at : 0);
-                t.bias = first.bias + at;
-                t.step = first.step;
+                sa_nd_begin(&here, &t);
+                if (!any) {
+                    sa_nd_turns_mve(&laid, rows, turn);
+                }
                 for (; four > 0; four -= 4) {
-                    const sa_nd_ways_t way = four >= 4 ? sa_nd_ways(&t, 4) : sa_nd_ways(&t, four);
+                    const int32_t few = any && four < 4 ? four : 4;
+                    const sa_nd_ways_t way = sa_nd_ways(&here, few);
                     const int8_t *q = p;
                     int8_t *to = z + (many - four);
                     int32_t left = l->out[1];
-                    if (four < 4 || size > 16) {
-                        sa_nd_turn_mve(v, turned, four < 4 ? four : 4, size, rows, turn);
+                    if (any) {
+                        sa_nd_turn_mve(v, turned, few, size, rows, turn);
                     }
                     for (; left > 0; left -= SA_ND_RUN) {
                         int32_t sums[4 * SA_ND_RUN];
                         const int32_t *s = sums;
                         laid.count = left < SA_ND_RUN ? left : SA_ND_RUN;
-                        if (four < 4) {
-                            sa_nd_any_channels_mve(q, turned, sums, &laid, four);
-                            for (k = laid.count; k > 0; k--) {
-                                sa_nd_leave_four(&ends, &way, s, to, four, rounding);
-                                s += 4;
-                                to += channels;
-                            }
+                        if (any) {
+                            sa_nd_any_channels_mve(q, turned, sums, &laid, few);
                         } else {
-                            if (size > 16) {
-                                sa_nd_any_channels_mve(q, turned, sums, &laid, 4);
-                            } else {
-                                sa_nd_channels_mve(q, v, sums, &laid);
-                            }
-                            for (k = laid.count; k > 0; k--) {
-                                sa_nd_leave_four(&ends, &way, s, to, 4, rounding);
-                                s += 4;
-                                to += channels;
-                            }
+                            sa_nd_channels_mve(q, v, sums, &laid);
+                        }
+                        for (k = laid.count; k > 0; k--) {
+                            sa_nd_leave_four(&ends, &way, s, to, few, rounding);
+                            s += 4;
+                            to += channels;
                         }
                         q += SA_ND_RUN * laid.step;
                     }
-                    sa_nd_onward(&t);
+                    sa_nd_onward(&here);
                     p += 4 * apart;
                     v += 4 * size;
                 }
                 z += l->out[1] * channels;
+            }
+            first += many * size;
+            for (k = many; k > 0; k -= 4) {
+                sa_nd_onward(&t);
             }
         }
         y += l->out[0] * l->out[1] * channels;
@@ -308,13 +296,25 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
 SA_ND_FUNCTION void sa_nd_depth_mve_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                            const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_TWICE);
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_TWICE);
 }
 
 SA_ND_FUNCTION void sa_nd_depth_mve_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                          const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_EVEN);
+}
+
+SA_ND_FUNCTION void sa_nd_depth_mve_any_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                               const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_TWICE);
+}
+
+SA_ND_FUNCTION void sa_nd_depth_mve_any_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                             const int32_t *bias, int8_t *y, void *scratch)
+{
+    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_EVEN);
 }
 
 #endif

@@ -21,6 +21,13 @@ typedef struct {
 } sa_nd_four_t;
 #endif
 
+/* A function that is not worth to stand in every caller. */
+#if defined(__GNUC__)
+#define SA_ND_APART static __attribute__((noinline, unused))
+#else
+#define SA_ND_APART static
+#endif
+
 /* Factors of four sums and what is added to these. */
 typedef struct {
     sa_nd_four_t multiplier;
@@ -45,7 +52,7 @@ typedef struct {
     uint8_t shifts[4];
 } sa_nd_tables_t;
 
-SA_ND_INLINE void sa_nd_tables(const sa_nd_fast_t *l, const int32_t *bias, sa_nd_tables_t *t)
+SA_ND_APART void sa_nd_tables(const sa_nd_fast_t *l, const int32_t *bias, sa_nd_tables_t *t)
 {
     int32_t i;
 
@@ -239,6 +246,14 @@ SA_ND_INLINE void sa_nd_leave_four(const sa_nd_ends_t *e, const sa_nd_ways_t *w,
     }
 }
 #endif
+
+SA_ND_INLINE void sa_nd_begin(sa_nd_tables_t *t, const sa_nd_tables_t *first)
+{
+    t->multiplier = first->multiplier;
+    t->shift = first->shift;
+    t->bias = first->bias;
+    t->step = first->step;
+}
 
 SA_ND_INLINE void sa_nd_onward(sa_nd_tables_t *t)
 {

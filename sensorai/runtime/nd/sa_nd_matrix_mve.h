@@ -146,56 +146,43 @@ SA_ND_INLINE const int8_t *sa_nd_eight_mve(int32_t *s, const int8_t *x, int32_t 
 }
 #endif
 
-/* Values under the kernel at a place, margins filled. */
-SA_ND_FUNCTION void sa_nd_gather_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t from_y, int32_t from_x,
-                                     int8_t *to)
-{
-    const int32_t width = l->kernel[1] * l->channels, line = l->in[1] * l->channels;
-    const int32_t over = from_x + l->kernel[1] - l->in[1];
-    int32_t k, first = 0, last = width;
-
-    if (from_x < 0) {
-        first = -from_x < l->kernel[1] ? -from_x * l->channels : width;
-    }
-    if (over > 0) {
-        last = over < l->kernel[1] ? width - over * l->channels : 0;
-        first = first > last ? last : first;
-    }
-    x += from_y * line + from_x * l->channels;
-    for (k = l->kernel[0]; k > 0; k--) {
-        const int32_t inside = from_y >= 0 && from_y < l->in[0];
-        if (!inside || last - first != width) {
-            sa_nd_fill_mve(to, l->zero, width);
-        }
-        if (inside) {
-            sa_nd_copy_mve(to + first, x + first, last - first);
-        }
-        to += width;
-        x += l->down * line;
-        from_y += l->down;
-    }
-}
-
-/* The next place: its values, gathered where they do not lie beside each other. */
+/* A place of the kernel, in the order of the results. */
 typedef struct {
     int32_t y;
     int32_t x;
 } sa_nd_at_t;
 
-SA_ND_INLINE const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x, sa_nd_at_t *at, int8_t *to)
+/* Values under the kernel at the next place, gathered with margins where they do not lie beside each other. */
+SA_ND_APART const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x, sa_nd_at_t *at, int8_t *to)
 {
-    const int32_t from_y = at->y * l->stride[0] - l->before[0], from_x = at->x * l->stride[1] - l->before[1];
-    const int32_t flat = l->kernel[0] == 1 && from_y >= 0 && from_y < l->in[0];
+    const int32_t channels = l->channels, width = l->kernel[1] * channels, line = l->in[1] * channels;
+    const int32_t from_x = at->x * l->stride[1] - l->before[1];
+    int32_t from_y = at->y * l->stride[0] - l->before[0], first = -from_x * channels, last = line + first, k;
+    int8_t *row = to;
 
     at->x++;
     if (at->x == l->out[1]) {
         at->x = 0;
         at->y++;
     }
-    if (flat && from_x >= 0 && from_x + l->kernel[1] <= l->in[1]) {
-        return x + (from_y * l->in[1] + from_x) * l->channels;
+    x += from_y * line - first;
+    first = first < 0 ? 0 : (first > width ? width : first);
+    last = last > width ? width : (last < first ? first : last);
+    if (l->kernel[0] == 1 && from_y >= 0 && from_y < l->in[0] && last - first == width) {
+        return x;
     }
-    sa_nd_gather_mve(l, x, from_y, from_x, to);
+    for (k = l->kernel[0]; k > 0; k--) {
+        const int32_t inside = from_y >= 0 && from_y < l->in[0];
+        if (!inside || last - first != width) {
+            sa_nd_fill_mve(row, l->zero, width);
+        }
+        if (inside) {
+            sa_nd_copy_mve(row + first, x + first, last - first);
+        }
+        row += width;
+        x += l->down * line;
+        from_y += l->down;
+    }
     return to;
 }
 
@@ -204,56 +191,50 @@ SA_ND_INLINE void sa_nd_rest_mve(const sa_nd_ends_t *e, const sa_nd_tables_t *t,
                                  const int8_t *w, int32_t n, int32_t many, int8_t *y, int8_t *z, int rounding)
 {
     const sa_nd_ways_t way = sa_nd_ways(t, many);
-    int32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0}, i;
+    int32_t sums[4] = {0, 0, 0, 0}, i, k;
 
-    for (i = 0; i < many; i++) {
-        sums[i] = sa_nd_one_mve(a, w, n);
-        sums[4 + i] = sa_nd_one_mve(b, w, n);
-        w += n;
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < many; i++) {
+            sums[i] = sa_nd_one_mve(a, w + i * n, n);
+        }
+        sa_nd_leave_four(e, &way, sums, y, many, rounding);
+        a = b;
+        y = z;
     }
-    sa_nd_leave_four(e, &way, sums + 4, z, many, rounding);
-    sa_nd_leave_four(e, &way, sums, y, many, rounding);
 }
 
 SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                    const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
-    const int32_t n = l->kernel[0] * l->kernel[1] * l->channels;
-    const int32_t fours = l->outputs / 4, rest = l->outputs % 4;
+    const int32_t n = l->row, rest = l->outputs & 3;
     const sa_nd_ends_t ends = sa_nd_ends(l);
+    sa_nd_tables_t first;
     int32_t sums[8];
     int32_t batch, places, o;
 
+    sa_nd_tables(l, bias, &first);
     for (batch = l->batch; batch > 0; batch--) {
         sa_nd_at_t at = {0, 0};
         for (places = l->out[0] * l->out[1]; places > 0; places -= 2) {
             const int8_t *v = w, *a = sa_nd_next_mve(l, x, &at, scratch), *b = a;
             int8_t *z = y;
             sa_nd_tables_t t;
-            sa_nd_ways_t way;
 
-            sa_nd_tables(l, bias, &t);
+            /* the last place is taken twice where they are odd */
             if (places > 1) {
                 b = sa_nd_next_mve(l, x, &at, scratch + n);
                 z = y + l->outputs;
-                for (o = fours; o > 0; o--) {
-                    v = sa_nd_eight_mve(sums, a, n, v, b);
-                    way = sa_nd_ways(&t, 4);
-                    sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
-                    sa_nd_leave_four(&ends, &way, sums + 4, z, 4, rounding);
-                    sa_nd_onward(&t);
-                    y += 4;
-                    z += 4;
-                }
-            } else {
-                for (o = fours; o > 0; o--) {
-                    v = sa_nd_four_mve(a, v, n, sums);
-                    way = sa_nd_ways(&t, 4);
-                    sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
-                    sa_nd_onward(&t);
-                    y += 4;
-                }
-                z = y;
+            }
+            sa_nd_begin(&t, &first);
+            for (o = l->outputs >> 2; o > 0; o--) {
+                sa_nd_ways_t way;
+                v = sa_nd_eight_mve(sums, a, n, v, b);
+                way = sa_nd_ways(&t, 4);
+                sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
+                sa_nd_leave_four(&ends, &way, sums + 4, z, 4, rounding);
+                sa_nd_onward(&t);
+                y += 4;
+                z += 4;
             }
             if (rest > 0) {
                 sa_nd_rest_mve(&ends, &t, a, b, v, n, rest, y, z, rounding);
@@ -261,6 +242,34 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
             y = z + rest;
         }
         x += l->in[0] * l->in[1] * l->channels;
+    }
+}
+
+/* The same where all values lie under one place. */
+SA_ND_INLINE void sa_nd_alone_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
+                                  int8_t *y, int rounding)
+{
+    const int32_t rest = l->outputs & 3;
+    const sa_nd_ends_t ends = sa_nd_ends(l);
+    sa_nd_tables_t t;
+    int32_t sums[4];
+    int32_t o;
+
+    sa_nd_tables(l, bias, &t);
+    for (o = l->outputs >> 2; o > 0; o--) {
+        sa_nd_ways_t way;
+        w = sa_nd_four_mve(x, w, l->row, sums);
+        way = sa_nd_ways(&t, 4);
+        sa_nd_leave_four(&ends, &way, sums, y, 4, rounding);
+        sa_nd_onward(&t);
+        y += 4;
+    }
+    if (rest > 0) {
+        const sa_nd_ways_t way = sa_nd_ways(&t, rest);
+        for (o = 0; o < rest; o++) {
+            sums[o] = sa_nd_one_mve(x, w + o * l->row, l->row);
+        }
+        sa_nd_leave_four(&ends, &way, sums, y, rest, rounding);
     }
 }
 
@@ -274,6 +283,20 @@ SA_ND_FUNCTION void sa_nd_matrix_mve_even(const sa_nd_fast_t *l, const int8_t *x
                                           const int32_t *bias, int8_t *y, void *scratch)
 {
     sa_nd_matrix_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_mve_alone_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                                  const int32_t *bias, int8_t *y, void *scratch)
+{
+    (void)scratch;
+    sa_nd_alone_run(l, x, w, bias, y, SA_ND_TWICE);
+}
+
+SA_ND_FUNCTION void sa_nd_matrix_mve_alone_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+                                                const int32_t *bias, int8_t *y, void *scratch)
+{
+    (void)scratch;
+    sa_nd_alone_run(l, x, w, bias, y, SA_ND_EVEN);
 }
 
 #endif
