@@ -126,6 +126,7 @@ def vectors() -> Iterator[tuple[str, Graph]]:
         for inputs, outputs in ((15, 8), (32, 4), (47, 12)):
             dense = FullyConnected(rounding=even)
             yield f"dense_{inputs}_{outputs}_{even}", layer(dense, (3, inputs), (outputs, inputs), each=True)
+        yield f"dense_large_{even}", layer(dense, (1, 75), (15, 75))
         for channels, kernel, stride in ((16, (3, 3), 1), (36, (3, 3), 2), (20, (4, 4), 1), (18, (5, 5), 3)):
             own = Conv(rounding=even, groups=channels, pads=((1, 2), (2, 1)), strides=(stride, stride))
             yield f"own_{channels}_{even}", layer(own, (2, 5, 6, channels), (channels, *kernel, 1), each=True)

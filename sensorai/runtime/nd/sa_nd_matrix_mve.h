@@ -171,6 +171,14 @@ SA_ND_APART const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x,
     if (l->kernel[0] == 1 && from_y >= 0 && from_y < l->in[0] && last - first == width) {
         return x;
     }
+    if (from_y >= 0 && from_y + (l->kernel[0] - 1) * l->down < l->in[0] && last - first == width) {
+        for (k = l->kernel[0]; k > 0; k--) {
+            sa_nd_copy_mve(row, x, width);
+            row += width;
+            x += l->down * line;
+        }
+        return to;
+    }
     for (k = l->kernel[0]; k > 0; k--) {
         const int32_t inside = from_y >= 0 && from_y < l->in[0];
         if (!inside || last - first != width) {
@@ -184,6 +192,14 @@ SA_ND_APART const int8_t *sa_nd_next_mve(const sa_nd_fast_t *l, const int8_t *x,
         from_y += l->down;
     }
     return to;
+}
+
+/* Whether places are those of the values, one after the other. */
+SA_ND_INLINE int32_t sa_nd_points(const sa_nd_fast_t *l)
+{
+    const int32_t one = l->kernel[0] * l->kernel[1] * l->stride[0] * l->stride[1];
+
+    return one == 1 && l->in[0] == l->out[0] && l->in[1] == l->out[1];
 }
 
 /* The outputs that are left of fours, at two places. */
@@ -206,7 +222,7 @@ SA_ND_INLINE void sa_nd_rest_mve(const sa_nd_ends_t *e, const sa_nd_tables_t *t,
 SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                    const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
-    const int32_t n = l->row, rest = l->outputs & 3;
+    const int32_t n = l->row, rest = l->outputs & 3, points = sa_nd_points(l);
     const sa_nd_ends_t ends = sa_nd_ends(l);
     sa_nd_tables_t first;
     int32_t sums[8];
@@ -216,14 +232,22 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
     for (batch = l->batch; batch > 0; batch--) {
         sa_nd_at_t at = {0, 0};
         for (places = l->out[0] * l->out[1]; places > 0; places -= 2) {
-            const int8_t *v = w, *a = sa_nd_next_mve(l, x, &at, scratch), *b = a;
+            const int8_t *v = w, *a = x, *b;
             int8_t *z = y;
             sa_nd_tables_t t;
 
-            /* the last place is taken twice where they are odd */
+            if (points) {
+                b = a + n;
+                x = places > 1 ? b + n : b;
+            } else {
+                a = sa_nd_next_mve(l, x, &at, scratch);
+                b = places > 1 ? sa_nd_next_mve(l, x, &at, scratch + n) : a;
+            }
             if (places > 1) {
-                b = sa_nd_next_mve(l, x, &at, scratch + n);
                 z = y + l->outputs;
+            } else {
+                /* the last place is taken twice where they are odd */
+                b = a;
             }
             sa_nd_begin(&t, &first);
             for (o = l->outputs >> 2; o > 0; o--) {
@@ -241,7 +265,9 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
             }
             y = z + rest;
         }
-        x += l->in[0] * l->in[1] * l->channels;
+        if (!points) {
+            x += l->in[0] * l->in[1] * l->channels;
+        }
     }
 }
 
