@@ -16,6 +16,7 @@ from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.fully_connected import FullyConnected
+from sensorai.ops.nd.pool import Pool
 from tests.nd.nets import Sample, sample_of
 
 #: Factors of about 1/40 to 1/600, so that results meet the middle of their range and both of its ends.
@@ -141,6 +142,13 @@ def vectors() -> Iterator[tuple[str, Graph]]:
         yield f"ties_{even}", _scaled(ties, (1.0, 3), (0.5, 0), (4.0, 5))
     for stride in (1, 2):
         yield f"owns_{stride}", _owns(stride)
+    for channels in (3, 16, 21):
+        for kind, lo in (("max", None), ("average", None), ("average", -2.0), ("max", -2.0)):
+            op = Pool(kind, (3, 2), (2, 1), (), ((2, 1), (0, 1)), lo=lo, hi=lo and 3.0)
+            given = [_testing.given("x", (2, 4, 5, channels), "int8", Affine((0.05,), (-3,)))]
+            yield f"pool_{kind}_{channels}_{lo}", _testing.one(op, given, (given[0].quant,))
+    far = Pool("average", (2,), (3,), (), ((4, 4),))
+    yield "pool_far", _testing.one(far, [_testing.given("x", (1, 5, 4), "int8", Affine((0.05,), (3,)))])
     shape = (1, 3, 5, 3)
     for k, (a, b, out) in enumerate(((0.05, 0.05, 0.09), (0.05, 0.031, 0.3), (0.002, 0.05, 0.04))):
         for lo, hi in ((None, None), (-3.0, 9.0)):

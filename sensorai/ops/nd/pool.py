@@ -14,7 +14,7 @@ from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Shape
-from sensorai.ops.nd import _testing, affine, ctext, meant
+from sensorai.ops.nd import _testing, affine, ctext, fast_pool, meant
 from sensorai.ops.nd.base import Made, NdOperator
 from sensorai.ops.nd.windows import AXES, MOST, Window
 
@@ -241,6 +241,8 @@ class Pool(NdOperator):
     def emit(self, at: Applied, to: Writer) -> None:
         """One kernel for each type."""
         w = self.window(at)
+        if at.isa and self._emit_fast(at, to, w):
+            return
         lead = AXES - len(w.kernel)
 
         def three(values: Shape, fill: int) -> str:
@@ -279,6 +281,13 @@ class Pool(NdOperator):
             columns = int(self.indices == "column")
             places = to.target(at.outputs[1])
             to.call(file, f"sa_nd_pool_where_{short}", layer, to.source(at.x), places, columns)
+
+    def _emit_fast(self, at: Applied, to: Writer, window: Window) -> bool:
+        counted = self.count_include_pad and self.kind == "average" and any(window.before + window.after)
+        if at.x.dtype != "int8" or self._meant or self.indices or counted:
+            return False
+        ends = affine.clamp(at, self.lo, self.hi) if self._clamped() else (-128, 127)
+        return fast_pool.emit(at, to, window, self.kind, ends)
 
     def _emit_meant(self, at: Applied, to: Writer, pool: dict[str, object]) -> None:
         pool["lo"], pool["hi"] = (ctext.number(v, "float32") for v in self._ends())
