@@ -106,7 +106,8 @@ def _scaled(graph: Graph, *scales: tuple[float, int]) -> Graph:
 
 def _owns(stride: int) -> Graph:
     """Three layers with a kernel for each channel: results of the second may lie where its values lie."""
-    name, shape = "x", (1, 8, 7, 20)
+    name = "x"
+    shape: tuple[int, ...] = (1, 8, 7, 20)
     tensors = {name: _testing.given(name, shape, "int8", Affine((1.0,), (-3,)))}
     nodes = []
     for k, strides in enumerate(((), (stride, stride), ())):
