@@ -325,8 +325,11 @@ SA_ND_APART void sa_nd_rest_mve(const sa_nd_fast_t *l, const sa_nd_runs_t *r, in
     int8_t *y = r->y;
     sa_nd_tables_t t;
     sa_nd_ways_t way;
-    int32_t sums[4] = {0, 0, 0, 0}, i, k;
+    int32_t sums[4], i, k;
 
+    sums[1] = 0;
+    sums[2] = 0;
+    sums[3] = 0;
     t.bias = r->bias;
     t.multiplier = r->multiplier;
     t.shift = r->shift;
@@ -421,6 +424,9 @@ SA_ND_INLINE void sa_nd_alone_run(const sa_nd_fast_t *l, const int8_t *x, const 
     }
     if (rest > 0) {
         const sa_nd_ways_t way = sa_nd_ways(&t, rest);
+        sums[1] = 0;
+        sums[2] = 0;
+        sums[3] = 0;
         for (o = 0; o < rest; o++) {
             sums[o] = sa_nd_one_mve(x, w + o * l->row, l->row);
         }
