@@ -100,15 +100,22 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
     const uint16x8_t place = vmulq_n_u16(vidupq_n_u16(0U, 1), (uint16_t)apart);
 
     for (; many > 0; many -= 8) {
-        const mve_pred16_t some = vctp16q((uint32_t)many);
         const int8_t *from = x;
         int8_t *z = to;
-        int32_t k;
-        for (k = columns; k > 0; k--) {
-            vstrbq_scatter_offset_p_s16(z, place, vldrbq_z_s16(from, some), some);
-            from += step;
-            z += rows;
-        }
+        __asm__ volatile("vctp.16 %[many]\n"
+                         "wls lr, %[columns], 2f\n"
+                         "1:\n"
+                         "vpstt\n"
+                         "vldrbt.u16 q0, [%[from]]\n"
+                         "vstrbt.16 q0, [%[z], %q[place]]\n"
+                         "add %[from], %[from], %[step]\n"
+                         "add %[z], %[z], %[rows]\n"
+                         "le lr, 1b\n"
+                         "2:\n"
+                         : [from] "+&l"(from), [z] "+&l"(z)
+                         : [many] "r"(many), [columns] "r"(columns), [step] "r"(step), [rows] "r"(rows),
+                           [place] "w"(place)
+                         : "lr", "q0", "memory");
         x += 8;
         to += 8 * apart;
     }
@@ -156,7 +163,7 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 #endif
 
 /* Rows first to last of the input, margins counted, for many channels. */
-SA_ND_FUNCTION void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
+SA_ND_APART void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
                                        int32_t many, int8_t *to, int32_t apart)
 {
     const int32_t rows = l->kernel[0], columns = apart / rows, channels = l->channels;
