@@ -36,11 +36,20 @@ SA_ND_INLINE int32x4_t sa_nd_sum_mve(const sa_nd_add_t *l, int32x4_t a, int32x4_
 SA_ND_FUNCTION void sa_nd_add_mve(const sa_nd_add_t *layer, const int8_t *a, const int8_t *b, int8_t *y)
 {
     /* a copy: the compiler need not think that storing results changes it */
-    const sa_nd_add_t l = *layer;
-    const int32_t rest = l.count % 4;
+    sa_nd_add_t l;
+    const int32_t rest = layer->count & 3;
     int32_t n;
 
-    for (n = l.count / 4; n > 0; n--) {
+    for (n = 0; n < 3; n++) {
+        l.zero[n] = layer->zero[n];
+        l.multiplier[n] = layer->multiplier[n];
+        l.right[n] = layer->right[n];
+    }
+    l.left[0] = layer->left[0];
+    l.left[1] = layer->left[1];
+    l.lo = layer->lo;
+    l.hi = layer->hi;
+    for (n = layer->count >> 2; n > 0; n--) {
         vstrbq_s32(y, sa_nd_sum_mve(&l, vldrbq_s32(a), vldrbq_s32(b)));
         a += 4;
         b += 4;

@@ -37,50 +37,51 @@ typedef struct {
     "1:\n" SA_ND_TAP(r0, m0, q1, r4) SA_ND_TAP(r1, m1, q2, r6) SA_ND_TAP(r3, m2, q3, r8)        \
         SA_ND_TAP(r5, m3, q4, r10) "stmia r2!, {r4, r6, r8, r10}\n"                             \
                                    "le lr, 1b\n"
-#define SA_ND_BY(number) SA_ND_TAPS(", #" number "\n", ", #" number "\n", ", #" number "\n", ", #" number "\n")
-#define SA_ND_GIVEN(declared) declared __attribute__((unused))
+#define SA_ND_BY(by) SA_ND_TAPS(", #" by "\n", ", #" by "\n", ", #" by "\n", ", #" by "\n")
 /* Sums of four channels, up to 16 weights each, at each place. */
-__attribute__((naked, noinline, unused)) static void
-sa_nd_channels_mve(SA_ND_GIVEN(const int8_t *x), SA_ND_GIVEN(const int8_t *w), SA_ND_GIVEN(int32_t *s),
-                   SA_ND_GIVEN(const sa_nd_laid_t *laid))
+SA_ND_APART void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *s, const sa_nd_laid_t *laid)
 {
-    __asm__("push {r4, r5, r6, r7, r8, r10, lr}\n"
-            "vpush {d8, d9}\n"
-            "ldmia r3!, {r4, r6, r7, lr}\n"
-            "vldrb.8 q0, [r3]\n"
-            "vctp.8 r6\n"
-            "vpst\n"
-            "vldrbt.u8 q1, [r1, q0]\n"
-            "add r1, r1, r6\n"
-            "vpst\n"
-            "vldrbt.u8 q2, [r1, q0]\n"
-            "add r1, r1, r6\n"
-            "vpst\n"
-            "vldrbt.u8 q3, [r1, q0]\n"
-            "add r1, r1, r6\n"
-            "vpst\n"
-            "vldrbt.u8 q4, [r1, q0]\n"
-            "add r1, r0, r4\n"
-            "add r3, r1, r4\n"
-            "add r5, r3, r4\n"
-            "dls lr, lr\n"
-            "cmp r7, #3\n"
-            "beq 2f\n"
-            "cmp r7, #6\n"
-            "beq 3f\n" SA_ND_TAPS("\nadd r0, r0, r7\n", "\nadd r1, r1, r7\n", "\nadd r3, r3, r7\n",
-                                  "\nadd r5, r5, r7\n")
-            "b 4f\n"
-            "2:\n" SA_ND_BY("3")
-            "b 4f\n"
-            "3:\n" SA_ND_BY("6")
-            "4:\n"
-            "vpop {d8, d9}\n"
-            "pop {r4, r5, r6, r7, r8, r10, pc}\n");
+    register const int8_t *r0 __asm__("r0") = x;
+    register const int8_t *r1 __asm__("r1") = w;
+    register int32_t *r2 __asm__("r2") = s;
+    register const sa_nd_laid_t *r3 __asm__("r3") = laid;
+
+    __asm__ volatile("ldmia r3!, {r4, r6, r9, lr}\n"
+                     "vldrb.8 q0, [r3]\n"
+                     "vctp.8 r6\n"
+                     "vpst\n"
+                     "vldrbt.u8 q1, [r1, q0]\n"
+                     "add r1, r1, r6\n"
+                     "vpst\n"
+                     "vldrbt.u8 q2, [r1, q0]\n"
+                     "add r1, r1, r6\n"
+                     "vpst\n"
+                     "vldrbt.u8 q3, [r1, q0]\n"
+                     "add r1, r1, r6\n"
+                     "vpst\n"
+                     "vldrbt.u8 q4, [r1, q0]\n"
+                     "add r1, r0, r4\n"
+                     "add r3, r1, r4\n"
+                     "add r5, r3, r4\n"
+                     "dls lr, lr\n"
+                     "cmp r9, #3\n"
+                     "beq 2f\n"
+                     "cmp r9, #6\n"
+                     "beq 3f\n" SA_ND_TAPS("\nadd r0, r0, r9\n", "\nadd r1, r1, r9\n",
+                                           "\nadd r3, r3, r9\n", "\nadd r5, r5, r9\n")
+                     "b 4f\n"
+                     "2:\n" SA_ND_BY("3")
+                     "b 4f\n"
+                     "3:\n" SA_ND_BY("6")
+                     "4:\n"
+                     : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+                     :
+                     : "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q0", "q1", "q2", "q3", "q4", "cc",
+                       "memory");
 }
 #undef SA_ND_TAP
 #undef SA_ND_TAPS
 #undef SA_ND_BY
-#undef SA_ND_GIVEN
 
 /* Which weight each byte of a place takes where its first row stands at a turn. */
 SA_ND_INLINE void sa_nd_turns_mve(sa_nd_laid_t *laid, int32_t rows, int32_t turn)
@@ -99,15 +100,22 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
     const uint16x8_t place = vmulq_n_u16(vidupq_n_u16(0U, 1), (uint16_t)apart);
 
     for (; many > 0; many -= 8) {
-        const mve_pred16_t some = vctp16q((uint32_t)many);
         const int8_t *from = x;
         int8_t *z = to;
-        int32_t k;
-        for (k = columns; k > 0; k--) {
-            vstrbq_scatter_offset_p_s16(z, place, vldrbq_z_s16(from, some), some);
-            from += step;
-            z += rows;
-        }
+        __asm__ volatile("vctp.16 %[many]\n"
+                         "wls lr, %[columns], 2f\n"
+                         "1:\n"
+                         "vpstt\n"
+                         "vldrbt.u16 q0, [%[from]]\n"
+                         "vstrbt.16 q0, [%[z], %q[place]]\n"
+                         "add %[from], %[from], %[step]\n"
+                         "add %[z], %[z], %[rows]\n"
+                         "le lr, 1b\n"
+                         "2:\n"
+                         : [from] "+&l"(from), [z] "+&l"(z)
+                         : [many] "r"(many), [columns] "r"(columns), [step] "r"(step), [rows] "r"(rows),
+                           [place] "w"(place)
+                         : "lr", "q0", "memory");
         x += 8;
         to += 8 * apart;
     }
@@ -155,7 +163,7 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 #endif
 
 /* Rows first to last of the input, margins counted, for many channels. */
-SA_ND_FUNCTION void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
+SA_ND_APART void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
                                        int32_t many, int8_t *to, int32_t apart)
 {
     const int32_t rows = l->kernel[0], columns = apart / rows, channels = l->channels;

@@ -21,7 +21,8 @@ typedef struct {
 } sa_nd_four_t;
 #endif
 
-/* A function that is not worth to stand in every caller. */
+/* A function that stands alone: rarely used, or one that sets predicates by itself. GCC has no name for their
+ * register among what an asm statement changes; a call tells it. */
 #if defined(__GNUC__)
 #define SA_ND_APART static __attribute__((noinline, unused))
 #else
