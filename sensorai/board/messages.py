@@ -246,6 +246,58 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class NetRestart(Describe):
+    """Put the net into the state that it starts in."""
+
+    kind: ClassVar[int] = 0x86
+
+
+@dataclass(frozen=True, slots=True)
+class NetWrite:
+    """Write bytes of the inputs of a net, which count as one piece of memory."""
+
+    kind: ClassVar[int] = 0x87
+    id: int
+    offset: int
+    values: bytes
+
+    def body(self) -> bytes:
+        """Bytes of the body."""
+        return struct.pack("<BI", self.id, self.offset) + self.values
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self | None:
+        """Read a body; None when it is none."""
+        return cls(*struct.unpack_from("<BI", body), body[5:]) if len(body) >= 5 else None
+
+
+@dataclass(frozen=True, slots=True)
+class NetRun(Describe):
+    """Run a call of the net; the reply holds whether outputs are there (u8), and the cycles it took (u32)."""
+
+    kind: ClassVar[int] = 0x88
+
+
+@dataclass(frozen=True, slots=True)
+class NetRead:
+    """Read bytes of the outputs of a net, which count as one piece of memory."""
+
+    kind: ClassVar[int] = 0x89
+    id: int
+    offset: int
+    count: int
+
+    def body(self) -> bytes:
+        """Bytes of the body."""
+        return struct.pack("<BIB", self.id, self.offset, self.count)
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self | None:
+        """Read a body; None when it is none."""
+        return cls(*struct.unpack("<BIB", body)) if len(body) == 6 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A whole frame of a type that this version does not know."""
 
@@ -257,8 +309,26 @@ class Unknown:
         return self.content
 
 
-Message = Data | DescriptionPart | Reply | Result | Describe | Start | Stop | Operations | Watch | Unknown
-_KINDS = (Data, DescriptionPart, Reply, Result, Describe, Start, Stop, Operations, Watch)
+Message = (
+    Data
+    | DescriptionPart
+    | Reply
+    | Result
+    | Describe
+    | Start
+    | Stop
+    | Operations
+    | Watch
+    | NetRestart
+    | NetWrite
+    | NetRun
+    | NetRead
+    | Unknown
+)
+_KINDS = (
+    *(Data, DescriptionPart, Reply, Result, Describe, Start, Stop, Operations, Watch),
+    *(NetRestart, NetWrite, NetRun, NetRead),
+)
 _BY_KIND = {cls.kind: cls for cls in _KINDS}
 
 

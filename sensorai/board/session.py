@@ -13,6 +13,10 @@ from sensorai.board.messages import (
     Describe,
     DescriptionPart,
     Message,
+    NetRead,
+    NetRestart,
+    NetRun,
+    NetWrite,
     Operations,
     Reply,
     Start,
@@ -27,7 +31,7 @@ from sensorai.errors import UserError
 PATIENCE, TRIES = 0.7, 4
 
 _T = TypeVar("_T")
-Request = Describe | Start | Stop | Watch | Operations
+Request = Describe | Start | Stop | Watch | Operations | NetRestart | NetWrite | NetRun | NetRead
 
 
 class NoAnswer(UserError):
@@ -119,6 +123,44 @@ class Session:
         outcome = self._ask(lambda sent: Operations(sent, operations), look, wait_s)
         self._kept.clear()
         return outcome
+
+    def net(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> bytes:
+        """Have a board that runs a net do something.
+
+        Parameters
+        ----------
+        make : callable
+            Request by its number.
+        what : str
+            In words, for the error.
+        tries : int
+            How often it is asked: a board does not answer while its net runs.
+
+        Returns
+        -------
+        bytes
+            What the reply holds.
+
+        Raises
+        ------
+        NoAnswer
+            Nothing came back.
+        UserError
+            The board cannot.
+        """
+
+        def look(message: Message, sent: int) -> Reply | None:
+            return message if isinstance(message, Reply) and message.id == sent else None
+
+        reply = self._ask(make, look, tries=tries)
+        if reply.status != Status.OK:
+            known = {int(status): status.name.lower() for status in Status}
+            raise UserError(
+                f"the board cannot {what}: status {known.get(reply.status, reply.status)}",
+                where=self.line.name,
+                hint="is it the firmware of this net? 'sensorai firmware --net PROJECT' writes it",
+            )
+        return reply.payload
 
     def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:

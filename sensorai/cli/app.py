@@ -10,6 +10,7 @@ import typer
 
 from sensorai.cli import (
     analyze,
+    benchmark,
     build,
     capture,
     compare,
@@ -70,6 +71,7 @@ VERBS = {
         decode,
         encode,
         analyze,
+        benchmark,
         generate,
         quantize,
         supported_ops,

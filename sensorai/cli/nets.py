@@ -10,6 +10,7 @@ from sensorai.cli import out as printing
 if TYPE_CHECKING:
     from sensorai.codegen.netproject import Pushing
     from sensorai.nets.model import Asked
+    from sensorai.nets.places import Place
     from sensorai.nets.taps import Inside
     from sensorai.nets.validating import Verdict
 
@@ -33,6 +34,7 @@ def validate_net(
     made: tuple[int | None, int | None],
     json: bool,
     layers: bool = False,
+    board: Place | None = None,
 ) -> None:
     """Compare all levels of a net.
 
@@ -44,6 +46,8 @@ def validate_net(
         Of inputs where no file is given.
     layers : bool
         Whether the framework is compared layer by layer.
+    board : Place, optional
+        A board that runs the project.
     """
     from sensorai.errors import ConfigError, VerifyMismatch
     from sensorai.nets.model import Asked
@@ -59,11 +63,16 @@ def validate_net(
         raise ConfigError("--model is for a project", hint="give the model alone")
     if device is not None and artifact.is_dir():
         raise ConfigError("a project has its device", hint="drop --device, or give the model alone")
+    if board is not None and not artifact.is_dir():
+        raise ConfigError(
+            "--on board is for a project, whose firmware runs there",
+            hint="'sensorai generate', then 'sensorai firmware --net PROJECT'",
+        )
     if layers and artifact.is_dir() and model is None:
         raise ConfigError("--layers needs the model that the framework runs", hint="say --model MODEL")
     with printing.progress() as say:
         found = (_project if artifact.is_dir() else _model)(
-            artifact, inputs, model, asked, (on, device), made, say, layers
+            artifact, inputs, model, asked, (on, device, board), made, say, layers
         )
     if json:
         printing.print_json(found.figures())
@@ -76,9 +85,9 @@ def validate_net(
 def _model(
     path: Path,
     inputs: Path | None,
-    _: Path | None,
+    _other: Path | None,
     asked: Asked,
-    where: tuple[list[str], str | None],
+    where: tuple[list[str], str | None, Place | None],
     made: tuple[int | None, int | None],
     say: Any,
     layers: bool,
@@ -91,7 +100,7 @@ def _model(
     from sensorai.nets.target import target_of
     from sensorai.nets.validating import validate_model
 
-    on, device = where
+    on, device, _ = where
     target = None if device is None else target_of(device)
     at = places(on, target)
     opened = open_model(path, asked)
@@ -115,7 +124,7 @@ def _project(
     inputs: Path | None,
     model: Path | None,
     _: Asked,
-    where: tuple[list[str], str | None],
+    where: tuple[list[str], str | None, Place | None],
     made: tuple[int | None, int | None],
     say: Any,
     layers: bool,
@@ -132,7 +141,7 @@ def _project(
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
     part = target(said.target, said.device)
-    at = places(where[0], part)
+    at = [*places(where[0], part), *([] if where[2] is None else [where[2]])]
     if model is not None:
         opened = open_model(model, said.asked).on(part.isa)
         same_model(said, opened)
@@ -176,6 +185,14 @@ def _print(found: Verdict) -> None:
         if "stack" in level:
             said += f", {level['stack']:,} bytes of stack{' at least' if level['stack_open'] else ''}"
         screen.print(f"{level['level']}: {said}")
+        if "cycles" in level:
+            took, ms = level["cycles"], level["milliseconds"]
+            time = "" if ms is None else f", {ms:.4g} ms"
+            screen.print(
+                f"  {took['mean']:,.0f} counts of {level['clock']} a call, {took['min']:,} to "
+                f"{took['max']:,}{time}; {level['board']}",
+                soft_wrap=True,
+            )
         if "layer" in level:
             screen.print(f"  first layer: {level['layer']}")
     equal = [level for level in found.levels if "skipped" not in level]

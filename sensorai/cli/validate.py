@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,12 +21,16 @@ from sensorai.cli.simulate import (
     rate_policy,
 )
 
+if TYPE_CHECKING:
+    from sensorai.nets.places import Place
+
 
 class On(StrEnum):
     """Where C runs."""
 
     HOST = "host"
     EMULATOR = "emulator"
+    BOARD = "board"
 
 
 @takes(*LABELS, *READING)
@@ -63,9 +67,13 @@ def run(
         typer.Option(
             "--on",
             help="Where to run the C of a project or net (repeat; default: host). emulator: the core of its "
-            "device; of a net without one, M4 and M0+.",
+            "device; of a net without one, M4 and M0+. board: firmware of a project of a net, at --port.",
         ),
     ] = None,
+    port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="Serial port of --on board, as 'capture' takes it.")
+    ] = None,
+    baud: Annotated[int | None, typer.Option(help="Its bits per second (default: 115200).")] = None,
     html: Annotated[Path | None, typer.Option(help="Write an HTML report with plots.")] = None,
     device: Annotated[
         str | None,
@@ -123,6 +131,8 @@ def run(
         "--count": count,
         "--seed": seed,
         "--layers": layers or None,
+        "--port": port,
+        "--baud": baud,
     }
     of_logs = {"--all": all_groups, "--map": map_, "--class": class_, "--html": html}
     of_logs |= {f"--{name.replace('_', '-')}": value for name, value in given.items()}
@@ -143,8 +153,11 @@ def run(
             (count, seed),
             json,
             layers,
+            _board(on or [], port, baud),
         )
         return
+    if on and On.BOARD in on:
+        raise ConfigError("--on board is for projects of nets made elsewhere", hint="--on host or emulator")
     wrong = [flag for flag, value in nets.items() if value not in (None, [])]
     if (wrong or not logs) and not artifact.exists():
         # what is not there is not said to be of the wrong kind
@@ -182,3 +195,18 @@ def run(
             typer.echo(f"report: {html}")
     if made.divergence is not None:
         raise VerifyMismatch(f"levels part: {made.divergence}", where=str(artifact))
+
+
+def _board(on: list[On], port: str | None, baud: int | None) -> Place | None:
+    """The board that is asked for."""
+    from sensorai.board.netrun import NetBoard
+    from sensorai.board.ports import BAUD
+    from sensorai.errors import ConfigError
+
+    if On.BOARD not in on:
+        if port is not None or baud is not None:
+            raise ConfigError("--port and --baud are for --on board", hint="say --on board too")
+        return None
+    if port is None:
+        raise ConfigError("--on board needs --port", hint="as in --port /dev/ttyACM0, or --port COM3")
+    return NetBoard(port, BAUD if baud is None else baud).place()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sensorai.graph.tensor import Array
 from sensorai.nets.inputs import Inputs
@@ -26,11 +27,17 @@ class Place:
         Outputs of a program, call after call.
     core : str
         The emulated core; empty elsewhere.
+    told : callable, optional
+        What more is said of the last run, as plain data.
+    fixed : bool
+        Whether it runs one program alone, and not one that brings out what is inside of the net.
     """
 
     level: str
     run: Callable[[Program, Inputs], list[list[Array]]]
     core: str = ""
+    told: Callable[[], dict[str, Any]] | None = None
+    fixed: bool = False
 
 
 def places(on: Sequence[str], at: Target | None = None) -> list[Place]:

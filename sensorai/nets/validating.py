@@ -240,6 +240,8 @@ def _outcomes(
         found.levels.append({"level": place.level, "calls": given.count - early})
         if place.core:
             found.levels[-1] |= program.stack(place.core)
+        if place.told is not None:
+            found.levels[-1] |= place.told()
         yield place.level, made[early:]
 
 
@@ -266,6 +268,8 @@ def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting, plac
 
     if graph.states:
         return "not looked for: the net has states"
+    if place.fixed:
+        return "not looked for: the board runs this program alone; --on emulator names it"
     names = tuple(n for node in graph.nodes for n in node.outputs)
     bare = replace(graph, outputs=names)
     sources = emit_net_project(bare, program.name, About("", "", "")).sources()

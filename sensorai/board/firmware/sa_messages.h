@@ -11,7 +11,11 @@ enum {
     SA_START = 0x82,
     SA_STOP = 0x83,
     SA_OPERATIONS = 0x84,
-    SA_WATCH = 0x85
+    SA_WATCH = 0x85,
+    SA_NET_RESTART = 0x86,
+    SA_NET_WRITE = 0x87,
+    SA_NET_RUN = 0x88,
+    SA_NET_READ = 0x89
 };
 
 enum {

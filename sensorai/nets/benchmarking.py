@@ -1,0 +1,137 @@
+"""One net over many devices: built and counted for each core, time and energy estimated for each device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sensorai.errors import ConfigError, ToolMissing
+from sensorai.ispu import devices as ispu
+from sensorai.mcu import devices as mcu
+from sensorai.nets.costs import Costs, costs
+from sensorai.nets.counting import Counted, count, cycle_model
+from sensorai.nets.model import NetFile, no_c
+from sensorai.nets.target import Target, target, target_of
+from sensorai.toolchain.compilers import BuildError, RunError
+from sensorai.toolchain.cpu import cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A net on a device.
+
+    Attributes
+    ----------
+    at : Target
+    ram : int
+        Bytes of memory of the net: arena, states, inputs and outputs, and stack where it was built.
+    flash : int
+        Bytes of the library; of its numbers alone where it was not built.
+    counted : Counted or None
+        On the core of the device, or of the ISPU on the one that stands in for it; None: ``why``.
+    why : str
+    seconds, joules : float or None
+        Of a call, estimated.
+    """
+
+    at: Target
+    flash: int
+    ram: int
+    counted: Counted | None
+    why: str
+    seconds: float | None
+    joules: float | None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether both memories have room; None where neither is known."""
+        both = ((self.flash, self.at.flash), (self.ram, self.at.ram))
+        known = [used <= size for used, size in both if size is not None]
+        return all(known) if known else None
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether what was counted is another core than the device's."""
+        return self.at.name == "ispu"
+
+    def figures(self) -> dict[str, Any]:
+        """As plain data."""
+        one = self.counted
+        return {
+            "device": self.at.device,
+            "target": self.at.name,
+            "core": self.at.core,
+            "stand_in": self.stand_in,
+            "flash_bytes": self.flash,
+            "flash_of_device": self.at.flash,
+            "ram_bytes": self.ram,
+            "ram_of_device": self.at.ram,
+            "fits": self.fits,
+            "instructions": None if one is None else one.call.instructions,
+            "why_not_counted": self.why,
+            "cycles": None if one is None or self.stand_in else one.call.cycles,
+            "cycle_model": "" if self.stand_in else cycle_model(self.at.core),
+            "seconds": self.seconds,
+            "joules": self.joules,
+        }
+
+
+def asked(text: str) -> list[Target]:
+    """Targets of ``all``, or of names between commas.
+
+    Raises
+    ------
+    ConfigError
+        There is no such device, or it is named twice.
+    """
+    if text.strip().casefold() == "all":
+        chips, sensors = [one.name for one in mcu.devices()], [one.name for one in ispu.devices()]
+        return [*(target("stm32", name) for name in chips), *(target("ispu", name) for name in sensors)]
+    found = [target_of(one.strip()) for one in text.split(",") if one.strip()]
+    if not found:
+        raise ConfigError("no device is named", hint="--devices all, or names between commas")
+    names_of = [one.device for one in found]
+    if twice := [name for name in names_of if names_of.count(name) > 1]:
+        raise ConfigError(f"{twice[0]} is named twice", hint="each device once")
+    return found
+
+
+def benchmark(model: NetFile, devices: Sequence[Target], say: Callable[[str], None]) -> list[Row]:
+    """Build and count a net for every device; what cannot be counted says why.
+
+    Raises
+    ------
+    Refused
+        Layers have no C.
+    """
+    no_c(model)
+    cores: dict[tuple[str, str], tuple[Counted | None, str]] = {}
+    sizes: dict[str, Costs] = {}
+    for at in devices:
+        key = at.core, at.isa
+        if key not in cores:
+            say(f"counting on {at.core}")
+            cores[key] = _counted(model, at)
+        if at.isa not in sizes:
+            sizes[at.isa] = costs(model.on(at.isa).graph)
+    return [_row(at, sizes[at.isa], *cores[at.core, at.isa]) for at in devices]
+
+
+def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:
+    try:
+        return count(model.on(at.isa).graph, cpu(at.core), layers=False), ""
+    except ToolMissing as error:
+        return None, f"{error.message}: {error.hint}"
+    except (BuildError, RunError, ConfigError) as error:
+        return None, error.message
+
+
+def _row(at: Target, sizes: Costs, found: Counted | None, why: str) -> Row:
+    flash = sizes.weights if found is None else found.flash
+    ram = (sizes.ram or 0) + (0 if found is None else found.stack)
+    seconds = joules = None
+    if at.name != "ispu" and found is not None and found.call.cycles is not None:
+        part = mcu.device(at.device)
+        seconds, joules = part.seconds(found.call.cycles), part.joules(found.call.cycles)
+    return Row(at, flash, ram, found, why, seconds, joules)
