@@ -35,16 +35,15 @@ def test_faster_kernels_are_what_is_tested(isa: str) -> None:
     assert len(plain) < len(taken) / 4
 
 
-@pytest.mark.parametrize("opt", ["-O0", "-O2"])
 @pytest.mark.parametrize(("isa", "core"), [*CORES.items(), ("thumb1", "m3")])
-def test_on_its_core(isa: str, core: str, opt: str) -> None:
+def test_on_its_core(isa: str, core: str) -> None:
     need("arm-none-eabi-gcc")
     samples = fast_samples(isa)
-    image = qemu.build(unit(samples), cpu.cpu(core), opt=opt)
+    image = qemu.build(unit(samples), cpu.cpu(core))
     assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
 
 
 def test_results_lie_where_values_lay() -> None:
-    sizes = [emit_tensors(replace(chained("even"), isa=isa), "n").arena_bytes for isa in ("", "thumb1")]
-    # two tensors of 5 x 7 x 8 bytes without, one and what the kernels use with it
-    assert sizes[0] >= 2 * 280 > sizes[1]
+    for isa in CORES:
+        # a tensor of 5 x 7 x 8 bytes and what the kernels use, not two such tensors
+        assert emit_tensors(replace(chained("even"), isa=isa), "n").arena_bytes < 2 * 280

@@ -75,7 +75,7 @@ def test_types_of_writers_are_made_in_their_rooms() -> None:
     assert "page.css" in style
     # what emitters put together from names and numbers
     assert {module for module, _ in calls("emitted")} == {
-        f"codegen/{one}.py" for one in ("fields", "netproject", "project", "pushes", "stai")
+        f"codegen/{one}.py" for one in ("fields", "netpools", "netproject", "project", "pushes", "stai")
     }
     # facts and names of ours
     codegen = {
