@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sensorai.targets import find
 
-#: What kernels are written for: Armv6-M (no long products) and the same tables on Armv7-M, the DSP extension of
-#: Armv7E-M and Armv8-M, and vectors of integers (Helium).
+#: What kernels are written for: Armv6-M (no long products), with the same tables Armv7-M; the DSP extension
+#: of Armv7E-M and Armv8-M; vectors of integers (Helium).
 ISAS = ("thumb1", "dsp", "mve")
 
 
