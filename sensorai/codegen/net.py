@@ -23,7 +23,7 @@ from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
 from sensorai.plan.laid import SCORES, written_by_caller
 from sensorai.plan.plan import Plan, Slot, plan
-from sensorai.plan.scratch import Scratch, objective
+from sensorai.plan.scratch import ENDLESS, Scratch, objective
 from sensorai.writing import clang
 
 #: Attribute of tables that the packed kernels read.
@@ -204,7 +204,9 @@ class _Emitter:
     def __post_init__(self) -> None:
         self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
         self.slots = dict(self.plan.slots)
-        self.spare_bytes = Scratch(self.plan, objective(self.optimize), *self.rooms[:1])
+        self.spare_bytes = Scratch(
+            self.plan, objective(self.optimize), self.rooms[0] if self.rooms else ENDLESS
+        )
 
     def parts(self) -> CodeParts:
         """Emit everything."""

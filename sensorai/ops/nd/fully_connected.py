@@ -81,8 +81,8 @@ class FullyConnected(NdOperator):
         return self.macs(at) + at.out.size + (at.out.size if clamped else 0)
 
     def buffers(self, at: Applied) -> Buffers:
-        """Results may run over values that no kernel reads any more."""
-        return Buffers(overlap=(self.sums(at).overlap(),))
+        """Room that the kernel of the core wants."""
+        return self.sums(at).buffers()
 
     def emit(self, at: Applied, to: Writer) -> None:
         """The kernels of convolutions."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied, Writer
+from sensorai.graph.operator import Applied, Buffers, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import dictionary, leaving
@@ -140,6 +140,10 @@ class Sums:
         return self.window.overlap(batch, *sizes)
 
     # -- C
+
+    def buffers(self) -> Buffers:
+        """Memory that the kernel wants: results may run over values that none reads any more."""
+        return Buffers(overlap=(self.overlap(),))
 
     def _call(self, to: Writer, way: str, layer: str, *arguments: object) -> None:
         stem = "sa_nd_conv_transpose" if self.back else "sa_nd_conv"
