@@ -219,12 +219,8 @@ def _figures(heading: str, what: str, rows: list[dict[str, Any]]) -> Any:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
-<<<<<<< HEAD
         equal = row.get("equal")
         same = "" if equal is None else "yes" if equal else "no"
-=======
-        same = "" if "equal" not in row else "yes" if row["equal"] else "no"
->>>>>>> h-reports
         table.add_row(row[what], same, *cells)
     return table
 

@@ -128,18 +128,8 @@ def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack
         widest = max(range(len(sizes)), key=sizes.__getitem__)
         largest["RAM"] = graph.nodes[widest].output, sizes[widest]
     beside = flash - counted.weights, ram - (counted.ram or 0)
-<<<<<<< HEAD
     others = tuple(roomy(at.name, flash, ram)[:_NAMED])
-    return Lack(missing[0], missing[1], largest, others, _smaller(graph, counted, at, beside))
-=======
-    return Lack(
-        short[0],
-        short[1],
-        largest,
-        tuple(roomy(at.name, flash, ram)[:_NAMED]),
-        _smaller(graph, counted, at, beside),
-    )
->>>>>>> h-reports
+    return Lack(short[0], short[1], largest, others, _smaller(graph, counted, at, beside))
 
 
 def held(graph: Graph) -> tuple[int, ...]:
