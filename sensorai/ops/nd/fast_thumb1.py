@@ -8,6 +8,7 @@ import numpy as np
 
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd.fast import Kernel, Layer
+from sensorai.ops.nd.windows import Window
 
 #: Size that no sum reaches, so that products of its halves stay within 32 bits.
 _MOST = 1 << 29
@@ -68,7 +69,7 @@ def _turned(window: Window) -> bool:
     """Whether columns go for rows: they are longer, and results stay in their column."""
     if len(window.kernel) < 2 or window.dilations[0] > 1:
         return False
-    return window.out[0] > window.out[1] == window.extents[1]
+    return bool(window.out[0] > window.out[1] == window.extents[1])
 
 
 def _groups(weights: Array) -> int:
