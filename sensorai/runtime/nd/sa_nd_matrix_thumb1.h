@@ -79,7 +79,10 @@ SA_ND_APART const int8_t *sa_nd_line(const sa_nd_fast_t *l, const int8_t *x, con
     first *= channels;
     last *= channels;
     for (i = 0; i < taps * channels; i++) {
-        to[i] = i >= first && i < last ? x[i] : l->zero;
+        to[i] = l->zero;
+    }
+    for (i = first; i < last; i++) {
+        to[i] = x[i];
     }
     return to;
 }
