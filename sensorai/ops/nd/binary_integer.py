@@ -23,6 +23,8 @@ from sensorai.ops.nd.fixed import multiplier_of
 from sensorai.ops.nd.pairs import PAIRS
 
 _SUMS = ("add", "sub")
+#: Places that ``sa_nd_multiply_small`` adds.
+_SMALL = 20
 _KNOWN = ("add", "sub", "mul", "min", "max", "squared_difference", "prelu")
 _ASKS = {
     "equal": "==",
@@ -117,9 +119,7 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
         lines.append(f"a = sa_nd_multiply(a * b, {f.out[0]}, {f.out[1]});")
         lines[1] = "const " + lines[1]
     else:
-        by = 1 << f.left
-        lines.append(f"a = sa_nd_multiply(a * {by}, {f.first[0]}, {f.first[1]});")
-        lines.append(f"b = sa_nd_multiply(b * {by}, {f.second[0]}, {f.second[1]});")
+        lines += [_larger(name, f.left, way) for name, way in (("a", f.first), ("b", f.second))]
         if function in _ASKS:
             lines.append(f"$y = a {_ASKS[function]} b ? 1 : 0;")
             elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
@@ -162,6 +162,14 @@ def _fast(at: Applied, to: Writer, f: _Factors) -> bool:
 
 def _listed(numbers: Iterable[int]) -> str:
     return "{" + ", ".join(map(str, numbers)) + "}"
+
+
+def _larger(name: str, left: int, way: tuple[int, int]) -> str:
+    """Line of C that scales a number of so many more places."""
+    multiplier, shift = way
+    if left == _SMALL and shift <= 0:
+        return f"{name} = sa_nd_multiply_small({name}, {multiplier}, {shift});"
+    return f"{name} = sa_nd_multiply({name} * {1 << left}, {multiplier}, {shift});"
 
 
 def cases(cls: Any, quant: Any) -> Iterator[tuple[str, Graph]]:

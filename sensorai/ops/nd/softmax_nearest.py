@@ -124,7 +124,7 @@ def emit(log: bool, beta: float, axis: int, at: Applied, to: Writer) -> None:
         files = (*files, "nd/sa_nd_math.h", "nd/sa_nd_nearest.h")
     else:
         multiplier, shift = multiplier_of(1.0 / scale)
-        begin = f"const sa_nd_share_t by = sa_nd_share(sum, {multiplier}U, {shift});"
+        begin = f"const sa_nd_share_t by = sa_nd_softmax_share(sum, {multiplier}U, {shift});"
         near = f"sa_nd_part({pick}, by)"
     text = f"""int32_t i, j, k;
 for (i = 0; i < {outer}; i++) {{
