@@ -101,32 +101,33 @@ def compute(function: str, at: Applied, a: Array, b: Array, lo: float | None, hi
 def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | None) -> None:
     """Write one nest of loops."""
     f = _factors(function, at, lo, hi)
+    n = to.number
     if function in ("min", "max"):
         sign = "<" if function == "min" else ">"
         lines = [f"const int32_t v = $0 {sign} $1 ? $0 : $1;"]
-        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v, {f.low}, {f.high});")
+        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v, {n(f.low)}, {n(f.high)});")
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
         return
-    lines = [f"int32_t a = (int32_t)$0 - ({f.zeros[0]});", f"int32_t b = (int32_t)$1 - ({f.zeros[1]});"]
+    lines = [f"int32_t a = (int32_t)$0 - ({n(f.zeros[0])});", f"int32_t b = (int32_t)$1 - ({n(f.zeros[1])});"]
     if function == "prelu":
-        (up, by), (down, below) = f.first, f.out
+        (up, by), (down, below) = ((n(m), n(s)) for m, s in (f.first, f.out))
         lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}, {by}) : sa_nd_multiply(a * b, {down}, {below});")
     elif function == "mul":
-        lines.append(f"a = sa_nd_multiply(a * b, {f.out[0]}, {f.out[1]});")
+        lines.append(f"a = sa_nd_multiply(a * b, {n(f.out[0])}, {n(f.out[1])});")
         lines[1] = "const " + lines[1]
     else:
         by = 1 << f.left
-        lines.append(f"a = sa_nd_multiply(a * {by}, {f.first[0]}, {f.first[1]});")
-        lines.append(f"b = sa_nd_multiply(b * {by}, {f.second[0]}, {f.second[1]});")
+        lines.append(f"a = sa_nd_multiply(a * {by}, {n(f.first[0])}, {n(f.first[1])});")
+        lines.append(f"b = sa_nd_multiply(b * {by}, {n(f.second[0])}, {n(f.second[1])});")
         if function in _ASKS:
             lines.append(f"$y = a {_ASKS[function]} b ? 1 : 0;")
             elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
             return
         lines.append(f"a = a {'+' if function == 'add' else '-'} b;")
         text = "a * a" if function == "squared_difference" else "a"
-        lines.append(f"a = sa_nd_multiply({text}, {f.out[0]}, {f.out[1]});")
+        lines.append(f"a = sa_nd_multiply({text}, {n(f.out[0])}, {n(f.out[1])});")
     kind = ctext.plain(at.out.dtype)
-    lines.append(f"$y = ({kind})sa_nd_clamp(a + ({f.zeros[2]}), {f.low}, {f.high});")
+    lines.append(f"$y = ({kind})sa_nd_clamp(a + ({n(f.zeros[2])}), {n(f.low)}, {n(f.high)});")
     elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
 
 

@@ -266,7 +266,8 @@ class Pool(NdOperator):
         if floats:
             fields["lo"], fields["hi"] = (ctext.number(v, "float32") for v in self._ends())
         elif self._clamped():
-            fields["low"], fields["high"] = affine.clamp(at, self.lo, self.hi)
+            low, high = affine.clamp(at, self.lo, self.hi)
+            fields["low"], fields["high"] = to.number(low), to.number(high)
         elif at.x.dtype in _AVERAGED:
             fields["low"], fields["high"] = ctext.ends(at.x.dtype)
         if floats and self.kind != "max":
@@ -286,10 +287,10 @@ class Pool(NdOperator):
         pool["low"], pool["high"] = ctext.ends(at.out.dtype)
         fields: dict[str, object] = {
             "pool": "{" + ", ".join(f".{k} = {v}" for k, v in pool.items()) + "}",
-            "scale": ctext.number(scale, "float32"),
-            "zero": zero,
-            "step": ctext.number(step, "float32"),
-            "back": back,
+            "scale": to.number(scale, "float32"),
+            "zero": to.number(zero),
+            "step": to.number(step, "float32"),
+            "back": to.number(back),
         }
         short = f"{_SHORT[at.x.dtype]}_{_SHORT[at.out.dtype]}"
         layer = to.layer(fields, "sa_nd_pool_meant_t")

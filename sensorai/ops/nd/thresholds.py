@@ -67,7 +67,7 @@ class Thresholds(NdOperator):
             f"        for (k = 0; k < {count}; k++) {{\n"
             "            n += x[i] >= row[k];\n"
             "        }\n"
-            f"        y[i] = {to.real(self.scale)} * (float)n + {to.real(self.bias)};\n"
+            f"        y[i] = {to.number(self.scale, 'float32')} * (float)n + {to.number(self.bias, 'float32')};\n"
             "    }\n"
         )
         name = to.function("thresholds", "const sa_nd_f32 *x, const sa_nd_f32 *t, sa_nd_f32 *y", text)
