@@ -22,6 +22,7 @@ from sensorai.cli.analyze import (
     asked_of,
     stream_asked,
 )
+from sensorai.cli.update import blob_of, say_blob
 
 if TYPE_CHECKING:
     from sensorai.nets.streaming import Asked as Columns
@@ -95,6 +96,26 @@ def run(
             "back and compared.",
         ),
     ] = None,
+    updatable: Annotated[
+        bool,
+        typer.Option(
+            "--updatable",
+            help="Numbers of the net can be replaced later without new firmware: by blobs, the first of which "
+            "is NAME.blob.",
+        ),
+    ] = False,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write no project but a blob of the model for the program of DIR, an updatable project "
+            "(--out: default NAME.blob).",
+        ),
+    ] = None,
+    net_version: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**32 - 1, metavar="N", help="Version of the blob, which you count up."),
+    ] = None,
     json: printing.Json = False,
 ) -> None:
     """Make a C project of a net that was made elsewhere: source, tables, build files, example.
@@ -129,6 +150,9 @@ def run(
         "--allocate-inputs": allocate_inputs,
         "--allocate-outputs": allocate_outputs,
         "--hand-over": hand_over is not None,
+        "--updatable": updatable,
+        "--update": update is not None,
+        "--net-version": net_version is not None,
         "--json": json,
     }
     if settings:
@@ -149,10 +173,19 @@ def run(
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs"]
+        others += ["--allocate-inputs", "--allocate-outputs", "--updatable", "--update", "--net-version"]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
+        return
+    if net_version is not None and not updatable and update is None:
+        raise ConfigError("--net-version is of a blob", hint="drop it, or take --updatable or --update")
+    if update is not None:
+        others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream", "--stream-axis"]
+        others += ["--stateful", "--allocate-inputs", "--allocate-outputs", "--updatable"]
+        if wrong := [flag for flag in others if of_nets[flag]]:
+            raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
+        blob_of(source, update, said, net_version or 1, out, json)
         return
     if target is None:
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
@@ -161,6 +194,11 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
+    if updatable and (pipeline is not None or api != "native" or target == "ispu"):
+        why = "the host loads the memories of an ISPU anyway"
+        why = "its program is built with its net" if pipeline is not None else why
+        why = "its interface holds addresses of weights" if api != "native" else why
+        raise ConfigError(f"--updatable is for programs of the native interface on a Cortex-M: {why}")
     inside = (allocate_inputs, allocate_outputs)
     if any(inside) and (pipeline is not None or columns is not None or api != "native"):
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
@@ -170,7 +208,8 @@ def run(
         elif columns is not None:
             why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
-    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, json)
+    version = (net_version or 1) if updatable else None
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, version, json)
 
 
 def _of_net(
@@ -183,6 +222,7 @@ def _of_net(
     pipeline: Path | None,
     columns: Columns | None,
     inside: tuple[bool, bool],
+    version: int | None,
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
@@ -214,7 +254,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream, inside)
+    made = emitting.emit(model, at, called, asked, api, stream, inside, version)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:
@@ -236,6 +276,8 @@ def _of_net(
             f"whole program: {made.built.code_bytes:,} bytes of code and constants, "
             f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
         )
+    if made.project.blob is not None:
+        say_blob(f"{called}.blob", made.project.blob)
     typer.echo(f"check it: sensorai validate {folder}")
     _fits(room, folder)
 

@@ -185,7 +185,9 @@ def update_fields(fields: Mapping[str, Any], tables: Tables | None) -> dict[str,
         return {"updatable": False}
     loader = [inert(file.rpartition("/")[2]) for file in _LOADER if file.endswith(".c")]
     names = {one.name for one in tables.members}
-    scaled = [one for one in (*fields["inputs"], *fields["outputs"]) if f"{one['role']}_{one['k']}_zero" in names]
+    scaled = [
+        one for one in (*fields["inputs"], *fields["outputs"]) if f"{one['role']}_{one['k']}_zero" in names
+    ]
     passed = fields["passed"] + ", ctx->tables"
     return {
         "updatable": True,

@@ -70,7 +70,9 @@ def patches(
     kept: dict[str, object] = {}
     found: list[tuple[str, str]] = []
     for key, value in fields.items():
-        text, more = _parted(_structures().get(kind, {}).get(key.partition("[")[0], ""), key, str(value), mark)
+        text, more = _parted(
+            _structures().get(kind, {}).get(key.partition("[")[0], ""), key, str(value), mark
+        )
         found += more
         if text:
             kept[key] = text if more else value

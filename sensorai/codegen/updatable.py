@@ -1,8 +1,8 @@
 """C of a net whose numbers lie outside of it: all of them are read through one pointer to a structure.
 
-What training changes (weights, multipliers, shifts, zero points, tables of functions) is in the structure, in
-the order of its members in memory: the bytes of another net of the same form take its place. What stays in the
-text of the C is the form. The text's digest is therefore the interface of a program: a blob is made for it.
+What training changes (weights, multipliers, shifts, zero points, tables of functions) is in the structure:
+the bytes of another net of the same form take its place. What stays in the text of the C is the form. The
+text's digest is therefore the interface of a program: a blob is made for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ _NUMBERS: Mapping[str, tuple[str, str]] = {
 }
 #: Types of tables in memory.
 _MEMORY: Mapping[str, str] = {
-    **{f"{sign}int{bits}_t": f"<{sign[:1] or 'i'}{bits // 8}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
+    **{
+        f"{sign}int{bits}_t": f"<{sign[:1] or 'i'}{bits // 8}"
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
     "float": "<f4",
     "double": "<f8",
 }
@@ -162,7 +166,9 @@ def _of_ports(graph: Graph) -> list[Member]:
         for k, name in enumerate(names, 1):
             found = scale_of(graph.tensors[name])
             if found is not None:
-                out.append(Member(f"{role}_{k}_scale", "float", np.array([found[0]], np.float32), single=True))
+                out.append(
+                    Member(f"{role}_{k}_scale", "float", np.array([found[0]], np.float32), single=True)
+                )
                 out.append(Member(f"{role}_{k}_zero", "int32_t", np.array([found[1]]), single=True))
     return out
 

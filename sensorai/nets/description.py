@@ -53,6 +53,8 @@ class Described:
         How it gets columns; None where it takes whole inputs.
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    interface : str
+        What blobs for the project must have, hexadecimal; "" where it takes none.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Described:
     pipeline: Mapping[str, Any] | None = None
     pushing: Pushing | None = None
     inside: tuple[bool, bool] = (False, False)
+    interface: str = ""
 
 
 def describe(
@@ -179,6 +182,7 @@ def read_description(folder: Path) -> Described:
             pipeline if isinstance(pipeline, dict) else None,
             _pushing(found["stream"], where) if "stream" in found else None,
             (inside[0] is True, inside[1] is True),
+            str(found.get("interface", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None

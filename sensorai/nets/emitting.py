@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.blob import Blob, needs_words
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
 from sensorai.cproject.backend import CBackend
@@ -48,7 +49,7 @@ class Emitted:
     Attributes
     ----------
     name, api : str
-    files : mapping of str to str
+    files : mapping of str to str or bytes
     project : Project
         What is compiled, and its arena.
     counted : Costs
@@ -59,7 +60,7 @@ class Emitted:
 
     name: str
     api: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     project: Project
     counted: Costs
     built: StandIn | None = None
@@ -89,6 +90,7 @@ def emit(
     api: str = "native",
     stream: Stream | None = None,
     inside: tuple[bool, bool] = (False, False),
+    version: int | None = None,
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -96,6 +98,8 @@ def emit(
     ----------
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    version : int, optional
+        Of a net whose numbers may be replaced, see ``updating``.
 
     Raises
     ------
@@ -113,10 +117,9 @@ def emit(
     counted = costs(graph, inside) if stream is None else stream.after
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
-    project = emit_net_project(
-        graph, name, about, at.chip, api=api, pushing=pushing, inside=lying(graph, inside)
-    )
-    files: dict[str, str] = dict(project.files)
+    within = lying(graph, inside)
+    project = emit_net_project(graph, name, about, at.chip, api, pushing, within, version)
+    files: dict[str, str | bytes] = dict(project.files)
     built = None
     if at.name == "ispu":
         program = Program(
@@ -132,9 +135,12 @@ def emit(
         files |= around
         # what its numbers alone are too large for need not be built
         if fit(counted, at)["fits"] is not False and available("arm-none-eabi-gcc"):
-            built = stand_in(app, files)
+            built = stand_in(app, {**project.files, **around})
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
+    if project.blob is not None:
+        facts["interface"] = project.blob.interface.hex()
+        files[f"{name}.blob"] = project.blob.packed()
     said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
@@ -200,7 +206,7 @@ def _streaming(pipeline: Pipeline, columns: Columns) -> Stream:
     return stream_of(pipeline.model, replace(columns, axis=0))
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
+def write(folder: Path, files: Mapping[str, str] | Mapping[str, str | bytes]) -> None:
     """Write a project, all of it or nothing; an earlier project in the folder is replaced.
 
     Raises
@@ -219,8 +225,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
             )
     elif folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not a folder", where=str(folder), hint="choose another --out")
-    data = {name: text.encode() for name, text in files.items()}
-    write_folder(folder, data, [name for name in stale if name not in files])
+    write_folder(folder, as_bytes(files), [name for name in stale if name not in files])
 
 
 def _earlier(folder: Path) -> list[str]:
@@ -236,9 +241,9 @@ def _earlier(folder: Path) -> list[str]:
     return []
 
 
-def as_bytes(files: Mapping[str, str]) -> dict[str, bytes]:
+def as_bytes(files: Mapping[str, str] | Mapping[str, str | bytes]) -> dict[str, bytes]:
     """Files as they are written."""
-    return {name: text.encode() for name, text in files.items()}
+    return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
 
 
 def figures(made: Emitted, folder: str) -> dict[str, Any]:
@@ -254,6 +259,20 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "macs": made.counted.macs,
         "macc": made.counted.macc,
         **({} if made.built is None else {"program": program_figures(made.built)}),
+        **({} if made.project.blob is None else {"blob": blob_figures(made.project.blob)}),
+    }
+
+
+def blob_figures(blob: Blob) -> dict[str, Any]:
+    """What is said of a blob."""
+    return {
+        "interface": blob.interface.hex(),
+        "content": blob.content.hex(),
+        "version": blob.version,
+        "bytes": len(blob.packed()),
+        "needs": needs_words(blob.needs),
+        "context_bytes": blob.context,
+        "stack_bytes": blob.stack,
     }
 
 

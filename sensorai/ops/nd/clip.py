@@ -63,7 +63,6 @@ class Clip(NdOperator):
         """Every number held between the ends."""
         x = np.asarray(arrays[0])
         if affine.scaled(at.out):
-            n = to.number
             low, high = affine.clamp(at, self.lo, self.hi)
             if at.x.quant == at.out.quant:
                 return (np.clip(x, low, high).astype(x.dtype),)

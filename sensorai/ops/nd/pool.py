@@ -286,7 +286,7 @@ class Pool(NdOperator):
         (scale, zero), (step, back) = affine.single(at, at.x), affine.single(at, at.out)
         pool["low"], pool["high"] = ctext.ends(at.out.dtype)
         fields: dict[str, object] = {
-            "pool": "{" + ", ".join(f".{k} = {v}" for k, v in pool.items()) + "}",
+            **{f"pool.{k}": v for k, v in pool.items()},
             "scale": to.number(scale, "float32"),
             "zero": to.number(zero),
             "step": to.number(step, "float32"),

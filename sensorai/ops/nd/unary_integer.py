@@ -277,7 +277,9 @@ def emit(
         lines.append(
             f"v = v >= 0 ? sa_nd_multiply(v, {up}, {up_shift}) : sa_nd_multiply(v, {down}, {down_shift});"
         )
-        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v + ({to.number(back)}), {low}, {high});")
+        lines.append(
+            f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v + ({to.number(back)}), {low}, {high});"
+        )
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
 
 

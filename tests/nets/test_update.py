@@ -1,0 +1,207 @@
+"""Programs that change their net: power that goes anywhere, blobs that do not fit, other numbers."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sensorai.codegen.blob import read_blob
+from sensorai.codegen.netproject import emit_net_project
+from sensorai.errors import DataError
+from sensorai.nets.model import Asked, open_model
+from sensorai.nets.port import ports as ports_of
+from sensorai.toolchain import qemu
+from sensorai.toolchain.cpu import cpu
+from sensorai.toolchain.host import build_program
+from tests.cli.call import call, refused
+from tests.need import need
+from tests.nets.updates import (
+    ABOUT,
+    SHAPE,
+    Script,
+    Taken,
+    forged,
+    graph_of,
+    integer,
+    outputs,
+    program,
+    project,
+)
+
+F32 = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three nets of one form, and one of another."""
+    folder = tmp_path_factory.mktemp("nets")
+    return [integer(folder / f"net{k}.onnx", k, 4 if k == 3 else 3) for k in range(4)]
+
+
+@pytest.fixture(scope="module")
+def blobs(files: list[Path]) -> list[bytes]:
+    """Their blobs."""
+    made = [project(path, 1 + k).blob for k, path in enumerate(files)]
+    return [one.packed() for one in made if one is not None]
+
+
+@pytest.fixture(scope="module")
+def x() -> F32:
+    """An input that the nets tell apart."""
+    return np.random.default_rng(3).normal(0, 1, SHAPE).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def wanted(files: list[Path], x: F32) -> list[bytes]:
+    """What the reference says of it."""
+    out = [outputs(graph_of(path), [x])[0] for path in files]
+    assert len(set(out)) == len(files)
+    return out
+
+
+def test_the_form_is_the_interface_and_the_numbers_are_the_blob(
+    files: list[Path], blobs: list[bytes]
+) -> None:
+    read = [read_blob(data, "blob") for data in blobs]
+    assert len({one.interface for one in read[:3]}) == 1
+    assert read[3].interface != read[0].interface
+    assert len({one.content for one in read}) == 4
+    texts = [project(path, 1 + k).files["net.c"] for k, path in enumerate(files)]
+    assert texts[0] == texts[1] == texts[2]
+    # scales of inputs and outputs go with the numbers
+    border = [open_model(path, Asked(inputs=("int8",), outputs=("int8",))) for path in files[:2]]
+    made = [emit_net_project(one.graph, "net", ABOUT, version=1) for one in border]
+    assert made[0].files["net.c"] == made[1].files["net.c"]
+    assert "float net_in_1_scale(const net_t *ctx)" in made[0].files["net.c"]
+    for one, model in zip(made, border, strict=True):
+        assert one.blob is not None
+        ports = ports_of(model.graph, (*model.graph.inputs, *model.graph.outputs))
+        found = [
+            (p.dtype, p.size, np.float32(p.scale), p.zero) for p in (*one.blob.inputs, *one.blob.outputs)
+        ]
+        assert found == [(p.dtype, int(np.prod(p.shape)), np.float32(p.scale or 0), p.zero) for p in ports]
+    for k in (0, 17, 90, len(blobs[0]) - 1):
+        with pytest.raises(DataError, match=r"damaged|no blob"):
+            read_blob(forged(blobs[0], {k: bytes([blobs[0][k] ^ 4])}, whole=False), "blob")
+
+
+@pytest.mark.parametrize("unit", [1, 8, 32])
+def test_the_power_may_go_anywhere(
+    unit: int, files: list[Path], blobs: list[bytes], x: F32, wanted: list[bytes]
+) -> None:
+    need("gcc")
+    built = build_program(program(project(files[0])), sanitize=True, harness=True)
+    whole = Script().fresh(unit).start().take(blobs[1]).take(blobs[2])
+    _, first, second = whole.read(built.run(whole.commands))
+    assert (first.code, second.code) == (0, 0)
+    # every step of a small number of them; of many those at both ends and some between
+    steps = range(1, second.steps + 1)
+    cuts = [k for k in steps if len(steps) < 120 or k < 20 or k > len(steps) - 40 or k % 37 == 0]
+    script = Script()
+    for k in cuts:
+        script.fresh(unit).start().take(blobs[1]).take(blobs[2], cut=k).start().run(x)
+        # and it can be tried again
+        script.take(blobs[2]).run(x).start().run(x)
+    said = script.read(built.run(script.commands))
+    for k, (none, one, cut, code, ran, again, before, found, after) in zip(
+        cuts, zip(*[iter(said)] * 9, strict=True), strict=True
+    ):
+        assert (none, one.code) == (-19, 0)
+        assert cut.code == -17, f"step {k}"
+        assert cut.words == "the flash did not take the bytes"
+        # the last steps write what makes it count: whole or not, one of both nets runs
+        assert code == 0, f"step {k}"
+        assert ran in wanted[1:3], f"step {k}"
+        assert ran == wanted[1] or k > second.steps - 32 // unit, f"step {k}"
+        assert again.code == 0, f"step {k}"
+        assert (before, found, after) == (ran, 0, wanted[2]), f"step {k}"
+
+
+def test_a_power_cut_of_the_first_net_leaves_that_of_the_program(
+    files: list[Path], blobs: list[bytes], x: F32, wanted: list[bytes]
+) -> None:
+    need("gcc")
+    built = build_program(program(project(files[0])), sanitize=True, harness=True)
+    script = Script().start().run(x).fresh().start().take(blobs[1], cut=30).start().run(x)
+    # memory that nobody erased holds no net
+    wild, first, code, cut, found, ran = script.read(built.run(script.commands))
+    assert (wild, code, found) == (-19, -19, -19)
+    assert cut.code == -17
+    assert first == ran == wanted[0]
+
+
+def refusals(blobs: list[bytes]) -> list[tuple[bytes, int, str]]:
+    """Blobs that do not fit, codes, and words."""
+    good = blobs[1]
+    half = len(good) // 2
+    return [
+        (blobs[3], -4, "interfaces differ"),
+        (forged(good, {48: b"\0"}), -4, "interfaces differ"),
+        (forged(good, {20: struct.pack("<I", 16)}), -5, "instructions that the core lacks"),
+        (forged(good, {28: struct.pack("<I", 1 << 20)}), -6, "working memory"),
+        (good + bytes(1024), -8, "damaged"),
+        (forged(good + bytes(1024), {8: struct.pack("<I", len(good) + 1024)}), -3, "larger than its slot"),
+        (forged(good, {half: b"\x55\xaa"}, whole=False), -8, "damaged"),
+        (forged(good, {24: struct.pack("<I", len(good) - 8)}), -8, "damaged"),
+        (forged(good, {4: b"\2"}), -2, "format"),
+        (b"SNOT" + good[4:], -1, "no blob"),
+    ]
+
+
+def test_a_board_changes_its_net(files: list[Path], blobs: list[bytes], x: F32, wanted: list[bytes]) -> None:
+    """In QEMU: other numbers, a cut in the middle, blobs that do not fit; outputs of the reference."""
+    need("arm-none-eabi-gcc", "qemu-system-arm")
+    image = qemu.build(program(project(files[0])), cpu("cortex-m4"))
+    assert not image.helpers("memory")
+    script = Script().fresh().start().run(x)
+    script.take(blobs[1]).start().run(x)
+    script.take(blobs[2], cut=60).start().run(x)
+    for data, _, _ in refusals(blobs):
+        script.take(data)
+    script.start().run(x)
+    script.take(blobs[2]).start().run(x)
+    said = script.read(qemu.run_image(image, script.commands).output)
+    assert said[:3] == [-19, wanted[0], said[2]]
+    assert (said[2].code, said[2].words, said[3], said[4]) == (0, "done", 0, wanted[1])
+    assert (said[5].code, said[6], said[7]) == (-17, 0, wanted[1])
+    found: list[Taken] = said[8:18]
+    for (_, code, words), one in zip(refusals(blobs), found, strict=True):
+        assert one.code == code
+        assert words in one.words
+        # what the header tells is told before anything is erased
+        assert one.erased == (8 if words == "damaged" and one.steps else 0)
+    assert said[18:20] == [0, wanted[1]]
+    assert (said[20].code, said[21], said[22]) == (0, 0, wanted[2])
+
+
+def test_the_verb_makes_blobs_for_a_project(
+    files: list[Path], tmp_path: Path, x: F32, wanted: list[bytes]
+) -> None:
+    need("gcc")
+    folder = tmp_path / "net"
+    make = ("generate", files[0], "--target", "stm32", "--out", folder, "--name", "net", "--updatable")
+    done = call(*make, "--net-version", "7")
+    assert done.code == 0, done.err
+    assert "net.blob: " in done.out
+    assert "version 7" in done.out
+    assert read_blob((folder / "net.blob").read_bytes(), "net.blob").version == 7
+    assert call("validate", folder).code == 0
+    out = tmp_path / "two.blob"
+    done = call("generate", files[2], "--update", folder, "--out", out, "--net-version", "8")
+    assert done.code == 0, done.err
+    sources = {one.name: one.read_text() for one in folder.iterdir() if one.suffix in (".c", ".h")}
+    sources = {name: text for name, text in sources.items() if name not in ("main.c", "startup.c")}
+    main = (Path(__file__).parent / "update_main.c").read_text()
+    script = Script().fresh().start().take(out.read_bytes()).start().run(x)
+    built = build_program({**sources, "run_main.c": main}, harness=True)
+    assert script.read(built.run(script.commands))[2:] == [0, wanted[2]]
+    text = refused(
+        call("generate", files[3], "--update", folder), "another form than the program's", "train the same"
+    )
+    assert "line " in text
+    refused(call("generate", files[0], "--update", folder, "--name", "y"), "--name is in the project", "drop")
+    refused(call(*make, "--api", "stai"), "native interface", "")
