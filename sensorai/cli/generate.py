@@ -100,7 +100,7 @@ def run(
         bool,
         typer.Option(
             "--updatable",
-            help="Numbers of the net can be replaced later without new firmware: by blobs, the first of which "
+            help="Numbers of the net can be replaced later without new firmware: by blobs; the first "
             "is NAME.blob.",
         ),
     ] = False,

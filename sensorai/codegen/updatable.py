@@ -203,13 +203,13 @@ class _Updatable(_Typed):
     def _layer(self, node: object) -> None:
         start = len(self.calls)
         _Typed._layer(self, node)  # type: ignore[arg-type]
-        if self.before:
-            own = [call for call in self.calls[start:] if call.layer is not None]
+        own = [call for call in self.calls[start:] if call.layer is not None]
+        if any(f"&layer{self.index}" in call.text for call in own):
             rest = [call for call in self.calls[start:] if call.layer is None]
             lines = [*self.before, *(call.text for call in own)]
             block = "{\n" + "".join(f"        {line}\n" for line in lines) + "    }"
             self.calls[start:] = [*rest, Call(block, self.index)]
-            self.before.clear()
+        self.before.clear()
 
     def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
         """A member of the structure."""
@@ -238,6 +238,8 @@ class _Updatable(_Typed):
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:
         """A function that gets the structure where it reads of it; single numbers are read once."""
+        if f"&layer{self.index}" in text:
+            text = "".join(f"    {line}\n" for line in self.before) + text
         if "tables->" not in text:
             return _Typed.function(self, stem, parameters, text, *runtime)
         kinds = {one.name: one.kind for one in self.numbers}

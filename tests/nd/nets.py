@@ -9,6 +9,9 @@ import numpy as np
 
 from sensorai import runtime
 from sensorai.codegen.net import arguments, emit_tensors
+from sensorai.codegen.parts import CodeParts
+from sensorai.codegen.updatable import emit_updatable
+from sensorai.errors import ConfigError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array, Tensor
@@ -120,20 +123,42 @@ int main(void)
 """
 
 
-def unit(samples: Sequence[Sample]) -> dict[str, str | bytes]:
-    """A program that runs the nets: number, inputs and states in, outputs and states out."""
+def _outside(graph: Graph, name: str) -> tuple[CodeParts, str, str]:
+    """A net whose numbers lie in a structure: its C, that structure, and an argument for it."""
+    try:
+        parts, tables = emit_updatable(graph, name)
+    except ConfigError:
+        return emit_tensors(graph, name), "", ""
+    members = "".join(one.declaration for one in tables.members)
+    values = "".join(one.initialiser for one in tables.members)
+    text = f"typedef struct {{\n{members}}} {name}_tables_t;\n"
+    text += f"static const {name}_tables_t {name}_tables = {{\n{values}}};\n"
+    return parts, text, f", &{name}_tables"
+
+
+def unit(samples: Sequence[Sample], *, outside: bool = False) -> dict[str, str | bytes]:
+    """A program that runs the nets: number, inputs and states in, outputs and states out.
+
+    Parameters
+    ----------
+    outside : bool
+        Numbers lie outside of the code, as those of updatable programs.
+    """
     body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
     for i, s in enumerate(samples):
-        parts = emit_tensors(s.graph, f"n{i}")
+        parts, before, more = emit_tensors(s.graph, f"n{i}"), "", ""
+        if outside:
+            parts, before, more = _outside(s.graph, f"n{i}")
         files |= set(parts.runtime)
         names = [*s.graph.inputs, *s.graph.outputs, *(one.read for one in s.graph.states)]
         sizes = [s.graph.tensors[n].bytes for n in names]
         kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph).split(",")][:-1]
         call = ", ".join(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds))
         body += [
+            before,
             parts.data,
             parts.source,
-            f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    n{i}_model({call}, arena);\n}}\n",
+            f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    n{i}_model({call}, arena{more});\n}}\n",
         ]
         listed = ", ".join(f"{size}U" for size in sizes)
         counts = f"{len(names)}, {len(s.graph.inputs)}, {len(names) - len(s.graph.states)}"
