@@ -22,9 +22,10 @@ from sensorai.cli.analyze import (
     asked_of,
     stream_asked,
 )
-from sensorai.cli.update import blob_of, say_blob
+from sensorai.cli.update import CHANGING, blob_of, changing_asked, say_blob
 
 if TYPE_CHECKING:
+    from sensorai.nets.emitting import Changing
     from sensorai.nets.streaming import Asked as Columns
 
 #: What may be made of a settings file.
@@ -104,6 +105,22 @@ def run(
             "is NAME.blob.",
         ),
     ] = False,
+    relocatable: Annotated[
+        bool,
+        typer.Option(
+            "--relocatable",
+            help="Blobs bring their code: any net with these inputs and outputs. Needs arm-none-eabi-gcc.",
+        ),
+    ] = False,
+    slot_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31,
+            metavar="BYTES",
+            help="With --relocatable: working memory for later nets (default: what this one takes).",
+        ),
+    ] = None,
     update: Annotated[
         Path | None,
         typer.Option(
@@ -151,6 +168,8 @@ def run(
         "--allocate-outputs": allocate_outputs,
         "--hand-over": hand_over is not None,
         "--updatable": updatable,
+        "--relocatable": relocatable,
+        "--slot-bytes": slot_bytes is not None,
         "--update": update is not None,
         "--net-version": net_version is not None,
         "--json": json,
@@ -173,16 +192,17 @@ def run(
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
-        others += ["--allocate-inputs", "--allocate-outputs", "--updatable", "--update", "--net-version"]
+        others += ["--allocate-inputs", "--allocate-outputs", *CHANGING]
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
         return
-    if net_version is not None and not updatable and update is None:
-        raise ConfigError("--net-version is of a blob", hint="drop it, or take --updatable or --update")
+    changing = changing_asked(
+        (updatable, relocatable), (net_version, slot_bytes), update is not None, (target, api), pipeline
+    )
     if update is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream", "--stream-axis"]
-        others += ["--stateful", "--allocate-inputs", "--allocate-outputs", "--updatable"]
+        others += ["--stateful", "--allocate-inputs", "--allocate-outputs", *CHANGING[:3]]
         if wrong := [flag for flag in others if of_nets[flag]]:
             raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
         blob_of(source, update, said, net_version or 1, out, json)
@@ -194,12 +214,12 @@ def run(
     columns = stream_asked(stream, stream_axis, stateful)
     if columns is not None and api != "native":
         raise ConfigError("--stream takes columns, which --api stai does not", hint="drop one of them")
-    if updatable and (pipeline is not None or api != "native" or target == "ispu"):
-        why = "the host loads the memories of an ISPU anyway"
-        why = "its program is built with its net" if pipeline is not None else why
-        why = "its interface holds addresses of weights" if api != "native" else why
-        raise ConfigError(f"--updatable is for programs of the native interface on a Cortex-M: {why}")
     inside = (allocate_inputs, allocate_outputs)
+    if relocatable and any(inside):
+        raise ConfigError(
+            "--relocatable: where inputs and outputs lie changes with the net",
+            hint="drop --allocate-inputs and --allocate-outputs",
+        )
     if any(inside) and (pipeline is not None or columns is not None or api != "native"):
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
         why = "with --api stai inputs and outputs lie in the activations anyway"
@@ -208,8 +228,7 @@ def run(
         elif columns is not None:
             why = "with --stream the caller keeps the columns of a push and the outputs, and no window"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
-    version = (net_version or 1) if updatable else None
-    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, version, json)
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, inside, changing, json)
 
 
 def _of_net(
@@ -222,7 +241,7 @@ def _of_net(
     pipeline: Path | None,
     columns: Columns | None,
     inside: tuple[bool, bool],
-    version: int | None,
+    changing: Changing | None,
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
@@ -254,7 +273,7 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    made = emitting.emit(model, at, called, asked, api, stream, inside, version)
+    made = emitting.emit(model, at, called, asked, api, stream, inside, changing)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:
@@ -276,8 +295,8 @@ def _of_net(
             f"whole program: {made.built.code_bytes:,} bytes of code and constants, "
             f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
         )
-    if made.project.blob is not None:
-        say_blob(f"{called}.blob", made.project.blob)
+    if made.blob is not None:
+        say_blob(f"{called}.blob", made.blob)
     typer.echo(f"check it: sensorai validate {folder}")
     _fits(room, folder)
 

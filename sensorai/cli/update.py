@@ -12,6 +12,56 @@ from sensorai.cli.analyze import asked_of
 
 if TYPE_CHECKING:
     from sensorai.codegen.blob import Blob
+    from sensorai.nets.emitting import Changing
+
+#: Options of programs that change their net.
+CHANGING = ("--updatable", "--relocatable", "--slot-bytes", "--update", "--net-version")
+
+
+def changing_asked(
+    kinds: tuple[bool, bool],
+    numbers: tuple[int | None, int | None],
+    update: bool,
+    where: tuple[str | None, str],
+    pipeline: Path | None,
+) -> Changing | None:
+    """What was said of a net that may be replaced; None where nothing.
+
+    Parameters
+    ----------
+    kinds : (bool, bool)
+        ``--updatable`` and ``--relocatable``.
+    numbers : (int or None, int or None)
+        ``--net-version`` and ``--slot-bytes``.
+    update : bool
+        Whether a blob is made for a program that is there.
+    where : (str or None, str)
+        Target and interface.
+    pipeline : Path or None
+    """
+    from sensorai.errors import ConfigError
+    from sensorai.nets.emitting import Changing
+
+    (updatable, code), (version, slot_bytes), (target, api) = kinds, numbers, where
+    if slot_bytes is not None and not code:
+        raise ConfigError("--slot-bytes is of programs for --relocatable nets", hint="drop it, or add that")
+    if not (updatable or code):
+        if version is not None and not update:
+            raise ConfigError("--net-version is of a blob", hint="add --updatable, --relocatable or --update")
+        return None
+    flag = "--relocatable" if code else "--updatable"
+    if updatable and code:
+        raise ConfigError("--relocatable brings the numbers with the code", hint="drop --updatable")
+    why = {
+        "the host loads the memories of an ISPU anyway": target == "ispu",
+        "with --pipeline a program is built with its net": pipeline is not None,
+        "that of ST's tool holds addresses of weights": api != "native",
+    }
+    for reason in (text for text, holds in why.items() if holds):
+        raise ConfigError(
+            f"{flag} is for the native interface on a Cortex-M: {reason}", hint=f"drop {flag}, or that"
+        )
+    return Changing(version or 1, code, slot_bytes)
 
 
 def say_blob(name: str, blob: Blob) -> None:

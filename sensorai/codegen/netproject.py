@@ -223,13 +223,13 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
     firsts = first_states(graph)
     files = [inert(file.rpartition("/")[2]) for file in parts.runtime]
     sources = [file for file in files if file.endswith(".c")]
-    inputs = [_tensor(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
-    outputs = [_tensor(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
+    inputs = [tensor_fields(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
+    outputs = [tensor_fields(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
     for one in (*inputs, *outputs):
         one["lies"] = parts.lying.get(one["called"])
     given = [one for one in (*inputs, *outputs) if one["lies"] is None]
     states = [
-        {**_tensor(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
+        {**tensor_fields(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
         for k, s in enumerate(graph.states, 1)
     ]
     return {
@@ -251,7 +251,7 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
         "lying": [one for one in (*inputs, *outputs) if one["lies"] is not None],
         "states": states,
         "arena": max(parts.arena_bytes, 1),
-        "arguments": clang.emitted(_arguments(given)),
+        "arguments": clang.emitted(arguments_of(given)),
         "passed": clang.emitted(
             ", ".join(
                 [
@@ -272,7 +272,7 @@ def net_fields(graph: Graph, name: Identifier, about: About, parts: CodeParts) -
     }
 
 
-def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, Any]:
+def tensor_fields(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, Any]:
     """One input, output or state, as C and Markdown take it."""
     scale, zero = scale_of(tensor) or (None, 0)
     shape = " x ".join(map(str, tensor.shape)) or "1"
@@ -295,7 +295,7 @@ def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, An
     }
 
 
-def _arguments(given: list[dict[str, Any]]) -> str:
+def arguments_of(given: list[dict[str, Any]]) -> str:
     """Parameters of the function that runs the net, behind the context."""
     const = {"in": "const ", "out": ""}
     return "".join(

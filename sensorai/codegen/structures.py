@@ -49,7 +49,7 @@ def initialiser(kind: str, fields: Mapping[str, object], indent: str = "    ") -
 
 
 def patches(
-    kind: str, fields: Mapping[str, object], mark: str
+    kind: str, fields: Mapping[str, object], mark: re.Pattern[str]
 ) -> tuple[dict[str, object], list[tuple[str, str]]]:
     """Part the fields of a structure from values that are only known when the program runs.
 
@@ -57,7 +57,7 @@ def patches(
     ----------
     kind, fields
         As ``initialiser`` takes them.
-    mark : str
+    mark : pattern
         What such a value has in its text.
 
     Returns
@@ -79,9 +79,9 @@ def patches(
     return kept, found
 
 
-def _parted(kind: str, place: str, text: str, mark: str) -> tuple[str, list[tuple[str, str]]]:
+def _parted(kind: str, place: str, text: str, mark: re.Pattern[str]) -> tuple[str, list[tuple[str, str]]]:
     """The text of a value without what has the mark; "" where nothing is left."""
-    if mark not in text:
+    if not mark.search(text):
         return text, []
     if not text.startswith("{"):
         return "", [(place, text)]

@@ -45,6 +45,8 @@ _MEMORY: Mapping[str, str] = {
     "float": "<f4",
     "double": "<f8",
 }
+#: Values that are known when the program runs: numbers, and where code lies.
+_MOVED = re.compile(r"\btables->|\bsa_nd_of_")
 _NUMBER = re.compile(r"\btables->(n\d+)\b")
 
 
@@ -227,7 +229,7 @@ class _Updatable(_Typed):
 
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """The form of the layer as a constant; a copy of it with its numbers is what the kernel reads."""
-        kept, set_ = patches(kind, fields, "tables->")
+        kept, set_ = patches(kind, fields, _MOVED)
         if not set_:
             return _Typed.layer(self, fields, kind)
         template, local = _Typed.layer(self, kept, kind), f"layer{self.index}"

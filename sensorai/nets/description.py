@@ -55,6 +55,8 @@ class Described:
         Whether inputs, and outputs, lie in the working memory.
     interface : str
         What blobs for the project must have, hexadecimal; "" where it takes none.
+    slot_bytes : int
+        Working memory of its program for nets that bring their code; 0 where they do not.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Described:
     pushing: Pushing | None = None
     inside: tuple[bool, bool] = (False, False)
     interface: str = ""
+    slot_bytes: int = 0
 
 
 def describe(
@@ -183,6 +186,7 @@ def read_description(folder: Path) -> Described:
             _pushing(found["stream"], where) if "stream" in found else None,
             (inside[0] is True, inside[1] is True),
             str(found.get("interface", "")),
+            int(found.get("slot_bytes", 0)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None

@@ -25,6 +25,7 @@ from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
+from sensorai.nets.relocating import relocatable
 from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream
@@ -56,6 +57,8 @@ class Emitted:
     built : StandIn or None
         Sizes of the program for an ISPU on the core that stands in for it; None for others, without a
         compiler for that core, and where numbers and arena alone do not fit.
+    blob : Blob or None
+        The net as a blob, where it may be replaced.
     """
 
     name: str
@@ -64,6 +67,26 @@ class Emitted:
     project: Project
     counted: Costs
     built: StandIn | None = None
+    blob: Blob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A net that may be replaced.
+
+    Attributes
+    ----------
+    version : int
+        Of its blob.
+    code : bool
+        Whether blobs bring their code.
+    slot_bytes : int or None
+        With code: working memory of the program for later nets; None: what this one takes.
+    """
+
+    version: int = 1
+    code: bool = False
+    slot_bytes: int | None = None
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -90,7 +113,7 @@ def emit(
     api: str = "native",
     stream: Stream | None = None,
     inside: tuple[bool, bool] = (False, False),
-    version: int | None = None,
+    changing: Changing | None = None,
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -98,8 +121,8 @@ def emit(
     ----------
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
-    version : int, optional
-        Of a net whose numbers may be replaced, see ``updating``.
+    changing : Changing, optional
+        Of a net that may be replaced, see ``updating``.
 
     Raises
     ------
@@ -118,7 +141,9 @@ def emit(
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
     within = lying(graph, inside)
+    version = None if changing is None else changing.version
     project = emit_net_project(graph, name, about, at.chip, api, pushing, within, version)
+    sources = list(project.sources())
     files: dict[str, str | bytes] = dict(project.files)
     built = None
     if at.name == "ispu":
@@ -138,13 +163,18 @@ def emit(
             built = stand_in(app, {**project.files, **around})
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
-    if project.blob is not None:
-        facts["interface"] = project.blob.interface.hex()
-        files[f"{name}.blob"] = project.blob.packed()
-    said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
+    blob = project.blob
+    if changing is not None and changing.code:
+        made = relocatable(graph, name, project, at.core, pushing, changing.slot_bytes)
+        blob, facts["slot_bytes"] = made.blob, made.slot_bytes
+        files |= made.files
+    if blob is not None:
+        facts["interface"] = blob.interface.hex()
+        files[f"{name}.blob"] = blob.packed()
+    said = describe(model, name, facts, asked, sources, stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted, built)
+    return Emitted(name, api, files, project, counted, built, blob)
 
 
 def emit_fed(
@@ -259,7 +289,7 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "macs": made.counted.macs,
         "macc": made.counted.macc,
         **({} if made.built is None else {"program": program_figures(made.built)}),
-        **({} if made.project.blob is None else {"blob": blob_figures(made.project.blob)}),
+        **({} if made.blob is None else {"blob": blob_figures(made.blob)}),
     }
 
 

@@ -13,7 +13,10 @@ from sensorai.graph.graph import Graph
 from sensorai.nets.costs import lying
 from sensorai.nets.description import Described
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.port import ports
+from sensorai.nets.relocating import relocatable
 from sensorai.nets.streaming import again
+from sensorai.nets.target import target
 
 #: Longest stretch of a line that a message shows.
 _SHOWN = 90
@@ -64,6 +67,8 @@ def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob
     about = About(model.path.name, WORDS[model.kind], model.sha256)
     inside = lying(graph, said.inside)
     made = emit_net_project(graph, said.name, about, None, said.api, pushing, inside, version)
+    if said.slot_bytes:
+        return _with_code(said, made, graph, pushing, model.path.name, folder)
     if made.blob is None or made.blob.interface.hex() != said.interface:
         raise DataError(
             f"the net of {model.path.name} has another form than the program's: {_difference(said, made)}",
@@ -72,6 +77,34 @@ def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob
             "--relocatable, whose blobs bring their code",
         )
     return made.blob
+
+
+def _with_code(
+    said: Described, made: Project, graph: Graph, pushing: Pushing | None, file: str, folder: str
+) -> Blob:
+    """A blob that brings its code; refused by the inputs and outputs of the program, and its memory."""
+    blob = relocatable(graph, said.name, made, target(said.target, said.device).core, pushing, None).blob
+    if blob.interface.hex() != said.interface:
+        sides = [
+            [f"{p.dtype} {'x'.join(map(str, p.shape)) or '1'}" for p in (*ins, *outs)]
+            for ins, outs in (
+                (said.inputs, said.outputs),
+                (ports(graph, graph.inputs), ports(graph, graph.outputs)),
+            )
+        ]
+        there, here = (", ".join(one) for one in sides)
+        raise DataError(
+            f"{file} has other inputs and outputs ({here}) than the program ({there})",
+            where=folder,
+            hint="types can be asked for with --input-data-type and --output-data-type",
+        )
+    if blob.context > said.slot_bytes:
+        raise DataError(
+            f"{file} takes {blob.context:,} bytes of working memory, the program has {said.slot_bytes:,}",
+            where=folder,
+            hint="generate the program with --slot-bytes, which leaves room for larger nets",
+        )
+    return blob
 
 
 def _form(said: Described, model: NetFile) -> tuple[Graph, Pushing | None]:

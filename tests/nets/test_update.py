@@ -22,14 +22,17 @@ from tests.need import need
 from tests.nets.updates import (
     ABOUT,
     SHAPE,
+    SLOT_BYTES,
     Script,
     Taken,
     forged,
     graph_of,
+    holder,
     integer,
     outputs,
     program,
     project,
+    with_code,
 )
 
 F32 = npt.NDArray[np.float32]
@@ -176,6 +179,33 @@ def test_a_board_changes_its_net(files: list[Path], blobs: list[bytes], x: F32, 
         assert one.erased == (8 if words == "damaged" and one.steps else 0)
     assert said[18:20] == [0, wanted[1]]
     assert (said[20].code, said[21], said[22]) == (0, 0, wanted[2])
+
+
+def test_a_board_runs_code_that_it_never_saw(files: list[Path], tmp_path: Path, x: F32) -> None:
+    """In QEMU: nets with their code, of other layers, for another core, at two addresses, through a cut."""
+    need("arm-none-eabi-gcc", "qemu-system-arm")
+    other = integer(tmp_path / "short.onnx", 9, short=True)
+    first, second, alien = with_code(files[0]), with_code(other), with_code(files[3])
+    wanted = [outputs(graph_of(path), [x])[0] for path in (files[0], other)]
+    one, two = first.blob.packed(), second.blob.packed()
+    assert first.blob.interface == second.blob.interface != alien.blob.interface
+    image = qemu.build(holder(first), cpu("cortex-m4"))
+    assert not image.helpers("memory")
+    script = Script().fresh(16).start().run(x)
+    # the same bytes in one slot, then in the other
+    script.take(one).start().run(x).take(one).start().run(x)
+    script.take(two, cut=150).start().run(x).take(two).start().run(x)
+    script.take(with_code(files[0], "cortex-m55").blob.packed()).take(alien.blob.packed())
+    script.take(forged(two, {28: struct.pack("<I", SLOT_BYTES + 1)})).start().run(x)
+    said = script.read(qemu.run_image(image, script.commands).output)
+    assert said[0] == -19
+    assert np.frombuffer(said[1], np.float32)[0] == -77
+    assert [said[2].code, *said[3:5], said[5].code, *said[6:8]] == [0, 0, wanted[0], 0, 0, wanted[0]]
+    assert [said[8].code, *said[9:11]] == [-17, 0, wanted[0]]
+    assert [said[11].code, *said[12:14]] == [0, 0, wanted[1]]
+    assert [one.code for one in said[14:17]] == [-5, -4, -6]
+    assert all(one.erased == 0 for one in said[14:17])
+    assert said[17:] == [0, wanted[1]]
 
 
 def test_the_verb_makes_blobs_for_a_project(

@@ -14,20 +14,25 @@ import numpy as np
 import numpy.typing as npt
 from onnx import helper
 
+from sensorai import runtime
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
 from sensorai.graph.graph import Graph
 from sensorai.graph.interpret import run
 from sensorai.nets.model import open_model
+from sensorai.nets.relocating import Relocatable, relocatable
 from tests.nets.models import save
 
 HERE = Path(__file__).parent
 ABOUT = About("net.onnx", "ONNX", "0" * 64)
 SHAPE = (1, 2, 6)
+LOADER = ("sa_blob.h", "sa_blob.c", "sa_update.h", "sa_update.c")
+#: Working memory of programs for nets with code.
+SLOT_BYTES = 512
 
 
-def integer(path: Path, seed: int, classes: int = 3) -> Path:
-    """A net of int8 between real numbers: a convolution, a residual sum, a dense layer."""
+def integer(path: Path, seed: int, classes: int = 3, *, short: bool = False) -> Path:
+    """A net of int8 between real numbers: convolution, residual sum (not if ``short``), dense layer."""
     rng = np.random.default_rng(seed)
     nodes: list[Any] = []
     known: dict[str, Any] = {}
@@ -50,11 +55,12 @@ def integer(path: Path, seed: int, classes: int = 3) -> Path:
     pair("x", "a")
     nodes.append(helper.make_node("Conv", ["a", weights("w1", 4, 2, 3)], ["c"], pads=[1, 1]))
     pair("c", "d")
-    nodes.append(helper.make_node("Conv", ["d", weights("w2", 4, 4, 1)], ["e"]))
-    pair("e", "f")
-    nodes.append(helper.make_node("Add", ["d", "f"], ["g"]))
-    pair("g", "h")
-    nodes.append(helper.make_node("Flatten", ["h"], ["i"]))
+    if not short:
+        nodes.append(helper.make_node("Conv", ["d", weights("w2", 4, 4, 1)], ["e"]))
+        pair("e", "f")
+        nodes.append(helper.make_node("Add", ["d", "f"], ["g"]))
+        pair("g", "h")
+    nodes.append(helper.make_node("Flatten", ["d" if short else "h"], ["i"]))
     nodes.append(helper.make_node("MatMul", ["i", weights("w3", 24, classes)], ["j"]))
     pair("j", "y")
     return save(path, nodes, [("x", SHAPE)], [("y", (1, classes))], known)
@@ -69,6 +75,19 @@ def graph_of(path: Path) -> Graph:
 def project(path: Path, version: int = 1) -> Project:
     """An updatable project of a file, called ``net``."""
     return emit_net_project(graph_of(path), "net", ABOUT, version=version)
+
+
+@cache
+def with_code(path: Path, core: str = "cortex-m4", version: int = 1) -> Relocatable:
+    """A net of a file that brings its code for a core."""
+    return relocatable(graph_of(path), "net", project(path, version), core, None, SLOT_BYTES)
+
+
+def holder(one: Relocatable) -> dict[str, str]:
+    """C of a program that holds no net."""
+    files = {name: text for name, text in one.files.items() if name.startswith("net_slot")}
+    loader = {name: runtime.text(f"update/{name}") for name in LOADER}
+    return {**files, **loader, "run_main.c": "#define WITH_CODE 1\n" + (HERE / "update_main.c").read_text()}
 
 
 def program(one: Project) -> dict[str, str]:
