@@ -246,6 +246,24 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Net:
+    """Of a net in the board's flash: what it is, and another one, piece by piece (`board.netload`)."""
+
+    kind: ClassVar[int] = 0x86
+    id: int
+    request: bytes
+
+    def body(self) -> bytes:
+        """Bytes of the body."""
+        return bytes((self.id,)) + self.request
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self | None:
+        """Read a body; None when it is none."""
+        return cls(body[0], body[1:]) if len(body) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A whole frame of a type that this version does not know."""
 
@@ -257,8 +275,10 @@ class Unknown:
         return self.content
 
 
-Message = Data | DescriptionPart | Reply | Result | Describe | Start | Stop | Operations | Watch | Unknown
-_KINDS = (Data, DescriptionPart, Reply, Result, Describe, Start, Stop, Operations, Watch)
+Message = (
+    Data | DescriptionPart | Reply | Result | Describe | Start | Stop | Operations | Watch | Net | Unknown
+)
+_KINDS = (Data, DescriptionPart, Reply, Result, Describe, Start, Stop, Operations, Watch, Net)
 _BY_KIND = {cls.kind: cls for cls in _KINDS}
 
 

@@ -13,6 +13,7 @@ from sensorai.board.messages import (
     Describe,
     DescriptionPart,
     Message,
+    Net,
     Operations,
     Reply,
     Start,
@@ -27,7 +28,7 @@ from sensorai.errors import UserError
 PATIENCE, TRIES = 0.7, 4
 
 _T = TypeVar("_T")
-Request = Describe | Start | Stop | Watch | Operations
+Request = Describe | Start | Stop | Watch | Operations | Net
 
 
 class NoAnswer(UserError):
@@ -119,6 +120,28 @@ class Session:
         outcome = self._ask(lambda sent: Operations(sent, operations), look, wait_s)
         self._kept.clear()
         return outcome
+
+    def net(self, request: bytes, wait_s: float = 0.0) -> Reply:
+        """Ask of the net in the board's flash, see `sensorai.board.netload`.
+
+        Parameters
+        ----------
+        request : bytes
+        wait_s : float
+            Time that the board itself may take, in seconds.
+
+        Raises
+        ------
+        NoAnswer
+            Nothing came back.
+        """
+
+        def look(message: Message, sent: int) -> Reply | None:
+            return message if isinstance(message, Reply) and message.id == sent else None
+
+        reply = self._ask(lambda sent: Net(sent, request), look, wait_s)
+        self._kept.clear()
+        return reply
 
     def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:

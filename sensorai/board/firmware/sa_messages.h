@@ -11,8 +11,11 @@ enum {
     SA_START = 0x82,
     SA_STOP = 0x83,
     SA_OPERATIONS = 0x84,
-    SA_WATCH = 0x85
+    SA_WATCH = 0x85,
+    SA_NET = 0x86
 };
+
+enum { SA_NET_ANSWER = 160 }; /* bytes of an answer to NET at most */
 
 enum {
     SA_OK = 0,
