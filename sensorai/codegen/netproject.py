@@ -97,6 +97,7 @@ def emit_net_project(
     pushing: Pushing | None = None,
     inside: Collection[str] = (),
     version: int | None = None,
+    code: bool = False,
 ) -> Project:
     """Emit the C project of a net.
 
@@ -117,6 +118,8 @@ def emit_net_project(
         Inputs and outputs that lie in the arena; functions say where.
     version : int, optional
         Of a net whose numbers may be replaced by a blob's: that of the blob which comes with the project.
+    code : bool
+        Whether blobs will bring their code, which the README says.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def emit_net_project(
     else:
         parts, tables = emit_updatable(graph, called, inside=inside, more=_kept(graph, pushing))
     fields = net_fields(graph, called, about, parts)
-    fields |= update_fields(fields, tables)
+    fields |= update_fields(fields, tables) | {"code": code}
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip)
     templated, extra = _NATIVE, parts.runtime
@@ -169,8 +172,8 @@ def _kept(graph: Graph, pushing: Pushing | None) -> str:
 
 def _blob(graph: Graph, tables: Tables, version: int) -> Blob:
     """The numbers of a net as a blob."""
-    sides = [tuple(blob_port(graph.tensors[n]) for n in names) for names in (graph.inputs, graph.outputs)]
-    return Blob(tables.interface, version, *sides, tables.data)
+    inputs, outputs = (tuple(blob_port(graph.tensors[n]) for n in s) for s in (graph.inputs, graph.outputs))
+    return Blob(tables.interface, version, inputs, outputs, tables.data)
 
 
 def blob_port(tensor: Tensor) -> Port:

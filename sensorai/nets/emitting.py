@@ -141,8 +141,8 @@ def emit(
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
     within = lying(graph, inside)
-    version = None if changing is None else changing.version
-    project = emit_net_project(graph, name, about, at.chip, api, pushing, within, version)
+    version, code = (None, False) if changing is None else (changing.version, changing.code)
+    project = emit_net_project(graph, name, about, at.chip, api, pushing, within, version, code)
     sources = list(project.sources())
     files: dict[str, str | bytes] = dict(project.files)
     built = None

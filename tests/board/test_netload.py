@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from sensorai.board import operations as on_board
@@ -52,12 +53,16 @@ def board_of(path: Path) -> Iterator[Board]:
             board.stop()
 
 
-def computed(board: Board, x: np.ndarray, size: int) -> bytes:  # type: ignore[type-arg]
+def computed(board: Board, x: npt.NDArray[np.float32], size: int) -> bytes:
     """What the net on the board gives."""
     with Line(open_port(board.port), pace=0.0) as line:
         asked = Session(line)
         asked.describe()
-        steps = [on_board.Write(0x42, 0), on_board.WritePort(0x40, x.tobytes()), on_board.Write(0x43, 1)]
+        steps: list[on_board.Operation] = [
+            on_board.Write(0x42, 0),
+            on_board.WritePort(0x40, x.tobytes()),
+            on_board.Write(0x43, 1),
+        ]
         steps += [on_board.Write(0x42, 0), on_board.ReadPort(0x41, size)]
         return asked.operate(b"".join(step.coded() for step in steps), 0.0).read
 

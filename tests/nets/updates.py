@@ -145,8 +145,8 @@ class Script:
             if kind == "code":
                 out.append(struct.unpack("<i", part)[0])
             elif kind == "taken":
-                numbers = struct.unpack_from("<iII", part)
-                out.append(Taken(*numbers, part[12:].rstrip(b"\0").decode("ascii")))
+                code, steps, erased = struct.unpack_from("<iII", part)
+                out.append(Taken(code, steps, erased, part[12:].rstrip(b"\0").decode("ascii")))
             else:
                 out.append(part)
         assert at == len(said)

@@ -110,8 +110,8 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
         return
     lines = [f"int32_t a = (int32_t)$0 - ({n(f.zeros[0])});", f"int32_t b = (int32_t)$1 - ({n(f.zeros[1])});"]
     if function == "prelu":
-        (up, by), (down, below) = ((n(m), n(s)) for m, s in (f.first, f.out))
-        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}, {by}) : sa_nd_multiply(a * b, {down}, {below});")
+        up, down = (", ".join(map(n, one)) for one in (f.first, f.out))
+        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}) : sa_nd_multiply(a * b, {down});")
     elif function == "mul":
         lines.append(f"a = sa_nd_multiply(a * b, {n(f.out[0])}, {n(f.out[1])});")
         lines[1] = "const " + lines[1]

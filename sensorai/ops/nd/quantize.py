@@ -26,7 +26,7 @@ def _tables(to: Writer, tensor: Tensor) -> tuple[str, str]:
     scale, zero = columns(tensor)
     axis = tensor.quant.axis if isinstance(tensor.quant, Affine) else None
     if axis is None:
-        return to.number(scale[()], "float32"), f"({to.number(int(zero[()]))})"
+        return to.number(float(scale[()]), "float32"), f"({to.number(int(zero[()]))})"
     step = nest.strides(tensor.shape)[axis]
     place = f"[i / {step} % {tensor.shape[axis]}]"
     first = to.table("float", f"scale{to.index}", scale) + place
