@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sensorai.targets import find
 
-
 #: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
 #: vectors of integers (Helium).
 ISAS = ("thumb1", "dsp", "mve")

@@ -38,6 +38,17 @@ def layer(op: NdOperator, x: tuple[int, ...], w: tuple[int, ...], each: bool = F
     return replace(graph, tensors=tensors)
 
 
+def still() -> Graph:
+    """Outputs that no input changes, as training leaves them: a bias beyond all sums, a scale of noise."""
+    graph = layer(FullyConnected(), (2, 16), (4, 16), each=True)
+    (bias,) = (n for n, t in graph.tensors.items() if t.data is not None and t.shape == (4,))
+    (name,) = (n for n, t in graph.tensors.items() if t.data is not None and t.shape == (4, 16))
+    tensors = dict(graph.tensors)
+    tensors[bias] = replace(tensors[bias], data=np.array([5, -(2**30), 2**30 + 9, -77], np.int32))
+    noise = replace(tensors[name], quant=Affine((0.02, 1e-9, 3e-8, 0.02), (0, 0, 0, 0), 0))
+    return replace(graph, tensors={**tensors, name: noise})
+
+
 def layers() -> Iterator[tuple[str, Graph]]:
     """Nets by name: dense layers, convolutions with and without margins, kernels for each channel."""
     for even in ("tflite", "even"):
@@ -73,6 +84,7 @@ def layers() -> Iterator[tuple[str, Graph]]:
     yield "ends_dense", layer(FullyConnected(), (3, 60), (6, 60), ends=127)
     yield "ends_conv", layer(Conv(pads=((1, 1), (1, 1))), (1, 3, 3, 8), (4, 3, 3, 8), ends=127)
     yield "ends_own", layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 3, 3, 8), (8, 3, 3, 1), ends=127)
+    yield "still", still()
     # weights that kernels of pairs do not take
     yield "lowest", layer(FullyConnected(), (2, 16), (4, 16), ends=-128)
 

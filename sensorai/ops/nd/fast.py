@@ -1,13 +1,12 @@
 """Faster kernels of int8 sums, chosen for the instructions of a core; the numbers are those of all others.
 
 What they need: int8 values and results, constant weights and bias, sums that stay below 2**30 in size
-whatever the input, factors below one. Weights lie in rows, one for each output, filled with zeros to a
-multiple of 4.
+whatever the input, factors below one. Weights lie in rows, one for each output, filled with zeros.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +21,8 @@ _SHIFTS = {"tflite": (1, 22), "even": (2, 22)}
 _TABLES = {"int8": "int8_t", "uint32": "uint32_t"}
 #: Size that no sum reaches.
 _MOST = 1 << 30
+#: Size that no axis reaches: descriptions hold them in 16 bits.
+_LARGEST = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,24 +65,59 @@ class Layer:
         flat = len(self.window.kernel) <= 2 and set(self.window.dilations[-1:]) <= {1}
         if not types or not flat or low > high or shift.min() < low or shift.max() > high:
             return False
-        return bool(self.most < _MOST)
+        window, x = self.window, self.at.x
+        sizes = (*window.kernel, *window.strides, *window.before, *window.dilations, len(self.weights))
+        longest = self.weights[0].size if self.alone else max(x.shape[:1] + x.shape[-1:])
+        return self.most < _MOST and max(*sizes, longest) < _LARGEST
 
     @property
     def most(self) -> int:
         """Size of the largest sum that any input makes."""
+        return int((np.abs(self.sums) + self._reach()).max())
+
+    def _reach(self) -> Array:
         axes = tuple(range(1, self.weights.ndim))
-        sizes = np.abs(self.weights.astype(np.int64)).sum(axis=axes)
-        return int((np.abs(self.sums) + 128 * sizes).max())
+        return np.asarray(128 * np.abs(self.weights.astype(np.int64)).sum(axis=axes))
+
+    def settled(self) -> Layer:
+        """Copy where outputs that no input changes have weights of 0 and small numbers.
+
+        Training leaves such: their scales are those of noise, and their bias is far from all sums.
+        """
+        way = self.exit
+        if len(way.multiplier) == 1 or way.dtype != "int8":
+            return self
+        sums, reach = self.sums, self._reach()
+        fits = np.abs(sums) + reach < 2**31
+        ends = [way.apply(np.clip(sums + side * reach, -(2**31), 2**31 - 1)) for side in (-1, 1)]
+        still = fits & (ends[0] == ends[1])
+        if not still.any():
+            return self
+        # 8 times the number, with the factor 1/8
+        number = 8 * (ends[0].astype(np.int64) - way.zero)
+        shape = (-1,) + (1,) * (self.weights.ndim - 1)
+        return replace(
+            self,
+            weights=np.where(still.reshape(shape), 0, self.weights).astype(np.int8),
+            bias=np.where(still, number, self.bias),
+            exit=replace(
+                way,
+                multiplier=np.where(still, 1 << 30, way.multiplier),
+                shift=np.where(still, -2, way.shift),
+            ),
+        )
 
     @property
-    def row(self) -> int:
-        """Bytes of the weights of an output."""
-        return -(-self.weights[0].size // 4) * 4
+    def alone(self) -> bool:
+        """Whether all values lie under one place of the kernel, in the order of the weights."""
+        window = self.window
+        whole = window.kernel == window.extents and set(window.out) <= {1} and not any(window.before)
+        return self.groups == 1 and whole and self.at.x.size == self.weights[0].size
 
-    def rows(self) -> Array:
-        """Weights, (outputs, row)."""
+    def rows(self, step: int = 4) -> Array:
+        """Weights, (outputs, bytes of a row); zeros fill it to a multiple of ``step``."""
         flat = self.weights.reshape(len(self.weights), -1)
-        return np.pad(flat, ((0, 0), (0, self.row - flat.shape[1])))
+        return np.pad(flat, ((0, 0), (0, -flat.shape[1] % step)))
 
     def fields(self, to: Writer) -> dict[str, object]:
         """Members of a ``sa_nd_fast_t``."""
@@ -89,7 +125,10 @@ class Layer:
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
         batch = self.at.x.size // (extents[0] * extents[1] * channels)
-        if kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
+        if self.alone:
+            extents = out = kernel = (1, 1)
+            channels, batch = self.at.x.size, 1
+        elif kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
             # one row of places
             extents = out = (1, batch * extents[0] * extents[1])
             batch = 1
@@ -102,7 +141,6 @@ class Layer:
             "batch": batch,
             "channels": channels,
             "outputs": len(self.weights),
-            "row": self.row,
             "zero": to.number(self.zero),
             "multiplier": to.table("int32_t", f"multiplier{to.index}", way.multiplier),
             "shift": to.table("uint8_t", f"shift{to.index}", -way.shift),
@@ -133,6 +171,12 @@ class Kernel:
         One of each output.
     scratch : int
         Bytes that it uses while it runs.
+    in_place : bool
+        Its results may lie where its values lie.
+    row : int
+        Bytes of the weights of an output.
+    variant : str
+        Between stem and rounding, where a file has several.
     """
 
     layer: Layer
@@ -140,15 +184,18 @@ class Kernel:
     weights: Array
     bias: Array
     scratch: int = 0
+    in_place: bool = False
+    row: int = 0
+    variant: str = ""
 
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
         layer = self.layer
-        fields = layer.fields(to)
+        fields = layer.fields(to) | {"row": self.row}
         bias = to.table("int32_t", f"bias{to.index}", self.bias)
         weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
         told = to.layer(fields, "sa_nd_fast_t")
         scratch = to.scratch("void") if self.scratch else "0"
-        name = f"{self.stem}_{layer.exit.rounding}"
+        name = "_".join(filter(None, (self.stem, self.variant, layer.exit.rounding)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)

@@ -9,31 +9,50 @@ from sensorai.ops.nd.fast import Kernel, Layer
 
 #: Size that no sum reaches: they come 256 times as large.
 _MOST = 1 << 23
+#: Weights of an output come in steps of so many.
+_STEP = 8
 
 
 def paired(rows: Array) -> Array | None:
-    """Words (uint32) of two numbers of 16 bits, each of which is 256 times the second weight plus the first.
+    """Words (uint32) of two numbers of 16 bits, each of which is 256 times a weight less the next one.
 
-    None where a number would not be one of 16 bits.
+    None where a number would not be one of 16 bits, or the next weight has no negative of 8 bits.
     """
-    low, high = (rows[:, k::2].astype(np.int64) for k in (0, 1))
-    whole = 256 * high + low
-    if whole.size and whole.min() < -(2**15):
+    first, second = (rows[:, k::2].astype(np.int64) for k in (0, 1))
+    whole = 256 * first - second
+    if whole.min(initial=0) < -(2**15) or second.min(initial=0) == -128:
         return None
     return np.asarray(((whole[:, 1::2] & 0xFFFF) << 16 | (whole[:, ::2] & 0xFFFF)).astype(np.uint32))
 
 
 def matrix(layer: Layer) -> Kernel | None:
     """Convolution or dense layer without groups."""
-    rows = paired(layer.rows())
-    if rows is None or layer.most >= _MOST:
+    rows = layer.rows(_STEP)
+    words = paired(rows)
+    if words is None or layer.most >= _MOST:
         return None
-    # on the way sums may wrap; bytes of the bias that do not count are lost
-    bias = layer.sums + 127 * layer.rows()[:, 1::2].astype(np.int64).sum(axis=1)
-    scratch = 4 * layer.row + (layer.row if layer.weights.shape[-1] % 4 else 0)
-    return Kernel(layer, "sa_nd_matrix_dsp", rows, (bias * 256).astype(np.int32), scratch)
+    first, second = (rows[:, k::2].astype(np.int64).sum(axis=1) for k in (0, 1))
+    # on the way sums may wrap
+    bias = (256 * (layer.sums - 128 * first) - second).astype(np.int32)
+    row = rows.shape[1]
+    if layer.alone:
+        filled = row if row != layer.weights[0].size else 0
+        return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
+    scratch = 4 * row + (row if layer.weights.shape[-1] % 4 else 0)
+    return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, row=row)
 
 
 def depth(layer: Layer) -> Kernel | None:
-    """One kernel for each channel."""
-    return None
+    """One kernel for each channel; four channels at a time, their weights of a tap together."""
+    window, channels = layer.window, len(layer.weights)
+    down = window.dilations[0] if len(window.dilations) > 1 else 1
+    if channels % 4 or down > 1 or not window.kernel:
+        return None
+    taps = layer.weights.reshape(channels // 4, 4, -1)
+    weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
+    high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
+    row = (window.out[-1] - 1) * window.strides[-1] + wide
+    words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
+    bias = layer.sums.astype(np.int32)
+    variant = "three" if (high, wide) == (3, 3) else ""
+    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=True, variant=variant)

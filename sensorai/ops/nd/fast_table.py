@@ -15,7 +15,10 @@ _BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {"dsp": (fast_dsp.matrix, fast_
 def kernel(layer: Layer) -> Kernel | None:
     """The kernel for a layer and the instructions of its core; None: the plain one does."""
     matrix, depth = _BY_ISA.get(layer.at.isa, (None, None))
-    if matrix is None or depth is None or not layer.fits():
+    if matrix is None or depth is None:
+        return None
+    layer = layer.settled()
+    if not layer.fits():
         return None
     if layer.groups == 1:
         return matrix(layer)

@@ -136,7 +136,7 @@ class Sums:
         if not self.at.isa or self.at.x.dtype != "int8" or (w := self._int8_weights()) is None:
             return Buffers()
         found = self._fast(w)
-        return Buffers() if found is None else Buffers(scratch=found.scratch)
+        return Buffers() if found is None else Buffers(in_place=found.in_place, scratch=found.scratch)
 
     def _fast(self, w: Array) -> fast.Kernel | None:
         """Kernel for the instructions of the core, where there is one."""

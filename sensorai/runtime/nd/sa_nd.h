@@ -10,10 +10,12 @@
 #define SA_ND_ALIAS __attribute__((may_alias))
 #define SA_ND_INLINE static inline __attribute__((always_inline, unused))
 #define SA_ND_FUNCTION static __attribute__((unused))
+#define SA_ND_APART static __attribute__((noinline, unused))
 #else
 #define SA_ND_ALIAS
 #define SA_ND_INLINE static inline
 #define SA_ND_FUNCTION static
+#define SA_ND_APART static
 #endif
 
 /* The arena holds numbers of one type after the other in the same bytes. */

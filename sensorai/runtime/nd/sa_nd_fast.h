@@ -9,21 +9,21 @@
 typedef struct {
     int32_t in[2]; /* height, width */
     int32_t out[2];
-    int32_t kernel[2];
-    int32_t stride[2];
-    int32_t down; /* rows of the input between rows of the kernel */
-    int32_t before[2];
-    int32_t batch;
-    int32_t channels; /* of the input */
-    int32_t outputs;
-    int32_t row;  /* bytes of the weights of an output: a multiple of 4, zeros at the end */
-    int32_t zero; /* what margins hold */
+    int32_t row; /* weights of an output, zeros at the end */
     const int32_t *multiplier;
-    const uint8_t *shift; /* to the right, 2 to 22 */
-    int32_t each;         /* 1: every output has its own multiplier and shift */
-    int32_t out_zero;
-    int32_t lo;
-    int32_t hi;
+    const uint8_t *shift; /* to the right, 1 to 22 */
+    int16_t kernel[2];
+    int16_t stride[2];
+    int16_t before[2];
+    int16_t down; /* rows of the input between rows of the kernel */
+    int16_t batch;
+    int16_t channels; /* of the input */
+    int16_t outputs;
+    int8_t zero; /* what margins hold */
+    int8_t out_zero;
+    int8_t lo;
+    int8_t hi;
+    int8_t each; /* 1: every output has its own multiplier and shift */
 } sa_nd_fast_t;
 
 /* Four bytes that may lie anywhere. */

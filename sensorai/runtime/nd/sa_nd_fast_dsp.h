@@ -1,13 +1,19 @@
 /* Steps of the faster kernels on cores with the DSP extension: two products of 16 bits in an instruction.
  *
- * Weights come in pairs of bytes that are one number of 16 bits, 256 w1 + w0, so that one SXTB16 is enough for
- * four of them. With X = 256 x0 + 127 - x1 and Y = x1 - 127 for two values of the input,
- *     X w0 + Y (256 w1 + w0) = 256 (x0 w0 + x1 w1 - 127 w1)
- * and the last share is in the bias, which is 256 times as large, too. */
+ * Weights come in pairs of bytes that are one number of 16 bits, 256 w0 - w1, so that one SXTB16 is enough for four
+ * of them: it gives -w1. Of two values of the input, X is -(256 x1 + x0 + 129) and Y is x0 + 128, an exclusive or
+ * away from their bytes; then
+ *     -w1 X + (256 w0 - w1) Y = 256 (x0 w0 + x1 w1) + 32768 w0 + w1
+ * and the bias, which is 256 times as large, too, is less by what is too much. */
 #ifndef SA_ND_FAST_DSP_H
 #define SA_ND_FAST_DSP_H
 
 #include "sa_nd_fast.h"
+
+/* Loops that need every register are written whole; a frame pointer would take one. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__OPTIMIZE__) && defined(__GNUC__)
+#define SA_ND_DSP_ASM 1
+#endif
 
 #if defined(__ARM_FEATURE_DSP)
 SA_ND_INLINE uint32_t sa_nd_sxtb16(uint32_t x)
@@ -24,11 +30,11 @@ SA_ND_INLINE uint32_t sa_nd_sxtb16_8(uint32_t x)
     return y;
 }
 
-SA_ND_INLINE uint32_t sa_nd_ssub16(uint32_t x, uint32_t y)
+SA_ND_INLINE uint32_t sa_nd_uxtb16(uint32_t x)
 {
-    uint32_t z;
-    __asm__("ssub16 %0, %1, %2" : "=r"(z) : "r"(x), "r"(y));
-    return z;
+    uint32_t y;
+    __asm__("uxtb16 %0, %1" : "=r"(y) : "r"(x));
+    return y;
 }
 
 SA_ND_INLINE uint32_t sa_nd_smlad(uint32_t x, uint32_t y, uint32_t sum)
@@ -79,9 +85,9 @@ SA_ND_INLINE uint32_t sa_nd_sxtb16_8(uint32_t x)
     return sa_nd_sxtb16(x >> 8);
 }
 
-SA_ND_INLINE uint32_t sa_nd_ssub16(uint32_t x, uint32_t y)
+SA_ND_INLINE uint32_t sa_nd_uxtb16(uint32_t x)
 {
-    return sa_nd_two(sa_nd_low(x) - sa_nd_low(y), sa_nd_high(x) - sa_nd_high(y));
+    return x & 0x00FF00FFU;
 }
 
 SA_ND_INLINE uint32_t sa_nd_smlad(uint32_t x, uint32_t y, uint32_t sum)
@@ -118,31 +124,74 @@ SA_ND_INLINE sa_nd_way_t sa_nd_way(int32_t multiplier, int32_t shift, int32_t ze
     return w;
 }
 
-/* Number of a sum that comes 256 times as large. */
-SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, const sa_nd_way_t *w, int rounding)
+/* Number of a sum that comes twice as large. */
+SA_ND_INLINE int32_t sa_nd_scaled(int32_t twice, const sa_nd_way_t *w, int rounding)
 {
-    const int32_t v = (int32_t)sum;
     int32_t h;
 
     if (rounding == SA_ND_TWICE) {
-        h = sa_nd_smmulr(v >> 7, w->multiplier);
+        h = sa_nd_smmulr(twice, w->multiplier);
         h += h >> 31;
     } else {
-        const int64_t product = (int64_t)(v >> 7) * w->multiplier;
+        const int64_t product = (int64_t)twice * w->multiplier;
         h = (int32_t)(product >> 32) | ((uint32_t)product != 0U ? 1 : 0);
         h += (h >> w->shift) & 1;
     }
     return (h + w->add) >> w->shift;
 }
 
+/* Number of a sum that comes 256 times as large. */
+SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, const sa_nd_way_t *w, int rounding)
+{
+    return sa_nd_scaled((int32_t)sum >> 7, w, rounding);
+}
+
+/* Outputs some at a time, at one or two places. */
+typedef struct {
+    const void *x; /* values, spread or not */
+    const void *end;
+    const uint32_t *w;
+    int32_t row; /* bytes of the weights of an output */
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    int8_t *y;
+    int32_t apart; /* from the first place to the second; 0: only the first counts */
+    int32_t zero;
+    int32_t count; /* of twos or fours */
+    int32_t each;  /* 1: every output has its own multiplier and shift */
+} sa_nd_job_t;
+
+#if defined(SA_ND_DSP_ASM)
+/* Sum with the factor in r12, the shift in lr and the zero point in r6: the bit that goes out last rounds. */
+#define SA_ND_LEAVE_TFLITE(sum)                 \
+    "asrs " sum ", " sum ", #7\n"              \
+    "smmulr " sum ", " sum ", r12\n"           \
+    "add " sum ", " sum ", " sum ", asr #31\n" \
+    "asrs " sum ", " sum ", lr\n"              \
+    "adc " sum ", " sum ", r6\n"               \
+    "ssat " sum ", #8, " sum "\n"
+/* To even; r7 is free. Bits that are lost leave a one behind. */
+#define SA_ND_LEAVE_EVEN(sum)                   \
+    "asrs " sum ", " sum ", #7\n"              \
+    "smull r7, " sum ", " sum ", r12\n"        \
+    "cmp r7, #0\n"                             \
+    "it ne\n"                                  \
+    "orrne " sum ", " sum ", #1\n"             \
+    "asr r7, " sum ", lr\n"                    \
+    "and r7, r7, #1\n"                         \
+    "sub r7, r7, #1\n"                         \
+    "add " sum ", " sum ", r7\n"               \
+    "asrs " sum ", " sum ", lr\n"              \
+    "adc " sum ", " sum ", r6\n"               \
+    "ssat " sum ", #8, " sum "\n"
+#endif
+
 /* Four bytes of the input as X and Y. */
 SA_ND_INLINE void sa_nd_spread(uint32_t x, uint32_t *to)
 {
-    const uint32_t y = sa_nd_ssub16(sa_nd_sxtb16_8(x), 0x007F007FU);
-
-    to[0] = ((x & 0x00FF00FFU) << 8) + 0U;
-    to[1] = y;
-    to[0] = sa_nd_ssub16(to[0], y);
+    to[0] = x ^ 0xFF7FFF7FU;
+    to[1] = sa_nd_uxtb16(x ^ 0x00800080U);
 }
 
 #endif
