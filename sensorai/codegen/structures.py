@@ -50,7 +50,7 @@ def initialiser(kind: str, fields: Mapping[str, object], indent: str = "    ") -
 
 def patches(
     kind: str, fields: Mapping[str, object], mark: re.Pattern[str]
-) -> tuple[dict[str, object], list[tuple[str, str]]]:
+) -> tuple[dict[str, object], list[tuple[str, str, str]]]:
     """Part the fields of a structure from values that are only known when the program runs.
 
     Parameters
@@ -64,11 +64,11 @@ def patches(
     -------
     kept : dict
         Fields without them.
-    set : list of (str, str)
-        Places of them, as in ``part.list[2]``, and their texts.
+    set : list of (str, str, str)
+        Places of them, as in ``part.list[2]``, their texts, and their types ("" where no header says it).
     """
     kept: dict[str, object] = {}
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, str]] = []
     for key, value in fields.items():
         text, more = _parted(
             _structures().get(kind, {}).get(key.partition("[")[0], ""), key, str(value), mark
@@ -79,12 +79,14 @@ def patches(
     return kept, found
 
 
-def _parted(kind: str, place: str, text: str, mark: re.Pattern[str]) -> tuple[str, list[tuple[str, str]]]:
+def _parted(
+    kind: str, place: str, text: str, mark: re.Pattern[str]
+) -> tuple[str, list[tuple[str, str, str]]]:
     """The text of a value without what has the mark; "" where nothing is left."""
     if not mark.search(text):
         return text, []
     if not text.startswith("{"):
-        return "", [(place, text)]
+        return "", [(place, text, kind)]
     known = _structures().get(kind, {})
     names, left, found = list(known), [], []
     for k, one in enumerate(_items(text[1:-1])):

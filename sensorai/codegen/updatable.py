@@ -47,6 +47,8 @@ _MEMORY: Mapping[str, str] = {
 }
 #: Values that are known when the program runs: numbers, and where code lies.
 _MOVED = re.compile(r"\btables->|\bsa_nd_of_")
+#: Members that single numbers are narrowed for.
+_NARROW = ("int8_t", "uint8_t", "int16_t", "uint16_t")
 _NUMBER = re.compile(r"\btables->(n\d+)\b")
 
 
@@ -235,7 +237,10 @@ class _Updatable(_Typed):
         template, local = _Typed.layer(self, kept, kind), f"layer{self.index}"
         self.runtime.add("nd/sa_nd_tables.h")
         self.before += [f"{kind} {local};", f"sa_nd_words(&{local}, {template}, sizeof {local});"]
-        self.before += [f"{local}.{place} = {text};" for place, text in set_]
+        for place, text, member in set_:
+            # single numbers lie in 32 bits, whatever member they are for
+            cast = f"({member})" if member in _NARROW and _NUMBER.fullmatch(text) else ""
+            self.before.append(f"{local}.{place} = {cast}{text};")
         return "&" + local
 
     def function(self, stem: str, parameters: str, text: str, *runtime: str) -> str:

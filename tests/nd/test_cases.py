@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
+from sensorai.ops.nd.table import ND_OPERATORS
 from sensorai.toolchain import cpu, host, qemu
-from tests.nd.nets import differences, operator_samples, stream, unit
+from tests.nd.nets import differences, operator_samples, sample, stream, unit
 from tests.need import need
 
 
 def test_on_this_machine_with_sanitizers() -> None:
     samples = operator_samples()
     program = host.build_program(unit(samples), opt="-O0", sanitize=True, harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+
+
+def test_with_numbers_outside_of_the_code() -> None:
+    """As in programs that change their net: some cases of what training gives its numbers to."""
+    names = "conv quantize dequantize binary clip pool matmul svdf reduce softmax lstm gru unary mixed pad"
+    ops = [ND_OPERATORS[name] for name in names.split()]
+    samples = [sample(name, graph, 1) for op in ops for name, graph in islice(op.cases(), 1, None, 13)]
+    program = host.build_program(unit(samples, outside=True), opt="-O0", harness=True)
     assert differences(samples, program.run(stream(samples))) == []
 
 

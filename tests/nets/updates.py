@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,9 @@ def graph_of(path: Path) -> Graph:
 
 
 @cache
-def project(path: Path, version: int = 1) -> Project:
-    """An updatable project of a file, called ``net``."""
-    return emit_net_project(graph_of(path), "net", ABOUT, version=version)
+def project(path: Path, version: int = 1, isa: str = "") -> Project:
+    """An updatable project of a file, called ``net``, with kernels for the instructions of a core."""
+    return emit_net_project(replace(graph_of(path), isa=isa), "net", ABOUT, version=version)
 
 
 @cache

@@ -11,10 +11,8 @@ typedef struct {
 } sa_nd_coded_t;
 
 #if defined(__GNUC__)
-#define SA_ND_APART static __attribute__((unused, noinline))
 #define SA_ND_KNOWN static __attribute__((unused))
 #else
-#define SA_ND_APART static
 #define SA_ND_KNOWN static
 #endif
 
