@@ -115,7 +115,7 @@ def _project(
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
-    at = places(where[0], target(said.target, said.device))
+    at = places(where[0], target(said.target, said.device), said.placed)
     if model is not None:
         opened = open_model(model, said.asked)
         same_model(said, opened)

@@ -174,11 +174,11 @@ def test_a_board_changes_its_net(files: list[Path], x: F32, wanted: list[bytes])
     assert (said[2].code, said[2].words, said[3], said[4]) == (0, "done", 0, wanted[1])
     assert (said[5].code, said[6], said[7]) == (-17, 0, wanted[1])
     found: list[Taken] = said[8:18]
-    for (_, code, words), one in zip(refusals(blobs), found, strict=True):
-        assert one.code == code
-        assert words in one.words
+    for (_, code, words), taken in zip(refusals(blobs), found, strict=True):
+        assert taken.code == code
+        assert words in taken.words
         # what the header tells is told before anything is erased
-        assert one.erased == (8 if words == "damaged" and one.steps else 0)
+        assert taken.erased == (8 if words == "damaged" and taken.steps else 0)
     assert said[18:20] == [0, wanted[1]]
     assert (said[20].code, said[21], said[22]) == (0, 0, wanted[2])
 
@@ -211,7 +211,6 @@ def test_a_board_runs_code_that_it_never_saw(files: list[Path], tmp_path: Path, 
 
 
 def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -> None:
-    need("gcc")
     folder = tmp_path / "net"
     make = ("generate", files[0], "--target", "stm32", "--out", folder, "--name", "net", "--updatable")
     done = call(*make, "--net-version", "7")
@@ -219,7 +218,6 @@ def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -
     assert "net.blob: " in done.out
     assert "version 7" in done.out
     assert read_blob((folder / "net.blob").read_bytes(), "net.blob").version == 7
-    assert call("validate", folder).code == 0
     out = tmp_path / "two.blob"
     done = call("generate", files[2], "--update", folder, "--out", out, "--net-version", "8")
     assert done.code == 0, done.err
@@ -232,3 +230,32 @@ def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -
     assert "line " in text
     refused(call("generate", files[0], "--update", folder, "--name", "y"), "--name is in the project", "drop")
     refused(call(*make, "--api", "stai"), "native interface", "")
+
+
+def test_a_blob_with_code_is_validated_itself(files: list[Path], tmp_path: Path) -> None:
+    """From two places; another net in its place is found, and a damaged one."""
+    need("arm-none-eabi-gcc", "qemu-system-arm")
+    folder = tmp_path / "net"
+    make = ("generate", files[0], "--target", "stm32", "--device", "stm32f401re", "--out", folder)
+    done = call(*make, "--name", "net", "--relocatable", "--slot-bytes", "300")
+    assert done.code == 0, done.err
+    assert "code for a core with Thumb, Thumb-2, DSP instructions, an FPU" in done.out
+    done = call("validate", folder, "--on", "emulator")
+    assert done.code == 0, done.err
+    assert "the blob on cortex-m4 of STM32F401RE, emulated, from two places: 4 calls" in done.out
+    done = call("generate", files[1], "--update", folder, "--out", folder / "net.blob", "--net-version", "2")
+    assert done.code == 0, done.err
+    done = call("validate", folder, "--on", "emulator")
+    assert done.code == 3
+    assert "the blob on cortex-m4 of STM32F401RE, emulated, from two places" in done.err
+    refused(call("generate", files[3], "--update", folder), "has other inputs and outputs", "float32 1x4")
+    data = (folder / "net.blob").read_bytes()
+    (folder / "net.blob").write_bytes(forged(data, {200: b"\xff\x00"}, whole=False))
+    refused(call("validate", folder, "--on", "emulator"), "damaged", "make it again")
+    both = call(*make, "--updatable", "--relocatable")
+    refused(both, "--relocatable brings the numbers with the code", "drop --updatable")
+    refused(call(*make, "--relocatable", "--allocate-inputs"), "changes with the net", "drop")
+    refused(call(*make, "--slot-bytes", "9"), "--slot-bytes is of programs for --relocatable nets", "drop")
+    refused(call(*make, "--net-version", "9"), "--net-version is of a blob", "--update")
+    ispu = call("generate", files[0], "--target", "ispu", "--out", tmp_path / "i", "--updatable")
+    refused(ispu, "memories of an ISPU", "drop --updatable")
