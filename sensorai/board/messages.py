@@ -268,7 +268,10 @@ class NetWrite:
     @classmethod
     def parse(cls, body: bytes) -> Self | None:
         """Read a body; None when it is none."""
-        return cls(*struct.unpack_from("<BI", body), body[5:]) if len(body) >= 5 else None
+        if len(body) < 5:
+            return None
+        request, offset = struct.unpack_from("<BI", body)
+        return cls(request, offset, body[5:])
 
 
 @dataclass(frozen=True, slots=True)

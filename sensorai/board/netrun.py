@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ class NetBoard:
     def _call(self, session: Session, program: Program, given: bytes) -> list[Array]:
         for at in range(0, len(given), _WRITE):
             piece = given[at : at + _WRITE]
-            session.net(lambda sent, at=at, piece=piece: NetWrite(sent, at, piece), "take an input")
+            session.net(partial(_write, at, piece), "take an input")
         told = session.net(NetRun, "run its net", _TRIES)
         if len(told) != 5:
             raise UserError("the board does not say how a call ended", where=self.port)
@@ -84,7 +85,7 @@ class NetBoard:
         raw = b""
         while len(raw) < sum(sizes):
             at, count = len(raw), min(_READ, sum(sizes) - len(raw))
-            piece = session.net(lambda sent, at=at, count=count: NetRead(sent, at, count), "give its output")
+            piece = session.net(partial(_read, at, count), "give its output")
             if len(piece) != count:
                 raise UserError("the board gives other bytes than were asked for", where=self.port)
             raw += piece
@@ -107,6 +108,14 @@ class NetBoard:
             },
             "milliseconds": 1e3 * mean / clock if clock else None,
         }
+
+
+def _write(offset: int, values: bytes, sent: int) -> NetWrite:
+    return NetWrite(sent, offset, values)
+
+
+def _read(offset: int, count: int, sent: int) -> NetRead:
+    return NetRead(sent, offset, count)
 
 
 def _same(said: Mapping[str, str], program: Program, port: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from sensorai.graph.operator import Applied, Operator
 from sensorai.graph.tensor import ABSENT, Array, Tensor
 
-#: What kernels are written for: Armv6-M (no long products), the DSP extension of Armv7E-M and Armv8-M, and
-#: vectors of integers (Helium).
+#: What kernels are written for: Armv6-M (no long products), with the same tables Armv7-M; the DSP extension
+#: of Armv7E-M and Armv8-M; vectors of integers (Helium).
 ISAS = ("thumb1", "dsp", "mve")
 
 

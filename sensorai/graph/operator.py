@@ -81,8 +81,11 @@ class Buffers:
         Bytes that the kernel uses while it runs.
     overlap : tuple of (int or None)
         For the first inputs: the first output may run over the input, whose last reader this is, where the
-        input begins at least so many bytes behind the output. None: they must not meet, as for inputs that
-        are not named; below 0 it is not.
+        input begins at least so many bytes behind the output. None, and for inputs that are not named: no
+        distance will do. What ``in_place`` allows stands beside this. Never below 0.
+
+        A kernel that goes over all places for some channels, then over all places for the next ones, has no
+        such distance, though it may work in place.
     """
 
     margins: tuple[Margin, ...] = ()

@@ -97,9 +97,13 @@ class Lack:
         return [*lines, f"quantize: weights {one.flash:,} bytes, RAM {one.ram:,} bytes, {ends}"]
 
 
-def shortened(name: str) -> str:
+def _missing(used: int, size: int | None) -> int:
+    return 0 if size is None else max(used - size, 0)
+
+
+def shortened(name: str, most: int = _LONG) -> str:
     """Name of a layer for a line: those of TensorFlow list everything that was folded into it."""
-    return name if len(name) <= _LONG else f"{name[: _LONG - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack | None:
@@ -112,22 +116,20 @@ def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack
         Bytes that the net takes: its numbers, or the whole library where that was built; its memory, with the
         stack where that is known.
     """
-    missing = [
-        0 if size is None else max(used - size, 0) for used, size in ((flash, at.flash), (ram, at.ram))
-    ]
-    if not any(missing):
+    short = _missing(flash, at.flash), _missing(ram, at.ram)
+    if not any(short):
         return None
     largest = {}
-    if missing[0]:
+    if short[0]:
         most = max(counted.layers, key=lambda layer: layer.weight_bytes)
         largest["flash"] = most.name, most.weight_bytes
-    if missing[1]:
+    if short[1]:
         sizes = held(graph)
         widest = max(range(len(sizes)), key=sizes.__getitem__)
         largest["RAM"] = graph.nodes[widest].output, sizes[widest]
     beside = flash - counted.weights, ram - (counted.ram or 0)
     others = tuple(roomy(at.name, flash, ram)[:_NAMED])
-    return Lack(missing[0], missing[1], largest, others, _smaller(graph, counted, at, beside))
+    return Lack(short[0], short[1], largest, others, _smaller(graph, counted, at, beside))
 
 
 def held(graph: Graph) -> tuple[int, ...]:

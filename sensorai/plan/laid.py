@@ -111,29 +111,34 @@ def _overlaps(
         if own.alias or over.first != i or id(over) not in there:
             continue
         # an input may be read in two places
-        found: dict[int, list[int | None]] = {}
+        found: dict[int, list[_Way]] = {}
         unders: dict[int, Buffer] = {}
         for k, name in enumerate(node.reads):
             if name and graph.tensors[name].data is None:
                 under = lying(name, i)
                 unders[id(under)] = under
-                found.setdefault(id(under), []).append(_least(own, k))
+                found.setdefault(id(under), []).append(_way(own, k))
         for key, under in unders.items():
-            said = [one for one in found[key] if one is not None]
+            least = [way[0] for way in found[key]]
+            known = [one for one in least if one is not None]
+            most = max(known) if len(known) == len(least) else None
+            same = all(way[1] for way in found[key])
             ends = under.last == i and under is not over and key in there
-            if ends and len(said) == len(found[key]):
-                out.append(Overlap(over, under, max(said), own.in_place and not own.overlap))
+            if ends and (same or most is not None):
+                out.append(Overlap(over, under, most, same))
     return out
 
 
-def _least(own: Buffers, place: int) -> int | None:
-    """Bytes that the input at a place must lie behind the output, None where they must not meet."""
+#: Bytes that an input must lie behind the output, None: no distance will do; whether both may begin together.
+_Way = tuple[int | None, bool]
+
+
+def _way(own: Buffers, place: int) -> _Way:
+    """How the output may lie over the input at a place."""
     margin = own.margins[place] if place < len(own.margins) else Margin()
     if margin != Margin():
-        return None
-    if own.overlap:
-        return own.overlap[place] if place < len(own.overlap) else None
-    return 0 if own.in_place else None
+        return None, False
+    return (own.overlap[place] if place < len(own.overlap) else None), own.in_place
 
 
 def _groups(

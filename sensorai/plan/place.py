@@ -61,21 +61,38 @@ class Overlap:
     ----------
     over, under : Buffer
         What is written, and what is read for the last time meanwhile.
-    least : int
-        Bytes by which the first value of ``under`` must lie behind that of ``over``, at least.
-    exact : bool
-        Both must begin at the same byte if they share any.
+    least : int or None
+        Bytes by which the first value of ``under`` must lie behind that of ``over``, at least. None: no
+        distance will do.
+    same : bool
+        Their first values may lie at the same byte.
     """
 
     over: Buffer
     under: Buffer
-    least: int = 0
-    exact: bool = False
+    least: int | None = 0
+    same: bool = False
 
     @property
-    def apart(self) -> int:
-        """Bytes by which ``under`` must begin behind ``over``."""
-        return self.least + self.over.lead - self.under.lead
+    def shift(self) -> int:
+        """Bytes by which ``under`` begins behind ``over`` where their first values lie at the same byte."""
+        return self.over.lead - self.under.lead
+
+    @property
+    def apart(self) -> int | None:
+        """Bytes by which ``under`` must begin behind ``over``; None: no distance will do."""
+        return None if self.least is None else self.least + self.shift
+
+    def allows(self, over: int, under: int) -> bool:
+        """Whether they may share bytes where they begin at these."""
+        behind = under - over
+        return (self.same and behind == self.shift) or (self.apart is not None and behind >= self.apart)
+
+    @property
+    def closest(self) -> int:
+        """Bytes by which ``under`` must begin behind ``over`` so that both take least."""
+        found = [self.shift] if self.same else []
+        return min(found if self.apart is None else [*found, self.apart], default=self.over.bytes)
 
 
 #: What one buffer keeps another from: it starts at no byte between these two, from the other's start.
@@ -130,9 +147,7 @@ def least_peak(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> i
 def _shared(one: Overlap) -> int:
     """Most bytes that an overlap saves."""
     over, under = one.over, one.under
-    if one.exact:
-        return min(over.bytes, under.bytes)
-    return max(0, over.bytes + under.bytes - max(over.bytes, under.bytes + one.apart))
+    return max(0, over.bytes + under.bytes - max(over.bytes, under.bytes + one.closest))
 
 
 class _Search:
@@ -161,11 +176,15 @@ class _Search:
         low, high = -self.sizes[k], self.sizes[j]
         if (one := said.get((k, j))) is not None:
             # k is written over j: it begins so much before it
-            at = -one.apart
-            return [(low, at), (at, high)] if one.exact else [(max(low, at), high)]
-        if (one := said.get((j, k))) is not None:
-            return [(low, one.apart), (one.apart, high)] if one.exact else [(low, min(high, one.apart))]
-        return [(low, high)]
+            first = low if one.apart is None else max(low, -one.apart)
+            whole, same = (first, high), -one.shift
+        elif (one := said.get((j, k))) is not None:
+            whole, same = (low, high if one.apart is None else min(high, one.apart)), one.shift
+        else:
+            return [(low, high)]
+        if one.same and whole[0] < same < whole[1]:
+            return [(whole[0], same), (same, whole[1])]
+        return [whole]
 
     def run(self) -> _Found:
         """Peak, the best order, and the offset of every buffer."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
 from sensorai.plan.laid import SCORES, Laid
-from sensorai.plan.place import Buffer, least_peak, place
+from sensorai.plan.place import Buffer, Overlap, least_peak, place
 from sensorai.plan.pools import Held, shared_out
 
 #: How much larger an arena may be before tensors are moved, and how many are looked at.
@@ -50,16 +50,13 @@ class Shared:
     ----------
     over, under : int
         Numbers of the groups: what is written, and what is read.
-    apart : int
-        Bytes by which ``under`` begins behind ``over`` at least, if they share any.
-    exact : bool
-        It must be just as many.
+    said : Overlap
+        How.
     """
 
     over: int
     under: int
-    apart: int
-    exact: bool
+    said: Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +150,7 @@ class Plan:
                 if self.pool(i) != self.pool(k):
                     continue
                 one = said.get((i, k))
-                apart = None if one is None else self.groups[one.under][2] - self.groups[one.over][2]
-                if one is None or apart is None or (apart != one.apart if one.exact else apart < one.apart):
+                if one is None or not one.said.allows(self.groups[one.over][2], self.groups[one.under][2]):
                     raise InternalError(f"two tensors share bytes {max(at, at2)} on")
         for name, slot in self.slots.items():
             if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.arenas[slot.pool]:
@@ -270,9 +266,7 @@ def _planned(laid: Laid, *held: Held) -> Plan:
     )
     moves = tuple(sorted((m for m in moves if m.source != m.target), key=lambda m: m.node))
     number = {id(g): k for k, g in enumerate(order)}
-    shared = tuple(
-        Shared(number[id(one.over)], number[id(one.under)], one.apart, one.exact) for one in laid.overlaps
-    )
+    shared = tuple(Shared(number[id(one.over)], number[id(one.under)], one) for one in laid.overlaps)
     peaks = tuple(peak for peak, _, _ in held) if len(held) > 1 else ()
     settings = laid.staged, spans, room, laid.align, shared, moves, holds
     return Plan(slots, held[0][0], *settings, pools if peaks else (), peaks).check()

@@ -11,7 +11,7 @@ from sensorai.report import svg
 from sensorai.report.page import fill
 from sensorai.report.words import NOTHING, short
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT = 760.0, 380.0, 74.0, 34.0, 150.0
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT = 800.0, 380.0, 74.0, 34.0, 150.0
 #: Times a second is divided into, for the axis.
 _TIMES = [(10.0**k, short(10.0**k * 1.0000001, "s")) for k in range(-6, 5)]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensorai.nets.costs import Costs, saved_words
+from sensorai.nets.room import shortened
 from sensorai.nets.sheet import Sheet
 from sensorai.nets.target import fit_words
 from sensorai.report import charts
@@ -14,6 +15,8 @@ from sensorai.report.words import NOTHING, short
 
 #: Layers that are drawn; a table has all of them.
 _DRAWN = 40
+#: Characters of a layer's name in the table; all of it shows where the pointer rests.
+_NAME = 40
 
 
 def analysis_page(found: Mapping[str, Any], counted: Costs, made: Sheet | None) -> str:
@@ -48,6 +51,7 @@ def analysis_page(found: Mapping[str, Any], counted: Costs, made: Sheet | None) 
         said=[] if made is None else made.words()[: None if made.lack is None else -len(made.lack.words())],
         layers=_layers(counted, made),
         drawing=_drawing(counted, made),
+        what="instructions" if made is not None and made.layers else "MACC",
         notes=[*saved_words(counted), *found["did"]],
     )
 
@@ -84,7 +88,8 @@ def _layers(counted: Costs, made: Sheet | None) -> list[dict[str, str]]:
         cycles = None if one is None else one.cycles
         rows.append(
             {
-                "name": layer.name,
+                "name": shortened(layer.name, _NAME),
+                "whole": layer.name,
                 "operator": layer.operator,
                 "type": f"{layer.type} {layer.shape}",
                 "macc": f"{layer.macc:,}",
@@ -120,6 +125,6 @@ def _drawing(counted: Costs, made: Sheet | None) -> str:
         return ""
     most = set(sorted(range(len(values)), key=lambda k: -values[k])[:_DRAWN])
     shown = [k for k in range(len(values)) if k in most and values[k]]
-    names = [f"{counted.layers[k].name} ({counted.layers[k].operator})" for k in shown]
+    names = [f"{shortened(counted.layers[k].name, 26)} ({counted.layers[k].operator})" for k in shown]
     shares: list[float | None] = [100 * values[k] / total for k in shown]
-    return charts.bars(names, shares, f"% of {what}", f"share of {what} by layer", signed=False)
+    return charts.bars(names, shares, "%", f"share of {what} by layer", signed=False)

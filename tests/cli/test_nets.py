@@ -104,7 +104,7 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
     model = reshape(tmp_path / "r.onnx")
     folder = tmp_path / "p"
     call("generate", model, "--target", "stm32", "--out", folder, "--name", "net")
-    source, end = (folder / "net.c").read_text(), "    return 0;\n}\n\nvoid net_deinit"
+    source, end = (folder / "net.c").read_text(), "    return 0;\n}\n\nfloat *net_in_1"
     (folder / "net.c").write_text(source.replace(end, "    net_out_1(ctx)[5] = 7.0F;\n" + end))
     done = call("validate", folder)
     assert done.code == 3

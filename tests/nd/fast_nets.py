@@ -109,6 +109,8 @@ def layers() -> Iterator[tuple[str, Graph]]:
             own = Conv(rounding=even, groups=channels, pads=((1, 1), (1, 1)))
             shapes = (1, 5, 4, channels), (channels, 3, 3, 1)
             yield f"own_{channels}_{even}", layer(own, *shapes, each=True)
+            tall = replace(own, strides=(2, 1), pads=((1, 0), (0, 1)))
+            yield f"own_tall_{channels}_{even}", layer(tall, (1, 9, 4, channels), (channels, 3, 2, 1))
             two = replace(own, strides=(2, 2), pads=((0, 1), (0, 1)), lo=-20.0, hi=40.0)
             yield f"own_strided_{channels}_{even}", layer(two, *shapes)
         wide = Conv(rounding=even, groups=8, pads=((2, 2),))

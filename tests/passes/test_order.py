@@ -9,6 +9,7 @@ import pytest
 
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
+from sensorai.graph.tensor import Tensor
 from sensorai.importers.net import NetBuilder
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
@@ -30,7 +31,7 @@ def branches(seed: int) -> Graph:
         w = made.constant(f"w{k}", rng.normal(0, 1, (width, x.shape[1])).astype(np.float32))
         tensors += made.add(FullyConnected(), (x, w))
     read = {name for node in made.nodes for name in node.inputs}
-    ends = []
+    ends: list[Tensor] = []
     for k, x in enumerate([t for t in tensors if t.name not in read]):
         w = made.constant(f"v{k}", rng.normal(0, 1, (4, x.shape[1])).astype(np.float32))
         ends += made.add(FullyConnected(), (x, w))

@@ -47,12 +47,13 @@ def optimum(buffers: Sequence[Buffer], align: int, overlaps: Sequence[Overlap], 
                 one = said.get((id(buffers[x]), id(buffers[y])))
                 if one is None:
                     continue
-                ways.append(model.new_bool_var(f"{x} over {y}"))
-                apart = one.least + one.over.lead - one.under.lead
-                if one.exact:
-                    model.add(at[y] - at[x] == apart).only_enforce_if(ways[-1])
-                else:
-                    model.add(at[y] - at[x] >= apart).only_enforce_if(ways[-1])
+                shift = one.over.lead - one.under.lead
+                if one.same:
+                    ways.append(model.new_bool_var(f"{x} in place of {y}"))
+                    model.add(at[y] - at[x] == shift).only_enforce_if(ways[-1])
+                if one.least is not None:
+                    ways.append(model.new_bool_var(f"{x} over {y}"))
+                    model.add(at[y] - at[x] >= one.least + shift).only_enforce_if(ways[-1])
             model.add_bool_or(ways)
     model.minimize(peak)
     solver = cp_model.CpSolver()

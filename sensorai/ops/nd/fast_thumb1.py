@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd.fast import Kernel, Layer
+from sensorai.ops.nd.windows import Window
 
 #: Size that no sum reaches, so that products of its halves stay within 32 bits.
 _MOST = 1 << 29
@@ -34,12 +37,15 @@ def matrix(layer: Layer) -> Kernel | None:
 
 def depth(layer: Layer) -> Kernel | None:
     """One kernel for each channel."""
-    if layer.most >= _MOST:
-        return None
     window = layer.window
-    lead = (1,) * (2 - len(window.kernel))
-    high, wide = lead + window.kernel
-    stride, down = (1, 1, *window.strides)[-2:], (1, 1, *window.dilations)[-2]
+    if layer.most >= _MOST or set(window.kernel) <= {1}:
+        return None
+    turned = _turned(window)
+    if turned:
+        window = Window(*(values[::-1] for values in (getattr(window, name) for name in Window.__slots__)))
+        layer = replace(layer, window=window, weights=layer.weights.swapaxes(1, 2))
+    high, wide = (1, *window.kernel)[-2:]
+    stride, down = (1, *window.strides)[-2:], (1, *window.dilations)[-2]
     tall = (high - 1) * down + 1
     words = (window.out[-1] - 1) * stride[1] + wide + max(stride[1], 2)
     lines = max(tall, stride[0])
@@ -47,7 +53,23 @@ def depth(layer: Layer) -> Kernel | None:
     rows = layer.rows()
     scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
     bias = layer.sums.astype(np.int32)
-    return Kernel(layer, "sa_nd_depth_thumb1", rows, bias, scratch, in_place=behind, row=rows.shape[1])
+    return Kernel(
+        layer,
+        "sa_nd_depth_thumb1",
+        rows,
+        bias,
+        scratch,
+        in_place=behind,
+        row=rows.shape[1],
+        variant="turned" if turned else "",
+    )
+
+
+def _turned(window: Window) -> bool:
+    """Whether columns go for rows: they are longer, and results stay in their column."""
+    if len(window.kernel) < 2 or window.dilations[0] > 1:
+        return False
+    return bool(window.out[0] > window.out[1] == window.extents[1])
 
 
 def _groups(weights: Array) -> int:

@@ -248,8 +248,8 @@ class Pool(NdOperator):
         """Results may run over values that no kernel reads any more, unless places are found afterwards."""
         if len(at.outputs) > 1:
             return Buffers()
-        sizes = (at.x.shape[-1] * t.item_bytes for t in (at.x, at.out))
-        return Buffers(overlap=(self.window(at).overlap(at.x.shape[0], *sizes),))
+        read, made = (at.x.shape[-1] * t.item_bytes for t in (at.x, at.out))
+        return Buffers(overlap=(self.window(at).overlap(at.x.shape[0], read, made),))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """One kernel for each type."""

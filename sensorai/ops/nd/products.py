@@ -152,8 +152,8 @@ class Sums:
             return None
         places = self.at.out.size // self.at.out.shape[-1]
         batch = places // math.prod(self.window.out)
-        sizes = (t.shape[-1] * t.item_bytes for t in (self.at.x, self.at.out))
-        return self.window.overlap(batch, *sizes)
+        read, made = (t.shape[-1] * t.item_bytes for t in (self.at.x, self.at.out))
+        return self.window.overlap(batch, read, made)
 
     # -- C
 

@@ -55,11 +55,14 @@ class Window:
         )
         return tuple((e + b + a - (k - 1) * d - 1) // s + 1 for e, k, s, d, b, a in rows)
 
-    def overlap(self, batch: int, read: int, made: int, block: int = BLOCK) -> int | None:
+    def overlap(
+        self, batch: int, read: int, made: int, block: int = BLOCK, copied: bool = False
+    ) -> int | None:
         """Bytes that the input must lie behind the output so that no result destroys what is still read.
 
-        Kernels go from place to place, the last axis first, and write all that a place makes at once; any
-        result of a place and of the ``block - 1`` behind it may be written before any value for it is read.
+        Kernels go from place to place, the last axis first, and write all that a place makes before the next;
+        any result of a place and of the ``block - 1`` behind it may be written before any value for it is
+        read, unless these values were ``copied`` before.
 
         Parameters
         ----------
@@ -94,6 +97,9 @@ class Window:
             one = np.where(outside.reshape(-1), nowhere, first.reshape(-1) + lead).reshape(-1)
         needed = np.minimum.accumulate(one[::-1])[::-1] * read
         written = np.minimum(np.arange(places) + block, places) * made
+        if copied:
+            # what the places behind the block need
+            needed = np.append(needed, [nowhere * read] * block)[block:]
         # places that need nothing any more leave the whole input to the results
         least = int(np.where(needed < nowhere * read, written - needed, 0).max(initial=0))
         return least if least < places * made else None

@@ -39,7 +39,7 @@ typedef struct {
                                    "le lr, 1b\n"
 #define SA_ND_BY(by) SA_ND_TAPS(", #" by "\n", ", #" by "\n", ", #" by "\n", ", #" by "\n")
 /* Sums of four channels, up to 16 weights each, at each place. */
-SA_ND_APART void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *s, const sa_nd_laid_t *laid)
+SA_ND_SECRET void sa_nd_channels_mve(const int8_t *x, const int8_t *w, int32_t *s, const sa_nd_laid_t *laid)
 {
     register const int8_t *r0 __asm__("r0") = x;
     register const int8_t *r1 __asm__("r1") = w;
@@ -163,7 +163,7 @@ SA_ND_INLINE void sa_nd_lay_mve(const int8_t *x, int32_t step, int32_t columns, 
 #endif
 
 /* Rows first to last of the input, margins counted, for many channels. */
-SA_ND_APART void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
+SA_ND_SECRET void sa_nd_lay_rows_mve(const sa_nd_fast_t *l, const int8_t *x, int32_t first, int32_t last,
                                        int32_t many, int8_t *to, int32_t apart)
 {
     const int32_t rows = l->kernel[0], columns = apart / rows, channels = l->channels;

@@ -22,7 +22,7 @@ typedef struct {
     uint32_t total;
     int32_t step; /* bytes between the words of a pair of outputs and the next */
     int8_t *y;
-    int32_t channels;
+    int32_t channels; /* from a result to the next */
     int32_t count;
     const uint32_t *ring;
 } sa_nd_run_t;
@@ -194,10 +194,13 @@ SA_ND_APART void sa_nd_depth_row(const int8_t *x, int32_t step, const int32_t *p
     }
 }
 
+/* Turned: the description has columns for rows, which saves work where there are fewer of them. */
 SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
-                                     int8_t *y, uint32_t *ring, int rounding, void (*run)(sa_nd_run_t *))
+                                     int8_t *y, uint32_t *ring, int turned, int rounding,
+                                     void (*run)(sa_nd_run_t *))
 {
     const int32_t channels = l->channels, stride = l->stride[1], tall = (l->kernel[0] - 1) * l->down + 1;
+    const int32_t next = turned ? channels * l->in[0] : channels;
     const int32_t words = (l->out[1] - 1) * stride + l->kernel[1] + (stride > 2 ? stride : 2);
     const int32_t rows = tall > l->stride[0] ? tall : l->stride[0], size = 4 * rows * words;
     const int32_t room = words - l->before[1], parts[3] = {
@@ -213,7 +216,7 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
     r.taps = taps;
     r.ring = ring;
     r.step = 8 * stride;
-    r.channels = channels;
+    r.channels = turned ? channels * l->out[0] : channels;
     for (batch = l->batch; batch > 0; batch--) {
         for (c = 0; c < channels; c++) {
             sa_nd_taps_t *const end = sa_nd_depth_groups(l, w + c * l->row, 4 * words, size, taps);
@@ -228,8 +231,9 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 sa_nd_taps_t *t;
                 for (; row < last; row++) {
                     const int32_t on = row >= 0 && row < l->in[0];
-                    const int32_t from = on != 0 ? (row * l->in[1] + parts[1]) * channels + c : 0;
-                    sa_nd_depth_row(x + from, channels, on != 0 ? parts : none, stride, (uint32_t)l->zero, to);
+                    const int32_t line = turned ? channels : l->in[1] * channels;
+                    const int32_t from = on != 0 ? row * line + parts[1] * next + c : 0;
+                    sa_nd_depth_row(x + from, next, on != 0 ? parts : none, stride, (uint32_t)l->zero, to);
                     to += words;
                     if (to > (const uint32_t *)(const void *)taps) {
                         to = ring + words;
@@ -237,6 +241,9 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 }
                 last += l->stride[0];
                 r.count = l->out[1];
+                if (turned) {
+                    r.y = y + c + (l->out[0] - oy) * channels;
+                }
                 run(&r);
                 for (t = taps; t != end; t++) {
                     t->from += 4 * l->stride[0] * words;
@@ -252,16 +259,15 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
     }
 }
 
-SA_ND_FUNCTION void sa_nd_depth_thumb1_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
-                                              const int32_t *bias, int8_t *y, void *scratch)
-{
-    sa_nd_depth_thumb1(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_TWICE, sa_nd_run_tflite);
-}
-
-SA_ND_FUNCTION void sa_nd_depth_thumb1_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
-                                            const int32_t *bias, int8_t *y, void *scratch)
-{
-    sa_nd_depth_thumb1(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_EVEN, sa_nd_run_even);
-}
+#define SA_ND_DEPTH(name, turned, rounding, run)                                                      \
+    SA_ND_FUNCTION void name(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias, \
+                             int8_t *y, void *scratch)                                                \
+    {                                                                                                 \
+        sa_nd_depth_thumb1(l, x, w, bias, y, (uint32_t *)scratch, turned, rounding, run);             \
+    }
+SA_ND_DEPTH(sa_nd_depth_thumb1_tflite, 0, SA_ND_TWICE, sa_nd_run_tflite)
+SA_ND_DEPTH(sa_nd_depth_thumb1_even, 0, SA_ND_EVEN, sa_nd_run_even)
+SA_ND_DEPTH(sa_nd_depth_thumb1_turned_tflite, 1, SA_ND_TWICE, sa_nd_run_tflite)
+SA_ND_DEPTH(sa_nd_depth_thumb1_turned_even, 1, SA_ND_EVEN, sa_nd_run_even)
 
 #endif

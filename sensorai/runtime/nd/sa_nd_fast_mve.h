@@ -21,12 +21,19 @@ typedef struct {
 } sa_nd_four_t;
 #endif
 
-/* A function that stands alone: rarely used, or one that sets predicates by itself. GCC has no name for their
- * register among what an asm statement changes; a call tells it. */
+/* A function that is not worth to stand in every caller. */
 #if defined(__GNUC__)
 #define SA_ND_APART static __attribute__((noinline, unused))
 #else
 #define SA_ND_APART static
+#endif
+
+/* One that sets predicates in an asm statement. GCC has no name for their register: what it does not see inside of
+ * a function, it expects of every call. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SA_ND_SECRET static __attribute__((noipa, unused))
+#else
+#define SA_ND_SECRET SA_ND_APART
 #endif
 
 /* Factors of four sums and what is added to these. */

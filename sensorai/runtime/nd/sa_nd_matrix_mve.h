@@ -67,7 +67,7 @@ typedef struct {
 #define SA_ND_SCALE_EVEN "vmov.i32 q5, #1\n" SA_ND_EVENLY("q0") SA_ND_EVENLY("q1")
 
 #define SA_ND_RUNS(name, SCALE)                                                                             \
-    SA_ND_APART void name(sa_nd_runs_t *runs)                                                      \
+    SA_ND_SECRET void name(sa_nd_runs_t *runs)                                                              \
     {                                                                                                       \
         register sa_nd_runs_t *r11 __asm__("r11") = runs;                                                   \
         sa_nd_runs_t *kept;                                                                                 \
@@ -165,7 +165,7 @@ SA_ND_RUNS(sa_nd_runs_even, SA_ND_SCALE_EVEN)
     "vmladav.s8 " #a ", q0, q2\n"
 
 /* Sums of four outputs at one place; where the weights end. */
-SA_ND_APART const int8_t *sa_nd_four_mve(const int8_t *x, const int8_t *w, int32_t n, int32_t *s)
+SA_ND_SECRET const int8_t *sa_nd_four_mve(const int8_t *x, const int8_t *w, int32_t n, int32_t *s)
 {
     register const int8_t *r1 __asm__("r1") = x;
     register const int8_t *r3 __asm__("r3") = w;
