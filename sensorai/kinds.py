@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.blob import is_blob
 from sensorai.errors import DataError, UserError
 from sensorai.experiment import tables
 from sensorai.files import read_json
@@ -44,6 +45,7 @@ class Kind(Enum):
     DESCRIPTION = "a description of a register file (decode --as json)"
     SETTINGS = "a settings file of ST's tools"
     KNOWLEDGE = "saved knowledge of a device"
+    BLOB = "a net as a blob"
     FEATURES = "a feature table (ARFF)"
     INDEX = "the index of a result"
     REPORT = "a report of sensorai"
@@ -67,6 +69,7 @@ _NEXT = {
     Kind.PROGRAM: "explain it with 'sensorai decode {}'; give the project that it was built from",
     Kind.DESCRIPTION: "make a register file of it: 'sensorai encode {} --out FILE.json'",
     Kind.SETTINGS: "do what ST's tool does with it: 'sensorai generate {} --type features' (or config)",
+    Kind.BLOB: "send it to a board with 'sensorai load PORT {}'",
     Kind.KNOWLEDGE: "show it with 'sensorai knowledge {}'",
     Kind.FEATURES: "give the logs it was made from",
     Kind.INDEX: "give its folder",
@@ -242,6 +245,8 @@ def _file(path: Path, head: bytes) -> Kind:
         return Kind.ELF
     if _knowledge(head):
         return Kind.KNOWLEDGE
+    if is_blob(head):
+        return Kind.BLOB
     if net_kind(path):
         return Kind.NET
     if path.name in ("model.sai", INDEX):

@@ -33,6 +33,7 @@ UCF = "-- Machine Learning Core Tool v1.0.0.0, LSM6DSOX\nAc 10 00\nAc 11 00\n"
         ("a.bin", b"SALK\x01\x02", Kind.KNOWLEDGE),
         ("a.txt", "0x53, 0x41, 0x4c, 0x4B, 0x01", Kind.KNOWLEDGE),
         ("a.hex", "53414c4b0102", Kind.KNOWLEDGE),
+        ("a.blob", b"SNET\x01\x00", Kind.BLOB),
         ("a.elf", b"\x7fELF\x01\x01", Kind.ELF),
         ("model.sai", "{}", Kind.INDEX),
         ("report.json", '{"format": "sensorai-report"}', Kind.REPORT),

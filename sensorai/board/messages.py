@@ -301,6 +301,24 @@ class NetRead:
 
 
 @dataclass(frozen=True, slots=True)
+class NetLoad:
+    """Of a net in the board's flash: what it is, and another one, piece by piece (`board.netload`)."""
+
+    kind: ClassVar[int] = 0x8A
+    id: int
+    request: bytes
+
+    def body(self) -> bytes:
+        """Bytes of the body."""
+        return bytes((self.id,)) + self.request
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self | None:
+        """Read a body; None when it is none."""
+        return cls(body[0], body[1:]) if len(body) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A whole frame of a type that this version does not know."""
 
@@ -326,11 +344,12 @@ Message = (
     | NetWrite
     | NetRun
     | NetRead
+    | NetLoad
     | Unknown
 )
 _KINDS = (
     *(Data, DescriptionPart, Reply, Result, Describe, Start, Stop, Operations, Watch),
-    *(NetRestart, NetWrite, NetRun, NetRead),
+    *(NetRestart, NetWrite, NetRun, NetRead, NetLoad),
 )
 _BY_KIND = {cls.kind: cls for cls in _KINDS}
 

@@ -13,6 +13,7 @@ from sensorai.board.messages import (
     Describe,
     DescriptionPart,
     Message,
+    NetLoad,
     NetRead,
     NetRestart,
     NetRun,
@@ -31,7 +32,7 @@ from sensorai.errors import UserError
 PATIENCE, TRIES = 0.7, 4
 
 _T = TypeVar("_T")
-Request = Describe | Start | Stop | Watch | Operations | NetRestart | NetWrite | NetRun | NetRead
+Request = Describe | Start | Stop | Watch | Operations | NetRestart | NetWrite | NetRun | NetRead | NetLoad
 
 
 class NoAnswer(UserError):
@@ -161,6 +162,28 @@ class Session:
                 hint="is it the firmware of this net? 'sensorai firmware --net PROJECT' writes it",
             )
         return reply.payload
+
+    def net_load(self, request: bytes, wait_s: float = 0.0) -> Reply:
+        """Ask of the net in the board's flash, see `sensorai.board.netload`.
+
+        Parameters
+        ----------
+        request : bytes
+        wait_s : float
+            Time that the board itself may take, in seconds.
+
+        Raises
+        ------
+        NoAnswer
+            Nothing came back.
+        """
+
+        def look(message: Message, sent: int) -> Reply | None:
+            return message if isinstance(message, Reply) and message.id == sent else None
+
+        reply = self._ask(lambda sent: NetLoad(sent, request), look, wait_s)
+        self._kept.clear()
+        return reply
 
     def _succeed(self, make: Callable[[int], Request], what: str, tries: int = TRIES) -> None:
         def look(message: Message, sent: int) -> Reply | None:

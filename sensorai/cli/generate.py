@@ -26,8 +26,10 @@ from sensorai.cli.analyze import (
     asked_of,
     stream_asked,
 )
+from sensorai.cli.update import CHANGING, blob_of, changing_asked, say_blob
 
 if TYPE_CHECKING:
+    from sensorai.nets.emitting import Changing
     from sensorai.nets.streaming import Asked as Columns
 
 #: What may be made of a settings file.
@@ -103,6 +105,42 @@ def run(
             "back and compared.",
         ),
     ] = None,
+    updatable: Annotated[
+        bool,
+        typer.Option(
+            "--updatable",
+            help="Numbers of the net can be replaced later without new firmware: by blobs; the first "
+            "is NAME.blob.",
+        ),
+    ] = False,
+    relocatable: Annotated[
+        bool,
+        typer.Option(
+            "--relocatable",
+            help="Blobs bring their code: any net with these inputs and outputs. Needs arm-none-eabi-gcc.",
+        ),
+    ] = False,
+    slot_bytes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2**31,
+            metavar="BYTES",
+            help="With --relocatable: working memory for later nets (default: what this one takes).",
+        ),
+    ] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write no project but a blob of the model for the program of DIR, an updatable project "
+            "(--out: default NAME.blob).",
+        ),
+    ] = None,
+    net_version: Annotated[
+        int | None,
+        typer.Option(min=1, max=2**32 - 1, metavar="N", help="Version of the blob, which you count up."),
+    ] = None,
     json: printing.Json = False,
 ) -> None:
     """Make a C project of a net that was made elsewhere: source, tables, build files, example.
@@ -141,6 +179,11 @@ def run(
         "--optimize": optimize != "balanced",
         "--memory-pool": memory_pool is not None,
         "--hand-over": hand_over is not None,
+        "--updatable": updatable,
+        "--relocatable": relocatable,
+        "--slot-bytes": slot_bytes is not None,
+        "--update": update is not None,
+        "--net-version": net_version is not None,
         "--json": json,
     }
     if settings:
@@ -162,9 +205,21 @@ def run(
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
         others += ["--allocate-inputs", "--allocate-outputs", "--dictionary", "--optimize", "--memory-pool"]
+        others += CHANGING
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
+        return
+    changing = changing_asked(
+        (updatable, relocatable), (net_version, slot_bytes), update is not None, (target, api), pipeline
+    )
+    if update is not None:
+        others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream", "--stream-axis"]
+        others += ["--stateful", "--allocate-inputs", "--allocate-outputs", "--optimize", "--memory-pool"]
+        others += CHANGING[:3]
+        if wrong := [flag for flag in others if of_nets[flag]]:
+            raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
+        blob_of(source, update, said, net_version or 1, out, json)
         return
     if target is None:
         raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
@@ -183,6 +238,16 @@ def run(
     if memory_pool is not None and target == "ispu":
         raise ConfigError("an ISPU has one memory for data", hint="drop --memory-pool")
     inside = (allocate_inputs, allocate_outputs)
+    if relocatable and any(inside):
+        raise ConfigError(
+            "--relocatable: where inputs and outputs lie changes with the net",
+            hint="drop --allocate-inputs and --allocate-outputs",
+        )
+    if memory_pool is not None and changing is not None:
+        raise ConfigError(
+            "--memory-pool places the numbers of one net, and blobs bring those of others",
+            hint=f"drop it, or {'--relocatable' if relocatable else '--updatable'}",
+        )
     apart = pipeline is not None or columns is not None or api != "native" or target == "ispu"
     if any(inside) and apart:
         flag = "--allocate-inputs" if allocate_inputs else "--allocate-outputs"
@@ -194,9 +259,8 @@ def run(
         elif api == "native":
             why = "the program of an ISPU has inputs and outputs that a host writes and reads"
         raise ConfigError(f"{flag} is for the native interface of whole inputs", hint=f"drop it: {why}")
-    _of_net(
-        source, (target, device), out, name, api, said, pipeline, columns, inside, optimize, memory_pool, json
-    )
+    wanted = (inside, optimize, memory_pool, changing)
+    _of_net(source, (target, device), out, name, api, said, pipeline, columns, wanted, json)
 
 
 def _of_net(
@@ -208,9 +272,7 @@ def _of_net(
     said: _Said,
     pipeline: Path | None,
     columns: Columns | None,
-    inside: tuple[bool | None, bool | None],
-    optimize: str,
-    memory_pool: Path | None,
+    wanted: tuple[tuple[bool | None, bool | None], str, Path | None, Changing | None],
     json: bool,
 ) -> None:
     from sensorai.ispu.standin import SOURCE
@@ -226,6 +288,7 @@ def _of_net(
 
     at = target_of(*where)
     asked = asked_of(*said)
+    inside, optimize, memory_pool, changing = wanted
     pools = pools_asked(memory_pool, where[1])
     feed = None if pipeline is None else read_feed(pipeline)
     model = open_model(source, asked).on(at.isa)
@@ -247,8 +310,9 @@ def _of_net(
         return
     no_c(model)
     stream = None if columns is None else stream_of(model.graph, columns)
-    ends = inside_asked(model.graph, *inside, free=stream is None and api == "native" and at.name != "ispu")
-    made = emitting.emit(model, at, called, asked, api, stream, ends, optimize, pools)
+    lets = stream is None and api == "native" and at.name != "ispu" and not (changing and changing.code)
+    ends = inside_asked(model.graph, *inside, free=lets)
+    made = emitting.emit(model, at, called, asked, api, stream, ends, optimize, pools, changing)
     emitting.write(folder, made.files)
     room = fit(made.counted, at)
     if json:
@@ -271,6 +335,8 @@ def _of_net(
             f"whole program: {made.built.code_bytes:,} bytes of code and constants, "
             f"{made.built.data_bytes:,} of data, {made.built.stack_bytes:,} of stack ({SOURCE})"
         )
+    if made.blob is not None:
+        say_blob(f"{called}.blob", made.blob)
     typer.echo(f"check it: sensorai validate {folder}")
     _fits(room, folder)
 

@@ -1,4 +1,4 @@
-"""``sensorai load``: a register file into the sensor on a board."""
+"""``sensorai load``: a register file into the sensor on a board, or a net into its flash."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def run(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="Register file (JSON, UCF, C header) or output folder.", show_default=False
+            metavar="FILE",
+            help="Register file (JSON, UCF, C header), blob of a net, or output folder.",
+            show_default=False,
         ),
     ],
     device: Annotated[
@@ -37,14 +39,21 @@ def run(
     The sensor must be the one that the file is for. What was written is read back where registers allow it:
     page memory of a machine learning core, memories of an ISPU, plain registers. The first difference stops
     with its register and the line of the file (exit code 3).
+
+    A blob of a net (from 'generate --updatable', '--relocatable' or '--update') goes into the board's flash,
+    for a program that takes it. Until all of it is there and checked, the net from before stays in use.
     """
-    from sensorai.board.files import open_register_file
+    from sensorai.board.files import blob_file, open_register_file
     from sensorai.board.line import Line
     from sensorai.board.load import load
     from sensorai.board.makeplan import make_plan
     from sensorai.board.ports import open_port
     from sensorai.board.session import Session
 
+    blob = blob_file(file)
+    if blob is not None:
+        _net(port, blob, (device, read_back), baud, json)
+        return
     rf = open_register_file(file)
     plan = make_plan(rf, device, read_back=read_back)
     with Line(open_port(port, baud), pace=0.0) as line, _bar() as progress:
@@ -61,6 +70,41 @@ def run(
         else "nothing was read back (--no-read-back)"
     )
     printing.say_notes([*loaded.notes, *(f"not read back: {text}" for text in loaded.unread)])
+    if loaded.repeated or loaded.damaged:
+        printing.say_notes(
+            [f"the line is not clean: {loaded.repeated} requests sent again, {loaded.damaged} damaged frames"]
+        )
+
+
+def _net(port: str, file: Path, of_sensors: tuple[str | None, bool], baud: int, json: bool) -> None:
+    """Send the blob of a net."""
+    from sensorai.board.line import Line
+    from sensorai.board.netload import load_net
+    from sensorai.board.ports import open_port
+    from sensorai.board.session import Session
+    from sensorai.codegen.blob import LARGEST, read_blob
+    from sensorai.errors import ConfigError, DataError
+
+    device, read_back = of_sensors
+    if device is not None or not read_back:
+        flag = "--device" if device is not None else "--no-read-back"
+        raise ConfigError(f"{flag} is for register files, not for nets", hint=f"drop {flag}")
+    if file.stat().st_size > LARGEST:
+        raise DataError("the blob is larger than any flash", where=str(file))
+    blob = read_blob(file.read_bytes(), str(file))
+    with Line(open_port(port, baud), pace=0.0) as line, _bar() as progress:
+        loaded = load_net(Session(line), blob, str(file), progress)
+    if json:
+        printing.print_json({"file": str(file), "port": port, **printing.plain(loaded)})
+        return
+    what = f"version {loaded.version}, content {loaded.content[:16]}"
+    on = f" on {loaded.board}" if loaded.board else ""
+    if loaded.same:
+        typer.echo(f"{file}: {what}, is in use{on} already")
+        return
+    before = "the net of the program" if loaded.before is None else f"version {loaded.before}"
+    again = f", {loaded.kept:,} had come before" if loaded.kept else ""
+    typer.echo(f"{file}: {what}, is in use{on} in place of {before}; {loaded.sent:,} bytes sent{again}")
     if loaded.repeated or loaded.damaged:
         printing.say_notes(
             [f"the line is not clean: {loaded.repeated} requests sent again, {loaded.damaged} damaged frames"]

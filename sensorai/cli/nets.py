@@ -141,7 +141,7 @@ def _project(
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
     part = target(said.target, said.device)
-    at = [*places(where[0], part), *([] if where[2] is None else [where[2]])]
+    at = [*places(where[0], part, said.placed), *([] if where[2] is None else [where[2]])]
     if model is not None:
         opened = open_model(model, said.asked).on(part.isa)
         same_model(said, opened)

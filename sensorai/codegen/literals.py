@@ -90,3 +90,9 @@ def array_parts(
     lines.append(line)
     extra = f" {attribute}" if attribute else ""
     return f"const {kind} {name}[{len(items)}]{extra}", "{\n" + "\n".join(lines) + "\n}"
+
+
+def octets(data: bytes) -> str:
+    """Bytes as an initialiser, in one line for each sixteen."""
+    lines = [", ".join(f"0x{byte:02X}" for byte in data[k : k + 16]) for k in range(0, len(data), 16)]
+    return "{" + ",\n     ".join(lines) + "}"

@@ -7,8 +7,9 @@ What a layer's C is, its operator says; here is what it writes to. The kernels a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,7 +42,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 DIRECT = frozenset(KINDS) - {"binary"}
 
 #: Bytes of a number in a table.
-_SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
+SIZES = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int64_t": 8, "uint64_t": 8, "double": 8}
 
 
 def emit_net(graph: Graph, prefix: str, *, name: str = "model", optimize: str = "balanced") -> CodeParts:
@@ -112,18 +113,19 @@ def emit_tensors(
         nothing computes is to lie in the arena.
     """
     clang.identifier(prefix)
-    return _typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize, rooms)
+    return typed(graph, prefix, f"{prefix}_{name}", _Typed, inside, optimize, rooms)
 
 
-def _typed(
+def typed(
     graph: Graph,
     prefix: str,
     name: str,
-    emitter: type[_Typed],
-    inside: Collection[str],
-    optimize: str,
-    rooms: Sequence[int],
+    emitter: Callable[..., _Typed],
+    inside: Collection[str] = (),
+    optimize: str = "balanced",
+    rooms: Sequence[int] = (),
 ) -> CodeParts:
+    """Emit a net whose inputs and outputs have types of their own, see ``emit_tensors``, with an emitter."""
     check(graph)
     for tensor in (*graph.activations, *(graph.tensors[n] for n in graph.outputs)):
         if tensor.dtype not in KINDS:
@@ -197,6 +199,8 @@ class _Emitter:
     weight_bytes: int = 0
     saved_bytes: int = 0
     tables: dict[str, str] = field(default_factory=dict)
+    #: Whether numbers may be others when the program runs.
+    updatable: ClassVar[bool] = False
     #: Tables by their numbers, and those that stand for others.
     common: dict[tuple[str, bytes], str] = field(default_factory=dict)
     spared: set[str] = field(default_factory=set)
@@ -217,8 +221,7 @@ class _Emitter:
         self._end()
         slots = self.plan.slots
         said = set(re.findall(r"\w+", " ".join(call.text for call in self.calls)))
-        names = [*self.places.values(), *map(arena, range(len(self.plan.arenas)))]
-        unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(names) if n not in said)
+        unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(self._names()) if n not in said)
         source = "".join(self.functions.values()) + (
             f"static void {self.name}({self._parameters()})\n{{\n" + unused + body(self.calls) + "}\n"
         )
@@ -235,6 +238,10 @@ class _Emitter:
             calls=tuple(self.calls),
             lying={name: (slots[name].pool, slots[name].offset) for name in sorted(self.inside)},
         )
+
+    def _names(self) -> list[str]:
+        """Parameters of the function."""
+        return [*self.places.values(), *map(arena, range(len(self.plan.arenas)))]
 
     def _parameters(self) -> str:
         x, y = (self.graph.tensors[name] for name in (self.graph.inputs[0], self.graph.outputs[0]))
@@ -288,13 +295,17 @@ class _Emitter:
         """Literal of a float32 value."""
         return literals.real(value)
 
+    def number(self, value: float, dtype: str = "int32") -> str:
+        """Literal of a number that came of training."""
+        return str(int(value)) if dtype == "int32" else ctext.number(value, dtype)
+
     def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
         """Define a table and return its name."""
         full = f"{self.prefix}_{name}"
         attribute = TABLE if aligned else ""
         made = table(kind, full, values.reshape(-1).tolist(), attribute)
-        self.definitions.append(replace(made, layer=self.index, size=_SIZES.get(kind, 4) * values.size))
-        self.weight_bytes += _SIZES.get(kind, 4) * values.size
+        self.definitions.append(replace(made, layer=self.index, size=SIZES.get(kind, 4) * values.size))
+        self.weight_bytes += SIZES.get(kind, 4) * values.size
         return full
 
     def shared(self, kind: str, name: str, values: Array) -> str:
@@ -498,7 +509,7 @@ class _Counted(_Typed):
 
     def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
         """Count a table."""
-        self.weight_bytes += _SIZES.get(kind, 4) * values.size
+        self.weight_bytes += SIZES.get(kind, 4) * values.size
         return f"{self.prefix}_{name}"
 
 
@@ -515,4 +526,4 @@ def count_tensors(
     ConfigError
         The graph holds a layer or type that has no C.
     """
-    return _typed(graph, "net", "net_model", _Counted, inside, optimize, rooms)
+    return typed(graph, "net", "net_model", _Counted, inside, optimize, rooms)

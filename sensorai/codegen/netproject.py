@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai import runtime
-from sensorai.codegen import netpools, stai
+from sensorai.codegen import literals, netpools, stai
+from sensorai.codegen.blob import Blob, Port
 from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.net import KINDS, emit_tensors
 from sensorai.codegen.netpools import Pool
 from sensorai.codegen.parts import CodeParts, Constant, Table
 from sensorai.codegen.project import WARNINGS, Project
+from sensorai.codegen.updatable import Tables, emit_updatable, scale_of
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
 from sensorai.graph.interpret import first_states
-from sensorai.graph.quant import Affine, Pow2
 from sensorai.graph.tensor import Tensor
 from sensorai.version import __version__
 from sensorai.writing import clang, templates
@@ -35,6 +36,9 @@ _NATIVE: Mapping[str, str] = {
     "main.c": "net_main.c.jinja",
     "README.md": "net_README.md.jinja",
 }
+#: Templates of a project whose numbers may be replaced, and the files that take them in.
+_UPDATABLE: Mapping[str, str] = {"NAME_tables.h": "net_tables.h.jinja", "NAME_data.c": "net_tables.c.jinja"}
+_LOADER = tuple(f"update/{name}" for name in ("sa_blob.h", "sa_blob.c", "sa_update.h", "sa_update.c"))
 #: Parameters that every C99 compiler takes.
 _MOST = 120
 
@@ -95,6 +99,8 @@ def emit_net_project(
     inside: Collection[str] = (),
     optimize: str = "balanced",
     pools: Sequence[Pool] = (),
+    version: int | None = None,
+    code: bool = False,
 ) -> Project:
     """Emit the C project of a net.
 
@@ -117,6 +123,10 @@ def emit_net_project(
         What is to be saved, see ``emit_tensors``.
     pools : sequence of Pool
         Memories of the board; () for one, in the context.
+    version : int, optional
+        Of a net whose numbers may be replaced by a blob's: that of the blob which comes with the project.
+    code : bool
+        Whether blobs will bring their code, which the README says.
 
     Raises
     ------
@@ -130,18 +140,27 @@ def emit_net_project(
         raise ConfigError(f"the net has more than {_MOST} inputs, outputs and states")
     if inside and (pushing is not None or api != "native"):
         raise ConfigError("inputs and outputs lie in the arena of the native interface, without a stream")
-    if pools and (pushing is not None or api != "native"):
-        raise ConfigError("memories are named for the native interface, without a stream")
-    rooms = [one.size for one in netpools.rams(pools)]
-    parts = emit_tensors(graph, called, inside=inside, optimize=optimize, rooms=rooms)
+    if pools and (pushing is not None or api != "native" or version is not None):
+        raise ConfigError("memories are named for the native interface, without a stream and another net")
+    if version is not None and api != "native":
+        raise ConfigError("numbers are replaced through the native interface", hint="drop --api stai")
+    tables = None
+    if version is None:
+        rooms = [one.size for one in netpools.rams(pools)]
+        parts = emit_tensors(graph, called, inside=inside, optimize=optimize, rooms=rooms)
+    else:
+        more = _kept(graph, pushing)
+        parts, tables = emit_updatable(graph, called, inside=inside, more=more, optimize=optimize)
     places: dict[str, Any] = {"pools": [], "copies": [], "copied": clang.emitted("")}
     if pools:
         parts, places = netpools.placed(parts, called, pools)
     fields = net_fields(graph, called, about, parts, places["pools"])
-    fields |= places
+    fields |= places | update_fields(fields, tables) | {"code": code}
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip) | {"regions": netpools.regions(pools, called, chip)}
     templated, extra = _NATIVE, parts.runtime
+    if tables is not None:
+        templated, extra = {**_NATIVE, **_UPDATABLE}, (*parts.runtime, *_LOADER)
     if api == "stai":
         templated, extra = stai.TEMPLATES, (*parts.runtime, *stai.HEADERS)
         fields |= stai.fields(graph, called, fields, about.macc, parts)
@@ -153,7 +172,52 @@ def emit_net_project(
     }
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
-    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers)
+    blob = None if tables is None or version is None else _blob(graph, tables, version)
+    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers, blob)
+
+
+def _kept(graph: Graph, pushing: Pushing | None) -> str:
+    """What templates write of the form of a net, beside the C that is emitted."""
+    firsts = first_states(graph)
+    states = [(s.read, graph.tensors[s.read].dtype, int(firsts[s.read])) for s in graph.states]
+    ports = [(t.dtype, t.shape) for t in (graph.tensors[n] for n in (*graph.inputs, *graph.outputs))]
+    return repr(("numbers", [one[1:] for one in states], ports, pushing))
+
+
+def _blob(graph: Graph, tables: Tables, version: int) -> Blob:
+    """The numbers of a net as a blob."""
+    inputs, outputs = (tuple(blob_port(graph.tensors[n]) for n in s) for s in (graph.inputs, graph.outputs))
+    return Blob(tables.interface, version, inputs, outputs, tables.data)
+
+
+def blob_port(tensor: Tensor) -> Port:
+    """An input or output as an entry of a blob."""
+    scale, zero = scale_of(tensor) or (0.0, 0)
+    return Port(tensor.dtype, tensor.size, scale, zero)
+
+
+def update_fields(fields: Mapping[str, Any], tables: Tables | None) -> dict[str, Any]:
+    """What templates know of numbers that may be replaced."""
+    if tables is None:
+        return {"updatable": False}
+    loader = [inert(file.rpartition("/")[2]) for file in _LOADER if file.endswith(".c")]
+    names = {one.name for one in tables.members}
+    scaled = [
+        one for one in (*fields["inputs"], *fields["outputs"]) if f"{one['role']}_{one['k']}_zero" in names
+    ]
+    passed = fields["passed"] + ", ctx->tables"
+    return {
+        "updatable": True,
+        "scaled": scaled,
+        "members": clang.emitted("".join(one.declaration for one in tables.members).rstrip()),
+        "values": clang.emitted("".join(one.initialiser for one in tables.members).rstrip()),
+        "table_bytes": len(tables.data),
+        "interface": clang.emitted(literals.octets(tables.interface)),
+        "interface_words": inert(tables.interface.hex()),
+        "passed": clang.emitted(passed),
+        "runtime_c": [*fields["runtime_c"], *loader],
+        "runtime_o": [*fields["runtime_o"], *(inert(f"{file[:-2]}.o") for file in loader)],
+    }
 
 
 def _pushes(pushing: Pushing, about: About) -> dict[str, Any]:
@@ -185,14 +249,14 @@ def net_fields(
     firsts = first_states(graph)
     files = [inert(file.rpartition("/")[2]) for file in parts.runtime]
     sources = [file for file in files if file.endswith(".c")]
-    inputs = [_tensor(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
-    outputs = [_tensor(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
+    inputs = [tensor_fields(graph.tensors[n], name, "in", k) for k, n in enumerate(graph.inputs, 1)]
+    outputs = [tensor_fields(graph.tensors[n], name, "out", k) for k, n in enumerate(graph.outputs, 1)]
     for one in (*inputs, *outputs):
         memory, one["lies"] = parts.lying.get(one["called"], (0, None))
         one["base"] = arenas[memory]
     given = [one for one in (*inputs, *outputs) if one["lies"] is None]
     states = [
-        {**_tensor(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
+        {**tensor_fields(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}
         for k, s in enumerate(graph.states, 1)
     ]
     return {
@@ -214,7 +278,7 @@ def net_fields(
         "lying": [one for one in (*inputs, *outputs) if one["lies"] is not None],
         "states": states,
         "arena": max(sum(parts.arenas) or parts.arena_bytes, 1),
-        "arguments": clang.emitted(_arguments(given)),
+        "arguments": clang.emitted(arguments_of(given)),
         "passed": clang.emitted(
             ", ".join(
                 [
@@ -235,14 +299,9 @@ def net_fields(
     }
 
 
-def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, Any]:
+def tensor_fields(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, Any]:
     """One input, output or state, as C and Markdown take it."""
-    quant = tensor.quant
-    scale, zero = None, 0
-    if isinstance(quant, Affine) and len(quant.scale) == 1:
-        scale, zero = quant.scale[0], quant.zero[0]
-    elif isinstance(quant, Pow2):
-        scale = 2.0**-quant.places
+    scale, zero = scale_of(tensor) or (None, 0)
     shape = " x ".join(map(str, tensor.shape)) or "1"
     return {
         "k": k,
@@ -263,7 +322,7 @@ def _tensor(tensor: Tensor, name: Identifier, role: str, k: int) -> dict[str, An
     }
 
 
-def _arguments(given: list[dict[str, Any]]) -> str:
+def arguments_of(given: list[dict[str, Any]]) -> str:
     """Parameters of the function that runs the net, behind the context."""
     const = {"in": "const ", "out": ""}
     return "".join(

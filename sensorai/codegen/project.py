@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai import runtime
+from sensorai.codegen.blob import Blob
 from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.detector import emit_detector
 from sensorai.codegen.features import emit_features, emit_filters
@@ -44,11 +45,14 @@ class Project:
     files : mapping of name to text
     arena_bytes : int
     layers : tuple of LayerCost
+    blob : Blob or None
+        The net as a blob, where it is one.
     """
 
     files: Mapping[str, str]
     arena_bytes: int
     layers: tuple[LayerCost, ...]
+    blob: Blob | None = None
 
     def sources(self) -> dict[str, str]:
         """Only what the library is compiled from: no example, no build files."""

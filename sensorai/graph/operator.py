@@ -113,6 +113,11 @@ class Writer(Protocol):
         """Number of the layer, for names."""
         ...
 
+    @property
+    def updatable(self) -> bool:
+        """Whether numbers may be others when the program runs: then none decides about the form of the C."""
+        ...
+
     def at(self, tensor: Tensor, kind: str = "int8_t", back: int = 0) -> str:
         """C expression: pointer to the values of a tensor, ``back`` bytes of margin before them."""
         ...
@@ -127,6 +132,10 @@ class Writer(Protocol):
 
     def real(self, value: float) -> str:
         """Literal of a float32 value."""
+        ...
+
+    def number(self, value: float, dtype: str = "int32") -> str:
+        """C expression of a number that another training would change: scales, zero points, factors."""
         ...
 
     def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:

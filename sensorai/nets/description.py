@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sensorai.codegen.blob import LARGEST, read_blob
 from sensorai.codegen.netproject import Pushing
 from sensorai.errors import DataError
 from sensorai.files import read_json
@@ -18,9 +19,11 @@ from sensorai.kinds import NET_FORMAT, NET_INDEX
 from sensorai.nets.costs import tensor_figures
 from sensorai.nets.inputs import SEED, spread
 from sensorai.nets.model import Asked, NetFile
+from sensorai.nets.placed import Placed
 from sensorai.nets.port import Port
 from sensorai.nets.references import made_pushes, one_by_one, pushes
 from sensorai.nets.streaming import Stream
+from sensorai.plan.scratch import objective
 from sensorai.writing import clang
 
 #: Inputs whose outputs are noted.
@@ -53,6 +56,14 @@ class Described:
         How it gets columns; None where it takes whole inputs.
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the working memory.
+    interface : str
+        What blobs for the project must have, hexadecimal; "" where it takes none.
+    slot_bytes : int
+        Working memory of its program for nets that bring their code; 0 where they do not.
+    placed : Placed or None
+        The blob with its code, and the program's side of it.
+    optimize : str
+        What the C saves, one of ``plan.scratch.OBJECTIVES``.
     """
 
     name: str
@@ -69,6 +80,10 @@ class Described:
     pipeline: Mapping[str, Any] | None = None
     pushing: Pushing | None = None
     inside: tuple[bool, bool] = (False, False)
+    interface: str = ""
+    slot_bytes: int = 0
+    placed: Placed | None = None
+    optimize: str = "balanced"
 
 
 def describe(
@@ -157,12 +172,7 @@ def read_description(folder: Path) -> Described:
         shapes = {str(n): tuple(int(v) for v in s) for n, s in said["shapes"].items()}
         frozen = {str(n): _frozen(v) for n, v in said["frozen"].items()}
         types = [tuple(str(v) for v in said.get(f"{side}_types", ())) for side in ("input", "output")]
-        names = [n for n in found["files"] if isinstance(n, str) and Path(n).name == n]
-        sources: dict[str, str] = {}
-        for name in names:
-            if not (folder / name).is_file():
-                raise DataError(f"the project lacks {name}", where=str(folder), hint="generate again")
-            sources[name] = (folder / name).read_text(encoding="utf-8", errors="replace")
+        sources = _texts(folder, [n for n in found["files"] if isinstance(n, str) and Path(n).name == n])
         pipeline = found.get("pipeline")
         inside = [*found.get("in_arena", ()), False, False]
         return Described(
@@ -180,9 +190,34 @@ def read_description(folder: Path) -> Described:
             pipeline if isinstance(pipeline, dict) else None,
             _pushing(found["stream"], where) if "stream" in found else None,
             (inside[0] is True, inside[1] is True),
+            str(found.get("interface", "")),
+            int(found.get("slot_bytes", 0)),
+            _placed(folder, clang.identifier(str(found["name"]), where)) if "slot_bytes" in found else None,
+            objective(str(found.get("optimize", "balanced"))),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None
+
+
+def _texts(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """C of a project; a DataError where a file is missing."""
+    sources: dict[str, str] = {}
+    for name in names:
+        if not (folder / name).is_file():
+            raise DataError(f"the project lacks {name}", where=str(folder), hint="generate again")
+        sources[name] = (folder / name).read_text(encoding="utf-8", errors="replace")
+    return sources
+
+
+def _placed(folder: Path, name: str) -> Placed:
+    """The blob of a project whose net brings its code."""
+    sources = _texts(folder, [f"{name}_slot.h", f"{name}_slot.c", "sa_blob.h", "sa_blob.c"])
+    path = folder / f"{name}.blob"
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        raise DataError(f"the project lacks {path.name}", where=str(folder), hint="generate again")
+    data = path.read_bytes()
+    read_blob(data, str(path))
+    return Placed(data, sources)
 
 
 def _pushing(said: Mapping[str, Any], where: str) -> Pushing:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sensorai.codegen.blob import Blob, needs_words
 from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
@@ -25,6 +26,7 @@ from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
+from sensorai.nets.relocating import relocatable
 from sensorai.nets.running import Program
 from sensorai.nets.streaming import Asked as Columns
 from sensorai.nets.streaming import Stream
@@ -49,21 +51,43 @@ class Emitted:
     Attributes
     ----------
     name, api : str
-    files : mapping of str to str
+    files : mapping of str to str or bytes
     project : Project
         What is compiled, and its arena.
     counted : Costs
     built : StandIn or None
         Sizes of the program for an ISPU on the core that stands in for it; None for others, without a
         compiler for that core, and where numbers and arena alone do not fit.
+    blob : Blob or None
+        The net as a blob, where it may be replaced.
     """
 
     name: str
     api: str
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     project: Project
     counted: Costs
     built: StandIn | None = None
+    blob: Blob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A net that may be replaced.
+
+    Attributes
+    ----------
+    version : int
+        Of its blob.
+    code : bool
+        Whether blobs bring their code.
+    slot_bytes : int or None
+        With code: working memory of the program for later nets; None: what this one takes.
+    """
+
+    version: int = 1
+    code: bool = False
+    slot_bytes: int | None = None
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -92,6 +116,7 @@ def emit(
     inside: tuple[bool, bool] = (False, False),
     optimize: str = "balanced",
     pools: Sequence[Pool] = (),
+    changing: Changing | None = None,
 ) -> Emitted:
     """Emit the project of a model; with ``stream`` one that gets columns of time.
 
@@ -103,6 +128,8 @@ def emit(
         What is to be saved, one of ``plan.scratch.OBJECTIVES``.
     pools : sequence of Pool
         Memories of the board; () for one.
+    changing : Changing, optional
+        Of a net that may be replaced, see ``updating``.
 
     Raises
     ------
@@ -123,10 +150,12 @@ def emit(
         counted = costs(graph, inside, optimize, pools)
     sums = counted.macs, counted.macc, counted.parameters
     about = About(model.path.name, WORDS[model.kind], model.sha256, *sums, at.flags, before)
+    version, code = (None, False) if changing is None else (changing.version, changing.code)
     project = emit_net_project(
-        graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize, pools
+        graph, name, about, at.chip, api, pushing, lying(graph, inside), optimize, pools, version, code
     )
-    files: dict[str, str] = dict(project.files)
+    sources = list(project.sources())
+    files: dict[str, str | bytes] = dict(project.files)
     built = None
     if at.name == "ispu":
         program = Program(
@@ -142,14 +171,22 @@ def emit(
         files |= around
         # what its numbers alone are too large for need not be built
         if fit(counted, at)["fits"] is not False and available("arm-none-eabi-gcc"):
-            built = stand_in(app, files)
+            built = stand_in(app, {**project.files, **around})
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
     facts |= {"optimize": optimize} if optimize != "balanced" else {}
-    said = describe(model, name, facts, asked, list(project.sources()), stream=stream)
+    blob = project.blob
+    if changing is not None and changing.code:
+        made = relocatable(graph, name, project, at.core, pushing, changing.slot_bytes)
+        blob, facts["slot_bytes"] = made.blob, made.slot_bytes
+        files |= made.files
+    if blob is not None:
+        facts["interface"] = blob.interface.hex()
+        files[f"{name}.blob"] = blob.packed()
+    said = describe(model, name, facts, asked, sources, stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted, built)
+    return Emitted(name, api, files, project, counted, built, blob)
 
 
 def emit_fed(
@@ -211,7 +248,7 @@ def _streaming(pipeline: Pipeline, columns: Columns) -> Stream:
     return stream_of(pipeline.model, replace(columns, axis=0))
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
+def write(folder: Path, files: Mapping[str, str] | Mapping[str, str | bytes]) -> None:
     """Write a project, all of it or nothing; an earlier project in the folder is replaced.
 
     Raises
@@ -230,8 +267,7 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
             )
     elif folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file, not a folder", where=str(folder), hint="choose another --out")
-    data = {name: text.encode() for name, text in files.items()}
-    write_folder(folder, data, [name for name in stale if name not in files])
+    write_folder(folder, as_bytes(files), [name for name in stale if name not in files])
 
 
 def _earlier(folder: Path) -> list[str]:
@@ -247,9 +283,9 @@ def _earlier(folder: Path) -> list[str]:
     return []
 
 
-def as_bytes(files: Mapping[str, str]) -> dict[str, bytes]:
+def as_bytes(files: Mapping[str, str] | Mapping[str, str | bytes]) -> dict[str, bytes]:
     """Files as they are written."""
-    return {name: text.encode() for name, text in files.items()}
+    return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
 
 
 def figures(made: Emitted, folder: str) -> dict[str, Any]:
@@ -265,6 +301,20 @@ def figures(made: Emitted, folder: str) -> dict[str, Any]:
         "macs": made.counted.macs,
         "macc": made.counted.macc,
         **({} if made.built is None else {"program": program_figures(made.built)}),
+        **({} if made.blob is None else {"blob": blob_figures(made.blob)}),
+    }
+
+
+def blob_figures(blob: Blob) -> dict[str, Any]:
+    """What is said of a blob."""
+    return {
+        "interface": blob.interface.hex(),
+        "content": blob.content.hex(),
+        "version": blob.version,
+        "bytes": len(blob.packed()),
+        "needs": needs_words(blob.needs),
+        "context_bytes": blob.context,
+        "stack_bytes": blob.stack,
     }
 
 

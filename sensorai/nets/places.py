@@ -8,6 +8,7 @@ from typing import Any
 
 from sensorai.graph.tensor import Array
 from sensorai.nets.inputs import Inputs
+from sensorai.nets.placed import Placed
 from sensorai.nets.running import Program
 from sensorai.nets.target import Target
 
@@ -40,7 +41,7 @@ class Place:
     fixed: bool = False
 
 
-def places(on: Sequence[str], at: Target | None = None) -> list[Place]:
+def places(on: Sequence[str], at: Target | None = None, placed: Placed | None = None) -> list[Place]:
     """Levels that are asked for.
 
     Parameters
@@ -50,6 +51,8 @@ def places(on: Sequence[str], at: Target | None = None) -> list[Place]:
         device, of the ISPU the one that stands in for it.
     at : Target, optional
         What the net is for; by default two cores are emulated.
+    placed : Placed, optional
+        The blob of a net that brings its code: it runs on the emulated core, too.
     """
     out = []
     ispu = at is not None and at.name == "ispu"
@@ -64,11 +67,18 @@ def places(on: Sequence[str], at: Target | None = None) -> list[Place]:
             same = at.device.lower() == at.core
             note = f", in place of the ISPU of {at.device}" if ispu else "" if same else f" of {at.device}"
             out.append(_core(at.core, note))
+            if placed is not None:
+                out.append(_blob(at.core, note, placed))
     return out
 
 
 def _core(core: str, note: str) -> Place:
     return Place(f"C on {core}{note}, emulated", lambda program, given: program.on_core(given, core), core)
+
+
+def _blob(core: str, note: str, placed: Placed) -> Place:
+    level = f"the blob on {core}{note}, emulated, from two places"
+    return Place(level, lambda program, given: placed.run(program, given, core))
 
 
 def _virtual(device: str) -> Place:

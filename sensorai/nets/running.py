@@ -97,7 +97,7 @@ class Program:
         arrays = [
             f"#define {n} {name}_{n}(&context)"
             if n in within
-            else f"static {_C[p.dtype]} {n}[{name.upper()}_{n.upper()}_SIZE];"
+            else f"static {C_TYPES[p.dtype]} {n}[{name.upper()}_{n.upper()}_SIZE];"
             for n, p in ports
         ]
         reads = "".join(f"        (void)harness_read({n}, {size[n]});\n" for n in ins[1:])
@@ -186,7 +186,7 @@ class Program:
         from sensorai.ispu.bare import NetPort
 
         sides = (
-            [NetPort(p.name, _C[p.dtype], int(np.prod(p.shape, dtype=np.int64))) for p in checked(side)]
+            [NetPort(p.name, C_TYPES[p.dtype], int(np.prod(p.shape, dtype=np.int64))) for p in checked(side)]
             for side in (self.inputs, self.outputs)
         )
         ins, outs = sides
@@ -222,7 +222,7 @@ class Program:
 
 
 #: Types of C by types of tensors.
-_C: Mapping[str, str] = {
+C_TYPES: Mapping[str, str] = {
     "float32": "float",
     "float64": "double",
     "bool": "uint8_t",
@@ -237,6 +237,6 @@ _C: Mapping[str, str] = {
 def checked(ports: Sequence[Port]) -> Sequence[Port]:
     """Ports whose types C has; a DataError for others."""
     for port in ports:
-        if port.dtype not in _C:
+        if port.dtype not in C_TYPES:
             raise DataError(f"the tensor {port.name} is {port.dtype}, which has no type in C")
     return ports

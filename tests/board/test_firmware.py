@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensorai.board import messages as m
+from sensorai.board import netfirmware
 from sensorai.board import operations as on_board
 from sensorai.board.description import read_description
-from sensorai.board.firmware import LIBRARY, MAINS, sources
+from sensorai.board.firmware import LIBRARY, MAINS, NET, sources
 from sensorai.board.frames import Counts, Decoder, encode
 from sensorai.board.operations import Operation, Outcome, read_outcome
 from sensorai.toolchain.arm import build_elf
@@ -55,7 +56,13 @@ def test_compiles_here_without_a_word(opt: str) -> None:
 
 def test_every_source_is_listed() -> None:
     folder = Path(__file__).parents[2] / "sensorai" / "board" / "firmware"
-    assert {path.name for path in folder.glob("*.[ch]")} == {*LIBRARY, *MAINS}
+    assert {path.name for path in folder.glob("*.[ch]")} == {
+        *LIBRARY,
+        *NET,
+        *MAINS,
+        *netfirmware.LIBRARY,
+        *netfirmware.MAINS,
+    }
 
 
 # ---------------------------------------------------------------- frames

@@ -11,6 +11,9 @@ import numpy as np
 
 from sensorai import runtime
 from sensorai.codegen.net import arguments, emit_tensors
+from sensorai.codegen.parts import CodeParts
+from sensorai.codegen.updatable import emit_updatable
+from sensorai.errors import ConfigError
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import DTYPES, Array, Tensor
@@ -125,22 +128,43 @@ int main(void)
 """
 
 
+def _outside(graph: Graph, name: str, within: Sequence[str], optimize: str) -> tuple[CodeParts, str, str]:
+    """A net whose numbers lie in a structure: its C, that structure, and an argument for it."""
+    try:
+        parts, tables = emit_updatable(graph, name, inside=within, optimize=optimize)
+    except ConfigError:
+        return emit_tensors(graph, name, inside=within, optimize=optimize), "", ""
+    members = "".join(one.declaration for one in tables.members)
+    values = "".join(one.initialiser for one in tables.members)
+    text = f"typedef struct {{\n{members}}} {name}_tables_t;\n"
+    text += f"static const {name}_tables_t {name}_tables = {{\n{values}}};\n"
+    return parts, text, f", &{name}_tables"
+
+
 def unit(
-    samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced"
+    samples: Sequence[Sample], inside: bool = False, optimize: str = "balanced", outside: bool = False
 ) -> dict[str, str | bytes]:
     """A program that runs the nets: number, inputs and states in, outputs and states out.
 
-    ``inside``: inputs and outputs lie in the arena; of nets without states.
+    Parameters
+    ----------
+    inside : bool
+        Inputs and outputs lie in the arena; of nets without states.
+    optimize : str
+    outside : bool
+        Numbers lie outside of the code, as those of updatable programs.
     """
     body, table, files, room, most = [], [], {"nd/sa_nd.h"}, 1, 1
     for i, s in enumerate(samples):
         within = (*s.graph.inputs, *s.graph.outputs) if inside else ()
-        parts = emit_tensors(s.graph, f"n{i}", inside=within, optimize=optimize)
+        parts, before, more = emit_tensors(s.graph, f"n{i}", inside=within, optimize=optimize), "", ""
+        if outside:
+            parts, before, more = _outside(s.graph, f"n{i}", within, optimize)
         files |= set(parts.runtime)
         names = [*s.graph.inputs, *s.graph.outputs, *(one.read for one in s.graph.states)]
         sizes = [s.graph.tensors[n].bytes for n in names]
         kinds = [one.strip().rpartition(" ")[0] for one in arguments(s.graph, within).split(",")][:-1]
-        call = ", ".join([*(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds)), "arena"])
+        call = ", ".join([*(f"({kind} *)t[{k}]" for k, kind in enumerate(kinds)), f"arena{more}"])
         lines = [f"    n{i}_model({call});\n"]
         if inside:
             places = [f"arena + {parts.lying[n][1]}" for n in within]
@@ -151,6 +175,7 @@ def unit(
             ]
             lines = [*copies[:given], *lines, *copies[given:]]
         body += [
+            before,
             parts.data,
             parts.source,
             f"static void run{i}(void *const *t, uint8_t *arena)\n{{\n    (void)t;\n{''.join(lines)}}}\n",

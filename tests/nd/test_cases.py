@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
+from sensorai.ops.nd.table import ND_OPERATORS
 from sensorai.toolchain import cpu, host, qemu
-from tests.nd.nets import differences, in_c_later, in_c_now, operator_samples, stream, unit
+from tests.nd.nets import differences, in_c_later, in_c_now, operator_samples, sample, stream, unit
 from tests.need import need
 
 CORES = ("m0plus", "m4", "m55")
@@ -16,6 +18,15 @@ CORES = ("m0plus", "m4", "m55")
 def test_on_this_machine_with_sanitizers() -> None:
     samples = operator_samples()
     program = host.build_program(unit(samples), opt="-O0", sanitize=True, harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+
+
+def test_with_numbers_outside_of_the_code() -> None:
+    """As in programs that change their net: some cases of what training gives its numbers to."""
+    names = "conv quantize dequantize binary clip pool matmul svdf reduce softmax lstm gru unary mixed pad"
+    ops = [ND_OPERATORS[name] for name in names.split()]
+    samples = [sample(name, graph, 1) for op in ops for name, graph in islice(op.cases(), 1, None, 13)]
+    program = host.build_program(unit(samples, outside=True), opt="-O0", harness=True)
     assert differences(samples, program.run(stream(samples))) == []
 
 

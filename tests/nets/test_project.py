@@ -172,8 +172,8 @@ def test_a_project_is_opened_again(tmp_path: Path) -> None:
 def test_no_library_is_needed_on_a_chip(repo: Path, tmp_path: Path, opt: str) -> None:
     need("make", "arm-none-eabi-gcc")
     model = open_model(repo / "datalogs" / "har_net.onnx")
-    for name, text in emit(model, target("stm32", "STM32F401RE"), "net", Asked()).files.items():
-        (tmp_path / name).write_text(text)
+    for name, data in as_bytes(emit(model, target("stm32", "STM32F401RE"), "net", Asked()).files).items():
+        (tmp_path / name).write_bytes(data)
     command = ["make", "-s", "CC=arm-none-eabi-gcc", f"CFLAGS={opt}"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert (tmp_path / "build" / "arm-none-eabi" / "net.elf").is_file()

@@ -75,12 +75,15 @@ def test_types_of_writers_are_made_in_their_rooms() -> None:
     assert "page.css" in style
     # what emitters put together from names and numbers
     assert {module for module, _ in calls("emitted")} == {
-        f"codegen/{one}.py" for one in ("fields", "netpools", "netproject", "project", "pushes", "stai")
+        f"codegen/{one}.py"
+        for one in ("fields", "netpools", "netproject", "project", "pushes", "slot", "stai")
     }
     # facts and names of ours
     codegen = {
         f"codegen/{one}.py"
-        for one in ("chip", "fields", "netpools", "netproject", "project", "pushes", "scales", "stai")
+        for one in (
+            *("chip", "fields", "netpools", "netproject", "project", "pushes", "scales", "slot", "stai"),
+        )
     }
     assert {module for module, _ in calls("inert") if not module.startswith("writing/")} == {
         *codegen,

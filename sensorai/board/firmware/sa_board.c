@@ -83,6 +83,34 @@ static void answer(sa_board_t *board)
     }
 }
 
+/* Whether a request was executed just before: then its answer goes out again. */
+static bool again(sa_board_t *board, uint8_t id, uint16_t crc)
+{
+    if (board->repeatable && board->last_id == id && board->last_crc == crc) {
+        board->reply_waits = true;
+        return true;
+    }
+    board->repeatable = true;
+    board->last_id = id;
+    board->last_crc = crc;
+    return false;
+}
+
+/* Hand a request on to the net; what it says is the answer. */
+static void net(sa_board_t *board, uint8_t id, const uint8_t *request, uint16_t count)
+{
+    uint8_t said[SA_NETLOAD_ANSWER];
+    uint16_t size = 0;
+    if (!board->config.net) {
+        sa_answer(board, id, SA_UNKNOWN);
+        return;
+    }
+    size = board->config.net(board->config.net_user, request, count, said);
+    sa_answer_begin(board, id, size > 0 ? SA_OK : SA_MALFORMED);
+    sa_frame_bytes(&board->reply, said, size);
+    sa_answer_end(board);
+}
+
 static void handle(sa_board_t *board, const uint8_t *payload, uint16_t count)
 {
     const uint8_t kind = payload[0];
@@ -113,14 +141,16 @@ static void handle(sa_board_t *board, const uint8_t *payload, uint16_t count)
         sa_stop(board, id);
         break;
     case SA_OPERATIONS:
-        if (board->repeatable && board->last_id == id && board->last_crc == crc) {
-            board->reply_waits = true;
+        if (again(board, id, crc)) {
             break;
         }
-        board->repeatable = true;
-        board->last_id = id;
-        board->last_crc = crc;
         sa_operations_begin(board, id, body + 1, (uint16_t)(count - 2u));
+        break;
+    case SA_NETLOAD:
+        if (again(board, id, crc)) {
+            break;
+        }
+        net(board, id, body + 1, (uint16_t)(count - 2u));
         break;
     case SA_WATCH:
         sa_watch(board, body, (uint16_t)(count - 1u));

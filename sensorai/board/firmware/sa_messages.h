@@ -15,8 +15,11 @@ enum {
     SA_NET_RESTART = 0x86,
     SA_NET_WRITE = 0x87,
     SA_NET_RUN = 0x88,
-    SA_NET_READ = 0x89
+    SA_NET_READ = 0x89,
+    SA_NETLOAD = 0x8A
 };
+
+enum { SA_NETLOAD_ANSWER = 160 }; /* bytes of an answer to NET LOAD at most */
 
 enum {
     SA_OK = 0,

@@ -142,10 +142,10 @@ class Binary(NdOperator):
         """Write one nest of loops in float32 between integers."""
         pair = PAIRS[self.function]
         text = pair.real_text.replace("$0", "a").replace("$1", "b")
-        lines = [f"const float a = {meant.value(at, 0)};", f"const float b = {meant.value(at, 1)};"]
+        lines = [f"const float a = {meant.value(at, 0, to)};", f"const float b = {meant.value(at, 1, to)};"]
         lines.append(f"float v = {text};")
         lines += self._clamps("float32")
-        body = "\n".join([*lines, meant.stored(at, "v")])
+        body = "\n".join([*lines, meant.stored(at, "v", to)])
         elementwise.emit(at, to, self.function, body, *pair.runtime, *meant.RUNTIME)
 
     def _clamps(self, dtype: str) -> list[str]:

@@ -8,7 +8,7 @@ multiplier of the quotient of the numbers, with 31 places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,30 +105,31 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
     f = _factors(function, at, lo, hi)
     if function == "add" and _fast(at, to, f):
         return
+    n = to.number
     if function in ("min", "max"):
         sign = "<" if function == "min" else ">"
         lines = [f"const int32_t v = $0 {sign} $1 ? $0 : $1;"]
-        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v, {f.low}, {f.high});")
+        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v, {n(f.low)}, {n(f.high)});")
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
         return
-    lines = [f"int32_t a = (int32_t)$0 - ({f.zeros[0]});", f"int32_t b = (int32_t)$1 - ({f.zeros[1]});"]
+    lines = [f"int32_t a = (int32_t)$0 - ({n(f.zeros[0])});", f"int32_t b = (int32_t)$1 - ({n(f.zeros[1])});"]
     if function == "prelu":
-        (up, by), (down, below) = f.first, f.out
-        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}, {by}) : sa_nd_multiply(a * b, {down}, {below});")
+        up, down = (", ".join(map(n, one)) for one in (f.first, f.out))
+        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}) : sa_nd_multiply(a * b, {down});")
     elif function == "mul":
-        lines.append(f"a = sa_nd_multiply(a * b, {f.out[0]}, {f.out[1]});")
+        lines.append(f"a = sa_nd_multiply(a * b, {n(f.out[0])}, {n(f.out[1])});")
         lines[1] = "const " + lines[1]
     else:
-        lines += [_larger(name, f.left, way) for name, way in (("a", f.first), ("b", f.second))]
+        lines += [_larger(name, f.left, way, n) for name, way in (("a", f.first), ("b", f.second))]
         if function in _ASKS:
             lines.append(f"$y = a {_ASKS[function]} b ? 1 : 0;")
             elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
             return
         lines.append(f"a = a {'+' if function == 'add' else '-'} b;")
         text = "a * a" if function == "squared_difference" else "a"
-        lines.append(f"a = sa_nd_multiply({text}, {f.out[0]}, {f.out[1]});")
+        lines.append(f"a = sa_nd_multiply({text}, {n(f.out[0])}, {n(f.out[1])});")
     kind = ctext.plain(at.out.dtype)
-    lines.append(f"$y = ({kind})sa_nd_clamp(a + ({f.zeros[2]}), {f.low}, {f.high});")
+    lines.append(f"$y = ({kind})sa_nd_clamp(a + ({n(f.zeros[2])}), {n(f.low)}, {n(f.high)});")
     elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
 
 
@@ -145,14 +146,15 @@ def _fast(at: Applied, to: Writer, f: _Factors) -> bool:
     right = [max(shift, 1) for shift in right]
     if max(right) > 30:
         return False
+    n = to.number
     fields: dict[str, object] = {
         "count": at.out.size,
-        "left": _listed(left),
-        "zero": _listed(f.zeros),
-        "multiplier": _listed(m for m, _ in scales),
-        "right": _listed(right),
-        "lo": f.low,
-        "hi": f.high,
+        "left": _listed(map(n, left)),
+        "zero": _listed(map(n, f.zeros)),
+        "multiplier": _listed(n(m) for m, _ in scales),
+        "right": _listed(map(n, right)),
+        "lo": n(f.low),
+        "hi": n(f.high),
     }
     layer = to.layer(fields, "sa_nd_add_t")
     a, b = (to.source(t) for t in at.inputs)
@@ -160,16 +162,16 @@ def _fast(at: Applied, to: Writer, f: _Factors) -> bool:
     return True
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return "{" + ", ".join(map(str, numbers)) + "}"
+def _listed(numbers: Iterable[str]) -> str:
+    return "{" + ", ".join(numbers) + "}"
 
 
-def _larger(name: str, left: int, way: tuple[int, int]) -> str:
+def _larger(name: str, left: int, way: tuple[int, int], number: Callable[[int], str]) -> str:
     """Line of C that scales a number of so many more places."""
-    multiplier, shift = way
-    if left == _SMALL and shift <= 0:
-        return f"{name} = sa_nd_multiply_small({name}, {multiplier}, {shift});"
-    return f"{name} = sa_nd_multiply({name} * {1 << left}, {multiplier}, {shift});"
+    factor = ", ".join(map(number, way))
+    if left == _SMALL and way[1] <= 0:
+        return f"{name} = sa_nd_multiply_small({name}, {factor});"
+    return f"{name} = sa_nd_multiply({name} * {1 << left}, {factor});"
 
 
 def cases(cls: Any, quant: Any) -> Iterator[tuple[str, Graph]]:

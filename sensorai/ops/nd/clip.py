@@ -90,14 +90,15 @@ class Clip(NdOperator):
         """Write one loop."""
         kind = ctext.plain(at.out.dtype)
         if affine.scaled(at.out):
+            n = to.number
             low, high = affine.clamp(at, self.lo, self.hi)
             if at.x.quant == at.out.quant:
-                text = f"$y = ({kind})sa_nd_clamp($0, {low}, {high});"
+                text = f"$y = ({kind})sa_nd_clamp($0, {n(low)}, {n(high)});"
             else:
                 zero, back = affine.single(at, at.x)[1], affine.single(at, at.out)[1]
                 m, s = self._factor(at)
-                value = f"sa_nd_multiply((int32_t)$0 - ({zero}), {m}, {s}) + ({back})"
-                text = f"$y = ({kind})sa_nd_clamp({value}, {low}, {high});"
+                value = f"sa_nd_multiply((int32_t)$0 - ({n(zero)}), {n(m)}, {n(s)}) + ({n(back)})"
+                text = f"$y = ({kind})sa_nd_clamp({value}, {n(low)}, {n(high)});"
             elementwise.emit(at, to, "clip", text, "nd/sa_nd_fixed.h")
             return
         lo, hi = (self.lo, self.hi) if ctext.real(at.x.dtype) else self._ends(at)

@@ -64,7 +64,8 @@ def emit(at: Applied, to: Writer, stem: str, text: str, *runtime: str) -> None:
     read: list[int] = []
     for k, x in enumerate(at.inputs):
         if x.data is not None and x.size == _SCALAR:
-            fixed[str(k)] = ctext.number(x.data.reshape(-1)[0], x.dtype)
+            one, other = x.data.reshape(-1)[0], to.updatable and x.dtype in ("float32", "int32")
+            fixed[str(k)] = to.number(one, x.dtype) if other else ctext.number(one, x.dtype)
         elif x.name and f"${k}" in text:
             read.append(k)
     inputs = [at.inputs[k] for k in read]

@@ -147,13 +147,13 @@ class Layer:
             "batch": batch,
             "channels": channels,
             "outputs": len(self.weights),
-            "zero": self.zero,
+            "zero": to.number(self.zero),
             "multiplier": to.table("int32_t", f"multiplier{to.index}", way.multiplier),
             "shift": to.table("uint8_t", f"shift{to.index}", -way.shift),
             "each": int(len(way.multiplier) > 1),
-            "out_zero": way.zero,
-            "lo": way.lo,
-            "hi": way.hi,
+            "out_zero": to.number(way.zero),
+            "lo": to.number(way.lo),
+            "hi": to.number(way.hi),
         }
 
 

@@ -9,7 +9,7 @@ from sensorai.ops.nd.windows import Window
 _LARGEST = 1 << 15
 
 
-def emit(at: Applied, to: Writer, window: Window, kind: str, ends: tuple[int, int]) -> bool:
+def emit(at: Applied, to: Writer, window: Window, kind: str, ends: tuple[str, str]) -> bool:
     """Write the call of a kernel, where there is one for the layer.
 
     Parameters
@@ -17,8 +17,8 @@ def emit(at: Applied, to: Writer, window: Window, kind: str, ends: tuple[int, in
     window : Window
     kind : {"max", "average"}
         Numbers of margins do not count.
-    ends : (int, int)
-        Of the results.
+    ends : (str, str)
+        Of the results, as C.
     """
     sizes = (*window.kernel, *window.strides, *window.before, at.x.shape[0])
     flat = len(window.kernel) <= 2 and set(window.dilations) <= {1}

@@ -124,8 +124,8 @@ class Exit:
         found["rounding"] = ROUNDINGS[self.rounding]
         found["kind"] = KINDS[self.dtype]
         if self.rounding != "keep":
-            found["zero"] = self.zero
-            found["lo"], found["hi"] = self.lo - self.zero, self.hi - self.zero
+            found["zero"] = to.number(self.zero)
+            found["lo"], found["hi"] = to.number(self.lo - self.zero), to.number(self.hi - self.zero)
         return found
 
     def text(self, to: Writer) -> str:

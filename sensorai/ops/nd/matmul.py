@@ -133,11 +133,12 @@ class MatMul(NdOperator):
     def _small(self, at: Applied, to: Writer, form: _Form) -> str:
         way = self.exit(at)
         place = to.layer(way.fields(to), "sa_nd_exit_t")
-        zero_a, zeros = zero_of(at.x, at.name), zeros_of(at.inputs[1])
-        zero_b = str(int(zeros[0]))
-        if len(zeros) > 1:
+        zero_a, zeros = to.number(zero_of(at.x, at.name)), zeros_of(at.inputs[1])
+        if len(zeros) == 1:
+            zero_b = to.number(int(zeros[0]))
+        else:
             zero_b = f"{to.table('int32_t', f'zero{to.index}', zeros)}[n]"
-        x = "a_[m * {k} + k]" + (f" - {_signed(zero_a)}" if zero_a else "")
+        x = "a_[m * {k} + k]" + (f" - {_signed(zero_a)}" if zero_a != "0" else "")
         y = "b_[k * {n} + n]" + (f" - {_signed(zero_b)}" if zero_b != "0" else "")
         wide = way.wide
         product = f"(int64_t)({x}) * ({y})" if wide else f"(uint32_t)(({x}) * ({y}))"

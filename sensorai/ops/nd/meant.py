@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied
+from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import DTYPES, Array, Tensor
 from sensorai.ops.nd import affine, ctext
 from sensorai.ops.nd.affine import columns
@@ -50,21 +50,21 @@ def check(at: Applied, rounding: str) -> None:
             raise ConfigError(f"layer {at.name}: numbers of {x.dtype} are not computed as what they mean")
 
 
-def value(at: Applied, place: int) -> str:
+def value(at: Applied, place: int, to: Writer) -> str:
     """C of the real number of the element ``$place``."""
     x = at.inputs[place]
     if x.dtype == "float32":
         return f"${place}"
     scale, zero = affine.single(at, x)
-    return f"(float)((int32_t)${place} - ({zero})) * {ctext.number(scale, 'float32')}"
+    return f"(float)((int32_t)${place} - ({to.number(zero)})) * {to.number(scale, 'float32')}"
 
 
-def stored(at: Applied, text: str) -> str:
+def stored(at: Applied, text: str, to: Writer) -> str:
     """C that rounds a float ``text`` into the output's element ``$y``."""
     scale, zero = affine.single(at, at.out)
     low, high = ctext.ends(at.out.dtype)
-    near = f"sa_nd_nearest_even({text} / {ctext.number(scale, 'float32')})"
-    return f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp({near} + ({zero}), {low}, {high});"
+    near = f"sa_nd_nearest_even({text} / {to.number(scale, 'float32')})"
+    return f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp({near} + ({to.number(zero)}), {low}, {high});"
 
 
 #: What the C needs.

@@ -243,11 +243,11 @@ class Mixed(NdOperator):
                 scale = np.broadcast_to(np.array(w.quant.scale), (outs,)).astype(np.float32)
                 conv["weight_scale"] = to.table("float", f"each{to.index}", scale)
         if isinstance(x.quant, Affine):
-            conv["zero"] = zero_of(x, at.name)
-            fields["value_scale"] = to.real(x.quant.scale[0])
+            conv["zero"] = to.number(zero_of(x, at.name))
+            fields["value_scale"] = to.number(x.quant.scale[0], "float32")
         if self.to == "int8":
             conv["exit"] = self.exit(at).text(to)
-            fields["result_scale"] = to.real(affine(at.out, at.name).scale[0])
+            fields["result_scale"] = to.number(affine(at.out, at.name).scale[0], "float32")
             fields["away"] = int(self.rounding != "even")
         elif self.whole(at) and self.to == "float32":
             scale = self.factors(at).astype(np.float32)

@@ -156,7 +156,7 @@ class Normalize(NdOperator):
 
         def read(k: int) -> str:
             one = f"x{k}[{loops.place(k)}]"
-            return f"({meant.value(at, k)})".replace(f"${k}", one) if self._meant else one
+            return f"({meant.value(at, k, to)})".replace(f"${k}", one) if self._meant else one
 
         x = read(0)
         body = "float s = 0.0F, f;\n"
@@ -175,7 +175,7 @@ class Normalize(NdOperator):
         names = [k for k in (1, 2) if k < len(at.inputs) and at.inputs[k].name]
         lines += [f"v = v {'*' if k == 1 else '+'} {read(k)};" for k in names]
         y = f"y[{loops.place(0)}]"
-        stored = meant.stored(at, "v").replace("$y", y) if self._meant else f"{y} = v;"
+        stored = meant.stored(at, "v", to).replace("$y", y) if self._meant else f"{y} = v;"
         body += loops.inside("\n".join([*lines, stored]))
         outputs = [f"{ctext.seen(at.out.dtype)} *y"]
         if self.stats:

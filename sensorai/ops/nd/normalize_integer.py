@@ -48,5 +48,5 @@ def emit(at: Applied, to: Writer) -> None:
         to.target(at.out),
         at.x.size // depth,
         depth,
-        zero,
+        to.number(zero),
     )

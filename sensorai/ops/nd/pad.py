@@ -104,7 +104,11 @@ class Pad(NdOperator):
 
     def _emit_constant(self, at: Applied, to: Writer) -> None:
         extents, pads = _together(at.x.shape, self.pads)
-        value, kind = ctext.number(self.value, at.out.dtype), ctext.seen(at.out.dtype)
+        kind = ctext.seen(at.out.dtype)
+        scaled = isinstance(at.x.quant, Affine) and at.out.dtype in ("int8", "uint8", "int16")
+        # what stands for zero changes with the scale
+        value = to.number(int(self.value)) if scaled else ctext.number(self.value, at.out.dtype)
+        value = f"({kind}){value}" if scaled and to.updatable else value
         grown = tuple(e + a + b for e, (a, b) in zip(extents, pads, strict=True))
         rest = nest.strides(grown)
         counters = [f"i{k}" for k in range(len(extents))]

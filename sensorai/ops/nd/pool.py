@@ -281,7 +281,8 @@ class Pool(NdOperator):
         if floats:
             fields["lo"], fields["hi"] = (ctext.number(v, "float32") for v in self._ends())
         elif self._clamped():
-            fields["low"], fields["high"] = affine.clamp(at, self.lo, self.hi)
+            low, high = affine.clamp(at, self.lo, self.hi)
+            fields["low"], fields["high"] = to.number(low), to.number(high)
         elif at.x.dtype in _AVERAGED:
             fields["low"], fields["high"] = ctext.ends(at.x.dtype)
         if floats and self.kind != "max":
@@ -304,7 +305,10 @@ class Pool(NdOperator):
         counted = self.count_include_pad and self.kind == "average" and any(window.before + window.after)
         if at.x.dtype != "int8" or self._meant or self.indices or counted:
             return False
-        ends = affine.clamp(at, self.lo, self.hi) if self._clamped() else (-128, 127)
+        ends = ("-128", "127")
+        if self._clamped():
+            low, high = affine.clamp(at, self.lo, self.hi)
+            ends = to.number(low), to.number(high)
         return fast_pool.emit(at, to, window, self.kind, ends)
 
     def _emit_meant(self, at: Applied, to: Writer, pool: dict[str, object]) -> None:
@@ -312,11 +316,11 @@ class Pool(NdOperator):
         (scale, zero), (step, back) = affine.single(at, at.x), affine.single(at, at.out)
         pool["low"], pool["high"] = ctext.ends(at.out.dtype)
         fields: dict[str, object] = {
-            "pool": "{" + ", ".join(f".{k} = {v}" for k, v in pool.items()) + "}",
-            "scale": ctext.number(scale, "float32"),
-            "zero": zero,
-            "step": ctext.number(step, "float32"),
-            "back": back,
+            **{f"pool.{k}": v for k, v in pool.items()},
+            "scale": to.number(scale, "float32"),
+            "zero": to.number(zero),
+            "step": to.number(step, "float32"),
+            "back": to.number(back),
         }
         short = f"{_SHORT[at.x.dtype]}_{_SHORT[at.out.dtype]}"
         layer = to.layer(fields, "sa_nd_pool_meant_t")

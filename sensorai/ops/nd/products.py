@@ -235,7 +235,7 @@ class Sums:
             said, outs = affine(self.w, self.where), self.w.shape[0]
             scale = np.broadcast_to(np.array(said.scale, np.float64), (outs,)).astype(np.float32)
             fields["weight_scale"] = to.table("float", f"scale{to.index}", scale)
-            if any(said.zero):
+            if any(said.zero) or (to.updatable and self.w.dtype.startswith("u")):
                 zero = np.broadcast_to(np.array(said.zero), (outs,))
                 fields["weight_zero"] = to.table("int32_t", f"zero{to.index}", zero)
             way = "f32_i8"
@@ -271,7 +271,7 @@ class Sums:
         if wide:
             kernel, kind = f"{kernel}_wide", "int64_t"
         else:
-            fields["zero"] = zero
+            fields["zero"] = to.number(zero)
         fields["exit"] = way.text(to)
         same = self.w.dtype in _BYTES and not zeros_of(self.w).any()
         found = self._coded(w, narrow=same and self.w.dtype == "int4")
@@ -280,7 +280,7 @@ class Sums:
             totals = w.astype(np.int64).sum(axis=tuple(range(1, w.ndim)))
             # the sum wraps as that of the kernel does
             bias = (bias - zero * totals).astype(np.int32)
-        name = to.table(kind, f"bias{to.index}", bias) if bias.any() else "0"
+        name = to.table(kind, f"bias{to.index}", bias) if bias.any() or to.updatable else "0"
         if found is not None:
             self._call_coded(to, kernel, found, fields, name)
             return
@@ -303,9 +303,9 @@ class Sums:
         way, x = self.exit(), self.at.x
         if way.wide:
             raise ConfigError(f"{self.where}: int64 sums need constant weights and bias in C")
-        fields = self.fields() | {"zero": zero_of(x, self.where)}
+        fields = self.fields() | {"zero": to.number(zero_of(x, self.where))}
         zeros = zeros_of(self.w)
-        if zeros.any():
+        if zeros.any() or to.updatable:
             full = np.broadcast_to(zeros, (self.w.shape[0],))
             fields["weight_zero"] = to.table("int32_t", f"zero{to.index}", full)
         fields["exit"] = way.text(to)

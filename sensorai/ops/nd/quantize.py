@@ -26,11 +26,11 @@ def _tables(to: Writer, tensor: Tensor) -> tuple[str, str]:
     scale, zero = columns(tensor)
     axis = tensor.quant.axis if isinstance(tensor.quant, Affine) else None
     if axis is None:
-        return ctext.number(scale[()], "float32"), f"({int(zero[()])})"
+        return to.number(float(scale[()]), "float32"), f"({to.number(int(zero[()]))})"
     step = nest.strides(tensor.shape)[axis]
     place = f"[i / {step} % {tensor.shape[axis]}]"
     first = to.table("float", f"scale{to.index}", scale) + place
-    if not np.any(zero):
+    if not np.any(zero) and not to.updatable:
         return first, "0"
     return first, to.table("int32_t", f"zero{to.index}", zero) + place
 
@@ -111,8 +111,8 @@ class Quantize(NdOperator):
         kind, (low, high) = ctext.plain(self.dtype), ctext.ends(self.dtype)
         if affine.scaled(at.x):
             (_, zero), (_, back) = affine.single(at, at.x), affine.single(at, at.out)
-            m, s = self._factor(at)
-            value = f"sa_nd_multiply((int32_t)x[i] - ({zero}), {m}, {s}) + ({back})"
+            n, (m, s) = to.number, self._factor(at)
+            value = f"sa_nd_multiply((int32_t)x[i] - ({n(zero)}), {n(m)}, {n(s)}) + ({n(back)})"
             text = f"y[i] = ({kind})sa_nd_clamp({value}, {low}, {high});"
             _loop(at, to, "rescale", text, "nd/sa_nd_fixed.h")
             return

@@ -279,15 +279,15 @@ def emit(op: Recurrent, at: Applied, to: Writer) -> None:
     kept = gates[:, :, 0] if same else rows
     for k, (name, place) in enumerate((("", 1), ("last_", 2))):
         shares = np.zeros(0) if wide(at) else _biases(op, at, place, zeros[k])
-        if shares.any():
+        if shares.any() or (to.updatable and shares.size):
             said[f"{name}bias"] = to.table("int32_t", f"{name}bias{to.index}", shares)
         said[f"{name}multiplier"] = to.table("int32_t", f"{name}multiplier{to.index}", kept[2 * k])
         said[f"{name}shift"] = to.table("int8_t", f"{name}shift{to.index}", kept[2 * k + 1])
     said |= {"gate_step": 1 if same else s.units, "unit_step": int(not same)}
-    said |= {"zero": zeros[1], "clip": _clip(op, at)}
+    said |= {"zero": to.number(zeros[1]), "clip": to.number(_clip(op, at))}
     said["coupled"] = int(getattr(op, "coupled", False) or getattr(op, "reset_after", False))
-    said |= {name: f"{{{m}, {shift}}}" for name, (m, shift) in _single(op, at).items()}
-    said["tanh_multiplier"], said["tanh_shift"] = _curve_settings(op, at)
+    said |= {name: f"{{{to.number(m)}, {to.number(shift)}}}" for name, (m, shift) in _single(op, at).items()}
+    said["tanh_multiplier"], said["tanh_shift"] = map(to.number, _curve_settings(op, at))
     layer = to.layer(said, "sa_nd_recurrent_q_t")
     places = (0, 1, 2, 4, 5, 6) if op.cells(at) else (0, 1, 2, 4, 5)
     reads = [to.source(t) if (t := get(at, k)).name else "0" for k in places]

@@ -229,9 +229,9 @@ class Reduce(NdOperator):
         end = f"y[{_place(outside)}] = {self._last(at, dtype)};\n"
         if self._meant:
             runtime += meant.RUNTIME
-            stored = meant.stored(at, "v").replace("$y", f"y[{_place(outside)}]")
+            stored = meant.stored(at, "v", to).replace("$y", f"y[{_place(outside)}]")
             end = f"{{\n    const float v = {self._last(at, dtype)};\n    {stored}\n}}\n"
-            x = meant.value(at, 0).replace("$0", x)
+            x = meant.value(at, 0, to).replace("$0", x)
         logs = self.function == "log_sum_exp"
         body = _log_sum_exp(inside, x) if logs else self._body(dtype, inside, x)
         text = nest.loops(outside, body + end)

@@ -67,9 +67,9 @@ def emit(function: str, count: int, at: Applied, to: Writer, axes: tuple[int, ..
         body, last = f"int32_t a = {start};\n{loop}", f"({kind})a"
     else:
         zero, back = affine.single(at, at.x)[1], affine.single(at, at.out)[1]
-        m, s = factor(function, count, at)
-        body = f"int32_t a = {-count * zero};\n" + nest.loops(inside, f"a += {x};", "j", 0)
-        last = f"({kind})sa_nd_clamp(sa_nd_multiply(a, {m}, {s}) + ({back}), {low}, {high})"
+        n, (m, s) = to.number, factor(function, count, at)
+        body = f"int32_t a = {n(-count * zero)};\n" + nest.loops(inside, f"a += {x};", "j", 0)
+        last = f"({kind})sa_nd_clamp(sa_nd_multiply(a, {n(m)}, {n(s)}) + ({n(back)}), {low}, {high})"
     text = nest.loops(outside, f"{body}y[{nest.index(nest.strides(outside))}] = {last};\n")
     parameters = f"const {ctext.seen(at.x.dtype)} *x, {ctext.seen(at.out.dtype)} *y"
     name = to.function(function, parameters, text, "nd/sa_nd_fixed.h")

@@ -145,7 +145,7 @@ def emit(log: bool, beta: float, at: Applied, to: Writer) -> None:
         exps, inverses = tables()
         first = to.table("int16_t", f"exp{to.index}", exps)
         second = to.table("int16_t", f"inverse{to.index}", inverses)
-        m, s = _settings(beta, at)
+        m, s = map(to.number, _settings(beta, at))
         to.call(
             "nd/sa_nd_softmax_q.h",
             "sa_nd_softmax_i16",

@@ -118,14 +118,17 @@ def emit(log: bool, beta: float, axis: int, at: Applied, to: Writer) -> None:
     kind = ctext.plain(at.out.dtype)
     files: tuple[str, ...] = ("nd/sa_nd_softmax_n.h",)
     if log:
-        step = ctext.number(affine.single(at, at.x)[0] * beta, "float32")
+        step = to.number(affine.single(at, at.x)[0] * beta, "float32")
         begin = f"const float less = sa_nd_log((float)sum * 0x1p-{_PLACES}F);"
-        near = f"sa_nd_nearest_even((0.0F - (float)d * {step} - less) / {ctext.number(scale, 'float32')})"
+        by = to.number(scale, "float32")
+        near = f"sa_nd_nearest_even((0.0F - (float)d * {step} - less) / {by})"
         files = (*files, "nd/sa_nd_math.h", "nd/sa_nd_nearest.h")
     else:
         multiplier, shift = multiplier_of(1.0 / scale)
-        begin = f"const sa_nd_share_t by = sa_nd_softmax_share(sum, {multiplier}U, {shift});"
+        factor = f"(uint32_t){to.number(multiplier)}" if to.updatable else f"{multiplier}U"
+        begin = f"const sa_nd_share_t by = sa_nd_softmax_share(sum, {factor}, {to.number(shift)});"
         near = f"sa_nd_part({pick}, by)"
+    back = to.number(zero)
     text = f"""int32_t i, j, k;
 for (i = 0; i < {outer}; i++) {{
     for (j = 0; j < {inner}; j++) {{
@@ -144,7 +147,7 @@ for (i = 0; i < {outer}; i++) {{
             {begin}
             for (k = 0; k < {depth}; k++) {{
                 const int32_t d = most - p[k * {inner}];
-                q[k * {inner}] = ({kind})sa_nd_clamp({near} + ({zero}), {low}, {high});
+                q[k * {inner}] = ({kind})sa_nd_clamp({near} + ({back}), {low}, {high});
             }}
         }}
     }}

@@ -128,10 +128,11 @@ class Svdf(NdOperator):
         else:
             way = {"int8": "i8", "int16": "i16"}[state.dtype]
             (first, second), zeros = _scales(at)
+            n = to.number
             fields |= {
-                "multiplier": f"{{{first[0]}, {second[0]}}}",
-                "shift": f"{{{first[1]}, {second[1]}}}",
-                "zero": f"{{{zeros[0]}, {zeros[1]}, {zeros[2]}}}",
+                "multiplier": f"{{{n(first[0])}, {n(second[0])}}}",
+                "shift": f"{{{n(first[1])}, {n(second[1])}}}",
+                "zero": f"{{{n(zeros[0])}, {n(zeros[1])}, {n(zeros[2])}}}",
             }
         layer = to.layer(fields, "sa_nd_svdf_t")
         reads = [to.source(t) if t.name else "0" for t in (x, features, time, bias, state)]

@@ -58,6 +58,7 @@ class Thresholds(NdOperator):
         """A loop over numbers and thresholds."""
         x, rows = at.inputs
         count, wide = rows.shape[1], rows.shape[0] > 1
+        scale, bias = to.number(self.scale, "float32"), to.number(self.bias, "float32")
         row = f"t + i % {x.shape[-1]} * {count}" if wide else "t"
         text = (
             "    int32_t i, k;\n\n"
@@ -67,7 +68,7 @@ class Thresholds(NdOperator):
             f"        for (k = 0; k < {count}; k++) {{\n"
             "            n += x[i] >= row[k];\n"
             "        }\n"
-            f"        y[i] = {to.real(self.scale)} * (float)n + {to.real(self.bias)};\n"
+            f"        y[i] = {scale} * (float)n + {bias};\n"
             "    }\n"
         )
         name = to.function("thresholds", "const sa_nd_f32 *x, const sa_nd_f32 *t, sa_nd_f32 *y", text)

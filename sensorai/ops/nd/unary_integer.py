@@ -271,7 +271,8 @@ def emit(
     if rounding == "even" and at.x.dtype not in _BYTES:
         a, b = (ctext.number(v, "float32") for v in settings)
         text = FUNCTIONS[function].text.replace("$a", a).replace("$b", b).replace("$0", "v")
-        lines = [f"const float v = {meant.value(at, 0)};", f"const float w = {text};", meant.stored(at, "w")]
+        lines = [f"const float v = {meant.value(at, 0, to)};", f"const float w = {text};"]
+        lines.append(meant.stored(at, "w", to))
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_trig.h", *meant.RUNTIME)
     elif at.x.dtype != "int16":
         kind = ctext.plain(at.out.dtype)
@@ -279,21 +280,23 @@ def emit(
         low = ctext.ends(at.x.dtype)[0]
         elementwise.emit(at, to, function, f"$y = {name}[$0 - ({low})];")
     elif function in ("sigmoid", "tanh"):
-        multiplier, right = _curve_settings(function, at)
+        multiplier, right = map(to.number, _curve_settings(function, at))
         name = to.table("uint16_t", f"curve{to.index}", curve_table())
         text = f"$y = sa_nd_{function}_i16($0, {multiplier}, {right}, {name});"
         elementwise.emit(at, to, function, text, "nd/sa_nd_curve.h")
     else:
-        up, up_shift, down, down_shift = _factors(function, settings, at)
+        up, up_shift, down, down_shift = map(to.number, _factors(function, settings, at))
         low, high = ctext.ends(at.out.dtype)
         zero, back = affine.single(at, at.x)[1], affine.single(at, at.out)[1]
-        value = f"(int32_t)$0 - ({zero})"
+        value = f"(int32_t)$0 - ({to.number(zero)})"
         lines = [f"int32_t v = {value};"]
         lines += ["v = v < 0 ? -v : v;"] if function == "abs" else []
         lines.append(
             f"v = v >= 0 ? sa_nd_multiply(v, {up}, {up_shift}) : sa_nd_multiply(v, {down}, {down_shift});"
         )
-        lines.append(f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v + ({back}), {low}, {high});")
+        lines.append(
+            f"$y = ({ctext.plain(at.out.dtype)})sa_nd_clamp(v + ({to.number(back)}), {low}, {high});"
+        )
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
 
 

@@ -1,0 +1,147 @@
+"""Another net for a program that is there: a blob for the project that the program was built from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+
+from sensorai.codegen.blob import Blob
+from sensorai.codegen.netproject import About, Pushing, emit_net_project
+from sensorai.codegen.project import Project
+from sensorai.errors import ConfigError, DataError
+from sensorai.graph.graph import Graph
+from sensorai.nets.costs import lying
+from sensorai.nets.description import Described
+from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.port import ports
+from sensorai.nets.relocating import relocatable
+from sensorai.nets.streaming import again
+from sensorai.nets.target import target
+
+#: Longest stretch of a line that a message shows.
+_SHOWN = 90
+
+
+def asked_for(said: Described, asked: Asked) -> Asked:
+    """How another model is read for a project: as is said, else as that of the project was."""
+    own = said.asked
+    return replace(
+        asked,
+        shapes=asked.shapes or own.shapes,
+        frozen=asked.frozen or own.frozen,
+        inputs=asked.inputs or own.inputs,
+        outputs=asked.outputs or own.outputs,
+        float32=asked.float32 or own.float32,
+    )
+
+
+def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob:
+    """Make a blob of a model for the program of a project.
+
+    Parameters
+    ----------
+    said : Described
+        The project.
+    model : NetFile
+    version : int
+        Of the blob.
+    folder : str
+        The project's, for messages.
+
+    Raises
+    ------
+    Refused
+        Layers have no C.
+    ConfigError
+        The project takes no blobs.
+    DataError
+        The net is of another form than the program's; the first place where its C differs is named.
+    """
+    if not said.interface:
+        raise ConfigError(
+            "the program of this project takes no other net",
+            where=folder,
+            hint="generate it with --updatable or --relocatable",
+        )
+    no_c(model)
+    graph, pushing = _form(said, model.on(target(said.target, said.device).isa))
+    about = About(model.path.name, WORDS[model.kind], model.sha256)
+    inside = lying(graph, said.inside)
+    made = emit_net_project(
+        graph, said.name, about, None, said.api, pushing, inside, said.optimize, version=version
+    )
+    if said.slot_bytes:
+        return _with_code(said, made, graph, pushing, model.path.name, folder)
+    if made.blob is None or made.blob.interface.hex() != said.interface:
+        raise DataError(
+            f"the net of {model.path.name} has another form than the program's: {_difference(said, made)}",
+            where=folder,
+            hint="train the same layers with the same scheme of integers; else generate anew, or with "
+            "--relocatable, whose blobs bring their code",
+        )
+    return made.blob
+
+
+def _with_code(
+    said: Described, made: Project, graph: Graph, pushing: Pushing | None, file: str, folder: str
+) -> Blob:
+    """A blob that brings its code; refused by the inputs and outputs of the program, and its memory."""
+    blob = relocatable(graph, said.name, made, target(said.target, said.device).core, pushing, None).blob
+    if blob.interface.hex() != said.interface:
+        sides = [
+            [f"{p.dtype} {'x'.join(map(str, p.shape)) or '1'}" for p in (*ins, *outs)]
+            for ins, outs in (
+                (said.inputs, said.outputs),
+                (ports(graph, graph.inputs), ports(graph, graph.outputs)),
+            )
+        ]
+        there, here = (", ".join(one) for one in sides)
+        raise DataError(
+            f"{file} has other inputs and outputs ({here}) than the program ({there})",
+            where=folder,
+            hint="types can be asked for with --input-data-type and --output-data-type",
+        )
+    if blob.context > said.slot_bytes:
+        raise DataError(
+            f"{file} takes {blob.context:,} bytes of working memory, the program has {said.slot_bytes:,}",
+            where=folder,
+            hint="generate the program with --slot-bytes, which leaves room for larger nets",
+        )
+    return blob
+
+
+def _form(said: Described, model: NetFile) -> tuple[Graph, Pushing | None]:
+    """The net as the project has it: of whole windows, or of columns."""
+    if said.pushing is None:
+        return model.graph, None
+    stream = again(model.graph, said.pushing)
+    return stream.graph, stream.pushing
+
+
+def _difference(said: Described, made: Project) -> str:
+    """The first line in which the C of a project and of another net differ."""
+    name = said.name
+    new = made.sources()
+    order = sorted(
+        {*said.sources, *new}, key=lambda one: (one != f"{name}.c", one != f"{name}_tables.h", one)
+    )
+    for file in order:
+        if file in (f"{name}_data.c", f"{name}.h"):
+            continue
+        a, b = said.sources.get(file), new.get(file)
+        if a is None or b is None:
+            return f"{file} is in one of them alone"
+        for k, (one, other) in enumerate(zip_longest(a.split("\n"), b.split("\n"), fillvalue=""), 1):
+            if one != other and not _of_version(one):
+                return f"line {k} of {file} is {_short(one)} there, {_short(other)} of the model"
+    return "it was generated by another version of sensorai, or with other options"
+
+
+def _of_version(line: str) -> bool:
+    """Whether a line says who wrote the file, or what its interface is."""
+    return any(part in line for part in ("Generated by", "Interface of the program", "    {0x", "     0x"))
+
+
+def _short(line: str) -> str:
+    text = " ".join(line.split())
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
