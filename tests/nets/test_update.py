@@ -212,8 +212,8 @@ def test_a_board_runs_code_that_it_never_saw(files: list[Path], tmp_path: Path, 
 
 def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "net"
-    make = ("generate", files[0], "--target", "stm32", "--out", folder, "--name", "net", "--updatable")
-    make = (*make, "--device", "stm32f401re")
+    what = ("generate", files[0], "--target", "stm32", "--device", "stm32f401re")
+    make = (*what, "--out", folder, "--name", "net", "--updatable")
     done = call(*make, "--net-version", "7")
     assert done.code == 0, done.err
     assert "net.blob: " in done.out
