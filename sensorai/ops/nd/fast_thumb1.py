@@ -12,6 +12,8 @@ from sensorai.ops.nd.windows import Window
 
 #: Size that no sum reaches, so that products of its halves stay within 32 bits.
 _MOST = 1 << 29
+#: Bytes that a ring of rows may have beyond half of its input.
+_SCRATCH = 1024
 #: Weights that a group of taps has at most, and what their sizes make: products stay within 16 bits.
 _TAPS, _LARGEST = 3, 255
 
@@ -52,6 +54,9 @@ def depth(layer: Layer) -> Kernel | None:
     behind = layer.shrinks and (0, *window.before)[-2] < tall
     rows = layer.rows()
     scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
+    if scratch > layer.at.x.size // 2 + _SCRATCH:
+        # long rows of few channels
+        return None
     bias = layer.sums.astype(np.int32)
     return Kernel(
         layer,

@@ -97,6 +97,9 @@
               "3:\n")
 SA_ND_DENSE(sa_nd_dense_sums_tflite, SA_ND_LESS_TWICE, SA_ND_TO_TWICE)
 SA_ND_DENSE(sa_nd_dense_sums_even, SA_ND_LESS_EVEN, SA_ND_TO_EVEN)
+#undef SA_ND_EACH
+#undef SA_ND_FOUR
+#undef SA_ND_DENSE
 #else
 SA_ND_INLINE void sa_nd_dense_sums(sa_nd_outputs_t *l, int rounding)
 {

@@ -97,6 +97,9 @@ typedef struct {
               "3:\n")
 SA_ND_RUN(sa_nd_run_tflite, SA_ND_TO_TWICE)
 SA_ND_RUN(sa_nd_run_even, SA_ND_TO_EVEN)
+#undef SA_ND_PUT
+#undef SA_ND_THREE
+#undef SA_ND_RUN
 #else
 SA_ND_INLINE void sa_nd_run_put(sa_nd_run_t *l, uint32_t sum, int rounding)
 {
@@ -268,5 +271,6 @@ SA_ND_DEPTH(sa_nd_depth_thumb1_tflite, 0, SA_ND_TWICE, sa_nd_run_tflite)
 SA_ND_DEPTH(sa_nd_depth_thumb1_even, 0, SA_ND_EVEN, sa_nd_run_even)
 SA_ND_DEPTH(sa_nd_depth_thumb1_turned_tflite, 1, SA_ND_TWICE, sa_nd_run_tflite)
 SA_ND_DEPTH(sa_nd_depth_thumb1_turned_even, 1, SA_ND_EVEN, sa_nd_run_even)
+#undef SA_ND_DEPTH
 
 #endif

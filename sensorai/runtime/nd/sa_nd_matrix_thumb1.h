@@ -215,6 +215,9 @@ SA_ND_APART void sa_nd_meet(const sa_nd_fast_t *l, const int8_t *x, int32_t *pla
               "3:\n")
 SA_ND_PAIR(sa_nd_pair_tflite, SA_ND_LESS_TWICE, SA_ND_TO_TWICE)
 SA_ND_PAIR(sa_nd_pair_even, SA_ND_LESS_EVEN, SA_ND_TO_EVEN)
+#undef SA_ND_ONE
+#undef SA_ND_TWO
+#undef SA_ND_PAIR
 #else
 SA_ND_INLINE void sa_nd_pair_run(sa_nd_outputs_t *l, int rounding)
 {
