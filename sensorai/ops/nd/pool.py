@@ -242,8 +242,9 @@ class Pool(NdOperator):
         """Results may run over values that no kernel reads any more, unless places are found afterwards."""
         if len(at.outputs) > 1:
             return Buffers()
-        sizes = (at.x.shape[-1] * t.item_bytes for t in (at.x, at.out))
-        return Buffers(overlap=(self.window(at).overlap(at.x.shape[0], *sizes),))
+        batch, *_, channels = at.x.shape
+        sizes = channels * at.x.item_bytes, channels * at.out.item_bytes
+        return Buffers(overlap=(self.window(at).overlap(batch, sizes[0], sizes[1]),))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """One kernel for each type."""

@@ -134,10 +134,9 @@ class Sums:
         """Bytes that the input must lie behind the output where they overlap; None where they must not."""
         if self.back:
             return None
-        places = self.at.out.size // self.at.out.shape[-1]
-        batch = places // math.prod(self.window.out)
-        sizes = (t.shape[-1] * t.item_bytes for t in (self.at.x, self.at.out))
-        return self.window.overlap(batch, *sizes)
+        x, out = self.at.x, self.at.out
+        batch = out.size // out.shape[-1] // math.prod(self.window.out)
+        return self.window.overlap(batch, x.shape[-1] * x.item_bytes, out.shape[-1] * out.item_bytes)
 
     # -- C
 
