@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 ALIGN = 4
@@ -111,6 +111,7 @@ def place(
     align: int = ALIGN,
     overlaps: Sequence[Overlap] = (),
     enough: int = 0,
+    effort: int = EFFORT,
 ) -> tuple[int, list[int], list[Buffer]]:
     """Give every buffer an offset, a multiple of ``align``; deterministic.
 
@@ -127,21 +128,35 @@ def place(
         In the order of the offsets.
     """
     search = _Search(buffers, align, overlaps, enough)
-    peak, order, offsets = search.run()
+    peak, order, offsets = search.run(effort)
     return peak, [offsets[k] for k in order], [buffers[k] for k in order]
 
 
 def least_peak(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> int:
     """Bytes that no placement goes below: what lives at once, less all that may be shared then."""
-    found = 0
-    # most live at once where one of them begins
-    for time in {b.first for b in buffers}:
-        total = sum(b.bytes for b in buffers if b.first <= time <= b.last)
-        for one in overlaps:
-            if one.over.first <= time <= one.under.last:
-                total -= _shared(one)
-        found = max(found, total)
+    change: dict[int, int] = {}
+    for b in buffers:
+        change[b.first] = change.get(b.first, 0) + b.bytes
+        change[b.last + 1] = change.get(b.last + 1, 0) - b.bytes
+    for one in overlaps:
+        saved = _shared(one)
+        change[one.over.first] = change.get(one.over.first, 0) - saved
+        change[one.under.last + 1] = change.get(one.under.last + 1, 0) + saved
+    found = live = 0
+    for time in sorted(change):
+        live += change[time]
+        found = max(found, live)
     return max(found, max((b.bytes for b in buffers), default=0))
+
+
+def together(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Pairs of numbers of spans (first, last) that have a moment in common."""
+    there: list[int] = []
+    for k in sorted(range(len(spans)), key=lambda k: spans[k]):
+        there = [j for j in there if spans[j][1] >= spans[k][0]]
+        for j in there:
+            yield j, k
+        there.append(k)
 
 
 def _shared(one: Overlap) -> int:
@@ -165,10 +180,9 @@ class _Search:
         #: What something is written over as soon as it lives: that must be below it.
         self.under = {j for (_, j), one in said.items() if one.over.first == one.under.first}
         self.bans: list[list[_Ban]] = [[] for _ in buffers]
-        for k, one in enumerate(buffers):
-            for j, other in enumerate(buffers):
-                if j != k and one.meets(other):
-                    self.bans[k] += [(j, *ban) for ban in self._bans(k, j, said)]
+        for k, j in together([(b.first, b.last) for b in buffers]):
+            self.bans[k] += [(j, *ban) for ban in self._bans(k, j, said)]
+            self.bans[j] += [(k, *ban) for ban in self._bans(j, k, said)]
         self.effort = sum(map(len, self.bans)) + len(buffers)
 
     def _bans(self, k: int, j: int, said: dict[tuple[int, int], Overlap]) -> list[tuple[int, int]]:
@@ -186,7 +200,7 @@ class _Search:
             return [(whole[0], same), (same, whole[1])]
         return [whole]
 
-    def run(self) -> _Found:
+    def run(self, effort: int = EFFORT) -> _Found:
         """Peak, the best order, and the offset of every buffer."""
         names = [b.names for b in self.buffers]
         size, of = self.sizes, self.buffers
@@ -204,7 +218,7 @@ class _Search:
             starts.append((peak, order, offsets))
         # sorting keeps the first of those that are as good
         starts.sort(key=lambda one: one[0])
-        best, left = starts[0], EFFORT
+        best, left = starts[0], effort
         for start in starts:
             if best[0] <= self.floor or left <= 0:
                 break

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sensorai.errors import InternalError
 from sensorai.graph.graph import Graph
 from sensorai.plan.laid import SCORES, Laid
-from sensorai.plan.place import Buffer, Overlap, least_peak, place
+from sensorai.plan.place import Buffer, Overlap, least_peak, place, together
 from sensorai.plan.pools import Held, shared_out
 
 #: How much larger an arena may be before tensors are moved, and how many are looked at.
@@ -140,18 +140,17 @@ class Plan:
         """Return the plan when no two groups share a byte while both live, and all lies within the arena."""
         said = {(one.over, one.under): one for one in self.shared}
         said |= {(one.under, one.over): one for one in self.shared}
-        for i, (first, last, at, size) in enumerate(self.groups):
+        for i, (_, _, at, size) in enumerate(self.groups):
             peak = self.arenas[self.pool(i)]
             if at % self.align or at < 0 or at + size > peak:
                 raise InternalError(f"bytes {at} to {at + size} of an arena of {peak}")
-            for k, (first2, last2, at2, size2) in enumerate(self.groups[i + 1 :], i + 1):
-                if first > last2 or first2 > last or at >= at2 + size2 or at2 >= at + size:
-                    continue
-                if self.pool(i) != self.pool(k):
-                    continue
-                one = said.get((i, k))
-                if one is None or not one.said.allows(self.groups[one.over][2], self.groups[one.under][2]):
-                    raise InternalError(f"two tensors share bytes {max(at, at2)} on")
+        for i, k in together([(first, last) for first, last, _, _ in self.groups]):
+            (_, _, at, size), (_, _, at2, size2) = self.groups[i], self.groups[k]
+            if at >= at2 + size2 or at2 >= at + size or self.pool(i) != self.pool(k):
+                continue
+            one = said.get((i, k))
+            if one is None or not one.said.allows(self.groups[one.over][2], self.groups[one.under][2]):
+                raise InternalError(f"two tensors share bytes {max(at, at2)} on")
         for name, slot in self.slots.items():
             if slot.offset >= 0 and slot.offset + slot.size + slot.right > self.arenas[slot.pool]:
                 raise InternalError(f"tensor {name} ends behind the arena")

@@ -8,6 +8,9 @@ from sensorai.errors import ConfigError
 from sensorai.plan.laid import Laid
 from sensorai.plan.place import Buffer, place
 
+#: Effort for each buffer that is tried.
+_EFFORT = 20_000
+
 #: What a memory holds: its peak, offsets, and the buffers in their order.
 Held = tuple[int, list[int], list[Buffer]]
 
@@ -68,4 +71,4 @@ def shared_out(laid: Laid, rooms: Sequence[int]) -> list[Held]:
 def _held(laid: Laid, buffers: Sequence[Buffer], room: int) -> Held:
     there = {id(b) for b in buffers}
     overlaps = [one for one in laid.overlaps if id(one.over) in there and id(one.under) in there]
-    return place(buffers, laid.align, overlaps, room)
+    return place(buffers, laid.align, overlaps, room, _EFFORT)
