@@ -19,8 +19,6 @@ from tests.nd.fast_nets import layers, vectors
 #: Operators whose numbers come of training and have scales.
 NAMES = ("binary", "clip", "concat", "conv", "fully_connected", "matmul", "mixed", "pad", "pool", "quantize")
 NAMES += ("reduce", "softmax", "svdf", "unary")
-    "binary clip concat conv fully_connected matmul mixed pad pool quantize reduce softmax svdf unary".split()
-)
 
 
 def trained_again(graph: Graph) -> Graph:
