@@ -29,7 +29,7 @@ class Pool:
     Attributes
     ----------
     name : str
-        A C identifier.
+        A C identifier, refused otherwise: files name them.
     size : int
         Bytes that the net may take.
     writable : bool
@@ -48,6 +48,9 @@ class Pool:
     speed: int = 0
     address: int | None = None
     weights: bool = False
+
+    def __post_init__(self) -> None:
+        clang.identifier(self.name, "memory")
 
 
 def rams(pools: Sequence[Pool]) -> tuple[Pool, ...]:

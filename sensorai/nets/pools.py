@@ -47,6 +47,9 @@ def read_pools(path: Path) -> tuple[Pool, ...]:
             pools = [_of_toml(one) for one in found]
         else:
             pools = [_of_st(one, k) for k, one in enumerate(read_json(path)["memory"]["mempools"])]
+    except ConfigError as error:
+        error.where = str(path)
+        raise
     except OSError as error:
         raise DataError(f"cannot read the memories: {error.strerror}", where=str(path)) from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -83,7 +83,9 @@ class Lack:
 
     def words(self) -> list[str]:
         """What a person reads of it."""
-        lines = [
+        both = [f"{n:,} bytes of {what}" for n, what in ((self.flash, "flash"), (self.ram, "RAM")) if n]
+        lines = [f"missing, as far as it was counted: {' and '.join(both)}"]
+        lines += [
             f"largest layer by {what}: {shortened(name)}, {size:,} bytes"
             for what, (name, size) in self.largest.items()
         ]

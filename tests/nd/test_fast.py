@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 
 from sensorai.codegen.net import emit_tensors
+from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.updatable import emit_updatable
 from sensorai.graph.graph import Graph
+from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.pool import Pool
+from sensorai.ops.nd.reduce import Reduce
+from sensorai.ops.nd.softmax import Softmax
 from sensorai.toolchain import cpu, host, qemu
+from sensorai.toolchain.arm import build_elf
 from tests.nd.fast_nets import chained, fast_samples, layer, layers
 from tests.nd.nets import differences, stream, unit
 from tests.need import need
@@ -81,3 +87,19 @@ def test_results_lie_where_values_lay() -> None:
     for isa in CORES:
         # a tensor of 5 x 7 x 8 bytes and what the kernels use, not two such tensors
         assert emit_tensors(replace(chained("even"), isa=isa), "n").arena_bytes < 2 * 280
+
+
+def test_int8_nets_need_no_library_on_an_m0plus() -> None:
+    need("arm-none-eabi-gcc")
+    every = {name: graph for op in (Binary, Pool, Reduce, Softmax) for name, graph in op.cases()}
+    wanted = (
+        "binary_add_int8_scaled",
+        "pool_average_int8_whole",
+        "reduce_mean_int8_scaled_2",
+        "softmax_int8",
+    )
+    for graph in (chained("tflite"), chained("even"), *(every[name] for name in wanted)):
+        project = emit_net_project(replace(graph, isa="thumb1"), "net", About("", "", ""))
+        image = build_elf(project.sources(), cpu.cpu("m0plus"), opt="-O2", keep=("net_init", "net_run"))
+        # products of 64 bits, divisions and floats would be among them
+        assert image.library_calls == ()

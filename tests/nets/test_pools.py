@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,10 @@ def test_damaged_json(change: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(DataError):
         read_pools(path)
     assert json.loads(ST)
+
+
+def test_the_memories_of_the_page(repo: Path, tmp_path: Path) -> None:
+    shown = re.findall(r"```toml\n(\[\[pool\]\].*?)```", (repo / "docs" / "nets.md").read_text(), re.DOTALL)
+    (tmp_path / "page.toml").write_text(shown[0])
+    (found,) = read_pools(tmp_path / "page.toml")
+    assert (found.name, found.writable, found.weights) == ("dtcm", True, True)

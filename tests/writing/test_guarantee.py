@@ -81,7 +81,9 @@ def test_types_of_writers_are_made_in_their_rooms() -> None:
     # facts and names of ours
     codegen = {
         f"codegen/{one}.py"
-        for one in ("chip", "fields", "netpools", "netproject", "project", "pushes", "scales", "slot", "stai")
+        for one in (
+            *("chip", "fields", "netpools", "netproject", "project", "pushes", "scales", "slot", "stai"),
+        )
     }
     assert {module for module, _ in calls("inert") if not module.startswith("writing/")} == {
         *codegen,

@@ -8,7 +8,7 @@ multiplier of the quotient of the numbers, with 31 places.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ from sensorai.ops.nd.fixed import multiplier_of
 from sensorai.ops.nd.pairs import PAIRS
 
 _SUMS = ("add", "sub")
+#: Places that ``sa_nd_multiply_small`` adds.
+_SMALL = 20
 _KNOWN = ("add", "sub", "mul", "min", "max", "squared_difference", "prelu")
 _ASKS = {
     "equal": "==",
@@ -118,9 +120,7 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
         lines.append(f"a = sa_nd_multiply(a * b, {n(f.out[0])}, {n(f.out[1])});")
         lines[1] = "const " + lines[1]
     else:
-        by = 1 << f.left
-        lines.append(f"a = sa_nd_multiply(a * {by}, {n(f.first[0])}, {n(f.first[1])});")
-        lines.append(f"b = sa_nd_multiply(b * {by}, {n(f.second[0])}, {n(f.second[1])});")
+        lines += [_larger(name, f.left, way, n) for name, way in (("a", f.first), ("b", f.second))]
         if function in _ASKS:
             lines.append(f"$y = a {_ASKS[function]} b ? 1 : 0;")
             elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
@@ -164,6 +164,14 @@ def _fast(at: Applied, to: Writer, f: _Factors) -> bool:
 
 def _listed(numbers: Iterable[str]) -> str:
     return "{" + ", ".join(numbers) + "}"
+
+
+def _larger(name: str, left: int, way: tuple[int, int], number: Callable[[int], str]) -> str:
+    """Line of C that scales a number of so many more places."""
+    factor = ", ".join(map(number, way))
+    if left == _SMALL and way[1] <= 0:
+        return f"{name} = sa_nd_multiply_small({name}, {factor});"
+    return f"{name} = sa_nd_multiply({name} * {1 << left}, {factor});"
 
 
 def cases(cls: Any, quant: Any) -> Iterator[tuple[str, Graph]]:

@@ -126,7 +126,7 @@ def emit(log: bool, beta: float, axis: int, at: Applied, to: Writer) -> None:
     else:
         multiplier, shift = multiplier_of(1.0 / scale)
         factor = f"(uint32_t){to.number(multiplier)}" if to.updatable else f"{multiplier}U"
-        begin = f"const sa_nd_share_t by = sa_nd_sharing(sum, {factor}, {to.number(shift)});"
+        begin = f"const sa_nd_share_t by = sa_nd_softmax_share(sum, {factor}, {to.number(shift)});"
         near = f"sa_nd_part({pick}, by)"
     back = to.number(zero)
     text = f"""int32_t i, j, k;

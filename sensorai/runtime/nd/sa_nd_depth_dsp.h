@@ -48,7 +48,7 @@ SA_ND_INLINE sa_nd_spread_t sa_nd_open(uint32_t x)
 }
 
 /* Two times four bytes as four pairs. */
-SA_ND_INLINE uint32_t *sa_nd_pairs(sa_nd_spread_t x, sa_nd_spread_t y, uint32_t *to)
+SA_ND_INLINE uint32_t *sa_nd_neighbours(sa_nd_spread_t x, sa_nd_spread_t y, uint32_t *to)
 {
     to[0] = sa_nd_pkhbt(x.even, y.even);
     to[1] = sa_nd_pkhbt(x.odd, y.odd);
@@ -70,18 +70,18 @@ SA_ND_APART void sa_nd_fill_pairs(const sa_nd_fast_t *l, const int8_t *x, int32_
     int32_t i;
 
     for (i = left - 1; i > 0; i--) {
-        to = sa_nd_pairs(zero, zero, to);
+        to = sa_nd_neighbours(zero, zero, to);
     }
     for (i = values; i > 0; i--) {
         const sa_nd_spread_t there = sa_nd_open(((const sa_nd_any32 *)(const void *)x)->v);
         if (i != values || left > 0) {
-            to = sa_nd_pairs(here, there, to);
+            to = sa_nd_neighbours(here, there, to);
         }
         here = there;
         x += apart;
     }
     while (to != end) {
-        to = sa_nd_pairs(here, zero, to);
+        to = sa_nd_neighbours(here, zero, to);
         here = zero;
     }
 }
@@ -192,7 +192,7 @@ SA_ND_DEPTH_THREE(sa_nd_depth_three_even, SA_ND_OUT_EVEN)
 #define sa_nd_depth_three_even(row) ((void)(row))
 #endif
 
-SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
+SA_ND_INLINE void sa_nd_depth_dsp_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias,
                                   int8_t *y, uint32_t *scratch, int three, int rounding)
 {
     const int32_t steps = (l->kernel[1] + 1) / 2, rows = l->kernel[0];
@@ -297,7 +297,7 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
     SA_ND_FUNCTION void name(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w, const int32_t *bias, \
                              int8_t *y, void *scratch)                                                 \
     {                                                                                                  \
-        sa_nd_depth_run(l, x, w, bias, y, (uint32_t *)scratch, three, rounding);                       \
+        sa_nd_depth_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, three, rounding);                       \
     }
 
 /* Any kernel, and those of three by three. */

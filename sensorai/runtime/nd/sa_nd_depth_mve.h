@@ -16,7 +16,7 @@
 
 /* Channels that are laid down at once, and places that are summed at once. */
 #define SA_ND_LAID 16
-#define SA_ND_RUN 16
+#define SA_ND_PLACES_MVE 16
 
 /* Values of channels in their places. */
 typedef struct {
@@ -221,14 +221,14 @@ SA_ND_INLINE void sa_nd_any_channels_mve(const int8_t *x, const int8_t *w, int32
 }
 
 /* any: channels are no multiple of four, or have more than 16 weights. */
-SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+SA_ND_INLINE void sa_nd_depth_mve_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                   const int32_t *bias, int8_t *y, int8_t *scratch, int any, int rounding)
 {
     const int32_t rows = l->kernel[0], size = l->row, channels = l->channels;
     const int32_t apart = ((l->out[1] - 1) * l->stride[1] + l->kernel[1]) * rows;
     const int32_t most = channels < SA_ND_LAID ? channels : SA_ND_LAID;
     int8_t *const turned = scratch + most * apart + 16;
-    const sa_nd_ends_t ends = sa_nd_ends(l);
+    const sa_nd_ends_t ends = sa_nd_ends_mve(l);
     sa_nd_tables_t t;
     sa_nd_laid_t laid;
     int32_t batch, at, many, oy, k;
@@ -269,10 +269,10 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
                     if (any) {
                         sa_nd_turn_mve(v, turned, few, size, rows, turn);
                     }
-                    for (; left > 0; left -= SA_ND_RUN) {
-                        int32_t sums[4 * SA_ND_RUN];
+                    for (; left > 0; left -= SA_ND_PLACES_MVE) {
+                        int32_t sums[4 * SA_ND_PLACES_MVE];
                         const int32_t *s = sums;
-                        laid.count = left < SA_ND_RUN ? left : SA_ND_RUN;
+                        laid.count = left < SA_ND_PLACES_MVE ? left : SA_ND_PLACES_MVE;
                         if (any) {
                             sa_nd_any_channels_mve(q, turned, sums, &laid, few);
                         } else {
@@ -283,7 +283,7 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
                             s += 4;
                             to += channels;
                         }
-                        q += SA_ND_RUN * laid.step;
+                        q += SA_ND_PLACES_MVE * laid.step;
                     }
                     sa_nd_onward(&here);
                     p += 4 * apart;
@@ -304,25 +304,25 @@ SA_ND_INLINE void sa_nd_depth_run(const sa_nd_fast_t *l, const int8_t *x, const 
 SA_ND_FUNCTION void sa_nd_depth_mve_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                            const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_TWICE);
+    sa_nd_depth_mve_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_TWICE);
 }
 
 SA_ND_FUNCTION void sa_nd_depth_mve_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                          const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_EVEN);
+    sa_nd_depth_mve_run(l, x, w, bias, y, (int8_t *)scratch, 0, SA_ND_EVEN);
 }
 
 SA_ND_FUNCTION void sa_nd_depth_mve_any_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                                const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_TWICE);
+    sa_nd_depth_mve_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_TWICE);
 }
 
 SA_ND_FUNCTION void sa_nd_depth_mve_any_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                              const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_depth_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_EVEN);
+    sa_nd_depth_mve_run(l, x, w, bias, y, (int8_t *)scratch, 1, SA_ND_EVEN);
 }
 
 #endif

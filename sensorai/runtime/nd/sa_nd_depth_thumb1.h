@@ -100,7 +100,7 @@ SA_ND_RUN(sa_nd_run_even, SA_ND_TO_EVEN)
 #else
 SA_ND_INLINE void sa_nd_run_put(sa_nd_run_t *l, uint32_t sum, int rounding)
 {
-    *l->y = sa_nd_held(sum, &l->factor, rounding);
+    *l->y = sa_nd_number_thumb1(sum, &l->factor, rounding);
     l->count--;
     l->y += l->channels;
 }
@@ -183,10 +183,9 @@ SA_ND_APART void sa_nd_depth_row(const int8_t *x, int32_t step, const int32_t *p
         to--;
         *to = both;
     }
-    for (i = parts[1]; i > 0; i--) {
-        x -= step;
+    for (i = (parts[1] - 1) * step; i >= 0; i -= step) {
         to--;
-        *to = (uint32_t)*x + (to[stride] << 16);
+        *to = (uint32_t)x[i] + (to[stride] << 16);
     }
     for (i = parts[0]; i > 0; i--) {
         to--;
@@ -232,7 +231,7 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 for (; row < last; row++) {
                     const int32_t on = row >= 0 && row < l->in[0];
                     const int32_t line = turned ? channels : l->in[1] * channels;
-                    const int32_t from = on != 0 ? row * line + parts[1] * next + c : 0;
+                    const int32_t from = on != 0 ? row * line + c : 0;
                     sa_nd_depth_row(x + from, next, on != 0 ? parts : none, stride, (uint32_t)l->zero, to);
                     to += words;
                     if (to > (const uint32_t *)(const void *)taps) {
@@ -253,7 +252,7 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 }
             }
         }
-        sa_nd_ends(l, y, l->out[0] * l->out[1] * channels);
+        sa_nd_ends_thumb1(l, y, l->out[0] * l->out[1] * channels);
         x += l->in[0] * l->in[1] * channels;
         y += l->out[0] * l->out[1] * channels;
     }

@@ -21,13 +21,6 @@ typedef struct {
 } sa_nd_four_t;
 #endif
 
-/* A function that is not worth to stand in every caller. */
-#if defined(__GNUC__)
-#define SA_ND_APART static __attribute__((noinline, unused))
-#else
-#define SA_ND_APART static
-#endif
-
 /* One that sets predicates in an asm statement. GCC has no name for their register: what it does not see inside of
  * a function, it expects of every call. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -126,7 +119,7 @@ SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
     return sum;
 }
 
-SA_ND_INLINE sa_nd_ends_t sa_nd_ends(const sa_nd_fast_t *l)
+SA_ND_INLINE sa_nd_ends_t sa_nd_ends_mve(const sa_nd_fast_t *l)
 {
     sa_nd_ends_t e;
 
@@ -207,7 +200,7 @@ SA_ND_INLINE int32_t sa_nd_one_mve(const int8_t *x, const int8_t *w, int32_t n)
     return sum;
 }
 
-SA_ND_INLINE sa_nd_ends_t sa_nd_ends(const sa_nd_fast_t *l)
+SA_ND_INLINE sa_nd_ends_t sa_nd_ends_mve(const sa_nd_fast_t *l)
 {
     sa_nd_ends_t e;
     int32_t i;

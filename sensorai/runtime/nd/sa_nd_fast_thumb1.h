@@ -54,7 +54,7 @@ SA_ND_INLINE void sa_nd_outputs(sa_nd_outputs_t *o, const sa_nd_fast_t *l, const
 }
 
 /* Numbers leave as those of 8 bits; other ends are met behind. */
-SA_ND_APART void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
+SA_ND_APART void sa_nd_ends_thumb1(const sa_nd_fast_t *l, int8_t *y, int32_t n)
 {
     const int32_t lo = l->lo, hi = l->hi;
 
@@ -217,7 +217,7 @@ SA_ND_INLINE void sa_nd_factor(sa_nd_outputs_t *o, int rounding, sa_nd_halves_t 
     o->shift += o->each;
 }
 
-SA_ND_INLINE int8_t sa_nd_held(uint32_t sum, const sa_nd_halves_t *m, int rounding)
+SA_ND_INLINE int8_t sa_nd_number_thumb1(uint32_t sum, const sa_nd_halves_t *m, int rounding)
 {
     return (int8_t)sa_nd_clamp(sa_nd_from_halves((int32_t)sum, m, rounding), -128, 127);
 }

@@ -65,6 +65,19 @@ SA_ND_INLINE int32_t sa_nd_multiply(int32_t x, int32_t multiplier, int32_t shift
     return sa_nd_divide_by_power(sa_nd_rounded_high((int32_t)((uint32_t)x << left), multiplier), right);
 }
 
+/* The same of a number below 2^10 in size, 2^20 times as large; it does not grow: shift is 0 or less. */
+SA_ND_INLINE int32_t sa_nd_multiply_small(int32_t x, int32_t multiplier, int32_t shift)
+{
+#if SA_ND_NO_LONG
+    const int32_t high = (multiplier >> 16) * x, low = (multiplier & 0xFFFF) * x;
+    const int32_t v = high * 32 + ((low + (1 << 10)) >> 11);
+
+    return shift == 0 ? v : (v + (v >> 31) + (1 << (-shift - 1))) >> -shift;
+#else
+    return sa_nd_multiply((int32_t)((uint32_t)x << 20), multiplier, shift);
+#endif
+}
+
 SA_ND_INLINE int32_t sa_nd_multiply_wide(int64_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;

@@ -194,7 +194,7 @@ SA_ND_INLINE void sa_nd_two_places(const uint32_t *a, const uint32_t *end, const
     }
 }
 
-SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
+SA_ND_INLINE void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
                                    const int32_t *bias, int8_t *y, uint32_t *spread, int rounding)
 {
     const int32_t full = l->lo == -128 && l->hi == 127, many = l->outputs, words = l->row / 4;
@@ -269,13 +269,13 @@ SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const
 SA_ND_FUNCTION void sa_nd_matrix_dsp_tflite(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
                                             const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_matrix_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_TWICE);
+    sa_nd_matrix_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_TWICE);
 }
 
 SA_ND_FUNCTION void sa_nd_matrix_dsp_even(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
                                           const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_matrix_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_EVEN);
+    sa_nd_matrix_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, SA_ND_EVEN);
 }
 
 #endif

@@ -320,7 +320,7 @@ SA_ND_INLINE int32_t sa_nd_points(const sa_nd_fast_t *l)
 /* The outputs that are left of runs, at two places. */
 SA_ND_APART void sa_nd_rest_mve(const sa_nd_fast_t *l, const sa_nd_runs_t *r, int32_t many, int rounding)
 {
-    const sa_nd_ends_t ends = sa_nd_ends(l);
+    const sa_nd_ends_t ends = sa_nd_ends_mve(l);
     const int8_t *x = r->x;
     int8_t *y = r->y;
     sa_nd_tables_t t;
@@ -344,7 +344,7 @@ SA_ND_APART void sa_nd_rest_mve(const sa_nd_fast_t *l, const sa_nd_runs_t *r, in
     }
 }
 
-SA_ND_INLINE void sa_nd_matrix_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
+SA_ND_INLINE void sa_nd_matrix_mve_run(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                    const int32_t *bias, int8_t *y, int8_t *scratch, int rounding)
 {
     const int32_t rest = l->outputs & 3, points = sa_nd_points(l);
@@ -408,7 +408,7 @@ SA_ND_INLINE void sa_nd_alone_run(const sa_nd_fast_t *l, const int8_t *x, const 
                                   int8_t *y, int rounding)
 {
     const int32_t rest = l->outputs & 3;
-    const sa_nd_ends_t ends = sa_nd_ends(l);
+    const sa_nd_ends_t ends = sa_nd_ends_mve(l);
     sa_nd_tables_t t;
     int32_t sums[4];
     int32_t o;
@@ -437,13 +437,13 @@ SA_ND_INLINE void sa_nd_alone_run(const sa_nd_fast_t *l, const int8_t *x, const 
 SA_ND_FUNCTION void sa_nd_matrix_mve_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                             const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_matrix_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_TWICE);
+    sa_nd_matrix_mve_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_TWICE);
 }
 
 SA_ND_FUNCTION void sa_nd_matrix_mve_even(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,
                                           const int32_t *bias, int8_t *y, void *scratch)
 {
-    sa_nd_matrix_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
+    sa_nd_matrix_mve_run(l, x, w, bias, y, (int8_t *)scratch, SA_ND_EVEN);
 }
 
 SA_ND_FUNCTION void sa_nd_matrix_mve_alone_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,

@@ -79,7 +79,10 @@ SA_ND_APART const int8_t *sa_nd_line(const sa_nd_fast_t *l, const int8_t *x, con
     first *= channels;
     last *= channels;
     for (i = 0; i < taps * channels; i++) {
-        to[i] = i >= first && i < last ? x[i] : l->zero;
+        to[i] = l->zero;
+    }
+    for (i = first; i < last; i++) {
+        to[i] = x[i];
     }
     return to;
 }
@@ -226,8 +229,8 @@ SA_ND_INLINE void sa_nd_pair_run(sa_nd_outputs_t *l, int rounding)
             l->w += 2;
         }
         sa_nd_factor(l, rounding, &m);
-        l->y[l->next] = sa_nd_held(high, &m, rounding);
-        *l->y++ = sa_nd_held(total - (high << 16), &m, rounding);
+        l->y[l->next] = sa_nd_number_thumb1(high, &m, rounding);
+        *l->y++ = sa_nd_number_thumb1(total - (high << 16), &m, rounding);
     }
 }
 
@@ -286,7 +289,7 @@ SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, co
             sa_nd_meet(l, x, places, spread, (int8_t *)end);
             sa_nd_outputs(&o, l, w, bias, y);
             run(&o);
-            sa_nd_ends(l, y, l->outputs + o.next);
+            sa_nd_ends_thumb1(l, y, l->outputs + o.next);
             y += l->outputs + o.next;
         }
         x += l->in[0] * l->in[1] * l->channels;

@@ -96,7 +96,7 @@ SA_ND_INLINE void sa_nd_most_mve(const sa_nd_under_t *u, int32_t many, int32_t l
 #endif
 
 /* First number along an axis, and how many there are. */
-SA_ND_INLINE int32_t sa_nd_reach(const sa_nd_window_t *l, int32_t axis, int32_t at, int32_t *count)
+SA_ND_INLINE int32_t sa_nd_reach_mve(const sa_nd_window_t *l, int32_t axis, int32_t at, int32_t *count)
 {
     const int32_t from = at * l->stride[axis] - l->before[axis], end = from + l->kernel[axis];
     const int32_t first = from < 0 ? 0 : from, last = end > l->in[axis] ? l->in[axis] : end;
@@ -114,9 +114,9 @@ SA_ND_INLINE void sa_nd_pool_run(const sa_nd_window_t *l, const int8_t *x, int8_
     u.line = l->in[1] * l->channels;
     for (batch = l->batch; batch > 0; batch--) {
         for (oy = 0; oy < l->out[0]; oy++) {
-            const int8_t *const row = x + sa_nd_reach(l, 0, oy, &u.rows) * u.line;
+            const int8_t *const row = x + sa_nd_reach_mve(l, 0, oy, &u.rows) * u.line;
             for (ox = 0; ox < l->out[1]; ox++) {
-                u.x = row + sa_nd_reach(l, 1, ox, &u.columns) * u.channels;
+                u.x = row + sa_nd_reach_mve(l, 1, ox, &u.columns) * u.channels;
                 for (c = u.channels; c > 0; c -= mean ? 4 : SA_ND_MOST) {
                     if (mean) {
                         const int32_t found = u.rows * u.columns, count = found > 0 ? found : 1;

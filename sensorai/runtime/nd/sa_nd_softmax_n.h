@@ -16,7 +16,7 @@ SA_ND_INLINE uint32_t sa_nd_exp_of_two(uint32_t high, uint32_t low)
 }
 
 /* multiplier * 2^(shift - 31): numbers of the output for 1 */
-SA_ND_FUNCTION sa_nd_share_t sa_nd_sharing(uint64_t sum, uint32_t multiplier, int32_t shift)
+SA_ND_FUNCTION sa_nd_share_t sa_nd_softmax_share(uint64_t sum, uint32_t multiplier, int32_t shift)
 {
     sa_nd_share_t by;
     int32_t left = 0;
