@@ -97,8 +97,14 @@ def test_a_board_gets_another_net(files: list[Path], tmp_path: Path) -> None:
         with Line(open_port(board.port), pace=0.0) as line:
             asked = Session(line)
             asked.describe()
-            data = blobs[0]
-            asked.net_load(b"\1" + struct.pack("<I", len(data)) + data[:96], 5.0)
+            data, other = blobs[0], forged(blobs[0], {16: struct.pack("<I", 9)})
+            asked.net_load(b"\1" + struct.pack("<I", len(data)) + other[:96], 5.0)
+            asked.net_load(b"\2" + struct.pack("<I", 0) + other[:100])
+            # of another blob with the same numbers nothing is kept
+            again = asked.net_load(b"\1" + struct.pack("<I", len(data)) + other[:96])
+            assert again.payload[1:5] == b"\x64\0\0\0"
+            told = asked.net_load(b"\1" + struct.pack("<I", len(data)) + data[:96], 5.0)
+            assert told.payload == bytes(5)
             asked.net_load(b"\2" + struct.pack("<I", 0) + data[:200])
         assert computed(board, x, size) == wanted[1]
         done = call("load", board.port, at[0])

@@ -74,7 +74,7 @@ int sa_update_begin(sa_update_t *u, const sa_update_flash_t *flash, const sa_blo
     u->active = -1;
     u->target = -1;
     u->sequence = 0;
-    u->bytes = u->came = 0;
+    u->bytes = u->came = u->crc = 0;
     if (!slots_fit(flash)) {
         return SA_UPDATE_SLOTS;
     }
@@ -103,23 +103,11 @@ const uint8_t *sa_update_net(const sa_update_t *u)
     return u->active < 0 ? 0 : u->flash->mapped[u->active];
 }
 
-static int same_content(const sa_update_t *u, const uint8_t *head)
-{
-    uint32_t i;
-
-    for (i = 0; i < sizeof u->content; i++) {
-        if (u->content[i] != head[SA_BLOB_AT_CONTENT + i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int sa_update_open(sa_update_t *u, const uint8_t *head, uint32_t bytes)
 {
     const sa_update_flash_t *flash = u->flash;
     int code = slots_fit(flash) ? sa_blob_refused(head, sa_update_room(flash), u->wants) : SA_UPDATE_SLOTS;
-    uint32_t at, i;
+    uint32_t at;
 
     if (code != 0) {
         return code;
@@ -127,15 +115,13 @@ int sa_update_open(sa_update_t *u, const uint8_t *head, uint32_t bytes)
     if (sa_blob_u32(head + SA_BLOB_AT_BYTES) != bytes) {
         return SA_BLOB_DAMAGED;
     }
-    if (u->target >= 0 && u->bytes == bytes && same_content(u, head)) {
+    if (u->target >= 0 && u->bytes == bytes && u->crc == sa_blob_u32(head + SA_BLOB_AT_CRC)) {
         return 0;
     }
     u->target = u->active == 0 ? 1 : 0;
     u->bytes = bytes;
     u->came = 0;
-    for (i = 0; i < sizeof u->content; i++) {
-        u->content[i] = head[SA_BLOB_AT_CONTENT + i];
-    }
+    u->crc = sa_blob_u32(head + SA_BLOB_AT_CRC);
     /* from the end: the record that says that the slot is complete goes first */
     for (at = flash->bytes; at > 0U; at -= flash->sector) {
         code = flash->erase(flash->user, flash->slot[u->target] + at - flash->sector);

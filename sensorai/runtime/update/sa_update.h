@@ -43,7 +43,7 @@ typedef struct {
     int32_t target;    /* slot that is written, -1: none */
     uint32_t bytes;    /* of the blob that comes, and how many of it came */
     uint32_t came;
-    uint8_t content[16];
+    uint32_t crc; /* of all of it, as its header says */
     uint8_t waiting[SA_UPDATE_UNIT]; /* of a unit that is not complete */
 } sa_update_t;
 
