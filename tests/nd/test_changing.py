@@ -17,8 +17,10 @@ from sensorai.ops.nd.table import ND_OPERATORS
 from tests.nd.fast_nets import layers, vectors
 
 #: Operators whose numbers come of training and have scales.
-NAMES = ("binary", "clip", "concat", "conv", "fully_connected", "matmul", "mixed", "pad", "pool", "quantize")
-NAMES += ("reduce", "softmax", "svdf", "unary")
+NAMES = (
+    *("binary", "clip", "concat", "conv", "fully_connected", "matmul", "mixed", "pad", "pool", "quantize"),
+    *("reduce", "softmax", "svdf", "unary"),
+)
 
 
 def trained_again(graph: Graph) -> Graph:
