@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -141,7 +141,7 @@ def emit_updatable(
         made.append(_Updatable(*given))  # type: ignore[arg-type]
         return made[0]
 
-    parts = typed(graph, name, f"{name}_model", keep, inside, optimize)
+    parts = typed(replace(graph, changing=True), name, f"{name}_model", keep, inside, optimize)
     members = _laid(made[0])
     if not members:
         raise ConfigError("the net has no number that another training would change")

@@ -78,6 +78,8 @@ class Graph:
         That the file has which the net was read from; see ``called``.
     instead : tuple of str
         Types of the file in whose place the net computes in float32.
+    changing : bool
+        Whether other numbers may come to the C: then it has room for all that they may need.
     """
 
     inputs: tuple[str, ...]
@@ -89,6 +91,7 @@ class Graph:
     isa: str = ""
     names: frozenset[str] = frozenset()
     instead: tuple[str, ...] = ()
+    changing: bool = False
 
     def called(self, name: str) -> str:
         """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
@@ -130,7 +133,7 @@ class Graph:
     def applied(self, node: Node) -> Applied:
         """Tensors of ``node``."""
         outputs = tuple(self.tensors[name] for name in node.outputs)
-        return Applied(node.output, self.ins(node), self.constants(node), outputs, self.isa)
+        return Applied(node.output, self.ins(node), self.constants(node), outputs, self.isa, self.changing)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""

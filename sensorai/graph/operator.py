@@ -31,6 +31,8 @@ class Applied:
         Empty while shapes are inferred.
     isa : str
         Instructions that kernels are chosen for; "": any core's.
+    changing : bool
+        Whether other numbers may come to the C, see ``Graph.changing``.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Applied:
     constants: Mapping[str, Array]
     outputs: tuple[Tensor, ...] = ()
     isa: str = ""
+    changing: bool = False
 
     @property
     def x(self) -> Tensor:

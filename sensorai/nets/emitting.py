@@ -144,7 +144,8 @@ def emit(
     graph, pushing, before = model.graph, None, 0
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
-    if stream is not None and optimize == "balanced":
+    graph = replace(graph, changing=changing is not None)
+    if stream is not None and optimize == "balanced" and changing is None:
         counted = stream.after
     else:
         counted = costs(graph, inside, optimize, pools)

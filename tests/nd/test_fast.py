@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sensorai.codegen.net import emit_tensors
 from sensorai.codegen.netproject import About, emit_net_project
+from sensorai.codegen.updatable import emit_updatable
+from sensorai.graph.graph import Graph
 from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.toolchain import cpu, host, qemu
 from sensorai.toolchain.arm import build_elf
-from tests.nd.fast_nets import chained, fast_samples, layers
+from tests.nd.fast_nets import chained, fast_samples, layer, layers
 from tests.nd.nets import differences, stream, unit
 from tests.need import need
 
@@ -28,6 +32,36 @@ def test_on_this_machine_with_sanitizers(isa: str) -> None:
     samples = fast_samples(isa)
     program = host.build_program(unit(samples), opt="-O0", sanitize=True, harness=True)
     assert differences(samples, program.run(stream(samples))) == []
+
+
+def test_numbers_outside_of_the_code() -> None:
+    """As in programs that change their net: numbers come to the descriptions before each call."""
+    samples = fast_samples("mve")[::2]
+    parts, tables = emit_updatable(samples[-1].graph, "n")
+    assert "tables->" in parts.source
+    assert any(one.single for one in tables.members)
+    program = host.build_program(unit(samples, outside=True), opt="-O0", harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+
+
+def test_room_and_form_are_those_of_other_weights_too() -> None:
+    """Of programs that change their net: weights of any size take the same C."""
+    graph = layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 5, 7, 8), (8, 3, 3, 1), each=True)
+    small, large = (replace(_with_weights(graph, v), isa="thumb1") for v in (1, 127))
+    assert emit_tensors(small, "n").arena_bytes < emit_tensors(large, "n").arena_bytes
+    (one, first), (other, second) = (emit_updatable(g, "n") for g in (small, large))
+    assert one.source == other.source
+    assert first.interface == second.interface
+    assert first.data != second.data
+
+
+def _with_weights(graph: Graph, value: int) -> Graph:
+    """The net with all weights of one size."""
+    full = {
+        name: replace(t, data=np.full_like(t.data, value)) if t.data is not None and t.dtype == "int8" else t
+        for name, t in graph.tensors.items()
+    }
+    return replace(graph, tensors=full)
 
 
 @pytest.mark.parametrize("isa", CORES)

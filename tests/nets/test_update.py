@@ -233,6 +233,7 @@ def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -
     assert "line " in text
     refused(call("generate", files[0], "--update", folder, "--name", "y"), "--name is in the project", "drop")
     refused(call(*make, "--api", "stai"), "native interface", "")
+    refused(call(*make, "--memory-pool", "x"), "blobs bring those of others", "--updatable")
 
 
 def test_a_blob_with_code_is_validated_itself(files: list[Path], tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ typedef struct {
     uint8_t ready;
     uint8_t blocks;
     sa_block_t block[SA_BLOCKS_MAX];
-    /* A net in flash that the host may replace: sa_netload_request and its sa_netload_t (sa_netload.h); 0: there is none. */
+    /* A net in flash that the host may replace: sa_netload_request and its sa_netload_t (sa_netload.h);
+       0: there is none. */
     uint16_t (*net)(void *net_user, const uint8_t *request, uint16_t count, uint8_t *answer);
     void *net_user;
 } sa_board_config_t;

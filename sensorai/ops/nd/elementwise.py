@@ -13,6 +13,8 @@ from sensorai.ops.nd import ctext, nest
 
 #: Elements of a constant that is written into the loop; a larger one is a table.
 _SCALAR = 1
+#: Types of constants that training makes.
+_CHANGING = ("float32", "int32", "int8", "uint8", "int16")
 
 
 def together(at: Applied, *tensors: Tensor) -> Shape:
@@ -64,8 +66,9 @@ def emit(at: Applied, to: Writer, stem: str, text: str, *runtime: str) -> None:
     read: list[int] = []
     for k, x in enumerate(at.inputs):
         if x.data is not None and x.size == _SCALAR:
-            one, other = x.data.reshape(-1)[0], to.updatable and x.dtype in ("float32", "int32")
-            fixed[str(k)] = to.number(one, x.dtype) if other else ctext.number(one, x.dtype)
+            one, kind = x.data.reshape(-1)[0], "float32" if x.dtype == "float32" else "int32"
+            other = to.updatable and x.dtype in _CHANGING
+            fixed[str(k)] = to.number(one, kind) if other else ctext.number(one, x.dtype)
         elif x.name and f"${k}" in text:
             read.append(k)
     inputs = [at.inputs[k] for k in read]

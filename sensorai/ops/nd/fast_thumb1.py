@@ -53,7 +53,9 @@ def depth(layer: Layer) -> Kernel | None:
     lines = max(tall, stride[0])
     behind = layer.shrinks and (0, *window.before)[-2] < tall
     rows = layer.rows()
-    scratch = 4 * lines * words + 16 * _groups(layer.weights.reshape(-1, high, wide))
+    # other weights have at most a group for every tap
+    groups = high * wide if layer.at.changing else _groups(layer.weights.reshape(-1, high, wide))
+    scratch = 4 * lines * words + 16 * groups
     if scratch > layer.at.x.size // 2 + _SCRATCH:
         # long rows of few channels
         return None
