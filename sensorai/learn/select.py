@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sensorai.errors import DataError
 from sensorai.learn.masks import near
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.table import BoolArray, IntArray, Windows, group_folds
 
 #: Least windows in a leaf.
@@ -180,32 +181,23 @@ def choose_pruning(
     """
     known = labelled(windows, task)
     x, y = windows.x[known], windows.y[known, task]
+    whole = Prunings(new_tree(leaves, seed, depth=depth, copies=windows.copies).fit(x, y))
+    alphas = _between(whole.alphas)
+    # each fold grows one tree, and scores it with every alpha
+    scores = list(_fold_scores(windows, task, split, leaves, seed, alphas, depth))
     table = []
-    for alpha in _between(
-        new_tree(leaves, seed, depth=depth, copies=windows.copies)
-        .cost_complexity_pruning_path(x, y)
-        .ccp_alphas
-    ):
-        values = list(_fold_scores(windows, task, split, leaves, seed, alpha, depth))
+    for i, alpha in enumerate(alphas):
+        values = [fold[i] for fold in scores]
         error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         table.append((alpha, float(np.mean(values)), error))
-    whole = len(np.unique(y))
+    classes = len(np.unique(y))
     # the weakest first, and a pruned tree has no class that a less pruned one lacks
-    able = [
-        r for r in table if answerable(new_tree(leaves, seed, r[0], depth, windows.copies).fit(x, y)) == whole
-    ] or table
+    able = [r for r in table if whole.answerable(r[0]) == classes] or table
     best = max(able, key=lambda row: row[1])
     # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
     enough = best[1] - 0.5 * best[2]
     alpha = max(a for a, mean, _ in able if mean >= enough)
     return alpha, [(a, mean) for a, mean, _ in table]
-
-
-def answerable(tree) -> int:  # type: ignore[no-untyped-def]
-    """Classes that some leaf of a fitted tree answers with."""
-    grown = tree.tree_
-    leaf = grown.children_left < 0
-    return len(np.unique(np.argmax(grown.value[leaf][:, 0, :], axis=1)))
 
 
 def _between(alphas: npt.NDArray[np.float64]) -> list[float]:
@@ -233,7 +225,7 @@ def pruned_score(
     windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
 ) -> float:
     """Cross-validated balanced accuracy of a tree pruned with ``alpha``."""
-    values = list(_fold_scores(windows, task, split, leaves, seed, alpha))
+    values = [fold[0] for fold in _fold_scores(windows, task, split, leaves, seed, [alpha])]
     return float(np.mean(values)) if values else 0.0
 
 
@@ -243,16 +235,18 @@ def _fold_scores(
     split: Sequence[Fold],
     leaves: int,
     seed: int,
-    alpha: float,
+    alphas: Sequence[float],
     depth: int | None = None,
-) -> Iterator[float]:
+) -> Iterator[list[float]]:
+    """For each fold that can be judged: balanced accuracy of its tree pruned with each alpha."""
     known = labelled(windows, task)
     for fit, judge in split:
         a, b = fit[known[fit]], judge[known[judge]]
         if len(np.unique(windows.y[a, task])) < 2 or not len(b):
             continue
-        tree = new_tree(leaves, seed, alpha, depth, windows.copies).fit(windows.x[a], windows.y[a, task])
-        yield balanced(windows.y[b, task], tree.predict(windows.x[b]))
+        tree = new_tree(leaves, seed, depth=depth, copies=windows.copies)
+        pruned = Prunings(tree.fit(windows.x[a], windows.y[a, task]))
+        yield [balanced(windows.y[b, task], y) for y in pruned.predict(windows.x[b], alphas)]
 
 
 def out_of_fold(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -52,3 +53,9 @@ def dataset(
 ) -> Dataset:
     """One recording of all kinds per group."""
     return Dataset(tuple(recording(kinds, group=g, count=count, seed=10 * i) for i, g in enumerate(groups)))
+
+
+def answerable(tree: Any) -> int:
+    """Classes that some leaf of a fitted scikit-learn tree answers with."""
+    grown = tree.tree_
+    return len(np.unique(np.argmax(grown.value[grown.children_left < 0][:, 0, :], axis=1)))

@@ -14,6 +14,7 @@ from sensorai.learn.table import Known, find_tasks
 from sensorai.mlc.devices import device
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
 from sensorai.road import SILENT
+from tests.learn.make import answerable
 from tests.roads import lesson
 
 ACC = tuple(Channel(f"acc_{a}", "mg") for a in "xyz")
@@ -52,7 +53,7 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
     (fitted,) = got.fitted
     assert np.array_equal(again.predict(got.windows.x), fitted.predict(got.windows.x))  # type: ignore[attr-defined]
     assert {int(f) for f in again.tree_.feature if f >= 0} == set(range(len(got.features)))
-    assert select.answerable(fitted) == 4
+    assert answerable(fitted) == 4
 
 
 def test_all_groups_are_learnt_from_but_those_kept_for_the_test() -> None:

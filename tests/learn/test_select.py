@@ -10,7 +10,7 @@ import pytest
 from sensorai.errors import DataError
 from sensorai.learn import select
 from sensorai.learn.table import Windows
-from tests.learn.make import random_windows, windows
+from tests.learn.make import answerable, random_windows, windows
 
 
 def test_rank_puts_what_tells_apart_first() -> None:
@@ -170,7 +170,7 @@ def test_no_class_is_pruned_away(seed: int, depth: int | None) -> None:
     split = select.folds(made, 0)
     alpha, path = select.choose_pruning(made, 0, split, 33, 0, depth)
     tree = select.new_tree(33, 0, alpha, depth).fit(made.x, made.y[:, 0])
-    assert select.answerable(tree) == 4
+    assert answerable(tree) == 4
     assert set(np.unique(tree.predict(made.x))) == {0, 1, 2, 3}
     # what the path says is what trees pruned so do on the folds
     scores = []
@@ -197,4 +197,4 @@ def test_a_tree_too_small_for_its_classes_is_still_chosen() -> None:
     made = rare(0)
     alpha, path = select.choose_pruning(made, 0, select.folds(made, 0), 2, 0)
     assert alpha in dict(path)
-    assert select.answerable(select.new_tree(2, 0, alpha).fit(made.x, made.y[:, 0])) == 2
+    assert answerable(select.new_tree(2, 0, alpha).fit(made.x, made.y[:, 0])) == 2
