@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 
 def is_net(path: Path, kind: str | None) -> bool:
     """Whether a path is a model, is said to be one, or a project of one."""
+    from itertools import chain
+
+    from sensorai.importers.open import KINDS
     from sensorai.kinds import Kind, look
 
     if kind is not None and path.is_file():
         return True
-    return path.exists() and look(path).kind in (Kind.NET, Kind.NET_PROJECT)
+    if not path.exists():
+        return False
+    found = look(path).kind
+    # a damaged model is like nothing that is known, but for its name
+    named = found is Kind.OTHER and path.is_file() and path.suffix.lower() in chain(*KINDS.values())
+    return named or found in (Kind.NET, Kind.NET_PROJECT)
 
 
 def validate_net(

@@ -171,6 +171,15 @@ def test_damaged_models_are_one_message(tmp_path: Path) -> None:
         assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("name", ["net.tflite", "net.onnx", "net.keras"])
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x08\x0a no model"])
+def test_a_file_called_a_model_is_judged_as_one(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    for more in ((), ("--count", "2")):
+        refused(call("validate", path, *more), "model", str(path))
+
+
 def test_names_from_models_reach_no_code(tmp_path: Path) -> None:
     hostile = 'x"; */ #error \x1b[31m \u202e ??/ \n$(touch hit)`|'
     model = reshape(tmp_path / "r.onnx", hostile)
