@@ -9,6 +9,8 @@ from sensorai.ops.nd.fast import Kernel, Layer
 
 #: Size that no sum reaches: they come 256 times as large.
 _MOST = 1 << 23
+#: Bytes that spread rows may take beside as many as the input.
+_SPREAD = 1024
 #: Weights of an output come in steps of so many.
 _STEP = 8
 
@@ -55,6 +57,9 @@ def depth(layer: Layer) -> Kernel | None:
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
     row = (window.out[-1] - 1) * window.strides[-1] + wide
     words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
+    if 4 * words > layer.at.x.size + _SPREAD:
+        # long rows of few channels
+        return None
     bias = layer.sums.astype(np.int32)
     variant = "three" if (high, wide) == (3, 3) else ""
     here = layer.shrinks and (0, *window.before)[-2] < high
