@@ -6,8 +6,10 @@ Samples are counted without the readers: lines that start with a number, or numb
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +28,7 @@ class Case(NamedTuple):
     options: ReadOptions
     mapping: str
     sensor: str | None
-    counted: Callable[[str, str | None], int]
+    counted: Callable[[Path, str | None], int]
 
 
 class Row(NamedTuple):
@@ -55,23 +57,30 @@ def text_of(path: Path) -> str:
     return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("latin-1")
 
 
-def number_lines(text: str, _: str | None) -> int:
+@cache
+def number_lines(path: Path, _: str | None) -> int:
     """Lines that start with a number or a sign."""
-    return sum(line[:1] in set("0123456789-") and line.strip() != "" for line in text.split("\n"))
+    return sum(line[:1] in tuple("0123456789-") and line.strip() != "" for line in text_of(path).split("\n"))
 
 
-def bracketed(text: str, _: str | None) -> int:
+def bracketed(path: Path, _: str | None) -> int:
     """Samples of an Edge Impulse file: closing brackets of the values, less the outer one."""
-    return text.partition('"values"')[2].count("]") - 1
+    return text_of(path).partition('"values"')[2].count("]") - 1
 
 
 #: Places of UMAFall by the number of the sensor.
 PLACES = {"RIGHTPOCKET": 0, "CHEST": 1, "WAIST": 2, "WRIST": 3, "ANKLE": 4}
 
 
-def accelerometer_lines(text: str, place: str | None) -> int:
+@cache
+def _ends(path: Path) -> Counter[str]:
+    """How often lines end with these four characters."""
+    return Counter(line.rstrip()[-4:] for line in text_of(path).split("\n"))
+
+
+def accelerometer_lines(path: Path, place: str | None) -> int:
     """Lines of one accelerometer of UMAFall."""
-    return sum(line.rstrip().endswith(f";0;{PLACES[str(place)]}") for line in text.split("\n"))
+    return _ends(path)[f";0;{PLACES[str(place)]}"]
 
 
 CASES = (
@@ -120,7 +129,7 @@ def check(shared: Path, case: Case) -> Row:
     opened = held = samples = counted = 0
     groups, labels, rates, said = set(), set(), [], set()
     for file in files:
-        there = case.counted(text_of(file), case.sensor)
+        there = case.counted(file, case.sensor)
         held += there > 0
         counted += there
         try:
@@ -157,6 +166,7 @@ def rows(shared: Path) -> list[Row]:
     return [check(shared, case) for case in CASES]
 
 
+@cache
 def jitter(shared: Path) -> tuple[int, int, int]:
     """Repeated time stamps of sp-sw-har's phones before and after alignment, and samples after it."""
     before = after = count = 0
