@@ -165,9 +165,9 @@ def costs(
         arena: int | None = sum(parts.arenas)
         bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
     except ConfigError:
-        if (within or pools) and all(node.op.EMITTED for node in graph.nodes):
+        if (within or pools) and _has_c(graph):
             raise
-        # a layer without C: the reference counts what it has
+        # a layer or type without C: the reference counts what it has
         arena, bytes_of = None, []
     seen: set[str] = set()
     layers = []
@@ -192,6 +192,15 @@ def costs(
         optimize,
         _pools(parts, pools) if arena is not None and pools else (),
     )
+
+
+def _has_c(graph: Graph) -> bool:
+    """Whether there is C, wherever its tensors are to lie."""
+    try:
+        count_tensors(graph)
+    except ConfigError:
+        return False
+    return True
 
 
 def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], ...]:

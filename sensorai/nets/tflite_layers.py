@@ -60,7 +60,7 @@ _BINARY: Mapping[str, tuple[str, str]] = {
 }
 #: Scales and zero points that functions with ends of their own must have, by the types that go in and out.
 _ENDED: Mapping[str, Mapping[tuple[str, str], tuple[float, int]]] = {
-    "softmax": {
+    Softmax.NAME: {
         ("int8", "int8"): (1 / 256, -128),
         ("int8", "int16"): (1 / 65536, -32768),
         ("int16", "int16"): (1 / 32768, 0),
@@ -173,7 +173,7 @@ def _softmax(file: TfliteWriter, node: Node) -> None:
         raise refused(node, "a softmax along another axis than the last")
     if op.log and affine.scaled(file.tensor(node.inputs[0])):
         raise refused(node, "a logarithm of softmax of integers")
-    _fits(file, node, "softmax")
+    _fits(file, node, Softmax.NAME)
     if op.log and op.beta != 1.0:
         raise refused(node, f"a logarithm of softmax with beta {op.beta}")
     if op.log:

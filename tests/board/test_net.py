@@ -91,7 +91,8 @@ def test_columns_on_a_board_whose_answers_get_lost(tmp_path: Path) -> None:
 
 def test_a_board_that_computes_something_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need("arm-none-eabi-gcc", "qemu-system-arm", "gcc")
-    project = generated(tmp_path / "p", two(tmp_path / "two.onnx"))
+    apart = ("--no-allocate-inputs", "--no-allocate-outputs")
+    project = generated(tmp_path / "p", two(tmp_path / "two.onnx"), *apart)
     monkeypatch.setattr(validating, "run_all", lambda *_: [])
     run = "small_run(&context, in_1, in_2, out_1, out_2, out_3)"
     after = f"const int done = {run};\n    out_2[3] = 7.0F;\n    return done"
