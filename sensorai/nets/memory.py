@@ -68,8 +68,32 @@ def memory(graph: Graph, counted: Costs) -> Memory | None:
         return None
     made = planned(graph, counted)
     blocks = tuple(
-        Block(names, first, last, at, size)
-        for names, (first, last, at, size) in zip(made.holds, made.groups, strict=True)
+        block
+        for names, group in zip(made.holds, made.groups, strict=True)
+        for block in _blocks(graph, names, *group)
     )
     layers = tuple((one.name, one.operator) for one in counted.layers)
     return Memory(layers, blocks, counted.arena, tuple(one.weight_bytes for one in counted.layers))
+
+
+def _blocks(
+    graph: Graph, names: tuple[str, ...], first: int, last: int, offset: int, size: int
+) -> list[Block]:
+    """A block for each tensor that is computed where another lay; those that are the same bytes are one."""
+    born = {name: k for k, node in enumerate(graph.nodes) for name in node.outputs}
+    same = {
+        node.output
+        for node in graph.nodes
+        if node.output in names and node.op.buffers(graph.applied(node)).alias
+    }
+    parts: list[list[str]] = []
+    for name in names:
+        if parts and name in same:
+            parts[-1].append(name)
+        else:
+            parts.append([name])
+    begins = [first, *(born.get(part[0], first) for part in parts[1:])]
+    ends = [*(begin - 1 for begin in begins[1:]), last]
+    sizes = [size if len(parts) == 1 else max(graph.tensors[n].bytes for n in part) for part in parts]
+    rows = zip(parts, begins, ends, sizes, strict=True)
+    return [Block(tuple(part), a, b, offset, n) for part, a, b, n in rows if a <= b]
