@@ -5,7 +5,6 @@ Needs OR-tools and the shared reference data (``SENSORAI_SHARED``).
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from sensorai.nets.model import open_model
 from sensorai.plan.laid import Laid
 from sensorai.plan.place import Buffer, Overlap
 from sensorai.plan.plan import plan
+from tests.conftest import shared_dir
 
 KEPT = frozenset(KINDS) - {"binary"}
 #: Files that a net is read from.
@@ -73,10 +73,9 @@ def both(graph: Graph, inside: bool = True) -> tuple[int, int]:
     return plan(graph, KEPT, kept, "time").peak, optimum(laid.buffers, laid.align, laid.overlaps)
 
 
-def models(part: str = "") -> Iterator[tuple[str, Graph]]:
+def models(shared: Path, part: str = "") -> Iterator[tuple[str, Graph]]:
     """Nets of the shared models whose name holds ``part``."""
-    root = Path(os.environ["SENSORAI_SHARED"]) / "data" / "models"
-    for path in sorted(root.rglob("*")):
+    for path in sorted((shared / "data" / "models").rglob("*")):
         if path.suffix not in SUFFIXES or part not in path.name:
             continue
         try:
@@ -88,7 +87,7 @@ def models(part: str = "") -> Iterator[tuple[str, Graph]]:
 def main(arguments: Sequence[str]) -> int:
     """Print every model; 1 where one is more than 5 % above the optimum."""
     worst, seen = 1.0, 0
-    for name, graph in models(*arguments[:1]):
+    for name, graph in models(shared_dir(), *arguments[:1]):
         ours, best = both(graph)
         ratio = ours / best if best else 1.0
         worst, seen = max(worst, ratio), seen + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,13 +21,12 @@ def test_nets_get_the_least() -> None:
         assert ours == best, seed
 
 
-@pytest.mark.skipif("SENSORAI_SHARED" not in os.environ, reason="the shared models are not there")
 @pytest.mark.parametrize("part", ["kws_ref", "pretrainedResnet_quant", "vww_96_int8", "ad01_int8"])
-def test_known_nets_get_the_least(part: str) -> None:
+def test_known_nets_get_the_least(part: str, shared: Path) -> None:
     need("ortools")
     from tests.plan import optimum
 
-    found = [optimum.both(graph) for _, graph in optimum.models(part)]
+    found = [optimum.both(graph) for _, graph in optimum.models(shared, part)]
     assert found
     assert all(ours == best for ours, best in found)
 
