@@ -101,6 +101,11 @@ def layers() -> Iterator[tuple[str, Graph]]:
         far = replace(conv, pads=((4, 5), (5, 4)), dilations=(2, 1))
         yield f"far_{even}", layer(far, (1, 3, 2, 4), (3, 3, 4, 4), each=True)
         yield f"batch_{even}", layer(replace(conv, pads=((1, 1), (0, 0))), (2, 3, 3, 4), (4, 2, 2, 4))
+        # as many places as values, but not one for each
+        apart = replace(conv, pads=((0, 3),), strides=(2,))
+        yield f"points_apart_{even}", layer(apart, (2, 4, 4), (7, 1, 4), each=True)
+        lines = replace(conv, strides=(3, 1))
+        yield f"points_lines_{even}", layer(lines, (2, 3, 4, 8), (6, 1, 1, 8))
         yield f"one_axis_{even}", layer(replace(conv, pads=((2, 0),)), (1, 9, 6), (8, 3, 6), each=True)
         first = replace(conv, pads=((4, 5), (1, 1)), strides=(2, 2))
         yield f"first_{even}", layer(first, (1, 11, 6, 1), (4, 10, 4, 1), each=True)

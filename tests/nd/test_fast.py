@@ -75,11 +75,17 @@ def test_faster_kernels_are_what_is_tested(isa: str) -> None:
     assert len(plain) < len(taken) / 4
 
 
-@pytest.mark.parametrize(("isa", "core"), [*CORES.items(), ("thumb1", "m3")])
-def test_on_its_core(isa: str, core: str) -> None:
+@pytest.mark.parametrize(
+    ("isa", "core", "opt"),
+    [
+        *(("dsp", "m4", "-O2"), ("dsp", "m7", "-Os"), ("mve", "m55", "-O2")),
+        *(("thumb1", "m0plus", "-Os"), ("thumb1", "m3", "-O2")),
+    ],
+)
+def test_on_its_core(isa: str, core: str, opt: str) -> None:
     need("arm-none-eabi-gcc")
     samples = fast_samples(isa)
-    image = qemu.build(unit(samples), cpu.cpu(core))
+    image = qemu.build(unit(samples), cpu.cpu(core), opt=opt)
     assert differences(samples, qemu.run_image(image, stream(samples)).output) == []
 
 

@@ -59,7 +59,7 @@ __attribute__((noinline, unused)) static void name(sa_nd_job_t *job)            
                      "subs r7, #1\n"                                                                        \
                      "str r7, [r4, #40]\n"                                                                  \
                      "bne 1b\n"                                                                             \
-                     : "+r"(r4), [kept] "=m"(kept)                                                          \
+                     : "+&r"(r4), [kept] "=m"(kept)                                                          \
                      :                                                                                      \
                      : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",\
                        "memory");                                                                           \

@@ -174,7 +174,7 @@ __attribute__((noinline, unused)) static void name(sa_nd_depth_row_t *row)      
                      "subs r6, #1\n"                                                                        \
                      "str r6, [r4, #28]\n"                                                                  \
                      "bne 1b\n"                                                                             \
-                     : "+r"(r4), [row] "=m"(kept[0]), [first] "=m"(kept[1]), [second] "=m"(kept[2])         \
+                     : "+&r"(r4), [row] "=m"(kept[0]), [first] "=m"(kept[1]), [second] "=m"(kept[2])         \
                      : [zero] "m"(zero)                                                                     \
                      : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",\
                        "memory");                                                                           \

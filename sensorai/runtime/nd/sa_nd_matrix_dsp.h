@@ -131,12 +131,8 @@ __attribute__((noinline, unused)) static void name(sa_nd_job_t *job)            
     __asm__ volatile("str r4, %[kept]\n"                                                                    \
                      "ldmia r4, {r0, r1}\n"                                                                 \
                      "subs r1, r1, r0\n"                                                                    \
-                     "adr.w r0, 2f + 1\n"                                                                   \
-                     "lsls r1, r1, #26\n"                                                                   \
-                     "bpl 1f\n"                                                                             \
-                     "adr.w r0, 3f + 1\n"                                                                   \
-                     "1:\n"                                                                                 \
-                     "str r0, %[entry]\n"                                                                   \
+                     "ubfx r0, r1, #5, #1\n"                                                                \
+                     "str r0, %[odd]\n"                                                                     \
                      "0:\n"                                                                                 \
                      "ldmia r4, {r0, r1, r2, r3, r5}\n"                                                     \
                      "ldrd r8, r10, [r5], #8\n"                                                             \
@@ -144,7 +140,8 @@ __attribute__((noinline, unused)) static void name(sa_nd_job_t *job)            
                      "adds r3, r3, r2\n"                                                                    \
                      "mov r9, r8\n"                                                                         \
                      "mov r11, r10\n"                                                                       \
-                     "ldr pc, %[entry]\n"                                                                   \
+                     "ldr r5, %[odd]\n"                                                                     \
+                     "cbnz r5, 3f\n"                                                                        \
                      "2:\n" SA_ND_STEP SA_ND_STEP                                                           \
                      "3:\n" SA_ND_STEP SA_ND_STEP "cmp r0, r1\n"                                            \
                      "bne 2b\n"                                                                             \
@@ -171,7 +168,7 @@ __attribute__((noinline, unused)) static void name(sa_nd_job_t *job)            
                      "subs r7, #1\n"                                                                        \
                      "str r7, [r4, #40]\n"                                                                  \
                      "bne 0b\n"                                                                             \
-                     : "+r"(r4), [kept] "=m"(kept[0]), [entry] "=m"(kept[1])                                \
+                     : "+&r"(r4), [kept] "=m"(kept[0]), [odd] "=m"(kept[1])                                \
                      :                                                                                      \
                      : "r0", "r1", "r2", "r3", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",\
                        "memory");                                                                           \
@@ -200,8 +197,9 @@ SA_ND_INLINE void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, c
     const int32_t full = l->lo == -128 && l->hi == 127, many = l->outputs, words = l->row / 4;
     uint32_t *const end = spread + l->row;
     const int32_t places = l->out[1] * l->out[0];
-    /* one row of places without strides: see fast.py */
-    const int32_t points = l->kernel[0] * l->kernel[1] == 1 && places == l->in[1] && (l->channels & 3) == 0;
+    /* one row of places, side by side: see fast.py */
+    const int32_t row = l->kernel[0] * l->kernel[1] == 1 && l->in[0] == 1 && l->batch == 1;
+    const int32_t points = row && l->stride[1] == 1 && places == l->in[1] && (l->channels & 3) == 0;
     int32_t batch, oy = 0, ox = 0, at;
 
     for (batch = l->batch; batch > 0; batch--) {
