@@ -354,7 +354,7 @@ def _fits(room: dict[str, Any], folder: Path) -> None:
         raise DoesNotFit(
             f"{room['device']} lacks {' and '.join(short)}",
             where=str(folder),
-            hint="the project is there: take a larger device, 'sensorai devices', or quantize the net",
+            hint="the project is there; 'sensorai analyze' names devices with room",
         )
 
 

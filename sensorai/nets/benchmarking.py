@@ -9,7 +9,7 @@ from typing import Any
 from sensorai.errors import ConfigError, ToolMissing
 from sensorai.ispu import devices as ispu
 from sensorai.mcu import devices as mcu
-from sensorai.nets.costs import Costs, costs
+from sensorai.nets.costs import Costs, costs, inside_asked
 from sensorai.nets.counting import Counted, count, cycle_model
 from sensorai.nets.model import NetFile, no_c
 from sensorai.nets.target import Target, target, target_of
@@ -107,15 +107,19 @@ def benchmark(model: NetFile, devices: Sequence[Target], say: Callable[[str], No
     """
     no_c(model)
     cores: dict[tuple[str, str], tuple[Counted | None, str]] = {}
-    sizes: dict[str, Costs] = {}
+    sizes: dict[tuple[str, bool], Costs] = {}
+    rows = []
     for at in devices:
         key = at.core, at.isa
         if key not in cores:
             say(f"counting on {at.core}")
             cores[key] = _counted(model, at)
-        if at.isa not in sizes:
-            sizes[at.isa] = costs(model.on(at.isa).graph)
-    return [_row(at, sizes[at.isa], *cores[at.core, at.isa]) for at in devices]
+        size = at.isa, at.name != "ispu"
+        if size not in sizes:
+            graph = model.on(at.isa).graph
+            sizes[size] = costs(graph, inside_asked(graph, None, None, size[1]))
+        rows.append(_row(at, sizes[size], *cores[key]))
+    return rows
 
 
 def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:

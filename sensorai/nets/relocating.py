@@ -9,7 +9,7 @@ from sensorai.codegen.blob import Blob
 from sensorai.codegen.netproject import Pushing
 from sensorai.codegen.project import Project
 from sensorai.codegen.slot import blob_source, code_interface, slot_files
-from sensorai.errors import InternalError
+from sensorai.errors import ConfigError, InternalError
 from sensorai.graph.graph import Graph
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.flat import build_flat
@@ -80,5 +80,10 @@ def relocatable(
         made.places[_INIT],
         made.places[_RUN],
     )
-    room = max(context, slot_bytes or 0)
+    if slot_bytes is not None and slot_bytes < context:
+        raise ConfigError(
+            f"--slot-bytes {slot_bytes:,}, but this net takes {context:,} bytes of working memory",
+            hint="leave it out, or say what the largest net will take",
+        )
+    room = slot_bytes or context
     return Relocatable(blob, {**source, **slot_files(graph, name, pushing, room)}, room)

@@ -183,6 +183,9 @@ def validate_project(
         Whether the inputs are those whose outputs the description notes: then these are compared.
     """
     found = Verdict(given.source, notes=given.notes)
+    if not noted and not given.wanted:
+        alone = "levels are compared with each other" if len(on) > 1 else "nothing is compared"
+        found.notes = (*found.notes, f"{alone}, not with the reference: --model names the model")
     checked((*said.inputs, *said.outputs))
     program = program_of(said)
     first: list[list[Array]] | None = None

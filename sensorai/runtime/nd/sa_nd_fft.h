@@ -300,8 +300,11 @@ SA_ND_INLINE float sa_nd_fft_halfdiff_f32(float a, float b)
         int32_t row, k;                                                                                       \
                                                                                                               \
         for (row = 0; row < l->rows; row++) {                                                                 \
-            int32_t digit[16] = {0}, from = 0;                                                                \
+            int32_t digit[16], from = 0;                                                                      \
             V r, i;                                                                                           \
+            for (k = 0; k < 16; k++) {                                                                        \
+                digit[k] = 0;                                                                                 \
+            }                                                                                                 \
             for (k = 0; k < l->half; k++) {                                                                   \
                 y[2 * k] = 2 * from < l->given ? x[2 * from] : (V)0;                                          \
                 y[2 * k + 1] = 2 * from + 1 < l->given ? x[2 * from + 1] : (V)0;                              \
@@ -333,8 +336,11 @@ SA_ND_INLINE float sa_nd_fft_halfdiff_f32(float a, float b)
         int32_t row, k;                                                                                       \
                                                                                                               \
         for (row = 0; row < l->rows; row++) {                                                                 \
-            int32_t digit[16] = {0}, from = 0;                                                                \
+            int32_t digit[16], from = 0;                                                                      \
             const T *end = x + 2 * l->half;                                                                   \
+            for (k = 0; k < 16; k++) {                                                                        \
+                digit[k] = 0;                                                                                 \
+            }                                                                                                 \
             for (k = 0; k < l->half; k++) {                                                                   \
                 /* the upper half is the lower one's conjugate with the other sign of what is turned */       \
                 const int32_t upper = 2 * from >= l->half, low = upper ? l->half - from : from;               \
