@@ -68,6 +68,12 @@ class McuDevice:
         ram = (place.integer("ram_at"), 1024 * place.integer("together_kib"))
         return Chip(self.name, self.cpu.name, self.cpu.flags, (place.integer("flash_at"), self.flash), ram)
 
+    @property
+    def linked_ram(self) -> int | None:
+        """Bytes of the memory that a program is linked into, in one piece; all RAM where no map is known."""
+        linked = self.chip().ram
+        return self.ram if linked is None else linked[1]
+
     def seconds(self, cycles: float) -> float | None:
         """Time of so many cycles at the highest clock; None when the clock is unknown."""
         return cycles / self.clock_hz if self.clock_hz else None

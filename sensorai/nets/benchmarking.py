@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sensorai.errors import ConfigError, ToolMissing
+from sensorai.errors import ConfigError
 from sensorai.ispu import devices as ispu
 from sensorai.mcu import devices as mcu
 from sensorai.nets.costs import Costs, costs, inside_asked
-from sensorai.nets.counting import Counted, count, cycle_model
+from sensorai.nets.counting import Counted, cycle_model, tried
 from sensorai.nets.model import NetFile, no_c
 from sensorai.nets.target import Target, target, target_of
-from sensorai.toolchain.compilers import BuildError, RunError
 from sensorai.toolchain.cpu import cpu
 
 
@@ -113,22 +112,13 @@ def benchmark(model: NetFile, devices: Sequence[Target], say: Callable[[str], No
         key = at.core, at.isa
         if key not in cores:
             say(f"counting on {at.core}")
-            cores[key] = _counted(model, at)
+            cores[key] = tried(model.on(at.isa).graph, cpu(at.core), layers=False)
         size = at.isa, at.name != "ispu"
         if size not in sizes:
             graph = model.on(at.isa).graph
             sizes[size] = costs(graph, inside_asked(graph, None, None, size[1]))
         rows.append(_row(at, sizes[size], *cores[key]))
     return rows
-
-
-def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:
-    try:
-        return count(model.on(at.isa).graph, cpu(at.core), layers=False), ""
-    except ToolMissing as error:
-        return None, f"{error.message}: {error.hint}"
-    except (BuildError, RunError, ConfigError) as error:
-        return None, error.message
 
 
 def _row(at: Target, sizes: Costs, found: Counted | None, why: str) -> Row:

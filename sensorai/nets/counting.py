@@ -15,7 +15,7 @@ import numpy as np
 from sensorai.codegen.net import KINDS, arguments, emit_tensors
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.parts import Call, Table, body
-from sensorai.errors import ConfigError, InternalError
+from sensorai.errors import ConfigError, InternalError, ToolMissing
 from sensorai.graph.graph import Graph
 from sensorai.graph.interpret import first_states
 from sensorai.graph.tensor import Array
@@ -23,7 +23,7 @@ from sensorai.nets.inputs import SEED, spread
 from sensorai.nets.port import ports
 from sensorai.nets.running import Program
 from sensorai.toolchain.arm import Image, build_elf
-from sensorai.toolchain.compilers import RunError
+from sensorai.toolchain.compilers import BuildError, RunError
 from sensorai.toolchain.cpu import Cpu, cpu
 from sensorai.toolchain.cycles import TIMINGS, estimate
 
@@ -122,6 +122,16 @@ def count(graph: Graph, core: Cpu, *, layers: bool = True) -> Counted:
         call = _call_in_qemu(graph, sources, core)
         each = _each_in_qemu(graph, {**sources, f"{_NAME}.c": probed}, core) if layers else ()
     return Counted(core.name, call, tuple(each), alone.flash - numbers, numbers, bound.bytes, bound.unknown)
+
+
+def tried(graph: Graph, core: Cpu, *, layers: bool = True) -> tuple[Counted | None, str]:
+    """What ``count`` gives; None with the reason where it does not go."""
+    try:
+        return count(graph, core, layers=layers), ""
+    except ToolMissing as error:
+        return None, f"{error.message}: {error.hint}"
+    except (BuildError, RunError, ConfigError) as error:
+        return None, error.message
 
 
 # ---------------------------------------------------------------- functions of one layer

@@ -149,7 +149,7 @@ def roomy(target: str, flash: int, ram: int) -> list[str]:
     if target == "ispu":
         known = sorted(ispu.devices(), key=lambda one: (one.data.size, one.name))
         return [one.name for one in known if one.code.size >= flash and one.data.size >= ram]
-    return [one.name for one in mcu.with_room(flash, ram)]
+    return [one.name for one in mcu.with_room(flash, ram) if (one.linked_ram or 0) >= ram]
 
 
 def _smaller(graph: Graph, counted: Costs, at: Target, beside: tuple[int, int]) -> Smaller | str:

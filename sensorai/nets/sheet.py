@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sensorai.errors import ConfigError, ToolMissing
 from sensorai.mcu import devices as mcu
 from sensorai.nets import room
 from sensorai.nets.costs import Costs
-from sensorai.nets.counting import Counted, Ran, count, cycle_model
+from sensorai.nets.counting import Counted, Ran, cycle_model, tried
 from sensorai.nets.model import NetFile
 from sensorai.nets.room import Lack, lack
 from sensorai.nets.target import Target
-from sensorai.toolchain.compilers import BuildError, RunError
 from sensorai.toolchain.cpu import cpu
 
 #: Why nothing was counted where nobody wanted it.
@@ -156,12 +154,7 @@ def sheet(
 def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:
     if model.made.problems:
         return None, "; ".join(p.message for p in model.made.problems)
-    try:
-        return count(model.graph, cpu(at.core)), ""
-    except ToolMissing as error:
-        return None, f"{error.message}: {error.hint}"
-    except (BuildError, RunError, ConfigError) as error:
-        return None, error.message
+    return tried(model.graph, cpu(at.core))
 
 
 def _without_cycles(found: Counted) -> Counted:

@@ -69,10 +69,7 @@ def target(name: str, device: str | None) -> Target:
         chip = Chip(f"a core that stands in for the ISPU of {part.name}", near.name, near.flags)
         return Target(name, part.name, part.code.size, part.data.size, chip, near.name, flags)
     one = mcu.device(wanted)
-    chip = one.chip()
-    # what a program is linked into is in one piece
-    ram = one.ram if chip.ram is None else chip.ram[1]
-    return Target(name, one.name, one.flash, ram, chip, one.cpu.name, isa=one.cpu.isa)
+    return Target(name, one.name, one.flash, one.linked_ram, one.chip(), one.cpu.name, isa=one.cpu.isa)
 
 
 def fit(counted: Costs, at: Target) -> dict[str, Any]:

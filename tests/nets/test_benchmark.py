@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensorai.mcu import devices as mcu
-from sensorai.nets import benchmarking
+from sensorai.nets import benchmarking, counting
 from sensorai.nets.counting import Counted, Ran
 from sensorai.nets.model import open_model
 from sensorai.report.farm import farm_page, picture
@@ -50,7 +50,7 @@ def test_every_device_of_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         cycles = None if core.name == "cortex-m55" else 3e6  # type: ignore[attr-defined]
         return Counted(core.name, Ran(2_000_000, cycles), (), 70_000, 30_000, 100, ())  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(benchmarking, "count", count)
+    monkeypatch.setattr(counting, "count", count)
     rows = benchmarking.benchmark(model, benchmarking.asked("all"), lambda _: None)
     assert len(rows) > len(mcu.devices())
     assert len(asked) == len(set(asked))

@@ -18,9 +18,9 @@ _BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {
 
 def kernel(layer: Layer) -> Kernel | None:
     """The kernel for a layer and the instructions of its core; None: the plain one does."""
-    matrix, depth = _BY_ISA.get(layer.at.isa, (None, None))
-    if matrix is None or depth is None:
+    if layer.at.isa not in _BY_ISA:
         return None
+    matrix, depth = _BY_ISA[layer.at.isa]
     layer = layer.settled()
     if not layer.fits():
         return None

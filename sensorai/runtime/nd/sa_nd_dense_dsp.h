@@ -87,19 +87,7 @@ SA_ND_INLINE void sa_nd_dense_run(const sa_nd_fast_t *l, const int8_t *x, const 
     }
 #if defined(SA_ND_DSP_ASM)
     if (many > 3) {
-        sa_nd_job_t job;
-        job.x = x;
-        job.end = x + l->row;
-        job.w = w;
-        job.row = l->row;
-        job.bias = bias;
-        job.multiplier = l->multiplier;
-        job.shift = l->shift;
-        job.y = y;
-        job.apart = 0;
-        job.zero = l->out_zero;
-        job.count = many / 4;
-        job.each = l->each;
+        sa_nd_job_t job = sa_nd_job(l, x, x + l->row, w, bias, y, many / 4);
         if (rounding == SA_ND_TWICE) {
             sa_nd_fours_of_outputs_tflite(&job);
         } else {
@@ -120,9 +108,7 @@ SA_ND_INLINE void sa_nd_dense_run(const sa_nd_fast_t *l, const int8_t *x, const 
         }
         y[o] = (int8_t)sa_nd_ssat8(sa_nd_number(sum, &way, rounding));
     }
-    for (i = l->lo == -128 && l->hi == 127 ? 0 : many; i > 0; i--) {
-        y[i - 1] = (int8_t)sa_nd_clamp(y[i - 1], l->lo, l->hi);
-    }
+    sa_nd_ends(l, y, many);
 }
 
 SA_ND_FUNCTION void sa_nd_dense_dsp_tflite(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,

@@ -138,7 +138,7 @@ SA_ND_INLINE void sa_nd_dense_row(const sa_nd_fast_t *l, const int8_t *x, const 
     o.spread = (const uint32_t *)(const void *)(x + to);
     o.start = 0U - (uint32_t)inputs;
     run(&o);
-    sa_nd_ends_thumb1(l, y, l->outputs);
+    sa_nd_ends(l, y, l->outputs);
 }
 
 SA_ND_FUNCTION void sa_nd_dense_thumb1_tflite(const sa_nd_fast_t *l, const int8_t *x, const int8_t *w,

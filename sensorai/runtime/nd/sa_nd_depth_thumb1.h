@@ -255,7 +255,7 @@ SA_ND_INLINE void sa_nd_depth_thumb1(const sa_nd_fast_t *l, const int8_t *x, con
                 }
             }
         }
-        sa_nd_ends_thumb1(l, y, l->out[0] * l->out[1] * channels);
+        sa_nd_ends(l, y, l->out[0] * l->out[1] * channels);
         x += l->in[0] * l->in[1] * channels;
         y += l->out[0] * l->out[1] * channels;
     }

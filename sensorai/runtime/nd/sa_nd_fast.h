@@ -33,4 +33,18 @@ typedef struct {
 } __attribute__((packed, may_alias)) sa_nd_any32;
 #endif
 
+/* Numbers leave as those of 8 bits; other ends are met behind. */
+SA_ND_APART void sa_nd_ends(const sa_nd_fast_t *l, int8_t *y, int32_t n)
+{
+    const int32_t lo = l->lo, hi = l->hi;
+
+    if (lo == -128 && hi == 127) {
+        return;
+    }
+    for (; n > 0; n--) {
+        *y = (int8_t)sa_nd_clamp(*y, lo, hi);
+        y++;
+    }
+}
+
 #endif

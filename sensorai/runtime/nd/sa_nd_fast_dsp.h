@@ -162,6 +162,27 @@ typedef struct {
     int32_t each;  /* 1: every output has its own multiplier and shift */
 } sa_nd_job_t;
 
+/* The first outputs of a layer, so many twos or fours of them, at one place. */
+SA_ND_INLINE sa_nd_job_t sa_nd_job(const sa_nd_fast_t *l, const void *x, const void *end, const uint32_t *w,
+                                   const int32_t *bias, int8_t *y, int32_t count)
+{
+    sa_nd_job_t job;
+
+    job.x = x;
+    job.end = end;
+    job.w = w;
+    job.row = l->row;
+    job.bias = bias;
+    job.multiplier = l->multiplier;
+    job.shift = l->shift;
+    job.y = y;
+    job.apart = 0;
+    job.zero = l->out_zero;
+    job.count = count;
+    job.each = l->each;
+    return job;
+}
+
 #if defined(SA_ND_DSP_ASM)
 /* Sum with the factor in r12, the shift in lr and the zero point in r6: the bit that goes out last rounds. */
 #define SA_ND_LEAVE_TFLITE(sum)                 \

@@ -53,20 +53,6 @@ SA_ND_INLINE void sa_nd_outputs(sa_nd_outputs_t *o, const sa_nd_fast_t *l, const
     o->zero = 2 * l->out_zero + 1;
 }
 
-/* Numbers leave as those of 8 bits; other ends are met behind. */
-SA_ND_APART void sa_nd_ends_thumb1(const sa_nd_fast_t *l, int8_t *y, int32_t n)
-{
-    const int32_t lo = l->lo, hi = l->hi;
-
-    if (lo == -128 && hi == 127) {
-        return;
-    }
-    for (; n > 0; n--) {
-        *y = (int8_t)sa_nd_clamp(*y, lo, hi);
-        y++;
-    }
-}
-
 SA_ND_INLINE void sa_nd_halves(int32_t multiplier, int32_t shift, int32_t zero, int rounding, sa_nd_halves_t *h)
 {
     h->add = (1 << (shift - 1)) - (rounding == SA_ND_EVEN ? 1 : 0) + (int32_t)((uint32_t)zero << shift);

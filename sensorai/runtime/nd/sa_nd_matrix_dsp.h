@@ -194,7 +194,7 @@ SA_ND_INLINE void sa_nd_two_places(const uint32_t *a, const uint32_t *end, const
 SA_ND_INLINE void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
                                    const int32_t *bias, int8_t *y, uint32_t *spread, int rounding)
 {
-    const int32_t full = l->lo == -128 && l->hi == 127, many = l->outputs, words = l->row / 4;
+    const int32_t many = l->outputs, words = l->row / 4;
     uint32_t *const end = spread + l->row;
     const int32_t places = l->out[1] * l->out[0];
     /* one row of places, side by side: see fast.py */
@@ -221,19 +221,8 @@ SA_ND_INLINE void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, c
             }
 #if defined(SA_ND_DSP_ASM)
             if (many > 1) {
-                sa_nd_job_t job;
-                job.x = spread;
-                job.end = end;
-                job.w = w;
-                job.row = l->row;
-                job.bias = bias;
-                job.multiplier = l->multiplier;
-                job.shift = l->shift;
-                job.y = y;
+                sa_nd_job_t job = sa_nd_job(l, spread, end, w, bias, y, many / 2);
                 job.apart = both ? many : 0;
-                job.zero = l->out_zero;
-                job.count = many / 2;
-                job.each = l->each;
                 if (rounding == SA_ND_TWICE) {
                     sa_nd_pairs_of_outputs_tflite(&job);
                 } else {
@@ -254,14 +243,12 @@ SA_ND_INLINE void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, c
                     y[many + o] = (int8_t)sa_nd_ssat8(sa_nd_number(s[1], &way, rounding));
                 }
             }
-            for (i = full ? 0 : (both + 1) * many - 1; !full && i >= 0; i--) {
-                y[i] = (int8_t)sa_nd_clamp(y[i], l->lo, l->hi);
-            }
             y += (both + 1) * many;
         }
         x += points ? 0 : l->in[0] * l->in[1] * l->channels;
         oy = 0;
     }
+    sa_nd_ends(l, y - l->batch * places * many, l->batch * places * many);
 }
 
 SA_ND_FUNCTION void sa_nd_matrix_dsp_tflite(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,

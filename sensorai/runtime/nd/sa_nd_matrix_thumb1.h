@@ -292,7 +292,7 @@ SA_ND_INLINE void sa_nd_matrix_thumb1(const sa_nd_fast_t *l, const int8_t *x, co
             sa_nd_meet(l, x, places, spread, (int8_t *)end);
             sa_nd_outputs(&o, l, w, bias, y);
             run(&o);
-            sa_nd_ends_thumb1(l, y, l->outputs + o.next);
+            sa_nd_ends(l, y, l->outputs + o.next);
             y += l->outputs + o.next;
         }
         x += l->in[0] * l->in[1] * l->channels;
