@@ -13,8 +13,8 @@ from sensorai.graph.tensor import Array
 from sensorai.ops import packing
 from sensorai.ops.requant import Requant, at_least
 
-#: Inputs of a row over which the int8 kernel's packed sums are surely exact (sa_nn_int8.h).
-INT8_CHUNK = 512
+#: Sums below this are exact where two rows share a number (sa_nn_int8.h).
+INT8_SUMS = 1 << 23
 #: Sums below this, and their limits, can be told apart by the sign of 256 times their difference.
 INT8_SIGNS = 1 << 22
 #: Largest extent that the kernels count.
@@ -147,10 +147,20 @@ def _int8(form: Form, at: Applied, to: Writer) -> None:
         "taps": g.taps,
     }
     layer = to.layer(fields)
-    family = "int8_long" if g.taps * g.channels > INT8_CHUNK else "int8"
+    family = _family(form, at, kind, reach + np.abs(bias))
     name = to.depthwise(kind, g.taps) if form.depthwise else f"sa_nn_{family}_{'signs' if signs else kind}"
     file = "sa_nn_depthwise" if form.depthwise else "sa_nn_int8"
     to.call(file, name, layer, to.read(at.x, g.left * g.channels), to.at(at.out, "void"))
+
+
+def _family(form: Form, at: Applied, kind: str, sums: Array) -> str:
+    """Start of the kernel's name, for rows whose sums with bias reach ``sums``."""
+    if kind in ("relu", "full"):
+        # what is added for rounding is in these kernels' sums from the start
+        sums = sums + form.requant.half(at, at.name)
+    if sums.max() >= INT8_SUMS:
+        return "int8_long"
+    return "int8_eights" if kind in ("relu", "full") and form.extent.rows % 8 == 0 else "int8"
 
 
 def _wide(form: Form, at: Applied, to: Writer) -> None:

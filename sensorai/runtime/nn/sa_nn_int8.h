@@ -4,8 +4,9 @@
  *     sum(x * h)               = 256 * B + A
  *     sum(x * sign-extended low byte of h) = A
  * so two multiply-accumulates give both rows, and no weight is unpacked but the low bytes: with SMLAD, four
- * products cost one load, one SXTB16 and two SMLAD. Modulo 2^32 this is exact while |B| < 2^23; sums are taken
- * over at most 512 inputs (512 * 127 * 128 < 2^23) and added up in int32 beyond that.
+ * products cost half a load (two words come at once), one SXTB16 and two SMLAD. Modulo 2^32 this is exact while
+ * |B| < 2^23; where sums can reach that, they are taken over at most 512 inputs (512 * 127 * 128 < 2^23) and added
+ * up in int32. The kernels that end in bytes by a shift start from the biases, so theirs count too.
  *
  * Rows come in blocks of 8 (4 pairs), then of 2. Inputs come in groups of 4 in the order 0 2 1 3, which is
  * how SXTB16 splits a word of inputs. A block is [group][inputs 0 2, then 1 3][pair][2 inputs].
@@ -17,7 +18,17 @@
 
 #define SA_NN_CHUNK 128U /* groups whose sums are surely exact */
 
-#if SA_NN_DSP
+/* Loops that need every register are written whole; without optimisation a frame pointer would take one.
+ * -DSA_NN_INT8_DSP=0 takes the plain loops instead, for builds that keep a frame pointer. */
+#ifndef SA_NN_INT8_DSP
+#if SA_NN_DSP && defined(__thumb2__) && defined(__OPTIMIZE__)
+#define SA_NN_INT8_DSP 1
+#else
+#define SA_NN_INT8_DSP 0
+#endif
+#endif
+
+#if SA_NN_INT8_DSP
 SA_NN_INLINE int32_t sa_nn_load(const void *from)
 {
     int32_t word;
@@ -30,72 +41,182 @@ SA_NN_INLINE int32_t sa_nn_pairs(const int16_t *w)
     return sa_nn_load(__builtin_assume_aligned(w, 4));
 }
 
-/* Two products of each of four rows. The barrier keeps the compiler from loading weights further ahead: beside
- * eight sums there are two registers for them. */
-#define SA_NN_FOUR_ROWS(from, m, a, mm, aa)                  \
-    do {                                                     \
-        const int32_t h_ = sa_nn_pairs(from);                \
-        const int32_t k_ = sa_nn_pairs((from) + 2);          \
-        (m) = __smlad(h_, e, (m));                           \
-        (a) = __smlad(__sxtb16(h_), e, (a));                 \
-        (mm) = __smlad(k_, e, (mm));                         \
-        (aa) = __smlad(__sxtb16(k_), e, (aa));               \
-        __asm__ volatile("" : : : "memory");                 \
-    } while (0)
+/* Two inputs, spread in r12, times four rows: one load for both words of weights. */
+#define SA_NN_FOUR_ROWS(a, m, aa, mm)      \
+    "ldmia r1!, {r2, r3}\n"                \
+    "smlad " m ", r2, r12, " m "\n"        \
+    "sxtb16 r2, r2\n"                      \
+    "smlad " mm ", r3, r12, " mm "\n"      \
+    "sxtb16 r3, r3\n"                      \
+    "smlad " a ", r2, r12, " a "\n"        \
+    "smlad " aa ", r3, r12, " aa "\n"
+#define SA_NN_EIGHT_ROWS SA_NN_FOUR_ROWS("r4", "r5", "r6", "r7") SA_NN_FOUR_ROWS("r8", "r9", "r10", "r11")
+/* A group of inputs at r0 times a block of 8 rows at r1. */
+#define SA_NN_GROUP                            \
+    "ldr lr, [r0], #4\n"                       \
+    "sxtb16 r12, lr\n" SA_NN_EIGHT_ROWS        \
+    "sxtb16 r12, lr, ror #8\n" SA_NN_EIGHT_ROWS
 
-/* Add 8 rows times 4 * groups inputs to m0..m3 and a0..a3, groups <= SA_NN_CHUNK. */
-#define SA_NN_EIGHT_ROWS(x, w, groups)                             \
-    do {                                                           \
-        const int8_t *const end_ = (x) + 4U * (groups);            \
-        do {                                                       \
-            const int32_t v_ = sa_nn_load(x);                      \
-            int32_t e = __sxtb16(v_);                              \
-            SA_NN_FOUR_ROWS(w, m0, a0, m1, a1);                    \
-            SA_NN_FOUR_ROWS((w) + 4, m2, a2, m3, a3);              \
-            e = __sxtb16((int32_t)((uint32_t)v_ >> 8));            \
-            SA_NN_FOUR_ROWS((w) + 8, m0, a0, m1, a1);              \
-            SA_NN_FOUR_ROWS((w) + 12, m2, a2, m3, a3);             \
-            (x) += 4;                                              \
-            (w) += 16;                                             \
-        } while ((x) != end_);                                     \
-    } while (0)
+/* All groups of a block, one a turn. */
+#define SA_NN_GROUPS          \
+    "1:\n" SA_NN_GROUP        \
+    "ldr r2, %[end]\n"        \
+    "cmp r0, r2\n"            \
+    "bne 1b\n"
+#define SA_NN_SECOND(m, a)         \
+    "sub " m ", " m ", " a "\n"    \
+    "asrs " m ", " m ", #8\n"
+#define SA_NN_SIGN(sum)            \
+    "lsls " sum ", " sum ", #1\n"  \
+    "adcs r2, r2, r2\n"
+#define SA_NN_SIGNS(a, m) "sub " m ", " m ", " a "\n" SA_NN_SIGN(m) SA_NN_SIGN(a)
 
 /* acc[0..7] = 8 rows times 4 * groups inputs */
 SA_NN_FUNCTION __attribute__((noinline)) void sa_nn_dot8(const int8_t *x, const int16_t *w, uint32_t groups,
                                                          int32_t *acc)
 {
-    int32_t m0 = 0, m1 = 0, m2 = 0, m3 = 0;
-    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    register const int8_t *from __asm__("r0") = x;
+    register const int16_t *weights __asm__("r1") = w;
+    register int32_t *to __asm__("r2") = acc;
+    const int8_t *const end = x + 4U * groups;
+    int32_t *kept;
 
-    SA_NN_EIGHT_ROWS(x, w, groups);
-    acc[0] = a0;
-    acc[1] = (int32_t)((uint32_t)m0 - (uint32_t)a0) >> 8;
-    acc[2] = a1;
-    acc[3] = (int32_t)((uint32_t)m1 - (uint32_t)a1) >> 8;
-    acc[4] = a2;
-    acc[5] = (int32_t)((uint32_t)m2 - (uint32_t)a2) >> 8;
-    acc[6] = a3;
-    acc[7] = (int32_t)((uint32_t)m3 - (uint32_t)a3) >> 8;
+    __asm__ volatile("str r2, %[kept]\n"
+                     "movs r4, #0\n"
+                     "movs r5, #0\n"
+                     "movs r6, #0\n"
+                     "movs r7, #0\n"
+                     "mov r8, r4\n"
+                     "mov r9, r4\n"
+                     "mov r10, r4\n"
+                     "mov r11, r4\n" SA_NN_GROUPS
+                     SA_NN_SECOND("r5", "r4") SA_NN_SECOND("r7", "r6")
+                     SA_NN_SECOND("r9", "r8") SA_NN_SECOND("r11", "r10")
+                     "ldr r2, %[kept]\n"
+                     "stmia r2, {r4-r11}\n"
+                     : "+r"(from), "+r"(weights), "+r"(to), [kept] "=&m"(kept)
+                     : [end] "m"(end)
+                     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
 }
 
 /* Bit i: whether row i is negative, sums starting at start[0..7]: a first row as it is, a second one as
  * 256 * second + first. */
 SA_NN_FUNCTION uint32_t sa_nn_signs8(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
 {
-    int32_t a0 = start[0], a1 = start[2], a2 = start[4], a3 = start[6];
-    int32_t m0 = start[1], m1 = start[3], m2 = start[5], m3 = start[7];
-    uint32_t signs;
+    register const int8_t *from __asm__("r0") = x;
+    register const int16_t *weights __asm__("r1") = w;
+    register const void *signs __asm__("r2") = start;
+    const int8_t *const end = x + 4U * groups;
 
-    SA_NN_EIGHT_ROWS(x, w, groups);
-    signs = ((uint32_t)m3 - (uint32_t)a3) >> 31;
-    signs = signs << 1 | (uint32_t)a3 >> 31;
-    signs = signs << 1 | ((uint32_t)m2 - (uint32_t)a2) >> 31;
-    signs = signs << 1 | (uint32_t)a2 >> 31;
-    signs = signs << 1 | ((uint32_t)m1 - (uint32_t)a1) >> 31;
-    signs = signs << 1 | (uint32_t)a1 >> 31;
-    signs = signs << 1 | ((uint32_t)m0 - (uint32_t)a0) >> 31;
-    return signs << 1 | (uint32_t)a0 >> 31;
+    __asm__ volatile("ldmia r2, {r4-r11}\n" SA_NN_GROUPS
+                     "movs r2, #0\n"
+                     SA_NN_SIGNS("r10", "r11") SA_NN_SIGNS("r8", "r9")
+                     SA_NN_SIGNS("r6", "r7") SA_NN_SIGNS("r4", "r5")
+                     : "+r"(from), "+r"(weights), "+r"(signs)
+                     : [end] "m"(end)
+                     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
+    return (uint32_t)(uintptr_t)signs;
 }
+
+/* Sums of four rows, shifts of theirs in r2, to bytes of the first register. A second row of a pair is what its
+ * sum has beyond the first one's, and 256 times as large. */
+#define SA_NN_FOUR_BYTES(CLAMP, a, m, aa, mm)  \
+    "add r2, r2, #0x08000800\n"                \
+    "sub " m ", " m ", " a "\n"                \
+    "sub " mm ", " mm ", " aa "\n"             \
+    "asrs " a ", " a ", r2\n"                  \
+    "lsrs r2, r2, #8\n"                        \
+    "asrs " m ", " m ", r2\n"                  \
+    "lsrs r2, r2, #8\n"                        \
+    "asrs " aa ", " aa ", r2\n"                \
+    "lsrs r2, r2, #8\n"                        \
+    "asrs " mm ", " mm ", r2\n"                \
+    CLAMP(a) CLAMP(m) CLAMP(aa) CLAMP(mm)      \
+    "bfi " a ", " m ", #8, #8\n"               \
+    "bfi " a ", " aa ", #16, #8\n"             \
+    "bfi " a ", " mm ", #24, #8\n"
+#define SA_NN_CLAMP_RELU(q) "usat " q ", #7, " q "\n"
+#define SA_NN_CLAMP_FULL(q) "ssat " q ", #8, " q "\n"
+
+/* The blocks of 8 rows, of which there is one at least, two groups of inputs a turn. Sums start from the biases and
+ * stay below 2^23. Of places that are pooled the later ones leave what is larger than what is there. */
+#define SA_NN_BLOCKS(name, CLAMP)                                                                                     \
+SA_NN_FUNCTION __attribute__((noinline)) void name(const sa_nn_layer_t *l, const int8_t *x, int8_t *y)                \
+{                                                                                                                     \
+    const int32_t eights = l->rows & ~7;                                                                              \
+    const uint32_t odd = l->groups & 1U;                                                                              \
+    uint32_t step = l->steps;                                                                                         \
+                                                                                                                      \
+    do {                                                                                                              \
+        uint32_t p = 0;                                                                                               \
+        do {                                                                                                          \
+            register const void *w __asm__("r1") = l->weights;                                                        \
+            const int8_t *const end = x + 4U * l->groups, *const stop = y + eights;                                   \
+            const int32_t *bias = l->bias;                                                                            \
+            const uint8_t *shift = l->shift;                                                                          \
+            __asm__ volatile("1:\n"                                                                                   \
+                             "ldr r2, %[bias]\n"                                                                      \
+                             "ldr r0, %[x]\n"                                                                         \
+                             "ldmia r2!, {r4-r11}\n"                                                                  \
+                             "str r2, %[bias]\n"                                                                      \
+                             "ldr r2, %[odd]\n"                                                                       \
+                             "add r5, r4, r5, lsl #8\n"                                                               \
+                             "add r7, r6, r7, lsl #8\n"                                                               \
+                             "add r9, r8, r9, lsl #8\n"                                                               \
+                             "add r11, r10, r11, lsl #8\n"                                                            \
+                             "cbnz r2, 3f\n"                                                                          \
+                             "2:\n" SA_NN_GROUP                                                                       \
+                             "3:\n" SA_NN_GROUP                                                                       \
+                             "ldr r2, %[end]\n"                                                                       \
+                             "cmp r0, r2\n"                                                                           \
+                             "bne 2b\n"                                                                               \
+                             "ldr r0, %[y]\n"                                                                         \
+                             "ldr r3, %[shift]\n"                                                                     \
+                             "ldr r2, [r3], #4\n"                                                                     \
+                             SA_NN_FOUR_BYTES(CLAMP, "r4", "r5", "r6", "r7")                                          \
+                             "ldr r2, [r3], #4\n"                                                                     \
+                             SA_NN_FOUR_BYTES(CLAMP, "r8", "r9", "r10", "r11")                                        \
+                             "str r3, %[shift]\n"                                                                     \
+                             "ldr r2, %[p]\n"                                                                         \
+                             "cbz r2, 4f\n"                                                                           \
+                             "ldr r2, [r0]\n"                                                                         \
+                             "ldr r3, [r0, #4]\n"                                                                     \
+                             "ssub8 r12, r4, r2\n"                                                                    \
+                             "sel r4, r4, r2\n"                                                                       \
+                             "ssub8 r12, r8, r3\n"                                                                    \
+                             "sel r8, r8, r3\n"                                                                       \
+                             "4:\n"                                                                                   \
+                             "str r4, [r0], #4\n"                                                                     \
+                             "str r8, [r0], #4\n"                                                                     \
+                             "str r0, %[y]\n"                                                                         \
+                             "ldr r2, %[stop]\n"                                                                      \
+                             "cmp r0, r2\n"                                                                           \
+                             "bne 1b\n"                                                                               \
+                             : "+r"(w), [bias] "+m"(bias), [shift] "+m"(shift), [y] "+m"(y)                           \
+                             : [x] "m"(x), [end] "m"(end), [odd] "m"(odd), [p] "m"(p), [stop] "m"(stop)               \
+                             : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr",       \
+                               "cc", "memory");                                                                       \
+            y -= eights;                                                                                              \
+            x += l->stride;                                                                                           \
+            p++;                                                                                                      \
+        } while (p < l->pool);                                                                                        \
+        y += l->rows;                                                                                                 \
+        step--;                                                                                                       \
+    } while (step > 0U);                                                                                              \
+}
+SA_NN_BLOCKS(sa_nn_blocks_relu, SA_NN_CLAMP_RELU)
+SA_NN_BLOCKS(sa_nn_blocks_full, SA_NN_CLAMP_FULL)
+#undef SA_NN_BLOCKS
+#undef SA_NN_CLAMP_FULL
+#undef SA_NN_CLAMP_RELU
+#undef SA_NN_FOUR_BYTES
+#undef SA_NN_SIGNS
+#undef SA_NN_SIGN
+#undef SA_NN_SECOND
+#undef SA_NN_GROUPS
+#undef SA_NN_GROUP
+#undef SA_NN_EIGHT_ROWS
+#undef SA_NN_FOUR_ROWS
 
 /* Add 2 rows times 4 * groups inputs, groups <= SA_NN_CHUNK, to m and a. */
 SA_NN_INLINE void sa_nn_two_rows(const int8_t *x, const int16_t *w, uint32_t groups, int32_t *m, int32_t *a)
@@ -105,9 +226,10 @@ SA_NN_INLINE void sa_nn_two_rows(const int8_t *x, const int16_t *w, uint32_t gro
     do {
         const int32_t v = sa_nn_load(x);
         const int32_t e = __sxtb16(v);
-        const int32_t o = __sxtb16((int32_t)((uint32_t)v >> 8));
         const int32_t h = sa_nn_pairs(w);
         const int32_t k = sa_nn_pairs(w + 2);
+        int32_t o;
+        __asm__("sxtb16 %0, %1, ror #8" : "=r"(o) : "r"(v));
         *m = __smlad(k, o, __smlad(h, e, *m));
         *a = __smlad(__sxtb16(k), o, __smlad(__sxtb16(h), e, *a));
         x += 4;
@@ -238,7 +360,7 @@ SA_NN_INLINE uint32_t sa_nn_signs(const int8_t *x, const int16_t *w, uint32_t gr
 /* Sums for rows of any length: in chunks whose sums are surely exact. */
 SA_NN_INLINE void sa_nn_long_dot(const int8_t *x, const int16_t *w, uint32_t groups, uint32_t n, int32_t *acc)
 {
-    uint32_t now = SA_NN_CHUNK;
+    uint32_t now = groups < SA_NN_CHUNK ? groups : SA_NN_CHUNK;
 
     sa_nn_dot(x, w, now, n, acc);
     while (groups > now) {
@@ -272,22 +394,23 @@ SA_NN_INLINE void sa_nn_block(const int8_t *x, const int16_t *w, uint32_t groups
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/* many: rows of more than 4 * SA_NN_CHUNK inputs */
-SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind,
-                                    int many)
+/* many: sums are taken in parts; rest: only rows behind the blocks of 8 */
+SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind, int many,
+                                   int rest)
 {
     /* a copy: the compiler need not think that storing results changes it */
     const sa_nn_layer_t l = *layer;
+    const uint32_t first = rest ? l.rows & ~7U : 0U;
     uint8_t *y = (uint8_t *)out;
     uint32_t step;
 
     for (step = l.steps; step > 0U; step--) {
-        const int16_t *w = (const int16_t *)l.weights;
-        uint32_t row = 0;
+        const int16_t *w = (const int16_t *)l.weights + 2U * first * l.groups;
+        uint32_t row = first;
 
         while (row < l.rows) {
             const uint32_t left = l.rows - row;
-            const uint32_t n = left >= 8U ? 8U : 2U;
+            const uint32_t n = !rest && left >= 8U ? 8U : 2U;
             const uint32_t stop = row + (n < left ? n : left);
             const int32_t *sum;
             int32_t best[8];
@@ -318,32 +441,60 @@ SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, 
 
 SA_NN_FUNCTION void sa_nn_int8_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 0);
+#if SA_NN_INT8_DSP
+    if (l->rows >= 8U) {
+        sa_nn_blocks_relu(l, x, (int8_t *)y);
+    }
+#endif
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 0, SA_NN_INT8_DSP);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_eights_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+#if SA_NN_INT8_DSP
+    sa_nn_blocks_relu(l, x, (int8_t *)y);
+#else
+    sa_nn_int8_relu(l, x, y);
+#endif
 }
 
 SA_NN_FUNCTION void sa_nn_int8_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 0);
+#if SA_NN_INT8_DSP
+    if (l->rows >= 8U) {
+        sa_nn_blocks_full(l, x, (int8_t *)y);
+    }
+#endif
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 0, SA_NN_INT8_DSP);
+}
+
+SA_NN_FUNCTION void sa_nn_int8_eights_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
+{
+#if SA_NN_INT8_DSP
+    sa_nn_blocks_full(l, x, (int8_t *)y);
+#else
+    sa_nn_int8_full(l, x, y);
+#endif
 }
 
 SA_NN_FUNCTION void sa_nn_int8_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 0, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0, 0);
 }
 
 /* Binary output where sums stay below 2^22: multiplier holds what the sums of each block start from, so that
@@ -383,32 +534,32 @@ SA_NN_FUNCTION void sa_nn_int8_signs(const sa_nn_layer_t *l, const int8_t *x, vo
 
 SA_NN_FUNCTION void sa_nn_int8_long_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 1, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 1, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 1, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 1, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 1);
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 1, 0);
 }
 
 #endif
