@@ -70,12 +70,12 @@ class Dense(Product):
         multiplied = cls(_testing.requant("int8", multiplier=True))
         yield "dense_multiplier", _testing.one(multiplied, (20,), "int8", "int8", imported)
         # sums that just fit where two rows share a number, with bias and rounding, and some that just do not
-        for name, rows, over in (("8", 8, 0), ("17", 17, 0), ("over", 16, 1)):
-            signs = np.resize(np.array([1, 1, -1, -1, 1], np.int32), rows)
-            edge = {
-                "weights": np.repeat(127 * signs[:, None], 12, axis=1).astype(np.int8),
-                "bias": -signs * ((1 << 23) - 1 + over - 12 * 127 * 128 - (1 << 15)),
-                "shift": np.full(rows, 16, np.uint8),
+        for name, many, over in (("8", 8, 0), ("17", 17, 0), ("over", 16, 1)):
+            sides = np.resize(np.array([1, 1, -1, -1, 1], np.int32), many)
+            edge: dict[str, Array] = {
+                "weights": np.repeat(127 * sides[:, None], 12, axis=1).astype(np.int8),
+                "bias": -sides * ((1 << 23) - 1 + over - 12 * 127 * 128 - (1 << 15)),
+                "shift": np.full(many, 16, np.uint8),
             }
             yield f"dense_edge_{name}", _testing.one(cls(int8), (12,), "int8", "int8", edge)
         # scales from 1/2 on: every bit of the product below the point counts

@@ -247,6 +247,35 @@ SA_NN_FUNCTION void sa_nn_dot2(const int8_t *x, const int16_t *w, uint32_t group
     acc[1] = (int32_t)((uint32_t)m - (uint32_t)a) >> 8;
 }
 
+/* Rows behind the blocks of 8, by twos, else as those. */
+SA_NN_INLINE void sa_nn_rest(const sa_nn_layer_t *l, const int8_t *x, int8_t *y, int32_t low)
+{
+    uint32_t row;
+
+    for (row = l->rows & ~7U; row < l->rows; row += 2U) {
+        const int16_t *const w = (const int16_t *)l->weights + 2U * row * l->groups;
+        const uint32_t n = row + 1U < l->rows ? 2U : 1U;
+        const int8_t *from = x;
+        int8_t *to = y + row;
+        uint32_t step, p, i;
+
+        for (step = l->steps; step > 0U; step--) {
+            for (p = 0; p < l->pool; p++) {
+                int32_t acc[2];
+                sa_nn_dot2(from, w, l->groups, acc);
+                from += l->stride;
+                for (i = 0; i < n; i++) {
+                    int32_t q = (acc[i] + l->bias[row + i]) >> l->shift[row + i];
+                    q = q < low ? low : q;
+                    q = q > 127 ? 127 : q;
+                    to[i] = (p == 0U || q > to[i]) ? (int8_t)q : to[i];
+                }
+            }
+            to += l->rows;
+        }
+    }
+}
+
 SA_NN_FUNCTION uint32_t sa_nn_signs2(const int8_t *x, const int16_t *w, uint32_t groups, const int32_t *start)
 {
     int32_t a = start[0], m = start[1];
@@ -394,23 +423,21 @@ SA_NN_INLINE void sa_nn_block(const int8_t *x, const int16_t *w, uint32_t groups
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-/* many: sums are taken in parts; rest: only rows behind the blocks of 8 */
-SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind, int many,
-                                   int rest)
+/* many: sums are taken in parts */
+SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, void *out, int kind, int many)
 {
     /* a copy: the compiler need not think that storing results changes it */
     const sa_nn_layer_t l = *layer;
-    const uint32_t first = rest ? l.rows & ~7U : 0U;
     uint8_t *y = (uint8_t *)out;
     uint32_t step;
 
     for (step = l.steps; step > 0U; step--) {
-        const int16_t *w = (const int16_t *)l.weights + 2U * first * l.groups;
-        uint32_t row = first;
+        const int16_t *w = (const int16_t *)l.weights;
+        uint32_t row = 0;
 
         while (row < l.rows) {
             const uint32_t left = l.rows - row;
-            const uint32_t n = !rest && left >= 8U ? 8U : 2U;
+            const uint32_t n = left >= 8U ? 8U : 2U;
             const uint32_t stop = row + (n < left ? n : left);
             const int32_t *sum;
             int32_t best[8];
@@ -441,7 +468,7 @@ SA_NN_INLINE void sa_nn_int8_layer(const sa_nn_layer_t *layer, const int8_t *x, 
 
 SA_NN_FUNCTION void sa_nn_int8_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
@@ -450,8 +477,10 @@ SA_NN_FUNCTION void sa_nn_int8_relu(const sa_nn_layer_t *l, const int8_t *x, voi
     if (l->rows >= 8U) {
         sa_nn_blocks_relu(l, x, (int8_t *)y);
     }
+    sa_nn_rest(l, x, (int8_t *)y, 0);
+#else
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 0);
 #endif
-    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 0, SA_NN_INT8_DSP);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_eights_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
@@ -469,8 +498,10 @@ SA_NN_FUNCTION void sa_nn_int8_full(const sa_nn_layer_t *l, const int8_t *x, voi
     if (l->rows >= 8U) {
         sa_nn_blocks_full(l, x, (int8_t *)y);
     }
+    sa_nn_rest(l, x, (int8_t *)y, -128);
+#else
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 0);
 #endif
-    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 0, SA_NN_INT8_DSP);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_eights_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
@@ -484,17 +515,17 @@ SA_NN_FUNCTION void sa_nn_int8_eights_full(const sa_nn_layer_t *l, const int8_t 
 
 SA_NN_FUNCTION void sa_nn_int8_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 0, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 0);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 0);
 }
 
 /* Binary output where sums stay below 2^22: multiplier holds what the sums of each block start from, so that
@@ -534,32 +565,32 @@ SA_NN_FUNCTION void sa_nn_int8_signs(const sa_nn_layer_t *l, const int8_t *x, vo
 
 SA_NN_FUNCTION void sa_nn_int8_long_shift(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SHIFT, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_relu(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_RELU, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_full(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_FULL, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_multiplier(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_MULTIPLIER, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_scores(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_SCORES, 1);
 }
 
 SA_NN_FUNCTION void sa_nn_int8_long_bits(const sa_nn_layer_t *l, const int8_t *x, void *y)
 {
-    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 1, 0);
+    sa_nn_int8_layer(l, x, y, SA_NN_BITS, 1);
 }
 
 #endif
