@@ -19,7 +19,7 @@ _NAME = r"[A-Za-z_][\w.()]*"
 _PRODUCT = re.compile(rf"^\s+({_NAME}) = ({_NAME}) (w?\*) ({_NAME}|-?\d+);$", re.MULTILINE)
 _FUSED = re.compile(r"WIDEN_MULT_(?:PLUS|MINUS)_EXPR")
 _FUNCTION = re.compile(r"^;; Function (\S+) ", re.MULTILINE)
-#: Constants of products that shifts and additions do.
+#: Powers of two that a constant is the sum or difference of, where shifts and additions do.
 _FEW = 3
 
 
@@ -46,7 +46,7 @@ def products(sources: Mapping[str, str], folder: Path, opt: str = "-Os") -> tupl
             for _, a, sign, b in _PRODUCT.findall(part[1]):
                 if sign == "w*":
                     short += 1
-                elif not (b.lstrip("-").isdigit() and abs(int(b)).bit_count() <= _FEW):
+                elif not (b.lstrip("-").isdigit() and _terms(abs(int(b))) <= _FEW):
                     long.append(f"{part[0]}: {a} * {b}")
     return short, long
 
@@ -54,3 +54,8 @@ def products(sources: Mapping[str, str], folder: Path, opt: str = "-Os") -> tupl
 def _parts(text: str) -> list[tuple[str, str]]:
     found = _FUNCTION.split(text)[1:]
     return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _terms(number: int) -> int:
+    """Powers of two, added or taken away, that make a number."""
+    return (number ^ 3 * number).bit_count()
