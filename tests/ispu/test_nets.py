@@ -11,11 +11,14 @@ import pytest
 from sensorai import runtime
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.ops.nd.binary import Binary
+from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.ops.nd.unary import Unary
+from sensorai.toolchain.arm import build_elf
+from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program, build_shared
 from tests.ispu.products import products
 from tests.nd.fast_nets import chained
@@ -27,11 +30,25 @@ EDGES = (0, 1, -1, 0x7FFF, 0x8000, -0x8000, -0x8001, 0xFFFF, 0x10000, 0x7FFF8000
 _HIGH = """
 #include "sa_nd_16bit.h"
 #include "sa_nd_fixed.h"
+void high(const int32_t *a, const int32_t *b, int32_t *y, uint32_t *rest, int32_t n);
 void high(const int32_t *a, const int32_t *b, int32_t *y, uint32_t *rest, int32_t n)
 {
     int32_t i;
     for (i = 0; i < n; i++) {
         y[i] = sa_nd_short_high(a[i], b[i], rest + i);
+    }
+}
+"""
+
+_ABOVE = """
+#include "sa_nd_16bit.h"
+#include "sa_nd_above.h"
+void above(const float *a, const float *b, int32_t *y, int32_t n);
+void above(const float *a, const float *b, int32_t *y, int32_t n)
+{
+    int32_t i;
+    for (i = 0; i < n; i++) {
+        y[i] = SA_ND_ABOVE(a[i], b[i]) ? 1 : 0;
     }
 }
 """
@@ -44,23 +61,40 @@ def test_long_products_of_short_ones() -> None:
     a, b = (v.ravel().astype(np.int32) for v in np.meshgrid(some, some))
     y, rest = np.zeros(len(a), np.int32), np.zeros(len(a), np.uint32)
     files = {name: runtime.text(f"nd/{name}") for name in ("sa_nd.h", "sa_nd_16bit.h", "sa_nd_fixed.h")}
-    library = build_shared(
-        {
-            **files,
-            "high.c": _HIGH.replace(
-                "void high",
-                "void high(const int32_t *a, "
-                "const int32_t *b, int32_t *y, uint32_t *rest, int32_t n);\nvoid high",
-                1,
-            ),
-        }
-    )
+    library = build_shared({**files, "high.c": _HIGH})
     library.call("high", a, b, y, rest, len(a), returns="void")
     exact = a.astype(np.int64) * b
     # the one product that is no number of 32 bits; who calls it asks for it before
     beyond = (a == -(2**31)) & (b == -(2**31))
     assert np.array_equal(y[~beyond], (exact >> 31)[~beyond])
     assert np.array_equal(rest, exact & 0x7FFFFFFF)
+
+
+def test_floats_compare_as_their_bits_do() -> None:
+    need("gcc")
+    ends = np.array([np.inf, -np.inf, np.nan, -np.nan, 0, -0.0, 1e-45, -1e-45, 1, -1, 3e38], np.float32)
+    rng = np.random.default_rng(0)
+    some = np.concatenate([ends, rng.integers(0, 2**32, 40, np.uint32).view(np.float32)])
+    a, b = (np.ascontiguousarray(v.ravel()) for v in np.meshgrid(some, some))
+    y = np.zeros(len(a), np.int32)
+    files = {name: runtime.text(f"nd/{name}") for name in ("sa_nd.h", "sa_nd_16bit.h", "sa_nd_above.h")}
+    build_shared({**files, "above.c": _ABOVE}).call("above", a, b, y, len(a), returns="void")
+    assert np.array_equal(y, a > b)
+
+
+def test_float_layers_call_no_comparison() -> None:
+    need("arm-none-eabi-gcc")
+    wanted = ("conv_groups_float32", "pool_max_float32_ends", "clip_six_float32")
+    graphs = [g for op in (Clip, Conv, Pool) for name, g in op.cases() if name in wanted]
+    assert len(graphs) == len(wanted)
+    for graph in graphs:
+        calls = []
+        for isa in ("", "ispu"):
+            project = emit_net_project(replace(graph, isa=isa), "net", About("", "", ""))
+            image = build_elf(project.sources(), cpu("m0plus"), opt="-Os", keep=("net_init", "net_run"))
+            calls.append([name for name in image.library_calls if "cmp" in name])
+        assert calls[0] != []
+        assert calls[1] == []
 
 
 def test_operators_of_integers_with_sanitizers() -> None:
