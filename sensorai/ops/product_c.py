@@ -123,9 +123,6 @@ def _constants(form: Form, at: Applied, to: Writer, kind: str, bias: Array) -> d
 
 def _int8(form: Form, at: Applied, to: Writer) -> None:
     g, kind = form.extent, way_out(form.requant, at.out.dtype)
-    if at.isa == "ispu" and _small(form, kind):
-        _int8_ispu(form, at, to, kind)
-        return
     bias, weights = _bias(form, at), at.constant("weights")
     if form.depthwise:
         packed = to.table("int8_t", f"weights{to.index}", weights)
@@ -154,34 +151,6 @@ def _int8(form: Form, at: Applied, to: Writer) -> None:
     name = to.depthwise(kind, g.taps) if form.depthwise else f"sa_nn_{family}_{'signs' if signs else kind}"
     file = "sa_nn_depthwise" if form.depthwise else "sa_nn_int8"
     to.call(file, name, layer, to.read(at.x, g.left * g.channels), to.at(at.out, "void"))
-
-
-def _small(form: Form, kind: str) -> bool:
-    """Whether ``sa_nn_int8_ispu.h`` has a layer."""
-    return not form.depthwise and kind != "bits" and form.inputs <= INT8_CHUNK
-
-
-def _int8_ispu(form: Form, at: Applied, to: Writer, kind: str) -> None:
-    """Rows in pairs, one loop for all layers."""
-    g, bias = form.extent, _bias(form, at)
-    packed = packing.pack_pairs(at.constant("weights").reshape(g.rows, -1))
-    fields: dict[str, object] = {
-        "weights": to.table("int16_t", f"weights{to.index}", packed, aligned=True),
-        **_constants(form, at, to, kind, bias),
-        "groups": packed.shape[1] // 4,
-        "rows": g.rows,
-        "steps": g.steps,
-        "stride": g.stride * g.channels,
-        "pool": g.pool,
-        "taps": g.taps,
-    }
-    if kind != "scores":
-        fields["low"], fields["high"] = {"relu": (0, 127), "full": (-128, 127)}.get(
-            kind, (form.requant.low, form.requant.high)
-        )
-    name = "sa_nn_int8_ispu_multiplier" if kind == "multiplier" else "sa_nn_int8_ispu"
-    x = to.read(at.x, g.left * g.channels)
-    to.call("sa_nn_int8_ispu", name, to.layer(fields), x, to.at(at.out, "void"))
 
 
 def _wide(form: Form, at: Applied, to: Writer) -> None:

@@ -17,6 +17,7 @@ from sensorai.toolchain.cpu import cpu
 
 _NAME = r"[A-Za-z_][\w.()]*"
 _PRODUCT = re.compile(rf"^\s+({_NAME}) = ({_NAME}) (w?\*) ({_NAME}|-?\d+);$", re.MULTILINE)
+_FLOAT = re.compile(r"^\s+(?:float|sa_nn_float_t|sa_nd_f32) ([\w.]+);$", re.MULTILINE)
 _FUSED = re.compile(r"WIDEN_MULT_(?:PLUS|MINUS)_EXPR")
 _FUNCTION = re.compile(r"^;; Function (\S+) ", re.MULTILINE)
 #: Powers of two that a constant is the sum or difference of, where shifts and additions do.
@@ -43,7 +44,10 @@ def products(sources: Mapping[str, str], folder: Path, opt: str = "-Os") -> tupl
         # a file of tables has none
         for part in _parts(dump.read_text() if dump.exists() else ""):
             short += len(_FUSED.findall(part[1]))
-            for _, a, sign, b in _PRODUCT.findall(part[1]):
+            floats = set(_FLOAT.findall(part[1]))
+            for made, a, sign, b in _PRODUCT.findall(part[1]):
+                if {made, made.rpartition("_")[0]} & floats:
+                    continue
                 if sign == "w*":
                     short += 1
                 elif not (b.lstrip("-").isdigit() and _terms(abs(int(b))) <= _FEW):

@@ -17,10 +17,13 @@ from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import App
 from sensorai.ispu.standin import STAND_IN_FLAGS, compiled, stand_in
 from sensorai.ispu.virtual import VirtualIspu
+from sensorai.learn.lower import lower_float
+from sensorai.learn.nets import first_params
 from sensorai.model.pipeline import Count, Pipeline, run
 from sensorai.model.scaling import Scaling
 from sensorai.ops.conv1d import Conv1d
 from sensorai.ops.dense import Dense
+from sensorai.ops.depthwise_conv1d import DepthwiseConv1d
 from sensorai.ops.flatten import Flatten
 from sensorai.ops.max_pool import MaxPool
 from sensorai.ops.relu import Relu
@@ -56,7 +59,7 @@ PARTS = {
 VARIABLES = {"model": 568, "result": 28, "windows": 2, "ispu_flags": 4}
 
 
-def reference() -> Pipeline:
+def reference(precision: str = "int8") -> Pipeline:
     """ST's ``cnn_8x8x8`` with other numbers: what it takes is the same for all that need shifts alone."""
     rng = np.random.default_rng(7)
 
@@ -73,10 +76,13 @@ def reference() -> Pipeline:
     b.add(Dense(), params=linear(len(CLASSES), 6 * 8))
     graph = b.graph()
     real = rng.normal(0, 1, (64, WINDOW, 3)).astype(np.float32)
-    int8 = quantize(graph, {**calibrate(graph, real), graph.inputs[0]: 5})
+    if precision == "int8":
+        made = quantize(graph, {**calibrate(graph, real), graph.inputs[0]: 5})
+    else:
+        made = lower_float(graph, first_params(graph), 5)
     scaling = Scaling((12, -40, 1003), (6, 7, 6))
     axes = tuple(Count(f"acc_{axis}", "mg", 0.244) for axis in "xyz")
-    return Pipeline("cnn_8x8x8", axes, 26.0, WINDOW, WINDOW, (), (), scaling, int8, CLASSES)
+    return Pipeline("cnn_8x8x8", axes, 26.0, WINDOW, WINDOW, (), (), scaling, made, CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -137,17 +143,31 @@ def test_all_its_products_are_of_16_bits(
     assert short == 9
 
 
+def test_layers_of_floats_call_no_comparison_and_no_product(tmp_path: Path) -> None:
+    need("gcc", "arm-none-eabi-gcc")
+    one = reference("float32")
+    app, files = emit_ispu(one, device("LSM6DSO16IS"))
+    # on the ISPU additions and multiplications are instructions; the largest score takes three comparisons
+    calls = set(stand_in(app, files).library_calls)
+    assert calls == {"__aeabi_fadd", "__aeabi_fmul", "__aeabi_i2f", "__aeabi_fcmpgt"}
+    assert products(compiled(app, files), tmp_path)[1] == []
+    samples = counts(3, 2 * WINDOW + 1)
+    found, wanted = VirtualIspu(app, files).run(samples), run(one, samples[1:])
+    assert np.array_equal(found.scores.view(np.float32)[found.results], wanted.scores)
+
+
 def test_layers_of_all_forms_with_sanitizers() -> None:
     need("gcc")
-    whole = [(f"{p}_{seed}", nets.random_net(seed, p)) for p in ("int8", "multiplier") for seed in range(6)]
-    cases = [(name, graph) for op in (Conv1d, Dense) for name, graph in op.cases()]
+    whole = [(f"{p}_{seed}", nets.random_net(seed, p)) for p in ("int8", "multiplier") for seed in range(5)]
+    cases = [(name, graph) for op in (Conv1d, Dense, DepthwiseConv1d) for name, graph in op.cases()]
     graphs = [(name, graph) for name, graph in (*whole, *cases) if _takes(graph)]
     some = [nets.sample(name, replace(graph, isa="ispu"), 2) for name, graph in graphs]
-    kernels = {s.name: emit_net(s.graph, "n").source.count("sa_nn_int8_ispu") for s in some}
-    assert sum(kernels.values()) > 25
+    sources = [emit_net(s.graph, "n").source for s in some]
+    assert sum(text.count("sa_nn_int8_ispu") for text in sources) > 25
+    assert sum(text.count("sa_nn_float_ispu_layer(") for text in sources) > 5
     build = build_program(nets.unit(some, driver=True), sanitize=True, harness=True, opt="-O1")
     assert nets.differences_in(some, build.run(nets.stream(some))) == []
 
 
 def _takes(graph: Graph) -> bool:
-    return graph.tensors[graph.inputs[0]].dtype == "int8"
+    return graph.tensors[graph.inputs[0]].dtype in ("int8", "float32")
