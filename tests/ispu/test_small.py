@@ -158,14 +158,14 @@ def test_layers_of_floats_call_no_comparison_and_no_product(tmp_path: Path) -> N
 
 def test_layers_of_all_forms_with_sanitizers() -> None:
     need("gcc")
-    whole = [(f"{p}_{seed}", nets.random_net(seed, p)) for p in ("int8", "multiplier") for seed in range(5)]
+    whole = [(f"{p}_{seed}", nets.random_net(seed, p)) for p in ("int8", "multiplier") for seed in range(3)]
     cases = [(name, graph) for op in (Conv1d, Dense, DepthwiseConv1d) for name, graph in op.cases()]
-    graphs = [(name, graph) for name, graph in (*whole, *cases) if _takes(graph)]
+    graphs = [(name, graph) for name, graph in (*whole, *cases[::2]) if _takes(graph)]
     some = [nets.sample(name, replace(graph, isa="ispu"), 2) for name, graph in graphs]
     sources = [emit_net(s.graph, "n").source for s in some]
-    assert sum(text.count("sa_nn_int8_ispu") for text in sources) > 25
-    assert sum(text.count("sa_nn_float_ispu_layer(") for text in sources) > 5
-    build = build_program(nets.unit(some, driver=True), sanitize=True, harness=True, opt="-O1")
+    assert sum(text.count("sa_nn_int8_ispu") for text in sources) > 12
+    assert sum(text.count("sa_nn_float_ispu_layer(") for text in sources) > 2
+    build = build_program(nets.unit(some, driver=True), sanitize=True, harness=True, opt="-O0")
     assert nets.differences_in(some, build.run(nets.stream(some))) == []
 
 
