@@ -114,7 +114,7 @@ def test_operators_of_integers() -> None:
 def test_all_products_are_of_16_bits(tmp_path: Path) -> None:
     need("arm-none-eabi-gcc")
     every = {name: graph for op in (Binary, Pool) for name, graph in op.cases()}
-    names = ("pool_max_int8_ends", "binary_add_int8_scaled")
+    names = ("pool_max_int8_ends", "binary_add_int8_scaled", "binary_mul_int8_scaled")
     for k, graph in enumerate((chained("tflite"), chained("even"), *(every[name] for name in names))):
         project = emit_net_project(replace(graph, isa="ispu"), "net", About("", "", ""))
         folder = tmp_path / str(k)

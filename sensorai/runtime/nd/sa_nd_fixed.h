@@ -12,26 +12,21 @@
 #endif
 
 #if defined(SA_ND_SHORT)
-/* A number of 16 bits, which the compiler sees as such: of what is shifted down to 16 bits it does not know. */
+/* The lower 16 bits as a number that the compiler multiplies as one of 16 bits, whatever it knows of it. */
 SA_ND_INLINE int16_t sa_nd_short(int32_t v)
 {
-    int16_t s = (int16_t)v;
+    int16_t s = (int16_t)(uint16_t)((uint32_t)v & 0xFFFFU);
 #if defined(__GNUC__)
     __asm__("" : "+r"(s));
 #endif
     return s;
 }
 
-SA_ND_INLINE int16_t sa_nd_short_low(int32_t v)
-{
-    return (int16_t)(uint16_t)((uint32_t)v & 0xFFFFU);
-}
-
 /* a * b = 2^31 * what comes back + rest. A number is 65536 times its high part, one more where the low one is
  * negative, plus the low one: four products of 16-bit numbers with a sign. */
 SA_ND_APART int32_t sa_nd_short_high(int32_t a, int32_t b, uint32_t *rest)
 {
-    const int16_t al = sa_nd_short_low(a), bl = sa_nd_short_low(b), ah = sa_nd_short(a >> 16), bh = sa_nd_short(b >> 16);
+    const int16_t al = sa_nd_short(a), bl = sa_nd_short(b), ah = sa_nd_short(a >> 16), bh = sa_nd_short(b >> 16);
     const int32_t low = al * bl;
     /* what is added last brings it back into 32 bits */
     uint32_t middle = (uint32_t)(al * bh) + (uint32_t)(bl * ah) + (uint32_t)(low >> 16);
@@ -110,7 +105,7 @@ SA_ND_INLINE int32_t sa_nd_multiply_small(int32_t x, int32_t multiplier, int32_t
 {
 #if SA_ND_NO_LONG
 #if defined(SA_ND_SHORT)
-    const int16_t short_x = sa_nd_short(x), h = sa_nd_short(multiplier >> 16), l = sa_nd_short_low(multiplier);
+    const int16_t short_x = sa_nd_short(x), h = sa_nd_short(multiplier >> 16), l = sa_nd_short(multiplier);
     /* of a low half with a sign the high one is one more where that is negative */
     const int32_t high = h * short_x + (l < 0 ? x : 0), low = l * short_x;
 #else
