@@ -65,7 +65,7 @@ def sizes(pipeline: Pipeline, arena: int) -> dict[str, Any]:
     }
 
 
-def types(pipeline: Pipeline, shared: Overlap | None) -> dict[str, Any]:
+def types(pipeline: Pipeline, shared: Overlap | None, narrow: bool = False) -> dict[str, Any]:
     """Types of inputs and scores, and the steps from a sample to the model."""
     # values beyond it would overflow sums; those of narrower types cannot be
     limit = LIMITS["int16"][1] if pipeline.input_type == "int16" and not pipeline.raw else 0
@@ -81,6 +81,8 @@ def types(pipeline: Pipeline, shared: Overlap | None) -> dict[str, Any]:
         "features": bool(pipeline.features),
         "filtered": bool(pipeline.filters),
         "scaled": pipeline.scaling is not None,
+        "narrow": narrow,
+        "window_type": inert(f"{pipeline.input_type}_t" if narrow else "int16_t"),
         "shared": shared,
         "held": inert("WINDOW" if shared is None or shared.held else "STRIDE"),
         "width": inert(f"{shared.width}U" if shared is not None and norms else f"{macro}_CHANNELS"),

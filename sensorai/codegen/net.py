@@ -144,7 +144,7 @@ def typed(
                 f"{one} is a constant or lies in an input of the caller: it cannot lie in the arena",
                 hint="let inputs and outputs be the caller's, or both lie in the arena",
             )
-    net.runtime = {"nd/sa_nd.h"}
+    net.runtime = {"nd/sa_nd.h", *(["nd/sa_nd_16bit.h"] if graph.isa == "ispu" else [])}
     return net.parts()
 
 

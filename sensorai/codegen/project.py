@@ -6,7 +6,7 @@ Pure: the same pipeline gives the same bytes; nothing touches the disk.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sensorai import runtime
@@ -20,7 +20,7 @@ from sensorai.codegen.learner import emit_learner
 from sensorai.codegen.panes import Overlap, overlap
 from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table
 from sensorai.codegen.pushes import stream_fields, streamed
-from sensorai.codegen.scaling import emit_scaling
+from sensorai.codegen.scaling import emit_scaling, fits_samples
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.pipeline import Pipeline
@@ -63,7 +63,7 @@ class Project:
         }
 
 
-def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
+def emit_project(pipeline: Pipeline, chip: Chip | None = None, *, small: bool = False) -> Project:
     """Emit the C project of a pipeline.
 
     Parameters
@@ -71,16 +71,25 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
     pipeline : Pipeline
     chip : Chip, optional
         Microcontroller that its Makefile builds for, beside any other compiler.
+    small : bool
+        For little memory: where a net takes samples that are only scaled, its window holds them as it takes
+        them, instead of those of the sensor and a copy on the stack.
 
     Raises
     ------
     ConfigError
         Its name cannot begin names in C.
     """
+    narrow = small and holds_inputs(pipeline)
     shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
     parts = [
         p
-        for p in (_filters(pipeline), _features(pipeline, shared), _scaling(pipeline), _model(pipeline))
+        for p in (
+            _filters(pipeline),
+            _features(pipeline, shared),
+            _scaling(pipeline, narrow),
+            _model(pipeline, small),
+        )
         if p
     ]
     used = sorted({file for p in parts for file in p.runtime})
@@ -88,7 +97,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
     fields = {
         **names(pipeline),
         **sizes(pipeline, arena),
-        **types(pipeline, shared),
+        **types(pipeline, shared, narrow),
         **stream_fields(pipeline),
         **learning(pipeline),
         **_tables(parts),
@@ -105,6 +114,13 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in used}
     return Project({**made, **files}, arena, tuple(layer for p in parts for layer in p.layers))
+
+
+def holds_inputs(pipeline: Pipeline) -> bool:
+    """Whether a window may hold its samples as the net takes them: each by itself, and scaled to less."""
+    plain = not (pipeline.features or pipeline.filters or pipeline.stream or pipeline.learn)
+    scaling = pipeline.scaling
+    return plain and scaling is not None and scaling.type == "int8" and fits_samples(scaling)
 
 
 def _files(name: str) -> dict[str, str]:
@@ -155,8 +171,10 @@ def _features(pipeline: Pipeline, shared: Overlap | None) -> CodeParts | None:
     return emit_features(pipeline.features, pipeline.window, len(pipeline.channels), pipeline.name, shared)
 
 
-def _scaling(pipeline: Pipeline) -> CodeParts | None:
-    return None if pipeline.scaling is None else emit_scaling(pipeline.scaling, pipeline.name)
+def _scaling(pipeline: Pipeline, narrow: bool) -> CodeParts | None:
+    if pipeline.scaling is None:
+        return None
+    return emit_scaling(pipeline.scaling, pipeline.name, samples=narrow)
 
 
 def model_calls(pipeline: Pipeline) -> tuple[Call, ...]:
@@ -164,7 +182,7 @@ def model_calls(pipeline: Pipeline) -> tuple[Call, ...]:
     return _model(pipeline).calls
 
 
-def _model(pipeline: Pipeline) -> CodeParts:
+def _model(pipeline: Pipeline, small: bool = False) -> CodeParts:
     if isinstance(pipeline.model, Ensemble):
         return emit_forest(pipeline.model, pipeline.name)
     if pipeline.learn is not None:
@@ -176,4 +194,4 @@ def _model(pipeline: Pipeline) -> CodeParts:
     if pipeline.raw:
         made = streamed(pipeline)
         return emit_tensors(pipeline.model if made is None else made.graph, pipeline.name)
-    return emit_net(pipeline.model, pipeline.name)
+    return emit_net(replace(pipeline.model, isa="ispu") if small else pipeline.model, pipeline.name)

@@ -7,11 +7,16 @@ from sensorai.codegen.parts import CodeParts, Table
 from sensorai.model.scaling import LIMITS, Scaling
 
 
-def emit_scaling(scaling: Scaling, prefix: str) -> CodeParts:
+def fits_samples(scaling: Scaling) -> bool:
+    """Whether no difference of an int16 sample and an offset leaves int32."""
+    return all(abs(v) < _FAR for v in scaling.offset)
+
+
+def emit_scaling(scaling: Scaling, prefix: str, *, samples: bool = False) -> CodeParts:
     """Emit ``static OUT PREFIX_scale(int32_t x, int32_t offset, SHIFT shift)`` and its tables.
 
     The tables are ``PREFIX_offset`` and ``PREFIX_shift``; ``OUT`` is ``int8_t`` or ``int16_t``, and SHIFT is
-    signed only where a shift is negative.
+    signed only where a shift is negative. ``samples``: x is int16, see ``fits_samples``.
     """
     n = len(scaling.offset)
     low, high = LIMITS[scaling.type]
@@ -20,7 +25,8 @@ def emit_scaling(scaling: Scaling, prefix: str) -> CodeParts:
     shift = _ROUND.replace("SUFFIX", "" if signed else "U")
     if signed:
         shift += _MULTIPLY
-    source = _SCALE.replace("ROUND", shift)
+    less = "    int32_t d = x - offset;\n" if samples else _LESS
+    source = _SCALE.replace("LESS", less).replace("ROUND", shift)
     for word, value in (
         ("KIND", kind),
         ("OUT", f"{scaling.type}_t"),
@@ -41,6 +47,9 @@ def emit_scaling(scaling: Scaling, prefix: str) -> CodeParts:
     )
 
 
+#: Size of an offset that may leave int32.
+_FAR = 1 << 30
+
 _ROUND = """    if (shift > 0SUFFIX) {
         d = (d >> shift) + ((d >> (shift - 1SUFFIX)) & 1);
     }"""
@@ -50,10 +59,7 @@ _MULTIPLY = """ else if (shift < 0) {
         d = (d > HIGH ? HIGH : (d < LOW ? LOW : d)) * (int32_t)(1U << -shift);
     }"""
 
-_SCALE = """/* (x - offset) >> shift, rounded half up, saturated to TYPE. */
-static OUT NAME_scale(int32_t x, int32_t offset, KIND shift)
-{
-    int32_t d;
+_LESS = """    int32_t d;
 
     if (offset > 0 && x < INT32_MIN + offset) {
         d = INT32_MIN;
@@ -61,7 +67,12 @@ static OUT NAME_scale(int32_t x, int32_t offset, KIND shift)
         d = INT32_MAX;
     } else {
         d = x - offset;
-    }
+    }"""
+
+_SCALE = """/* (x - offset) >> shift, rounded half up, saturated to TYPE. */
+static OUT NAME_scale(int32_t x, int32_t offset, KIND shift)
+{
+LESS
 ROUND
     return (OUT)(d > HIGH ? HIGH : (d < LOW ? LOW : d));
 }"""

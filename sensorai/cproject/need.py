@@ -14,11 +14,11 @@ COMPILED = "compiled; stack as the compiler states it"
 COUNTED = "counted: constants and buffers alone, as no Arm compiler is installed"
 
 
-def counted(pipeline: Pipeline, project: Project) -> tuple[int, int]:
-    """Least flash and RAM: constants of layers; the window and the working memory."""
+def counted(pipeline: Pipeline, project: Project, width: int = 2) -> tuple[int, int]:
+    """Least flash and RAM: constants of layers; working memory and the window, ``width`` bytes a number."""
     made = streamed(pipeline)
     samples, kept = (pipeline.window, 0) if made is None else (pipeline.stride, made.kept)
-    window = 2 * samples * len(pipeline.channels) + kept
+    window = width * samples * len(pipeline.channels) + kept
     return sum(layer.weight_bytes for layer in project.layers), project.arena_bytes + window
 
 

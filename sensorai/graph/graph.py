@@ -10,7 +10,7 @@ from sensorai.graph.tensor import ABSENT, Array, Tensor
 
 #: What kernels are written for: Armv6-M (no long products), with the same tables Armv7-M; the DSP extension
 #: of Armv7E-M and Armv8-M; vectors of integers (Helium).
-ISAS = ("thumb1", "dsp", "mve")
+ISAS = ("thumb1", "dsp", "mve", "ispu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.codegen.project import Project, emit_project
+from sensorai.codegen.project import Project, emit_project, holds_inputs
 from sensorai.cproject import backend as shared
 from sensorai.cproject.need import COUNTED, counted, largest
 from sensorai.cproject.scales import Scales, check_scales, check_sensors
@@ -83,11 +83,11 @@ class IspuBackend(shared.CBackend):
 
     def need(self, pipeline: Pipeline, device: str) -> Need:
         """Build the whole program for the stand-in and hold it against the memories of the ISPU."""
-        project = emit_project(pipeline)
+        project = emit_project(pipeline, small=True)
         app, files = emit_ispu(pipeline, devices.device(device))
         if available("arm-none-eabi-gcc"):
             return ispu_need(stand_in(app, files), app, project)
-        code, data = counted(pipeline, project)
+        code, data = counted(pipeline, project, 1 if holds_inputs(pipeline) else 2)
         return ispu_need(StandIn(code, data, 0, (), "", ()), app, project, COUNTED)
 
     def core(self, artifact: Artifact) -> Core:

@@ -36,7 +36,7 @@ def emit_ispu(
     ConfigError
         A channel, rate or count that the device does not have.
     """
-    project = emit_project(pipeline)
+    project = emit_project(pipeline, small=True)
     files = {name: text for name, text in project.files.items() if name not in _PLAIN}
     app = App(
         name=pipeline.name,

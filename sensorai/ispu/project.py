@@ -299,6 +299,7 @@ def fields_of(app: App) -> Mapping[str, Any]:
         "classes": len(app.classes),
         "scores": app.scores,
         "blob": app.blob,
+        "whole": app.score_type == "int32_t",
         "exchange": one.groups["exchange"].values,
         "commands": COMMANDS,
         "load": one.groups["load"].values,

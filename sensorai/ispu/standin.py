@@ -19,6 +19,9 @@ from sensorai.toolchain.host import STRICT
 #: How every figure of this module must be named.
 SOURCE = "Cortex-M0+ stand-in, not measured on the ISPU"
 
+#: Flags that the C is compiled with for another core.
+STAND_IN_FLAGS = (*STRICT, "-fno-strict-aliasing", "-DISPU_STAND_IN")
+
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
@@ -76,6 +79,12 @@ class StandIn:
         ]
 
 
+def compiled(app: App, files: Mapping[str, str]) -> dict[str, str]:
+    """What of a project is compiled, without its start-up, with headers."""
+    sources = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
+    return {name: text for name, text in files.items() if name in sources or name.endswith(".h")}
+
+
 def stand_in(app: App, files: Mapping[str, str]) -> StandIn:
     """Build the project for a Cortex-M0+ and add up what it takes.
 
@@ -84,13 +93,11 @@ def stand_in(app: App, files: Mapping[str, str]) -> StandIn:
     ToolMissing, BuildError
         No Arm compiler, or it refuses the project.
     """
-    compiled = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
-    sources = {name: text for name, text in files.items() if name in compiled or name.endswith(".h")}
     image = build_elf(
-        sources,
+        compiled(app, files),
         cpu("cortex-m0plus"),
         opt="-Os",
-        flags=(*STRICT, "-fno-strict-aliasing", "-DISPU_STAND_IN"),
+        flags=STAND_IN_FLAGS,
         keep=("main", "algo_00", "algo_00_init"),
     )
     loop, handlers = image.stack.bound("main"), [image.stack.bound(n) for n in ("algo_00", "algo_00_init")]

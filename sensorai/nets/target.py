@@ -35,7 +35,7 @@ class Target:
     flags : str
         Flags of the ISPU's compiler; empty for others.
     isa : str
-        Instructions that kernels are chosen for, see ``Graph.isa``; of the ISPU any core's.
+        Instructions that kernels are chosen for, see ``Graph.isa``.
     """
 
     name: str
@@ -67,7 +67,7 @@ def target(name: str, device: str | None) -> Target:
         flags = f"-mcpu={core.text('cpu')} -mfp32-format={core.text('float_format')}"
         near = cpu(ispu.STAND_IN)
         chip = Chip(f"a core that stands in for the ISPU of {part.name}", near.name, near.flags)
-        return Target(name, part.name, part.code.size, part.data.size, chip, near.name, flags)
+        return Target(name, part.name, part.code.size, part.data.size, chip, near.name, flags, "ispu")
     one = mcu.device(wanted)
     return Target(name, one.name, one.flash, one.linked_ram, one.chip(), one.cpu.name, isa=one.cpu.isa)
 

@@ -31,6 +31,17 @@ def pack_int8(weights: Array) -> Array:
     return np.concatenate(blocks).astype(np.int16)
 
 
+def pack_pairs(weights: Array) -> Array:
+    """Weights (rows, inputs) as int16 numbers of two rows, (pairs, inputs): ``256 * second + first``.
+
+    A missing row and inputs to a multiple of 4 are zero. It fits since weights are above -128.
+    """
+    rows, n = weights.shape
+    full = np.zeros((rows + rows % 2, n + -n % 4), np.int64)
+    full[:rows, :n] = weights
+    return np.asarray(256 * full[1::2] + full[0::2], np.int16)
+
+
 def pack_bits(values: Array) -> Array:
     """+1 and -1 (..., n) as words (..., ceil(n / 32)): bit 1 is +1, the first value in bit 0, padding 0."""
     n = values.shape[-1]

@@ -19,7 +19,7 @@ from sensorai.errors import ConfigError, InternalError
 from sensorai.graph import rounding
 from sensorai.graph.operator import Applied, Buffers, Margin, Operator, Writer
 from sensorai.graph.tensor import Array, Shape, Tensor
-from sensorai.ops import product_c
+from sensorai.ops import product_c, product_ispu
 from sensorai.ops.requant import KEEP, Requant, check_clamp
 
 TYPES = frozenset(
@@ -176,7 +176,8 @@ class Product(Operator):
             raise ConfigError(f"layer {at.name}: signs of float32 weights have no C", hint="quantize the net")
         one = self.extent(at)
         form = product_c.Form(self.requant, one, self.DEPTHWISE, self.signs, self.reach)
-        product_c.emit(form, at, to)
+        if at.isa != "ispu" or not product_ispu.emit(form, at, to):
+            product_c.emit(form, at, to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from tests.nd.fast_nets import chained, fast_samples, layer, layers
 from tests.nd.nets import differences, stream, unit
 from tests.need import need
 
-#: A core for each instruction set.
-CORES = {"dsp": "m4", "mve": "m55", "thumb1": "m0plus"}
+#: A core for each instruction set; the ISPU's has a stand-in.
+CORES = {"dsp": "m4", "mve": "m55", "thumb1": "m0plus", "ispu": "m0plus"}
 
 
 @pytest.mark.parametrize("isa", CORES)
@@ -105,8 +105,9 @@ def test_int8_nets_need_no_library_on_an_m0plus() -> None:
         "reduce_mean_int8_scaled_2",
         "softmax_int8",
     )
-    for graph in (chained("tflite"), chained("even"), *(every[name] for name in wanted)):
-        project = emit_net_project(replace(graph, isa="thumb1"), "net", About("", "", ""))
+    graphs = (chained("tflite"), chained("even"), *(every[name] for name in wanted))
+    for isa, graph in (*(("thumb1", one) for one in graphs), ("ispu", graphs[1]), ("ispu", graphs[-2])):
+        project = emit_net_project(replace(graph, isa=isa), "net", About("", "", ""))
         image = build_elf(project.sources(), cpu.cpu("m0plus"), opt="-O2", keep=("net_init", "net_run"))
         # products of 64 bits, divisions and floats would be among them
         assert image.library_calls == ()

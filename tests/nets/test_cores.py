@@ -82,11 +82,14 @@ def test_samples_of_a_sensor(integer: Path, tmp_path: Path) -> None:
 
 
 def test_other_cores_get_other_kernels(integer: Path, tmp_path: Path) -> None:
-    for words in (("stm32", "--device", "cortex-m3"), ("ispu",)):
+    for words, wanted in ((("stm32", "--device", "cortex-m3"), "_thumb1.h"), (("ispu",), "_ispu.h")):
         folder = tmp_path / words[0]
         assert call("generate", integer, "--target", *words, "--name", "net", "--out", folder).code == 0
-        assert not any(_FAST in path.name for path in folder.iterdir())
-    assert target("ispu", None).isa == ""
+        names = [path.name for path in folder.iterdir()]
+        assert not any(_FAST in name for name in names)
+        assert any(name.startswith("sa_nd_") and name.endswith(wanted) for name in names)
+        assert ("sa_nd_16bit.h" in names) == (words[0] == "ispu")
+    assert target("ispu", None).isa == "ispu"
 
 
 def test_working_memory_of_kernels_is_counted(integer: Path) -> None:

@@ -113,11 +113,14 @@ def emit(function: str, at: Applied, to: Writer, lo: float | None, hi: float | N
         elementwise.emit(at, to, function, "\n".join(lines), "nd/sa_nd_fixed.h")
         return
     lines = [f"int32_t a = (int32_t)$0 - ({n(f.zeros[0])});", f"int32_t b = (int32_t)$1 - ({n(f.zeros[1])});"]
+    # numbers of 8 bits less their zero points have 9
+    short = at.isa == "ispu" and {t.dtype for t in at.inputs} <= {"int8", "uint8"}
+    product = "sa_nd_short(a) * sa_nd_short(b)" if short else "a * b"
     if function == "prelu":
         up, down = (", ".join(map(n, one)) for one in (f.first, f.out))
-        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}) : sa_nd_multiply(a * b, {down});")
+        lines.append(f"a = a >= 0 ? sa_nd_multiply(a, {up}) : sa_nd_multiply({product}, {down});")
     elif function == "mul":
-        lines.append(f"a = sa_nd_multiply(a * b, {n(f.out[0])}, {n(f.out[1])});")
+        lines.append(f"a = sa_nd_multiply({product}, {n(f.out[0])}, {n(f.out[1])});")
         lines[1] = "const " + lines[1]
     else:
         lines += [_larger(name, f.left, way, n) for name, way in (("a", f.first), ("b", f.second))]

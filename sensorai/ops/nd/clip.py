@@ -103,14 +103,21 @@ class Clip(NdOperator):
             return
         lo, hi = (self.lo, self.hi) if ctext.real(at.x.dtype) else self._ends(at)
         smallest, largest = (None, None) if ctext.real(at.x.dtype) else ctext.ends(at.x.dtype)
+        bits = at.isa == "ispu" and at.x.dtype == "float32"
+
+        def above(a: str, b: str) -> str:
+            return f"SA_ND_ABOVE({a}, {b})" if bits else f"{a} > {b}"
+
         lines = [f"{kind} v = $0;"]
         if lo is not None and lo != smallest:
             low_text = ctext.number(lo, at.x.dtype)
-            lines.append(f"v = v < {low_text} ? {low_text} : v;")
+            below = above(low_text, "v") if bits else f"v < {low_text}"
+            lines.append(f"v = {below} ? {low_text} : v;")
         if hi is not None and hi != largest:
             high_text = ctext.number(hi, at.x.dtype)
-            lines.append(f"v = v > {high_text} ? {high_text} : v;")
-        elementwise.emit(at, to, "clip", "\n".join([*lines, "$y = v;"]))
+            lines.append(f"v = {above('v', high_text)} ? {high_text} : v;")
+        files = ("nd/sa_nd_above.h",) if bits else ()
+        elementwise.emit(at, to, "clip", "\n".join([*lines, "$y = v;"]), *files)
 
     @classmethod
     def cases(cls) -> Iterator[tuple[str, Graph]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sensorai.graph.operator import Applied, Writer
+from sensorai.ops.nd import fast_ispu
 from sensorai.ops.nd.windows import Window
 
 #: What members of the description hold.
@@ -22,7 +23,10 @@ def emit(at: Applied, to: Writer, window: Window, kind: str, ends: tuple[str, st
     """
     sizes = (*window.kernel, *window.strides, *window.before, at.x.shape[0])
     flat = len(window.kernel) <= 2 and set(window.dilations) <= {1}
-    if at.isa != "mve" or at.x.dtype != "int8" or not flat or max(sizes) >= _LARGEST:
+    if at.x.dtype != "int8" or not flat or max(sizes) >= _LARGEST:
+        return False
+    small = at.isa == "ispu" and kind == "max" and fast_ispu.fits(at)
+    if at.isa != "mve" and not small:
         return False
 
     def two(values: tuple[int, ...], fill: int) -> str:
@@ -39,7 +43,11 @@ def emit(at: Applied, to: Writer, window: Window, kind: str, ends: tuple[str, st
         "lo": ends[0],
         "hi": ends[1],
     }
-    layer = to.layer(fields, "sa_nd_window_t")
     x, y = to.source(at.x), to.target(at.out)
+    if small:
+        layer = to.layer(fields, "sa_nd_pool_ispu_t")
+        to.call("nd/sa_nd_pool_ispu.h", "sa_nd_pool_ispu_max", layer, x, y)
+        return True
+    layer = to.layer(fields, "sa_nd_window_t")
     to.call("nd/sa_nd_pool_mve.h", f"sa_nd_pool_mve_{kind}", layer, x, y)
     return True

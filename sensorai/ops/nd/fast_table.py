@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sensorai.ops.nd import fast_dsp, fast_mve, fast_thumb1
+from sensorai.ops.nd import fast_dsp, fast_ispu, fast_mve, fast_thumb1
 from sensorai.ops.nd.fast import Kernel, Layer
 
 _Choice = Callable[[Layer], Kernel | None]
@@ -13,6 +13,7 @@ _BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {
     "dsp": (fast_dsp.matrix, fast_dsp.depth),
     "thumb1": (fast_thumb1.matrix, fast_thumb1.depth),
     "mve": (fast_mve.matrix, fast_mve.depth),
+    "ispu": (fast_ispu.matrix, fast_ispu.depth),
 }
 
 

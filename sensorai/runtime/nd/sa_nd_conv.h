@@ -3,6 +3,7 @@
 #ifndef SA_ND_CONV_H
 #define SA_ND_CONV_H
 
+#include "sa_nd_above.h"
 #include "sa_nd_exit.h"
 
 typedef struct {
@@ -82,11 +83,11 @@ SA_ND_INLINE void sa_nd_place(const sa_nd_conv_t *l, sa_nd_walk_t *k, int32_t ax
     const int32_t end = from + (l->kernel[axis] - 1) * dilation;
 
     k->from[axis] = from;
-    k->first[axis] = from < 0 ? (dilation - 1 - from) / dilation : 0;
+    k->first[axis] = from < 0 ? sa_nd_quotient(dilation - 1 - from, dilation) : 0;
     k->last[axis] = l->kernel[axis];
     if (end >= l->in[axis]) {
         const int32_t room = l->in[axis] - from;
-        k->last[axis] = room > 0 ? (room + dilation - 1) / dilation : 0;
+        k->last[axis] = room > 0 ? sa_nd_quotient(room + dilation - 1, dilation) : 0;
     }
     if (k->first[axis] > k->last[axis]) {
         k->first[axis] = k->last[axis];
@@ -467,8 +468,8 @@ SA_ND_INLINE float sa_nd_conv_leave(const sa_nd_conv_t *l, float sum, const sa_n
         sum += bias[output];
     }
     if (l->clamped != 0) {
-        sum = sum < l->lo ? l->lo : sum;
-        sum = sum > l->hi ? l->hi : sum;
+        sum = SA_ND_ABOVE(l->lo, sum) ? l->lo : sum;
+        sum = SA_ND_ABOVE(sum, l->hi) ? l->hi : sum;
     }
     return sum;
 }

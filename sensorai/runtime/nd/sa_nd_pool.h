@@ -3,6 +3,7 @@
 #ifndef SA_ND_POOL_H
 #define SA_ND_POOL_H
 
+#include "sa_nd_above.h"
 #include "sa_nd_fixed.h"
 #include "sa_nd_math.h"
 
@@ -88,7 +89,7 @@ SA_ND_INLINE int32_t sa_nd_pool_next(const sa_nd_pool_t *l, int32_t *at, int32_t
 }
 
 /* Largest number under the kernel; the lowest where it lies on margins only. */
-#define SA_ND_POOL_MAX(name, type, lowest, clamp)                                                    \
+#define SA_ND_POOL_MAX(name, type, lowest, clamp, above)                                             \
     SA_ND_FUNCTION void name(const sa_nd_pool_t *l, const type *x, type *y)                          \
     {                                                                                                \
         int32_t at[3] = {0, 0, 0}, n = 0, a, b, c, k;                                                \
@@ -104,7 +105,7 @@ SA_ND_INLINE int32_t sa_nd_pool_next(const sa_nd_pool_t *l, int32_t *at, int32_t
                     for (c = s.first[2]; c < s.last[2]; c++) {                                       \
                         const type *from = x + sa_nd_pool_at(l, &s, n, a, b, c);                     \
                         for (k = 0; k < l->channels; k++) {                                          \
-                            y[k] = from[k] > y[k] ? from[k] : y[k];                                  \
+                            y[k] = above(from[k], y[k]) ? from[k] : y[k];                            \
                         }                                                                            \
                     }                                                                                \
                 }                                                                                    \
@@ -118,21 +119,23 @@ SA_ND_INLINE int32_t sa_nd_pool_next(const sa_nd_pool_t *l, int32_t *at, int32_t
         } while (sa_nd_pool_next(l, at, &n));                                                        \
     }
 
+#define SA_ND_POOL_ABOVE(a, b) ((a) > (b))
 #define SA_ND_POOL_NONE(v, l) (v)
 #define SA_ND_POOL_ENDS(v, l) ((v) < (l)->low ? (l)->low : ((v) > (l)->high ? (l)->high : (v)))
 #define SA_ND_POOL_S8(v, l) ((int8_t)SA_ND_POOL_ENDS(v, l))
 #define SA_ND_POOL_U8(v, l) ((uint8_t)SA_ND_POOL_ENDS(v, l))
 #define SA_ND_POOL_S16(v, l) ((int16_t)SA_ND_POOL_ENDS(v, l))
-#define SA_ND_POOL_F32(v, l) ((v) < (l)->lo ? (l)->lo : ((v) > (l)->hi ? (l)->hi : (v)))
+#define SA_ND_POOL_F32(v, l) \
+    (SA_ND_ABOVE((l)->lo, v) ? (l)->lo : (SA_ND_ABOVE(v, (l)->hi) ? (l)->hi : (v)))
 
-SA_ND_POOL_MAX(sa_nd_pool_max_f32, sa_nd_f32, -__builtin_inff(), SA_ND_POOL_F32)
-SA_ND_POOL_MAX(sa_nd_pool_max_f64, sa_nd_f64, -__builtin_inf(), SA_ND_POOL_NONE)
-SA_ND_POOL_MAX(sa_nd_pool_max_s8, int8_t, INT8_MIN, SA_ND_POOL_S8)
-SA_ND_POOL_MAX(sa_nd_pool_max_u8, uint8_t, 0, SA_ND_POOL_U8)
-SA_ND_POOL_MAX(sa_nd_pool_max_s16, sa_nd_i16, INT16_MIN, SA_ND_POOL_S16)
-SA_ND_POOL_MAX(sa_nd_pool_max_u16, sa_nd_u16, 0, SA_ND_POOL_NONE)
-SA_ND_POOL_MAX(sa_nd_pool_max_s32, sa_nd_i32, INT32_MIN, SA_ND_POOL_NONE)
-SA_ND_POOL_MAX(sa_nd_pool_max_s64, sa_nd_i64, INT64_MIN, SA_ND_POOL_NONE)
+SA_ND_POOL_MAX(sa_nd_pool_max_f32, sa_nd_f32, -__builtin_inff(), SA_ND_POOL_F32, SA_ND_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_f64, sa_nd_f64, -__builtin_inf(), SA_ND_POOL_NONE, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_s8, int8_t, INT8_MIN, SA_ND_POOL_S8, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_u8, uint8_t, 0, SA_ND_POOL_U8, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_s16, sa_nd_i16, INT16_MIN, SA_ND_POOL_S16, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_u16, sa_nd_u16, 0, SA_ND_POOL_NONE, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_s32, sa_nd_i32, INT32_MIN, SA_ND_POOL_NONE, SA_ND_POOL_ABOVE)
+SA_ND_POOL_MAX(sa_nd_pool_max_s64, sa_nd_i64, INT64_MIN, SA_ND_POOL_NONE, SA_ND_POOL_ABOVE)
 
 /* Where the largest number stands, the first of equal ones, in a tensor with channels first: rows first, or
  * columns; -1 where the kernel lies on margins only. */

@@ -2,6 +2,7 @@
 #ifndef SA_ND_SOFTMAX_H
 #define SA_ND_SOFTMAX_H
 
+#include "sa_nd_above.h"
 #include "sa_nd_math.h"
 
 SA_ND_INLINE float sa_nd_largest(const sa_nd_f32 *x, int32_t depth, int32_t step)
@@ -10,7 +11,7 @@ SA_ND_INLINE float sa_nd_largest(const sa_nd_f32 *x, int32_t depth, int32_t step
     int32_t k;
 
     for (k = 1; k < depth; k++) {
-        largest = x[k * step] > largest ? x[k * step] : largest;
+        largest = SA_ND_ABOVE(x[k * step], largest) ? x[k * step] : largest;
     }
     return largest;
 }
