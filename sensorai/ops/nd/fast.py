@@ -126,7 +126,7 @@ class Layer:
         return np.pad(flat, ((0, 0), (0, -flat.shape[1] % step)))
 
     def fields(self, to: Writer) -> dict[str, object]:
-        """Members of a ``sa_nd_fast_t``."""
+        """Members of a ``sa_nd_fast_t``, but for those that a kernel has in its own way."""
         window, way = self.window, self.exit
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
@@ -148,8 +148,6 @@ class Layer:
             "channels": channels,
             "outputs": len(self.weights),
             "zero": to.number(self.zero),
-            "multiplier": to.table("int32_t", f"multiplier{to.index}", way.multiplier),
-            "shift": to.table("uint8_t", f"shift{to.index}", -way.shift),
             "each": int(len(way.multiplier) > 1),
             "out_zero": to.number(way.zero),
             "lo": to.number(way.lo),
@@ -183,6 +181,12 @@ class Kernel:
         Bytes of the weights of an output.
     variant : str
         Between stem and rounding, where a file has several.
+    rounding : str
+        In the name of its function; "" for that of the layer.
+    more : int
+        What its shifts are more than those of the layer.
+    twice : bool
+        It reads two factors and shifts even of a layer that has one.
     """
 
     layer: Layer
@@ -193,15 +197,25 @@ class Kernel:
     in_place: bool = False
     row: int = 0
     variant: str = ""
+    rounding: str = ""
+    more: int = 0
+    twice: bool = False
 
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
         layer = self.layer
-        fields = layer.fields(to) | {"row": self.row}
+        way, index = layer.exit, to.index
+        times = 2 if self.twice and len(way.multiplier) == 1 else 1
+        multiplier, shift = (np.repeat(one, times) for one in (way.multiplier, self.more - way.shift))
+        fields = layer.fields(to) | {
+            "row": self.row,
+            "multiplier": to.table("int32_t", f"multiplier{index}", multiplier),
+            "shift": to.table("uint8_t", f"shift{index}", shift),
+        }
         bias = to.table("int32_t", f"bias{to.index}", self.bias)
         weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
         told = to.layer(fields, "sa_nd_fast_t")
         scratch = to.scratch("void") if self.scratch else "0"
-        name = "_".join(filter(None, (self.stem, self.variant, layer.exit.rounding)))
+        name = "_".join(filter(None, (self.stem, self.variant, self.rounding or way.rounding)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)

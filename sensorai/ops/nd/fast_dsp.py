@@ -13,6 +13,8 @@ _MOST = 1 << 23
 _SPREAD = 1024
 #: Weights of an output come in steps of so many.
 _STEP = 8
+#: Largest shift of sums that come 256 times as large, where the zero point is added before they are shifted.
+_LONGEST = 16
 
 
 def paired(rows: Array) -> Array | None:
@@ -40,10 +42,41 @@ def matrix(layer: Layer) -> Kernel | None:
     if layer.alone:
         filled = row if row != layer.weights[0].size else 0
         return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
-    scratch = 4 * row + (row if layer.weights.shape[-1] % 4 else 0)
-    # the values of two places are copied before their results are stored
+    scratch = 6 * row + (row if layer.weights.shape[-1] % 4 else 0)
+    # the values of three places are copied before their results are stored
     behind = not any(layer.window.before) and layer.shrinks and len(rows) <= layer.weights.shape[-1]
-    return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, in_place=behind, row=row)
+    cut = above(layer, _LONGEST)
+    return Kernel(
+        layer,
+        "sa_nd_matrix_dsp",
+        in_turns(words),
+        bias,
+        scratch,
+        in_place=behind,
+        row=row,
+        twice=True,
+        rounding="above" if cut else "",
+        more=6 if cut else 0,
+    )
+
+
+def in_turns(words: Array) -> Array:
+    """Rows of two outputs word by word, a last one as it is."""
+    even = len(words) // 2 * 2
+    pairs = words[:even].reshape(even // 2, 2, words.shape[1]).transpose(0, 2, 1)
+    return np.concatenate([pairs.reshape(-1), words[even:].reshape(-1)])
+
+
+def above(layer: Layer, longest: int) -> bool:
+    """Whether what is below the zero point is cut off, so that rounding twice is one step (``SA_ND_ABOVE``).
+
+    Parameters
+    ----------
+    longest : int
+        Largest shift to the right.
+    """
+    way = layer.exit
+    return way.rounding == "tflite" and way.lo >= way.zero and int(-way.shift.min()) <= longest
 
 
 def depth(layer: Layer) -> Kernel | None:
