@@ -15,6 +15,10 @@ _SPREAD = 1024
 _STEP = 8
 #: Largest shift of sums that come 256 times as large, where the zero point is added before they are shifted.
 _LONGEST = 16
+#: The same of a kernel for each channel, and the size that no sum of it reaches: they come 4 times as large.
+_LONGEST_DEPTH, _MOST_DEPTH = 22, 1 << 29
+#: Words that describe four channels of kernels of three by three.
+_TOLD = 60
 
 
 def paired(rows: Array) -> Array | None:
@@ -89,11 +93,16 @@ def depth(layer: Layer) -> Kernel | None:
     weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
     row = (window.out[-1] - 1) * window.strides[-1] + wide
-    words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
+    variant = "three" if (high, wide) == (3, 3) else ""
+    words = (_TOLD if variant else 4 * high * (-(-wide // 2))) + 4 * high * row
     if 4 * words > layer.at.x.size + _SPREAD:
         # long rows of few channels
         return None
     bias = layer.sums.astype(np.int32)
-    variant = "three" if (high, wide) == (3, 3) else ""
     here = layer.shrinks and (0, *window.before)[-2] < high
-    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=here, variant=variant)
+    # sums come 4 times as large, not twice
+    cut = above(layer, _LONGEST_DEPTH) and layer.most < _MOST_DEPTH
+    way = "above" if cut else ""
+    return Kernel(
+        layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=here, variant=variant, rounding=way
+    )
