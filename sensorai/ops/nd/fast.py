@@ -21,8 +21,8 @@ _SHIFTS = {"tflite": (1, 22), "even": (2, 22)}
 _TABLES = {"int8": "int8_t", "uint32": "uint32_t"}
 #: Size that no sum reaches.
 _MOST = 1 << 30
-#: Size that no axis reaches: descriptions hold them in 16 bits.
-_LARGEST = 1 << 15
+#: Sizes that no number of a description reaches: channels and the like, axes, strides.
+_LARGEST, _LONGEST, _FARTHEST = 1 << 15, 1 << 16, 1 << 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +66,12 @@ class Layer:
         if not types or not flat or low > high or shift.min() < low or shift.max() > high:
             return False
         window, x = self.window, self.at.x
-        sizes = (*window.kernel, *window.strides, *window.before, *window.dilations, len(self.weights))
+        sizes = (*window.kernel, *window.before, len(self.weights))
         longest = self.weights[0].size if self.alone else max(x.shape[:1] + x.shape[-1:])
-        return self.most < _MOST and max(*sizes, longest) < _LARGEST
+        near = max((*window.strides, *window.dilations), default=1) < _FARTHEST
+        short = max((*window.extents, *window.out), default=1) < _LONGEST
+        held = min(sizes) >= 0 and max(*sizes, longest) < _LARGEST
+        return self.most < _MOST and held and near and short
 
     @property
     def most(self) -> int:
@@ -131,12 +134,14 @@ class Layer:
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
         batch = self.at.x.size // (extents[0] * extents[1] * channels)
+        places = batch * extents[0] * extents[1]
+        each = set(window.strides) <= {1} and out == extents
         if self.alone:
             extents = out = kernel = (1, 1)
             channels, batch = self.at.x.size, 1
-        elif kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
+        elif kernel == (1, 1) and each and places < _LONGEST:
             # one row of places
-            extents = out = (1, batch * extents[0] * extents[1])
+            extents = out = (1, places)
             batch = 1
         axes = (_two(window.strides, 1), _two(window.before, 0))
         down = _two(window.dilations, 1)[0]

@@ -58,6 +58,7 @@ def matrix(layer: Layer) -> Kernel | None:
         scratch,
         in_place=behind,
         row=row,
+        variant="odd" if len(rows) % 2 else "",
         twice=True,
         rounding="above" if cut else "",
         more=6 if cut else 0,

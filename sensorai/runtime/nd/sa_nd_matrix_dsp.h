@@ -84,12 +84,14 @@ SA_ND_APART void sa_nd_gather_dsp(const sa_nd_fast_t *l, const int8_t *x, int32_
             to = sa_nd_spread_same(zero, first, to);
             to = sa_nd_spread_row(from, last - first, to);
             to = sa_nd_spread_same(zero, width - last, to);
-        } else if (inside && last - first == width) {
-            b = sa_nd_bytes(b, from, width);
         } else {
-            b = sa_nd_same(b, l->zero, first);
+            if (first > 0) {
+                b = sa_nd_same(b, l->zero, first);
+            }
             b = sa_nd_bytes(b, from, last - first);
-            b = sa_nd_same(b, l->zero, width - last);
+            if (last < width) {
+                b = sa_nd_same(b, l->zero, width - last);
+            }
         }
         y += l->down;
     }
@@ -231,17 +233,34 @@ SA_ND_PAIRS_OF_OUTPUTS(sa_nd_pairs_of_outputs_even, SA_ND_READY_EVEN, SA_ND_LEAV
 SA_ND_PAIRS_OF_OUTPUTS(sa_nd_pairs_of_outputs_above, SA_ND_READY_ABOVE, SA_ND_LEAVE_ABOVE)
 #undef SA_ND_PAIRS_OF_OUTPUTS
 #undef SA_ND_STEP
-#else
-#define sa_nd_pairs_of_outputs_tflite 0
-#define sa_nd_pairs_of_outputs_even 0
-#define sa_nd_pairs_of_outputs_above 0
 #endif
 
 typedef void sa_nd_pairs_f(sa_nd_pairs_t *job);
+typedef void sa_nd_rest_f(const sa_nd_fast_t *l, const uint32_t *w, const int32_t *bias, const uint32_t *spread,
+                          int8_t *y, int32_t places);
+
+/* An output at up to three places; weights of two lie in turns, those of a last one alone. */
+SA_ND_INLINE void sa_nd_output(const sa_nd_fast_t *l, const uint32_t *w, const int32_t *bias, const uint32_t *spread,
+                               int8_t *y, int32_t places, int32_t o, int rounding)
+{
+    const int32_t many = l->outputs, words = l->row / 4, c = o * l->each, two = (o | 1) < many ? 2 : 1;
+    int32_t i, k;
+
+    for (i = 0; i < 3 && i < places; i++) {
+        const uint32_t *p = w + (o & ~1) * words + (two == 2 ? o & 1 : 0), *a = spread + i;
+        uint32_t sum = (uint32_t)bias[o];
+        for (k = 0; k < words; k++) {
+            sum = sa_nd_smlad(a[3], sa_nd_sxtb16(*p), sa_nd_smlad(a[0], *p, sum));
+            p += two;
+            a += SA_ND_WORDS;
+        }
+        y[i * many + o] = (int8_t)sa_nd_number(sum, l->multiplier[c], l->shift[c], l->out_zero, rounding);
+    }
+}
 
 SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,
-                                         const int32_t *bias, int8_t *y, uint32_t *spread, int rounding,
-                                         sa_nd_pairs_f *pairs)
+                                         const int32_t *bias, int8_t *y, uint32_t *spread, int32_t zero,
+                                         sa_nd_pairs_f *pairs, sa_nd_rest_f *rest)
 {
     const int32_t many = l->outputs, words = l->row / 4;
     uint32_t *const end = spread + SA_ND_WORDS * words;
@@ -256,7 +275,7 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
     job.x = spread;
     job.end = end;
     job.w = w;
-    job.zero = rounding == SA_ND_ABOVE ? 2 * l->out_zero + 1 : l->out_zero;
+    job.zero = zero;
     job.step = 8 * l->each;
     job.last = bias + (many & ~1);
     job.odd = (l->row >> 3) & 1;
@@ -265,7 +284,7 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
         ox = 0;
         for (at = places; at > 0; at -= 3) {
             const int32_t second = at > 1, third = at > 2;
-            int32_t o = 0, i;
+            int32_t i;
             if (points) {
                 sa_nd_gather_points(x, second * l->channels, 2 * third * l->channels, spread,
                                     spread + SA_ND_WORDS * (l->channels >> 2));
@@ -279,7 +298,7 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
                     oy += l->stride[0];
                 }
             }
-            if (pairs != 0 && many > 1) {
+            if (pairs != 0) {
                 job.multiplier = l->multiplier;
                 job.shift = l->shift;
                 job.y = y;
@@ -287,22 +306,9 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
                 job.third = 2 * third * many;
                 job.bias = bias;
                 pairs(&job);
-                o = many & ~1;
             }
-            for (; o < many; o++) {
-                /* weights of two outputs lie in turns, those of a last one alone */
-                const int32_t two = (o | 1) < many ? 2 : 1;
-                for (i = 0; i < 3 && i < at; i++) {
-                    const int32_t c = o * l->each;
-                    const uint32_t *p = w + (o & ~1) * words + (two == 2 ? o & 1 : 0), *a = spread + i;
-                    uint32_t sum = (uint32_t)bias[o];
-                    for (; a != end + i; a += SA_ND_WORDS) {
-                        sum = sa_nd_smlad(a[3], sa_nd_sxtb16(*p), sa_nd_smlad(a[0], *p, sum));
-                        p += two;
-                    }
-                    y[i * many + o] =
-                        (int8_t)sa_nd_number(sum, l->multiplier[c], l->shift[c], l->out_zero, rounding);
-                }
+            if (rest != 0) {
+                rest(l, w, bias, spread, y, at);
             }
             y += (1 + second + third) * many;
         }
@@ -311,16 +317,46 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
     sa_nd_ends(l, first, l->batch * places * many);
 }
 
-#define SA_ND_MATRIX(end, rounding)                                                                           \
+/* Outputs two at a time, and those that are left. */
+#define SA_ND_NONE ((sa_nd_pairs_f *)0)
+#if defined(SA_ND_DSP_ASM)
+#define SA_ND_TWOS(end) sa_nd_pairs_of_outputs_##end
+#define SA_ND_LEFT(l) ((l)->outputs - 1)
+#else
+#define SA_ND_TWOS(end) SA_ND_NONE
+#define SA_ND_LEFT(l) 0
+#endif
+#define SA_ND_MATRIX(end, rounding, zero)                                                                     \
+    SA_ND_APART void sa_nd_rest_##end(const sa_nd_fast_t *l, const uint32_t *w, const int32_t *bias,          \
+                                      const uint32_t *spread, int8_t *y, int32_t places)                      \
+    {                                                                                                         \
+        int32_t o;                                                                                            \
+                                                                                                              \
+        for (o = SA_ND_LEFT(l); o < l->outputs; o++) {                                                        \
+            sa_nd_output(l, w, bias, spread, y, places, o, rounding);                                         \
+        }                                                                                                     \
+    }                                                                                                         \
+                                                                                                              \
+    SA_ND_FUNCTION void sa_nd_matrix_dsp_odd_##end(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w, \
+                                                   const int32_t *bias, int8_t *y, void *scratch)             \
+    {                                                                                                         \
+        sa_nd_pairs_f *const twos = l->outputs > 1 ? SA_ND_TWOS(end) : SA_ND_NONE;                                    \
+        sa_nd_matrix_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, zero, twos, sa_nd_rest_##end);            \
+    }                                                                                                         \
+                                                                                                              \
     SA_ND_FUNCTION void sa_nd_matrix_dsp_##end(const sa_nd_fast_t *l, const int8_t *x, const uint32_t *w,     \
-                                               const int32_t *bias, int8_t *y, void *scratch)                \
-    {                                                                                                        \
-        sa_nd_matrix_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, rounding, sa_nd_pairs_of_outputs_##end);  \
+                                               const int32_t *bias, int8_t *y, void *scratch)                 \
+    {                                                                                                         \
+        sa_nd_matrix_dsp_run(l, x, w, bias, y, (uint32_t *)scratch, zero, SA_ND_TWOS(end),                    \
+                             SA_ND_TWOS(end) == SA_ND_NONE ? sa_nd_rest_##end : 0);                                    \
     }
 
-SA_ND_MATRIX(tflite, SA_ND_TWICE)
-SA_ND_MATRIX(even, SA_ND_EVEN)
-SA_ND_MATRIX(above, SA_ND_ABOVE)
+SA_ND_MATRIX(tflite, SA_ND_TWICE, l->out_zero)
+SA_ND_MATRIX(even, SA_ND_EVEN, l->out_zero)
+SA_ND_MATRIX(above, SA_ND_ABOVE, 2 * l->out_zero + 1)
 #undef SA_ND_MATRIX
+#undef SA_ND_TWOS
+#undef SA_ND_NONE
+#undef SA_ND_LEFT
 
 #endif
