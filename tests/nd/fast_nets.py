@@ -134,6 +134,11 @@ def layers() -> Iterator[tuple[str, Graph]]:
         own = replace(above, groups=8, pads=((1, 1), (1, 1)), strides=(stride, stride))
         yield f"above_own_{stride}", layer(own, (1, 6, 5, 8), (8, 3, 3, 1), each=stride == 1)
     yield "above_own_any", layer(replace(above, groups=4), (1, 5, 4, 4), (4, 2, 3, 1), each=True)
+    # an eighth: many sums lie on a half
+    halves = layer(FullyConnected(lo=0.0, hi=1e9), (16, 2), (8, 2), ends=2)
+    yield "above_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
+    halves = layer(replace(above, groups=4, pads=((1, 1), (1, 1))), (1, 5, 9, 4), (4, 3, 3, 1), ends=2)
+    yield "above_own_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
     yield "ends_dense", layer(FullyConnected(), (3, 60), (6, 60), ends=127)
     yield "ends_conv", layer(Conv(pads=((1, 1), (1, 1))), (1, 3, 3, 8), (4, 3, 3, 8), ends=127)
     yield "ends_own", layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 3, 3, 8), (8, 3, 3, 1), ends=127)
