@@ -139,6 +139,8 @@ def layers() -> Iterator[tuple[str, Graph]]:
     yield "above_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
     halves = layer(replace(above, groups=4, pads=((1, 1), (1, 1))), (1, 5, 9, 4), (4, 3, 3, 1), ends=2)
     yield "above_own_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
+    # a row of places for each of the batch, described as one
+    yield "own_points", layer(Conv(groups=8), (2, 3, 4, 8), (8, 1, 1, 1), each=True)
     yield "ends_dense", layer(FullyConnected(), (3, 60), (6, 60), ends=127)
     yield "ends_conv", layer(Conv(pads=((1, 1), (1, 1))), (1, 3, 3, 8), (4, 3, 3, 8), ends=127)
     yield "ends_own", layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 3, 3, 8), (8, 3, 3, 1), ends=127)

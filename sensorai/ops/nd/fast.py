@@ -128,21 +128,26 @@ class Layer:
         flat = self.weights.reshape(len(self.weights), -1)
         return np.pad(flat, ((0, 0), (0, -flat.shape[1] % step)))
 
-    def fields(self, to: Writer) -> dict[str, object]:
-        """Members of a ``sa_nd_fast_t``, but for those that a kernel has in its own way."""
-        window, way = self.window, self.exit
+    @property
+    def told(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], int, int]:
+        """Extents of the input and of the output, kernel, batch and channels, as descriptions have them."""
+        window = self.window
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
         batch = self.at.x.size // (extents[0] * extents[1] * channels)
         places = batch * extents[0] * extents[1]
-        each = set(window.strides) <= {1} and out == extents
         if self.alone:
-            extents = out = kernel = (1, 1)
-            channels, batch = self.at.x.size, 1
-        elif kernel == (1, 1) and each and places < _LONGEST:
+            return (1, 1), (1, 1), (1, 1), 1, self.at.x.size
+        each = kernel == (1, 1) and set(window.strides) <= {1} and out == extents
+        if each and places < _LONGEST:
             # one row of places
-            extents = out = (1, places)
-            batch = 1
+            return (1, places), (1, places), kernel, 1, channels
+        return extents, out, kernel, batch, channels
+
+    def fields(self, to: Writer) -> dict[str, object]:
+        """Members of a ``sa_nd_fast_t``, but for those that a kernel has in its own way."""
+        window, way = self.window, self.exit
+        extents, out, kernel, batch, channels = self.told
         axes = (_two(window.strides, 1), _two(window.before, 0))
         down = _two(window.dilations, 1)[0]
         texts = [f"{{{a}, {b}}}" for a, b in (extents, out, kernel, *axes)]

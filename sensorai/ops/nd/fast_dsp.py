@@ -46,7 +46,8 @@ def matrix(layer: Layer) -> Kernel | None:
     if layer.alone:
         filled = row if row != layer.weights[0].size else 0
         return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
-    scratch = 6 * row + (row if layer.weights.shape[-1] % 4 else 0)
+    # bytes of three places, where they are no words
+    scratch = 6 * row + (3 * row if layer.weights.shape[-1] % 4 else 0)
     # the values of three places are copied before their results are stored
     behind = not any(layer.window.before) and layer.shrinks and len(rows) <= layer.weights.shape[-1]
     cut = above(layer, _LONGEST)
@@ -93,7 +94,7 @@ def depth(layer: Layer) -> Kernel | None:
     taps = layer.weights.reshape(channels // 4, 4, -1)
     weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
-    row = (window.out[-1] - 1) * window.strides[-1] + wide
+    row = (layer.told[1][1] - 1) * window.strides[-1] + wide
     variant = "three" if (high, wide) == (3, 3) else ""
     words = (_TOLD if variant else 4 * high * (-(-wide // 2))) + 4 * high * row
     if 4 * words > layer.at.x.size + _SPREAD:

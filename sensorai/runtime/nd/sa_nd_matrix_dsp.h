@@ -8,66 +8,44 @@
 /* Words of four values at three places: Y of each, then X of each. */
 #define SA_ND_WORDS 6
 
-/* Spread bytes of a place, a multiple of 4. */
-SA_ND_INLINE uint32_t *sa_nd_spread_row(const int8_t *x, int32_t n, uint32_t *to)
+/* Spread bytes of a place, a multiple of 4; so many from one four to the next, 0 where all are the same. */
+SA_ND_APART uint32_t *sa_nd_spread_row(const int8_t *x, int32_t step, int32_t n, uint32_t *to)
 {
-    const int8_t *const end = x + n;
-
-    while (x != end) {
+    for (; n > 0; n -= 4) {
         uint32_t two[2];
         sa_nd_spread(((const sa_nd_any32 *)(const void *)x)->v, two);
         to[0] = two[1];
         to[3] = two[0];
-        x += 4;
+        x += step;
         to += SA_ND_WORDS;
     }
     return to;
 }
 
-SA_ND_APART uint32_t *sa_nd_spread_same(uint32_t x, int32_t n, uint32_t *to)
+SA_ND_APART int8_t *sa_nd_bytes(const int8_t *x, int32_t step, int32_t n, int8_t *to)
 {
-    uint32_t two[2];
-
-    sa_nd_spread(x, two);
-    for (; n > 0; n -= 4) {
-        to[0] = two[1];
-        to[3] = two[0];
-        to += SA_ND_WORDS;
-    }
-    return to;
-}
-
-SA_ND_APART int8_t *sa_nd_same(int8_t *to, int32_t value, int32_t n)
-{
-    for (; n > 0; n--) {
-        *to++ = (int8_t)value;
-    }
-    return to;
-}
-
-SA_ND_INLINE int8_t *sa_nd_bytes(int8_t *to, const int8_t *from, int32_t n)
-{
-    for (; n >= 4; n -= 4) {
-        ((sa_nd_any32 *)(void *)to)->v = ((const sa_nd_any32 *)(const void *)from)->v;
+    for (; n > 3; n -= 4) {
+        ((sa_nd_any32 *)(void *)to)->v = ((const sa_nd_any32 *)(const void *)x)->v;
         to += 4;
-        from += 4;
+        x += 4 * step;
     }
     for (; n > 0; n--) {
-        *to++ = *from++;
+        *to++ = *x;
+        x += step;
     }
     return to;
 }
 
 /* Values under the kernel at a place, margins filled. What lies behind them meets weights of zero. */
 SA_ND_APART void sa_nd_gather_dsp(const sa_nd_fast_t *l, const int8_t *x, int32_t y, int32_t from_x,
-                                     uint32_t *to, int8_t *bytes)
+                                  uint32_t *to, int8_t *bytes)
 {
     const uint32_t zero = ((uint32_t)l->zero & 0xFFU) * 0x01010101U;
     const int32_t wide = l->kernel[1], over = from_x + wide - l->in[1];
     const int32_t width = wide * l->channels, whole = (l->channels & 3) == 0;
     int32_t left = 0, right = width;
     int8_t *b = bytes;
-    int32_t k;
+    int32_t k, i;
 
     if (from_x < 0) {
         left = from_x + wide > 0 ? -from_x * l->channels : width;
@@ -78,33 +56,36 @@ SA_ND_APART void sa_nd_gather_dsp(const sa_nd_fast_t *l, const int8_t *x, int32_
     }
     for (k = l->kernel[0]; k > 0; k--) {
         const int32_t inside = y >= 0 && y < l->in[0];
-        const int32_t first = inside ? left : width, last = inside ? right : width;
-        const int8_t *from = x + (y * l->in[1] + from_x) * l->channels + first;
-        if (whole) {
-            to = sa_nd_spread_same(zero, first, to);
-            to = sa_nd_spread_row(from, last - first, to);
-            to = sa_nd_spread_same(zero, width - last, to);
-        } else {
-            if (first > 0) {
-                b = sa_nd_same(b, l->zero, first);
+        int32_t from = 0;
+        /* margin, values, margin */
+        for (i = 0; i < 3; i++) {
+            const int32_t to_here = i == 2 || !inside ? width : (i == 1 ? right : left), n = to_here - from;
+            const int8_t *p = (const int8_t *)(const void *)&zero;
+            if (i == 1) {
+                p = x + (y * l->in[1] + from_x) * l->channels + from;
             }
-            b = sa_nd_bytes(b, from, last - first);
-            if (last < width) {
-                b = sa_nd_same(b, l->zero, width - last);
+            if (n == 0) {
+                continue;
             }
+            if (whole) {
+                to = sa_nd_spread_row(p, 4 * (i & 1), n, to);
+            } else {
+                b = sa_nd_bytes(p, i & 1, n, b);
+            }
+            from = to_here;
         }
         y += l->down;
     }
     if (!whole) {
-        sa_nd_spread_row(bytes, l->row, to);
+        (void)sa_nd_spread_row(bytes, 4, l->row, to);
     }
 }
 
-/* Three places where the kernel is one: bytes from the first to each of the others. What lies behind the values
- * meets weights of zero. */
-SA_ND_INLINE void sa_nd_gather_points(const int8_t *x, int32_t second, int32_t third, uint32_t *to,
-                                      const uint32_t *end)
+/* A row of values at three places: bytes from the first to each of the others. */
+SA_ND_APART uint32_t *sa_nd_gather_points(const int8_t *x, int32_t second, int32_t third, uint32_t *to, int32_t n)
 {
+    const uint32_t *const end = to + SA_ND_WORDS * (n >> 2);
+
 #if defined(SA_ND_DSP_ASM)
     __asm__ volatile("1:\n"
                      "ldr r5, [%[x], %[second]]\n"
@@ -127,12 +108,38 @@ SA_ND_INLINE void sa_nd_gather_points(const int8_t *x, int32_t second, int32_t t
                      : "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory");
 #else
     for (; to != end; to += SA_ND_WORDS) {
-        (void)sa_nd_spread_row(x, 4, to);
-        (void)sa_nd_spread_row(x + second, 4, to + 1);
-        (void)sa_nd_spread_row(x + third, 4, to + 2);
+        (void)sa_nd_spread_row(x, 4, 4, to);
+        (void)sa_nd_spread_row(x + second, 4, 4, to + 1);
+        (void)sa_nd_spread_row(x + third, 4, 4, to + 2);
         x += 4;
     }
 #endif
+    return to;
+}
+
+/* Values under the kernel at three places side by side, no margins among them. */
+SA_ND_APART void sa_nd_gather_inner(const sa_nd_fast_t *l, const int8_t *x, uint32_t *to, int8_t *bytes)
+{
+    const int32_t width = l->kernel[1] * l->channels, step = l->stride[1] * l->channels, row = l->row;
+    const int32_t line = l->down * l->in[1] * l->channels;
+    int32_t k, i;
+
+    if ((width & 3) == 0) {
+        for (k = l->kernel[0]; k > 0; k--) {
+            to = sa_nd_gather_points(x, step, 2 * step, to, width);
+            x += line;
+        }
+        return;
+    }
+    for (i = 0; i < 3; i++) {
+        const int8_t *p = x + i * step;
+        int8_t *b = bytes + i * row;
+        for (k = l->kernel[0]; k > 0; k--) {
+            b = sa_nd_bytes(p, 1, width, b);
+            p += line;
+        }
+    }
+    (void)sa_nd_gather_points(bytes, row, 2 * row, to, row);
 }
 
 /* Outputs two at a time, at three places. */
@@ -262,15 +269,15 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
                                          const int32_t *bias, int8_t *y, uint32_t *spread, int32_t zero,
                                          sa_nd_pairs_f *pairs, sa_nd_rest_f *rest)
 {
-    const int32_t many = l->outputs, words = l->row / 4;
-    uint32_t *const end = spread + SA_ND_WORDS * words;
+    const int32_t many = l->outputs, step = l->stride[1];
+    uint32_t *const end = spread + SA_ND_WORDS * (l->row >> 2);
     const int32_t places = l->out[1] * l->out[0];
     int8_t *const first = y;
-    /* one row of places, side by side: see fast.py */
-    const int32_t row = l->kernel[0] * l->kernel[1] == 1 && l->in[0] == 1 && l->batch == 1;
-    const int32_t points = row && l->stride[1] == 1 && places == l->in[1] && (l->channels & 3) == 0;
+    /* three places that begin below and at these meet no margin on the right, nor below */
+    const int32_t high = l->in[0] - (l->kernel[0] - 1) * l->down;
+    const int32_t wide = l->in[1] - l->kernel[1] - 2 * step;
     sa_nd_pairs_t job;
-    int32_t batch, oy, ox, at;
+    int32_t batch, oy, ox, at, left, i;
 
     job.x = spread;
     job.end = end;
@@ -281,22 +288,25 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
     job.odd = (l->row >> 3) & 1;
     for (batch = l->batch; batch > 0; batch--) {
         oy = -l->before[0];
-        ox = 0;
+        ox = -l->before[1];
+        left = l->out[1];
         for (at = places; at > 0; at -= 3) {
             const int32_t second = at > 1, third = at > 2;
-            int32_t i;
-            if (points) {
-                sa_nd_gather_points(x, second * l->channels, 2 * third * l->channels, spread,
-                                    spread + SA_ND_WORDS * (l->channels >> 2));
-                x += 3 * l->channels;
-            }
-            for (i = points ? 3 : 0; i < 3 && i < at; i++) {
-                sa_nd_gather_dsp(l, x, oy, ox * l->stride[1] - l->before[1], spread + i, (int8_t *)end);
-                ox++;
-                if (ox == l->out[1]) {
-                    ox = 0;
+            for (i = 0; i < 3 && i < at; i++) {
+                if (left == 0) {
                     oy += l->stride[0];
+                    ox = -l->before[1];
+                    left = l->out[1];
                 }
+                if (i == 0 && left > 2 && ox >= 0 && ox <= wide && oy >= 0 && oy < high) {
+                    sa_nd_gather_inner(l, x + (oy * l->in[1] + ox) * l->channels, spread, (int8_t *)end);
+                    ox += 3 * step;
+                    left -= 3;
+                    break;
+                }
+                sa_nd_gather_dsp(l, x, oy, ox, spread + i, (int8_t *)end);
+                ox += step;
+                left--;
             }
             if (pairs != 0) {
                 job.multiplier = l->multiplier;
@@ -312,7 +322,7 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
             }
             y += (1 + second + third) * many;
         }
-        x += points ? 0 : l->in[0] * l->in[1] * l->channels;
+        x += l->in[0] * l->in[1] * l->channels;
     }
     sa_nd_ends(l, first, l->batch * places * many);
 }
