@@ -95,8 +95,8 @@ def depth(layer: Layer) -> Kernel | None:
     weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
     row = (layer.told[1][1] - 1) * window.strides[-1] + wide
-    variant = "three" if (high, wide) == (3, 3) else ""
-    words = (_TOLD if variant else 4 * high * (-(-wide // 2))) + 4 * high * row
+    three = (high, wide) == (3, 3)
+    words = (_TOLD if three else 4 * high * (-(-wide // 2))) + 4 * high * row
     if 4 * words > layer.at.x.size + _SPREAD:
         # long rows of few channels
         return None
@@ -105,6 +105,5 @@ def depth(layer: Layer) -> Kernel | None:
     # sums come 4 times as large, not twice
     cut = above(layer, _LONGEST_DEPTH) and layer.most < _MOST_DEPTH
     way = "above" if cut else ""
-    return Kernel(
-        layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=here, variant=variant, rounding=way
-    )
+    stem = "sa_nd_depth_three_dsp" if three else "sa_nd_depth_dsp"
+    return Kernel(layer, stem, weights, bias, 4 * words, in_place=here, rounding=way)
