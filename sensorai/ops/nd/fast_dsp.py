@@ -46,10 +46,12 @@ def matrix(layer: Layer) -> Kernel | None:
     if layer.alone:
         filled = row if row != layer.weights[0].size else 0
         return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
-    # bytes of three places, where they are no words
-    scratch = 6 * row + (3 * row if layer.weights.shape[-1] % 4 else 0)
+    # bytes of three places where rows of the kernel are no words, of one where values are none
+    channels = layer.weights.shape[-1]
+    places = 3 if (1, *layer.window.kernel)[-1] * channels % 4 else int(channels % 4 > 0)
+    scratch = (6 + places) * row
     # the values of three places are copied before their results are stored
-    behind = not any(layer.window.before) and layer.shrinks and len(rows) <= layer.weights.shape[-1]
+    behind = not any(layer.window.before) and layer.shrinks and len(rows) <= channels
     cut = above(layer, _LONGEST)
     return Kernel(
         layer,
