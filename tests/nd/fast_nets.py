@@ -126,6 +126,21 @@ def layers() -> Iterator[tuple[str, Graph]]:
         apart = Conv(rounding=even, groups=5, pads=((0, 0), (1, 2)), strides=(3, 4))
         yield f"own_apart_{even}", layer(apart, (2, 8, 14, 5), (5, 2, 3, 1), each=True)
         yield f"chained_{even}", chained(even)
+    # nothing below the zero point, where rounding twice is one step
+    above = Conv(lo=0.0, hi=1e9)
+    yield "above_points", layer(above, (1, 3, 5, 8), (7, 1, 1, 8), each=True)
+    yield "above_conv", layer(replace(above, pads=((1, 1), (2, 1))), (2, 4, 5, 4), (4, 3, 3, 4))
+    for stride in (1, 2):
+        own = replace(above, groups=8, pads=((1, 1), (1, 1)), strides=(stride, stride))
+        yield f"above_own_{stride}", layer(own, (1, 6, 5, 8), (8, 3, 3, 1), each=stride == 1)
+    yield "above_own_any", layer(replace(above, groups=4), (1, 5, 4, 4), (4, 2, 3, 1), each=True)
+    # an eighth: many sums lie on a half
+    halves = layer(FullyConnected(lo=0.0, hi=1e9), (16, 2), (8, 2), ends=2)
+    yield "above_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
+    halves = layer(replace(above, groups=4, pads=((1, 1), (1, 1))), (1, 5, 9, 4), (4, 3, 3, 1), ends=2)
+    yield "above_own_halves", _scaled(halves, (1.0, 3), (0.5, 0), (4.0, 5))
+    # a row of places for each of the batch, described as one
+    yield "own_points", layer(Conv(groups=8), (2, 3, 4, 8), (8, 1, 1, 1), each=True)
     yield "ends_dense", layer(FullyConnected(), (3, 60), (6, 60), ends=127)
     yield "ends_conv", layer(Conv(pads=((1, 1), (1, 1))), (1, 3, 3, 8), (4, 3, 3, 8), ends=127)
     yield "ends_own", layer(Conv(groups=8, pads=((1, 1), (1, 1))), (1, 3, 3, 8), (8, 3, 3, 1), ends=127)

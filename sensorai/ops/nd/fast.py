@@ -21,8 +21,8 @@ _SHIFTS = {"tflite": (1, 22), "even": (2, 22)}
 _TABLES = {"int8": "int8_t", "uint32": "uint32_t"}
 #: Size that no sum reaches.
 _MOST = 1 << 30
-#: Size that no axis reaches: descriptions hold them in 16 bits.
-_LARGEST = 1 << 15
+#: Sizes that no number of a description reaches: channels and the like, axes, strides.
+_LARGEST, _LONGEST, _FARTHEST = 1 << 15, 1 << 16, 1 << 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +66,12 @@ class Layer:
         if not types or not flat or low > high or shift.min() < low or shift.max() > high:
             return False
         window, x = self.window, self.at.x
-        sizes = (*window.kernel, *window.strides, *window.before, *window.dilations, len(self.weights))
+        sizes = (*window.kernel, *window.before, len(self.weights))
         longest = self.weights[0].size if self.alone else max(x.shape[:1] + x.shape[-1:])
-        return self.most < _MOST and max(*sizes, longest) < _LARGEST
+        near = max((*window.strides, *window.dilations), default=1) < _FARTHEST
+        short = max((*window.extents, *window.out), default=1) < _LONGEST
+        held = min(sizes) >= 0 and max(*sizes, longest) < _LARGEST
+        return self.most < _MOST and held and near and short
 
     @property
     def most(self) -> int:
@@ -125,19 +128,26 @@ class Layer:
         flat = self.weights.reshape(len(self.weights), -1)
         return np.pad(flat, ((0, 0), (0, -flat.shape[1] % step)))
 
-    def fields(self, to: Writer) -> dict[str, object]:
-        """Members of a ``sa_nd_fast_t``."""
-        window, way = self.window, self.exit
+    @property
+    def told(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], int, int]:
+        """Extents of the input and of the output, kernel, batch and channels, as descriptions have them."""
+        window = self.window
         channels = self.weights.shape[-1] * self.groups
         extents, out, kernel = (_two(v, 1) for v in (window.extents, window.out, window.kernel))
         batch = self.at.x.size // (extents[0] * extents[1] * channels)
+        places = batch * extents[0] * extents[1]
         if self.alone:
-            extents = out = kernel = (1, 1)
-            channels, batch = self.at.x.size, 1
-        elif kernel == (1, 1) and set(window.strides) <= {1} and out == extents:
+            return (1, 1), (1, 1), (1, 1), 1, self.at.x.size
+        each = kernel == (1, 1) and set(window.strides) <= {1} and out == extents
+        if each and places < _LONGEST:
             # one row of places
-            extents = out = (1, batch * extents[0] * extents[1])
-            batch = 1
+            return (1, places), (1, places), kernel, 1, channels
+        return extents, out, kernel, batch, channels
+
+    def fields(self, to: Writer) -> dict[str, object]:
+        """Members of a ``sa_nd_fast_t``, but for those that a kernel has in its own way."""
+        window, way = self.window, self.exit
+        extents, out, kernel, batch, channels = self.told
         axes = (_two(window.strides, 1), _two(window.before, 0))
         down = _two(window.dilations, 1)[0]
         texts = [f"{{{a}, {b}}}" for a, b in (extents, out, kernel, *axes)]
@@ -148,8 +158,6 @@ class Layer:
             "channels": channels,
             "outputs": len(self.weights),
             "zero": to.number(self.zero),
-            "multiplier": to.table("int32_t", f"multiplier{to.index}", way.multiplier),
-            "shift": to.table("uint8_t", f"shift{to.index}", -way.shift),
             "each": int(len(way.multiplier) > 1),
             "out_zero": to.number(way.zero),
             "lo": to.number(way.lo),
@@ -183,6 +191,12 @@ class Kernel:
         Bytes of the weights of an output.
     variant : str
         Between stem and rounding, where a file has several.
+    rounding : str
+        In the name of its function; "" for that of the layer.
+    more : int
+        What its shifts are more than those of the layer.
+    twice : bool
+        It reads two factors and shifts even of a layer that has one.
     """
 
     layer: Layer
@@ -193,15 +207,25 @@ class Kernel:
     in_place: bool = False
     row: int = 0
     variant: str = ""
+    rounding: str = ""
+    more: int = 0
+    twice: bool = False
 
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
         layer = self.layer
-        fields = layer.fields(to) | {"row": self.row}
+        way, index = layer.exit, to.index
+        times = 2 if self.twice and len(way.multiplier) == 1 else 1
+        multiplier, shift = (np.repeat(one, times) for one in (way.multiplier, self.more - way.shift))
+        fields = layer.fields(to) | {
+            "row": self.row,
+            "multiplier": to.table("int32_t", f"multiplier{index}", multiplier),
+            "shift": to.table("uint8_t", f"shift{index}", shift),
+        }
         bias = to.table("int32_t", f"bias{to.index}", self.bias)
         weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
         told = to.layer(fields, "sa_nd_fast_t")
         scratch = to.scratch("void") if self.scratch else "0"
-        name = "_".join(filter(None, (self.stem, self.variant, layer.exit.rounding)))
+        name = "_".join(filter(None, (self.stem, self.variant, self.rounding or way.rounding)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)

@@ -13,6 +13,12 @@ _MOST = 1 << 23
 _SPREAD = 1024
 #: Weights of an output come in steps of so many.
 _STEP = 8
+#: Largest shift of sums that come 256 times as large, where the zero point is added before they are shifted.
+_LONGEST = 16
+#: The same of a kernel for each channel, and the size that no sum of it reaches: they come 4 times as large.
+_LONGEST_DEPTH, _MOST_DEPTH = 22, 1 << 29
+#: Words that describe four channels of kernels of three by three.
+_TOLD = 60
 
 
 def paired(rows: Array) -> Array | None:
@@ -40,10 +46,45 @@ def matrix(layer: Layer) -> Kernel | None:
     if layer.alone:
         filled = row if row != layer.weights[0].size else 0
         return Kernel(layer, "sa_nd_dense_dsp", words, bias, filled, row=row)
-    scratch = 4 * row + (row if layer.weights.shape[-1] % 4 else 0)
-    # the values of two places are copied before their results are stored
-    behind = not any(layer.window.before) and layer.shrinks and len(rows) <= layer.weights.shape[-1]
-    return Kernel(layer, "sa_nd_matrix_dsp", words, bias, scratch, in_place=behind, row=row)
+    # bytes of three places where rows of the kernel are no words, of one where values are none
+    channels = layer.weights.shape[-1]
+    places = 3 if (1, *layer.window.kernel)[-1] * channels % 4 else int(channels % 4 > 0)
+    scratch = (6 + places) * row
+    # the values of three places are copied before their results are stored
+    behind = not any(layer.window.before) and layer.shrinks and len(rows) <= channels
+    cut = above(layer, _LONGEST)
+    return Kernel(
+        layer,
+        "sa_nd_matrix_dsp",
+        in_turns(words),
+        bias,
+        scratch,
+        in_place=behind,
+        row=row,
+        variant="odd" if len(rows) % 2 else "",
+        twice=True,
+        rounding="above" if cut else "",
+        more=6 if cut else 0,
+    )
+
+
+def in_turns(words: Array) -> Array:
+    """Rows of two outputs word by word, a last one as it is."""
+    even = len(words) // 2 * 2
+    pairs = words[:even].reshape(even // 2, 2, words.shape[1]).transpose(0, 2, 1)
+    return np.concatenate([pairs.reshape(-1), words[even:].reshape(-1)])
+
+
+def above(layer: Layer, longest: int) -> bool:
+    """Whether what is below the zero point is cut off, so that rounding twice is one step (``SA_ND_ABOVE``).
+
+    Parameters
+    ----------
+    longest : int
+        Largest shift to the right.
+    """
+    way = layer.exit
+    return way.rounding == "tflite" and way.lo >= way.zero and int(-way.shift.min()) <= longest
 
 
 def depth(layer: Layer) -> Kernel | None:
@@ -55,12 +96,16 @@ def depth(layer: Layer) -> Kernel | None:
     taps = layer.weights.reshape(channels // 4, 4, -1)
     weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
     high, wide = (*(1,) * (2 - len(window.kernel)), *window.kernel)
-    row = (window.out[-1] - 1) * window.strides[-1] + wide
-    words = 12 + 4 * high * (-(-wide // 2)) + 4 * high * row
+    row = (layer.told[1][1] - 1) * window.strides[-1] + wide
+    three = (high, wide) == (3, 3)
+    words = (_TOLD if three else 4 * high * (-(-wide // 2))) + 4 * high * row
     if 4 * words > layer.at.x.size + _SPREAD:
         # long rows of few channels
         return None
     bias = layer.sums.astype(np.int32)
-    variant = "three" if (high, wide) == (3, 3) else ""
     here = layer.shrinks and (0, *window.before)[-2] < high
-    return Kernel(layer, "sa_nd_depth_dsp", weights, bias, 4 * words, in_place=here, variant=variant)
+    # sums come 4 times as large, not twice
+    cut = above(layer, _LONGEST_DEPTH) and layer.most < _MOST_DEPTH
+    way = "above" if cut else ""
+    stem = "sa_nd_depth_three_dsp" if three else "sa_nd_depth_dsp"
+    return Kernel(layer, stem, weights, bias, 4 * words, in_place=here, rounding=way)

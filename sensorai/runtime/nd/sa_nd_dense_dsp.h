@@ -5,6 +5,41 @@
 
 #include "sa_nd_fast_dsp.h"
 
+/* Outputs four at a time. */
+typedef struct {
+    const void *x; /* values, spread or not */
+    const void *end;
+    const uint32_t *w;
+    int32_t row; /* bytes of the weights of an output */
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const uint8_t *shift;
+    int8_t *y;
+    int32_t zero;
+    int32_t count; /* of fours */
+    int32_t each;  /* 1: every output has its own multiplier and shift */
+} sa_nd_job_t;
+
+/* The first outputs of a layer, so many fours of them. */
+SA_ND_INLINE sa_nd_job_t sa_nd_job(const sa_nd_fast_t *l, const void *x, const void *end, const uint32_t *w,
+                                   const int32_t *bias, int8_t *y, int32_t count)
+{
+    sa_nd_job_t job;
+
+    job.x = x;
+    job.end = end;
+    job.w = w;
+    job.row = l->row;
+    job.bias = bias;
+    job.multiplier = l->multiplier;
+    job.shift = l->shift;
+    job.y = y;
+    job.zero = l->out_zero;
+    job.count = count;
+    job.each = l->each;
+    return job;
+}
+
 #if defined(SA_ND_DSP_ASM)
 #define SA_ND_TWO(p, q, sum, next)               \
     "ldr r12, [" p "], #4\n"                    \
@@ -26,7 +61,7 @@
     "ldrb lr, [r1]\n"                           \
     "add r0, r0, r3, lsl #2\n"                  \
     "add r1, r1, r3\n"                          \
-    LEAVE(sum)                         \
+    LEAVE(sum, "r12", "r6", "r7")        \
     "strb " sum ", [r2], #1\n"
 /* All registers are in use. */
 #define SA_ND_FOURS_OF_OUTPUTS(name, LEAVE)                                                                 \
@@ -49,15 +84,15 @@ __attribute__((noinline, unused)) static void name(sa_nd_job_t *job)            
                      "ldr r4, %[kept]\n"                                                                    \
                      "str r5, [r4, #8]\n"                                                                   \
                      "add r3, r4, #20\n"                                                                    \
-                     "ldmia r3, {r0, r1, r2, r5, r6}\n"                                                     \
-                     "ldr r3, [r4, #44]\n"                                                                  \
+                     "ldmia r3, {r0, r1, r2, r6}\n"                                                     \
+                     "ldr r3, [r4, #40]\n"                                                                  \
                      SA_ND_OUT("r8", LEAVE) SA_ND_OUT("r9", LEAVE)                                          \
                      SA_ND_OUT("r10", LEAVE) SA_ND_OUT("r11", LEAVE)                                        \
                      "add r3, r4, #20\n"                                                                    \
                      "stmia r3, {r0, r1, r2}\n"                                                             \
-                     "ldr r7, [r4, #40]\n"                                                                  \
+                     "ldr r7, [r4, #36]\n"                                                                  \
                      "subs r7, #1\n"                                                                        \
-                     "str r7, [r4, #40]\n"                                                                  \
+                     "str r7, [r4, #36]\n"                                                                  \
                      "bne 1b\n"                                                                             \
                      : "+&r"(r4), [kept] "=m"(kept)                                                          \
                      :                                                                                      \
@@ -98,7 +133,6 @@ SA_ND_INLINE void sa_nd_dense_run(const sa_nd_fast_t *l, const int8_t *x, const 
 #endif
     for (; o < many; o++) {
         const int32_t c = o * l->each;
-        const sa_nd_way_t way = sa_nd_way(l->multiplier[c], l->shift[c], l->out_zero, rounding);
         uint32_t sum = (uint32_t)bias[o];
         for (i = 0; i < words; i++) {
             const uint32_t p = w[o * words + i];
@@ -106,7 +140,7 @@ SA_ND_INLINE void sa_nd_dense_run(const sa_nd_fast_t *l, const int8_t *x, const 
             sa_nd_spread(((const sa_nd_any32 *)(const void *)(x + 4 * i))->v, two);
             sum = sa_nd_smlad(two[0], sa_nd_sxtb16(p), sa_nd_smlad(two[1], p, sum));
         }
-        y[o] = (int8_t)sa_nd_ssat8(sa_nd_number(sum, &way, rounding));
+        y[o] = (int8_t)sa_nd_number(sum, l->multiplier[c], l->shift[c], l->out_zero, rounding);
     }
     sa_nd_ends(l, y, many);
 }

@@ -7,23 +7,23 @@
 #include "sa_nd_exit.h"
 
 typedef struct {
-    int32_t in[2]; /* height, width */
-    int32_t out[2];
-    int32_t row; /* weights of an output, zeros at the end */
     const int32_t *multiplier;
     const uint8_t *shift; /* to the right, 1 to 22 */
-    int16_t kernel[2];
-    int16_t stride[2];
-    int16_t before[2];
-    int16_t down; /* rows of the input between rows of the kernel */
-    int16_t batch;
-    int16_t channels; /* of the input */
-    int16_t outputs;
-    int8_t zero; /* what margins hold */
+    int32_t row; /* weights of an output, zeros at the end */
+    uint8_t stride[2];
+    uint8_t down; /* rows of the input between rows of the kernel */
+    int8_t each;  /* 1: every output has its own multiplier and shift */
+    int8_t zero;  /* what margins hold */
     int8_t out_zero;
     int8_t lo;
     int8_t hi;
-    int8_t each; /* 1: every output has its own multiplier and shift */
+    uint16_t in[2]; /* height, width */
+    uint16_t out[2];
+    uint16_t kernel[2];
+    uint16_t before[2];
+    uint16_t batch;
+    uint16_t channels; /* of the input */
+    uint16_t outputs;
 } sa_nd_fast_t;
 
 /* Four bytes that may lie anywhere. */

@@ -52,6 +52,14 @@ SA_ND_INLINE int32_t sa_nd_smmulr(int32_t x, int32_t y)
     return z;
 }
 
+/* High word of a product, and a number. */
+SA_ND_INLINE int32_t sa_nd_smmla(int32_t x, int32_t y, int32_t sum)
+{
+    int32_t z;
+    __asm__("smmla %0, %1, %2, %3" : "=r"(z) : "r"(x), "r"(y), "r"(sum));
+    return z;
+}
+
 SA_ND_INLINE int32_t sa_nd_ssat8(int32_t x)
 {
     int32_t y;
@@ -101,11 +109,21 @@ SA_ND_INLINE int32_t sa_nd_smmulr(int32_t x, int32_t y)
     return (int32_t)(((int64_t)x * y + ((int64_t)1 << 31)) >> 32);
 }
 
+SA_ND_INLINE int32_t sa_nd_smmla(int32_t x, int32_t y, int32_t sum)
+{
+    return (int32_t)(((int64_t)x * y) >> 32) + sum;
+}
+
 SA_ND_INLINE int32_t sa_nd_ssat8(int32_t x)
 {
     return sa_nd_clamp(x, -128, 127);
 }
 #endif
+
+/* As SA_ND_TWICE, where no result is below the zero point: sums that are not negative are rounded up from the
+ * half twice, which is one step, floor((2^k x m + 2^(k-2) + 2^(k+s-2) (2 zero + 1)) / 2^(k+s-1)), of sums that
+ * come 2^k times as large; all others are cut off. */
+#define SA_ND_ABOVE 4
 
 /* How the sums of an output leave. */
 typedef struct {
@@ -140,72 +158,67 @@ SA_ND_INLINE int32_t sa_nd_scaled(int32_t twice, const sa_nd_way_t *w, int round
     return (h + w->add) >> w->shift;
 }
 
-/* Number of a sum that comes 256 times as large. */
-SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, const sa_nd_way_t *w, int rounding)
+/* The same for SA_ND_ABOVE; of sums that come 2^k times as large: the shift, and k - 2 more. */
+SA_ND_INLINE sa_nd_way_t sa_nd_way_above(int32_t multiplier, int32_t shift, int32_t zero, int32_t more)
 {
-    return sa_nd_scaled((int32_t)sum >> 7, w, rounding);
+    sa_nd_way_t w;
+
+    w.multiplier = multiplier;
+    w.shift = shift + 1;
+    w.add = (1 << more) + (int32_t)((uint32_t)(2 * zero + 1) << shift);
+    return w;
 }
 
-/* Outputs some at a time, at one or two places. */
-typedef struct {
-    const void *x; /* values, spread or not */
-    const void *end;
-    const uint32_t *w;
-    int32_t row; /* bytes of the weights of an output */
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const uint8_t *shift;
-    int8_t *y;
-    int32_t apart; /* from the first place to the second; 0: only the first counts */
-    int32_t zero;
-    int32_t count; /* of twos or fours */
-    int32_t each;  /* 1: every output has its own multiplier and shift */
-} sa_nd_job_t;
-
-/* The first outputs of a layer, so many twos or fours of them, at one place. */
-SA_ND_INLINE sa_nd_job_t sa_nd_job(const sa_nd_fast_t *l, const void *x, const void *end, const uint32_t *w,
-                                   const int32_t *bias, int8_t *y, int32_t count)
+SA_ND_INLINE int32_t sa_nd_above(int32_t sum, const sa_nd_way_t *w)
 {
-    sa_nd_job_t job;
+    return sa_nd_smmla(sum, w->multiplier, w->add) >> w->shift;
+}
 
-    job.x = x;
-    job.end = end;
-    job.w = w;
-    job.row = l->row;
-    job.bias = bias;
-    job.multiplier = l->multiplier;
-    job.shift = l->shift;
-    job.y = y;
-    job.apart = 0;
-    job.zero = l->out_zero;
-    job.count = count;
-    job.each = l->each;
-    return job;
+/* Number of a sum that comes 256 times as large. */
+SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, int32_t multiplier, int32_t shift, int32_t zero, int rounding)
+{
+    if (rounding == SA_ND_ABOVE) {
+        const sa_nd_way_t w = sa_nd_way_above(multiplier, shift, zero, 6);
+        return sa_nd_ssat8(sa_nd_above((int32_t)sum, &w));
+    } else {
+        const sa_nd_way_t w = sa_nd_way(multiplier, shift, zero, rounding);
+        return sa_nd_ssat8(sa_nd_scaled((int32_t)sum >> 7, &w, rounding));
+    }
 }
 
 #if defined(SA_ND_DSP_ASM)
-/* Sum with the factor in r12, the shift in lr and the zero point in r6: the bit that goes out last rounds. */
-#define SA_ND_LEAVE_TFLITE(sum)                 \
-    "asrs " sum ", " sum ", #7\n"              \
-    "smmulr " sum ", " sum ", r12\n"           \
-    "add " sum ", " sum ", " sum ", asr #31\n" \
-    "asrs " sum ", " sum ", lr\n"              \
-    "adc " sum ", " sum ", r6\n"               \
+/* A sum leaves; the shift is in lr. The bit that goes out last rounds. */
+#define SA_ND_READY_TFLITE(zero, spare) ""
+#define SA_ND_LEAVE_TFLITE(sum, factor, zero, spare) \
+    "asrs " sum ", " sum ", #7\n"                    \
+    "smmulr " sum ", " sum ", " factor "\n"          \
+    "add " sum ", " sum ", " sum ", asr #31\n"       \
+    "asrs " sum ", " sum ", lr\n"                    \
+    "adc " sum ", " sum ", " zero "\n"               \
     "ssat " sum ", #8, " sum "\n"
-/* To even; r7 is free. Bits that are lost leave a one behind. */
-#define SA_ND_LEAVE_EVEN(sum)                   \
-    "asrs " sum ", " sum ", #7\n"              \
-    "smull r7, " sum ", " sum ", r12\n"        \
-    "cmp r7, #0\n"                             \
-    "it ne\n"                                  \
-    "orrne " sum ", " sum ", #1\n"             \
-    "asr r7, " sum ", lr\n"                    \
-    "and r7, r7, #1\n"                         \
-    "sub r7, r7, #1\n"                         \
-    "add " sum ", " sum ", r7\n"               \
-    "asrs " sum ", " sum ", lr\n"              \
-    "adc " sum ", " sum ", r6\n"               \
+/* To even. Bits that are lost leave a one behind. */
+#define SA_ND_READY_EVEN(zero, spare) ""
+#define SA_ND_LEAVE_EVEN(sum, factor, zero, spare)         \
+    "asrs " sum ", " sum ", #7\n"                          \
+    "smull " spare ", " sum ", " sum ", " factor "\n"      \
+    "cmp " spare ", #0\n"                                  \
+    "it ne\n"                                              \
+    "orrne " sum ", " sum ", #1\n"                         \
+    "asr " spare ", " sum ", lr\n"                         \
+    "and " spare ", " spare ", #1\n"                       \
+    "sub " spare ", " spare ", #1\n"                       \
+    "add " sum ", " sum ", " spare "\n"                    \
+    "asrs " sum ", " sum ", lr\n"                          \
+    "adc " sum ", " sum ", " zero "\n"                     \
     "ssat " sum ", #8, " sum "\n"
+/* The shift is one less, the zero point twice that and one. */
+#define SA_ND_READY_ABOVE(zero, spare) \
+    "lsl " spare ", " zero ", lr\n"    \
+    "add " spare ", " spare ", #64\n"
+#define SA_ND_LEAVE_ABOVE(sum, factor, zero, spare)           \
+    "smmla " sum ", " sum ", " factor ", " spare "\n"         \
+    "asr " sum ", " sum ", lr\n"                              \
+    "ssat " sum ", #8, " sum ", asr #1\n"
 #endif
 
 /* Four bytes of the input as X and Y. */
