@@ -44,8 +44,11 @@ OutputTypes = Annotated[
     str | None,
     typer.Option("--output-data-type", metavar="float32|int8|uint8", help="Types of outputs, likewise."),
 ]
-Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
-Device = Annotated[str | None, typer.Option(help="Device of the target.")]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="stm32|ispu", help="What it is to run on (default: that of --device)."),
+]
+Device = Annotated[str | None, typer.Option(help="Device, or core such as cortex-m4.")]
 
 AllocateInputs = Annotated[
     bool | None,
@@ -209,18 +212,16 @@ def run(
     from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
-    if device is not None and target is None:
-        raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
-    if count and target is None:
-        raise ConfigError("--count needs --target", hint="instructions are those of the core of a device")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     pools = pools_asked(memory_pool, device)
-    at = None if target is None else targets.target(target, device)
+    at = targets.asked(target, device)
+    if count and at is None:
+        raise ConfigError("--count needs --device", hint="instructions are those of the core of a device")
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
     opened = opened if at is None else opened.on(at.isa)
-    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, target != "ispu")
+    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, at is None or at.name != "ispu")
     counted = counting.costs(opened.graph, inside, optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
@@ -272,6 +273,7 @@ def run(
 
 
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet | None) -> None:
+    from sensorai.nets import pools
     from sensorai.nets import sheet as sheets
     from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
@@ -295,8 +297,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
     said = [f"with {', '.join(beside)}"] if beside else []
     said += [f"{', '.join(within)} in the arena"] if within else []
     screen.print(f"RAM {ram}: {'; '.join(said)}")
-    for one in found["pools"]:
-        screen.print(f"memory {one['name']} ({one['kind']}): {one['used']:,} of {one['bytes']:,} bytes")
+    for line in pools.words(opened.graph, counted, None if made is None else made.at.device):
+        screen.print(line, soft_wrap=True)
     for line in fit_words(found["fit"]) if "fit" in found else ():
         screen.print(line)
     if made is not None:

@@ -45,7 +45,10 @@ def run(
         Path,
         typer.Argument(metavar="MODEL", help="ONNX, TFLite or Keras model, or ST's mlc_settings.json."),
     ],
-    target: Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What the C is for.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="stm32|ispu", help="What the C is for (default: that of --device)."),
+    ] = None,
     device: Device = None,
     out: Annotated[
         Path | None,
@@ -156,6 +159,7 @@ def run(
     """
     from sensorai import kinds
     from sensorai.errors import ConfigError
+    from sensorai.nets.target import target_of
 
     found = kinds.look(source)
     settings = found.kind is kinds.Kind.SETTINGS or kind in (FEATURES, CONFIG)
@@ -201,6 +205,8 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
+    if target is None and device is not None:
+        target = target_of(device).name
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
@@ -221,8 +227,10 @@ def run(
             raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
         blob_of(source, update, said, net_version or 1, out, json)
         return
-    if target is None:
-        raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
+    if target is None and device is None:
+        raise ConfigError(
+            "for what target?", hint="--target stm32 or --target ispu, or --device with a device or core"
+        )
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
     if pipeline is not None and optimize != "balanced":
@@ -281,6 +289,7 @@ def _of_net(
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
     from sensorai.nets.pools import pools_asked
+    from sensorai.nets.pools import words as pool_words
     from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
@@ -329,6 +338,8 @@ def _of_net(
     for line in [] if stream is None else stream.words():
         typer.echo(line)
     for line in (*([] if wide is None else [wide.words()]), *saved_words(counted), *fit_words(room)):
+        typer.echo(line)
+    for line in pool_words(model.graph, counted, at.device):
         typer.echo(line)
     if made.built is not None:
         typer.echo(

@@ -114,7 +114,7 @@ class CodeParts:
     buffers : tuple of (tuple of str, tuple of str)
         For each layer, C expressions: where what it reads and what it makes lies, constants left out.
     calls : tuple of Call
-        Statements of the function that runs the layers of a net, each a line of ``source``.
+        Statements of the function that runs the layers of a net, as they stand in ``source``.
     """
 
     header: str = ""
@@ -133,6 +133,23 @@ class CodeParts:
     def data(self) -> str:
         """All definitions as the head of one file."""
         return "\n".join(one.text for one in self.definitions)
+
+
+def wrapped(text: str, most: int = 108) -> str:
+    """Statement with its long lines broken behind commas; what follows is indented by eight."""
+    out = []
+    for line in text.split("\n"):
+        start = line[: len(line) - len(line.lstrip())]
+        words = [line] if len(line) <= most or line.startswith("#") else line.split(", ")
+        row = words[0]
+        for word in words[1:]:
+            if len(row) + len(word) + 2 > most:
+                out.append(f"{row},")
+                row = f"{start}        {word}"
+            else:
+                row = f"{row}, {word}"
+        out.append(row)
+    return "\n".join(out)
 
 
 def body(calls: Sequence[Call], before: str = "", after: str = "") -> str:

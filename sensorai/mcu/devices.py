@@ -22,7 +22,12 @@ SCHEMA: Schema = {
     "core": {"cpu": Key("text"), "clock_mhz": Key("number", True)},
     "memory": {"flash_kib": Key("integer", True), "ram_kib": Key("integer", True)},
     "map": {"flash_at": Key("integer"), "ram_at": Key("integer"), "together_kib": Key("integer")},
-    "tcm": {"dtcm_at": Key("integer"), "dtcm_kib": Key("integer")},
+    "tcm": {
+        "dtcm_at": Key("integer"),
+        "dtcm_kib": Key("integer"),
+        "dma_to_dtcm": Key("texts", True),
+        "no_dma_to_dtcm": Key("texts", True),
+    },
     "power": {"run_ua_per_mhz": Key("number"), "volts": Key("number")},
 }
 

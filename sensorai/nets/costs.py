@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai.codegen.net import DIRECT, count_tensors
-from sensorai.codegen.netpools import Pool, flashes, homes, rams
+from sensorai.codegen.netpools import Pool, flashes, rams, where
 from sensorai.codegen.parts import CodeParts
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
@@ -84,6 +84,8 @@ class Costs:
         What was to be saved, one of ``OBJECTIVES``.
     pools : tuple of (Pool, int)
         Memories, the fastest first, and bytes that each holds; () where there is one.
+    arenas : tuple of int
+        Bytes of the working memory in each of those that are RAM.
     """
 
     layers: tuple[Layer, ...]
@@ -99,6 +101,7 @@ class Costs:
     inside: tuple[bool, bool] = (False, False)
     optimize: str = "balanced"
     pools: tuple[tuple[Pool, int], ...] = ()
+    arenas: tuple[int, ...] = ()
 
     @property
     def ram(self) -> int | None:
@@ -191,6 +194,7 @@ def costs(
         inside,
         optimize,
         _pools(parts, pools) if arena is not None and pools else (),
+        parts.arenas if arena is not None and pools else (),
     )
 
 
@@ -204,9 +208,8 @@ def _has_c(graph: Graph) -> bool:
 
 
 def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], ...]:
-    """What each memory holds, tables layer by layer."""
-    tables = [(str(k), one.weight_bytes, one.macs) for k, one in enumerate(parts.layers) if one.weight_bytes]
-    used = homes(tables, parts.arenas, pools).used
+    """What each memory holds."""
+    used = where(parts, pools).used
     return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 

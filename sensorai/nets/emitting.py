@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +176,11 @@ def emit(
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
     facts |= {"optimize": optimize} if optimize != "balanced" else {}
+    facts |= {"pools": [asdict(one) for one in pools]} if pools else {}
     blob = project.blob
+    if blob is not None:
+        # single numbers lie in the structure, too
+        counted = replace(counted, weights=len(blob.payload))
     if changing is not None and changing.code:
         made = relocatable(graph, name, project, at.core, pushing, changing.slot_bytes)
         blob, facts["slot_bytes"] = made.blob, made.slot_bytes

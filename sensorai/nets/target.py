@@ -96,7 +96,7 @@ def fit_words(found: dict[str, Any]) -> list[str]:
         ("RAM", found["ram_bytes"], found["ram_room"]),
     ):
         if size is None:
-            out.append(f"{what}: not known of {found['device']}: --device NAME says which chip it is")
+            out.append(f"{what}: not checked, {_unknown(found['device'], what)}")
         elif room is None:
             out.append(f"{what}: not counted for {found['device']}")
         elif room < 0:
@@ -105,6 +105,26 @@ def fit_words(found: dict[str, Any]) -> list[str]:
             left = "left for code" if what == "flash" else "left for stack and program"
             out.append(f"{what}: fits into the {size:,} bytes of {found['device']}, {room:,} {left}")
     return out
+
+
+def _unknown(device: str, what: str) -> str:
+    """Why nobody knows how large a memory of a device is."""
+    if device == mcu.device(device).cpu.name:
+        return f"{device} is a core: --device CHIP says on which chip it is"
+    return f"the facts of {device} state none{' on the chip' if what == 'flash' else ''}"
+
+
+def asked(name: str | None, device: str | None) -> Target | None:
+    """Find what is asked for by a target, a device, or both; None where neither is said.
+
+    Raises
+    ------
+    ConfigError
+        As ``target`` and ``target_of``.
+    """
+    if name is not None:
+        return target(name, device)
+    return None if device is None else target_of(device)
 
 
 def target_of(device: str) -> Target:

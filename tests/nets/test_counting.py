@@ -137,7 +137,7 @@ def test_a_page_and_the_words_of_others(tmp_path: Path) -> None:
     assert "Inference time per node" in text
     assert "Requested memory size by section" in text
     assert str(tmp_path) not in text
-    refused(call("analyze", model, "--count"), "--count needs --target")
+    refused(call("analyze", model, "--count"), "--count needs --device")
 
 
 def test_missing_tools_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
