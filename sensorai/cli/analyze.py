@@ -221,7 +221,9 @@ def run(
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
     opened = opened if at is None else opened.on(at.isa)
-    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, at is None or at.name != "ispu")
+    inside = counting.inside_asked(
+        opened.graph, allocate_inputs, allocate_outputs, at is None or at.name != "ispu"
+    )
     counted = counting.costs(opened.graph, inside, optimize, pools)
     found = counting.figures(opened, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)

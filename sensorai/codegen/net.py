@@ -328,7 +328,7 @@ class _Emitter:
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""
         name = f"{self.prefix}_layer{self.index}"
-        text = f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n"
+        text = self._laid(f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n")
         self.definitions.append(Constant(text))
         return "&" + name
 

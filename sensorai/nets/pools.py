@@ -140,8 +140,9 @@ def _out_of_reach(pool: Pool, device: str | None) -> str:
     if not start <= pool.address < start + 1024 * tcm.integer("dtcm_kib"):
         return ""
     does = " and ".join([*tcm.values.get("dma_to_dtcm", ()), "the core"])
+    far = ", ".join(tcm.texts("no_dma_to_dtcm"))
     return (
-        f"which {', '.join(tcm.texts('no_dma_to_dtcm'))} of {mcu.device(device).name} do not reach; {does} do: "
+        f"which {far} of {mcu.device(device).name} do not reach; {does} do: "
         "let these copy, or keep the arrays yourself (--no-allocate-inputs, --no-allocate-outputs)"
     )
 

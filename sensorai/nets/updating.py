@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 
 from sensorai.codegen.blob import Blob
 from sensorai.codegen.netproject import About, Pushing, emit_net_project
@@ -12,10 +14,10 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph.graph import Graph
 from sensorai.nets.costs import lying
 from sensorai.nets.description import Described
-from sensorai.nets.model import WORDS, Asked, NetFile, no_c
+from sensorai.nets.model import LARGEST, WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
 from sensorai.nets.relocating import relocatable
-from sensorai.nets.streaming import again
+from sensorai.nets.streaming import Stream, again
 from sensorai.nets.target import target
 
 #: Longest stretch of a line that a message shows.
@@ -80,6 +82,29 @@ def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob
             "--relocatable, whose blobs bring their code",
         )
     return made.blob
+
+
+def made_anew(said: Described, model: NetFile, stream: Stream | None) -> Project:
+    """The project of a folder as it is made of its model now."""
+    graph = model.graph if stream is None else stream.graph
+    pushing = None if stream is None else stream.pushing
+    version = 1 if said.interface else None
+    graph = replace(graph, changing=version is not None)
+    about = About(model.path.name, WORDS[model.kind], model.sha256)
+    inside = lying(graph, said.inside)
+    return emit_net_project(
+        graph, said.name, about, None, said.api, pushing, inside, said.optimize, said.pools, version
+    )
+
+
+def beside(said: Described, folder: Path) -> Path | None:
+    """The model of a project where it lies near: in its folder, beside it, or in the working folder."""
+    for place in (folder, folder.parent, Path()):
+        path = place / said.file
+        fits = said.file and path.is_file() and path.stat().st_size <= LARGEST
+        if fits and hashlib.sha256(path.read_bytes()).hexdigest() == said.sha256:
+            return path
+    return None
 
 
 def _with_code(
