@@ -238,9 +238,9 @@ def run(
     if wide is not None:
         found["float32"] = wide.figures()
     if at is not None:
-        found["fit"] = targets.fit(counted, at)
         with printing.progress() as say:
             made = sheets.sheet(opened, counted, at, counts=count or html is not None, say=say)
+        found["fit"] = targets.fit(counted, at, made.code)
         found["device"] = made.figures()
     if html is not None:
         from sensorai.report.nets import analysis_page

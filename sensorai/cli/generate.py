@@ -323,7 +323,7 @@ def _of_net(
     ends = inside_asked(model.graph, *inside, free=lets)
     made = emitting.emit(model, at, called, asked, api, stream, ends, optimize, pools, changing)
     emitting.write(folder, made.files)
-    room = fit(made.counted, at)
+    room = fit(made.counted, at, made.code)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}
         said_of_it |= {} if wide is None else {"float32": wide.figures()}

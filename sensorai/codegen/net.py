@@ -269,7 +269,7 @@ class _Emitter:
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
-        sizes = self.weight_bytes, activation, self.saved_bytes
+        sizes = self.weight_bytes, activation, self.saved_bytes, self.spare_bytes.taken
         self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
 
     # -- names and places

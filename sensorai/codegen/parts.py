@@ -20,6 +20,8 @@ class LayerCost:
     weight_bytes, activation_bytes : int
     saved_bytes : int
         Bytes that its weights take less in a dictionary.
+    taken_bytes : int
+        Of the working memory, for its kernel alone.
     """
 
     name: str
@@ -27,6 +29,7 @@ class LayerCost:
     weight_bytes: int
     activation_bytes: int
     saved_bytes: int = 0
+    taken_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,9 @@ def _series(wanted: str, known: Iterable[str]) -> str:
 
 
 def with_room(flash: int, ram: int) -> list[McuDevice]:
-    """Devices whose stated flash and RAM (bytes) are large enough, the smallest flash first."""
-    fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.ram or 0) >= ram]
-    return sorted(fitting, key=lambda one: (one.flash or 0, one.ram or 0, one.name))
+    """Devices with so many bytes of flash, and of RAM in one piece, as stated; the smallest flash first."""
+    fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.linked_ram or 0) >= ram]
+    return sorted(fitting, key=lambda one: (one.flash or 0, one.linked_ram or 0, one.name))
 
 
 def listed() -> Devices:

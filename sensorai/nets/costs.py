@@ -35,6 +35,8 @@ class Layer:
         Of its tables in C, of its constants where it has no C.
     saved : int
         Bytes that its weights take less in a dictionary.
+    scratch : int
+        Bytes of working memory that its kernel takes where no tensor lies.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Layer:
     macs: int
     weight_bytes: int
     saved: int = 0
+    scratch: int = 0
 
     @property
     def type(self) -> str:
@@ -166,7 +169,7 @@ def costs(
     try:
         parts = count_tensors(graph, within, optimize, [one.size for one in rams(pools)])
         arena: int | None = sum(parts.arenas)
-        bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
+        bytes_of = [(layer.weight_bytes, layer.saved_bytes, layer.taken_bytes) for layer in parts.layers]
     except ConfigError:
         if (within or pools) and _has_c(graph):
             raise
@@ -179,7 +182,9 @@ def costs(
             graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
         ]
         seen.update(t.name for t in own)
-        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0)))
+        layers.append(
+            _layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0, 0))
+        )
     return Costs(
         tuple(layers),
         sum(layer.parameters for layer in layers),
@@ -213,7 +218,7 @@ def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], .
     return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 
-def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
+def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int, int]) -> Layer:
     at = graph.applied(node)
     return Layer(
         graph.called(node.output),

@@ -24,6 +24,7 @@ from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs, lying
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
+from sensorai.nets.libraries import code_bytes, open_question
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
 from sensorai.nets.relocating import relocatable
@@ -60,6 +61,8 @@ class Emitted:
         compiler for that core, and where numbers and arena alone do not fit.
     blob : Blob or None
         The net as a blob, where it may be replaced.
+    code : int or None
+        Bytes of code of its library, where these decide whether it fits and a compiler is here.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Emitted:
     counted: Costs
     built: StandIn | None = None
     blob: Blob | None = None
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +192,14 @@ def emit(
     if blob is not None:
         facts["interface"] = blob.interface.hex()
         files[f"{name}.blob"] = blob.packed()
+    size = None if built is None else max(built.code_bytes - counted.weights, 0)
+    if built is None and not code and open_question(counted, at):
+        verb = "run" if pushing is None else "push"
+        size = code_bytes(project.sources(), name, counted, at, api, verb)
     said = describe(model, name, facts, asked, sources, stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted, built, blob)
+    return Emitted(name, api, files, project, counted, built, blob, size)
 
 
 def emit_fed(

@@ -11,7 +11,9 @@ import pytest
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.parts import wrapped
 from sensorai.mcu.devices import device
+from sensorai.nets import benchmarking
 from sensorai.nets.costs import lying
+from sensorai.nets.model import open_model
 from tests.cli.call import call, refused
 from tests.need import need
 from tests.nets.models import reshape
@@ -108,3 +110,56 @@ def test_other_flags_build_anew(tmp_path: Path) -> None:
     assert made("CFLAGS=-O0") == 0
     assert made("CFLAGS=-O0 -DX='\"a b\"'") == some
     assert made("CFLAGS=-O0 -DX='\"a b\"'") == 0
+
+
+def test_code_counts_where_it_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("arm-none-eabi-gcc")
+    words = ("--device", "STM32L053R8", "--name", "net", "--out", tmp_path / "p")
+    near, over = dense(tmp_path / "near.onnx", 1500), dense(tmp_path / "over.onnx", 2040)
+    done = call("generate", near, *words)
+    assert done.code == 0, done.err
+    found = re.search(r"([\d,]+) left: 48,000 of numbers and ([\d,]+) of code", done.out)
+    assert found is not None
+    left, code = (int(n.replace(",", "")) for n in found.groups())
+    assert 200 < code < 4000
+    assert left == 65536 - 48000 - code
+    assert found[0] in call("analyze", near, *words[:2]).out
+    # the numbers fit, the code does not
+    done = call("generate", over, *words)
+    assert done.code == 3
+    assert "of the 65,536 of STM32L053R8, 65,280 of numbers" in done.out.replace("than the", "of the")
+    assert call("generate", near, "--device", "STM32F401RE", *words[2:]).out.count("left for code") == 1
+    monkeypatch.setattr("sensorai.nets.emitting.code_bytes", lambda *_: None)
+    assert "17,536 left for code" in call("generate", near, *words).out
+
+
+def test_devices_are_compared_as_the_c_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = open_model(dense(tmp_path / "d.onnx", 400))
+    asked: list[str] = []
+
+    def tried(*_: object, optimize: str, layers: bool) -> tuple[None, str]:
+        asked.append(optimize)
+        return None, "not here"
+
+    monkeypatch.setattr(benchmarking, "tried", tried)
+    some = benchmarking.asked("STM32H743ZI,STM32L053R8,LSM6DSO16IS,cortex-m4")
+
+    def ram(settings: benchmarking.Settings) -> list[tuple[int, bool | None]]:
+        rows = benchmarking.benchmark(model, some, lambda _: None, settings)
+        return [(row.ram, row.fits) for row in rows]
+
+    apart = 1600 + 24 + 8
+    assert ram(benchmarking.Settings(False, False, "ram")) == [
+        (apart, True),
+        (apart, True),
+        (apart, True),
+        (apart, None),
+    ]
+    assert set(asked) == {"ram"}
+    pools = tmp_path / "p.toml"
+    pools.write_text('[[pool]]\nname = "all"\nkind = "ram"\nbytes = 512\n')
+    assert [fits for _, fits in ram(benchmarking.Settings(pools=pools))] == [False, False, True, False]
+    named = ram(benchmarking.Settings(pools=Path("device")))
+    assert [fits for _, fits in named] == [True, True, True, None]
+    done = call("benchmark", tmp_path / "d.onnx", "--devices", "m4", "--optimize", "quick")
+    refused(done, "--optimize 'quick'")
