@@ -123,6 +123,14 @@ def run(
             help="Blobs bring their code: any net with these inputs and outputs. Needs arm-none-eabi-gcc.",
         ),
     ] = False,
+    any_weights: Annotated[
+        bool,
+        typer.Option(
+            "--any-weights",
+            help="With --updatable: kernels that take every weight of later nets, -128 too; on M0+ and M4 "
+            "slower ones.",
+        ),
+    ] = False,
     slot_bytes: Annotated[
         int | None,
         typer.Option(
@@ -186,6 +194,7 @@ def run(
         "--updatable": updatable,
         "--relocatable": relocatable,
         "--slot-bytes": slot_bytes is not None,
+        "--any-weights": any_weights,
         "--update": update is not None,
         "--net-version": net_version is not None,
         "--json": json,
@@ -216,13 +225,20 @@ def run(
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
         _hand_over(source, hand_over, said, json)
         return
+    if updatable and dictionary is None:
+        # how many different weights there are is the training's: another one's may be more
+        said = (*said[:5], "off", said[6])
     changing = changing_asked(
-        (updatable, relocatable), (net_version, slot_bytes), update is not None, (target, api), pipeline
+        (updatable, relocatable, any_weights),
+        (net_version, slot_bytes),
+        update is not None,
+        (target, api),
+        pipeline,
     )
     if update is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream", "--stream-axis"]
         others += ["--stateful", "--allocate-inputs", "--allocate-outputs", "--optimize", "--memory-pool"]
-        others += CHANGING[:3]
+        others += CHANGING[:4]
         if wrong := [flag for flag in others if of_nets[flag]]:
             raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
         blob_of(source, update, said, net_version or 1, out, json)

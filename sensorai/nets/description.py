@@ -69,6 +69,8 @@ class Described:
         Name of the model's file.
     pools : tuple of Pool
         Memories of the board; () for one.
+    kernels : tuple of int
+        Layers with kernels for the instructions of the core, where another net may come.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Described:
     optimize: str = "balanced"
     file: str = ""
     pools: tuple[Pool, ...] = ()
+    kernels: tuple[int, ...] = ()
 
 
 def describe(
@@ -211,6 +214,7 @@ def read_description(folder: Path) -> Described:
             objective(str(found.get("optimize", "balanced"))),
             Path(str(said["file"])).name,
             tuple(Pool(**one) for one in found.get("pools", ())),
+            tuple(int(one) for one in found.get("kernels", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorai.codegen.blob import Blob, needs_words
+from sensorai.codegen.net import count_tensors
 from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
@@ -24,6 +25,7 @@ from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs, lying
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
+from sensorai.nets.fixed import fast_layers, for_any
 from sensorai.nets.libraries import code_bytes, open_question
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
@@ -87,11 +89,14 @@ class Changing:
         Whether blobs bring their code.
     slot_bytes : int or None
         With code: working memory of the program for later nets; None: what this one takes.
+    any_weights : bool
+        Whether kernels are those that take every weight.
     """
 
     version: int = 1
     code: bool = False
     slot_bytes: int | None = None
+    any_weights: bool = False
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -149,6 +154,8 @@ def emit(
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
     graph = replace(graph, changing=changing is not None)
+    if changing is not None and changing.any_weights:
+        graph = for_any(graph, count_tensors(graph))
     if stream is not None and optimize == "balanced" and changing is None:
         counted = stream.after
     else:
@@ -191,6 +198,7 @@ def emit(
         files |= made.files
     if blob is not None:
         facts["interface"] = blob.interface.hex()
+        facts["kernels"] = sorted(fast_layers(project.parts))
         files[f"{name}.blob"] = blob.packed()
     size = None if built is None else max(built.code_bytes - counted.weights, 0)
     if built is None and not code and open_question(counted, at):
