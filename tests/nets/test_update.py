@@ -288,7 +288,7 @@ def test_weights_that_the_kernels_of_a_program_do_not_take(files: list[Path], tm
     assert "sa_nd_dense_dsp" in (folders[0] / "net.c").read_text()
     for folder in folders[1:]:
         assert "sa_nd_dense_dsp" not in (folder / "net.c").read_text()
-    text = refused(call("generate", path, "--update", folders[0]), "of j in low.onnx", "--any-weights")
+    text = refused(call("generate", path, "--update", folders[0]), "of y_q in low.onnx", "--any-weights")
     assert "line " not in text
     for folder, source in ((folders[0], files[2]), (folders[1], files[2]), (folders[2], path)):
         out = tmp_path / "x.blob"
