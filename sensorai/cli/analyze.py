@@ -196,9 +196,11 @@ def run(
     """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
 
     Operators that are not supported are named all at once. MACC counts as ST's tool does, MACs are
-    multiply-accumulates that there are. With --stream it says what is saved where each call brings a few
-    columns of time.
+    multiply-accumulates that there are. With --stream all of it is that of a push of a few columns of time,
+    and what is saved is said.
     """
+    from dataclasses import replace
+
     from sensorai.errors import ConfigError
     from sensorai.files import write_folder, write_text
     from sensorai.nets import costs as counting
@@ -221,16 +223,24 @@ def run(
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
     opened = opened if at is None else opened.on(at.isa)
-    inside = counting.inside_asked(
-        opened.graph, allocate_inputs, allocate_outputs, at is None or at.name != "ispu"
-    )
-    counted = counting.costs(opened.graph, inside, optimize, pools)
-    found = counting.figures(opened, counted)
+    streamed = None if columns is None else streaming.stream(opened.graph, columns)
+    shown = opened
+    if streamed is not None:
+        if allocate_inputs or allocate_outputs or pools:
+            raise ConfigError(
+                "with --stream the caller keeps columns and outputs, and states lie in its context",
+                hint="drop --allocate-inputs, --allocate-outputs and --memory-pool",
+            )
+        # what a push computes is what is analyzed
+        shown = replace(opened, made=replace(opened.made, graph=streamed.graph))
+    free = streamed is None and (at is None or at.name != "ispu")
+    inside = counting.inside_asked(shown.graph, allocate_inputs, allocate_outputs, free)
+    counted = counting.costs(shown.graph, inside, optimize, pools)
+    found = counting.figures(shown, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
     found["passes_checked"] = same
     found["passes_may_differ"] = passes_told.may_differ(opened.made.steps)
-    streamed = None if columns is None else streaming.stream(opened.graph, columns)
     made = None
     if streamed is not None:
         found["stream"] = streamed.figures()
@@ -239,24 +249,29 @@ def run(
         found["float32"] = wide.figures()
     if at is not None:
         with printing.progress() as say:
-            made = sheets.sheet(opened, counted, at, counts=count or html is not None, say=say)
+            made = sheets.sheet(shown, counted, at, counts=count or html is not None, say=say)
         found["fit"] = targets.fit(counted, at, made.code)
         found["device"] = made.figures()
     if html is not None:
         from sensorai.report.nets import analysis_page
 
-        write_text(html, analysis_page(found, counted, made))
+        write_text(html, analysis_page(found, counted, made, [] if streamed is None else streamed.words()))
         found["html"] = str(html)
     if out is not None:
-        texts = stated.files(opened, counted, at, name, "analyze", streamed, made)
-        if (view := memory(opened.graph, counted)) is not None:
+        texts = stated.files(shown, counted, at, name, "analyze", streamed, made)
+        if (view := memory(shown.graph, counted)) is not None:
             texts |= {f"{name}_memory.svg": drawn.over_time(view), f"{name}_flash.svg": drawn.flash(view)}
         write_folder(out, {file: text.encode() for file, text in texts.items()})
         found["files"] = sorted(texts)
     if json:
         printing.print_json(found)
         return
-    _print(opened, counted, found, made)
+    if streamed is not None:
+        hop = streamed.pushing.hop
+        typer.echo(
+            f"of a push of {hop:,} column{'' if hop == 1 else 's'}; without --stream: of the whole input"
+        )
+    _print(shown, counted, found, made)
     told = passes_told.lines(opened.read, opened.made.steps, same)
     for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
         printing.console().print(line, soft_wrap=True)
