@@ -317,7 +317,7 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
     for line in pools.words(opened.graph, counted, None if made is None else made.at.device):
         screen.print(line, soft_wrap=True)
     for line in fit_words(found["fit"]) if "fit" in found else ():
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     if made is not None:
         # without a count only what is missing is said
         short = [] if made.lack is None else made.lack.words()

@@ -214,8 +214,6 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
-    if target is None and device is not None:
-        target = target_of(device).name
     said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
@@ -228,6 +226,8 @@ def run(
     if updatable and dictionary is None:
         # how many different weights there are is the training's: another one's may be more
         said = (*said[:5], "off", said[6])
+    if target is None and device is not None and update is None:
+        target = target_of(device).name
     changing = changing_asked(
         (updatable, relocatable, any_weights),
         (net_version, slot_bytes),
@@ -243,7 +243,7 @@ def run(
             raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
         blob_of(source, update, said, net_version or 1, out, json)
         return
-    if target is None and device is None:
+    if target is None:
         raise ConfigError(
             "for what target?", hint="--target stm32 or --target ispu, or --device with a device or core"
         )

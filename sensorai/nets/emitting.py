@@ -200,8 +200,8 @@ def emit(
         facts["interface"] = blob.interface.hex()
         facts["kernels"] = sorted(fast_layers(project.parts))
         files[f"{name}.blob"] = blob.packed()
-    size = None if built is None else max(built.code_bytes - counted.weights, 0)
-    if built is None and not code and open_question(counted, at):
+    size = None
+    if not code and open_question(counted, at):
         verb = "run" if pushing is None else "push"
         size = code_bytes(project.sources(), name, counted, at, api, verb)
     said = describe(model, name, facts, asked, sources, stream=stream)

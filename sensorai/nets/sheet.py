@@ -147,7 +147,7 @@ def sheet(
         seconds, joules = part.seconds(cycles), part.joules(cycles)
     held: tuple[int, ...] = ()
     short = None
-    code = None if found is None else max(found.flash - costs.weights, 0)
+    code = None if found is None or stand_in else max(found.flash - costs.weights, 0)
     if costs.arena is not None:
         held = memory.held(model.graph, costs)
         if found is None and open_question(costs, at):
@@ -156,7 +156,7 @@ def sheet(
                 model.graph, "net", About("", "", ""), inside=within, optimize=costs.optimize, pools=pools
             )
             code = code_bytes(made.sources(), "net", costs, at)
-        flash = costs.weights + (code or 0)
+        flash = costs.weights + (code or 0) if found is None else found.flash
         ram = (costs.ram or 0) + (0 if found is None else found.stack)
         short = lack(model.graph, costs, at, flash, ram)
     clock = None if part is None else part.clock_hz

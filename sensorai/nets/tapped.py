@@ -185,10 +185,10 @@ def _tapped(graph: Graph, program: Program, made: Project) -> Program | str:
             puts.setdefault(where, []).append(f"    sa_tap((const void *)({place}), {size}U);")
             names.append(tensor)
     out: list[str] = []
-    for k, line in enumerate(b):
+    for k, text in enumerate(b):
         out += puts.get(k, [])
-        out += [TAP] if line.startswith(head) else []
-        out.append(line)
+        out += [TAP] if text.startswith(head) else []
+        out.append(text)
     sources = {**program.sources, file: "\n".join(out)}
     return replace(program, sources=sources, taps=ports(graph, names))
 

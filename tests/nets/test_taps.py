@@ -120,7 +120,7 @@ def test_layers_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         return SimpleNamespace(layers=layers, inputs=["x"])
 
     fake = SimpleNamespace(models=SimpleNamespace(load_model=load), Model=_Model)
-    monkeypatch.setitem(sys.modules, "keras", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "keras", fake)
     calls = [{"x": np.zeros((1, 2))}, {"x": np.ones((1, 2))}]
     found = taps._RUNNERS["Keras"](tmp_path / "n.keras", calls, ["a", "b", "c"])
     assert asked == {"path": str(tmp_path / "n.keras"), "compile": False, "safe_mode": True}
