@@ -330,6 +330,8 @@ def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> N
     """A row for each layer; where there is no room it is words that are cut off, never figures."""
     from rich.table import Table
 
+    from sensorai.nets.room import shortened
+
     rows = [
         [one.name, one.operator, one.type, one.shape]
         + [f"{n:,}" for n in (one.parameters, one.macc, one.macs, one.weight_bytes)]
@@ -349,8 +351,8 @@ def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> N
         table.add_column(
             heading, overflow="ellipsis", no_wrap=True, width=width, justify="right" if right else "left"
         )
-    for row in rows:
-        table.add_row(*row)
+    for name, *rest in rows:
+        table.add_row(shortened(name, widths[0]), *rest)
     screen.print(table)
 
 

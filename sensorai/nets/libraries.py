@@ -18,7 +18,7 @@ _SHARED, _EACH = 16 << 10, 4 << 10
 def open_question(counted: Costs, at: Target) -> bool:
     """Whether the numbers of a net fit into a device, and its code might not.
 
-    Of an ISPU, whose compiler is not open, nobody knows: code of the core that stands in for it is no verdict.
+    Of an ISPU nobody knows: its compiler is not open, and code of another core is no verdict.
     """
     if at.flash is None or at.name == "ispu":
         return False

@@ -105,8 +105,14 @@ def _missing(used: int, size: int | None) -> int:
 
 
 def shortened(name: str, most: int = _LONG) -> str:
-    """Name of a layer for a line: those of TensorFlow list everything that was folded into it."""
-    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+    """Name of a layer for a line: the end of a long one, where layers differ.
+
+    Those of TensorFlow list everything that was folded into a layer, itself first.
+    """
+    if len(name) <= most:
+        return name
+    own = name.partition(";")[0] or name
+    return own if len(own) <= most else f"\N{HORIZONTAL ELLIPSIS}{own[len(own) - most + 1 :]}"
 
 
 def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack | None:

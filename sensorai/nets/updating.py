@@ -72,17 +72,17 @@ def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob
     about = About(model.path.name, WORDS[model.kind], model.sha256)
     inside = lying(graph, said.inside)
 
-    def emitted(graph: Graph) -> Project:
+    def project_of(graph: Graph) -> Project:
         return emit_net_project(
             graph, said.name, about, None, said.api, pushing, inside, said.optimize, version=version
         )
 
-    made = emitted(graph)
+    made = project_of(graph)
     if said.slot_bytes:
         return _with_code(said, made, graph, pushing, model.path.name, folder)
     same, lost = as_there(graph, made, said.kernels)
     if same.plain:
-        made = emitted(same)
+        made = project_of(same)
     if made.blob is None or made.blob.interface.hex() != said.interface:
         if lost:
             raise DataError(
