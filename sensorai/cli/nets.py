@@ -257,20 +257,28 @@ def _print(found: Verdict) -> None:
 
 
 def _figures(heading: str, what: str, rows: list[dict[str, Any]]) -> Any:
-    """Table of figures; where there is no room it is the name that is cut off, never a figure."""
+    """Table of figures; where there is no room names are cut, never figures."""
     from rich.table import Table
 
     from sensorai.nets.metrics import NAMES
+    from sensorai.nets.room import shortened
 
+    said = {None: "", True: "yes", False: "no"}
+    heads = ("equal", *NAMES)
+    cells = [
+        [said[row.get("equal")], *("" if row[n] is None else f"{row[n]:.4g}" for n in NAMES)] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    # a space on each side of a column
+    left = printing.console().width - sum(widths) - 2 * len(widths) - 2
+    longest = max(len(heading), *(len(row[what]) for row in rows))
+    width = max(min(longest, 40, left), 8)
     table = Table(box=None)
-    table.add_column(heading, overflow="ellipsis", max_width=28)
-    for name in ("equal", *NAMES):
+    table.add_column(heading, overflow="ellipsis", no_wrap=True, width=width)
+    for name in heads:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
-        equal = row.get("equal")
-        same = "" if equal is None else "yes" if equal else "no"
-        table.add_row(row[what], same, *cells)
+    for row, values in zip(rows, cells, strict=True):
+        table.add_row(shortened(row[what], width), *values)
     return table
 
 

@@ -105,14 +105,17 @@ def _missing(used: int, size: int | None) -> int:
 
 
 def shortened(name: str, most: int = _LONG) -> str:
-    """Name of a layer for a line: the end of a long one, where layers differ.
+    """Name of a layer for a line: both ends of a long one, as layers differ in one of them.
 
     Those of TensorFlow list everything that was folded into a layer, itself first.
     """
     if len(name) <= most:
         return name
     own = name.partition(";")[0] or name
-    return own if len(own) <= most else f"\N{HORIZONTAL ELLIPSIS}{own[len(own) - most + 1 :]}"
+    if len(own) <= most:
+        return own
+    start = 3 * (most - 1) // 5
+    return f"{own[:start]}\N{HORIZONTAL ELLIPSIS}{own[len(own) - (most - 1 - start) :]}"
 
 
 def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack | None:

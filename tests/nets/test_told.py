@@ -14,6 +14,7 @@ from sensorai.mcu.devices import device
 from sensorai.nets import benchmarking
 from sensorai.nets.costs import lying
 from sensorai.nets.model import open_model
+from sensorai.nets.room import shortened
 from tests.cli.call import call, refused
 from tests.need import need
 from tests.nets.models import reshape
@@ -163,3 +164,11 @@ def test_devices_are_compared_as_the_c_is_made(tmp_path: Path, monkeypatch: pyte
     assert [fits for _, fits in named] == [True, True, True, None]
     done = call("benchmark", tmp_path / "d.onnx", "--devices", "m4", "--optimize", "quick")
     refused(done, "--optimize 'quick'")
+
+
+def test_long_names_keep_both_ends() -> None:
+    assert shortened("short", 12) == "short"
+    assert shortened("first/layer_1/Relu;first/norm_1/Folded", 30) == "first/layer_1/Relu"
+    names = [shortened(f"net/block_{k}/conv/Relu_output_0_Quantized", 24) for k in range(9)]
+    assert len(set(names)) == 9
+    assert all(len(name) == 24 for name in names)
