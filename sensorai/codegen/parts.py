@@ -29,7 +29,8 @@ class LayerCost:
     weight_bytes: int
     activation_bytes: int
     saved_bytes: int = 0
-    taken_bytes: int = 0
+    #: Not shown: it is the kernel's, and no cost of the layer by its shape.
+    taken_bytes: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Sheet:
             if self.seconds is not None and self.clock is not None:
                 time = f", {1e3 * self.seconds:.4g} ms at {self.clock / 1e6:g} MHz"
             lines.append(f"cycles {one.call.cycles:,.0f} a call{time}, estimated: {self.model}")
-        joules = "not known" if self.joules is None else f"{1e6 * self.joules:.4g} \N{MICRO SIGN}J a call"
+        joules = "not known" if self.joules is None else f"{1e6 * self.joules:,.4g} \N{MICRO SIGN}J a call"
         lines.append(f"energy {joules}: {self.energy}")
         open_ = " at least, without what functions of the compiler's library take" if one.stack_open else ""
         lines.append(
