@@ -47,7 +47,7 @@ class NetBoard:
 
     def place(self) -> Place:
         """It as a level of ``validate``."""
-        return Place(f"C on the board at {self.port}", self.run, told=self.told, fixed=True)
+        return Place(f"C on the board at {self.port}", self.run, told=self.told, shows=False)
 
     def run(self, program: Program, given: Inputs) -> list[list[Array]]:
         """Run call after call; a push may have no outputs.

@@ -44,8 +44,11 @@ OutputTypes = Annotated[
     str | None,
     typer.Option("--output-data-type", metavar="float32|int8|uint8", help="Types of outputs, likewise."),
 ]
-Target = Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What it is to run on.")]
-Device = Annotated[str | None, typer.Option(help="Device of the target.")]
+Target = Annotated[
+    str | None,
+    typer.Option(metavar="stm32|ispu", help="What it is to run on (default: that of --device)."),
+]
+Device = Annotated[str | None, typer.Option(help="Device, or core such as cortex-m4.")]
 
 AllocateInputs = Annotated[
     bool | None,
@@ -193,9 +196,11 @@ def run(
     """Read a model: inputs, outputs, operations and memory of every layer, and whether a device has room.
 
     Operators that are not supported are named all at once. MACC counts as ST's tool does, MACs are
-    multiply-accumulates that there are. With --stream it says what is saved where each call brings a few
-    columns of time.
+    multiply-accumulates that there are. With --stream all of it is that of a push of a few columns of time,
+    and what is saved is said.
     """
+    from dataclasses import replace
+
     from sensorai.errors import ConfigError
     from sensorai.files import write_folder, write_text
     from sensorai.nets import costs as counting
@@ -209,25 +214,33 @@ def run(
     from sensorai.report import memory as drawn
     from sensorai.writing import clang
 
-    if device is not None and target is None:
-        raise ConfigError("--device needs --target", hint=f"one of {', '.join(targets.NAMES)}")
-    if count and target is None:
-        raise ConfigError("--count needs --target", hint="instructions are those of the core of a device")
     clang.identifier(name, "--name")
     columns = stream_asked(stream, stream_axis, stateful)
     pools = pools_asked(memory_pool, device)
-    at = None if target is None else targets.target(target, device)
+    at = targets.asked(target, device)
+    if count and at is None:
+        raise ConfigError("--count needs --device", hint="instructions are those of the core of a device")
     asked = asked_of(type_, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     opened = open_model(model, asked)
     opened = opened if at is None else opened.on(at.isa)
-    inside = counting.inside_asked(opened.graph, allocate_inputs, allocate_outputs, target != "ispu")
-    counted = counting.costs(opened.graph, inside, optimize, pools)
-    found = counting.figures(opened, counted)
+    streamed = None if columns is None else streaming.stream(opened.graph, columns)
+    shown = opened
+    if streamed is not None:
+        if allocate_inputs or allocate_outputs or pools:
+            raise ConfigError(
+                "with --stream the caller keeps columns and outputs, and states lie in its context",
+                hint="drop --allocate-inputs, --allocate-outputs and --memory-pool",
+            )
+        # what a push computes is what is analyzed
+        shown = replace(opened, made=replace(opened.made, graph=streamed.graph))
+    free = streamed is None and (at is None or at.name != "ispu")
+    inside = counting.inside_asked(shown.graph, allocate_inputs, allocate_outputs, free)
+    counted = counting.costs(shown.graph, inside, optimize, pools)
+    found = counting.figures(shown, counted)
     same = passes_told.checked(opened.read, opened.made.passed, always=passes)
     found["passes"] = [row.figures() for row in passes_told.rows(opened.read, opened.made.steps)]
     found["passes_checked"] = same
     found["passes_may_differ"] = passes_told.may_differ(opened.made.steps)
-    streamed = None if columns is None else streaming.stream(opened.graph, columns)
     made = None
     if streamed is not None:
         found["stream"] = streamed.figures()
@@ -235,25 +248,30 @@ def run(
     if wide is not None:
         found["float32"] = wide.figures()
     if at is not None:
-        found["fit"] = targets.fit(counted, at)
         with printing.progress() as say:
-            made = sheets.sheet(opened, counted, at, counts=count or html is not None, say=say)
+            made = sheets.sheet(shown, counted, at, counts=count or html is not None, say=say)
+        found["fit"] = targets.fit(counted, at, made.code)
         found["device"] = made.figures()
     if html is not None:
         from sensorai.report.nets import analysis_page
 
-        write_text(html, analysis_page(found, counted, made))
+        write_text(html, analysis_page(found, counted, made, [] if streamed is None else streamed.words()))
         found["html"] = str(html)
     if out is not None:
-        texts = stated.files(opened, counted, at, name, "analyze", streamed, made)
-        if (view := memory(opened.graph, counted)) is not None:
+        texts = stated.files(shown, counted, at, name, "analyze", streamed, made)
+        if (view := memory(shown.graph, counted)) is not None:
             texts |= {f"{name}_memory.svg": drawn.over_time(view), f"{name}_flash.svg": drawn.flash(view)}
         write_folder(out, {file: text.encode() for file, text in texts.items()})
         found["files"] = sorted(texts)
     if json:
         printing.print_json(found)
         return
-    _print(opened, counted, found, made)
+    if streamed is not None:
+        hop = streamed.pushing.hop
+        typer.echo(
+            f"of a push of {hop:,} column{'' if hop == 1 else 's'}; without --stream: of the whole input"
+        )
+    _print(shown, counted, found, made)
     told = passes_told.lines(opened.read, opened.made.steps, same)
     for line in [*told, *(f"  {line}" for line in opened.made.did if passes)]:
         printing.console().print(line, soft_wrap=True)
@@ -272,6 +290,7 @@ def run(
 
 
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet | None) -> None:
+    from sensorai.nets import pools
     from sensorai.nets import sheet as sheets
     from sensorai.nets.costs import saved_words
     from sensorai.nets.target import fit_words
@@ -295,10 +314,10 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
     said = [f"with {', '.join(beside)}"] if beside else []
     said += [f"{', '.join(within)} in the arena"] if within else []
     screen.print(f"RAM {ram}: {'; '.join(said)}")
-    for one in found["pools"]:
-        screen.print(f"memory {one['name']} ({one['kind']}): {one['used']:,} of {one['bytes']:,} bytes")
+    for line in pools.words(opened.graph, counted, None if made is None else made.at.device):
+        screen.print(line, soft_wrap=True)
     for line in fit_words(found["fit"]) if "fit" in found else ():
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     if made is not None:
         # without a count only what is missing is said
         short = [] if made.lack is None else made.lack.words()
@@ -310,6 +329,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
 def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> None:
     """A row for each layer; where there is no room it is words that are cut off, never figures."""
     from rich.table import Table
+
+    from sensorai.nets.room import shortened
 
     rows = [
         [one.name, one.operator, one.type, one.shape]
@@ -330,8 +351,8 @@ def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> N
         table.add_column(
             heading, overflow="ellipsis", no_wrap=True, width=width, justify="right" if right else "left"
         )
-    for row in rows:
-        table.add_row(*row)
+    for name, *rest in rows:
+        table.add_row(shortened(name, widths[0]), *rest)
     screen.print(table)
 
 

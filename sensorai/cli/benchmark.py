@@ -9,10 +9,14 @@ import typer
 
 from sensorai.cli import out as printing
 from sensorai.cli.analyze import (
+    AllocateInputs,
+    AllocateOutputs,
     Freeze,
     InputTypes,
+    MemoryPool,
     ModelFile,
     ModelType,
+    Optimize,
     OutputTypes,
     Shapes,
     asked_of,
@@ -36,6 +40,10 @@ def run(
     freeze: Freeze = [],  # noqa: B006
     input_data_type: InputTypes = None,
     output_data_type: OutputTypes = None,
+    allocate_inputs: AllocateInputs = None,
+    allocate_outputs: AllocateOutputs = None,
+    optimize: Optimize = "balanced",
+    memory_pool: MemoryPool = None,
     json: printing.Json = False,
 ) -> None:
     """Compare devices for a net: memory, instructions of a call, time and energy.
@@ -52,7 +60,8 @@ def run(
     targets = benchmarking.asked(devices)
     opened = open_model(model, asked_of(type_, shape, freeze, input_data_type, output_data_type))
     with printing.progress() as say:
-        rows = benchmarking.benchmark(opened, targets, say)
+        how = benchmarking.Settings(allocate_inputs, allocate_outputs, optimize, memory_pool)
+        rows = benchmarking.benchmark(opened, targets, say, how)
     found = {"file": model.name, "sha256": opened.sha256, "devices": [row.figures() for row in rows]}
     if out is not None:
         drawing = picture(model.name, rows)

@@ -26,18 +26,12 @@ from sensorai.cli.analyze import (
     asked_of,
     stream_asked,
 )
+from sensorai.cli.handing import CONFIG, FEATURES, Said, hand_over_file, of_settings
 from sensorai.cli.update import CHANGING, blob_of, changing_asked, say_blob
 
 if TYPE_CHECKING:
     from sensorai.nets.emitting import Changing
     from sensorai.nets.streaming import Asked as Columns
-
-#: What may be made of a settings file.
-FEATURES, CONFIG = "features", "config"
-
-
-#: Kind, shapes, constants, types of inputs and of outputs, dictionaries, whether in float32.
-_Said = tuple[str | None, list[str], list[str], str | None, str | None, str | None, bool]
 
 
 def run(
@@ -45,7 +39,10 @@ def run(
         Path,
         typer.Argument(metavar="MODEL", help="ONNX, TFLite or Keras model, or ST's mlc_settings.json."),
     ],
-    target: Annotated[str | None, typer.Option(metavar="stm32|ispu", help="What the C is for.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="stm32|ispu", help="What the C is for (default: that of --device)."),
+    ] = None,
     device: Device = None,
     out: Annotated[
         Path | None,
@@ -120,6 +117,14 @@ def run(
             help="Blobs bring their code: any net with these inputs and outputs. Needs arm-none-eabi-gcc.",
         ),
     ] = False,
+    any_weights: Annotated[
+        bool,
+        typer.Option(
+            "--any-weights",
+            help="With --updatable: kernels that take every weight of later nets, -128 too; on M0+ and M4 "
+            "slower ones.",
+        ),
+    ] = False,
     slot_bytes: Annotated[
         int | None,
         typer.Option(
@@ -156,6 +161,7 @@ def run(
     """
     from sensorai import kinds
     from sensorai.errors import ConfigError
+    from sensorai.nets.target import target_of
 
     found = kinds.look(source)
     settings = found.kind is kinds.Kind.SETTINGS or kind in (FEATURES, CONFIG)
@@ -182,6 +188,7 @@ def run(
         "--updatable": updatable,
         "--relocatable": relocatable,
         "--slot-bytes": slot_bytes is not None,
+        "--any-weights": any_weights,
         "--update": update is not None,
         "--net-version": net_version is not None,
         "--json": json,
@@ -193,7 +200,7 @@ def run(
             raise ConfigError(
                 "what is to be made of the settings is not said", hint="--type features or --type config"
             )
-        _of_settings(source, kind, out, style)
+        of_settings(source, kind, out, style)
         return
     if style != "current":
         raise ConfigError("--style is for ST's settings file", hint="drop --style")
@@ -201,28 +208,39 @@ def run(
     if found.kind is not kinds.Kind.NET and not (kind and found.kind is kinds.Kind.OTHER):
         with kinds.explained("generate", source, (kinds.Kind.NET, kinds.Kind.SETTINGS)):
             raise ConfigError("this is neither a model nor a settings file", where=str(source))
-    said: _Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
+    said: Said = (kind, shape, freeze, input_data_type, output_data_type, dictionary, float32)
     if hand_over is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream"]
         others += ["--allocate-inputs", "--allocate-outputs", "--dictionary", "--optimize", "--memory-pool"]
         others += CHANGING
         if wrong := [flag for flag in others if of_nets[flag]] + (["--out"] if out is not None else []):
             raise ConfigError(f"--hand-over writes no C: {wrong[0]} is for C", hint="drop one of them")
-        _hand_over(source, hand_over, said, json)
+        hand_over_file(source, hand_over, said, json)
         return
+    if updatable and dictionary is None:
+        # how many different weights there are is the training's: another one's may be more
+        said = (*said[:5], "off", said[6])
+    if target is None and device is not None and update is None:
+        target = target_of(device).name
     changing = changing_asked(
-        (updatable, relocatable), (net_version, slot_bytes), update is not None, (target, api), pipeline
+        (updatable, relocatable, any_weights),
+        (net_version, slot_bytes),
+        update is not None,
+        (target, api),
+        pipeline,
     )
     if update is not None:
         others = ["--target", "--device", "--name", "--api", "--pipeline", "--stream", "--stream-axis"]
         others += ["--stateful", "--allocate-inputs", "--allocate-outputs", "--optimize", "--memory-pool"]
-        others += CHANGING[:3]
+        others += CHANGING[:4]
         if wrong := [flag for flag in others if of_nets[flag]]:
             raise ConfigError(f"{wrong[0]} is in the project that --update names", hint=f"drop {wrong[0]}")
         blob_of(source, update, said, net_version or 1, out, json)
         return
     if target is None:
-        raise ConfigError("for what target?", hint="--target stm32 or --target ispu")
+        raise ConfigError(
+            "for what target?", hint="--target stm32 or --target ispu, or --device with a device or core"
+        )
     if pipeline is not None and api != "native":
         raise ConfigError("--pipeline takes samples, which --api stai does not", hint="drop one of them")
     if pipeline is not None and optimize != "balanced":
@@ -269,7 +287,7 @@ def _of_net(
     out: Path | None,
     name: str | None,
     api: str,
-    said: _Said,
+    said: Said,
     pipeline: Path | None,
     columns: Columns | None,
     wanted: tuple[tuple[bool | None, bool | None], str, Path | None, Changing | None],
@@ -281,6 +299,7 @@ def _of_net(
     from sensorai.nets.feeding import read_feed
     from sensorai.nets.model import no_c, open_model
     from sensorai.nets.pools import pools_asked
+    from sensorai.nets.pools import words as pool_words
     from sensorai.nets.streaming import stream as stream_of
     from sensorai.nets.target import fit, fit_words
     from sensorai.nets.target import target as target_of
@@ -314,7 +333,7 @@ def _of_net(
     ends = inside_asked(model.graph, *inside, free=lets)
     made = emitting.emit(model, at, called, asked, api, stream, ends, optimize, pools, changing)
     emitting.write(folder, made.files)
-    room = fit(made.counted, at)
+    room = fit(made.counted, at, made.code)
     if json:
         said_of_it = {} if stream is None else {"stream": stream.figures()}
         said_of_it |= {} if wide is None else {"float32": wide.figures()}
@@ -329,6 +348,8 @@ def _of_net(
     for line in [] if stream is None else stream.words():
         typer.echo(line)
     for line in (*([] if wide is None else [wide.words()]), *saved_words(counted), *fit_words(room)):
+        typer.echo(line)
+    for line in pool_words(model.graph, counted, at.device):
         typer.echo(line)
     if made.built is not None:
         typer.echo(
@@ -356,47 +377,3 @@ def _fits(room: dict[str, Any], folder: Path) -> None:
             where=str(folder),
             hint="the project is there; 'sensorai analyze' names devices with room",
         )
-
-
-def _hand_over(source: Path, to: Path, said: _Said, json: bool) -> None:
-    from sensorai.nets import inputs
-    from sensorai.nets.model import open_model
-    from sensorai.nets.port import ports
-    from sensorai.nets.quantized_file import hand_over
-    from sensorai.nets.widened import widened
-
-    asked = asked_of(*said)
-    opened = open_model(source, asked)
-    graph, wide = opened.graph, widened(opened, asked)
-    given = inputs.spread(ports(graph, graph.inputs))
-    back, others = hand_over(graph, to, given, exact=False)
-    if json:
-        key = "onnxruntime" if to.suffix.lower() != ".tflite" else "frameworks"
-        found = {"file": str(to), "layers": len(graph.nodes), "read_back": back, key: others}
-        printing.print_json(found | ({} if wide is None else {"float32": wide.figures()}))
-        return
-    typer.echo(f"{to}: {len(graph.nodes)} layers")
-    if wide is not None:
-        typer.echo(wide.words())
-    typer.echo(back)
-    typer.echo(others)
-
-
-def _of_settings(settings: Path, kind: str, out: Path | None, style: str) -> None:
-    from sensorai import kinds
-    from sensorai.mlc.generate import generate_config, generate_features
-    from sensorai.mlc.settings import read_settings
-
-    with kinds.explained("generate", settings, (kinds.Kind.SETTINGS,)):
-        if kind == FEATURES:
-            named = read_settings(settings).arff
-            made = generate_features(settings, out or settings.parent / (named or "features.arff"), style)
-        else:
-            made = generate_config(settings, out or settings.parent, style)
-    for file in made.files:
-        typer.echo(file)
-    for narrowing in made.narrowings:
-        for move in narrowing.moved:
-            typer.echo(f"note: {move}", err=True)
-    for note in made.notes:
-        typer.echo(f"note: {note}", err=True)

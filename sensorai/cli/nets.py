@@ -9,9 +9,12 @@ from sensorai.cli import out as printing
 
 if TYPE_CHECKING:
     from sensorai.codegen.netproject import Pushing
+    from sensorai.nets.description import Described
+    from sensorai.nets.inputs import Inputs
     from sensorai.nets.model import Asked
     from sensorai.nets.places import Place
     from sensorai.nets.taps import Inside
+    from sensorai.nets.target import Target
     from sensorai.nets.validating import Verdict
 
 
@@ -87,7 +90,9 @@ def validate_net(
     else:
         _print(found)
     if found.parting is not None:
-        raise VerifyMismatch(f"levels part: {found.parting}", where=str(artifact))
+        seen = any("layer" in level for level in found.levels)
+        hint = "" if seen or not artifact.is_dir() else "--model MODEL names the first layer that is wrong"
+        raise VerifyMismatch(f"levels part: {found.parting}", where=str(artifact), hint=hint)
 
 
 def _model(
@@ -115,12 +120,12 @@ def _model(
     opened = opened if target is None else opened.on(target.isa)
     graph = opened.graph
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
-    program = None
+    program = project = None
     if not opened.made.problems:
-        sources = emit_net_project(graph, "network", About("", "", "")).sources()
-        program = Program("network", "native", sources, ins, outs)
+        project = emit_net_project(graph, "network", About("", "", ""))
+        program = Program("network", "native", project.sources(), ins, outs)
     given = _inputs(inputs, ins, outs, made)
-    found = validate_model(opened, program, given, at, asked.frozen, say, layers=layers)
+    found = validate_model(opened, program, given, at, asked.frozen, say, layers=layers, made=project)
     if types := " and ".join(opened.read.instead):
         note = f"computed in float32 in place of {types}; frameworks compute what the file says"
         found.notes = (*found.notes, note)
@@ -139,28 +144,62 @@ def _project(
 ) -> Verdict:
     from sensorai.nets.description import read_description
     from sensorai.nets.inputs import SEED
-    from sensorai.nets.model import open_model
     from sensorai.nets.places import places
     from sensorai.nets.running import checked
-    from sensorai.nets.streaming import again
     from sensorai.nets.target import target
-    from sensorai.nets.validating import program_of, same_model, validate_model, validate_project
+    from sensorai.nets.updating import beside
+    from sensorai.nets.validating import validate_project
 
     said = read_description(folder)
     checked((*said.inputs, *said.outputs))
     part = target(said.target, said.device)
     at = [*places(where[0], part, said.placed), *([] if where[2] is None else [where[2]])]
-    if model is not None:
-        opened = open_model(model, said.asked).on(part.isa)
-        same_model(said, opened)
-        stream = None if said.pushing is None else again(opened.graph, said.pushing)
-        given = _inputs(inputs, said.inputs, said.outputs, made, said.pushing)
-        return validate_model(opened, program_of(said), given, at, said.asked.frozen, say, stream, layers)
-    noted = inputs is None and made == (None, None)
+    noted = inputs is None and made == (None, None) and model is None
     given = _inputs(
         inputs, said.inputs, said.outputs, (len(said.outputs_of), SEED) if noted else made, said.pushing
     )
-    return validate_project(said, given, at, noted, say)
+    found = None
+    if noted:
+        found = validate_project(said, given, at, noted, say)
+        if found.parting is None:
+            return found
+    near = beside(said, folder) if model is None else model
+    if near is None:
+        return validate_project(said, given, at, noted, say) if found is None else found
+    whole = _with_model(said, part, near, given, at, say, layers, frameworks=found is None)
+    if model is None:
+        whole.notes = (*whole.notes, f"the model of the project: {near}")
+    # what was noted is not what the model gives: that is said as it was found
+    return whole if found is None or whole.parting is not None else found
+
+
+def _with_model(
+    said: Described,
+    part: Target,
+    model: Path,
+    given: Inputs,
+    at: list[Place],
+    say: Any,
+    layers: bool,
+    *,
+    frameworks: bool,
+) -> Verdict:
+    """A project beside the reference of its model."""
+    from sensorai.nets.model import open_model
+    from sensorai.nets.streaming import again
+    from sensorai.nets.updating import made_anew
+    from sensorai.nets.validating import program_of, same_model, validate_model
+
+    opened = open_model(model, said.asked).on(part.isa)
+    same_model(said, opened)
+    stream = None if said.pushing is None else again(opened.graph, said.pushing)
+    anew = made_anew(said, opened, stream)
+    return validate_model(
+        *(opened, program_of(said), given, at, said.asked.frozen, say, stream),
+        layers=layers,
+        made=anew,
+        frameworks=frameworks,
+    )
 
 
 def _inputs(
@@ -202,7 +241,9 @@ def _print(found: Verdict) -> None:
                 soft_wrap=True,
             )
         if "layer" in level:
-            screen.print(f"  first layer: {level['layer']}")
+            screen.print(f"  first layer: {level['layer']}", soft_wrap=True)
+            for line in level["changed"]:
+                screen.print(f"  not as it is made of the model: {line}", soft_wrap=True)
     equal = [level for level in found.levels if "skipped" not in level]
     if found.parting is None and len(equal) > 1:
         screen.print("all of these agree bit by bit")
@@ -216,20 +257,28 @@ def _print(found: Verdict) -> None:
 
 
 def _figures(heading: str, what: str, rows: list[dict[str, Any]]) -> Any:
-    """Table of figures; where there is no room it is the name that is cut off, never a figure."""
+    """Table of figures; where there is no room names are cut, never figures."""
     from rich.table import Table
 
     from sensorai.nets.metrics import NAMES
+    from sensorai.nets.room import shortened
 
+    said = {None: "", True: "yes", False: "no"}
+    heads = ("equal", *NAMES)
+    cells = [
+        [said[row.get("equal")], *("" if row[n] is None else f"{row[n]:.4g}" for n in NAMES)] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    # a space on each side of a column
+    left = printing.console().width - sum(widths) - 2 * len(widths) - 2
+    longest = max(len(heading), *(len(row[what]) for row in rows))
+    width = max(min(longest, 40, left), 8)
     table = Table(box=None)
-    table.add_column(heading, overflow="ellipsis", max_width=28)
-    for name in ("equal", *NAMES):
+    table.add_column(heading, overflow="ellipsis", no_wrap=True, width=width)
+    for name in heads:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        cells = ["" if row[n] is None else f"{row[n]:.4g}" for n in NAMES]
-        equal = row.get("equal")
-        same = "" if equal is None else "yes" if equal else "no"
-        table.add_row(row[what], same, *cells)
+    for row, values in zip(rows, cells, strict=True):
+        table.add_row(shortened(row[what], width), *values)
     return table
 
 

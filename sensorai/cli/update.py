@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from sensorai.nets.emitting import Changing
 
 #: Options of programs that change their net.
-CHANGING = ("--updatable", "--relocatable", "--slot-bytes", "--update", "--net-version")
+CHANGING = ("--updatable", "--relocatable", "--slot-bytes", "--any-weights", "--update", "--net-version")
 
 
 def changing_asked(
-    kinds: tuple[bool, bool],
+    kinds: tuple[bool, bool, bool],
     numbers: tuple[int | None, int | None],
     update: bool,
     where: tuple[str | None, str],
@@ -29,8 +29,8 @@ def changing_asked(
 
     Parameters
     ----------
-    kinds : (bool, bool)
-        ``--updatable`` and ``--relocatable``.
+    kinds : (bool, bool, bool)
+        ``--updatable``, ``--relocatable`` and ``--any-weights``.
     numbers : (int or None, int or None)
         ``--net-version`` and ``--slot-bytes``.
     update : bool
@@ -42,7 +42,9 @@ def changing_asked(
     from sensorai.errors import ConfigError
     from sensorai.nets.emitting import Changing
 
-    (updatable, code), (version, slot_bytes), (target, api) = kinds, numbers, where
+    (updatable, code, any_weights), (version, slot_bytes), (target, api) = kinds, numbers, where
+    if any_weights and not updatable:
+        raise ConfigError("--any-weights is of --updatable programs", hint="drop it, or add that")
     if slot_bytes is not None and not code:
         raise ConfigError("--slot-bytes is of programs for --relocatable nets", hint="drop it, or add that")
     if not (updatable or code):
@@ -61,7 +63,7 @@ def changing_asked(
         raise ConfigError(
             f"{flag} is for the native interface on a Cortex-M: {reason}", hint=f"drop {flag}, or that"
         )
-    return Changing(version or 1, code, slot_bytes)
+    return Changing(version or 1, code, slot_bytes, any_weights)
 
 
 def say_blob(name: str, blob: Blob) -> None:

@@ -116,6 +116,7 @@ def run(
     from sensorai.errors import ConfigError, DataError, VerifyMismatch
     from sensorai.experiment import Experiment
     from sensorai.files import write_text
+    from sensorai.kinds import Kind, look
     from sensorai.opening import in_registers, validate
     from sensorai.reading import read
     from sensorai.road import Progress
@@ -162,6 +163,12 @@ def run(
     if (wrong or not logs) and not artifact.exists():
         # what is not there is not said to be of the wrong kind
         raise DataError("no such file or folder", where=str(artifact))
+    if artifact.is_file() and (found := look(artifact)).kind is Kind.BLOB:
+        raise ConfigError(
+            f"{artifact.name} is {found.words}: what computes it is the project that it was made for",
+            where=str(artifact),
+            hint="validate that project, or the model; send the blob with 'sensorai load'",
+        )
     if wrong:
         raise ConfigError(f"{wrong[0]} is for nets made elsewhere", hint=f"drop {wrong[0]}")
     if not logs:

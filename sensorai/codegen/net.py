@@ -15,7 +15,7 @@ import numpy as np
 
 from sensorai import runtime
 from sensorai.codegen import literals
-from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table, body, table
+from sensorai.codegen.parts import Call, CodeParts, Constant, LayerCost, Table, body, table, wrapped
 from sensorai.codegen.structures import initialiser
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
@@ -211,6 +211,10 @@ class _Emitter:
         room = self.rooms[0] if self.rooms else ENDLESS
         self.spare_bytes = Scratch(self.plan, objective(self.optimize), room)
 
+    def _laid(self, text: str) -> str:
+        """Code as it stands in the file."""
+        return text
+
     def parts(self) -> CodeParts:
         """Emit everything."""
         for name in self.plan.staged:
@@ -219,10 +223,11 @@ class _Emitter:
             self.index = index
             self._layer(node)
         self._end()
+        self.calls = [replace(call, text=self._laid(call.text)) for call in self.calls]
         slots = self.plan.slots
         said = set(re.findall(r"\w+", " ".join(call.text for call in self.calls)))
         unused = "".join(f"    (void){n};\n" for n in dict.fromkeys(self._names()) if n not in said)
-        source = "".join(self.functions.values()) + (
+        source = "".join(map(self._laid, self.functions.values())) + (
             f"static void {self.name}({self._parameters()})\n{{\n" + unused + body(self.calls) + "}\n"
         )
         return CodeParts(
@@ -264,7 +269,7 @@ class _Emitter:
         # what must be in memory while the layer runs
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
-        sizes = self.weight_bytes, activation, self.saved_bytes
+        sizes = self.weight_bytes, activation, self.saved_bytes, self.spare_bytes.taken
         self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
 
     # -- names and places
@@ -323,7 +328,7 @@ class _Emitter:
     def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
         """Define the description of the layer and return a pointer to it."""
         name = f"{self.prefix}_layer{self.index}"
-        text = f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n"
+        text = self._laid(f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n")
         self.definitions.append(Constant(text))
         return "&" + name
 
@@ -444,6 +449,10 @@ def _in_arena(place: str, *, const: bool = False) -> str:
 class _Typed(_Emitter):
     """Every tensor of the interface in its own type."""
 
+    def _laid(self, text: str) -> str:
+        """Long calls in several lines."""
+        return wrapped(text)
+
     def _parameters(self) -> str:
         return arguments(self.graph, self.inside, len(self.plan.arenas))
 
@@ -509,8 +518,10 @@ class _Counted(_Typed):
 
     def table(self, kind: str, name: str, values: Array, *, aligned: bool = False) -> str:
         """Count a table."""
-        self.weight_bytes += SIZES.get(kind, 4) * values.size
-        return f"{self.prefix}_{name}"
+        full, size = f"{self.prefix}_{name}", SIZES.get(kind, 4) * values.size
+        self.definitions.append(Table(f"const {kind} {full}[{values.size}]", "", self.index, size))
+        self.weight_bytes += size
+        return full
 
 
 def count_tensors(

@@ -128,21 +128,26 @@ def _heat(table: Table, parts: CodeParts) -> int:
     return layer.macs * table.size // max(layer.weight_bytes, 1)
 
 
+def where(parts: CodeParts, pools: Sequence[Pool]) -> Homes:
+    """Where the tables of a net lie."""
+    tables = [one for one in parts.definitions if isinstance(one, Table)]
+    return homes([(_name(t), t.size, _heat(t, parts)) for t in tables], parts.arenas, pools)
+
+
 def placed(parts: CodeParts, name: str, pools: Sequence[Pool]) -> tuple[CodeParts, dict[str, Any]]:
     """Parts whose tables name their memories, and what templates know of these."""
-    tables = [one for one in parts.definitions if isinstance(one, Table)]
-    where = homes([(_name(t), t.size, _heat(t, parts)) for t in tables], parts.arenas, pools)
+    found = where(parts, pools)
     macro = f"{clang.upper(clang.identifier(name))}_POOL_"
     made, copies, declared = [], [], []
     for one in parts.definitions:
-        if isinstance(one, Table) and (own := _name(one)) in where.ram:
+        if isinstance(one, Table) and (own := _name(one)) in found.ram:
             source = f"{own}_stored"
             size = one.declaration.partition("[")[2].partition("]")[0]
             plain = one.declaration.removeprefix("const ")
-            declared.append(f"static {plain} {macro}{where.ram[own].upper()};")
+            declared.append(f"static {plain} {macro}{found.ram[own].upper()};")
             copies.append({"from": inert(source), "to": inert(own), "size": int(size)})
             one = replace(one, declaration=one.declaration.replace(f"{own}[", f"{source}["))
-        if isinstance(one, Table) and (home := where.flash.get(_table(one, where))) is not None:
+        if isinstance(one, Table) and (home := found.flash.get(_table(one, found))) is not None:
             one = replace(one, declaration=f"{macro}{home.upper()} {one.declaration}")
         made.append(one)
     arenas = dict(zip((p.name for p in rams(pools)), parts.arenas, strict=True))
@@ -153,7 +158,7 @@ def placed(parts: CodeParts, name: str, pools: Sequence[Pool]) -> tuple[CodePart
             "array": inert(f"{name}_pool_{p.name}"),
             "name": inert(p.name),
             "arena": arenas.get(p.name, 0),
-            "used": where.used[p.name],
+            "used": found.used[p.name],
             "size": p.size,
             "ram": p.writable,
         }
@@ -163,9 +168,9 @@ def placed(parts: CodeParts, name: str, pools: Sequence[Pool]) -> tuple[CodePart
     return replace(parts, definitions=tuple(made)), fields
 
 
-def _table(one: Table, where: Homes) -> str:
+def _table(one: Table, found: Homes) -> str:
     own = _name(one)
-    return own.removesuffix("_stored") if own.removesuffix("_stored") in where.ram else own
+    return own.removesuffix("_stored") if own.removesuffix("_stored") in found.ram else own
 
 
 def regions(pools: Sequence[Pool], name: str, chip: Chip | None) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ _ROOM = "sensorai.codegen"
 _NATIVE: Mapping[str, str] = {
     "NAME.h": "net.h.jinja",
     "NAME.c": "net.c.jinja",
+    "NAME_data.h": "net_data.h.jinja",
     "NAME_data.c": "net_data.c.jinja",
     "main.c": "net_main.c.jinja",
     "README.md": "net_README.md.jinja",
@@ -158,11 +159,12 @@ def emit_net_project(
     fields |= places | update_fields(fields, tables) | {"code": code}
     fields |= {"stream": None if pushing is None else _pushes(pushing, about)}
     fields |= chip_fields(chip) | {"regions": netpools.regions(pools, called, chip)}
-    templated, extra = _NATIVE, parts.runtime
+    templated, extra = dict(_NATIVE), parts.runtime
     if tables is not None:
         templated, extra = {**_NATIVE, **_UPDATABLE}, (*parts.runtime, *_LOADER)
+        del templated["NAME_data.h"]
     if api == "stai":
-        templated, extra = stai.TEMPLATES, (*parts.runtime, *stai.HEADERS)
+        templated, extra = dict(stai.TEMPLATES), (*parts.runtime, *stai.HEADERS)
         fields |= stai.fields(graph, called, fields, about.macc, parts)
     wanted = {
         **{file.replace("NAME", called): template for file, template in templated.items()},
@@ -173,7 +175,7 @@ def emit_net_project(
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
     blob = None if tables is None or version is None else _blob(graph, tables, version)
-    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers, blob)
+    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers, blob, parts)
 
 
 def _kept(graph: Graph, pushing: Pushing | None) -> str:
@@ -212,6 +214,7 @@ def update_fields(fields: Mapping[str, Any], tables: Tables | None) -> dict[str,
         "members": clang.emitted("".join(one.declaration for one in tables.members).rstrip()),
         "values": clang.emitted("".join(one.initialiser for one in tables.members).rstrip()),
         "table_bytes": len(tables.data),
+        "weights": len(tables.data),
         "interface": clang.emitted(literals.octets(tables.interface)),
         "interface_words": inert(tables.interface.hex()),
         "passed": clang.emitted(passed),
@@ -243,6 +246,7 @@ def net_fields(
     arenas = [
         clang.emitted(f"(uint8_t *){one['array']}" if one["arena"] else "0") for one in pools if one["ram"]
     ] or [clang.emitted("(uint8_t *)ctx->arena")]
+    rooms = [one["name"] for one in pools if one["ram"]]
     tables = [one for one in parts.definitions if isinstance(one, Table)]
     constants = [one for one in parts.definitions if isinstance(one, Constant)]
     data = "\n\n".join(one.shared.rstrip() for one in tables)
@@ -254,6 +258,7 @@ def net_fields(
     for one in (*inputs, *outputs):
         memory, one["lies"] = parts.lying.get(one["called"], (0, None))
         one["base"] = arenas[memory]
+        one["room"] = inert(f"the memory {rooms[memory]}" if rooms else "the context")
     given = [one for one in (*inputs, *outputs) if one["lies"] is None]
     states = [
         {**tensor_fields(graph.tensors[s.read], name, "state", k), "first": int(firsts[s.read])}

@@ -20,6 +20,8 @@ class LayerCost:
     weight_bytes, activation_bytes : int
     saved_bytes : int
         Bytes that its weights take less in a dictionary.
+    taken_bytes : int
+        Of the working memory, for its kernel alone.
     """
 
     name: str
@@ -27,6 +29,8 @@ class LayerCost:
     weight_bytes: int
     activation_bytes: int
     saved_bytes: int = 0
+    #: Not shown: it is the kernel's, and no cost of the layer by its shape.
+    taken_bytes: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class CodeParts:
     buffers : tuple of (tuple of str, tuple of str)
         For each layer, C expressions: where what it reads and what it makes lies, constants left out.
     calls : tuple of Call
-        Statements of the function that runs the layers of a net, each a line of ``source``.
+        Statements of the function that runs the layers of a net, as they stand in ``source``.
     """
 
     header: str = ""
@@ -133,6 +137,23 @@ class CodeParts:
     def data(self) -> str:
         """All definitions as the head of one file."""
         return "\n".join(one.text for one in self.definitions)
+
+
+def wrapped(text: str, most: int = 108) -> str:
+    """Statement with its long lines broken behind commas; what follows is indented by eight."""
+    out = []
+    for line in text.split("\n"):
+        start = line[: len(line) - len(line.lstrip())]
+        words = [line] if len(line) <= most or line.startswith("#") else line.split(", ")
+        row = words[0]
+        for word in words[1:]:
+            if len(row) + len(word) + 2 > most:
+                out.append(f"{row},")
+                row = f"{start}        {word}"
+            else:
+                row = f"{row}, {word}"
+        out.append(row)
+    return "\n".join(out)
 
 
 def body(calls: Sequence[Call], before: str = "", after: str = "") -> str:

@@ -47,12 +47,15 @@ class Project:
     layers : tuple of LayerCost
     blob : Blob or None
         The net as a blob, where it is one.
+    parts : CodeParts or None
+        Of a net made elsewhere: what its function is made of.
     """
 
     files: Mapping[str, str]
     arena_bytes: int
     layers: tuple[LayerCost, ...]
     blob: Blob | None = None
+    parts: CodeParts | None = None
 
     def sources(self) -> dict[str, str]:
         """Only what the library is compiled from: no example, no build files."""

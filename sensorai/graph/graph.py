@@ -80,6 +80,8 @@ class Graph:
         Types of the file in whose place the net computes in float32.
     changing : bool
         Whether other numbers may come to the C: then it has room for all that they may need.
+    plain : frozenset of str
+        First outputs of nodes that take the kernels of any core, whatever ``isa`` is.
     """
 
     inputs: tuple[str, ...]
@@ -92,6 +94,7 @@ class Graph:
     names: frozenset[str] = frozenset()
     instead: tuple[str, ...] = ()
     changing: bool = False
+    plain: frozenset[str] = frozenset()
 
     def called(self, name: str) -> str:
         """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
@@ -133,7 +136,8 @@ class Graph:
     def applied(self, node: Node) -> Applied:
         """Tensors of ``node``."""
         outputs = tuple(self.tensors[name] for name in node.outputs)
-        return Applied(node.output, self.ins(node), self.constants(node), outputs, self.isa, self.changing)
+        isa = "" if node.output in self.plain else self.isa
+        return Applied(node.output, self.ins(node), self.constants(node), outputs, isa, self.changing)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""

@@ -81,7 +81,7 @@ class McuBackend(shared.CBackend):
 
 
 def mcu_need(part: devices.McuDevice, flash: int, ram: int, project: Project, source: str) -> Need:
-    """Hold bytes against the memories of a microcontroller; ``ram`` with the stack.
+    """Hold bytes against the memories that a program is linked into; ``ram`` with the stack.
 
     A problem says by how much, and names the largest layer and devices with room.
     """
@@ -89,10 +89,11 @@ def mcu_need(part: devices.McuDevice, flash: int, ram: int, project: Project, so
     problems = [
         Problem(
             f"{used} bytes of {what} are {used - size} more than {part.name} has"
+            + (" in one piece" if what == "RAM" and part.linked_ram != part.ram else "")
             + largest(project.layers, what),
             hint="devices with room: " + ", ".join(roomy[:3]) if roomy else "no known device has room",
         )
-        for what, used, size in (("flash", flash, part.flash), ("RAM", ram, part.ram))
+        for what, used, size in (("flash", flash, part.flash), ("RAM", ram, part.linked_ram))
         if size is not None and used > size
     ]
     return Need(flash, ram, source, tuple(problems))

@@ -22,7 +22,12 @@ SCHEMA: Schema = {
     "core": {"cpu": Key("text"), "clock_mhz": Key("number", True)},
     "memory": {"flash_kib": Key("integer", True), "ram_kib": Key("integer", True)},
     "map": {"flash_at": Key("integer"), "ram_at": Key("integer"), "together_kib": Key("integer")},
-    "tcm": {"dtcm_at": Key("integer"), "dtcm_kib": Key("integer")},
+    "tcm": {
+        "dtcm_at": Key("integer"),
+        "dtcm_kib": Key("integer"),
+        "dma_to_dtcm": Key("texts", True),
+        "no_dma_to_dtcm": Key("texts", True),
+    },
     "power": {"run_ua_per_mhz": Key("number"), "volts": Key("number")},
 }
 
@@ -117,9 +122,9 @@ def _series(wanted: str, known: Iterable[str]) -> str:
 
 
 def with_room(flash: int, ram: int) -> list[McuDevice]:
-    """Devices whose stated flash and RAM (bytes) are large enough, the smallest flash first."""
-    fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.ram or 0) >= ram]
-    return sorted(fitting, key=lambda one: (one.flash or 0, one.ram or 0, one.name))
+    """Devices with so many bytes of flash, and of RAM in one piece, as stated; the smallest flash first."""
+    fitting = [one for one in devices() if (one.flash or 0) >= flash and (one.linked_ram or 0) >= ram]
+    return sorted(fitting, key=lambda one: (one.flash or 0, one.linked_ram or 0, one.name))
 
 
 def listed() -> Devices:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensorai.codegen.net import DIRECT, count_tensors
-from sensorai.codegen.netpools import Pool, flashes, homes, rams
+from sensorai.codegen.netpools import Pool, flashes, rams, where
 from sensorai.codegen.parts import CodeParts
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph, Node
@@ -35,6 +35,8 @@ class Layer:
         Of its tables in C, of its constants where it has no C.
     saved : int
         Bytes that its weights take less in a dictionary.
+    scratch : int
+        Bytes of working memory that its kernel takes where no tensor lies.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Layer:
     macs: int
     weight_bytes: int
     saved: int = 0
+    scratch: int = 0
 
     @property
     def type(self) -> str:
@@ -84,6 +87,8 @@ class Costs:
         What was to be saved, one of ``OBJECTIVES``.
     pools : tuple of (Pool, int)
         Memories, the fastest first, and bytes that each holds; () where there is one.
+    arenas : tuple of int
+        Bytes of the working memory in each of those that are RAM.
     """
 
     layers: tuple[Layer, ...]
@@ -99,6 +104,7 @@ class Costs:
     inside: tuple[bool, bool] = (False, False)
     optimize: str = "balanced"
     pools: tuple[tuple[Pool, int], ...] = ()
+    arenas: tuple[int, ...] = ()
 
     @property
     def ram(self) -> int | None:
@@ -163,7 +169,7 @@ def costs(
     try:
         parts = count_tensors(graph, within, optimize, [one.size for one in rams(pools)])
         arena: int | None = sum(parts.arenas)
-        bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
+        bytes_of = [(layer.weight_bytes, layer.saved_bytes, layer.taken_bytes) for layer in parts.layers]
     except ConfigError:
         if (within or pools) and _has_c(graph):
             raise
@@ -176,7 +182,9 @@ def costs(
             graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
         ]
         seen.update(t.name for t in own)
-        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0)))
+        layers.append(
+            _layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0, 0))
+        )
     return Costs(
         tuple(layers),
         sum(layer.parameters for layer in layers),
@@ -191,6 +199,7 @@ def costs(
         inside,
         optimize,
         _pools(parts, pools) if arena is not None and pools else (),
+        parts.arenas if arena is not None and pools else (),
     )
 
 
@@ -204,13 +213,12 @@ def _has_c(graph: Graph) -> bool:
 
 
 def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], ...]:
-    """What each memory holds, tables layer by layer."""
-    tables = [(str(k), one.weight_bytes, one.macs) for k, one in enumerate(parts.layers) if one.weight_bytes]
-    used = homes(tables, parts.arenas, pools).used
+    """What each memory holds."""
+    used = where(parts, pools).used
     return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 
-def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
+def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int, int]) -> Layer:
     at = graph.applied(node)
     return Layer(
         graph.called(node.output),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sensorai.codegen.blob import LARGEST, read_blob
+from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import Pushing
 from sensorai.errors import DataError
 from sensorai.files import read_json
@@ -64,6 +65,12 @@ class Described:
         The blob with its code, and the program's side of it.
     optimize : str
         What the C saves, one of ``plan.scratch.OBJECTIVES``.
+    file : str
+        Name of the model's file.
+    pools : tuple of Pool
+        Memories of the board; () for one.
+    kernels : tuple of int
+        Layers with kernels for the instructions of the core, where another net may come.
     """
 
     name: str
@@ -84,6 +91,9 @@ class Described:
     slot_bytes: int = 0
     placed: Placed | None = None
     optimize: str = "balanced"
+    file: str = ""
+    pools: tuple[Pool, ...] = ()
+    kernels: tuple[int, ...] = ()
 
 
 def describe(
@@ -127,6 +137,7 @@ def describe(
             **({"input_types": list(asked.inputs)} if asked.inputs else {}),
             **({"output_types": list(asked.outputs)} if asked.outputs else {}),
             **({"float32": True} if asked.float32 else {}),
+            **({} if asked.dictionaries else {"dictionaries": False}),
         },
         "inputs": [tensor_figures(graph.tensors[n]) for n in graph.inputs],
         "outputs": [tensor_figures(graph.tensors[n]) for n in graph.outputs],
@@ -181,7 +192,15 @@ def read_description(folder: Path) -> Described:
             str(found["device"]),
             str(found["api"]),
             str(said["sha256"]),
-            Asked(str(said["kind"]), shapes, frozen, types[0], types[1], float32=said.get("float32") is True),
+            Asked(
+                str(said["kind"]),
+                shapes,
+                frozen,
+                types[0],
+                types[1],
+                dictionaries=said.get("dictionaries") is not False,
+                float32=said.get("float32") is True,
+            ),
             tuple(_port(one, where) for one in found["inputs"]),
             tuple(_port(one, where) for one in found["outputs"]),
             sum(_port(one, where).kind.itemsize for one in found["states"]),
@@ -194,6 +213,9 @@ def read_description(folder: Path) -> Described:
             int(found.get("slot_bytes", 0)),
             _placed(folder, clang.identifier(str(found["name"]), where)) if "slot_bytes" in found else None,
             objective(str(found.get("optimize", "balanced"))),
+            Path(str(said["file"])).name,
+            tuple(Pool(**one) for one in found.get("pools", ())),
+            tuple(int(one) for one in found.get("kernels", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"the description is damaged: {error}", where=where, hint="generate again") from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sensorai.codegen.blob import Blob, needs_words
+from sensorai.codegen.net import count_tensors
 from sensorai.codegen.netpools import Pool
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.project import Project
@@ -24,6 +25,8 @@ from sensorai.model.pipeline import Pipeline, to_dict
 from sensorai.nets.costs import Costs, costs, lying
 from sensorai.nets.description import describe
 from sensorai.nets.feeding import Feed, pipeline_of
+from sensorai.nets.fixed import fast_layers, for_any
+from sensorai.nets.libraries import code_bytes, open_question
 from sensorai.nets.model import WORDS, Asked, NetFile, no_c
 from sensorai.nets.port import ports
 from sensorai.nets.relocating import relocatable
@@ -60,6 +63,8 @@ class Emitted:
         compiler for that core, and where numbers and arena alone do not fit.
     blob : Blob or None
         The net as a blob, where it may be replaced.
+    code : int or None
+        Bytes of code of its library, where these decide whether it fits and a compiler is here.
     """
 
     name: str
@@ -69,6 +74,7 @@ class Emitted:
     counted: Costs
     built: StandIn | None = None
     blob: Blob | None = None
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +89,14 @@ class Changing:
         Whether blobs bring their code.
     slot_bytes : int or None
         With code: working memory of the program for later nets; None: what this one takes.
+    any_weights : bool
+        Whether kernels are those that take every weight.
     """
 
     version: int = 1
     code: bool = False
     slot_bytes: int | None = None
+    any_weights: bool = False
 
 
 def name_for(model: NetFile, name: str | None, api: str = "native") -> str:
@@ -145,6 +154,8 @@ def emit(
     if stream is not None:
         graph, pushing, before = stream.graph, stream.pushing, stream.before.macs
     graph = replace(graph, changing=changing is not None)
+    if changing is not None and changing.any_weights:
+        graph = for_any(graph, count_tensors(graph))
     if stream is not None and optimize == "balanced" and changing is None:
         counted = stream.after
     else:
@@ -176,18 +187,27 @@ def emit(
     facts: dict[str, Any] = {"target": at.name, "device": at.device, "api": api}
     facts |= {"in_arena": list(inside)} if any(inside) else {}
     facts |= {"optimize": optimize} if optimize != "balanced" else {}
+    facts |= {"pools": [asdict(one) for one in pools]} if pools else {}
     blob = project.blob
+    if blob is not None:
+        # single numbers lie in the structure, too
+        counted = replace(counted, weights=len(blob.payload))
     if changing is not None and changing.code:
         made = relocatable(graph, name, project, at.core, pushing, changing.slot_bytes)
         blob, facts["slot_bytes"] = made.blob, made.slot_bytes
         files |= made.files
     if blob is not None:
         facts["interface"] = blob.interface.hex()
+        facts["kernels"] = sorted(fast_layers(project.parts))
         files[f"{name}.blob"] = blob.packed()
+    size = None
+    if not code and open_question(counted, at):
+        verb = "run" if pushing is None else "push"
+        size = code_bytes(project.sources(), name, counted, at, api, verb)
     said = describe(model, name, facts, asked, sources, stream=stream)
     said["written"] = sorted([*files, NET_INDEX])
     files[NET_INDEX] = jsontext.document(said)
-    return Emitted(name, api, files, project, counted, built, blob)
+    return Emitted(name, api, files, project, counted, built, blob, size)
 
 
 def emit_fed(

@@ -6,6 +6,7 @@ Each runs in a process of its own: a library that a damaged model brings down ta
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -55,6 +56,7 @@ LIBRARIES = (
     Library("onnx reference", "onnx", "onnx", "pip install 'sensorai[import]'"),
     Library("tflite-micro", "tflite", "tflite_micro", "pip install tflite-micro"),
     Library("LiteRT", "tflite", "ai_edge_litert", "pip install ai-edge-litert"),
+    Library("Keras", "keras", "keras", "pip install keras"),
 )
 
 
@@ -208,11 +210,33 @@ def _litert(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array
     return out
 
 
+def keras_model(path: Path) -> Any:
+    """A model that Keras reads, without code of the file; on JAX, which is here, unless told otherwise."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")
+    return import_module("keras").models.load_model(str(path), compile=False, safe_mode=True)
+
+
+def keras_call(model: Any, call: Mapping[str, Array]) -> list[Array]:
+    """Outputs of one call; states of layers stay for the next one."""
+    arrays = list(call.values())
+    made = model(arrays[0] if len(arrays) == 1 else arrays, training=False)
+    parts = (
+        list(made.values()) if isinstance(made, dict) else made if isinstance(made, list | tuple) else [made]
+    )
+    return [np.asarray(one) for one in parts]
+
+
+def _keras(path: Path, calls: Sequence[Mapping[str, Array]]) -> list[list[Array]]:
+    model = keras_model(path)
+    return [keras_call(model, call) for call in calls]
+
+
 _RUNNERS: Mapping[str, Callable[[Path, Sequence[Mapping[str, Array]]], list[list[Array]]]] = {
     "onnxruntime": _onnxruntime,
     "onnx reference": _reference,
     "tflite-micro": _micro,
     "LiteRT": _litert,
+    "Keras": _keras,
 }
 
 

@@ -62,6 +62,41 @@ class Memory:
         ]
 
 
+def held(graph: Graph, counted: Costs) -> tuple[int, ...]:
+    """Bytes that are in use while each layer of a net that was counted runs.
+
+    Those of the working memory once, however many tensors lie there; what its kernel works with; and what it
+    reads and makes that the caller has.
+    """
+    made = planned(graph, counted)
+    out = []
+    for k, node in enumerate(graph.nodes):
+        live = [
+            (made.pool(g), at, at + size)
+            for g, (first, last, at, size) in enumerate(made.groups)
+            if first <= k <= last
+        ]
+        at = graph.applied(node)
+        beside = {
+            t.name: t.bytes
+            for t in (*at.inputs, *at.outputs)
+            if t.name in made.slots and made.slots[t.name].offset < 0
+        }
+        out.append(_joined(live) + sum(beside.values()) + counted.layers[k].scratch)
+    return tuple(out)
+
+
+def _joined(spans: list[tuple[int, int, int]]) -> int:
+    """Bytes in at least one of some spans (memory, first, behind the last)."""
+    total, pool, end = 0, -1, 0
+    for where, first, last in sorted(spans):
+        if where != pool:
+            pool, end = where, 0
+        total += max(last - max(first, end), 0)
+        end = max(end, last)
+    return total
+
+
 def memory(graph: Graph, counted: Costs) -> Memory | None:
     """What lies where in the C of a net that was counted; None where a layer has no C."""
     if counted.arena is None:

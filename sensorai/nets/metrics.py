@@ -13,6 +13,16 @@ NAMES = ("acc", "rmse", "mae", "l2r", "mean", "std", "nse", "cos", "snr")
 _EPS = float(np.finfo(np.float32).eps)
 
 
+def differing(wanted: Array, made: Array) -> int | None:
+    """Place of the first number whose bits differ, in the order of the numbers; not-a-number is one value."""
+    x, y = np.asarray(wanted).reshape(-1), np.asarray(made).reshape(-1)
+    raw = f"u{x.dtype.itemsize}"
+    differs = x.view(raw) != y.astype(x.dtype).view(raw)
+    if x.dtype.kind == "f":
+        differs &= ~(np.isnan(x) & np.isnan(y))
+    return int(np.flatnonzero(differs)[0]) if differs.any() else None
+
+
 def compare(reference: Array, predicted: Array) -> dict[str, float | None]:
     """Compare two arrays of real values with an axis of calls in front.
 

@@ -30,15 +30,15 @@ class Place:
         The emulated core; empty elsewhere.
     told : callable, optional
         What more is said of the last run, as plain data.
-    fixed : bool
-        Whether it runs one program alone, and not one that brings out what is inside of the net.
+    shows : bool
+        Whether it runs any C, also such that brings out what is inside of the net.
     """
 
     level: str
     run: Callable[[Program, Inputs], list[list[Array]]]
     core: str = ""
     told: Callable[[], dict[str, Any]] | None = None
-    fixed: bool = False
+    shows: bool = True
 
 
 def places(on: Sequence[str], at: Target | None = None, placed: Placed | None = None) -> list[Place]:
@@ -78,8 +78,10 @@ def _core(core: str, note: str) -> Place:
 
 def _blob(core: str, note: str, placed: Placed) -> Place:
     level = f"the blob on {core}{note}, emulated, from two places"
-    return Place(level, lambda program, given: placed.run(program, given, core))
+    return Place(level, lambda program, given: placed.run(program, given, core), shows=False)
 
 
 def _virtual(device: str) -> Place:
-    return Place(f"virtual ISPU of {device}", lambda program, given: program.on_ispu(given, device))
+    return Place(
+        f"virtual ISPU of {device}", lambda program, given: program.on_ispu(given, device), shows=False
+    )

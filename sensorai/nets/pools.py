@@ -11,7 +11,9 @@ from typing import Any
 from sensorai.codegen.netpools import Pool
 from sensorai.errors import ConfigError, DataError
 from sensorai.files import read_json
+from sensorai.graph.graph import Graph
 from sensorai.mcu import devices as mcu
+from sensorai.nets.costs import Costs, lying, planned
 
 #: Names of memories: what follows begins sections and macros.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
@@ -91,6 +93,58 @@ def of_device(name: str | None) -> tuple[Pool, ...]:
     if (tcm := one.groups.get("tcm")) is not None:
         pools.append(Pool("dtcm", 1024 * tcm.integer("dtcm_kib"), True, 1, tcm.integer("dtcm_at")))
     return tuple(pools)
+
+
+def words(graph: Graph, counted: Costs, device: str | None) -> list[str]:
+    """What lies in which memory, a line for each; and inputs and outputs that a DMA does not reach there.
+
+    Parameters
+    ----------
+    counted : Costs
+        Of a net with pools.
+    device : str or None
+        Whose facts say what reaches a memory.
+    """
+    if not counted.pools:
+        return []
+    made = planned(graph, counted)
+    within = set(lying(graph, counted.inside))
+    named = [(f"in_{k}", n) for k, n in enumerate(graph.inputs, 1)]
+    named += [(f"out_{k}", n) for k, n in enumerate(graph.outputs, 1)]
+    room: dict[int, list[str]] = {}
+    for called, name in named:
+        if name in within:
+            room.setdefault(made.slots[name].pool, []).append(called)
+    out, notes = [], []
+    for k, (one, used) in enumerate(counted.pools):
+        arena = counted.arenas[k] if one.writable else 0
+        held = [f"{arena:,} of the arena"] if arena else []
+        held += [f"{used - arena:,} of {'copies of weights' if one.writable else 'constants'}"]
+        both = ", ".join(held[: None if used > arena else -1])
+        ends = f", with {', '.join(room[k])}" if one.writable and k in room else ""
+        kind = "RAM" if one.writable else "flash"
+        said = f": {both}{ends}" if both else ""
+        out.append(f"memory {one.name} ({kind}): {used:,} of {one.size:,} bytes{said}")
+        far = _out_of_reach(one, device) if one.writable and k in room else ""
+        if far:
+            notes.append(f"note: {', '.join(room[k])} in {one.name}, {far}")
+    return [*out, *notes]
+
+
+def _out_of_reach(pool: Pool, device: str | None) -> str:
+    """What does not reach a memory of a device, and what to do; "" where nothing is known of that."""
+    tcm = None if device is None else mcu.device(device).groups.get("tcm")
+    if device is None or tcm is None or not tcm.values.get("no_dma_to_dtcm") or pool.address is None:
+        return ""
+    start = tcm.integer("dtcm_at")
+    if not start <= pool.address < start + 1024 * tcm.integer("dtcm_kib"):
+        return ""
+    does = " and ".join([*tcm.values.get("dma_to_dtcm", ()), "the core"])
+    far = ", ".join(tcm.texts("no_dma_to_dtcm"))
+    return (
+        f"which {far} of {mcu.device(device).name} do not reach; {does} do: "
+        "let these copy, or keep the arrays yourself (--no-allocate-inputs, --no-allocate-outputs)"
+    )
 
 
 def _of_st(one: Mapping[str, Any], place: int) -> Pool:

@@ -12,6 +12,7 @@ from sensorai.mcu import devices as mcu
 from sensorai.nets.calibrating import METHODS
 from sensorai.nets.costs import Costs, costs
 from sensorai.nets.inputs import spread
+from sensorai.nets.memory import held
 from sensorai.nets.port import ports
 from sensorai.nets.quantizing import Settings, quantize
 from sensorai.nets.target import Target
@@ -53,7 +54,7 @@ class Lack:
     flash, ram : int
         Bytes that are missing; 0 where there is room.
     largest : mapping of memory to (layer, bytes)
-        ``flash``: weights; ``RAM``: what is read and made at once. Of memories that are too small.
+        ``flash``: weights; ``RAM``: what is in use while it runs. Of memories that are too small.
     roomy : tuple of str
         Devices of the same target with room, the smallest first.
     smaller : Smaller or str
@@ -104,8 +105,17 @@ def _missing(used: int, size: int | None) -> int:
 
 
 def shortened(name: str, most: int = _LONG) -> str:
-    """Name of a layer for a line: those of TensorFlow list everything that was folded into it."""
-    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+    """Name of a layer for a line: both ends of a long one, as layers differ in one of them.
+
+    Those of TensorFlow list everything that was folded into a layer, itself first.
+    """
+    if len(name) <= most:
+        return name
+    own = name.partition(";")[0] or name
+    if len(own) <= most:
+        return own
+    start = 3 * (most - 1) // 5
+    return f"{own[:start]}\N{HORIZONTAL ELLIPSIS}{own[len(own) - (most - 1 - start) :]}"
 
 
 def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack | None:
@@ -126,7 +136,7 @@ def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack
         most = max(counted.layers, key=lambda layer: layer.weight_bytes)
         largest["flash"] = most.name, most.weight_bytes
     if short[1]:
-        sizes = held(graph)
+        sizes = held(graph, counted)
         widest = max(range(len(sizes)), key=sizes.__getitem__)
         largest["RAM"] = graph.nodes[widest].output, sizes[widest]
     beside = flash - counted.weights, ram - (counted.ram or 0)
@@ -134,22 +144,12 @@ def lack(graph: Graph, counted: Costs, at: Target, flash: int, ram: int) -> Lack
     return Lack(short[0], short[1], largest, others, _smaller(graph, counted, at, beside))
 
 
-def held(graph: Graph) -> tuple[int, ...]:
-    """Bytes that must be in memory while each layer runs: what it reads, makes and works with."""
-    out = []
-    for node in graph.nodes:
-        at = graph.applied(node)
-        names = {t.name: t.bytes for t in (*at.inputs, *at.outputs) if t.data is None}
-        out.append(sum(names.values()) + node.op.buffers(at).scratch)
-    return tuple(out)
-
-
 def roomy(target: str, flash: int, ram: int) -> list[str]:
     """Devices of a target whose memories are large enough, the smallest first."""
     if target == "ispu":
         known = sorted(ispu.devices(), key=lambda one: (one.data.size, one.name))
         return [one.name for one in known if one.code.size >= flash and one.data.size >= ram]
-    return [one.name for one in mcu.with_room(flash, ram) if (one.linked_ram or 0) >= ram]
+    return [one.name for one in mcu.with_room(flash, ram)]
 
 
 def _smaller(graph: Graph, counted: Costs, at: Target, beside: tuple[int, int]) -> Smaller | str:

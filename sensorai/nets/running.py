@@ -59,6 +59,15 @@ READSCALL    }
 }
 """
 
+#: Takes results of layers.
+_TAP = """
+void sa_tap(const void *place, uint32_t size);
+void sa_tap(const void *place, uint32_t size)
+{
+    harness_write(place, size);
+}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -74,6 +83,8 @@ class Program:
         Pushes without outputs at the start; None where every call is a run.
     inside : (bool, bool)
         Whether inputs, and outputs, lie in the context.
+    taps : sequence of Port
+        Results of layers that the C brings out by ``sa_tap`` in each call, before its outputs.
     """
 
     name: str
@@ -83,9 +94,13 @@ class Program:
     outputs: Sequence[Port]
     warm_up: int | None = None
     inside: tuple[bool, bool] = (False, False)
+    taps: Sequence[Port] = ()
 
     def main(self) -> str:
-        """C that reads inputs, runs the net and writes outputs."""
+        """C that reads inputs, runs the net and writes outputs, and before these what ``taps`` are."""
+        return self._main() + (_TAP if self.taps else "")
+
+    def _main(self) -> str:
         name = clang.identifier(self.name)
         if self.api == "stai":
             return driver(name)
@@ -206,15 +221,21 @@ class Program:
         at, out = 0, []
         for _ in range(given.count):
             call: list[Array] = []
+
+            def take(some: Sequence[Port], call: list[Array] = call) -> None:
+                nonlocal at
+                for port in some:
+                    size = int(np.prod(port.shape, dtype=np.int64))
+                    if at + size * port.kind.itemsize > len(output):
+                        raise InternalError(f"the program gave {len(output)} bytes only")
+                    call.append(np.frombuffer(output, port.kind, size, at).reshape(port.shape))
+                    at += size * port.kind.itemsize
+
+            take(self.taps)
             there = True
             if self.warm_up is not None:
                 there, at = output[at : at + 1] != b"\0", at + 1
-            for port in self.outputs if there else ():
-                size = int(np.prod(port.shape, dtype=np.int64))
-                if at + size * port.kind.itemsize > len(output):
-                    raise InternalError(f"the program gave {len(output)} bytes only")
-                call.append(np.frombuffer(output, port.kind, size, at).reshape(port.shape))
-                at += size * port.kind.itemsize
+            take(self.outputs if there else ())
             out.append(call)
         if at != len(output):
             raise InternalError(f"the program gave {len(output)} bytes, {at} were awaited")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.mcu import devices as mcu
-from sensorai.nets import room
-from sensorai.nets.costs import Costs
+from sensorai.nets import memory
+from sensorai.nets.costs import Costs, lying
 from sensorai.nets.counting import Counted, Ran, cycle_model, tried
+from sensorai.nets.libraries import code_bytes, open_question
 from sensorai.nets.model import NetFile
 from sensorai.nets.room import Lack, lack
 from sensorai.nets.target import Target
@@ -38,8 +40,10 @@ class Sheet:
     energy : str
         Where the energy is from, or why there is none.
     held : tuple of int
-        Bytes that each layer reads and makes.
+        Bytes of memory that are in use while each layer runs.
     lack : Lack or None
+    code : int or None
+        Bytes of code of the library, where it was built.
     """
 
     at: Target
@@ -52,6 +56,7 @@ class Sheet:
     energy: str
     held: tuple[int, ...]
     lack: Lack | None
+    code: int | None = None
 
     @property
     def layers(self) -> tuple[Ran, ...]:
@@ -95,7 +100,7 @@ class Sheet:
             if self.seconds is not None and self.clock is not None:
                 time = f", {1e3 * self.seconds:.4g} ms at {self.clock / 1e6:g} MHz"
             lines.append(f"cycles {one.call.cycles:,.0f} a call{time}, estimated: {self.model}")
-        joules = "not known" if self.joules is None else f"{1e6 * self.joules:.4g} \N{MICRO SIGN}J a call"
+        joules = "not known" if self.joules is None else f"{1e6 * self.joules:,.4g} \N{MICRO SIGN}J a call"
         lines.append(f"energy {joules}: {self.energy}")
         open_ = " at least, without what functions of the compiler's library take" if one.stack_open else ""
         lines.append(
@@ -121,7 +126,7 @@ def sheet(
     """
     if say is not None and counts:
         say(f"counting on {at.core}")
-    found, why = _counted(model, at) if counts else (None, NOT_ASKED)
+    found, why = _counted(model, at, costs.optimize) if counts else (None, NOT_ASKED)
     stand_in = at.name == "ispu"
     part = None if stand_in else mcu.device(at.device)
     cycles = None if found is None else found.call.cycles
@@ -142,19 +147,26 @@ def sheet(
         seconds, joules = part.seconds(cycles), part.joules(cycles)
     held: tuple[int, ...] = ()
     short = None
+    code = None if found is None or stand_in else max(found.flash - costs.weights, 0)
     if costs.arena is not None:
-        held = room.held(model.graph)
-        flash = costs.weights if found is None else found.flash
+        held = memory.held(model.graph, costs)
+        if found is None and open_question(costs, at):
+            within, pools = lying(model.graph, costs.inside), [one for one, _ in costs.pools]
+            made = emit_net_project(
+                model.graph, "net", About("", "", ""), inside=within, optimize=costs.optimize, pools=pools
+            )
+            code = code_bytes(made.sources(), "net", costs, at)
+        flash = costs.weights + (code or 0) if found is None else found.flash
         ram = (costs.ram or 0) + (0 if found is None else found.stack)
         short = lack(model.graph, costs, at, flash, ram)
     clock = None if part is None else part.clock_hz
-    return Sheet(at, found, why, known, clock, seconds, joules, energy, held, short)
+    return Sheet(at, found, why, known, clock, seconds, joules, energy, held, short, code)
 
 
-def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:
+def _counted(model: NetFile, at: Target, optimize: str) -> tuple[Counted | None, str]:
     if model.made.problems:
         return None, "; ".join(p.message for p in model.made.problems)
-    return tried(model.graph, cpu(at.core))
+    return tried(model.graph, cpu(at.core), optimize=optimize)
 
 
 def _without_cycles(found: Counted) -> Counted:

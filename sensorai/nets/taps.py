@@ -22,7 +22,7 @@ import numpy as np
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.graph.tensor import Array, Tensor
-from sensorai.nets.frameworks import SECONDS, of_file
+from sensorai.nets.frameworks import SECONDS, keras_call, keras_model, of_file
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.metrics import compare
 from sensorai.nets.model import NetFile
@@ -35,6 +35,7 @@ CALLS = 4
 _LIBRARIES = {
     "onnx": ("onnxruntime", "onnxruntime", "pip install onnxruntime"),
     "tflite": ("LiteRT", "ai_edge_litert", "pip install ai-edge-litert"),
+    "keras": ("Keras", "keras", "pip install keras"),
 }
 
 
@@ -81,18 +82,19 @@ def inside(model: NetFile, given: Inputs, frozen: Mapping[str, Array] | None = N
     if find_spec(module) is None:
         return Inside(name, failure=f"not installed: {install}")
     graph = model.read
-    if graph.states:
-        return Inside(name, failure="the net keeps states")
     count = min(given.count, CALLS)
     arrays = [of_file(model, k, a[:count]) for k, a in enumerate(given.arrays)]
     wanted = [n for node in graph.nodes for n in node.outputs]
     theirs, failure = _asked(name, model, arrays, frozen or {}, wanted)
     if failure:
         return Inside(name, failure=failure)
-    ours = [
-        interpret.run(graph, {n: a[i] for n, a in zip(graph.inputs, arrays, strict=True)})
-        for i in range(count)
-    ]
+    ours: list[Mapping[str, Array]] = []
+    state: Mapping[str, Array] | None = None
+    for i in range(count):
+        values = interpret.run(graph, {n: a[i] for n, a in zip(graph.inputs, arrays, strict=True)}, state)
+        # theirs live from call to call as well
+        state = interpret.following(graph, values) if graph.states else None
+        ours.append(values)
     return _compared(name, graph, ours, theirs)
 
 
@@ -238,9 +240,28 @@ def _litert(path: Path, calls: _Calls, wanted: Sequence[str]) -> list[dict[str, 
     return out
 
 
+def _keras(path: Path, calls: _Calls, wanted: Sequence[str]) -> list[dict[str, Array]]:
+    model = keras_model(path)
+    named: dict[str, Any] = {}
+    for layer in model.layers:
+        try:
+            made = layer.output
+        except (AttributeError, ValueError):
+            # it is called several times, or never
+            continue
+        first = made[0] if isinstance(made, list | tuple) and made else made
+        if layer.name in wanted and not isinstance(first, dict) and first is not None:
+            named[layer.name] = first
+    if not named:
+        return [{} for _ in calls]
+    tapped = import_module("keras").Model(model.inputs, list(named.values()))
+    return [dict(zip(named, keras_call(tapped, call), strict=True)) for call in calls]
+
+
 _RUNNERS: Mapping[str, Callable[[Path, _Calls, Sequence[str]], list[dict[str, Array]]]] = {
     "onnxruntime": _onnxruntime,
     "LiteRT": _litert,
+    "Keras": _keras,
 }
 
 

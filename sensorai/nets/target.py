@@ -72,15 +72,23 @@ def target(name: str, device: str | None) -> Target:
     return Target(name, one.name, one.flash, one.linked_ram, one.chip(), one.cpu.name, isa=one.cpu.isa)
 
 
-def fit(counted: Costs, at: Target) -> dict[str, Any]:
-    """Bytes that a net takes at least and the device has; negative room is what it has too little."""
-    flash_room = None if at.flash is None else at.flash - counted.weights
+def fit(counted: Costs, at: Target, code: int | None = None) -> dict[str, Any]:
+    """Bytes that a net takes at least and the device has; negative room is what it has too little.
+
+    Parameters
+    ----------
+    code : int, optional
+        Bytes of the library without its numbers, where it was built.
+    """
+    flash_room = None if at.flash is None else at.flash - counted.weights - (code or 0)
     ram_room = None if at.ram is None or counted.ram is None else at.ram - counted.ram
     known = [room for room in (flash_room, ram_room) if room is not None]
     return {
         "target": at.name,
         "device": at.device,
         "flash_bytes": at.flash,
+        "numbers_bytes": counted.weights,
+        "code_bytes": code,
         "ram_bytes": at.ram,
         "flash_room": flash_room,
         "ram_room": ram_room,
@@ -96,15 +104,46 @@ def fit_words(found: dict[str, Any]) -> list[str]:
         ("RAM", found["ram_bytes"], found["ram_room"]),
     ):
         if size is None:
-            out.append(f"{what}: not known of {found['device']}: --device NAME says which chip it is")
+            out.append(f"{what}: not checked, {_unknown(found['device'], what)}")
         elif room is None:
             out.append(f"{what}: not counted for {found['device']}")
         elif room < 0:
-            out.append(f"{what}: {-room:,} bytes more than the {size:,} of {found['device']}")
+            ends = f", {_counted(found)}" if what == "flash" else ""
+            out.append(f"{what}: {-room:,} bytes more than the {size:,} of {found['device']}{ends}")
+        elif what == "flash" and found["code_bytes"] is not None:
+            said = f"{room:,} left: {_counted(found)}"
+            out.append(f"{what}: fits into the {size:,} bytes of {found['device']}, {said}")
         else:
             left = "left for code" if what == "flash" else "left for stack and program"
             out.append(f"{what}: fits into the {size:,} bytes of {found['device']}, {room:,} {left}")
     return out
+
+
+def _counted(found: dict[str, Any]) -> str:
+    """What was counted of flash."""
+    if found["code_bytes"] is None:
+        return "without code"
+    return f"{found['numbers_bytes']:,} of numbers and {found['code_bytes']:,} of code (-O2)"
+
+
+def _unknown(device: str, what: str) -> str:
+    """Why nobody knows how large a memory of a device is."""
+    if device == mcu.device(device).cpu.name:
+        return f"{device} is a core: --device CHIP says on which chip it is"
+    return f"the facts of {device} state none{' on the chip' if what == 'flash' else ''}"
+
+
+def asked(name: str | None, device: str | None) -> Target | None:
+    """Find what is asked for by a target, a device, or both; None where neither is said.
+
+    Raises
+    ------
+    ConfigError
+        As ``target`` and ``target_of``.
+    """
+    if name is not None:
+        return target(name, device)
+    return None if device is None else target_of(device)
 
 
 def target_of(device: str) -> Target:

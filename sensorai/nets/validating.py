@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sensorai.codegen.project import Project
 from sensorai.errors import DataError, ToolMissing
-from sensorai.graph.graph import Graph
 from sensorai.graph.quant import Quant
 from sensorai.graph.tensor import Array
 from sensorai.nets.description import Described, digests
@@ -17,13 +17,13 @@ from sensorai.nets.fitting import calls
 from sensorai.nets.frameworks import run_all
 from sensorai.nets.inputs import Inputs
 from sensorai.nets.labels import accuracy, classes_of
-from sensorai.nets.metrics import NAMES, compare
+from sensorai.nets.metrics import NAMES, compare, differing
 from sensorai.nets.model import NetFile
 from sensorai.nets.places import Place
-from sensorai.nets.port import ports
 from sensorai.nets.references import pushes, runs
 from sensorai.nets.running import Program, checked
 from sensorai.nets.streaming import Stream
+from sensorai.nets.tapped import first_wrong
 from sensorai.nets.taps import Inside, inside
 
 Say = Callable[[str], None]
@@ -103,14 +103,10 @@ def parting(
     """First difference of outputs, call after call, bit by bit; not-a-number is one value."""
     for call, (wanted, made) in enumerate(zip(expected, got, strict=True)):
         for name, a, b in zip(names, wanted, made, strict=True):
-            x, y = np.asarray(a).reshape(-1), np.asarray(b).reshape(-1)
-            raw = f"u{x.dtype.itemsize}"
-            differs = x.view(raw) != y.astype(x.dtype).view(raw)
-            if x.dtype.kind == "f":
-                differs &= ~(np.isnan(x) & np.isnan(y))
-            if differs.any():
-                k = int(np.flatnonzero(differs)[0])
-                return Parting(level, name, call, k, x[k].item(), y[k].item())
+            k = differing(a, b)
+            if k is not None:
+                x, y = np.asarray(a).reshape(-1)[k], np.asarray(b).reshape(-1)[k]
+                return Parting(level, name, call, k, x.item(), y.item())
     return None
 
 
@@ -123,6 +119,8 @@ def validate_model(
     say: Say = quiet,
     stream: Stream | None = None,
     layers: bool = False,
+    made: Project | None = None,
+    frameworks: bool = True,
 ) -> Verdict:
     """Compare reference, C and frameworks.
 
@@ -136,6 +134,10 @@ def validate_model(
         Where the C runs.
     layers : bool
         Whether the framework is compared layer by layer too.
+    made : Project, optional
+        The project as it is made of the model now: where the C parts from the reference, it tells the layer.
+    frameworks : bool
+        Whether they are compared at all.
     """
     found = Verdict(given.source, notes=given.notes)
     say("reference")
@@ -146,11 +148,12 @@ def validate_model(
         found.levels.append({"level": "C", "skipped": "; ".join(p.message for p in model.made.problems)})
     else:
         _run(found, program, given, on, list(model.graph.outputs), wanted.calls, say)
-        if isinstance(found.parting, Parting):
+        if isinstance(found.parting, Parting) and made is not None:
             at = next(place for place in on if place.level == found.parting.level)
-            layer = first_layer(graph, program, given, found.parting, at)
-            found.levels[-1]["layer"] = layer
-    if not wanted.whole.count:
+            call = found.parting.call + (program.warm_up or 0)
+            wrong = first_wrong(graph, program, given, call, at, made)
+            found.levels[-1] |= {"layer": wrong.layer, "changed": list(wrong.changed)}
+    if not wanted.whole.count or not frameworks:
         return found
     say("frameworks")
     columns = [np.stack([call[k] for call in wanted.outputs]) for k in range(len(model.graph.outputs))]
@@ -185,7 +188,8 @@ def validate_project(
     found = Verdict(given.source, notes=given.notes)
     if not noted and not given.wanted:
         alone = "levels are compared with each other" if len(on) > 1 else "nothing is compared"
-        found.notes = (*found.notes, f"{alone}, not with the reference: --model names the model")
+        named = f" ({said.file})" if said.file else ""
+        found.notes = (*found.notes, f"{alone}, not with the reference: --model names the model{named}")
     checked((*said.inputs, *said.outputs))
     program = program_of(said)
     first: list[list[Array]] | None = None
@@ -262,27 +266,6 @@ def _run(
         found.parting = parting(level, names, expected, made)
         if found.parting is not None:
             return
-
-
-def first_layer(graph: Graph, program: Program, given: Inputs, at: Parting, place: Place) -> str:
-    """Name the first layer whose C is not its reference, each layer's result brought out."""
-    from sensorai.codegen.netproject import About, emit_net_project
-    from sensorai.graph import interpret
-
-    if graph.states:
-        return "not looked for: the net has states"
-    if place.fixed:
-        return "not looked for: the board runs this program alone; --on emulator names it"
-    names = tuple(n for node in graph.nodes for n in node.outputs)
-    bare = replace(graph, outputs=names)
-    sources = emit_net_project(bare, program.name, About("", "", "")).sources()
-    one = Inputs(tuple(a[at.call : at.call + 1] for a in given.arrays), 1, "")
-    values = interpret.run(graph, {n: a[0] for n, a in zip(graph.inputs, one.arrays, strict=True)})
-    probe = Program(program.name, "native", sources, program.inputs, ports(graph, names))
-    found = parting(at.level, names, [[np.asarray(values[n]) for n in names]], place.run(probe, one))
-    if found is None:
-        return "no layer by itself: the C that was run is another one, or memory is shared wrongly"
-    return f"{graph.called(found.tensor)}[{found.element}] is {found.got!r}, not {found.expected!r}"
 
 
 def _beside(name: str, ours: Array, theirs: Array, mine: Quant, other: Quant) -> dict[str, Any]:

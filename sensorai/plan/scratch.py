@@ -49,6 +49,11 @@ class Scratch:
         """Another layer: what the one before took is free."""
         self._node, self._taken = node, []
 
+    @property
+    def taken(self) -> int:
+        """Bytes that the layer took."""
+        return sum(size for _, size in self._taken)
+
     def free(self) -> int:
         """Bytes in one piece that the layer may take."""
         return max(size for _, size in self._gaps())

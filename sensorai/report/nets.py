@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sensorai.nets.costs import Costs, saved_words
@@ -19,7 +19,9 @@ _DRAWN = 40
 _NAME = 40
 
 
-def analysis_page(found: Mapping[str, Any], counted: Costs, made: Sheet | None) -> str:
+def analysis_page(
+    found: Mapping[str, Any], counted: Costs, made: Sheet | None, streamed: Sequence[str] = ()
+) -> str:
     """Page of a net and its layers.
 
     Parameters
@@ -29,6 +31,8 @@ def analysis_page(found: Mapping[str, Any], counted: Costs, made: Sheet | None) 
     counted : Costs
     made : Sheet or None
         The net on a device; None where none was said.
+    streamed : sequence of str
+        What is said of a push, where the net gets columns of time.
     """
     return fill(
         "net.jinja",
@@ -52,7 +56,7 @@ def analysis_page(found: Mapping[str, Any], counted: Costs, made: Sheet | None) 
         layers=_layers(counted, made),
         drawing=_drawing(counted, made),
         what="instructions" if made is not None and made.layers else "MACC",
-        notes=[*saved_words(counted), *found["did"]],
+        notes=[*streamed, *saved_words(counted), *found["did"]],
     )
 
 

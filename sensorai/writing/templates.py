@@ -109,4 +109,5 @@ def _environment(package: str, language: Language) -> Environment:
         autoescape=False,
     )
     environment.globals.update(_WORDS)
+    environment.filters["thousands"] = lambda number: inert(f"{number:,}")
     return environment

@@ -129,7 +129,7 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
         (("generate", "{m}", "--target", "stm32", "--freeze", "x"), ("--freeze",)),
         (("generate", "{m}", "--type", "features", "--target", "stm32"), ("--target", "settings")),
         (("generate", "{log}", "--target", "stm32"), ("log.csv", "a log")),
-        (("analyze", "{m}", "--device", "cortex-m4"), ("--target",)),
+        (("analyze", "{m}", "--device", "cortex-m44"), ("cortex-m44",)),
         (("analyze", "{log}"), ("no model",)),
         (("analyze", "{m}", "--type", "torch"), ("torch",)),
         (("validate", "{m}", "--map", "a=b"), ("--map",)),

@@ -281,6 +281,9 @@ def test_a_project_too_large_for_its_device_is_refused() -> None:
     project = Project({}, 0, layers)
     part = device("stm32l0")
     assert mcu_need(part, 1000, 110, project, COMPILED).problems == ()
+    # 128 KiB, of which a program is linked into 96
+    (split,) = mcu_need(device("stm32l4"), 1000, 100_000, project, COMPILED).problems
+    assert f"{100_000 - 96 * 1024} more than STM32L476RG has in one piece" in split.message
     text = str(TargetError(mcu_need(part, 150_000, 9_010, project, COMPILED).problems))
     assert f"{150_000 - 64 * 1024} more than STM32L053R8 has" in text
     assert "dense_1 with 90000 bytes" in text

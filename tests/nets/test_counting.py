@@ -13,6 +13,7 @@ from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.nets import counting
 from sensorai.nets.costs import costs
 from sensorai.nets.inputs import spread
+from sensorai.nets.memory import held
 from sensorai.nets.model import open_model
 from sensorai.nets.port import ports
 from sensorai.nets.room import lack, roomy
@@ -108,6 +109,7 @@ def test_what_a_device_lacks(tmp_path: Path) -> None:
     assert found.smaller.flash < counted.weights - found.flash
     assert found.smaller.fits
     assert found.largest["RAM"] == ("h", 12000 + 24)
+    assert held(model.graph, counted) == (12000 + 24, 12000 + 8)
     assert found.roomy[0] in roomy("stm32", counted.weights, counted.ram or 0)
     assert lack(model.graph, counted, target("stm32", "STM32F411RE"), counted.weights, 0) is None
     done = call("analyze", tmp_path / "d.onnx", "--target", "stm32", "--device", "STM32L053R8")
@@ -137,7 +139,7 @@ def test_a_page_and_the_words_of_others(tmp_path: Path) -> None:
     assert "Inference time per node" in text
     assert "Requested memory size by section" in text
     assert str(tmp_path) not in text
-    refused(call("analyze", model, "--count"), "--count needs --target")
+    refused(call("analyze", model, "--count"), "--count needs --device")
 
 
 def test_missing_tools_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -346,7 +346,7 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     assert "11,008 bytes more" in fit_words(found)[1]
     unknown_size = fit(counted, target("stm32", "cortex-m4"))
     assert unknown_size["fits"] is None
-    assert all("--device NAME" in line for line in fit_words(unknown_size))
+    assert all("--device CHIP" in line for line in fit_words(unknown_size))
     assert NAMES == ("ispu", "stm32")
 
 

@@ -263,13 +263,19 @@ def test_layers_that_keep_states_themselves(tmp_path: Path) -> None:
 
 
 def test_analyze_says_what_is_saved(tmp_path: Path) -> None:
+    need("arm-none-eabi-gcc", "unicorn")
     model = conv(tmp_path / "c.onnx")
     done = call("analyze", model, "--stream", "1", "--out", tmp_path / "st")
     assert done.code == 0, done.err
     words = "stream: 36 MACs a push instead of 648 (94% fewer)"
     assert words in done.out
     assert words in (tmp_path / "st" / "network_analyze_report.txt").read_text()
-    found = json.loads(call("analyze", model, "--stream", "1", "--json").out)["stream"]
+    whole = json.loads(call("analyze", model, "--stream", "1", "--device", "m4", "--count", "--json").out)
+    found = whole["stream"]
+    # what a push computes is what is counted
+    assert (whole["macs"], whole["inputs"][0]["bytes"]) == (36, 12)
+    assert len(whole["device"]["layers"]) == len(whole["layers"])
+    assert whole["device"]["instructions"] < 10_000
     assert (found["macs"], found["macs_before"], found["warm_up"]) == (36, 648, 19)
     assert found["ram_bytes"] == found["arena_bytes"] + found["state_bytes"] + 12 + 16
     # whole windows may run over what is no longer read of them: columns save operations, and not always bytes

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 
 from sensorai.codegen.blob import read_blob
 from sensorai.codegen.netproject import emit_net_project
 from sensorai.errors import DataError
+from sensorai.nets.description import read_description
 from sensorai.nets.model import Asked, open_model
 from sensorai.nets.port import ports as ports_of
+from sensorai.nets.tapped import changes
+from sensorai.nets.updating import made_anew
 from sensorai.toolchain import qemu
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program
@@ -263,3 +267,36 @@ def test_a_blob_with_code_is_validated_itself(files: list[Path], tmp_path: Path)
     refused(call(*make, "--net-version", "9"), "--net-version is of a blob", "--update")
     ispu = call("generate", files[0], "--target", "ispu", "--out", tmp_path / "i", "--updatable")
     refused(ispu, "memories of an ISPU", "drop --updatable")
+
+
+def test_weights_that_the_kernels_of_a_program_do_not_take(files: list[Path], tmp_path: Path) -> None:
+    """Of -128 there are none in fast kernels of an M4: refused by layer; any other way round they go."""
+    low = onnx.load(str(files[0]))
+    (weights,) = (one for one in low.graph.initializer if one.name == "w3")
+    values = onnx.numpy_helper.to_array(weights).copy()
+    values[:2, 0] = -128
+    weights.CopyFrom(onnx.numpy_helper.from_array(values, "w3"))
+    path = tmp_path / "low.onnx"
+    onnx.save(low, str(path))
+    made = ("--device", "stm32f401re", "--name", "net", "--updatable")
+    folders = [tmp_path / name for name in ("fast", "plain", "any")]
+    for folder, source, more in zip(
+        folders, (files[0], path, files[0]), ((), (), ("--any-weights",)), strict=True
+    ):
+        done = call("generate", source, *made, *more, "--out", folder)
+        assert done.code == 0, done.err
+    assert "sa_nd_dense_dsp" in (folders[0] / "net.c").read_text()
+    for folder in folders[1:]:
+        assert "sa_nd_dense_dsp" not in (folder / "net.c").read_text()
+    text = refused(call("generate", path, "--update", folders[0]), "of y_q in low.onnx", "--any-weights")
+    assert "line " not in text
+    for folder, source in ((folders[0], files[2]), (folders[1], files[2]), (folders[2], path)):
+        out = tmp_path / "x.blob"
+        done = call("generate", source, "--update", folder, "--out", out)
+        assert done.code == 0, done.err
+        said = read_description(folder)
+        assert read_blob(out.read_bytes(), "x").interface.hex() == said.interface
+    # as it is made anew, for 'validate'
+    assert changes("net", said.sources, made_anew(said, open_model(files[0]).on("dsp"), None).sources()) == ()
+    assert said.kernels == ()
+    refused(call("generate", path, "--device", "m4", "--any-weights"), "--updatable")
