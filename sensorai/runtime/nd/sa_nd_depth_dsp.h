@@ -125,12 +125,12 @@ SA_ND_APART void sa_nd_fill_line(const sa_nd_fast_t *l, const int8_t *x, int32_t
     sa_nd_fill_pairs(l, x, inside, width, to, 4);
 }
 
-/* Sums of a kernel come twice as large, 4 times for SA_ND_ABOVE. */
+/* Sums of a kernel come twice as large, 4 times for SA_ND_FLOORED. */
 SA_ND_INLINE int32_t sa_nd_depth_number(uint32_t sum, int32_t multiplier, int32_t shift, int32_t zero, int rounding)
 {
-    if (rounding == SA_ND_ABOVE) {
+    if (rounding == SA_ND_FLOORED) {
         const sa_nd_way_t w = sa_nd_way_above(multiplier, shift, zero, 0);
-        return sa_nd_ssat8(sa_nd_above((int32_t)sum, &w));
+        return sa_nd_ssat8(sa_nd_floored((int32_t)sum, &w));
     } else {
         const sa_nd_way_t w = sa_nd_way(multiplier, shift, zero, rounding);
         return sa_nd_ssat8(sa_nd_scaled((int32_t)sum, &w, rounding));
@@ -143,7 +143,7 @@ SA_ND_INLINE void sa_nd_depth_dsp_run(const sa_nd_fast_t *l, const int8_t *x, co
 {
     const int32_t steps = (l->kernel[1] + 1) / 2, rows = l->kernel[0];
     const int32_t places = l->out[1], width = (places - 1) * l->stride[1] + l->kernel[1];
-    const int32_t taps = l->kernel[1] * rows, line = 4 * width, times = rounding == SA_ND_ABOVE ? 4 : 2;
+    const int32_t taps = l->kernel[1] * rows, line = 4 * width, times = rounding == SA_ND_FLOORED ? 4 : 2;
     uint32_t *const told = scratch, *const ring = told + 4 * steps * rows;
     int32_t batch, channel;
 
@@ -219,7 +219,7 @@ SA_ND_INLINE void sa_nd_depth_dsp_run(const sa_nd_fast_t *l, const int8_t *x, co
 
 SA_ND_DEPTH(tflite, SA_ND_TWICE)
 SA_ND_DEPTH(even, SA_ND_EVEN)
-SA_ND_DEPTH(above, SA_ND_ABOVE)
+SA_ND_DEPTH(above, SA_ND_FLOORED)
 #undef SA_ND_DEPTH
 
 #endif

@@ -23,7 +23,7 @@ SA_ND_INLINE sa_nd_spread_t sa_nd_open_times(uint32_t x, int rounding)
 {
     sa_nd_spread_t y = sa_nd_open(x);
 
-    if (rounding == SA_ND_ABOVE) {
+    if (rounding == SA_ND_FLOORED) {
         y.even = (y.even << 2) & ~0x30000U;
         y.odd = (y.odd << 2) & ~0x30000U;
     } else {
@@ -36,7 +36,7 @@ SA_ND_INLINE sa_nd_spread_t sa_nd_open_times(uint32_t x, int rounding)
 SA_ND_INLINE void sa_nd_tell_three(const sa_nd_fast_t *l, const sa_nd_any32 *w, const int32_t *bias, int32_t channel,
                                    uint32_t *told, int rounding)
 {
-    const int above = rounding == SA_ND_ABOVE;
+    const int above = rounding == SA_ND_FLOORED;
     const sa_nd_spread_t none = {0U, 0U};
     uint32_t *to = told;
     int32_t i;
@@ -136,7 +136,7 @@ SA_ND_FUNCTION void name(const sa_nd_fast_t *l, const uint32_t *ring, const uint
     for (at = 0; at < l->out[1]; at++) {                                                                    \
         for (c = 0; c < 4; c++) {                                                                           \
             const uint32_t *const way = told + 3 * c;                                                       \
-            const int32_t zero = l->out_zero, shift = (int32_t)way[2] - (rounding == SA_ND_ABOVE ? 1 : 0);  \
+            const int32_t zero = l->out_zero, shift = (int32_t)way[2] - (rounding == SA_ND_FLOORED ? 1 : 0);  \
             uint32_t sum = told[SA_ND_TOLD_BIAS + c];                                                       \
             for (i = c; i < 12; i += 4) {                                                                   \
                 sum = sa_nd_smlad(ring[i], weights[i], sum);                                                \
@@ -151,7 +151,7 @@ SA_ND_FUNCTION void name(const sa_nd_fast_t *l, const uint32_t *ring, const uint
 #endif
 SA_ND_DEPTH_THREE(sa_nd_depth_three_tflite, SA_ND_OUT_TFLITE, SA_ND_TWICE)
 SA_ND_DEPTH_THREE(sa_nd_depth_three_even, SA_ND_OUT_EVEN, SA_ND_EVEN)
-SA_ND_DEPTH_THREE(sa_nd_depth_three_above, SA_ND_OUT_ABOVE, SA_ND_ABOVE)
+SA_ND_DEPTH_THREE(sa_nd_depth_three_above, SA_ND_OUT_ABOVE, SA_ND_FLOORED)
 #undef SA_ND_DEPTH_THREE
 #undef SA_ND_FOUR
 #undef SA_ND_OUT_TFLITE
@@ -188,7 +188,7 @@ SA_ND_INLINE void sa_nd_depth_three_run(const sa_nd_fast_t *l, const int8_t *x, 
                 told[SA_ND_TOLD_PLACE + 1] = (uint32_t)apart;
                 told[SA_ND_TOLD_PLACE + 2] = (uint32_t)(uintptr_t)(to + places * apart);
                 told[SA_ND_TOLD_PLACE + 3] = (uint32_t)(48 * l->stride[1] - 144);
-                if (rounding == SA_ND_ABOVE) {
+                if (rounding == SA_ND_FLOORED) {
                     sa_nd_depth_three_above(ring, told, weights);
                 } else if (rounding == SA_ND_TWICE) {
                     sa_nd_depth_three_tflite(ring, told, weights);
@@ -196,7 +196,7 @@ SA_ND_INLINE void sa_nd_depth_three_run(const sa_nd_fast_t *l, const int8_t *x, 
                     sa_nd_depth_three_even(ring, told, weights);
                 }
 #else
-                if (rounding == SA_ND_ABOVE) {
+                if (rounding == SA_ND_FLOORED) {
                     sa_nd_depth_three_above(l, ring, told, weights, to);
                 } else if (rounding == SA_ND_TWICE) {
                     sa_nd_depth_three_tflite(l, ring, told, weights, to);
@@ -224,7 +224,7 @@ SA_ND_INLINE void sa_nd_depth_three_run(const sa_nd_fast_t *l, const int8_t *x, 
 
 SA_ND_DEPTH(tflite, SA_ND_TWICE)
 SA_ND_DEPTH(even, SA_ND_EVEN)
-SA_ND_DEPTH(above, SA_ND_ABOVE)
+SA_ND_DEPTH(above, SA_ND_FLOORED)
 #undef SA_ND_DEPTH
 
 #endif

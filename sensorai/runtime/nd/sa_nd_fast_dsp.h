@@ -123,7 +123,7 @@ SA_ND_INLINE int32_t sa_nd_ssat8(int32_t x)
 /* As SA_ND_TWICE, where no result is below the zero point: sums that are not negative are rounded up from the
  * half twice, which is one step, floor((2^k x m + 2^(k-2) + 2^(k+s-2) (2 zero + 1)) / 2^(k+s-1)), of sums that
  * come 2^k times as large; all others are cut off. */
-#define SA_ND_ABOVE 4
+#define SA_ND_FLOORED 4
 
 /* How the sums of an output leave. */
 typedef struct {
@@ -158,7 +158,7 @@ SA_ND_INLINE int32_t sa_nd_scaled(int32_t twice, const sa_nd_way_t *w, int round
     return (h + w->add) >> w->shift;
 }
 
-/* The same for SA_ND_ABOVE; of sums that come 2^k times as large: the shift, and k - 2 more. */
+/* The same for SA_ND_FLOORED; of sums that come 2^k times as large: the shift, and k - 2 more. */
 SA_ND_INLINE sa_nd_way_t sa_nd_way_above(int32_t multiplier, int32_t shift, int32_t zero, int32_t more)
 {
     sa_nd_way_t w;
@@ -169,7 +169,7 @@ SA_ND_INLINE sa_nd_way_t sa_nd_way_above(int32_t multiplier, int32_t shift, int3
     return w;
 }
 
-SA_ND_INLINE int32_t sa_nd_above(int32_t sum, const sa_nd_way_t *w)
+SA_ND_INLINE int32_t sa_nd_floored(int32_t sum, const sa_nd_way_t *w)
 {
     return sa_nd_smmla(sum, w->multiplier, w->add) >> w->shift;
 }
@@ -177,9 +177,9 @@ SA_ND_INLINE int32_t sa_nd_above(int32_t sum, const sa_nd_way_t *w)
 /* Number of a sum that comes 256 times as large. */
 SA_ND_INLINE int32_t sa_nd_number(uint32_t sum, int32_t multiplier, int32_t shift, int32_t zero, int rounding)
 {
-    if (rounding == SA_ND_ABOVE) {
+    if (rounding == SA_ND_FLOORED) {
         const sa_nd_way_t w = sa_nd_way_above(multiplier, shift, zero, 6);
-        return sa_nd_ssat8(sa_nd_above((int32_t)sum, &w));
+        return sa_nd_ssat8(sa_nd_floored((int32_t)sum, &w));
     } else {
         const sa_nd_way_t w = sa_nd_way(multiplier, shift, zero, rounding);
         return sa_nd_ssat8(sa_nd_scaled((int32_t)sum >> 7, &w, rounding));

@@ -146,7 +146,7 @@ SA_ND_APART void sa_nd_gather_inner(const sa_nd_fast_t *l, const int8_t *x, uint
 typedef struct {
     const int32_t *multiplier;
     const uint8_t *shift;
-    int32_t zero; /* twice and one more for SA_ND_ABOVE, whose shift is one less */
+    int32_t zero; /* twice and one more for SA_ND_FLOORED, whose shift is one less */
     int8_t *y;
     const uint32_t *x; /* values, spread */
     const uint32_t *end;
@@ -363,7 +363,7 @@ SA_ND_FUNCTION void sa_nd_matrix_dsp_run(const sa_nd_fast_t *l, const int8_t *x,
 
 SA_ND_MATRIX(tflite, SA_ND_TWICE, l->out_zero)
 SA_ND_MATRIX(even, SA_ND_EVEN, l->out_zero)
-SA_ND_MATRIX(above, SA_ND_ABOVE, 2 * l->out_zero + 1)
+SA_ND_MATRIX(above, SA_ND_FLOORED, 2 * l->out_zero + 1)
 #undef SA_ND_MATRIX
 #undef SA_ND_TWOS
 #undef SA_ND_NONE
