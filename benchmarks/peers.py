@@ -78,7 +78,8 @@ def tree_predictors(task: Task) -> Iterable[Predictor]:
         print(
             f"{name}: {inner} inner nodes, {ensemble.nodes} after merging; "
             f"{float((wanted == y)[task.test].mean()):.1%} of the test windows right; "
-            f"as scikit-learn on {same} of {len(y)} windows, rounding of a vote {ensemble.rounding:.1e}"
+            f"as scikit-learn on {same} of {len(y)} windows, the soft vote is "
+            + (f"exact within {ensemble.rounding:.1e} of a vote" if ensemble.rounding else "proven exact")
         )
         yield predictor
         if name == "tree":
