@@ -188,11 +188,17 @@ SA_NN_FUNCTION void sa_nn_binary_bits(const sa_nn_layer_t *l, const void *in, vo
     }
 }
 
-SA_NN_INLINE int32_t sa_nn_population(uint32_t v)
+/* Ones of each byte. */
+SA_NN_INLINE uint32_t sa_nn_ones_of_bytes(uint32_t v)
 {
     v -= (v >> 1) & 0x55555555U;
     v = (v & 0x33333333U) + ((v >> 2) & 0x33333333U);
-    v = (v + (v >> 4)) & 0x0F0F0F0FU;
+    return (v + (v >> 4)) & 0x0F0F0F0FU;
+}
+
+SA_NN_INLINE int32_t sa_nn_population(uint32_t v)
+{
+    v = sa_nn_ones_of_bytes(v);
     v += v >> 8;
     return (int32_t)((v + (v >> 16)) & 0x3FU);
 }
@@ -239,7 +245,11 @@ SA_NN_FUNCTION void sa_nn_binary_wide_scores(const sa_nn_layer_t *l, const void 
     uint32_t k;
 
     for (k = 0; k < l->groups; k++) {
+#if SA_NN_DSP
+        plus = (int32_t)__usada8(sa_nn_ones_of_bytes(x[k]), 0U, (uint32_t)plus);
+#else
         plus += sa_nn_population(x[k]);
+#endif
     }
     for (row = 0; row < l->rows; row++) {
         y[row] = l->bias[row] - plus;
