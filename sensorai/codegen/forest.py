@@ -18,11 +18,13 @@ bytes that point at the different numbers where that is smaller.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TypeAlias
 
 from sensorai.codegen.branches import leaf_function
+from sensorai.codegen.overlaps import overlapped
 from sensorai.codegen.parts import CodeParts, Constant, LayerCost, Table
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.forest import Tree
@@ -34,6 +36,8 @@ BRANCH_NODES = 64
 BRANCH_LEVELS = 0
 #: Different votes that a byte can point at, and bytes that must be gained to let it (its code is larger).
 BYTE, INDEX_BYTES = 256, 64
+#: Votes of a row up to which every order of them is tried.
+ORDERED = 3
 #: Bytes that a table may grow by so that right sides are near (a step to them is an instruction less).
 NEAR_BYTES = 64
 
@@ -95,21 +99,26 @@ class _Votes:
         size = 2 if self.kind == "uint16_t" else 4
         last = self.classes - 1
         best = None
-        for implied in range(last, -1, -1) if overlap else [last]:
-            # a class alone is kept
-            kept = [c for c in range(self.classes) if c != implied] or [0]
+        for kept in self._orders() if overlap else [tuple(range(last)) or (0,)]:
             rows = [tuple(row[c] for c in kept) for row in ensemble.votes.tolist()]
             values = [value for row in rows for value in row]
             place = [len(kept) * row for row in range(len(rows))]
             if overlap:
-                values, place = _overlapped(rows)
+                values, place = overlapped(rows)
             different = sorted(set(values))
             direct, indexed = size * len(values), len(values) + size * len(different)
             far = len(different) > BYTE or not overlap or direct - indexed < INDEX_BYTES
             if best is None or min(direct, direct if far else indexed) < best:
                 best = self.bytes = direct if far else indexed
-                self.kept, self.implied, self.place = kept, implied, place
+                self.kept, self.place = kept, place
+                self.implied = min({*range(self.classes)} - {*kept}, default=0)
                 self.values, self.different = (values, []) if far else (values, different)
+
+    def _orders(self) -> Iterator[tuple[int, ...]]:
+        """Classes that are kept, in their order in a row; one class alone is."""
+        for implied in range(self.classes - 1, -1, -1):
+            kept = tuple(c for c in range(self.classes) if c != implied) or (0,)
+            yield from permutations(kept) if len(kept) <= ORDERED else [kept]
 
     def tables(self) -> list[Table]:
         if not self.different:
@@ -135,25 +144,6 @@ class _Votes:
             others = "".join(f" - scores[{c}]" for c in self.kept)
             lines.append(f"    scores[{self.implied}] = {self.all}{others};\n")
         return "".join(lines)
-
-
-def _overlapped(rows: Sequence[tuple[int, ...]]) -> tuple[list[int], list[int]]:
-    """Lay rows out so that the end of one is the start of the next where possible; values and places."""
-    length = len(rows[0])
-
-    def shared(row: tuple[int, ...]) -> int:
-        ends = (n for n in range(length, 0, -1) if tuple(values[-n:]) == row[:n])
-        return next(ends, 0)
-
-    values: list[int] = []
-    place: dict[tuple[int, ...], int] = {}
-    left = list(dict.fromkeys(rows))
-    while left:
-        row = max(left, key=shared)
-        left.remove(row)
-        values += row[shared(row) :]
-        place[row] = len(values) - length
-    return values, [place[row] for row in rows]
 
 
 def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
