@@ -181,12 +181,11 @@ def limits(results: Mapping[str, list[Result]]) -> None:
     )
     tree, forest = (results[name][0][1].instructions for name in ("tree", "forest"))
     print(
-        f"  tree: {tree:.1f}; a test needs 4 (load, constant, compare, branch), or 3 where a load brings its "
-        "feature\n    with the one before; class and return 2, the call 1\n"
-        f"  forest: {forest:.0f}, {forest / 10:.0f} a tree; a step of the table takes 6 to the left (load, "
-        "mask, branch, load,\n    compare, branch) and 7 to the right, a leaf 18 (start, three votes by byte, "
-        "loop); as branches a\n    step takes 4, but 10 bytes for each inner node, leaves not counted, where "
-        "the table has 4"
+        f"  tree: {tree:.1f}; a test needs 4 (load, constant, compare, branch), or 3 where a load brings\n"
+        "    its feature with the one before; class and return 2, the call 1\n"
+        f"  forest: {forest:.0f}, {forest / 10:.0f} a tree; a step of the table takes 6 to the left (load,\n"
+        "    mask, branch, load, compare, branch) and 7 to the right, a leaf 18 (start, three votes by\n"
+        "    byte, loop); as branches a step takes 4, but 10 bytes a node where the table has 4"
     )
 
 
