@@ -66,7 +66,7 @@ def emit_forest(
     deepest = max(t.depth for t in ensemble.trees)
     if levels is None:
         levels = deepest if ensemble.nodes <= BRANCH_NODES else BRANCH_LEVELS
-    votes = _Votes(ensemble, prefix, f"{prefix}_{name}", overlap=len(ensemble.trees) > 1)
+    votes = _Votes(ensemble, prefix, f"{prefix}_{name}", table=levels < deepest)
     if levels >= deepest:
         functions, tables = _branches(ensemble, prefix, votes), []
         weight = 8 * ensemble.nodes
@@ -90,7 +90,7 @@ class _Votes:
     rows are bytes that point into a table of these.
     """
 
-    def __init__(self, ensemble: Ensemble, prefix: str, function: str, *, overlap: bool) -> None:
+    def __init__(self, ensemble: Ensemble, prefix: str, function: str, *, table: bool) -> None:
         self.function = function
         self.classes = len(ensemble.classes)
         self.name, self.values_name = f"{prefix}_votes", f"{prefix}_values"
@@ -99,15 +99,17 @@ class _Votes:
         size = 2 if self.kind == "uint16_t" else 4
         last = self.classes - 1
         best = None
-        for kept in self._orders() if overlap else [tuple(range(last)) or (0,)]:
+        several = len(ensemble.trees) > 1
+        for kept in self._orders() if several else [tuple(range(last)) or (0,)]:
             rows = [tuple(row[c] for c in kept) for row in ensemble.votes.tolist()]
             values = [value for row in rows for value in row]
             place = [len(kept) * row for row in range(len(rows))]
-            if overlap:
+            # branches name their rows, and compilers compute with rows that lie side by side
+            if several and table:
                 values, place = overlapped(rows)
             different = sorted(set(values))
             direct, indexed = size * len(values), len(values) + size * len(different)
-            far = len(different) > BYTE or not overlap or direct - indexed < INDEX_BYTES
+            far = len(different) > BYTE or not several or direct - indexed < INDEX_BYTES
             if best is None or min(direct, direct if far else indexed) < best:
                 best = self.bytes = direct if far else indexed
                 self.kept, self.place = kept, place
@@ -154,7 +156,8 @@ def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
     def leaf(at: int) -> int:
         return ~at if single else votes.place[~at]
 
-    out = "".join(leaf_function(name, t, leaf) for name, t in zip(names, ensemble.trees, strict=True))
+    trees = zip(names, ensemble.trees, strict=True)
+    out = "".join(leaf_function(name, tree, leaf, alone=single) for name, tree in trees)
     out += _head(votes.function) + votes.declare() + "\n    (void)arena;\n"
     for name in names:
         place = f"{name}(input)" + (f" * {len(votes.kept)}u" if single and len(votes.kept) > 1 else "")

@@ -250,6 +250,15 @@ def test_neighbours_are_loaded_together_and_leaves_are_there_once() -> None:
     assert np.array_equal(on_host(parts, rows, 2), ensemble.scores(rows))
 
 
+def test_common_last_tests_of_several_trees_share_a_comparison() -> None:
+    ends = [(0, 0.0, 1, 2), (1, 10.0, ~0, ~1), (2, 0.0, 3, 4), (3, 20.0, ~0, ~1), (4, 30.0, ~1, ~0)]
+    ensemble = build([Tree.from_nodes(ends), Tree.from_nodes([(4, 1.0, ~1, ~0)])], np.eye(2), "ab", 5)
+    parts = emit_forest(ensemble, "m")
+    assert parts.source.count("value = input[") == 2
+    rows = rows_of(ensemble)
+    assert np.array_equal(on_host(parts, rows, 2), ensemble.scores(rows))
+
+
 def test_right_sides_are_near_where_a_byte_reaches() -> None:
     """A left side of more than 127 halfwords is stepped over by a word's other bits, in every core's code."""
     one, other = forest(3, 2, 6, 4, 500), forest(3, 2, 9, 4, 500)
