@@ -19,6 +19,7 @@ from sensorai.graph import interpret
 from sensorai.graph.build import Builder
 from sensorai.graph.graph import Graph
 from sensorai.learn import qat, shapes
+from sensorai.learn.fewer_ones import fewer_ones
 from sensorai.learn.forests import from_forest
 from sensorai.learn.lower import lower
 from sensorai.learn.nets import INPUT_PLACES, class_weights, first_params
@@ -187,7 +188,7 @@ def learn(graph: Graph, raw: npt.NDArray[np.integer], task: Task, say: Callable[
     if any(isinstance(n.op, Sign) for n in graph.nodes):
         scales = qat.Scales({graph.inputs[0]: INPUT_PLACES})
         params, _ = qat.learn(graph, first, data, long, scales, "binary", told)
-        return Learnt(lower(graph, params, scales), inputs, task, None)
+        return Learnt(fewer_ones(lower(graph, params, scales), inputs[train]), inputs, task, None)
     params, _ = qat.learn(graph, first, data, long, qat.Scales(), "float", told)
     plain = float((qat.predict(graph, params, real) == y)[task.test].mean())
     scales = qat.calibrate(graph, params, real[train], INPUT_PLACES)

@@ -3,7 +3,7 @@
 Two forms, with the same answers:
 
 - *Branches*: nested ifs that return the row of votes. The fastest and, for a small tree, the smallest: a
-  node is a load, a compare and a branch. Nodes above the same two leaves share one comparison at the end.
+  node is a load, a compare and a branch (`branches`).
 - *Table*: a loop over halfwords, for forests whose branches would be larger. A node is two of them,
   ``halfwords from behind it to its right side << bits | feature + 1`` and the threshold, a leaf is
   ``place of its votes << bits`` (feature field 0). The left side follows its node, so going left costs
@@ -18,11 +18,13 @@ bytes that point at the different numbers where that is smaller.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TypeAlias
 
+from sensorai.codegen.branches import leaf_function
+from sensorai.codegen.overlaps import overlapped
 from sensorai.codegen.parts import CodeParts, Constant, LayerCost, Table
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.forest import Tree
@@ -34,6 +36,10 @@ BRANCH_NODES = 64
 BRANCH_LEVELS = 0
 #: Different votes that a byte can point at, and bytes that must be gained to let it (its code is larger).
 BYTE, INDEX_BYTES = 256, 64
+#: Votes of a row up to which every order of them is tried.
+ORDERED = 3
+#: Bytes that a table may grow by so that right sides are near (a step to them is an instruction less).
+NEAR_BYTES = 64
 
 
 def emit_forest(
@@ -60,13 +66,15 @@ def emit_forest(
     deepest = max(t.depth for t in ensemble.trees)
     if levels is None:
         levels = deepest if ensemble.nodes <= BRANCH_NODES else BRANCH_LEVELS
-    votes = _Votes(ensemble, prefix, f"{prefix}_{name}", overlap=len(ensemble.trees) > 1)
+    votes = _Votes(ensemble, prefix, f"{prefix}_{name}", table=levels < deepest)
     if levels >= deepest:
         functions, tables = _branches(ensemble, prefix, votes), []
         weight = 8 * ensemble.nodes
     else:
-        packed = _Packed(ensemble, prefix, levels, votes)
-        nodes = packed if packed.fits else _Nodes(ensemble, prefix, levels, votes)
+        near, far = (_Packed(ensemble, prefix, levels, votes, near=near) for near in (True, False))
+        nodes: _Packed | _Nodes = near if near.fits and near.bytes <= far.bytes + NEAR_BYTES else far
+        if not far.fits:
+            nodes = _Nodes(ensemble, prefix, levels, votes)
         functions, tables = nodes.walk(), nodes.tables()
         weight = nodes.bytes
     layer = LayerCost("forest", 0, weight + votes.bytes, 0)
@@ -82,7 +90,7 @@ class _Votes:
     rows are bytes that point into a table of these.
     """
 
-    def __init__(self, ensemble: Ensemble, prefix: str, function: str, *, overlap: bool) -> None:
+    def __init__(self, ensemble: Ensemble, prefix: str, function: str, *, table: bool) -> None:
         self.function = function
         self.classes = len(ensemble.classes)
         self.name, self.values_name = f"{prefix}_votes", f"{prefix}_values"
@@ -91,21 +99,28 @@ class _Votes:
         size = 2 if self.kind == "uint16_t" else 4
         last = self.classes - 1
         best = None
-        for implied in range(last, -1, -1) if overlap else [last]:
-            # a class alone is kept
-            kept = [c for c in range(self.classes) if c != implied] or [0]
+        several = len(ensemble.trees) > 1
+        for kept in self._orders() if several else [tuple(range(last)) or (0,)]:
             rows = [tuple(row[c] for c in kept) for row in ensemble.votes.tolist()]
             values = [value for row in rows for value in row]
             place = [len(kept) * row for row in range(len(rows))]
-            if overlap:
-                values, place = _overlapped(rows)
+            # branches name their rows, and compilers compute with rows that lie side by side
+            if several and table:
+                values, place = overlapped(rows)
             different = sorted(set(values))
             direct, indexed = size * len(values), len(values) + size * len(different)
-            far = len(different) > BYTE or not overlap or direct - indexed < INDEX_BYTES
+            far = len(different) > BYTE or not several or direct - indexed < INDEX_BYTES
             if best is None or min(direct, direct if far else indexed) < best:
                 best = self.bytes = direct if far else indexed
-                self.kept, self.implied, self.place = kept, implied, place
+                self.kept, self.place = kept, place
+                self.implied = min({*range(self.classes)} - {*kept}, default=0)
                 self.values, self.different = (values, []) if far else (values, different)
+
+    def _orders(self) -> Iterator[tuple[int, ...]]:
+        """Classes that are kept, in their order in a row; one class alone is."""
+        for implied in range(self.classes - 1, -1, -1):
+            kept = tuple(c for c in range(self.classes) if c != implied) or (0,)
+            yield from permutations(kept) if len(kept) <= ORDERED else [kept]
 
     def tables(self) -> list[Table]:
         if not self.different:
@@ -133,25 +148,6 @@ class _Votes:
         return "".join(lines)
 
 
-def _overlapped(rows: Sequence[tuple[int, ...]]) -> tuple[list[int], list[int]]:
-    """Lay rows out so that the end of one is the start of the next where possible; values and places."""
-    length = len(rows[0])
-
-    def shared(row: tuple[int, ...]) -> int:
-        ends = (n for n in range(length, 0, -1) if tuple(values[-n:]) == row[:n])
-        return next(ends, 0)
-
-    values: list[int] = []
-    place: dict[tuple[int, ...], int] = {}
-    left = list(dict.fromkeys(rows))
-    while left:
-        row = max(left, key=shared)
-        left.remove(row)
-        values += row[shared(row) :]
-        place[row] = len(values) - length
-    return values, [place[row] for row in rows]
-
-
 def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
     """Every tree a function of nested ifs: a single one returns its row of votes, others where that is."""
     single = len(ensemble.trees) == 1
@@ -160,18 +156,8 @@ def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
     def leaf(at: int) -> int:
         return ~at if single else votes.place[~at]
 
-    out = ""
-    for name, tree in zip(names, ensemble.trees, strict=True):
-        unused = "    (void)input;\n" if tree.root < 0 else ""
-        out += f"static uint32_t {name}(const int32_t *input)\n{{\n{unused}"
-        tail = _common_tail(tree)
-        if tail:
-            out += "    int32_t value;\n    int32_t limit;\n\n"
-        out += _ifs(tree, tree.root, tree.depth, "    ", "return {}u;", leaf, tail)
-        if tail:
-            left, right = (leaf(at) for at in tail)
-            out += f"    return value <= limit ? {left}u : {right}u;\n"
-        out += "}\n\n"
+    trees = zip(names, ensemble.trees, strict=True)
+    out = "".join(leaf_function(name, tree, leaf, alone=single) for name, tree in trees)
     out += _head(votes.function) + votes.declare() + "\n    (void)arena;\n"
     for name in names:
         place = f"{name}(input)" + (f" * {len(votes.kept)}u" if single and len(votes.kept) > 1 else "")
@@ -179,37 +165,17 @@ def _branches(ensemble: Ensemble, prefix: str, votes: _Votes) -> str:
     return out + votes.store() + "}\n"
 
 
-def _common_tail(tree: Tree) -> tuple[int, int] | None:
-    """Two leaves that end several branches together, the most frequent such; these share one comparison."""
-    ends = Counter((left, right) for _, _, left, right in tree.rows() if left < 0 and right < 0)
-    ((pair, count),) = ends.most_common(1) or [((0, 0), 0)]
-    return pair if count > 1 else None
-
-
-def _ifs(
-    tree: Tree,
-    at: int,
-    levels: int,
-    indent: str,
-    leaf: str,
-    place: Callable[[int], int],
-    tail: tuple[int, int] | None = None,
-) -> str:
-    """Nested ifs down to ``levels``; what is below is named by ``place`` and put into ``leaf``.
-
-    A node above the two leaves of ``tail`` only says what is to be compared: the comparison follows the ifs.
-    """
+def _ifs(tree: Tree, at: int, levels: int, indent: str, leaf: str, place: Callable[[int], int]) -> str:
+    """Nested ifs down to ``levels``; what is below is named by ``place`` and put into ``leaf``."""
     if at < 0 or levels == 0:
         return f"{indent}{leaf.format(place(at))}\n"
     f, t = int(tree.feature[at]), int(tree.threshold[at])
     below = indent + "    "
-    if tail == (int(tree.left[at]), int(tree.right[at])):
-        return f"{indent}value = input[{f}];\n{indent}limit = {_number(t)};\n"
     return (
         f"{indent}if (input[{f}] <= {_number(t)}) {{\n"
-        + _ifs(tree, int(tree.left[at]), levels - 1, below, leaf, place, tail)
+        + _ifs(tree, int(tree.left[at]), levels - 1, below, leaf, place)
         + f"{indent}}} else {{\n"
-        + _ifs(tree, int(tree.right[at]), levels - 1, below, leaf, place, tail)
+        + _ifs(tree, int(tree.right[at]), levels - 1, below, leaf, place)
         + f"{indent}}}\n"
     )
 
@@ -219,10 +185,14 @@ _Side: TypeAlias = tuple[int] | tuple[int, int, "_Side", "_Side"]
 
 
 class _Packed:
-    """The trees below their branches as one table of halfwords; equal right sides are written once."""
+    """The trees below their branches as one table of halfwords; equal right sides are written once.
 
-    def __init__(self, ensemble: Ensemble, prefix: str, levels: int, votes: _Votes) -> None:
+    ``near``: how far a right side lies is a byte, in bytes, which the DSP extension adds as it is.
+    """
+
+    def __init__(self, ensemble: Ensemble, prefix: str, levels: int, votes: _Votes, *, near: bool) -> None:
         self.ensemble, self.prefix, self.levels, self.votes = ensemble, prefix, levels, votes
+        self.near = near
         narrow = _narrow(ensemble)
         self.fits = narrow is not None
         self.shifts = narrow or {}
@@ -252,10 +222,10 @@ class _Packed:
         f, t = int(tree.feature[at]), int(tree.threshold[at])
         return f, t, self._side(tree, int(tree.left[at])), self._side(tree, int(tree.right[at]))
 
-    def _link(self, value: int, feature: int) -> int:
-        if value >> 16 - self.bits:
+    def _link(self, value: int, feature: int, bits: int) -> int:
+        if value >> 16 - bits or feature >> bits:
             self.fits = False
-        return (value << self.bits | feature) & 0xFFFF
+        return (value << bits | feature) & 0xFFFF
 
     def _shared(self, side: _Side, reach: int | None) -> int:
         """Distance of a side from the end; written unless it is there and ``reach`` allows for it."""
@@ -267,15 +237,18 @@ class _Packed:
     def _write(self, side: _Side) -> int:
         """Put a side in front of what is written; returns its distance from the end."""
         if len(side) == 1:
-            self.behind.append(self._link(side[0], 0))
+            self.behind.append(self._link(side[0], 0, self.bits))
         else:
             f, t, left, right = side
             # what the left side needs lies between
-            end = self._shared(right, (1 << 16 - self.bits) - 4 * _nodes(left))
+            end = self._shared(right, (BYTE // 2 if self.near else 1 << 16 - self.bits) - _halves(left))
             if self.ends.get(left) != len(self.behind):
                 self._write(left)
             self.behind.append((t >> self.shifts.get(f, 0)) & 0xFFFF)
-            self.behind.append(self._link(len(self.behind) - 1 - end, self.number.get(f, 0)))
+            away, feature = len(self.behind) - 1 - end, self.number.get(f, 0)
+            self.behind.append(
+                self._link(2 * away, feature, 8) if self.near else self._link(away, feature, self.bits)
+            )
         self.ends[side] = len(self.behind)
         return len(self.behind)
 
@@ -303,25 +276,39 @@ class _Packed:
             copies = "".join(f"    value[{k}] = input[{f}]{shift};\n" for k, f, shift in shifts)
         first = "start" if self.levels else self._starts
         high, mask = 32 - self.bits, (1 << self.bits) - 1
-        link = f"node >> {self.bits} & {(1 << 16 - self.bits) - 1}u"
+        place = f"node >> {self.bits} & {(1 << 16 - self.bits) - 1}u"
+        right = f"at += {place};"
+        dsp = f"""                __asm__ volatile("" : "+r"(node));
+                {right}"""
+        if self.near:
+            right = "at = (const uint16_t *)((uintptr_t)at + (node >> 8 & 255u));"
+            dsp = f"""#if defined(__ARM_FEATURE_DSP)
+                __asm__ volatile("uxtab %0, %0, %1, ror #8" : "+r"(at) : "r"(node));
+#else
+                __asm__ volatile("" : "+r"(node));
+                {right}
+#endif"""
         step = f"""        const uint16_t *at = {self.prefix}_nodes + {first}[tree];
         uint32_t node;
         uint32_t feature;
 
         /* features count from 1 here: 0 marks a leaf. The left side of a node follows it */
-        for (;;) {{
 #if defined(__ARM_FEATURE_UNALIGNED)
-            /* one load for both halfwords */
+        /* one load for both halfwords; nothing is to be done earlier than it is written */
+        __asm__ volatile("" : "+r"(at));
+        node = (uint32_t)at[0] | (uint32_t)at[1] << 16;
+        at += 2;
+        feature = node & {mask}u;
+        while (feature != 0u) {{
+            if (((const int32_t *)before)[feature] > ((int32_t)node >> 16)) {{
+{dsp}
+            }}
             node = (uint32_t)at[0] | (uint32_t)at[1] << 16;
             at += 2;
             feature = node & {mask}u;
-            if (feature == 0u) {{
-                break;
-            }}
-            if (((const int32_t *)before)[feature] > ((int32_t)node >> 16)) {{
-                at += {link};
-            }}
+        }}
 #else
+        for (;;) {{
             /* four times the feature with a shift up, which tells 0, and one down */
             node = at[0];
             feature = node << {high};
@@ -329,15 +316,15 @@ class _Packed:
                 break;
             }}
             if (*(const int32_t *)(before + (feature >> {high - 2})) > (int16_t)at[1]) {{
-                at += {link};
+                {right}
             }}
             at += 2;
-#endif
         }}
+#endif
 """
         starts = [place.__getitem__ for place in self.places]
         return _walk(
-            self.ensemble, self.prefix, self.levels, self.votes, starts, declared, source, copies, step, link
+            self.ensemble, self.prefix, self.levels, self.votes, starts, declared, source, copies, step, place
         )
 
 
@@ -458,9 +445,9 @@ def _narrow(ensemble: Ensemble) -> dict[int, int] | None:
     return shifts
 
 
-def _nodes(side: _Side) -> int:
-    """Nodes and leaves of a side."""
-    return 1 if len(side) == 1 else 1 + _nodes(side[2]) + _nodes(side[3])
+def _halves(side: _Side) -> int:
+    """Halfwords that a side takes at most."""
+    return 1 if len(side) == 1 else 2 + _halves(side[2]) + _halves(side[3])
 
 
 def _frontier(tree: Tree, levels: int) -> list[int]:

@@ -22,6 +22,7 @@ from sensorai.learn import qat, shapes
 from sensorai.learn import sizes as sizing
 from sensorai.learn.counts import Counted, check_rows
 from sensorai.learn.curves import Epoch
+from sensorai.learn.fewer_ones import fewer_ones
 from sensorai.learn.lower import lower, lower_float
 from sensorai.learn.masks import Masks
 from sensorai.learn.sizes import Choice
@@ -248,7 +249,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
             signs, first_params(signs), data, schedule, scales, "binary", say.part(FLOAT, 1.0)
         )
         curve += more
-        graph = lower(signs, params, scales)
+        graph = fewer_ones(lower(signs, params, scales), rows.quantised[split.train])
     notes.append(precision_of(graph) if options.precision != "float32" else "float32")
     return TrainedNet(
         graph,

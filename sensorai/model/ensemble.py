@@ -6,7 +6,8 @@ A sample goes left when ``x <= threshold`` (as in ``sensorai.model.forest``). Fe
 A leaf votes with one whole number per class, and the votes of every leaf add up to the same ``total``. The
 result is the class with most votes, the first of equal ones. `build` looks for the smallest total for which
 no combination of leaves, one of each tree, has another winner than the exact mean of the leaves'
-probabilities: that is the soft vote of scikit-learn, without its rounding.
+probabilities: that is the soft vote of scikit-learn, without its rounding. Where these are too many, it looks
+at those that an input can reach (`softvote`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.model.forest import Tree
+from sensorai.model.softvote import INT32, proven
 
-INT32 = (-(2**31), 2**31 - 1)
 #: Votes per leaf that are tried, smallest first: small denominators divide them, so that most ties stay ties.
 TOTALS = (240, 5040, 55440, 720720, 12252240, 232792560)
 #: Sums of leaves, and pairs of them, up to which the proof is tried.
@@ -44,8 +45,8 @@ class Ensemble:
         Length of the input vector; trees test features 0 to ``features - 1``.
     rounding : float
         How far rounding the votes can move the difference of two classes' mean votes, as a share of one
-        vote, over all inputs: 0.0 where the votes are the exact ones. Two classes closer than this may
-        change places.
+        vote, over all inputs: 0.0 where no input has another winner than the exact mean. Two classes closer
+        than this may change places.
     """
 
     trees: tuple[Tree, ...]
@@ -135,11 +136,11 @@ def build(
         raise DataError("every leaf needs weights, none of them negative")
     reached = [sorted(set(t.leaves)) for t in trees]
     if total is None:
-        total, rounding = _best_total(reached, wanted)
+        total, rounding = _best_total(trees, reached, wanted)
+    elif total == 1 or same_winner(reached, wanted, total):
+        rounding = 0.0
     else:
-        rounding = (
-            0.0 if total == 1 or same_winner(reached, wanted, total) else _bound(reached, wanted, total)
-        )
+        rounding = _rest(trees, reached, wanted, total)
     rows, place = np.unique(round_votes(wanted, total), axis=0, return_inverse=True)
     # the first class first: with a hard vote, and all classes in use, a row is the number of its class
     rows, place = rows[::-1], len(rows) - 1 - place.reshape(-1)
@@ -156,7 +157,9 @@ def build(
     )
 
 
-def _best_total(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64]) -> tuple[int, float]:
+def _best_total(
+    trees: Sequence[Tree], reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64]
+) -> tuple[int, float]:
     if len(reached) == 1:
         return 1, 0.0  # the class with most weight in the leaf is the exact answer
     fitting = [t for t in TOTALS if t * len(reached) <= INT32[1]]
@@ -168,8 +171,17 @@ def _best_total(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float6
     finest = _finest(reached, weights, INT32[1] // len(reached))
     if finest not in fitting and same_winner(reached, weights, finest):
         return finest, 0.0
-    bound, total = min((_bound(reached, weights, t), t) for t in (fitting[-1], finest))
-    return total, bound
+    _, total = min((_bound(reached, weights, t), t) for t in (fitting[-1], finest))
+    return total, _rest(trees, reached, weights, total)
+
+
+def _rest(
+    trees: Sequence[Tree], reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64], total: int
+) -> float:
+    """0.0 where no leaves that an input reaches together decide otherwise, else what rounding can do."""
+    if proven(trees, weights, round_votes(weights, total)):
+        return 0.0
+    return _bound(reached, weights, total)
 
 
 def _finest(reached: Sequence[Sequence[int]], weights: npt.NDArray[np.float64], most: int) -> int:

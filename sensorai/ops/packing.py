@@ -76,16 +76,23 @@ def pack_wide(weights: Array) -> Array:
     return np.asarray(lanes.sum(axis=2).transpose(1, 0, 2), np.uint32)
 
 
-def lane_starts(at: Applied, weights: Array) -> tuple[Array, int]:
-    """Starting planes and answer words for weights (rows, inputs): (blocks, last + 1), and ``last``.
+def lane_starts(at: Applied, weights: Array) -> tuple[Array, int, int]:
+    """Starting planes and answer words for weights (rows, inputs), ``last`` and ``above``.
 
-    A plane counts what `sa_nn_binary.h` calls the left side; 0 is below the right side whatever the input.
+    The first has the shape (blocks, last + 1). A plane counts what `sa_nn_binary.h` calls the left side; 0 is
+    below the right side whatever the input.
     """
     rows, n = weights.shape
     limit, answer, fixed = _limits_of(at, n, rows)
-    last = max(int(4 * n).bit_length(), 4)
-    start = np.where(fixed, 0, limit - (weights > 0).sum(axis=1) + n + 1)
-    return _planes(start, np.where(fixed, answer, ~answer), last), last
+    plus = (weights > 0).sum(axis=1)
+    start = limit - plus
+    # twice what is met is at most what is set and what is +1 in the row
+    least = np.where(fixed, plus + 1, -start).max()
+    above = max(int(least), 1)
+    start = np.where(fixed, 0, start + above)
+    most = max(int((start + 2 * plus).max()), n + above)
+    last = max(most.bit_length(), 5)
+    return _planes(start, np.where(fixed, answer, ~answer), last), last, above
 
 
 def lane_limits(at: Applied, n: int, rows: int) -> tuple[Array, int]:

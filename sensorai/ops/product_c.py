@@ -188,11 +188,11 @@ def _binary(form: Form, at: Applied, to: Writer) -> None:
     }
     name = f"sa_nn_binary_{kind}"
     if kind == "bits":
-        limits, last = (
-            packing.lane_limits(at, n, g.rows)
-            if form.depthwise
-            else packing.lane_starts(at, w.reshape(g.rows, n))
-        )
+        if form.depthwise:
+            limits, last = packing.lane_limits(at, n, g.rows)
+        else:
+            limits, last, above = packing.lane_starts(at, w.reshape(g.rows, n))
+            fields["bias"] = to.table("int32_t", f"above{to.index}", np.array([above]))
         fields["flip"] = to.table("uint32_t", f"limits{to.index}", limits)
         fields["shift"] = to.table("uint8_t", f"planes{to.index}", np.array([last]))
     else:

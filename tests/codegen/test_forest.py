@@ -238,13 +238,42 @@ def test_equal_right_sides_are_written_once() -> None:
     assert np.array_equal(on_host(emit_forest(two, "m", levels=0), rows, 3), two.scores(rows))
 
 
-def test_common_last_tests_share_a_comparison() -> None:
-    ends = [(0, 0.0, 1, 2), (1, 10.0, ~0, ~1), (2, 0.0, 3, 4), (3, 20.0, ~0, ~1), (4, 30.0, ~1, ~0)]
+def test_neighbours_are_loaded_together_and_leaves_are_there_once() -> None:
+    ends = [(3, 0.0, 1, 2), (2, 10.0, ~0, ~1), (4, 0.0, 3, 4), (3, 20.0, ~0, ~1), (4, 30.0, ~1, ~0)]
     ensemble = build([Tree.from_nodes(ends)], np.eye(2), "ab", 5)
+    parts = emit_forest(ensemble, "m")
+    # the nearest one first, and what is loaded is not loaded again
+    assert parts.source.count("x2 = input[2]") == parts.source.count("x3 = input[3]") == 1
+    assert parts.source.count("(x3 <= ") == 2
+    assert parts.source.count("return 0u;") == parts.source.count("return 1u;") == 1
+    rows = rows_of(ensemble)
+    assert np.array_equal(on_host(parts, rows, 2), ensemble.scores(rows))
+
+
+def test_common_last_tests_of_several_trees_share_a_comparison() -> None:
+    ends = [(0, 0.0, 1, 2), (1, 10.0, ~0, ~1), (2, 0.0, 3, 4), (3, 20.0, ~0, ~1), (4, 30.0, ~1, ~0)]
+    ensemble = build([Tree.from_nodes(ends), Tree.from_nodes([(4, 1.0, ~1, ~0)])], np.eye(2), "ab", 5)
     parts = emit_forest(ensemble, "m")
     assert parts.source.count("value = input[") == 2
     rows = rows_of(ensemble)
     assert np.array_equal(on_host(parts, rows, 2), ensemble.scores(rows))
+
+
+def test_right_sides_are_near_where_a_byte_reaches() -> None:
+    """A left side of more than 127 halfwords is stepped over by a word's other bits, in every core's code."""
+    one, other = forest(3, 2, 6, 4, 500), forest(3, 2, 9, 4, 500)
+    near, far = (emit_forest(e, "m", levels=0).source for e in (one, other))
+    assert "uxtab" in near
+    assert "uxtab" not in far
+    for ensemble in (one, other):
+        rows = rows_of(ensemble)[:60]
+        try:
+            emulator = Emulator(build_elf(source(emit_forest(ensemble, "m", levels=0)), cpu("cortex-m4")))
+        except ToolMissing as error:
+            needed(error)
+        scores = np.full((len(rows), len(ensemble.classes)), -1, np.int32)
+        emulator.call("run", rows, scores, len(rows), rows.shape[1], scores.shape[1], returns="void")
+        assert np.array_equal(scores, ensemble.scores(rows))
 
 
 def test_rows_of_votes_overlap() -> None:

@@ -97,12 +97,12 @@ MUTATIONS = {
     "saturation dropped": ("q = q < -128 ? -128 : q;", ""),
     "pooling takes the smaller": ("acc[i] > best[i] ? acc[i]", "acc[i] < best[i] ? acc[i]"),
     "second row not separated": ("(sum[1] - sum[0]) >> 8", "sum[1] >> 8"),
-    "binary right side one off": ("l->taps + 1U;", "l->taps;"),
+    "binary right side one off": ("right = (uint32_t)l->bias[0];", "right = (uint32_t)l->bias[0] - 1U;"),
     "inputs not counted": ("right += list->set;", ""),
     "places one off": ("(uint8_t)at++", "(uint8_t)++at"),
     "words of zeros forgotten": ("list->inputs + 1U", "list->inputs"),
     "an input dropped": ("w[(from)[6]], w[(from)[7]]", "w[(from)[6]], 0U"),
-    "answers not turned over": ("y[b] ^=", "y[b] |="),
+    "answers not turned over": ("close ^ start[last]", "close | start[last]"),
     "int8 signs not turned over": ("word ^ *flip++", "word ^ 0U * *flip++"),
     "int8 signs joined by OR": ("signs &=", "signs |="),
     "int8 starts dropped": ("(uint32_t)start[i];", "0U * (uint32_t)start[i];"),
@@ -110,8 +110,8 @@ MUTATIONS = {
     "bits with int8 weights not counted": ("l->bias[row] - plus", "l->bias[row]"),
     "high bytes of int8 weights dropped": ("+ ((u >> 8) & 0x00FF00FFU)", ""),
     "depthwise limits dropped": ("plane[k] = start[k];", "plane[k] = 0;"),
-    "lowest plane turned over": ("SA_NN_COMPARE(0, start[0]", "SA_NN_COMPARE(0, ~start[0]"),
-    "binary rows joined by AND": ("y[b] | close", "y[b] & close"),
+    "lowest plane turned over": ("SA_NN_COMPARE(start[0]", "SA_NN_COMPARE(~start[0]"),
+    "binary rows joined by AND": ("close |= y[b]", "close &= y[b]"),
     "depthwise rows joined by OR": ("above &=", "above |="),
     "scores of the other sign": ("l->bias[row] - 2 * best;", "l->bias[row] + 2 * best;"),
     "binary > for >= on the way in": ("*x++ >= threshold[c]", "*x++ > threshold[c]"),
@@ -151,7 +151,8 @@ DSP_MUTATIONS = (
     ("add r2, r2, #0x08000800", "add r2, r2, #0x00000800"),
     ('"ssat " q ", #8, "', '"ssat " q ", #7, "'),
     ("sel r4, r4, r2", "sel r4, r2, r4"),
-    ("__usada8(turn[i], w[i], sum)", "__usada8(turn[i], w[i], sum + 1U)"),
+    ("one = __usada8(turn[i], v[i], one)", "one = __usada8(turn[i], v[i], one + 1U)"),
+    ("v[i + 8U], other)", "v[i + 8U], one)"),
     ("(uint8_t)(at + 31U - zeros)", "(uint8_t)(at + 30U - zeros)"),
 )
 
@@ -160,7 +161,7 @@ def test_mutated_dsp_code_is_seen() -> None:
     need("arm-none-eabi-gcc", "unicorn")
     dense = "dense_28x12_(int8_(int32|binary)|binary_binary)|dense_wide_40|dense_edge_8"
     of = re.compile(f"{dense}|conv1d_10x4.*int8_int8")
-    few = [s for s in samples() if of.match(s.name)]
+    few = [s for s in mutation_samples() if of.match(s.name)]
     whole = nets.unit(few)
     for old, new in DSP_MUTATIONS:
         files = {name: str(text).replace(old, new) for name, text in whole.items()}

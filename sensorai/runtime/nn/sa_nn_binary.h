@@ -3,7 +3,8 @@
  * Layers with binary output compute 32 rows at once: each input has a word of weights, one lane per row. Only
  * inputs that are +1 are looked at. If s of the n inputs are, and in a row c weights are +1, and a of those
  * are met by an input of +1, then c + s - 2a bits differ; at most limit do where
- *     (limit - c + n + 1) + 2a >= s + n + 1.
+ *     (limit - c + above) + 2a >= s + above,
+ * where above, the same for all rows, keeps both sides from being negative.
  * The left side is counted in bit planes that start at what is constant, with carry-save adders, eight inputs
  * at a time, and then compared, plane by plane, with the right side, which is the same for all rows. So neither
  * a population count nor a comparison of each row is needed.
@@ -65,8 +66,9 @@ SA_NN_INLINE uint8_t *sa_nn_ones(uint32_t x, uint32_t at, uint8_t *to)
     return to;
 }
 
-/* left: inputs left in the tap where x is, kept up to date. Returns what follows the words. */
-SA_NN_FUNCTION const sa_nn_word_t *sa_nn_list(const sa_nn_layer_t *l, const sa_nn_word_t *x, uint32_t words,
+/* left: inputs left in the tap where x is, kept up to date. Returns what follows the words. Apart, since its loop
+ * needs registers of its own. */
+SA_NN_FUNCTION __attribute__((noinline)) const sa_nn_word_t *sa_nn_list(const sa_nn_layer_t *l, const sa_nn_word_t *x, uint32_t words,
                                               uint32_t *left, sa_nn_list_t *list)
 {
     uint8_t *to = list->place;
@@ -90,7 +92,12 @@ SA_NN_FUNCTION const sa_nn_word_t *sa_nn_list(const sa_nn_layer_t *l, const sa_n
 }
 
 /* One plane more of "not below right", from the lowest on. */
-#define SA_NN_COMPARE(k, bits, so_far) (((right >> (k)) & 1U) != 0U ? (bits) & (so_far) : (bits) | (so_far))
+#define SA_NN_COMPARE(bits)                                       \
+    do {                                                          \
+        const uint32_t bits_ = (bits);                            \
+        close = (right & 1U) != 0U ? close & bits_ : close | bits_; \
+        right >>= 1;                                              \
+    } while (0)
 
 /* One block of 32 rows against one window: lanes where at most limit bits differ. With few words, the list is
  * that of the window already, unless `first`. */
@@ -99,7 +106,7 @@ SA_NN_FUNCTION uint32_t sa_nn_close(const sa_nn_layer_t *l, const sa_nn_word_t *
 {
     uint32_t plane[SA_NN_PLANES];
     uint32_t ones = start[1], twos = start[2], fours = start[3];
-    uint32_t right = (uint32_t)l->groups * l->taps + 1U;
+    uint32_t right = (uint32_t)l->bias[0];
     uint32_t left = l->groups;
     uint32_t close = 0xFFFFFFFFU;
     const uint32_t last = l->shift[0];
@@ -116,31 +123,39 @@ SA_NN_FUNCTION uint32_t sa_nn_close(const sa_nn_layer_t *l, const sa_nn_word_t *
             x = sa_nn_list(l, x, now, &left, list);
         }
         right += list->set;
-        for (end = from + list->set; from < end; from += 8) {
+        for (end = from + list->set; from < end; from += 16) {
             uint32_t carry;
+            uint32_t *at = plane + 4;
             SA_NN_ADD_EIGHT(carry, from);
-            for (k = 4; carry != 0U; k++) {
-                const uint32_t on = plane[k] & carry;
-                plane[k] ^= carry;
+            if (from + 8 < end) {
+                uint32_t more;
+                SA_NN_ADD_EIGHT(more, from + 8);
+                SA_NN_ADD(carry, *at, *at, carry, more);
+                at++;
+            }
+            for (; carry != 0U; at++) {
+                const uint32_t on = *at & carry;
+                *at ^= carry;
                 carry = on;
             }
         }
         w += list->inputs + 1U;
         words -= now;
     }
-    close = SA_NN_COMPARE(0, start[0], close);
-    close = SA_NN_COMPARE(1, ones, close);
-    close = SA_NN_COMPARE(2, twos, close);
-    close = SA_NN_COMPARE(3, fours, close);
+    SA_NN_COMPARE(start[0]);
+    SA_NN_COMPARE(ones);
+    SA_NN_COMPARE(twos);
+    SA_NN_COMPARE(fours);
+#pragma GCC unroll 4
     for (k = 4; k < last; k++) {
-        close = SA_NN_COMPARE(k, plane[k], close);
+        SA_NN_COMPARE(plane[k]);
     }
     return close;
 }
 
 /* Dense and convolution with binary output. weights: per block of 32 rows a word for each input, and one of
  * zeros behind those of every SA_NN_LISTED words of bits. flip: per block `last` planes to start from (at
- * least 4) and the word that turns the answers over; shift: `last`; groups: inputs of a tap. */
+ * least 5) and the word that turns the answers over; shift: `last`; bias: `above`; groups: inputs of a tap. */
 SA_NN_FUNCTION void sa_nn_binary_bits(const sa_nn_layer_t *l, const void *in, void *out)
 {
     const sa_nn_word_t *x = (const sa_nn_word_t *)in;
@@ -159,26 +174,31 @@ SA_NN_FUNCTION void sa_nn_binary_bits(const sa_nn_layer_t *l, const void *in, vo
             const uint32_t *start = l->flip;
             sa_nn_list_t list;
             for (b = 0; b < blocks; b++) {
-                const uint32_t close = sa_nn_close(l, x, w, start, words, &list,
-                                                   b == 0U || words > SA_NN_LISTED);
-                y[b] = p == 0U ? close : y[b] | close;
+                uint32_t close = sa_nn_close(l, x, w, start, words, &list, b == 0U || words > SA_NN_LISTED);
+                if (p > 0U) {
+                    close |= y[b];
+                }
+                y[b] = p + 1U == l->pool ? close ^ start[last] : close;
                 w += size;
                 start += last + 1U;
             }
             x += l->stride;
         }
-        for (b = 0; b < blocks; b++) {
-            y[b] ^= l->flip[(last + 1U) * b + last];
-        }
         y += blocks;
     }
 }
 
-SA_NN_INLINE int32_t sa_nn_population(uint32_t v)
+/* Ones of each byte. */
+SA_NN_INLINE uint32_t sa_nn_ones_of_bytes(uint32_t v)
 {
     v -= (v >> 1) & 0x55555555U;
     v = (v & 0x33333333U) + ((v >> 2) & 0x33333333U);
-    v = (v + (v >> 4)) & 0x0F0F0F0FU;
+    return (v + (v >> 4)) & 0x0F0F0F0FU;
+}
+
+SA_NN_INLINE int32_t sa_nn_population(uint32_t v)
+{
+    v = sa_nn_ones_of_bytes(v);
     v += v >> 8;
     return (int32_t)((v + (v >> 16)) & 0x3FU);
 }
@@ -225,37 +245,68 @@ SA_NN_FUNCTION void sa_nn_binary_wide_scores(const sa_nn_layer_t *l, const void 
     uint32_t k;
 
     for (k = 0; k < l->groups; k++) {
+#if SA_NN_DSP
+        plus = (int32_t)__usada8(sa_nn_ones_of_bytes(x[k]), 0U, (uint32_t)plus);
+#else
         plus += sa_nn_population(x[k]);
+#endif
     }
     for (row = 0; row < l->rows; row++) {
         y[row] = l->bias[row] - plus;
     }
     for (k = 0; k < l->groups; k++) {
+#if SA_NN_DSP
+        uint32_t bits = x[k];
+        uint32_t half;
+        /* four masks and two rows at a time stay in registers */
+        for (half = 0; half < 8U; half += 4) {
+            const uint32_t *v = w + half;
+            uint32_t turn[4];
+            uint32_t i;
+#pragma GCC unroll 4
+            for (i = 0; i < 4U; i++) {
+                const uint32_t on = (bits >> i) & 0x01010101U;
+                turn[i] = (on << 8) - on;
+            }
+            bits >>= 4;
+            for (row = 0; row + 1U < l->rows; row += 2) {
+                uint32_t one = (uint32_t)y[row];
+                uint32_t other = (uint32_t)y[row + 1U];
+#pragma GCC unroll 4
+                for (i = 0; i < 4U; i++) {
+                    one = __usada8(turn[i], v[i], one);
+                    other = __usada8(turn[i], v[i + 8U], other);
+                }
+                y[row] = (int32_t)one;
+                y[row + 1U] = (int32_t)other;
+                v += 16;
+            }
+            if (row < l->rows) {
+                uint32_t one = (uint32_t)y[row];
+                for (i = 0; i < 4U; i++) {
+                    one = __usada8(turn[i], v[i], one);
+                }
+                y[row] = (int32_t)one;
+            }
+        }
+        w += 8U * l->rows;
+#else
         uint32_t turn[8];
         uint32_t i;
-#pragma GCC unroll 8
         for (i = 0; i < 8U; i++) {
             const uint32_t on = (x[k] >> i) & 0x01010101U;
             turn[i] = (on << 8) - on;
         }
         for (row = 0; row < l->rows; row++) {
-#if SA_NN_DSP
-            uint32_t sum = (uint32_t)y[row];
-#pragma GCC unroll 8
-            for (i = 0; i < 8U; i++) {
-                sum = __usada8(turn[i], w[i], sum);
-            }
-            y[row] = (int32_t)sum;
-#else
             uint32_t pairs = 0;
             for (i = 0; i < 8U; i++) {
                 const uint32_t u = turn[i] ^ w[i];
                 pairs += (u & 0x00FF00FFU) + ((u >> 8) & 0x00FF00FFU);
             }
             y[row] += (int32_t)((pairs & 0xFFFFU) + (pairs >> 16));
-#endif
             w += 8;
         }
+#endif
     }
 }
 
