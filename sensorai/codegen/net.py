@@ -22,8 +22,9 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
+from sensorai.plan.choose import Chosen, choose
 from sensorai.plan.laid import SCORES, written_by_caller
-from sensorai.plan.plan import Plan, Slot, plan
+from sensorai.plan.plan import Plan, Slot
 from sensorai.plan.scratch import ENDLESS, Scratch, objective
 from sensorai.writing import clang
 
@@ -184,6 +185,7 @@ class _Emitter:
     optimize: str = "balanced"
     #: Bytes of several memories, the fastest first.
     rooms: tuple[int, ...] = ()
+    chosen: Chosen = field(init=False)
     plan: Plan = field(init=False)
     #: Where every tensor lies while the layer runs.
     slots: dict[str, Slot] = field(init=False)
@@ -206,7 +208,8 @@ class _Emitter:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
+        self.chosen = choose(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
+        self.graph, self.plan = self.chosen.graph, self.chosen.plan
         self.slots = dict(self.plan.slots)
         room = self.rooms[0] if self.rooms else ENDLESS
         self.spare_bytes = Scratch(self.plan, objective(self.optimize), room)
@@ -265,7 +268,9 @@ class _Emitter:
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
         sizes = self.weight_bytes, activation, self.saved_bytes
-        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
+        way, why = self.chosen.ways.get(node.output), self.chosen.why.get(node.output, "")
+        kernel = at.way if way is None else way.name
+        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes, kernel, why))
 
     # -- names and places
 

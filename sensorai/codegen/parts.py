@@ -20,6 +20,8 @@ class LayerCost:
     weight_bytes, activation_bytes : int
     saved_bytes : int
         Bytes that its weights take less in a dictionary.
+    kernel, why : str
+        What was chosen to compute it, and the reason; "" where there is no choice.
     """
 
     name: str
@@ -27,6 +29,8 @@ class LayerCost:
     weight_bytes: int
     activation_bytes: int
     saved_bytes: int = 0
+    kernel: str = field(default="", repr=False)
+    why: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ class Graph:
         Types of the file in whose place the net computes in float32.
     changing : bool
         Whether other numbers may come to the C: then it has room for all that they may need.
+    ways : mapping of str to str
+        Kernels that were chosen, by the name of the layer; of all others the operator's own choice.
     """
 
     inputs: tuple[str, ...]
@@ -92,6 +94,7 @@ class Graph:
     names: frozenset[str] = frozenset()
     instead: tuple[str, ...] = ()
     changing: bool = False
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     def called(self, name: str) -> str:
         """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
@@ -133,7 +136,8 @@ class Graph:
     def applied(self, node: Node) -> Applied:
         """Tensors of ``node``."""
         outputs = tuple(self.tensors[name] for name in node.outputs)
-        return Applied(node.output, self.ins(node), self.constants(node), outputs, self.isa, self.changing)
+        settings = self.isa, self.changing, self.ways.get(node.output, "")
+        return Applied(node.output, self.ins(node), self.constants(node), outputs, *settings)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""

@@ -14,7 +14,8 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine, Pow2
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.model import WORDS, NetFile
-from sensorai.plan.plan import Plan, plan
+from sensorai.plan.choose import FEWEST, choose
+from sensorai.plan.plan import Plan
 from sensorai.plan.scratch import objective
 
 
@@ -35,6 +36,8 @@ class Layer:
         Of its tables in C, of its constants where it has no C.
     saved : int
         Bytes that its weights take less in a dictionary.
+    kernel, why : str
+        What was chosen to compute it, and the reason; "" where there is no choice.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Layer:
     macs: int
     weight_bytes: int
     saved: int = 0
+    kernel: str = ""
+    why: str = ""
 
     @property
     def type(self) -> str:
@@ -121,7 +126,7 @@ def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
 def planned(graph: Graph, counted: Costs) -> Plan:
     """Where everything lies in the C of a net that was counted."""
     rooms = [one.size for one, _ in counted.pools if one.writable]
-    return plan(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms)
+    return choose(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms).plan
 
 
 def inside_asked(
@@ -163,7 +168,7 @@ def costs(
     try:
         parts = count_tensors(graph, within, optimize, [one.size for one in rams(pools)])
         arena: int | None = sum(parts.arenas)
-        bytes_of = [(layer.weight_bytes, layer.saved_bytes) for layer in parts.layers]
+        bytes_of = [(one.weight_bytes, one.saved_bytes, one.kernel, one.why) for one in parts.layers]
     except ConfigError:
         if (within or pools) and _has_c(graph):
             raise
@@ -176,7 +181,8 @@ def costs(
             graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
         ]
         seen.update(t.name for t in own)
-        layers.append(_layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0)))
+        sizes = bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0, "", "")
+        layers.append(_layer(graph, node, own, sizes))
     return Costs(
         tuple(layers),
         sum(layer.parameters for layer in layers),
@@ -210,7 +216,7 @@ def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], .
     return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 
-def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int]) -> Layer:
+def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int, str, str]) -> Layer:
     at = graph.applied(node)
     return Layer(
         graph.called(node.output),
@@ -261,6 +267,17 @@ def saved_words(counted: Costs) -> tuple[str, ...]:
     return (f"dictionaries: weights of {of} take {counted.saved:,} bytes less, and are read exactly",)
 
 
+def kernel_words(counted: Costs) -> tuple[str, ...]:
+    """Lines on kernels: how many layers have each, and those for which another one was given up."""
+    kinds = [layer.kernel for layer in counted.layers if layer.kernel]
+    if not kinds:
+        return ()
+    said = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
+    rest = [one for one in counted.layers if one.why and not one.why.startswith(FEWEST)]
+    lines = (f"{one.name} has {one.kernel}: {one.why}" for one in rest)
+    return (f"kernels ({counted.optimize}): {said}; where nothing is said, fewest instructions", *lines)
+
+
 def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
     """What ``analyze --json`` says of a model, before any target."""
     graph = model.graph
@@ -285,6 +302,8 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
                 "macs": layer.macs,
                 "weight_bytes": layer.weight_bytes,
                 "saved_bytes": layer.saved,
+                "kernel": layer.kernel,
+                "kernel_why": layer.why,
             }
             for layer in counted.layers
         ],

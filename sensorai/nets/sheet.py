@@ -121,7 +121,7 @@ def sheet(
     """
     if say is not None and counts:
         say(f"counting on {at.core}")
-    found, why = _counted(model, at) if counts else (None, NOT_ASKED)
+    found, why = _counted(model, costs, at) if counts else (None, NOT_ASKED)
     stand_in = at.name == "ispu"
     part = None if stand_in else mcu.device(at.device)
     cycles = None if found is None else found.call.cycles
@@ -151,10 +151,12 @@ def sheet(
     return Sheet(at, found, why, known, clock, seconds, joules, energy, held, short)
 
 
-def _counted(model: NetFile, at: Target) -> tuple[Counted | None, str]:
+def _counted(model: NetFile, counted: Costs, at: Target) -> tuple[Counted | None, str]:
     if model.made.problems:
         return None, "; ".join(p.message for p in model.made.problems)
-    return tried(model.graph, cpu(at.core))
+    # the kernels that were chosen
+    ways = {layer.tensor: layer.kernel for layer in counted.layers if layer.kernel}
+    return tried(replace(model.graph, ways=ways), cpu(at.core))
 
 
 def _without_cycles(found: Counted) -> Counted:

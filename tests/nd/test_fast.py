@@ -18,7 +18,7 @@ from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.toolchain import cpu, host, qemu
 from sensorai.toolchain.arm import build_elf
-from tests.nd.fast_nets import chained, fast_samples, layer, layers
+from tests.nd.fast_nets import chained, fast_samples, layer, layers, made_for
 from tests.nd.nets import differences, stream, unit
 from tests.need import need
 
@@ -67,7 +67,7 @@ def _with_weights(graph: Graph, value: int) -> Graph:
 @pytest.mark.parametrize("isa", CORES)
 def test_faster_kernels_are_what_is_tested(isa: str) -> None:
     taken = {
-        name: emit_tensors(replace(graph, isa=isa), "n").source.count(f"_{isa}_") for name, graph in layers()
+        name: emit_tensors(made_for(graph, isa), "n").source.count(f"_{isa}_") for name, graph in layers()
     }
     plain = {name for name, count in taken.items() if not count}
     # channels that are not a multiple of four, gaps between rows, pairs that are no numbers of 16 bits

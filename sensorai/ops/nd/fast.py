@@ -41,6 +41,8 @@ class Layer:
     bias : ndarray of int64
         As the file has it.
     exit : Exit
+    rows_alone : bool
+        Whether kernels for layers of one place may be taken.
     """
 
     at: Applied
@@ -50,6 +52,7 @@ class Layer:
     weights: Array
     bias: Array
     exit: Exit
+    rows_alone: bool = True
 
     @property
     def sums(self) -> Array:
@@ -111,6 +114,8 @@ class Layer:
     def alone(self) -> bool:
         """Whether all values lie under one place of the kernel, in the order of the weights."""
         window = self.window
+        if not self.rows_alone:
+            return False
         whole = window.kernel == window.extents and set(window.out) <= {1} and not any(window.before)
         return self.groups == 1 and whole and self.at.x.size == self.weights[0].size
 
@@ -193,6 +198,11 @@ class Kernel:
     in_place: bool = False
     row: int = 0
     variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        return "_".join(filter(None, (self.stem.removeprefix("sa_nd_"), self.variant)))
 
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied, Buffers, Writer
+from sensorai.graph.operator import Applied, Buffers, Way, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import dictionary, fast, fast_table, leaving
@@ -159,23 +159,28 @@ class Sums:
 
     def buffers(self) -> Buffers:
         """Memory that the kernel wants."""
-        found = None
-        if self.at.isa and self.at.x.dtype == "int8" and (w := self._int8_weights()) is not None:
-            found = self._fast(w)
+        layer = self.integers()
+        found = None if layer is None else fast_table.kernel(layer)
         if found is None:
             return Buffers(overlap=(self.overlap(),))
         # channel by channel values and results lie in one place, byte by byte, or apart
         overlap = (self.overlap(),) if self.groups == 1 else ()
         return Buffers(in_place=found.in_place, scratch=found.scratch, overlap=overlap)
 
-    def _fast(self, w: Array) -> fast.Kernel | None:
-        """Kernel for the instructions of the core, where there is one."""
-        if not self.at.isa or self.back or self.w.dtype == "int4" or self._coded(w, narrow=False):
+    def ways(self) -> tuple[Way, ...]:
+        """Kernels to choose from."""
+        layer = self.integers()
+        return () if layer is None else fast_table.ways(layer)
+
+    def integers(self) -> fast.Layer | None:
+        """Sums of int8 numbers with constant weights, for the instructions of a core."""
+        if not self.at.isa or self.at.x.dtype != "int8" or self.back or self.w.dtype == "int4":
+            return None
+        w = self._int8_weights()
+        if w is None or self._coded(w, narrow=False):
             return None
         zero = zero_of(self.at.x, self.where)
-        return fast_table.kernel(
-            fast.Layer(self.at, self.window, self.groups, zero, w, self._known_bias(), self.exit())
-        )
+        return fast.Layer(self.at, self.window, self.groups, zero, w, self._known_bias(), self.exit())
 
     def _known_bias(self) -> Array:
         if self.bias is None or self.bias.data is None:
@@ -259,7 +264,8 @@ class Sums:
         return np.asarray(moved, np.int8)
 
     def _emit_narrow(self, to: Writer, w: Array) -> None:
-        found_fast = self._fast(w)
+        own = self.integers()
+        found_fast = None if own is None else fast_table.kernel(own)
         if found_fast is not None:
             found_fast.emit(to)
             return
