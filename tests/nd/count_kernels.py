@@ -21,6 +21,7 @@ from sensorai.graph.tensor import Tensor
 from sensorai.nets.counting import count
 from sensorai.ops.nd import fast_costs, fast_table
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fast import Layer
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.toolchain.arm import build_elf
 from sensorai.toolchain.cpu import cpu
@@ -77,6 +78,29 @@ def learnt() -> Iterator[tuple[str, Graph]]:
     yield "own_wide", layer(wide, (1, 9, 8, 12), (12, 5, 4, 1), each=True)
 
 
+def narrow() -> Iterator[tuple[str, Graph]]:
+    """Layers with weights of four bits."""
+    for inputs, outputs in ((128, 128), (640, 16), (256, 10), (96, 48)):
+        yield f"dense_{inputs}", four_bits(layer(FullyConnected(), (1, inputs), (outputs, inputs), each=True))
+    same = Conv(pads=((1, 1), (1, 1)))
+    for size, channels, outputs in ((4, 32, 32), (6, 16, 20), (7, 8, 40)):
+        shapes = (1, size, size, channels), (outputs, 3, 3, channels)
+        yield f"conv_{size}", four_bits(layer(same, *shapes, each=True))
+    for size, channels, outputs in ((5, 64, 64), (7, 48, 50)):
+        yield (
+            f"points_{size}",
+            four_bits(layer(Conv(), (1, size, size, channels), (outputs, 1, 1, channels), True)),
+        )
+
+
+def four_bits(graph: Graph) -> Graph:
+    """The net with weights of int4."""
+    name = graph.nodes[0].inputs[1]
+    held = graph.tensors[name]
+    data = np.asarray(held.data) >> 4
+    return replace(graph, tensors={**graph.tensors, name: replace(held, dtype="int4", data=data)})
+
+
 def together(graphs: Sequence[Graph], ways: Sequence[str], isa: str) -> Graph:
     """Nets of one layer beside each other."""
     tensors: dict[str, Tensor] = {}
@@ -98,12 +122,13 @@ def of_kernels(isa: str, graphs: Sequence[Graph]) -> Mapping[str, list[tuple[Gra
     """Layers, the way and their sizes, by the kernel in the table."""
     found: dict[str, list[tuple[Graph, str, tuple[float, ...]]]] = {}
     for graph in graphs:
-        at = replace(graph, isa=isa).applied(graph.nodes[0])
-        op = graph.nodes[0].op
-        assert isinstance(op, Conv | FullyConnected)
-        one = op.sums(at).integers()
-        assert one is not None
+        one = integers(graph, isa)
         plain = "plain_single" if one.groups > 1 else fast_costs.PLAIN
+        if one.narrow:
+            found.setdefault("plain_int4", []).append(
+                (graph, fast_costs.PLAIN, fast_costs.sizes(one, plain=True))
+            )
+            continue
         found.setdefault(plain, []).append((graph, fast_costs.PLAIN, fast_costs.sizes(one, plain=True)))
         for kernel in fast_table.kernels(one):
             found.setdefault(kernel.name, []).append((graph, kernel.name, fast_costs.sizes(kernel.layer)))
@@ -142,6 +167,36 @@ def _flash(net: Graph, isa: str) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
+def opening(isa: str) -> str:
+    """Code, and instructions for each byte of weights of four bits that are opened, as text."""
+    each: list[float] = []
+    codes: list[int] = []
+    for _, graph in narrow():
+        held = integers(graph, isa)
+        assert held.narrow
+        (kernel, *_) = fast_table.kernels(held)
+        name = graph.nodes[0].inputs[1]
+        bytes_ = replace(graph.tensors[name], dtype="int8")
+        (node,) = graph.nodes
+        assert isinstance(node.op, Conv | FullyConnected)
+        apart = replace(node, op=replace(node.op, coded=False))
+        wide = replace(graph, tensors={**graph.tensors, name: bytes_}, nodes=(apart,))
+        first, second = counted(isa, [graph, wide], [kernel.name] * 2)
+        each.append((first - second) / kernel.weights.nbytes)
+        if not codes:
+            codes = [code(isa, one, kernel.name) for one in (graph, wide)]
+    return f"({codes[0] - codes[1]}, ({np.median(each):.4g},))"
+
+
+def integers(graph: Graph, isa: str) -> Layer:
+    """Sums of a net of one layer."""
+    op = graph.nodes[0].op
+    assert isinstance(op, Conv | FullyConnected)
+    found = op.sums(replace(graph, isa=isa).applied(graph.nodes[0])).integers()
+    assert found is not None
+    return found
+
+
 def fitted(sizes: np.ndarray, instructions: np.ndarray) -> np.ndarray:
     """Coefficients of least relative squares, none below 0."""
     scaled, free = sizes / instructions[:, None], np.ones(sizes.shape[1], bool)
@@ -158,7 +213,7 @@ def fitted(sizes: np.ndarray, instructions: np.ndarray) -> np.ndarray:
 
 def main() -> int:
     """Print the module."""
-    graphs = [graph for _, graph in learnt()]
+    graphs = [graph for _, graph in (*learnt(), *narrow())]
     print(_HEAD, end="")
     for isa in CORES:
         kernels = of_kernels(isa, graphs)
@@ -173,6 +228,7 @@ def main() -> int:
             size = code(isa, found[0][0], found[0][1])
             said = ", ".join(f"{v:.4g}" for v in np.where(factors < 1e-6, 0, factors))
             print(f'    ("{isa}", "{name}"): ({size}, ({said})),')
+        print(f'    ("{isa}", "open"): {opening(isa)},')
     print("}")
     return 0
 

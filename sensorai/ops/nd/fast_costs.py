@@ -52,11 +52,12 @@ def sizes(layer: Layer, plain: bool = False) -> tuple[float, ...]:
 def plain(layer: Layer) -> Way | None:
     """Costs of the plain kernel; None where they are not known."""
     name = "plain_single" if layer.groups > 1 and layer.weights.shape[-1] == 1 else PLAIN
+    name = "plain_int4" if layer.narrow else name
     found = COUNTED.get((layer.at.isa, name))
     if found is None:
         return None
     code, factors = found
-    numbers = layer.weights.size + 9 * len(layer.weights)
+    numbers = layer.weights.size // (1 + layer.narrow) + 9 * len(layer.weights)
     return Way(PLAIN, _sum(factors, sizes(layer, plain=True)), code, numbers)
 
 
@@ -67,8 +68,12 @@ def costs(kernel: Kernel) -> Way | None:
     if found is None:
         return None
     code, factors = found
-    numbers = kernel.weights.nbytes + 9 * len(layer.weights)
-    return Way(kernel.name, _sum(factors, sizes(layer)), code, numbers, kernel.scratch)
+    numbers, instructions = kernel.weights.nbytes + 9 * len(layer.weights), _sum(factors, sizes(layer))
+    if layer.narrow:
+        more, (each,) = COUNTED[layer.at.isa, "open"]
+        numbers -= kernel.weights.nbytes // 2
+        code, instructions = code + more, instructions + each * kernel.weights.nbytes
+    return Way(kernel.name, instructions, code, numbers, kernel.scratch)
 
 
 def _sum(factors: tuple[float, ...], numbers: tuple[float, ...]) -> float:

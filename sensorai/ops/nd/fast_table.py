@@ -45,14 +45,22 @@ def kernels(layer: Layer) -> tuple[Kernel, ...]:
         if layer.alone and set(layer.window.kernel) <= {1}:
             # the same function as that of other layers
             found.append(matrix(replace(layer, rows_alone=False)))
-    elif layer.groups == len(layer.weights) and layer.weights.shape[-1] == 1:
+    elif layer.groups == len(layer.weights) and not layer.narrow and layer.weights.shape[-1] == 1:
         one = depth(layer)
         found = [one]
         if one is not None and one.variant in _GENERAL:
             found.append(replace(one, variant=_GENERAL[one.variant]))
     else:
         found = []
-    return tuple({one.name: one for one in found if one is not None}.values())
+    there = {one.name: one for one in found if one is not None}
+    return tuple(_with_room(one) for one in there.values())
+
+
+def _with_room(one: Kernel) -> Kernel:
+    """With bytes for weights of four bits, behind those that it uses."""
+    if not one.layer.narrow:
+        return one
+    return replace(one, scratch=-(-one.scratch // 4) * 4 + one.opened)
 
 
 def ways(layer: Layer) -> tuple[Way, ...]:

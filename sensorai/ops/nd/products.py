@@ -29,6 +29,8 @@ WEIGHTS = {
     "uint8": ("uint8", "int8"),
     "int16": ("int8", "int4", "uint8"),
 }
+#: Bits of weights that faster kernels open.
+_OPENED = 4
 #: Types of C that read int8 numbers.
 _BYTES = ("int8", "int4")
 
@@ -174,13 +176,18 @@ class Sums:
 
     def integers(self) -> fast.Layer | None:
         """Sums of int8 numbers with constant weights, for the instructions of a core."""
-        if not self.at.isa or self.at.x.dtype != "int8" or self.back or self.w.dtype == "int4":
+        if not self.at.isa or self.at.x.dtype != "int8" or self.back:
             return None
-        w = self._int8_weights()
-        if w is None or self._coded(w, narrow=False):
+        w, narrow = self._int8_weights(), self.w.dtype == "int4" and not zeros_of(self.w).any()
+        if w is None:
             return None
-        zero = zero_of(self.at.x, self.where)
-        return fast.Layer(self.at, self.window, self.groups, zero, w, self._known_bias(), self.exit())
+        found = self._coded(w, narrow=narrow)
+        # those of four bits are opened; fewer bits, and those of other types, stay in their dictionary
+        if found is not None and (not narrow or found.bits < _OPENED or self.groups > 1 or self.at.changing):
+            return None
+        exit_, zero = self.exit(), zero_of(self.at.x, self.where)
+        settings = self._known_bias(), exit_, True, found is not None
+        return fast.Layer(self.at, self.window, self.groups, zero, w, *settings)
 
     def _known_bias(self) -> Array:
         if self.bias is None or self.bias.data is None:
@@ -293,6 +300,12 @@ class Sums:
         weights = to.source(self.w) if same else to.table("int8_t", f"weights{to.index}", w)
         layer = to.layer(fields, "sa_nd_conv_t")
         self._call(to, kernel, layer, to.source(x), weights, name)
+
+    def places_taken(self) -> bool:
+        """Whether weights become places in a dictionary."""
+        w = self.w.data if self.at.x.dtype == "float32" else self._int8_weights()
+        same = self.w.dtype == "int4" and not zeros_of(self.w).any()
+        return self._coded(w, narrow=same) is not None
 
     def _coded(self, w: Array | None, *, narrow: bool) -> dictionary.Coded | None:
         """Weights in a dictionary, where that is smaller."""
