@@ -286,7 +286,7 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
     screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
-    for line in (*saved_words(counted), *kernel_words(counted)):
+    for line in (*saved_words(counted), *kernel_words(opened.graph, counted)):
         screen.print(line, soft_wrap=True)
     ends = (counted.inputs, "inputs"), (counted.outputs, "outputs")
     beside = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if not own]

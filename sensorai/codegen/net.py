@@ -268,9 +268,8 @@ class _Emitter:
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
         sizes = self.weight_bytes, activation, self.saved_bytes
-        way, why = self.chosen.ways.get(node.output), self.chosen.why.get(node.output, "")
-        kernel = at.way if way is None else way.name
-        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes, kernel, why))
+        kernel = self.chosen.kernels.get(node.output, at.way), self.chosen.why.get(node.output, "")
+        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes, *kernel))
 
     # -- names and places
 
@@ -325,9 +324,9 @@ class _Emitter:
         self.saved_bytes += 0 if table in self.spared else saved
         self.spared.add(table)
 
-    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t", stem: str = "layer") -> str:
         """Define the description of the layer and return a pointer to it."""
-        name = f"{self.prefix}_layer{self.index}"
+        name = f"{self.prefix}_{stem}{self.index}"
         text = f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n"
         self.definitions.append(Constant(text))
         return "&" + name

@@ -180,8 +180,8 @@ class Writer(Protocol):
         """Say how many bytes a table takes less than the numbers that it stands for; counted once."""
         ...
 
-    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
-        """Define the description of the layer and return a pointer to it."""
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t", stem: str = "layer") -> str:
+        """Define the description of the layer, named by ``stem``, and return a pointer to it."""
         ...
 
     def depthwise(self, kind: str, taps: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sensorai.codegen.net import DIRECT, count_tensors
@@ -267,15 +267,31 @@ def saved_words(counted: Costs) -> tuple[str, ...]:
     return (f"dictionaries: weights of {of} take {counted.saved:,} bytes less, and are read exactly",)
 
 
-def kernel_words(counted: Costs) -> tuple[str, ...]:
+#: What kernels are written for, in words.
+_CORES = {
+    "thumb1": "Cortex-M0, M0+ and M3",
+    "dsp": "the DSP extension (Cortex-M4, M7, M33)",
+    "mve": "vectors of integers (Cortex-M55)",
+}
+
+
+def kernel_words(graph: Graph, counted: Costs) -> tuple[str, ...]:
     """Lines on kernels: how many layers have each, and those for which another one was given up."""
     kinds = [layer.kernel for layer in counted.layers if layer.kernel]
+    faster = replace(graph, isa="dsp")
+    if not graph.isa and any(len(node.op.ways(faster.applied(node))) > 1 for node in faster.nodes):
+        return (
+            "kernels: those of any core; --target stm32 --device NAME, of a chip or a core such as "
+            "cortex-m4, takes several times faster ones",
+        )
     if not kinds:
         return ()
     said = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
     rest = [one for one in counted.layers if one.why and not one.why.startswith(FEWEST)]
+    more = ", but for what follows" if rest else ""
     lines = (f"{one.name} has {one.kernel}: {one.why}" for one in rest)
-    return (f"kernels ({counted.optimize}): {said}; where nothing is said, fewest instructions", *lines)
+    cores = f" for {_CORES[graph.isa]}" if graph.isa in _CORES else ""
+    return (f"kernels{cores} ({counted.optimize}): {said}; {FEWEST}{more}", *lines)
 
 
 def figures(model: NetFile, counted: Costs) -> dict[str, Any]:

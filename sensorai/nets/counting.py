@@ -91,10 +91,10 @@ def cycle_model(core: str) -> str:
     return f"{what}; {timing.mark}: {timing.source}{times}"
 
 
-def count(graph: Graph, core: Cpu, *, layers: bool = True) -> Counted:
+def count(graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "balanced") -> Counted:
     """Build a net for a core and run one call, with inputs that are made.
 
-    The kernels are those for ``graph.isa``.
+    The kernels are those for ``graph.isa``, chosen to save what ``optimize`` says.
 
     Raises
     ------
@@ -105,9 +105,9 @@ def count(graph: Graph, core: Cpu, *, layers: bool = True) -> Counted:
     ConfigError
         A layer has no C.
     """
-    project = emit_net_project(graph, _NAME, About("", "", ""))
+    project = emit_net_project(graph, _NAME, About("", "", ""), optimize=optimize)
     sources = project.sources()
-    parts = emit_tensors(graph, _NAME)
+    parts = emit_tensors(graph, _NAME, optimize=optimize)
     alone = build_elf(sources, core, opt=_OPT, keep=(f"{_NAME}_init", f"{_NAME}_run"))
     tables = {
         one.declaration.partition("[")[0].split()[-1] for one in parts.definitions if isinstance(one, Table)
@@ -120,14 +120,18 @@ def count(graph: Graph, core: Cpu, *, layers: bool = True) -> Counted:
         each = _each(graph, {**sources, f"{_NAME}.c": probed}, core, project.arena_bytes) if layers else ()
     else:
         call = _call_in_qemu(graph, sources, core)
-        each = _each_in_qemu(graph, {**sources, f"{_NAME}.c": probed}, core) if layers else ()
+        each = (
+            _each_in_qemu(graph, {**sources, f"{_NAME}.c": probed}, core, parts.arena_bytes) if layers else ()
+        )
     return Counted(core.name, call, tuple(each), alone.flash - numbers, numbers, bound.bytes, bound.unknown)
 
 
-def tried(graph: Graph, core: Cpu, *, layers: bool = True) -> tuple[Counted | None, str]:
+def tried(
+    graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "balanced"
+) -> tuple[Counted | None, str]:
     """What ``count`` gives; None with the reason where it does not go."""
     try:
-        return count(graph, core, layers=layers), ""
+        return count(graph, core, layers=layers, optimize=optimize), ""
     except ToolMissing as error:
         return None, f"{error.message}: {error.hint}"
     except (BuildError, RunError, ConfigError) as error:
@@ -229,7 +233,7 @@ CALLS    return 0;
 """
 
 
-def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu) -> list[Ran]:
+def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu, arena: int) -> list[Ran]:
     from sensorai.toolchain.qemu import build, run_image
 
     given, made = _arrays(graph)
@@ -244,7 +248,7 @@ def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu) -> list[Ran]
     # outputs come out zero, and states start as the file says
     reads = "".join(f"    (void)harness_read({n}, sizeof {n});\n" for n in names)
     calls = "".join(f"    harness_begin();\n    {p}({passed});\n    harness_end();\n" for p in probes)
-    room = max(emit_tensors(graph, _NAME).arena_bytes, 1)
+    room = max(arena, 1)
     main = (
         _MAIN.replace("DECLARED", "\n".join(declared))
         .replace("ARENA", str(room))

@@ -154,9 +154,7 @@ def sheet(
 def _counted(model: NetFile, counted: Costs, at: Target) -> tuple[Counted | None, str]:
     if model.made.problems:
         return None, "; ".join(p.message for p in model.made.problems)
-    # the kernels that were chosen
-    ways = {layer.tensor: layer.kernel for layer in counted.layers if layer.kernel}
-    return tried(replace(model.graph, ways=ways), cpu(at.core))
+    return tried(model.graph, cpu(at.core), optimize=counted.optimize)
 
 
 def _without_cycles(found: Counted) -> Counted:

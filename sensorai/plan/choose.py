@@ -14,6 +14,7 @@ from itertools import combinations
 
 from sensorai.graph.graph import Graph
 from sensorai.graph.operator import Way
+from sensorai.ops.nd.conv_pool import joined, pairs
 from sensorai.plan.laid import SCORES, Laid
 from sensorai.plan.place import least_peak
 from sensorai.plan.plan import Plan, plan
@@ -26,6 +27,8 @@ BESIDE = 1024
 _KINDS = 10
 #: Kernels that make room at most, and how many of them in a row bring nothing.
 _STEPS, _IDLE = 12, 2
+#: Pools that are looked at whether they compute the convolution before them.
+_PAIRS = 8
 #: How much more than least an arena may have that nothing makes smaller.
 _NEAR = 1.005
 
@@ -47,6 +50,8 @@ class Chosen:
     plan : Plan
     ways : mapping of str to Way
         By layer, of those that have a choice.
+    kernels : mapping of str to str
+        What computes them, and pools that compute the convolution before them.
     why : mapping of str to str
         In words, of the same.
     """
@@ -54,6 +59,7 @@ class Chosen:
     graph: Graph
     plan: Plan
     ways: Mapping[str, Way]
+    kernels: Mapping[str, str]
     why: Mapping[str, str]
 
 
@@ -71,6 +77,44 @@ def choose(
     ConfigError
         The memories hold too little.
     """
+    own = _with_kernels(graph, kinds, inside, optimize, rooms)
+    found = [] if optimize == "time" or graph.ways else pairs(graph)[:_PAIRS]
+    if not found:
+        return own
+
+    def with_rows(taken: Sequence[tuple[int, int]]) -> Chosen:
+        return _with_kernels(joined(graph, taken), kinds, inside, optimize, rooms)
+
+    best, best_of = own, list[tuple[int, int]]()
+    new = with_rows(found)
+    if _better(new, own, optimize):
+        best, best_of = new, found
+        # those that bring nothing stay apart
+        for one in found:
+            less = [other for other in best_of if other != one]
+            apart = with_rows(less) if less else own
+            if not _better(best, apart, optimize):
+                best, best_of = apart, less
+    kernels, why = dict(best.kernels), dict(best.why)
+    for i, k in best_of:
+        name, middle = graph.nodes[k].output, graph.tensors[graph.nodes[i].output]
+        kernels[name] = f"rows of {best.kernels.get(name, 'plain')}"
+        why[name] = f"rows of the layer before as they are needed: its {middle.bytes:,} bytes lie nowhere"
+    return replace(best, kernels=kernels, why=why)
+
+
+def _better(new: Chosen, old: Chosen, optimize: str) -> bool:
+    """Whether memory is smaller, and worth the instructions."""
+    first, second = _all(new.ways), _all(old.ways)
+    if optimize == "balanced" and (new.plan.peak + BESIDE) * first > (old.plan.peak + BESIDE) * second:
+        return False
+    return new.plan.peak < old.plan.peak
+
+
+def _with_kernels(
+    graph: Graph, kinds: Collection[str], inside: Collection[str], optimize: str, rooms: Sequence[int]
+) -> Chosen:
+    """Choose kernels of the layers as they are."""
 
     def planned(ways: Mapping[str, Way]) -> tuple[Graph, Plan]:
         net = replace(graph, ways={name: way.name for name, way in ways.items()}) if ways else graph
@@ -79,7 +123,7 @@ def choose(
     asked = {} if graph.ways else {n.output: n.op.ways(graph.applied(n)) for n in graph.nodes}
     offers = {name: ways for name, ways in asked.items() if ways}
     if not offers:
-        return Chosen(*planned({}), {}, {})
+        return Chosen(*planned({}), {}, {}, {})
     first = _kernels(offers, optimize)
     ways, why = dict(first), {name: _reason(name, first, offers) for name in first}
     net, found = planned(ways)
@@ -92,7 +136,7 @@ def choose(
                 if way is not first[name]:
                     lost = first[name]
                     why[name] = f"{lost.name} would take {lost.scratch:,} bytes more where memory is fullest"
-    return Chosen(net, found, ways, why)
+    return Chosen(net, found, ways, {name: way.name for name, way in ways.items()}, why)
 
 
 # ---------------------------------------------------------------- instructions and code
