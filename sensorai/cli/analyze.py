@@ -69,7 +69,7 @@ Optimize = Annotated[
     str,
     typer.Option(
         metavar="balanced|time|ram",
-        help="What the plan of the memory saves: time takes bytes for it, ram moves tensors for every byte.",
+        help="What kernels and memory plan save: time takes bytes for it, ram gives time for bytes.",
     ),
 ]
 MemoryPool = Annotated[
@@ -292,7 +292,7 @@ def run(
 def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet | None) -> None:
     from sensorai.nets import pools
     from sensorai.nets import sheet as sheets
-    from sensorai.nets.costs import saved_words
+    from sensorai.nets.costs import kernel_words, saved_words
     from sensorai.nets.target import fit_words
 
     screen = printing.console()
@@ -305,8 +305,8 @@ def _print(opened: NetFile, counted: Costs, found: dict[str, Any], made: Sheet |
     ram = "not known" if counted.ram is None else f"{counted.ram:,} bytes"
     screen.print(f"MACC {counted.macc:,}; MACs {counted.macs:,}; parameters {counted.parameters:,}")
     screen.print(f"weights (flash) {counted.weights:,} bytes; activations (arena) {arena}")
-    for line in saved_words(counted):
-        screen.print(line)
+    for line in (*saved_words(counted), *kernel_words(opened.graph, counted)):
+        screen.print(line, soft_wrap=True)
     ends = (counted.inputs, "inputs"), (counted.outputs, "outputs")
     beside = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if not own]
     within = [f"{n:,} of {what}" for (n, what), own in zip(ends, counted.inside, strict=True) if own]
@@ -332,22 +332,24 @@ def _print_layers(screen: Console, counted: Costs, ran: Sequence[Ran] = ()) -> N
 
     from sensorai.nets.room import shortened
 
+    kernels = any(one.kernel for one in counted.layers)
     rows = [
-        [one.name, one.operator, one.type, one.shape]
+        [one.name, one.operator, one.type, one.shape, *([one.kernel] if kernels else [])]
         + [f"{n:,}" for n in (one.parameters, one.macc, one.macs, one.weight_bytes)]
         + [f"{n.instructions:,}" for n in ran[k : k + 1]]
         for k, one in enumerate(counted.layers)
     ]
-    headings = ["layer", "operator", "type", "shape", "parameters", "MACC", "MACs", "bytes"]
-    headings += ["instructions"] if ran else []
+    headings = ["layer", "operator", "type", "shape", *(["kernel"] if kernels else [])]
+    words = len(headings)
+    headings += ["parameters", "MACC", "MACs", "bytes", *(["instructions"] if ran else [])]
     widths = [max(len(row[k]) for row in [headings, *rows]) for k in range(len(headings))]
-    widths[:4] = [min(28, width) for width in widths[:4]]
+    widths[:words] = [min(28, width) for width in widths[:words]]
     # a space on each side of a column
-    while sum(widths) + 2 * len(widths) > screen.width and max(widths[:4]) > 8:
-        widths[widths.index(max(widths[:4]))] -= 1
+    while sum(widths) + 2 * len(widths) > screen.width and max(widths[:words]) > 8:
+        widths[widths.index(max(widths[:words]))] -= 1
     table = Table(box=None)
     for k, (heading, width) in enumerate(zip(headings, widths, strict=True)):
-        right = k > 3
+        right = k >= words
         table.add_column(
             heading, overflow="ellipsis", no_wrap=True, width=width, justify="right" if right else "left"
         )

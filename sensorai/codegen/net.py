@@ -22,8 +22,9 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.spec import check
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import ctext
+from sensorai.plan.choose import Chosen, choose
 from sensorai.plan.laid import SCORES, written_by_caller
-from sensorai.plan.plan import Plan, Slot, plan
+from sensorai.plan.plan import Plan, Slot
 from sensorai.plan.scratch import ENDLESS, Scratch, objective
 from sensorai.writing import clang
 
@@ -184,6 +185,7 @@ class _Emitter:
     optimize: str = "balanced"
     #: Bytes of several memories, the fastest first.
     rooms: tuple[int, ...] = ()
+    chosen: Chosen = field(init=False)
     plan: Plan = field(init=False)
     #: Where every tensor lies while the layer runs.
     slots: dict[str, Slot] = field(init=False)
@@ -206,7 +208,8 @@ class _Emitter:
     spared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.plan = plan(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
+        self.chosen = choose(self.graph, self.direct_kinds, self.inside, self.optimize, self.rooms)
+        self.graph, self.plan = self.chosen.graph, self.chosen.plan
         self.slots = dict(self.plan.slots)
         room = self.rooms[0] if self.rooms else ENDLESS
         self.spare_bytes = Scratch(self.plan, objective(self.optimize), room)
@@ -270,7 +273,8 @@ class _Emitter:
         together = {t.name: t for t in (*at.inputs, *at.outputs)}
         activation = sum(t.bytes for t in together.values())
         sizes = self.weight_bytes, activation, self.saved_bytes, self.spare_bytes.taken
-        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes))
+        kernel = self.chosen.kernels.get(node.output, at.way), self.chosen.why.get(node.output, "")
+        self.costs.append(LayerCost(node.output, node.op.macs(at), *sizes, *kernel))
 
     # -- names and places
 
@@ -325,9 +329,9 @@ class _Emitter:
         self.saved_bytes += 0 if table in self.spared else saved
         self.spared.add(table)
 
-    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t", stem: str = "layer") -> str:
         """Define the description of the layer and return a pointer to it."""
-        name = f"{self.prefix}_layer{self.index}"
+        name = f"{self.prefix}_{stem}{self.index}"
         text = self._laid(f"static const {kind} {name} = {{\n{initialiser(kind, fields)}}};\n")
         self.definitions.append(Constant(text))
         return "&" + name

@@ -22,6 +22,8 @@ class LayerCost:
         Bytes that its weights take less in a dictionary.
     taken_bytes : int
         Of the working memory, for its kernel alone.
+    kernel, why : str
+        What was chosen to compute it, and the reason; "" where there is no choice.
     """
 
     name: str
@@ -31,6 +33,8 @@ class LayerCost:
     saved_bytes: int = 0
     #: Not shown: it is the kernel's, and no cost of the layer by its shape.
     taken_bytes: int = field(default=0, repr=False)
+    kernel: str = field(default="", repr=False)
+    why: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,12 +234,12 @@ class _Updatable(_Typed):
         self.weight_bytes += len(one.data)
         return f"tables->{one.name}"
 
-    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t", stem: str = "layer") -> str:
         """The form of the layer as a constant; a copy of it with its numbers is what the kernel reads."""
         kept, set_ = patches(kind, fields, _MOVED)
         if not set_:
-            return _Typed.layer(self, fields, kind)
-        template, local = _Typed.layer(self, kept, kind), f"layer{self.index}"
+            return _Typed.layer(self, fields, kind, stem)
+        template, local = _Typed.layer(self, kept, kind, stem), f"{stem}{self.index}"
         self.runtime.add("nd/sa_nd_tables.h")
         self.before += [f"{kind} {local};", f"sa_nd_words(&{local}, {template}, sizeof {local});"]
         for place, text, member in set_:

@@ -82,6 +82,8 @@ class Graph:
         Whether other numbers may come to the C: then it has room for all that they may need.
     plain : frozenset of str
         First outputs of nodes that take the kernels of any core, whatever ``isa`` is.
+    ways : mapping of str to str
+        Kernels that were chosen, by the name of the layer; of all others the operator's own choice.
     """
 
     inputs: tuple[str, ...]
@@ -95,6 +97,7 @@ class Graph:
     instead: tuple[str, ...] = ()
     changing: bool = False
     plain: frozenset[str] = frozenset()
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     def called(self, name: str) -> str:
         """Name in the file for a tensor: without what readers and passes have added, behind points, to it."""
@@ -137,7 +140,8 @@ class Graph:
         """Tensors of ``node``."""
         outputs = tuple(self.tensors[name] for name in node.outputs)
         isa = "" if node.output in self.plain else self.isa
-        return Applied(node.output, self.ins(node), self.constants(node), outputs, isa, self.changing)
+        settings = isa, self.changing, self.ways.get(node.output, "")
+        return Applied(node.output, self.ins(node), self.constants(node), outputs, *settings)
 
     def consumers(self, name: str) -> tuple[Node, ...]:
         """Nodes that read the tensor ``name``."""

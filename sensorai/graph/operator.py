@@ -33,6 +33,8 @@ class Applied:
         Instructions that kernels are chosen for; "": any core's.
     changing : bool
         Whether other numbers may come to the C, see ``Graph.changing``.
+    way : str
+        Name of the kernel that was chosen, one of ``Operator.ways``; "": the operator's own choice.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Applied:
     outputs: tuple[Tensor, ...] = ()
     isa: str = ""
     changing: bool = False
+    way: str = ""
 
     @property
     def x(self) -> Tensor:
@@ -57,6 +60,30 @@ class Applied:
         if role not in self.constants:
             raise ConfigError(f"layer {self.name}: {role} is missing")
         return self.constants[role]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A kernel that can compute a layer, and what it takes.
+
+    Attributes
+    ----------
+    name : str
+    instructions : float
+        Of a call, by a model whose coefficients were counted.
+    code : int
+        Bytes of its functions, which are in a program once.
+    numbers : int
+        Bytes of its tables.
+    scratch : int
+        Bytes that it uses while it runs.
+    """
+
+    name: str
+    instructions: float
+    code: int
+    numbers: int = 0
+    scratch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +180,8 @@ class Writer(Protocol):
         """Say how many bytes a table takes less than the numbers that it stands for; counted once."""
         ...
 
-    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t") -> str:
-        """Define the description of the layer and return a pointer to it."""
+    def layer(self, fields: Mapping[str, object], kind: str = "sa_nn_layer_t", stem: str = "layer") -> str:
+        """Define the description of the layer, named by ``stem``, and return a pointer to it."""
         ...
 
     def depthwise(self, kind: str, taps: int) -> str:
@@ -280,6 +307,10 @@ class Operator:
     def buffers(self, at: Applied) -> Buffers:
         """What its kernel needs of the memory."""
         return Buffers()
+
+    def ways(self, at: Applied) -> tuple[Way, ...]:
+        """Kernels that compute the same, whose costs are known; () where there is nothing to choose."""
+        return ()
 
     def lowered(self, at: Applied) -> Lowered:
         """Integer form for an input as it is in the integer net; a ConfigError where there is none.

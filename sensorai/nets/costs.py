@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sensorai.codegen.net import DIRECT, count_tensors
@@ -14,7 +14,8 @@ from sensorai.graph.graph import Graph, Node
 from sensorai.graph.quant import Affine, Pow2
 from sensorai.graph.tensor import Tensor
 from sensorai.nets.model import WORDS, NetFile
-from sensorai.plan.plan import Plan, plan
+from sensorai.plan.choose import FEWEST, choose
+from sensorai.plan.plan import Plan
 from sensorai.plan.scratch import objective
 
 
@@ -37,6 +38,8 @@ class Layer:
         Bytes that its weights take less in a dictionary.
     scratch : int
         Bytes of working memory that its kernel takes where no tensor lies.
+    kernel, why : str
+        What was chosen to compute it, and the reason; "" where there is no choice.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Layer:
     weight_bytes: int
     saved: int = 0
     scratch: int = 0
+    kernel: str = ""
+    why: str = ""
 
     @property
     def type(self) -> str:
@@ -127,7 +132,7 @@ def lying(graph: Graph, inside: tuple[bool, bool]) -> tuple[str, ...]:
 def planned(graph: Graph, counted: Costs) -> Plan:
     """Where everything lies in the C of a net that was counted."""
     rooms = [one.size for one, _ in counted.pools if one.writable]
-    return plan(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms)
+    return choose(graph, DIRECT, lying(graph, counted.inside), counted.optimize, rooms).plan
 
 
 def inside_asked(
@@ -169,7 +174,9 @@ def costs(
     try:
         parts = count_tensors(graph, within, optimize, [one.size for one in rams(pools)])
         arena: int | None = sum(parts.arenas)
-        bytes_of = [(layer.weight_bytes, layer.saved_bytes, layer.taken_bytes) for layer in parts.layers]
+        bytes_of = [
+            (one.weight_bytes, one.saved_bytes, one.taken_bytes, one.kernel, one.why) for one in parts.layers
+        ]
     except ConfigError:
         if (within or pools) and _has_c(graph):
             raise
@@ -182,9 +189,8 @@ def costs(
             graph.tensors[n] for n in node.inputs if n and n not in seen and graph.tensors[n].data is not None
         ]
         seen.update(t.name for t in own)
-        layers.append(
-            _layer(graph, node, own, bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0, 0))
-        )
+        sizes = bytes_of[k] if bytes_of else (sum(t.bytes for t in own), 0, 0, "", "")
+        layers.append(_layer(graph, node, own, sizes))
     return Costs(
         tuple(layers),
         sum(layer.parameters for layer in layers),
@@ -218,7 +224,7 @@ def _pools(parts: CodeParts, pools: Sequence[Pool]) -> tuple[tuple[Pool, int], .
     return tuple((one, used[one.name]) for one in (*rams(pools), *flashes(pools)))
 
 
-def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int, int]) -> Layer:
+def _layer(graph: Graph, node: Node, own: list[Tensor], sizes: tuple[int, int, int, str, str]) -> Layer:
     at = graph.applied(node)
     return Layer(
         graph.called(node.output),
@@ -269,6 +275,33 @@ def saved_words(counted: Costs) -> tuple[str, ...]:
     return (f"dictionaries: weights of {of} take {counted.saved:,} bytes less, and are read exactly",)
 
 
+#: What kernels are written for, in words.
+_CORES = {
+    "thumb1": "Cortex-M0, M0+ and M3",
+    "dsp": "the DSP extension (Cortex-M4, M7, M33)",
+    "mve": "vectors of integers (Cortex-M55)",
+}
+
+
+def kernel_words(graph: Graph, counted: Costs) -> tuple[str, ...]:
+    """Lines on kernels: how many layers have each, and those for which another one was given up."""
+    kinds = [layer.kernel for layer in counted.layers if layer.kernel]
+    faster = replace(graph, isa="dsp")
+    if not graph.isa and any(len(node.op.ways(faster.applied(node))) > 1 for node in faster.nodes):
+        return (
+            "kernels: those of any core; --target stm32 --device NAME, of a chip or a core such as "
+            "cortex-m4, takes several times faster ones",
+        )
+    if not kinds:
+        return ()
+    said = ", ".join(f"{kind} {kinds.count(kind)}" for kind in dict.fromkeys(kinds))
+    rest = [one for one in counted.layers if one.why and not one.why.startswith(FEWEST)]
+    more = ", but for what follows" if rest else ""
+    lines = (f"{one.name} has {one.kernel}: {one.why}" for one in rest)
+    cores = f" for {_CORES[graph.isa]}" if graph.isa in _CORES else ""
+    return (f"kernels{cores} ({counted.optimize}): {said}; {FEWEST}{more}", *lines)
+
+
 def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
     """What ``analyze --json`` says of a model, before any target."""
     graph = model.graph
@@ -293,6 +326,8 @@ def figures(model: NetFile, counted: Costs) -> dict[str, Any]:
                 "macs": layer.macs,
                 "weight_bytes": layer.weight_bytes,
                 "saved_bytes": layer.saved,
+                "kernel": layer.kernel,
+                "kernel_why": layer.why,
             }
             for layer in counted.layers
         ],

@@ -94,7 +94,7 @@ def cycle_model(core: str) -> str:
 def count(graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "balanced") -> Counted:
     """Build a net for a core and run one call, with inputs that are made.
 
-    The kernels are those for ``graph.isa``.
+    The kernels are those for ``graph.isa``, chosen to save what ``optimize`` says.
 
     Raises
     ------

@@ -179,7 +179,8 @@ class Emulator:
         content = bytearray()
         addresses = []
         for piece in pieces:
-            content += bytes([_PAINT]) * (_ZONE + -len(content) % 16)
+            content += bytes([_PAINT]) * _ZONE
+            content += bytes([_PAINT]) * (-(self._next + len(content)) % 16)
             addresses.append(self._next + len(content))
             content += piece
         content += bytes([_PAINT]) * _ZONE

@@ -16,6 +16,8 @@ from sensorai.ops.nd import _testing
 from sensorai.ops.nd.base import NdOperator
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.fast_costs import PLAIN
+from sensorai.ops.nd.fast_table import kernels
 from sensorai.ops.nd.fully_connected import FullyConnected
 from sensorai.ops.nd.pool import Pool
 from tests.nd.nets import Sample, sample_of
@@ -235,4 +237,19 @@ def _plain_samples(wide: bool) -> tuple[Sample, ...]:
 def fast_samples(isa: str) -> list[Sample]:
     """The nets for an instruction set; what they compute is the same for all."""
     found = [*_plain_samples(wide=False), *(_plain_samples(wide=True) if isa == "mve" else ())]
-    return [replace(one, graph=replace(one.graph, isa=isa)) for one in found]
+    made = [replace(one, graph=made_for(one.graph, isa)) for one in found]
+    # kernels that others may stand in for
+    pairs = ((one, replace(one, graph=made_for(one.graph, isa, 1))) for one in made)
+    more = [new for one, new in pairs if new.graph.ways != one.graph.ways and "even" not in one.name]
+    return [*made, *more]
+
+
+def made_for(graph: Graph, isa: str, number: int = 0) -> Graph:
+    """The net for an instruction set, with the kernel of a number of each layer, whatever it costs."""
+    net, ways = replace(graph, isa=isa), {}
+    for node in net.nodes:
+        if isinstance(node.op, Conv | FullyConnected):
+            layer = node.op.sums(net.applied(node)).integers()
+            names = [] if layer is None else [one.name for one in kernels(layer)]
+            ways[node.output] = [PLAIN, *names][: number + 2][-1]
+    return replace(net, ways=ways)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sensorai.codegen.net import emit_tensors
+from sensorai.codegen.net import count_tensors, emit_tensors
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.codegen.updatable import emit_updatable
 from sensorai.graph.graph import Graph
+from sensorai.ops.nd import _testing
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.conv import Conv
 from sensorai.ops.nd.pool import Pool
@@ -18,8 +20,9 @@ from sensorai.ops.nd.reduce import Reduce
 from sensorai.ops.nd.softmax import Softmax
 from sensorai.toolchain import cpu, host, qemu
 from sensorai.toolchain.arm import build_elf
-from tests.nd.fast_nets import chained, fast_samples, layer, layers
-from tests.nd.nets import differences, stream, unit
+from tests.nd import count_kernels
+from tests.nd.fast_nets import chained, fast_samples, layer, layers, made_for
+from tests.nd.nets import Sample, differences, sample_of, stream, unit
 from tests.need import need
 
 #: A core for each instruction set; the ISPU's has a stand-in.
@@ -67,7 +70,7 @@ def _with_weights(graph: Graph, value: int) -> Graph:
 @pytest.mark.parametrize("isa", CORES)
 def test_faster_kernels_are_what_is_tested(isa: str) -> None:
     taken = {
-        name: emit_tensors(replace(graph, isa=isa), "n").source.count(f"_{isa}_") for name, graph in layers()
+        name: emit_tensors(made_for(graph, isa), "n").source.count(f"_{isa}_") for name, graph in layers()
     }
     plain = {name for name, count in taken.items() if not count}
     # channels that are not a multiple of four, gaps between rows, pairs that are no numbers of 16 bits
@@ -111,3 +114,37 @@ def test_int8_nets_need_no_library_on_an_m0plus() -> None:
         image = build_elf(project.sources(), cpu.cpu("m0plus"), opt="-O2", keep=("net_init", "net_run"))
         # products of 64 bits, divisions and floats would be among them
         assert image.library_calls == ()
+
+
+def _four_bits(isas: Iterable[str]) -> list[Sample]:
+    """Nets with weights of int4 that are opened while the layer runs."""
+    found = []
+    for name, graph in count_kernels.narrow():
+        if name in ("dense_96", "conv_6", "points_7"):
+            x = _testing.inputs(graph, 2, seed=1)
+            one = sample_of(name, graph, [{n: a[i] for n, a in x.items()} for i in range(2)])
+            found += [replace(one, graph=made_for(graph, isa)) for isa in isas]
+    return found
+
+
+def test_weights_of_four_bits() -> None:
+    samples = _four_bits(CORES)
+    for one in samples:
+        source, (given,) = emit_tensors(one.graph, "n").source, one.graph.nodes
+        assert "sa_nd_open_" in source
+        weights = one.graph.tensors[given.inputs[1]]
+        assert 2 * count_tensors(one.graph).layers[0].weight_bytes < 2 * weights.size
+    program = host.build_program(unit(samples), opt="-O0", sanitize=True, harness=True)
+    assert differences(samples, program.run(stream(samples))) == []
+    # a place in memory for all weights is worth it where they are multiplied often
+    dense, conv, _ = (replace(one.graph, ways={}) for one in _four_bits(["dsp"]))
+    for graph, kernel in ((dense, "plain"), (conv, "matrix_dsp")):
+        inside = (*graph.inputs, *graph.outputs)
+        assert [one.kernel for one in count_tensors(graph, inside).layers] == [kernel]
+
+
+def test_weights_of_four_bits_on_a_core() -> None:
+    need("arm-none-eabi-gcc")
+    samples = _four_bits(["dsp"])
+    image = qemu.build(unit(samples), cpu.cpu("m4"), opt="-O2")
+    assert differences(samples, qemu.run_image(image, stream(samples)).output) == []

@@ -46,6 +46,7 @@ def test_every_device_of_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def count(graph: object, core: object, *, layers: bool, optimize: str) -> Counted:
         assert not layers
+        assert optimize == "balanced"
         asked.append((core.name, graph.isa))  # type: ignore[attr-defined]
         cycles = None if core.name == "cortex-m55" else 3e6  # type: ignore[attr-defined]
         return Counted(core.name, Ran(2_000_000, cycles), (), 70_000, 30_000, 100, ())  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import numpy as np
 
 from sensorai.graph.operator import Applied, Writer
 from sensorai.graph.tensor import Array
+from sensorai.ops.nd.dictionary import pack
 from sensorai.ops.nd.leaving import Exit
 from sensorai.ops.nd.windows import Window
 
@@ -41,6 +42,10 @@ class Layer:
     bias : ndarray of int64
         As the file has it.
     exit : Exit
+    rows_alone : bool
+        Whether kernels for layers of one place may be taken.
+    narrow : bool
+        Weights are int4 numbers that lie two in a byte.
     """
 
     at: Applied
@@ -50,6 +55,8 @@ class Layer:
     weights: Array
     bias: Array
     exit: Exit
+    rows_alone: bool = True
+    narrow: bool = False
 
     @property
     def sums(self) -> Array:
@@ -114,6 +121,8 @@ class Layer:
     def alone(self) -> bool:
         """Whether all values lie under one place of the kernel, in the order of the weights."""
         window = self.window
+        if not self.rows_alone:
+            return False
         whole = window.kernel == window.extents and set(window.out) <= {1} and not any(window.before)
         return self.groups == 1 and whole and self.at.x.size == self.weights[0].size
 
@@ -211,6 +220,11 @@ class Kernel:
     more: int = 0
     twice: bool = False
 
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        return "_".join(filter(None, (self.stem.removeprefix("sa_nd_"), self.variant)))
+
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
         layer = self.layer
@@ -223,9 +237,49 @@ class Kernel:
             "shift": to.table("uint8_t", f"shift{index}", shift),
         }
         bias = to.table("int32_t", f"bias{to.index}", self.bias)
-        weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
+        weights = ""
+        if not layer.narrow:
+            weights = to.table(_TABLES[self.weights.dtype.name], f"weights{to.index}", self.weights)
         told = to.layer(fields, "sa_nd_fast_t")
-        scratch = to.scratch("void") if self.scratch else "0"
+        scratch = to.scratch("void") if self.scratch > self.opened else "0"
+        if layer.narrow:
+            weights = self._opened(to)
         name = "_".join(filter(None, (self.stem, self.variant, self.rounding or way.rounding)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)
+
+    @property
+    def packed(self) -> Array:
+        """Weights of four bits, two in a byte, in the order that the kernel reads."""
+        numbers = self.weights
+        if numbers.dtype == np.uint32:
+            # each half of a word is 256 times a weight less the next one
+            halves = numbers.reshape(-1).view(np.int16).astype(np.int64)
+            second = -(halves & 255).astype(np.uint8).view(np.int8).astype(np.int64)
+            numbers = np.stack([(halves + second) >> 8, second], axis=1).astype(np.int8)
+        elif self._turned:
+            numbers = numbers ^ np.int8(-128)
+        flat = numbers.reshape(-1).view(np.uint8) & 15
+        return pack(np.pad(flat, (0, flat.size % 2)), 4)
+
+    @property
+    def _turned(self) -> int:
+        """Bits that this kernel wants turned in its bytes."""
+        return 0x80 if self.stem == "sa_nd_matrix_thumb1" else 0
+
+    @property
+    def opened(self) -> int:
+        """Bytes of weights of four bits while the layer runs, whole words."""
+        return -(-self.weights.nbytes // 4) * 4 if self.layer.narrow else 0
+
+    def _opened(self, to: Writer) -> str:
+        """Bring weights of four bits to where the kernel reads them."""
+        packed = self.packed
+        table = to.shared("uint8_t", f"places{to.index}", packed)
+        to.spare(table, self.layer.weights.size - packed.nbytes)
+        place = f"({to.scratch('uint8_t')} + {self.scratch - self.opened})"
+        if self.weights.dtype == np.uint32:
+            to.call("nd/sa_nd_open.h", "sa_nd_open_pairs", table, place, self.weights.size)
+        else:
+            to.call("nd/sa_nd_open.h", "sa_nd_open_bytes", table, place, packed.size, f"{self._turned}U")
+        return f"(const {_TABLES[self.weights.dtype.name]} *)(const void *){place}"

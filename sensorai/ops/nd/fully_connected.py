@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError
 from sensorai.graph.graph import Graph
-from sensorai.graph.operator import Applied, Buffers, Writer
+from sensorai.graph.operator import Applied, Buffers, Way, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array
 from sensorai.ops.nd import _products_cases as samples
@@ -85,6 +85,10 @@ class FullyConnected(NdOperator):
     def buffers(self, at: Applied) -> Buffers:
         """Room that the kernel of the core wants; results may run over values that it reads no more."""
         return self.sums(at).buffers()
+
+    def ways(self, at: Applied) -> tuple[Way, ...]:
+        """The plain kernel and those for the instructions of the core."""
+        return self.sums(at).ways()
 
     def emit(self, at: Applied, to: Writer) -> None:
         """The kernels of convolutions."""

@@ -219,7 +219,7 @@ class Pool(NdOperator):
             total = total / count.astype(np.float32)
         return self._held(at, np.sqrt(total) if self.kind in ("lp2", "l2") else total)
 
-    def _counted(self, window: Window) -> Shape:
+    def counted(self, window: Window) -> Shape:
         """End of what an average counts along each axis."""
         if not self.count_include_pad:
             return window.extents
@@ -229,7 +229,7 @@ class Pool(NdOperator):
     def _count(self, window: Window) -> Array:
         """What each average is divided by, at least 1."""
         total = np.ones((), np.int64)
-        for axis, end in enumerate(self._counted(window)):
+        for axis, end in enumerate(self.counted(window)):
             from_ = np.arange(window.out[axis]) * window.strides[axis] - window.before[axis]
             taps = from_[:, None] + np.arange(window.kernel[axis]) * window.dilations[axis]
             inside = (taps < end) & (self.count_include_pad | (taps >= 0))
@@ -268,7 +268,7 @@ class Pool(NdOperator):
             "stride": three(w.strides, 1),
             "dilation": three(w.dilations, 1),
             "before": three(w.before, 0),
-            "counted": three(self._counted(w), 1),
+            "counted": three(self.counted(w), 1),
             "batch": at.x.shape[0],
             "channels": at.x.shape[-1],
             "margins": int(self.count_include_pad),

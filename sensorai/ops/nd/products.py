@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai.errors import ConfigError
-from sensorai.graph.operator import Applied, Buffers, Writer
+from sensorai.graph.operator import Applied, Buffers, Way, Writer
 from sensorai.graph.quant import Affine
 from sensorai.graph.tensor import Array, Tensor
 from sensorai.ops.nd import dictionary, fast, fast_table, leaving
@@ -29,6 +29,8 @@ WEIGHTS = {
     "uint8": ("uint8", "int8"),
     "int16": ("int8", "int4", "uint8"),
 }
+#: Bits of weights that faster kernels open.
+_OPENED = 4
 #: Types of C that read int8 numbers.
 _BYTES = ("int8", "int4")
 
@@ -159,23 +161,33 @@ class Sums:
 
     def buffers(self) -> Buffers:
         """Memory that the kernel wants."""
-        found = None
-        if self.at.isa and self.at.x.dtype == "int8" and (w := self._int8_weights()) is not None:
-            found = self._fast(w)
+        layer = self.integers()
+        found = None if layer is None else fast_table.kernel(layer)
         if found is None:
             return Buffers(overlap=(self.overlap(),))
         # channel by channel values and results lie in one place, byte by byte, or apart
         overlap = (self.overlap(),) if self.groups == 1 else ()
         return Buffers(in_place=found.in_place, scratch=found.scratch, overlap=overlap)
 
-    def _fast(self, w: Array) -> fast.Kernel | None:
-        """Kernel for the instructions of the core, where there is one."""
-        if not self.at.isa or self.back or self.w.dtype == "int4" or self._coded(w, narrow=False):
+    def ways(self) -> tuple[Way, ...]:
+        """Kernels to choose from."""
+        layer = self.integers()
+        return () if layer is None else fast_table.ways(layer)
+
+    def integers(self) -> fast.Layer | None:
+        """Sums of int8 numbers with constant weights, for the instructions of a core."""
+        if not self.at.isa or self.at.x.dtype != "int8" or self.back:
             return None
-        zero = zero_of(self.at.x, self.where)
-        return fast_table.kernel(
-            fast.Layer(self.at, self.window, self.groups, zero, w, self._known_bias(), self.exit())
-        )
+        w, narrow = self._int8_weights(), self.w.dtype == "int4" and not zeros_of(self.w).any()
+        if w is None:
+            return None
+        found = self._coded(w, narrow=narrow)
+        # those of four bits are opened; fewer bits, and those of other types, stay in their dictionary
+        if found is not None and (not narrow or found.bits < _OPENED or self.groups > 1 or self.at.changing):
+            return None
+        exit_, zero = self.exit(), zero_of(self.at.x, self.where)
+        settings = self._known_bias(), exit_, True, found is not None
+        return fast.Layer(self.at, self.window, self.groups, zero, w, *settings)
 
     def _known_bias(self) -> Array:
         if self.bias is None or self.bias.data is None:
@@ -259,7 +271,8 @@ class Sums:
         return np.asarray(moved, np.int8)
 
     def _emit_narrow(self, to: Writer, w: Array) -> None:
-        found_fast = self._fast(w)
+        own = self.integers()
+        found_fast = None if own is None else fast_table.kernel(own)
         if found_fast is not None:
             found_fast.emit(to)
             return
@@ -287,6 +300,12 @@ class Sums:
         weights = to.source(self.w) if same else to.table("int8_t", f"weights{to.index}", w)
         layer = to.layer(fields, "sa_nd_conv_t")
         self._call(to, kernel, layer, to.source(x), weights, name)
+
+    def places_taken(self) -> bool:
+        """Whether weights become places in a dictionary."""
+        w = self.w.data if self.at.x.dtype == "float32" else self._int8_weights()
+        same = self.w.dtype == "int4" and not zeros_of(self.w).any()
+        return self._coded(w, narrow=same) is not None
 
     def _coded(self, w: Array | None, *, narrow: bool) -> dictionary.Coded | None:
         """Weights in a dictionary, where that is smaller."""
