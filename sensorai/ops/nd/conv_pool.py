@@ -130,12 +130,14 @@ class ConvPool(NdOperator):
         high, rows = self.pool.kernel[0], conv.out[0]
         stride, before = pool.strides[0], pool.before[0]
         k, j = (_AXES[one.kind] - len(conv.kernel) for one in (own, other))
-        short = "(int16_t)" if own.kind == "sa_nd_fast_t" else ""
+        # members of the faster kernels' descriptions have 16 bits
+        short, size = ("(int16_t)", "(uint16_t)") if own.kind == "sa_nd_fast_t" else ("", "")
         if points:
-            lines = [f"sums.in[1] = (end - have) * {inner};", f"sums.out[1] = (end - have) * {inner};"]
+            places = f"{size}((end - have) * {inner})"
+            lines = [f"sums.in[1] = {places};", f"sums.out[1] = {places};"]
         else:
             lines = [
-                f"sums.out[{k}] = end - have;",
+                f"sums.out[{k}] = {size}(end - have);",
                 f"sums.before[{k}] = {short}({conv.before[0]} - have * {conv.strides[0]});",
             ]
         if other.kind == "sa_nd_pool_t":

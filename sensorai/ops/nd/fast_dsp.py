@@ -76,7 +76,7 @@ def in_turns(words: Array) -> Array:
 
 
 def above(layer: Layer, longest: int) -> bool:
-    """Whether what is below the zero point is cut off, so that rounding twice is one step (``SA_ND_FLOORED``).
+    """Whether all below the zero point is cut off, so that rounding twice is one step (``SA_ND_FLOORED``).
 
     Parameters
     ----------

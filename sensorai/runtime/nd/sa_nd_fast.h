@@ -20,7 +20,7 @@ typedef struct {
     uint16_t in[2]; /* height, width */
     uint16_t out[2];
     uint16_t kernel[2];
-    uint16_t before[2];
+    int16_t before[2]; /* below zero where the first rows are not those that a kernel begins with */
     uint16_t batch;
     uint16_t channels; /* of the input */
     uint16_t outputs;
