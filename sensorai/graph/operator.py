@@ -77,6 +77,8 @@ class Way:
         Bytes of its tables.
     scratch : int
         Bytes that it uses while it runs.
+    ending : str
+        Which of its functions: the code of others of the same name is beside them in a program.
     """
 
     name: str
@@ -84,6 +86,12 @@ class Way:
     code: int
     numbers: int = 0
     scratch: int = 0
+    ending: str = ""
+
+    @property
+    def functions(self) -> tuple[str, str]:
+        """What is in a program once, however many layers call it."""
+        return self.name, self.ending
 
 
 @dataclass(frozen=True, slots=True)

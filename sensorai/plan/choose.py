@@ -145,7 +145,7 @@ def _with_kernels(
 def _kernels(offers: _Offers, optimize: str) -> _Ways:
     """Kernels of least cost, each kind's code counted once."""
     fastest = {name: min(ways, key=_speed) for name, ways in offers.items()}
-    kinds = {way.name: way.code for ways in offers.values() for way in ways}
+    kinds = {way.functions: way.code for ways in offers.values() for way in ways}
     if optimize == "time" or len(kinds) > _KINDS:
         return fastest
     # instructions that a byte has to save
@@ -159,7 +159,7 @@ def _kernels(offers: _Offers, optimize: str) -> _Ways:
         for taken in combinations(sorted(kinds), count):
             found = {}
             for name, ways in offers.items():
-                there = [way for way in ways if way.name in taken]
+                there = [way for way in ways if way.functions in taken]
                 if not there:
                     break
                 found[name] = min(there, key=cost)

@@ -225,6 +225,11 @@ class Kernel:
         """What it is called in reports."""
         return "_".join(filter(None, (self.stem.removeprefix("sa_nd_"), self.variant)))
 
+    @property
+    def ending(self) -> str:
+        """How its results are rounded, in the name of its function."""
+        return self.rounding or self.layer.exit.rounding
+
     def emit(self, to: Writer) -> None:
         """Tables, description and call."""
         layer = self.layer
@@ -244,7 +249,7 @@ class Kernel:
         scratch = to.scratch("void") if self.scratch > self.opened else "0"
         if layer.narrow:
             weights = self._opened(to)
-        name = "_".join(filter(None, (self.stem, self.variant, self.rounding or way.rounding)))
+        name = "_".join(filter(None, (self.stem, self.variant, self.ending)))
         x, y = to.source(layer.at.x), to.target(layer.at.out)
         to.call(f"nd/{self.stem}.h", name, told, x, weights, bias, y, scratch)
 

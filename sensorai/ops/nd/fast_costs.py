@@ -73,7 +73,7 @@ def costs(kernel: Kernel) -> Way | None:
         more, (each,) = COUNTED[layer.at.isa, "open"]
         numbers -= kernel.weights.nbytes // 2
         code, instructions = code + more, instructions + each * kernel.weights.nbytes
-    return Way(kernel.name, instructions, code, numbers, kernel.scratch)
+    return Way(kernel.name, instructions, code, numbers, kernel.scratch, kernel.ending)
 
 
 def _sum(factors: tuple[float, ...], numbers: tuple[float, ...]) -> float:

@@ -17,8 +17,6 @@ _BY_ISA: Mapping[str, tuple[_Choice, _Choice]] = {
     "mve": (fast_mve.matrix, fast_mve.depth),
     "ispu": (fast_ispu.matrix, fast_ispu.depth),
 }
-#: Variants that another one of their file stands in for.
-_GENERAL = {"three": ""}
 
 
 def kernel(layer: Layer) -> Kernel | None:
@@ -47,10 +45,7 @@ def kernels(layer: Layer) -> tuple[Kernel, ...]:
             # the same function as that of other layers
             found.append(matrix(replace(layer, rows_alone=False)))
     elif layer.groups == len(layer.weights) and not layer.narrow and layer.weights.shape[-1] == 1:
-        one = depth(layer)
-        found = [one]
-        if one is not None and one.variant in _GENERAL:
-            found.append(replace(one, variant=_GENERAL[one.variant]))
+        found = [depth(layer)]
     else:
         found = []
     there = {one.name: one for one in found if one is not None}
