@@ -42,6 +42,7 @@ _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
     "DOMINANT_BIN_3": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 3U)",
     "BAND_ENERGY": lambda g, f: f"sa_band_energy(bins, {g.edges(f)}, left)",
     "BAND_RMS": lambda g, f: f"sa_band_rms(bins, {g.edges(f)}, left)",
+    "BAND_LOG": lambda g, f: f"sa_band_log(bins, {g.edges(f)}, left)",
 }
 
 _FLAGS = {"SUM": "SA_SUM", "SQUARES": "SA_SQUARES", "LIMITS": "SA_LIMITS"}
@@ -61,6 +62,7 @@ _FILES = {
     "sa_correlation(": "features/sa_correlation.h",
     "sa_pane_": "features/sa_panes.h",
     "sa_fft(": "features/sa_spectrum.h",
+    "sa_band_log(": "features/sa_log.h",
 }
 
 
@@ -153,7 +155,7 @@ class _Signal:
                 lines.append(f"sa_scan({first}, {n}U, {self.stride}U, SA_SUM | SA_LIMITS, &newest);")
             mark = "->" if stats == "s" else "."
             sums = ", ".join(f"{stats}{mark}{name}" for name in ("sum", "min", "max"))
-            energy = any(quantity.name in ("BAND_ENERGY", "BAND_RMS") for _, _, quantity in self.outputs)
+            energy = any(quantity.name.startswith("BAND_") for _, _, quantity in self.outputs)
             if energy:
                 declared.append("int32_t left;")
             target = "left = " if energy else "(void)"

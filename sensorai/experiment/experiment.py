@@ -320,8 +320,8 @@ class Experiment:
         None,
         "anomaly",
         "text",
-        "Most false alarms that the threshold may let through, by normal logs held out for it (default: the "
-        "threshold is the highest score in them).",
+        "Most false alarms that the threshold may let through, by normal logs held out for it (default: one "
+        "window in a hundred of them may be above it, and no alarm passes the decision filter).",
         metavar="N/day|N/hour",
         only=Only(task="anomaly", one_class=True),
     )
@@ -333,6 +333,14 @@ class Experiment:
         "STD,KURTOSIS,ENVELOPE_DOMINANT_BIN (default: chosen).",
         metavar="NAME,...",
         only=Only(task="anomaly", takes="pipeline", one_class=True),
+    )
+    covariance: str = option(
+        "auto",
+        "anomaly",
+        "choice",
+        "Covariance of the Gaussians of gmm: full sees features that move together, diag is smaller.",
+        choices=lambda: ("auto", "full", "diag"),
+        only=Only(task="anomaly", takes="pipeline", models=("gmm",)),
     )
     learn: str = option(
         "desk",

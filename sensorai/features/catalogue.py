@@ -185,6 +185,10 @@ def _band_rms(data: Samples, feature: IntFeature) -> Int64:
     return spectrum.band_rms(*data.power, *_band(data.x.shape[1], feature))
 
 
+def _band_log(data: Samples, feature: IntFeature) -> Int64:
+    return spectrum.band_log(*data.power, *_band(data.x.shape[1], feature))
+
+
 def _band_energy(data: Samples, feature: IntFeature) -> Int64:
     return spectrum.band_energy(*data.power, *_band(data.x.shape[1], feature))
 
@@ -376,6 +380,18 @@ QUANTITIES = (
         takes="band",
         shortest=spectrum.MIN_SAMPLES,
         factor=lambda n: 1 / 16.0,
+    ),
+    Quantity(
+        "BAND_LOG",
+        "256 times (8 + log2 of the sum of |X[k] / N|^2 over the bins of the band), rounded down; at least "
+        "0, as of an empty band",
+        lambda s, f: _band_log(s[0], f),
+        lambda n, f: (0, 10240),
+        "sa_band_log",
+        ("SUM", "LIMITS"),
+        takes="band",
+        shortest=spectrum.MIN_SAMPLES,
+        factor=lambda n: 1 / 256.0,
     ),
 )
 

@@ -102,6 +102,8 @@ class Counted:
         Windows that are only learnt from, as the device answers none there; None: it answers all.
     dense : int
         Windows for each that the device answers.
+    start : ndarray, shape (rows,), int64, optional
+        First sample of each window in its recording, at the rate of the windows.
     """
 
     x: Int16
@@ -118,6 +120,7 @@ class Counted:
     known: dict[IntFeature, npt.NDArray[np.int32]] = field(default_factory=dict)
     between: BoolArray | None = None
     dense: int = 1
+    start: IntArray | None = None
 
     @property
     def answered(self) -> BoolArray:
@@ -144,6 +147,7 @@ class Counted:
             recording=self.recording[mask],
             known={feature: column[mask] for feature, column in self.known.items()},
             between=None if self.between is None else self.between[mask],
+            start=None if self.start is None else self.start[mask],
         )
 
     def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:
@@ -202,7 +206,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         for axis in "xyz"
     )
     window, stride = _lengths(options, logs, rate)
-    pieces, labels, recordings, between = [], [], [], []
+    pieces, labels, recordings, between, first = [], [], [], [], []
     dense = 1
     if options.dense:
         count = sum(len(_starts(r, task, window, stride)[0]) for r in logs)
@@ -217,6 +221,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         labels += classes
         recordings += [i] * len(starts)
         between += [s % stride != 0 for s in starts]
+        first += starts
     groups = dataset.groups()
     of = np.array([groups.index(r.group) for r in logs], np.int64)
     if not pieces:
@@ -241,6 +246,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         tuple(notes),
         between=np.array(between, bool) if dense > 1 else None,
         dense=dense,
+        start=np.array(first, np.int64),
     )
 
 
