@@ -13,6 +13,7 @@ from sensorai import runtime
 from sensorai.codegen.blob import Blob
 from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.detector import emit_detector
+from sensorai.codegen.events import event_fields
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.fields import learning, names, readme_words, sizes, types
 from sensorai.codegen.forest import emit_forest
@@ -77,7 +78,9 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
     ConfigError
         Its name cannot begin names in C.
     """
-    shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
+    shared = None
+    if pipeline.event is None:
+        shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
     parts = [
         p
         for p in (_filters(pipeline), _features(pipeline, shared), _scaling(pipeline), _model(pipeline))
@@ -90,6 +93,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None) -> Project:
         **sizes(pipeline, arena),
         **types(pipeline, shared),
         **stream_fields(pipeline),
+        "event": event_fields(pipeline),
         **learning(pipeline),
         **_tables(parts),
         **_runtime(used),

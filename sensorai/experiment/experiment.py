@@ -24,6 +24,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 _REGISTERS = Only(takes="registers")
 _CODE = Only(takes="pipeline")
+_EVENT = Only(takes="pipeline", one_class=False)
 _ANOMALY = Only(task="anomaly")
 
 
@@ -273,6 +274,52 @@ class Experiment:
         metavar="N",
         least=1,
         only=_CODE,
+    )
+    event: tuple[str, ...] = option(
+        (),
+        "code",
+        "names",
+        "Label of an event, as a fall or a gesture: windows are opened by the signal, around its strongest "
+        "sample, instead of one every stride (repeat).",
+        metavar="NAME",
+        only=Only(takes="pipeline", one_class=False),
+    )
+    event_signal: str = option(
+        "auto",
+        "code",
+        "choice",
+        "What opens a window: the norm of the first sensor, or its jerk (difference from sample to sample); "
+        "auto: the norm, unless jerk opens far fewer windows without an event.",
+        choices=lambda: ("auto", "norm", "jerk"),
+        only=_EVENT,
+    )
+    event_threshold: float | None = option(
+        None,
+        "code",
+        "number",
+        "Above it a window opens, in g (or dps); of samples, or of their differences (default: less than the "
+        "weaker ones of the events that are learnt from have).",
+        metavar="G",
+        only=_EVENT,
+    )
+    event_before: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Samples of the window before the strongest one (default: a third).",
+        metavar="N",
+        least=0,
+        only=_EVENT,
+    )
+    event_rest: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Samples after a window in which none opens (default: a third of a window).",
+        metavar="N",
+        least=0,
+        most=65535,
+        only=_EVENT,
     )
     wins: int | None = option(
         None,

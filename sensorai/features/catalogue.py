@@ -70,6 +70,8 @@ class Signal:
         Samples by which it is shorter than the window.
     step : int
         Samples of the window to one of the signal: a window of n gives ``n // step - lost``.
+    quantities : tuple of str
+        Those that are taken of it; empty: all.
     """
 
     prefix: str
@@ -77,6 +79,7 @@ class Signal:
     formula: str
     lost: int = 0
     step: int = 1
+    quantities: tuple[str, ...] = ()
 
 
 #: The signals; all are int16 after saturation.
@@ -90,6 +93,10 @@ SIGNALS = (
         "|x[i+1] - x[i]| with the weights 1, 2 ... 8 ... 2, 1 over 64, every eighth, rounded down",
         1,
         statistics.ENVELOPE_STEP,
+    ),
+    *(
+        Signal(prefix, 1, f"the {word} third of the samples", 0, 3, ("MEAN", "STD", "MINIMUM", "MAXIMUM"))
+        for prefix, word in (("START_", "first"), ("END_", "last"))
     ),
     Signal("", 1, "the samples of a channel"),
 )
@@ -399,13 +406,16 @@ _DERIVED: dict[str, Callable[[Int64], Int64]] = {
     "": lambda x: x,
     "JERK_": statistics.jerk,
     "ENVELOPE_": statistics.envelope,
+    "START_": lambda x: x[:, : x.shape[1] // 3],
+    "END_": lambda x: x[:, x.shape[1] - x.shape[1] // 3 :],
 }
 
 _ROWS = {
     signal.prefix + quantity.name: (signal, quantity)
     for signal in SIGNALS
     for quantity in QUANTITIES
-    if quantity.inputs == 1 or not signal.prefix
+    if quantity.name in (signal.quantities or (quantity.name,))
+    and (quantity.inputs == 1 or not signal.prefix)
 }
 
 

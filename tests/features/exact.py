@@ -190,6 +190,11 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
     if name.startswith("JERK_"):
         x = [clip16(b - a) for a, b in itertools.pairwise(x)]
         name = name.removeprefix("JERK_")
+    third = len(x) // 3
+    if name.startswith("START_"):
+        x, name = x[:third], name.removeprefix("START_")
+    if name.startswith("END_"):
+        x, name = x[len(x) - third :], name.removeprefix("END_")
     if name.startswith("ENVELOPE_"):
         x = envelope(x)
         name = name.removeprefix("ENVELOPE_")
