@@ -255,6 +255,8 @@ class Opened:
         What is to be said of the files.
     task : str
         What it was learnt for; ``classify`` for a register file from elsewhere.
+    events : tuple of str
+        Labels of events, where these open the windows.
     """
 
     path: Path
@@ -267,6 +269,7 @@ class Opened:
     states: Figures = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     task: str = "classify"
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,6 +489,8 @@ class Learnt:
         What is kept beside the artifact.
     folds : tuple of Fold
         What the same procedure is worth on groups that it did not see.
+    events : tuple of str
+        Labels of events, where these open the windows.
     """
 
     model: Any
@@ -502,6 +507,7 @@ class Learnt:
     index: Figures = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     folds: tuple[Fold, ...] = ()
+    events: tuple[str, ...] = ()
 
     def judged(self, proof: Proof) -> tuple[Trace, ...]:
         """Traces of recordings that were not learnt from: of a test that was kept, or of the folds."""

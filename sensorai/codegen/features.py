@@ -42,6 +42,7 @@ _EXPRESSION: dict[str, Callable[[_Signal, IntFeature], str]] = {
     "DOMINANT_BIN_3": lambda g, f: f"sa_peak_bin(bins, {g.edges(f)}, 3U)",
     "BAND_ENERGY": lambda g, f: f"sa_band_energy(bins, {g.edges(f)}, left)",
     "BAND_RMS": lambda g, f: f"sa_band_rms(bins, {g.edges(f)}, left)",
+    "BAND_LOG": lambda g, f: f"sa_band_log(bins, {g.edges(f)}, left)",
 }
 
 _FLAGS = {"SUM": "SA_SUM", "SQUARES": "SA_SQUARES", "LIMITS": "SA_LIMITS"}
@@ -61,6 +62,7 @@ _FILES = {
     "sa_correlation(": "features/sa_correlation.h",
     "sa_pane_": "features/sa_panes.h",
     "sa_fft(": "features/sa_spectrum.h",
+    "sa_band_log(": "features/sa_log.h",
 }
 
 
@@ -74,6 +76,7 @@ class _Signal:
     outputs: list[tuple[int, IntFeature, Quantity]] = field(default_factory=list)
     correlated: bool = False
     panes: int = 0  # that its sums are joined from
+    skip: int = 0  # samples of the window before its first
 
     @property
     def length(self) -> int:
@@ -153,7 +156,7 @@ class _Signal:
                 lines.append(f"sa_scan({first}, {n}U, {self.stride}U, SA_SUM | SA_LIMITS, &newest);")
             mark = "->" if stats == "s" else "."
             sums = ", ".join(f"{stats}{mark}{name}" for name in ("sum", "min", "max"))
-            energy = any(quantity.name in ("BAND_ENERGY", "BAND_RMS") for _, _, quantity in self.outputs)
+            energy = any(quantity.name.startswith("BAND_") for _, _, quantity in self.outputs)
             if energy:
                 declared.append("int32_t left;")
             target = "left = " if energy else "(void)"
@@ -261,11 +264,14 @@ def _plan(
     pairs = []
 
     def signal_of(prefix: str, inputs: tuple[int, ...], n: int) -> _Signal:
-        stride = 1 if prefix else channels
-        if shared and prefix in ("", "NORM_"):
+        stride = channels if prefix in ("", *panes.THIRDS) else 1
+        if shared and prefix in ("", "NORM_", *panes.THIRDS):
             stride = shared.width
         count = shared.panes if shared and panes.paned(prefix) else 0
-        return found.setdefault((prefix, inputs), _Signal((prefix, inputs), n, stride, panes=count))
+        skip = window - n if prefix == "END_" else 0
+        return found.setdefault(
+            (prefix, inputs), _Signal((prefix, inputs), n, stride, panes=count, skip=skip)
+        )
 
     for place, feature in enumerate(features):
         catalogue.check(feature, window, channels)
@@ -278,7 +284,7 @@ def _plan(
         else:
             group = signal_of(kind.prefix, feature.inputs, catalogue.samples(feature, window))
             group.outputs.append((place, feature, quantity))
-    order = {"": 0, "JERK_": 1, "ENVELOPE_": 1, "NORM_": 2, "NORM_JERK_": 2}
+    order = {"": 0, "START_": 0, "END_": 0, "JERK_": 1, "ENVELOPE_": 1, "NORM_": 2, "NORM_JERK_": 2}
     return sorted(found.values(), key=lambda g: (order[g.key[0]], g.key[1], g.key[0])), pairs
 
 
@@ -305,7 +311,7 @@ def _parts(
 def _room(signal: _Signal, window: int, shared: Overlap | None) -> int:
     """Samples of the arena that a derived signal takes."""
     kind = signal.key[0]
-    if not kind or not signal.read or (shared and kind == "NORM_"):
+    if kind in ("", *panes.THIRDS) or not signal.read or (shared and kind == "NORM_"):
         return 0
     # a norm lies there whole before its differences take its place
     return window if kind.startswith("NORM_") and shared is None else signal.n
@@ -314,6 +320,8 @@ def _room(signal: _Signal, window: int, shared: Overlap | None) -> int:
 def _pointer(signal: _Signal, shared: Overlap | None) -> str:
     """Where the samples of a signal begin."""
     kind, inputs = signal.key
+    if kind in panes.THIRDS:
+        return offset("window", inputs[0] + signal.skip * signal.stride)
     if shared and kind == "NORM_":
         return offset("window", shared.place(kind, inputs))
     return "signal" if kind else offset("window", inputs[0])
@@ -324,6 +332,8 @@ def _derive(
 ) -> list[str]:
     """Return the lines that put a derived signal into the arena; `before` is what lies there."""
     prefix, inputs = signal.key
+    if prefix in panes.THIRDS:
+        return []
     if shared is not None:
         if prefix in ("", "NORM_") or not signal.read:
             return []

@@ -21,6 +21,9 @@ from sensorai.writing import clang
 MAX_PANES = 16
 MIN_STRIDE = 16
 
+#: Signals that are a part of the window as it lies there.
+THIRDS = ("START_", "END_")
+
 #: Words that a pane keeps of each sum.
 WORDS = {"SA_SUM": 1, "SA_SQUARES": 2, "SA_LIMITS": 1}
 
@@ -84,7 +87,7 @@ def overlap(features: Sequence[IntFeature], window: int, stride: int, channels: 
 
 def paned(kind: str) -> bool:
     """Whether the sums of this kind of signal are joined from panes."""
-    return kind != "ENVELOPE_"
+    return kind != "ENVELOPE_" and kind not in THIRDS
 
 
 def reads_samples(signal: Signal, quantity: Quantity) -> bool:

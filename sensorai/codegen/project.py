@@ -13,6 +13,7 @@ from sensorai import runtime
 from sensorai.codegen.blob import Blob
 from sensorai.codegen.chip import Chip, chip_fields, chip_files
 from sensorai.codegen.detector import emit_detector
+from sensorai.codegen.events import event_fields
 from sensorai.codegen.features import emit_features, emit_filters
 from sensorai.codegen.fields import learning, names, readme_words, sizes, types
 from sensorai.codegen.forest import emit_forest
@@ -84,7 +85,9 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None, *, small: bool = 
         Its name cannot begin names in C.
     """
     narrow = small and holds_inputs(pipeline)
-    shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
+    shared = None
+    if pipeline.event is None:
+        shared = overlap(pipeline.features, pipeline.window, pipeline.stride, len(pipeline.channels))
     parts = [
         p
         for p in (
@@ -102,6 +105,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None, *, small: bool = 
         **sizes(pipeline, arena),
         **types(pipeline, shared, narrow),
         **stream_fields(pipeline),
+        "event": event_fields(pipeline),
         **learning(pipeline),
         **_tables(parts),
         **_runtime(used),
@@ -121,7 +125,7 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None, *, small: bool = 
 
 def holds_inputs(pipeline: Pipeline) -> bool:
     """Whether a window may hold its samples as the net takes them: each by itself, and scaled to less."""
-    plain = not (pipeline.features or pipeline.filters or pipeline.stream or pipeline.learn)
+    plain = not (pipeline.features or pipeline.filters or pipeline.stream or pipeline.learn or pipeline.event)
     scaling = pipeline.scaling
     return plain and scaling is not None and scaling.type == "int8" and fits_samples(scaling)
 

@@ -307,6 +307,7 @@ class CBackend:
             found.test_groups,
             found.train_groups,
             found.states,
+            events=found.events,
         )
 
 

@@ -40,6 +40,7 @@ class OpenedProject:
     test_groups: tuple[str, ...]
     train_groups: tuple[str, ...]
     states: Mapping[str, Any]
+    events: tuple[str, ...] = ()
 
 
 def open_project(folder: Path) -> OpenedProject:
@@ -76,6 +77,7 @@ def open_project(folder: Path) -> OpenedProject:
         groups["test_groups"],
         groups["train_groups"],
         model.get("states") or {},
+        tuple(map(str, model.get("events") or ())),
     )
 
 

@@ -17,6 +17,7 @@ from sensorai.codegen.parts import Call, body
 from sensorai.codegen.project import model_calls
 from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import InternalError
+from sensorai.features.filters import run_filters
 from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.toolchain.cpu import Cpu
 from sensorai.writing import clang
@@ -94,6 +95,7 @@ def record(pipeline: Pipeline) -> np.dtype[np.void]:
     fields = [
         ("window", "<u4"),
         ("saturated", "<u4"),
+        *([("samples", "<u4")] if pipeline.event is not None else []),
         ("score", score, (len(pipeline.classes),)),
         ("answer", "u1"),
         ("decided", "u1"),
@@ -230,7 +232,7 @@ def emulated(
             parts.append(results.view(layout)[:made].copy())
             stack = max(stack, call.stack)
             marked += call.marked
-        _sort_pushes(pipeline, marked, with_result, without)
+        _sort_pushes(pipeline, log, marked, with_result, without)
         out.append(np.concatenate(parts))
     if cpu.name in TIMINGS:
         cycles = float(estimate(cpu, emulator.counter) or 0) / max(len(with_result), 1)
@@ -248,9 +250,14 @@ def emulated(
 
 
 def _sort_pushes(
-    pipeline: Pipeline, counts: Sequence[int], with_result: list[int], without: list[int]
+    pipeline: Pipeline, log: Int16, counts: Sequence[int], with_result: list[int], without: list[int]
 ) -> None:
     """Tell the pushes of one log that complete a window from the others."""
+    if pipeline.event is not None:
+        ends = set((run_events(pipeline, log) - 1).tolist())
+        for i, count in enumerate(counts):
+            (with_result if i in ends else without).append(count)
+        return
     filled = 0
     for count in counts:
         filled += 1
@@ -259,6 +266,13 @@ def _sort_pushes(
             filled = pipeline.window - pipeline.stride
         else:
             without.append(count)
+
+
+def run_events(pipeline: Pipeline, log: Int16) -> npt.NDArray[np.int64]:
+    """Samples seen at the end of each window that an event opens in a log."""
+    assert pipeline.event is not None  # noqa: S101
+    filtered = run_filters(pipeline.filters, log) if pipeline.filters else log
+    return pipeline.event.ends(filtered)
 
 
 def _in_qemu(
@@ -273,7 +287,7 @@ def _in_qemu(
     without: list[int] = []
     start = 0
     for log in samples:
-        _sort_pushes(pipeline, ran.marked[start : start + len(log)], with_result, without)
+        _sort_pushes(pipeline, log, ran.marked[start : start + len(log)], with_result, without)
         start += len(log)
     return ran.results, Cost(
         cpu.name,
@@ -318,7 +332,13 @@ def layer_instructions(
     )
     marked_sources = {**sources, f"{name}.c": changed}
     # one run of the net: a window, or what is new in one
-    piece = np.ascontiguousarray(samples[: pipeline.stride if pipeline.stream else pipeline.window])
+    size = pipeline.stride if pipeline.stream else pipeline.window
+    if pipeline.event is not None:
+        ends = run_events(pipeline, samples)
+        if not len(ends):
+            return None
+        size = int(ends[0])
+    piece = np.ascontiguousarray(samples[:size])
     if cpu.unicorn:
         counts = _marks(
             pipeline, {**marked_sources, "harness.h": support("harness.h")}, driver, piece, cpu, opt
@@ -373,6 +393,8 @@ def columns(pipeline: Pipeline, got: npt.NDArray[np.void]) -> dict[str, npt.NDAr
     out["answer"] = got["answer"].astype(np.int64)
     out["decided"] = got["decided"].astype(np.int64)
     out["saturated"] = got["saturated"].astype(np.int64)
+    if pipeline.event is not None:
+        out["samples"] = got["samples"].astype(np.int64)
     return out
 
 
@@ -381,7 +403,8 @@ def reference_columns(pipeline: Pipeline, trace: PipelineTrace) -> dict[str, npt
     out: dict[str, npt.NDArray[np.generic]] = {
         f"score {c}": trace.scores[:, i] for i, c in enumerate(pipeline.classes)
     }
-    return {**out, "answer": trace.answer, "decided": trace.decided, "saturated": trace.saturated}
+    out |= {"answer": trace.answer, "decided": trace.decided, "saturated": trace.saturated}
+    return out if pipeline.event is None else {**out, "samples": trace.end}
 
 
 def compare(

@@ -58,10 +58,17 @@ def ran(pipeline: Pipeline, recording: Recording, got: npt.NDArray[np.void]) -> 
         got["score"],
         got["answer"].astype(np.int64),
         got["decided"].astype(np.int64),
-        got["window"].astype(np.int64) * pipeline.stride + pipeline.window,
+        ends_of(pipeline, got),
         got["saturated"].astype(np.int64),
     )
     return trace_of(pipeline, recording, made)
+
+
+def ends_of(pipeline: Pipeline, got: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
+    """Samples seen at the end of each window, as C says; on a grid its number says it."""
+    if pipeline.event is not None:
+        return got["samples"].astype(np.int64)
+    return got["window"].astype(np.int64) * pipeline.stride + pipeline.window
 
 
 def frame_of(pipeline: Pipeline, made: PipelineTrace, names: dict[int, str]) -> pd.DataFrame:

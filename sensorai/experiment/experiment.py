@@ -24,6 +24,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 _REGISTERS = Only(takes="registers")
 _CODE = Only(takes="pipeline")
+_EVENT = Only(takes="pipeline", one_class=False)
 _ANOMALY = Only(task="anomaly")
 
 
@@ -274,6 +275,52 @@ class Experiment:
         least=1,
         only=_CODE,
     )
+    event: tuple[str, ...] = option(
+        (),
+        "code",
+        "names",
+        "Label of an event, as a fall or a gesture: windows are opened by the signal, around its strongest "
+        "sample, instead of one every stride (repeat).",
+        metavar="NAME",
+        only=Only(takes="pipeline", one_class=False),
+    )
+    event_signal: str = option(
+        "auto",
+        "code",
+        "choice",
+        "What opens a window: the norm of the first sensor, or its jerk (difference from sample to sample); "
+        "auto: the norm, unless jerk opens far fewer windows without an event.",
+        choices=lambda: ("auto", "norm", "jerk"),
+        only=_EVENT,
+    )
+    event_threshold: float | None = option(
+        None,
+        "code",
+        "number",
+        "Above it a window opens, in g (or dps); of samples, or of their differences (default: less than the "
+        "weaker ones of the events that are learnt from have).",
+        metavar="G",
+        only=_EVENT,
+    )
+    event_before: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Samples of the window before the strongest one (default: a third).",
+        metavar="N",
+        least=0,
+        only=_EVENT,
+    )
+    event_rest: int | None = option(
+        None,
+        "code",
+        "integer",
+        "Samples after a window in which none opens (default: a third of a window).",
+        metavar="N",
+        least=0,
+        most=65535,
+        only=_EVENT,
+    )
     wins: int | None = option(
         None,
         "code",
@@ -320,8 +367,8 @@ class Experiment:
         None,
         "anomaly",
         "text",
-        "Most false alarms that the threshold may let through, by normal logs held out for it (default: the "
-        "threshold is the highest score in them).",
+        "Most false alarms that the threshold may let through, by normal logs held out for it (default: one "
+        "window in a hundred of them may be above it, and no alarm passes the decision filter).",
         metavar="N/day|N/hour",
         only=Only(task="anomaly", one_class=True),
     )
@@ -333,6 +380,14 @@ class Experiment:
         "STD,KURTOSIS,ENVELOPE_DOMINANT_BIN (default: chosen).",
         metavar="NAME,...",
         only=Only(task="anomaly", takes="pipeline", one_class=True),
+    )
+    covariance: str = option(
+        "auto",
+        "anomaly",
+        "choice",
+        "Covariance of the Gaussians of gmm: full sees features that move together, diag is smaller.",
+        choices=lambda: ("auto", "full", "diag"),
+        only=Only(task="anomaly", takes="pipeline", models=("gmm",)),
     )
     learn: str = option(
         "desk",

@@ -70,6 +70,8 @@ class Signal:
         Samples by which it is shorter than the window.
     step : int
         Samples of the window to one of the signal: a window of n gives ``n // step - lost``.
+    quantities : tuple of str
+        Those that are taken of it; empty: all.
     """
 
     prefix: str
@@ -77,6 +79,7 @@ class Signal:
     formula: str
     lost: int = 0
     step: int = 1
+    quantities: tuple[str, ...] = ()
 
 
 #: The signals; all are int16 after saturation.
@@ -90,6 +93,10 @@ SIGNALS = (
         "|x[i+1] - x[i]| with the weights 1, 2 ... 8 ... 2, 1 over 64, every eighth, rounded down",
         1,
         statistics.ENVELOPE_STEP,
+    ),
+    *(
+        Signal(prefix, 1, f"the {word} third of the samples", 0, 3, ("MEAN", "STD", "MINIMUM", "MAXIMUM"))
+        for prefix, word in (("START_", "first"), ("END_", "last"))
     ),
     Signal("", 1, "the samples of a channel"),
 )
@@ -183,6 +190,10 @@ def _ranked(rank: int) -> Callable[[Sequence[Samples], IntFeature], Int64]:
 
 def _band_rms(data: Samples, feature: IntFeature) -> Int64:
     return spectrum.band_rms(*data.power, *_band(data.x.shape[1], feature))
+
+
+def _band_log(data: Samples, feature: IntFeature) -> Int64:
+    return spectrum.band_log(*data.power, *_band(data.x.shape[1], feature))
 
 
 def _band_energy(data: Samples, feature: IntFeature) -> Int64:
@@ -377,19 +388,34 @@ QUANTITIES = (
         shortest=spectrum.MIN_SAMPLES,
         factor=lambda n: 1 / 16.0,
     ),
+    Quantity(
+        "BAND_LOG",
+        "256 times (8 + log2 of the sum of |X[k] / N|^2 over the bins of the band), rounded down; at least "
+        "0, as of an empty band",
+        lambda s, f: _band_log(s[0], f),
+        lambda n, f: (0, 10240),
+        "sa_band_log",
+        ("SUM", "LIMITS"),
+        takes="band",
+        shortest=spectrum.MIN_SAMPLES,
+        factor=lambda n: 1 / 256.0,
+    ),
 )
 
 _DERIVED: dict[str, Callable[[Int64], Int64]] = {
     "": lambda x: x,
     "JERK_": statistics.jerk,
     "ENVELOPE_": statistics.envelope,
+    "START_": lambda x: x[:, : x.shape[1] // 3],
+    "END_": lambda x: x[:, x.shape[1] - x.shape[1] // 3 :],
 }
 
 _ROWS = {
     signal.prefix + quantity.name: (signal, quantity)
     for signal in SIGNALS
     for quantity in QUANTITIES
-    if quantity.inputs == 1 or not signal.prefix
+    if quantity.name in (signal.quantities or (quantity.name,))
+    and (quantity.inputs == 1 or not signal.prefix)
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sensorai.features.integer import Int64, bit_length, divide_round, floor_sqrt, log2_ceil, shift_by
+from sensorai.features.logarithm import log_energy
 from sensorai.features.statistics import RMS_BITS
 
 #: Longest transform.
@@ -155,3 +156,8 @@ def band_energy(bins: Int64, left: Int64, low: int, high: int) -> Int64:
 def band_rms(bins: Int64, left: Int64, low: int, high: int) -> Int64:
     """Root of the sum of ``|X[k] / N|**2`` from bin `low` to `high`, in sixteenths, rounded down."""
     return floor_sqrt(shift_by(bins[:, low : high + 1].sum(axis=1), RMS_BITS - 2 * left))
+
+
+def band_log(bins: Int64, left: Int64, low: int, high: int) -> Int64:
+    """Logarithm of `band_energy`, of the exact sum (`logarithm.log_energy`)."""
+    return log_energy(bins[:, low : high + 1].sum(axis=1), left)

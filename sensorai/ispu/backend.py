@@ -15,7 +15,7 @@ from sensorai.cproject.need import COUNTED, counted, largest
 from sensorai.cproject.scales import Scales, check_scales, check_sensors
 from sensorai.cproject.trace import counts_of
 from sensorai.divergence import Divergence, first_divergence
-from sensorai.errors import Problem, UserError
+from sensorai.errors import ConfigError, Problem, UserError
 from sensorai.experiment import Experiment
 from sensorai.formats.asked import units_asked
 from sensorai.ispu import devices
@@ -93,6 +93,11 @@ class IspuBackend(shared.CBackend):
     def core(self, artifact: Artifact) -> Core:
         """Its registers hold the decision, and each window's own answer."""
         pipeline: Pipeline = artifact.model
+        if pipeline.event is not None:
+            raise ConfigError(
+                "results of a sensor are held against windows on a grid, and here events open the windows",
+                hint="leave the sensor out: validate --on host or emulator says whether the bits agree",
+            )
 
         def run(recording: Recording) -> PipelineTrace:
             return pipelines.run(pipeline, counts_of(recording, pipeline))

@@ -27,14 +27,14 @@ BANDS = (0.03, 0.08, 0.2)
 QUALITY = 1.0
 
 
-def band_pass(centre: float) -> tuple[int, ...]:
+def band_pass(centre: float, quality: float = QUALITY) -> tuple[int, ...]:
     """Coefficients a2, a3, gain of a band pass with unit gain at ``centre`` (share of the sample rate).
 
     The bilinear form of a resonator with b = 1, 0, -1, rounded to halves; what the rounding does to the
     band is in every simulated value.
     """
     w = 2.0 * math.pi * centre
-    alpha = math.sin(w) / (2.0 * QUALITY)
+    alpha = math.sin(w) / (2.0 * quality)
     a2, a3, gain = -2.0 * math.cos(w) / (1 + alpha), (1 - alpha) / (1 + alpha), alpha / (1 + alpha)
     return tuple(half.nearest(c) for c in (a2, a3, gain))
 

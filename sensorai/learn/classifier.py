@@ -112,7 +112,8 @@ class ClassifierFamily:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn from all groups; say by folds what the same procedure is worth on groups it did not see."""
         experiment, prepared, share = lesson.experiment, lesson.prepared, lesson.share
-        counted = counting.build(prepared.dataset, CountOptions.of(lesson, dense=self.dense))
+        asked = CountOptions.of(lesson, dense=self.dense or bool(experiment.event))
+        counted = _counted(lesson, asked, share.train_groups)
         test_groups = share.test_groups if share.kept else ()
         rows = masks(counted.groups, counted.group, share.train_groups, test_groups, counted.answered)
         if test_groups and not rows.test.any():
@@ -126,9 +127,11 @@ class ClassifierFamily:
         ) -> Need:
             assert prepared.need is not None  # noqa: S101
             # the decision filter is chosen later: count with one
-            wins = max(WINS) if experiment.wins is None else experiment.wins
+            wins = max(WINS) if given is None else given
             return prepared.need(replace(_pipeline(lesson, counted, model, features, scaling), wins=wins))
 
+        # a window that an event opened stands for itself
+        given = 0 if counted.event is not None and experiment.wins is None else experiment.wins
         needed = needs if prepared.need else None
         parts = [
             groups
@@ -138,13 +141,13 @@ class ClassifierFamily:
         usual = self.seeds if counted.answered.sum() <= MANY else 1
         seeds = (experiment.seeds or usual) if parts else 1
         made = self.fit(counted, rows, self.options(lesson), needed, say.part(0.0, FIRST))
-        every = self._folds(lesson, counted, parts, made.options, seeds, say.part(FIRST, FOLDED))
+        every = self._folds(lesson, counted, parts, made.options, seeds, given, say.part(FIRST, FOLDED))
         say.within(FOLDED)
         made, taken, tried = self._seed(counted, rows, made, [one.outer for one in every], needed, seeds)
         judged = [one.outer[one.taken] for one in every]
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         chosen = [one.outer[taken] for one in every]
-        pipeline = replace(pipeline, wins=_wins(chosen, counted, experiment.wins))
+        pipeline = replace(pipeline, wins=_wins(chosen, given))
         curve = mean([one.made.curve for one in judged]) if judged else made.curve
         verdict = judge(curve, float(np.bincount(counted.y).max() / len(counted.y))) if curve else None
         learning = {"curve": [asdict(e) for e in curve], "verdict": verdict and asdict(verdict)}
@@ -158,10 +161,12 @@ class ClassifierFamily:
                 **self._figures(lesson, counted, rows, made, judged, tried),
                 **({"learning": learning} if curve else {}),
             },
-            (*counted.notes, *made.notes, *_of_folds(every, experiment.wins, seeds)),
+            (*counted.notes, *made.notes, *_of_folds(every, given, seeds)),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, verdict),),
-            folds=tuple(_traced(one, lesson, counted) for one in every),
+            folds=tuple(_traced(one, lesson, given) for one in every),
+            index={"events": list(experiment.event)} if experiment.event else {},
+            events=experiment.event,
         )
 
     def _folds(
@@ -171,6 +176,7 @@ class ClassifierFamily:
         parts: Sequence[tuple[str, ...]],
         options: Any,
         seeds: int,
+        wins: int | None,
         say: Progress,
     ) -> list[_Nested]:
         """Learn without each fold in turn; what is chosen for it is chosen on another one.
@@ -179,7 +185,7 @@ class ClassifierFamily:
         they are judged by has seen them.
         """
         out = []
-        choice = seeds > 1 or lesson.experiment.wins is None
+        choice = seeds > 1 or wins is None
         for k, groups in enumerate(parts):
             say.within(k / len(parts))
             say(f"learning without {', '.join(groups)}, to be judged on them")
@@ -200,7 +206,7 @@ class ClassifierFamily:
                     self._fold(lesson, counted, other, groups, self.seeded(options, seed), each[seeds + seed])
                     for seed in range(seeds)
                 ]
-            out.append(_Nested(tuple(outer), tuple(inner), _best(inner, counted)))
+            out.append(_Nested(tuple(outer), tuple(inner), _best(inner)))
         return out
 
     def _seed(
@@ -216,7 +222,7 @@ class ClassifierFamily:
         if seeds == 1:
             return first, 0, []
         runs = [[of[seed] for of in judged] for seed in range(seeds)]
-        scores = [_score(run, counted) for run in runs]
+        scores = [_score(run) for run in runs]
         made, taken = first, 0
         for seed in sorted(range(seeds), key=lambda seed: (-scores[seed], seed)):
             taken = seed
@@ -250,11 +256,16 @@ class ClassifierFamily:
     ) -> _Judged:
         """Learn as what is delivered does, but without some groups, and answer the windows of the first."""
         others = [g for g in lesson.share.train_groups if g not in groups and g not in unseen]
+        if counted.event is not None:
+            # the trigger is part of what is judged: its threshold knows nothing of these groups either
+            counted = _counted(lesson, CountOptions.of(lesson, dense=True), others)
         rows = masks(counted.groups, counted.group, others, groups, counted.answered)
         made = self.fit(counted, rows, options, None, say)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
         _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
-        return _Judged(groups, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1))
+        return _Judged(
+            groups, counted, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1)
+        )
 
     def _figures(
         self,
@@ -303,6 +314,7 @@ class _Judged:
     """A model that learnt without some groups, and its answers on their windows."""
 
     groups: tuple[str, ...]
+    counted: Counted
     rows: Masks
     made: Fitted
     pipeline: Pipeline
@@ -329,15 +341,15 @@ def _beside(
         other = parts[place % len(parts)]
         left = [g for g in lesson.share.train_groups if g not in other and g not in parts[k]]
         rows = masks(counted.groups, counted.group, left, (), counted.answered).train & counted.answered
-        if len(np.unique(counted.y[rows])) == len(counted.classes) and rows.sum() >= INNER:
+        if len(np.unique(counted.y[rows])) == len(np.unique(counted.y)) and rows.sum() >= INNER:
             return other
     return None
 
 
-def _traced(one: _Nested, lesson: Lesson, counted: Counted) -> Fold:
+def _traced(one: _Nested, lesson: Lesson, given: int | None) -> Fold:
     """Run the model of a fold on the recordings of its groups, with the filter that was chosen elsewhere."""
     judged = one.outer[one.taken]
-    wins = _wins(one.inner[one.taken : one.taken + 1], counted, lesson.experiment.wins)
+    wins = _wins(one.inner[one.taken : one.taken + 1], given)
     pipeline = replace(judged.pipeline, wins=wins)
     recordings = [r for r in lesson.prepared.dataset if r.group in judged.groups]
     return Fold(
@@ -359,16 +371,16 @@ def _of_folds(every: Sequence[_Nested], wins: int | None, seeds: int) -> list[st
     return []
 
 
-def _score(run: Sequence[_Judged], counted: Counted) -> float:
+def _score(run: Sequence[_Judged]) -> float:
     """Mean over the classes of the share of their windows that are right, over folds."""
-    truth = np.concatenate([counted.y[one.rows.test] for one in run])
+    truth = np.concatenate([one.counted.y[one.rows.test] for one in run])
     right = np.concatenate([one.answers for one in run]) == truth
     return float(np.mean([right[truth == c].mean() for c in np.unique(truth)]))
 
 
-def _best(runs: Sequence[_Judged], counted: Counted) -> int:
+def _best(runs: Sequence[_Judged]) -> int:
     """Place of the best of several seeds on the same groups, the first of equals."""
-    scores = [_score([one], counted) for one in runs]
+    scores = [_score([one]) for one in runs]
     return scores.index(max(scores)) if scores else 0
 
 
@@ -397,10 +409,18 @@ def _pipeline(
         scaling,
         model,
         counted.classes,
+        event=counted.event,
     )
 
 
-def _wins(judged: Sequence[_Judged], counted: Counted, given: int | None) -> int:
+def _counted(lesson: Lesson, asked: CountOptions, groups: Sequence[str]) -> Counted:
+    """Windows of all logs; where events open them, the trigger is chosen on some groups."""
+    if asked.event is not None:
+        asked = replace(asked, event=replace(asked.event, groups=tuple(groups)))
+    return counting.build(lesson.prepared.dataset, asked)
+
+
+def _wins(judged: Sequence[_Judged], given: int | None) -> int:
     """Decision filter: the given one, or the steadiest in the folds that costs next to nothing."""
     if given is not None:
         return given
@@ -408,7 +428,7 @@ def _wins(judged: Sequence[_Judged], counted: Counted, given: int | None) -> int
     for wins in WINS:
         right = switches = windows = 0
         for one in judged:
-            rows = one.rows.test
+            rows, counted = one.rows.test, one.counted
             recordings, truth = counted.recording[rows], counted.y[rows]
             windows += len(truth)
             for r in np.unique(recordings):

@@ -13,7 +13,11 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
 from sensorai.formats.resample import to_rate
+from sensorai.learn.events import SECONDS as EVENT_SECONDS
+from sensorai.learn.events import STEPS, EventOptions, trigger
+from sensorai.learn.events import starts as opened
 from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
+from sensorai.model.event import Event
 from sensorai.model.pipeline import Count, counts
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import Lesson
@@ -49,6 +53,8 @@ class CountOptions:
     dense : bool
         More windows to learn from, between those that the device answers: ``DENSE`` for each of them where
         there are few, fewer where there are many.
+    event : EventOptions, optional
+        Windows are opened by events, and not on a grid.
     """
 
     sensors: tuple[str, ...] = ()
@@ -59,6 +65,7 @@ class CountOptions:
     column: str = LABEL
     classes: tuple[str, ...] = ()
     dense: bool = False
+    event: EventOptions | None = None
 
     @classmethod
     def of(
@@ -75,6 +82,7 @@ class CountOptions:
             column,
             classes,
             dense,
+            EventOptions.of(experiment),
         )
 
 
@@ -102,6 +110,10 @@ class Counted:
         Windows that are only learnt from, as the device answers none there; None: it answers all.
     dense : int
         Windows for each that the device answers.
+    start : ndarray, shape (rows,), int64, optional
+        First sample of each window in its recording, at the rate of the windows.
+    event : Event, optional
+        What opened the windows.
     """
 
     x: Int16
@@ -118,6 +130,8 @@ class Counted:
     known: dict[IntFeature, npt.NDArray[np.int32]] = field(default_factory=dict)
     between: BoolArray | None = None
     dense: int = 1
+    start: IntArray | None = None
+    event: Event | None = None
 
     @property
     def answered(self) -> BoolArray:
@@ -144,6 +158,7 @@ class Counted:
             recording=self.recording[mask],
             known={feature: column[mask] for feature, column in self.known.items()},
             between=None if self.between is None else self.between[mask],
+            start=None if self.start is None else self.start[mask],
         )
 
     def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:
@@ -202,24 +217,40 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         for axis in "xyz"
     )
     window, stride = _lengths(options, logs, rate)
-    pieces, labels, recordings, between = [], [], [], []
+    every = [counts([v[s][:, a] for s in sensors for a in range(3)], channels) for v in values]
+    event = None
+    if options.event is not None:
+        event = trigger(options.event, options.column, logs, [x for x, _ in every], channels, window)
+        stride = min(event.least, window)
+    pieces, labels, recordings, between, first = [], [], [], [], []
     dense = 1
-    if options.dense:
+    if options.dense and event is not None:
+        dense = 2 * STEPS + 1
+    elif options.dense:
         count = sum(len(_starts(r, task, window, stride)[0]) for r in logs)
         dense = max(min(DENSE, stride, MOST // max(count, 1)), 1)
     beyond = 0
-    for i, (r, by_sensor) in enumerate(zip(logs, values, strict=True)):
-        columns = [by_sensor[s][:, a] for s in sensors for a in range(3)]
-        samples, more = counts(columns, channels)
+    codes = {name: k for k, name in enumerate(task.classes)}
+    for i, (r, (samples, more)) in enumerate(zip(logs, every, strict=True)):
         beyond += more
-        starts, classes = _starts(r, task, window, stride, dense)
+        if event is not None:
+            starts, classes, beside = opened(event, r, task.column, codes, samples, dense > 1)
+        else:
+            starts, classes = _starts(r, task, window, stride, dense)
+            beside = [s % stride != 0 for s in starts]
         pieces += [samples[s : s + window] for s in starts]
         labels += classes
         recordings += [i] * len(starts)
-        between += [s % stride != 0 for s in starts]
+        between += beside
+        first += starts
     groups = dataset.groups()
     of = np.array([groups.index(r.group) for r in logs], np.int64)
     if not pieces:
+        if event is not None:
+            raise DataError(
+                "no event opens a window in these logs",
+                hint="choose a lower --event-threshold, or a shorter --window",
+            )
         raise DataError(
             f"no label lasts for a window of {window} samples",
             hint="choose a shorter --window or add longer logs",
@@ -241,6 +272,8 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         tuple(notes),
         between=np.array(between, bool) if dense > 1 else None,
         dense=dense,
+        start=np.array(first, np.int64),
+        event=event,
     )
 
 
@@ -259,6 +292,9 @@ def check_rows(counted: Counted, rows: BoolArray, least: int, what: str) -> None
             f"{count} windows to learn from are too few for {what} (at least {least})",
             hint="add logs, or choose a shorter --window or --stride",
         )
+    if counted.event is not None and len(np.unique(counted.y[rows])) > 1:
+        # what never opens a window need not be told apart
+        return
     for c, name in enumerate(counted.classes):
         if not (counted.y[rows] == c).any():
             raise DataError(
@@ -306,7 +342,8 @@ def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> t
     for word, given in (("window", options.window), ("stride", options.stride)):
         if given is not None and given < 1:
             raise ConfigError(f"a {word} of {given} samples is not possible", hint="at least 1")
-    window = options.window or max(min(round(SECONDS * rate), usual), 1)
+    seconds = SECONDS if options.event is None else EVENT_SECONDS
+    window = options.window or max(min(round(seconds * rate), usual), 1)
     stride = options.stride or max(window // 2, 1)
     if not 1 <= stride <= window:
         raise ConfigError(f"a stride of {stride} samples does not fit a window of {window}")

@@ -13,7 +13,7 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.graph.rounding import INT32_MAX
 from sensorai.learn.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.learn.forests import narrow, narrowed, whole_tree
-from sensorai.learn.gaussians import fit_mahalanobis, fit_mixture
+from sensorai.learn.gaussians import fit_mahalanobis, fit_mixture, fit_states
 from sensorai.model import gaussians, isolation
 from sensorai.model.detector import KINDS, Detector
 from sensorai.model.prototypes import Prototypes
@@ -34,6 +34,7 @@ def fit_detector(
     options: DetectorOptions | None = None,
     *,
     validation: npt.NDArray[np.integer] | None = None,
+    state: npt.NDArray[np.integer] | None = None,
     say: Progress = SILENT,
 ) -> FittedDetector:
     """Learn a detector.
@@ -48,6 +49,8 @@ def fit_detector(
     validation : ndarray, shape (rows, features), optional
         Other normal rows, for kinds that stop learning by them (autoencoder); without them the last fifth
         of ``normal``.
+    state : ndarray, shape (rows,), optional
+        Which of several normal states each row is of, where that is known.
     say : Progress
         Told how far it is, by those that take long.
 
@@ -83,7 +86,9 @@ def fit_detector(
     most = gaussians.MAX_FEATURES
     if x.shape[1] > most:
         raise ConfigError(f"a {kind} detector takes at most {most} features, not {x.shape[1]}")
-    scaling = Scaling.fit_normal(x)
+    scaling = Scaling.fit_normal(x, state)
+    if kind == "gmm" and state is not None and len(np.unique(state)) > 1:
+        return fit_states(x, scaling, options, state)
     make = {"mahalanobis": fit_mahalanobis, "gmm": fit_mixture, "prototypes": _prototypes}[kind]
     return make(x, scaling, options)
 

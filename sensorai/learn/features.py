@@ -22,6 +22,8 @@ NORM = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEA
 #: The same for nets, which add features up: none that grows with the square of a signal.
 AXIS_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_RMS")
 NORM_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS", "JERK_RMS")
+#: Of each axis of windows that an event opens.
+THIRDS = ("START_MEAN", "START_STD", "END_MEAN", "END_STD")
 #: Features with a threshold count what exceeds this share of the signal's usual deviation.
 DEAD_BAND = 0.25
 
@@ -52,6 +54,9 @@ def candidates(
             _feature(f"NORM_{q}", axes, float(np.median(size.std(axis=1))))
             for q in (NORM_LINEAR if linear else NORM)
         ]
+        if counted.event is not None:
+            # the event is always at the same place: what was before, and what is left behind, are features
+            out += [IntFeature(q, (i,)) for i in axes for q in THIRDS]
         out += [IntFeature("CORRELATION", (axes[a], axes[b])) for a, b in ((0, 1), (0, 2), (1, 2))]
         if spectra:
             out.append(IntFeature("NORM_DOMINANT_BIN", axes))

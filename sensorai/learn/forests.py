@@ -30,6 +30,7 @@ Int = npt.NDArray[np.int64]
 
 #: Trees and leaves of each to choose from, the largest first.
 FOREST_SIZES = ((10, 32), (10, 16), (5, 16), (5, 8), (3, 4))
+EXTRA_SIZES = ((30, 16), *FOREST_SIZES[1:])
 TREE_SIZES = ((1, 32), (1, 16), (1, 8), (1, 4), (1, 2))
 #: Least rows to learn from.
 ROWS = 12
@@ -58,6 +59,9 @@ class ForestOptions:
         forest smaller; 1 is the hard vote, for the largest class in the leaf.
     spectra : bool
         Whether features of the integer FFT are candidates.
+    extra : bool
+        Whether the thresholds of a forest are drawn at random, and the best of them taken (extremely
+        randomised trees): steadier where there are few events to learn from.
     seed : int
     """
 
@@ -67,6 +71,7 @@ class ForestOptions:
     features: int = 12
     total: int | None = None
     spectra: bool = False
+    extra: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -157,7 +162,7 @@ def choose_forest(
         return needs(full(size).ensemble, full(size).features)
 
     forest, choice = sizes.first_that_fits(
-        FOREST_SIZES if options.trees > 1 else TREE_SIZES,
+        TREE_SIZES if options.trees == 1 else EXTRA_SIZES if options.extra else FOREST_SIZES,
         show,
         need,
         full,
@@ -261,12 +266,12 @@ def only_used(ensemble: Ensemble) -> tuple[Ensemble, list[int]]:
 
 
 def _forest(windows: Windows, options: ForestOptions) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
     # without class weights the leaves hold whole counts, and the soft vote can be proved exact: rare
     # classes are evened out by drawing the rows instead
     rows = _even(windows.y[:, 0], options.seed)
-    model = RandomForestClassifier(
+    model = (ExtraTreesClassifier if options.extra else RandomForestClassifier)(
         options.trees,
         max_depth=options.depth,
         max_leaf_nodes=options.leaves,

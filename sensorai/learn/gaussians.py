@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sensorai.errors import DataError
+from sensorai.errors import ConfigError, DataError
 from sensorai.graph.rounding import INT32_MAX
 from sensorai.learn.fitted import DetectorOptions, FittedDetector, Float, Int32, unrounded
 from sensorai.model import gaussians
@@ -20,6 +20,8 @@ from sensorai.model.scaling import DEVIATION, LIMITS, Scaling
 #: Share of a feature's variance that is added to it: a direction in which normal data hardly move would
 #: otherwise turn the rounding of the inputs into distance.
 RIDGE = 1 / 64
+#: Variance that rounding to the grid stands for, and least rows of a state.
+ROUNDED, LEAST_ROWS = 0.5, 8
 #: Largest shift of a row of weights that is of use: no weight gains a digit beyond it.
 TOP_SHIFT = 20
 
@@ -79,6 +81,61 @@ def fit_mixture(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedD
         scaling,
         _mixture_distance(scaling, mean, scaled, model.weights_),
         (f"{k} Gaussians with {covariance} covariance, BIC {bic:.0f}, of {len(tried)} mixtures",),
+    )
+
+
+def fit_states(
+    x: Int32, scaling: Scaling, options: DetectorOptions, state: npt.NDArray[np.integer]
+) -> FittedDetector:
+    """Learn a Gaussian for every normal state, all of them equally likely.
+
+    Parameters
+    ----------
+    x : ndarray, shape (rows, d), int32
+    scaling : Scaling
+    options : DetectorOptions
+    state : ndarray, shape (rows,)
+        Which state each row is of.
+
+    Raises
+    ------
+    ConfigError, DataError
+        More states than a mixture holds, or one with too few rows.
+    """
+    from sklearn.covariance import ledoit_wolf
+
+    names = np.unique(state)
+    if len(names) > gaussians.MAX_COMPONENTS:
+        raise ConfigError(
+            f"{len(names)} normal labels are more than the {gaussians.MAX_COMPONENTS} Gaussians of a mixture",
+            hint="give normal states that behave alike one label",
+        )
+    diagonal = options.covariance == "diag"
+    z = scaling.apply(x).astype(np.float64)
+    means, covariances = [], []
+    for one in names:
+        rows = z[state == one]
+        if len(rows) < LEAST_ROWS:
+            raise DataError(
+                f"a normal state has {len(rows)} windows to learn from, at least {LEAST_ROWS} are needed",
+                hint="add logs of it, choose a shorter --stride, or give it the label of a similar state",
+            )
+        # what the grid rounds away is no steadiness of the machine
+        spread = np.sqrt(rows.var(axis=0) + ROUNDED)
+        centred = (rows - rows.mean(axis=0)) / spread
+        correlation = (
+            np.diag((centred**2).mean(axis=0)) if diagonal else ledoit_wolf(centred, assume_centered=True)[0]
+        )
+        wide = correlation + np.diag(1 - np.diag(correlation) + RIDGE)
+        means.append(rows.mean(axis=0))
+        covariances.append(wide * np.outer(spread, spread))
+    mean, covariance = np.stack(means), np.stack(covariances)
+    weights = np.full(len(names), 1 / len(names))
+    return FittedDetector(
+        Detector("gmm", from_covariances(mean, covariance, weights), INT32_MAX),
+        scaling,
+        _mixture_distance(scaling, mean, covariance, weights),
+        (f"a Gaussian with {'diagonal' if diagonal else 'full'} covariance for each of {len(names)} states",),
     )
 
 

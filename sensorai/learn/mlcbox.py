@@ -24,10 +24,11 @@ from sensorai.learn.choices import Choices
 from sensorai.learn.envelope import STEPS, Box, Envelope
 from sensorai.learn.features import different
 from sensorai.learn.lengths import check_length
+from sensorai.learn.lines import line
 from sensorai.learn.search import inputs
 from sensorai.learn.states import STATE, Parts
 from sensorai.learn.table import Task, Windows, build, settled
-from sensorai.mlc.config import DecisionTree, Feature, MlcConfig
+from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice, device
 from sensorai.mlc.features import FeatureStream, numeric_style
 from sensorai.mlc.features import inputs as core_inputs
@@ -45,6 +46,8 @@ SECONDS = 1.0
 #: Kinds by preference; a feature that says nearly the same as an earlier one is left out.
 KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXIMUM", "V"), ("MINIMUM", "V"))
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
+#: Quality factor of the band pass on a line.
+LINE_QUALITY = 10.0
 #: Features that the report names for an alarm.
 EXPLAINED = 3
 #: Fewest normal windows of a state that gets bounds of its own.
@@ -128,7 +131,7 @@ def train_box(lesson: Lesson, say: Progress = SILENT) -> TrainedBox:
     task = Task("anomaly", STATE, CLASSES)
     say("computing features of the normal state")
     config, windows = _features(
-        target, window, rate, prepared.sensors, Dataset(parts.learn), task, experiment
+        target, window, rate, prepared.sensors, Dataset(parts.learn), task, experiment, parts.normal
     )
     known = windows.y[:, 0] == NORMAL
     names = _normal_states(parts.learn, window, LABEL, parts.normal)
@@ -227,18 +230,29 @@ def _features(
     learn: Dataset,
     task: Task,
     options: Experiment,
+    normal: Sequence[str],
 ) -> tuple[MlcConfig, Windows]:
     """Features of the box and their values on the learnt windows."""
     filters = tuple(f for f in candidates.filters(target, slots) if f.kind == "HP")
+    if "BP" in target.filters:
+        found = [(slot, line(learn.recordings, LABEL, normal, slot, window)) for slot in slots]
+        filters += tuple(
+            Filter("BP", slot, "XYZ", candidates.band_pass(at, LINE_QUALITY)) for slot, at in found if at
+        )
     plain = candidates.features(target, slots, filters)
     first_config = candidates.config(target, window, rate, slots, filters, plain)
     first = build(first_config, learn, [task])
     levels = candidates.with_levels(target, plain, candidates.deviations(first_config, first.x))
-    wanted = _preferred(levels, slots)
+    wanted = _preferred(levels, slots, filters)
     config = candidates.config(target, window, rate, inputs(wanted), filters, wanted)
     windows = settled(build(config, learn, [task]))
     room = (options.max_nodes or target.limits.nodes) // 2
-    kept = different(windows.x[windows.y[:, 0] == NORMAL], min(options.max_features, room))
+    known = windows.x[windows.y[:, 0] == NORMAL]
+    most = min(options.max_features, room)
+    kept = different(known, most)
+    if any(f.kind == "BP" for f in filters):
+        # over all states the axes of a line rise and fall together; within one they say different things
+        kept = [int(i) for i in np.flatnonzero(known.std(axis=0))[:most]]
     if not kept:
         raise DataError(
             "no feature of the normal windows varies: there is nothing to learn",
@@ -251,10 +265,22 @@ def _features(
     )
 
 
-def _preferred(features: Sequence[Feature], slots: Sequence[str]) -> list[Feature]:
-    """Features in the order of ``KINDS`` and ``FILTERED``, sensor by sensor."""
+def _preferred(features: Sequence[Feature], slots: Sequence[str], filters: Sequence[Filter]) -> list[Feature]:
+    """Features in the order of ``KINDS`` and ``FILTERED``, sensor by sensor; of a line, energies alone."""
     out: list[Feature] = []
     for slot in slots:
+        lines = [i for i, f in enumerate(filters) if f.kind == "BP" and f.sensor == slot]
+        if lines:
+            # the margin is that of the worst feature: what moves more than the line would blind it
+            out += [
+                f
+                for at in (*lines, None)
+                for axis in "XYZ"
+                for f in features
+                if f.kind == "VARIANCE" and f.source.filter == at and f.source.axis == axis
+                if f.source.sensor == slot and not f.absolute
+            ]
+            continue
         for wanted, filtered in ((KINDS, False), (FILTERED, True)):
             for kind, axes in wanted:
                 of = [

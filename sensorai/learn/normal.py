@@ -17,8 +17,9 @@ from sensorai.learn import states
 from sensorai.learn.counts import Counted, CountOptions
 from sensorai.learn.features import healthy
 from sensorai.learn.states import STATE, Parts
+from sensorai.learn.steady import steady
 from sensorai.model.detector import CLASSES
-from sensorai.recording import Recording
+from sensorai.recording import LABEL, Recording
 from sensorai.road import Lesson
 from sensorai.verify.shape import listed
 
@@ -37,11 +38,14 @@ class NormalWindows:
     features : tuple of IntFeature
     values : ndarray, shape (windows, features), int32
         Of the normal windows to learn from.
+    state : ndarray, shape (windows,), int64
+        Which normal label each of them has, as its place in ``Parts.normal``.
     """
 
     counted: Counted
     features: tuple[IntFeature, ...]
     values: npt.NDArray[np.int32]
+    state: npt.NDArray[np.int64]
 
 
 def normal_windows(lesson: Lesson) -> NormalWindows:
@@ -55,13 +59,16 @@ def normal_windows(lesson: Lesson) -> NormalWindows:
     experiment, prepared, parts = lesson.experiment, lesson.prepared, lesson.share
     # every part in one go: full scale and windows are the same for all
     counted = counting.build(prepared.dataset, CountOptions.of(lesson, STATE, CLASSES))
-    first = counted.rows((counted.recording < len(parts.learn)) & (counted.y == 0))
+    learnt = (counted.recording < len(parts.learn)) & (counted.y == 0)
+    first = counted.rows(learnt)
     if not len(first.x):
         raise DataError(
             f"no normal recording to learn from is as long as a window of {counted.window} samples",
             hint="choose a shorter --window or add longer logs",
         )
-    features = healthy(first, experiment.features)
+    state = states_of(parts, counted)[learnt]
+    features = () if experiment.features else steady(first, state)
+    features = features or healthy(first, experiment.features)
     values = catalogue.table(features, first.x)
     if len(values) < WINDOWS_A_FEATURE * len(features):
         raise DataError(
@@ -69,7 +76,21 @@ def normal_windows(lesson: Lesson) -> NormalWindows:
             hint=f"at least {WINDOWS_A_FEATURE * len(features)} are needed: add normal logs, or choose a "
             "shorter --window or --stride",
         )
-    return NormalWindows(counted, features, values)
+    return NormalWindows(counted, features, values, state)
+
+
+def states_of(parts: Parts, counted: Counted) -> npt.NDArray[np.int64]:
+    """Place of each window's label in ``parts.normal``, 0 where it is none of them, shape (windows,)."""
+    assert counted.start is not None  # noqa: S101
+    out = np.zeros(len(counted.y), np.int64)
+    for i, r in enumerate(parts.recordings):
+        scale = counted.rate_hz / (r.rate_hz or counted.rate_hz)
+        for span in r.labels.get(LABEL, ()):
+            if span.label in parts.normal:
+                middle = counted.start + counted.window // 2
+                inside = (counted.recording == i) & (middle >= span.start * scale)
+                out[inside & (middle < span.stop * scale)] = parts.normal.index(span.label)
+    return out
 
 
 def data_of(parts: Parts, rate_hz: float, windows: Mapping[str, tuple[int, int]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sensorai.graph.interpret import output
 from sensorai.model.decision import decide
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
+from sensorai.model.event import Event
 from sensorai.model.learner import Moments
 from sensorai.model.scaling import Scaling
 
@@ -76,6 +77,9 @@ class Pipeline:
     stream : bool
         Whether C computes only what is new in a window, with the same results; of nets that take windows of
         counts as they are.
+    event : Event or None
+        What opens a window; then ``window`` is that of the event, and ``stride`` the fewest samples from one
+        window to the next. None: a window every ``stride`` samples.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Pipeline:
     wins: int = 0
     learn: Moments | None = None
     stream: bool = False
+    event: Event | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= self.window <= catalogue.MAX_WINDOW:
@@ -128,6 +133,8 @@ class Pipeline:
                 raise ConfigError(f"a detector tells two classes apart, not {len(self.classes)}")
         if self.learn is not None:
             self._check_learner(self.learn)
+        if self.event is not None:
+            self._check_event(self.event)
 
     def _check_raw(self, graph: Graph) -> None:
         taken, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
@@ -138,6 +145,16 @@ class Pipeline:
         if made.dtype not in ("float32", "int32") or made.size != len(self.classes):
             raise ConfigError(
                 f"the net gives {made.size} scores of {made.dtype} for {len(self.classes)} classes"
+            )
+
+    def _check_event(self, event: Event) -> None:
+        fits = event.window == self.window and self.stride == min(event.least, self.window)
+        if not fits or event.first + 3 > len(self.channels):
+            raise ConfigError(f"a window of {self.window} samples is not what {event} opens")
+        if self.learn is not None or self.stream:
+            raise ConfigError(
+                "windows that an event opens neither learn on the device nor stream",
+                hint="drop --event, or the other",
             )
 
     def _check_learner(self, moments: Moments) -> None:
@@ -218,6 +235,12 @@ def windows(samples: Int16, window: int, stride: int) -> Int16:
     return np.ascontiguousarray(view.transpose(0, 2, 1))
 
 
+def opened(samples: Int16, end: npt.NDArray[np.int64], window: int) -> Int16:
+    """Windows that end at given places, shape (n, channels) -> (rows, window, channels), int16."""
+    places = end[:, None] + np.arange(-window, 0)
+    return np.ascontiguousarray(samples[places])
+
+
 def model_inputs(pipeline: Pipeline, cut: Int16) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.integer]]:
     """Features and model inputs of windows, shape (rows, window, channels)."""
     if not pipeline.features:
@@ -256,11 +279,15 @@ def run(pipeline: Pipeline, samples: Int16) -> PipelineTrace:
     if samples.dtype != np.int16 or samples.ndim != 2 or samples.shape[1] != len(pipeline.channels):
         raise ConfigError(f"samples must be int16 with {len(pipeline.channels)} channels")
     filtered = run_filters(pipeline.filters, samples) if pipeline.filters else samples
-    cut = windows(filtered, pipeline.window, pipeline.stride)
+    if pipeline.event is None:
+        cut = windows(filtered, pipeline.window, pipeline.stride)
+        end = np.arange(len(cut)) * pipeline.stride + pipeline.window
+    else:
+        end = pipeline.event.ends(filtered)
+        cut = opened(filtered, end, pipeline.window)
     features, inputs = model_inputs(pipeline, cut)
     points = scores(pipeline, inputs)
     answer = np.argmax(points, axis=1).astype(np.int64)
-    end = np.arange(len(cut)) * pipeline.stride + pipeline.window
     decided = decide(answer, pipeline.wins, len(pipeline.classes))
     return PipelineTrace(features, inputs, points, answer, decided, end, saturated(samples)[end - 1])
 
@@ -293,7 +320,7 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
     """Return the pipeline as plain data for JSON."""
     from dataclasses import asdict
 
-    from sensorai.model import detector, ensemble, learner, store
+    from sensorai.model import detector, ensemble, event, learner, store
 
     model = pipeline.model
     if isinstance(model, Ensemble):
@@ -333,6 +360,7 @@ def to_dict(pipeline: Pipeline) -> dict[str, Any]:
         "classes": list(pipeline.classes),
         "wins": pipeline.wins,
         **({"stream": True} if pipeline.stream else {}),
+        **({} if pipeline.event is None else {"event": event.to_dict(pipeline.event)}),
         **({} if pipeline.learn is None else {"learn": learner.to_dict(pipeline.learn)}),
     }
 
@@ -341,7 +369,7 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
     """Read what ``to_dict`` wrote; a DataError naming ``where`` for anything else."""
     from sensorai.errors import DataError, SensoraiError
     from sensorai.features.filters import Biquad
-    from sensorai.model import detector, ensemble, learner, store
+    from sensorai.model import detector, ensemble, event, learner, store
 
     readers: dict[str, Callable[[Any, str], Ensemble | Graph | Detector]] = {
         "forest": ensemble.from_dict,
@@ -385,6 +413,7 @@ def from_dict(data: Any, where: str = "") -> Pipeline:
             int(data["wins"]),
             None if data.get("learn") is None else learner.from_dict(data["learn"]),
             data.get("stream") is True,
+            None if data.get("event") is None else event.from_dict(data["event"]),
         )
     except SensoraiError as error:
         raise DataError(error.message, where=error.where or where, hint="train again") from None

@@ -17,6 +17,8 @@ LIMITS: Mapping[str, tuple[int, int]] = {"int8": (-128, 127), "int16": (-511, 51
 LOWEST: Mapping[str, int] = {"int8": 0, "int16": -5}
 #: Steps of the int16 grid in a standard deviation of normal data, at least; it has less than twice that.
 DEVIATION = 16
+#: Share of the int16 grid that several normal states may take up.
+ROOM = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,28 @@ class Scaling:
         return Scaling(tuple(offsets), tuple(shifts))
 
     @staticmethod
-    def fit_normal(x: npt.NDArray[np.integer]) -> Scaling:
+    def fit_normal(x: npt.NDArray[np.integer], state: npt.NDArray[np.integer] | None = None) -> Scaling:
         """Learn offset and shift of an int16 input from normal data, shape (rows, inputs).
 
         The offset is the mean, so that the mean of the scaled values is a whole number as nearly as it can
         be. The shift brings the standard deviation into [16, 32) steps, as far as shifts reach: one of less
         than half a count counts as half a count, so that one count more in a feature that never moves is two
         such deviations.
+
+        Where there are several normal states, ``state`` (shape (rows,)) says which each row is of: then it is
+        the deviation within states that is brought there, as far as all of them fit the grid with a quarter
+        to spare.
         """
         wide = x.astype(np.float64)
-        size = np.clip(wide.std(axis=0), 0.5, None)
-        shift = np.clip(np.floor(np.log2(size / DEVIATION)), LOWEST["int16"], 31).astype(int)
+        size = wide.std(axis=0)
+        room = np.zeros(wide.shape[1])
+        if state is not None and len(np.unique(state)) > 1:
+            groups = [wide[state == s] for s in np.unique(state)]
+            share = [len(g) / len(wide) for g in groups]
+            size = np.sqrt(np.average([g.var(axis=0) for g in groups], axis=0, weights=share))
+            room = np.abs(wide - np.rint(wide.mean(axis=0))).max(axis=0) / (ROOM * LIMITS["int16"][1])
+        size = np.clip(size, 0.5, None)
+        shift = np.maximum(np.floor(np.log2(size / DEVIATION)), np.ceil(np.log2(np.maximum(room, 2.0**-9))))
+        shift = np.clip(shift, LOWEST["int16"], 31).astype(int)
         offset = np.clip(np.rint(wide.mean(axis=0)), -(2**31), 2**31 - 1).astype(int)
         return Scaling(tuple(offset.tolist()), tuple(shift.tolist()), "int16")

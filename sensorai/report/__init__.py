@@ -36,6 +36,9 @@ Then a key for each section, with its figures::
                 of a training: random_windows_optimistic: {accuracy, balanced_accuracy}
                 mlc: choices: {pruning, cross_validated, end_counters}; C: accuracy: {integer, float:
                 {train, folds, test}}
+    events      (where events open the windows) labels, opened (windows);
+                found: {events, found, share, low, high, by_label};
+                false: {recordings, with_alarm, share, low, high, by_label, time: a rate}
     alarms      (anomaly) normal, unseen, faults: labels; false_alarms, detection, curve
                 detectors: list (every alarm), drift; in C: float (area under the curve of the float model)
     threshold   (detectors) value, words, target_per_hour, calibration, windows_an_hour, confidence

@@ -13,6 +13,7 @@ from sensorai.learn.table import find_tasks
 from sensorai.recording import LABEL, Dataset
 from sensorai.road import Classifier, Figures, Learnt, Opened, Proof, Trace
 from sensorai.verify import verdict
+from sensorai.verify.events import judge_events
 from sensorai.verify.judge import Judgement, compare
 from sensorai.verify.metrics import none_if_nan
 
@@ -60,7 +61,9 @@ class Classify:
             warnings += [name + text for text in verdict.warnings(held, seen, filter_of(experiment))]
         pairs = zip(learnt.classifiers, found, strict=True)
         entries = [entry(c, held) for c, held in pairs]
-        made = {"classifiers": entries, "warnings": warnings}
+        made: dict[str, Any] = {"classifiers": entries, "warnings": warnings}
+        if learnt.events:
+            made["events"] = judge_events(traces, 0, learnt.classifiers[0].column, learnt.events)
         if not learnt.folds:
             return made
         for k, one in enumerate(entries):
@@ -75,7 +78,12 @@ class Classify:
     def rejudge(self, opened: Opened, columns: Sequence[str], proof: Proof) -> Figures:
         """Windows and events of every classifier."""
         asked = [replace(c, column=column) for c, column in zip(opened.classifiers, columns, strict=True)]
-        return {"classifiers": [entry(c, judgement(c, k, proof.traces)) for k, c in enumerate(asked)]}
+        found: dict[str, Any] = {
+            "classifiers": [entry(c, judgement(c, k, proof.traces)) for k, c in enumerate(asked)]
+        }
+        if opened.events:
+            found["events"] = judge_events(proof.traces, 0, asked[0].column, opened.events)
+        return found
 
 
 #: Sources of figures that folds give.

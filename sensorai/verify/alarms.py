@@ -7,7 +7,7 @@ day, with an interval, because logs are short), which anomalies it finds, and ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,8 @@ NORMAL, ANOMALY = 0, 1
 CONFIDENCE = 0.95
 #: Thresholds that are tried near the top of the scores, and further down.
 TRIED = 256
+#: Share of normal windows that the threshold may leave in alarm where no rate is asked for.
+OUTLIERS = 0.01
 #: Resamplings behind the bands of a curve.
 RESAMPLINGS = 200
 
@@ -157,16 +159,23 @@ class Threshold:
     value : int
         An alarm needs a score above it.
     target_per_hour : float or None
-        What was asked for; None: no false alarm on the calibration logs.
+        What was asked for; None: one window in a hundred, and no false alarm behind a decision filter.
     rate : Rate
         False alarms on the calibration logs.
     windows_an_hour : float
+    above : Share, optional
+        Normal windows of the calibration logs that are above it.
+    low, high : int, optional
+        Where other logs of the same length would have put it, at ``CONFIDENCE``, where no rate is asked for.
     """
 
     value: int
     target_per_hour: float | None
     rate: Rate
     windows_an_hour: float
+    above: Share | None = None
+    low: int | None = None
+    high: int | None = None
 
 
 def choose_threshold(
@@ -181,8 +190,9 @@ def choose_threshold(
     wins : int
         Decision filter.
     target_per_hour : float or None
-        The upper bound of the rate (``Rate.high``) must not be above it. None: no normal window at all
-        is above the threshold, whatever the filter would let pass.
+        The upper bound of the rate (``Rate.high``) must not be above it. None: a knock that an hour of normal
+        logs holds must not blind the detector, so one normal window in a hundred may be above the threshold,
+        but none raises an alarm where a filter stands behind it.
     stride : int
         Samples from window to window.
 
@@ -208,17 +218,42 @@ def choose_threshold(
             f"--false-alarms {option(rate(0, hours).high)}",
         )
     normal = np.concatenate([log.scores[log.truth == NORMAL] for log in logs])
-    value = int(normal.max())
+    low = high = None
     if target_per_hour is not None:
-        # from the top down: lower thresholds melt alarms together, so that fewer of them say nothing
-        for candidate in _descending(np.unique(np.r_[0, normal])):
-            found = false_alarms(logs, decisions_of(logs, candidate, wins))
-            if found.high > target_per_hour:
-                break
-            value = candidate
+        value = _lowest(logs, wins, normal, lambda found: found.high <= target_per_hour)
+    else:
+        rank, low, high = _ranks(np.sort(normal))
+        value = rank
+        if wins:
+            quiet = _lowest(logs, wins, normal, lambda found: not found.events)
+            value, high = max(rank, quiet), max(high, quiet)
     value = min(value, top)
     found = false_alarms(logs, decisions_of(logs, value, wins))
-    return Threshold(value, target_per_hour, found, windows)
+    above = share(int((normal > value).sum()), len(normal))
+    return Threshold(value, target_per_hour, found, windows, above, low, high)
+
+
+def _lowest(logs: Sequence[ScoredLog], wins: int, normal: Int64, fits: Callable[[Rate], bool]) -> int:
+    """Lowest threshold down to which false alarms fit."""
+    value = int(normal.max())
+    # from the top down: lower thresholds melt alarms together, so that fewer of them say nothing
+    for candidate in _descending(np.unique(np.r_[0, normal])):
+        if not fits(false_alarms(logs, decisions_of(logs, candidate, wins))):
+            break
+        value = candidate
+    return value
+
+
+def _ranks(ordered: Int64) -> tuple[int, int, int]:
+    """Score that ``OUTLIERS`` of the rising scores exceed at most, with its interval by order statistics."""
+    from scipy.stats import binom
+
+    count = len(ordered)
+    above = int(OUTLIERS * count)
+    few, many = (int(binom.ppf(p, count, OUTLIERS)) for p in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    at = [count - 1 - min(n, count - 1) for n in (above, many, few)]
+    value, low, high = (int(ordered[i]) for i in at)
+    return value, low, high
 
 
 def _descending(candidates: Int64) -> list[int]:

@@ -143,6 +143,15 @@ def threshold_dict(chosen: alarms.Threshold) -> dict[str, Any]:
         "target_per_hour": chosen.target_per_hour,
         "calibration": rate_dict(chosen.rate),
         "windows_an_hour": chosen.windows_an_hour,
+        "low": chosen.low,
+        "high": chosen.high,
+        "windows_above": chosen.above
+        and {
+            "windows": chosen.above.whole,
+            "above": chosen.above.part,
+            "low": none_if_nan(chosen.above.low),
+            "high": none_if_nan(chosen.above.high),
+        },
         "confidence": alarms.CONFIDENCE,
     }
 

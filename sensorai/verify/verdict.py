@@ -278,6 +278,9 @@ def _untested(tree: WindowMetrics, learnt: WindowMetrics) -> list[str]:
 
 # ---------------------------------------------------------------- detectors
 
+#: Share of anomalies that a detector must be able to find, by its interval, not to be called nearly blind.
+BLIND = 0.5
+
 
 def of_alarms(verdict: Mapping[str, Any], contradictions: Sequence[str] = ()) -> list[str]:
     """Warnings about a detector, from its judgement as alarms (``sensorai.verify.anomaly``).
@@ -291,9 +294,14 @@ def of_alarms(verdict: Mapping[str, Any], contradictions: Sequence[str] = ()) ->
     curve, found = verdict["curve"], verdict["detection"]
     if curve is not None and curve["auc_low"] <= 0.5:
         out.append(
-            "not shown to tell anomalies from normal: the area under the curve is "
+            "blind: not shown to tell anomalies from normal: the area under the curve is "
             f"{curve['auc']:.2f} ({curve['auc_low']:.2f} to {curve['auc_high']:.2f}), and 0.5 is chance"
         )
     elif found["anomalies"] and not found["found"]:
-        out.append(f"none of {found['anomalies']} anomalies of the test raised an alarm")
+        out.append(f"blind: none of {found['anomalies']} anomalies of the test raised an alarm")
+    elif found["anomalies"] and found["high"] < BLIND:
+        out.append(
+            f"nearly blind: {found['found']} of {found['anomalies']} anomalies of the test raised an alarm "
+            f"(at most {100 * found['high']:.0f} % are found)"
+        )
     return [*out, *contradictions]

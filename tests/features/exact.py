@@ -167,6 +167,16 @@ def bins(x: list[int]) -> tuple[list[int], int]:
     return out, left
 
 
+def octaves(number: int) -> int:
+    """256 log2 of a whole number above 0: digits of squares, of which 16 bits are kept."""
+    digits = bin(number)[2:]
+    mantissa, out = digits.ljust(16, "0")[:16], len(digits) - 1
+    for _ in range(8):
+        square = bin(int(mantissa, 2) ** 2)[2:]
+        mantissa, out = square[:16], 2 * out + len(square) - 31
+    return out
+
+
 def exact(feature: IntFeature, window: list[list[int]]) -> int:
     """Value of a feature of a window given as rows of samples."""
     axes = [[row[i] for row in window] for i in feature.inputs]
@@ -180,6 +190,11 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
     if name.startswith("JERK_"):
         x = [clip16(b - a) for a, b in itertools.pairwise(x)]
         name = name.removeprefix("JERK_")
+    third = len(x) // 3
+    if name.startswith("START_"):
+        x, name = x[:third], name.removeprefix("START_")
+    if name.startswith("END_"):
+        x, name = x[len(x) - third :], name.removeprefix("END_")
     if name.startswith("ENVELOPE_"):
         x = envelope(x)
         name = name.removeprefix("ENVELOPE_")
@@ -194,6 +209,8 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
             return peak_bin(band, low, int(name.removeprefix("DOMINANT_BIN_")))
         if name == "BAND_RMS":
             return math.isqrt(math.floor(256 * sum(band) * 4.0**-left))
+        if name == "BAND_LOG":
+            return max(octaves(sum(band)) + 256 * (8 - 2 * left), 0) if sum(band) else 0
         return math.floor(sum(band) * 4.0**-left)
     plain: Mapping[str, Callable[[], int]] = {
         "MEAN": lambda: sum(x),

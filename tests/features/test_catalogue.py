@@ -12,6 +12,7 @@ from sensorai.errors import ConfigError
 from sensorai.features import catalogue, spectrum
 from sensorai.features.catalogue import IntFeature, check, factor, limits, names, reference, table
 from sensorai.features.integer import bit_length, floor_sqrt
+from sensorai.features.logarithm import log2
 from tests.features.exact import exact
 from tests.features.samples import Window, edge_windows, every_feature
 
@@ -37,6 +38,7 @@ def test_long_windows(n: int) -> None:
         "RMS",
         "STD",
         "BAND_RMS",
+        "BAND_LOG",
         "MEAN_CROSSING",
         "PEAK",
         "CREST_FACTOR",
@@ -95,6 +97,7 @@ def test_textbook() -> None:
         "STD": x.std(),
         "BAND_RMS": np.sqrt((np.abs(spectrum_of[1:]) ** 2).sum()),
         "BAND_ENERGY": (np.abs(spectrum_of[1:]) ** 2).sum(),
+        "BAND_LOG": 8 + np.log2((np.abs(spectrum_of[1:]) ** 2).sum()),
         "DOMINANT_BIN": np.abs(spectrum_of).argmax(),
     }
     for name, value in wanted.items():
@@ -102,6 +105,13 @@ def test_textbook() -> None:
         assert reference(feature, window) * factor(feature, 52) == pytest.approx(value, rel=1e-3)
     pair = IntFeature("CORRELATION", (0, 1))
     assert reference(pair, window) * factor(pair, 52) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+
+
+def test_logarithms_are_within_a_step() -> None:
+    numbers = np.array([1, 2, 3, 65535, 65536, 65537, 10**9 + 7, 2**42 - 1, 2**62], np.int64)
+    wanted = np.floor(256 * np.log2(numbers.astype(np.float64)) + 1e-9)
+    assert np.isin(log2(numbers) - wanted, (-1, 0)).all()
+    assert log2(np.zeros(1, np.int64)) == 0
 
 
 #: Signals of vibration: what a sine, noise, a distribution with a tail, and a pulse in a long rest look like.
@@ -249,7 +259,7 @@ def test_refusals() -> None:
 
 
 def test_names_and_labels() -> None:
-    assert len(names()) == len(set(names())) == 101
+    assert len(names()) == len(set(names())) == 114
     assert {q.name for q in catalogue.QUANTITIES} <= set(names())
     assert all(q.formula and q.function for q in catalogue.QUANTITIES)
     label = IntFeature("NORM_BAND_ENERGY", (0, 1, 2), band=(1, 4)).label(["ax", "ay", "az"])

@@ -12,6 +12,7 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError, ExperimentError
 from sensorai.learn import envelope, faults
+from sensorai.learn.lines import line
 from sensorai.learn.mlcbox import RegisterBox
 from sensorai.mlc import half
 from sensorai.mlc.decode import decode
@@ -262,3 +263,20 @@ def test_what_a_classifier_of_faults_says_as_alarms(target: str) -> None:
     (classifier,) = figures["classifiers"]
     assert {one["name"] for one in classifier["classes"]} == set(STATES)
     assert classifier["held_out"]["answer"]["balanced_accuracy"] > 0.9
+
+
+def test_the_line_that_keeps_still_is_found() -> None:
+    """Of two lines the one that keeps its size is taken, although the other is stronger; of noise none."""
+    random = np.random.default_rng(2)
+    t = np.arange(520) / RATE
+    logs = []
+    for i in range(8):
+        still, wild = np.sin(2 * np.pi * 17.0 * t + i), random.uniform(0.1, 9) * np.sin(2 * np.pi * 6.0 * t)
+        samples = 100 * (still + wild)[:, None] + random.normal(0, 3, (520, 3))
+        logs.append(Recording(samples, ACC, RATE, {"label": (Span(0, 520, "slow"),)}, f"{i}", f"{i}"))
+    at = line(logs, "label", ("slow",), "acc", 104)
+    assert at is not None
+    assert at == pytest.approx(17.0 / RATE, abs=0.5 / 104)
+    assert line(logs, "label", ("other",), "acc", 104) is None
+    # a window of fewer bins than bands says nothing
+    assert line(logs, "label", ("slow",), "acc", 20) is None

@@ -170,3 +170,21 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ConfigError):
             DetectorOptions(**options)
+
+
+@pytest.mark.parametrize("covariance", ["full", "diag"])
+def test_labels_of_states_make_a_gaussian_each(covariance: str) -> None:
+    """Between two far and still states nothing is normal, however wide both together are."""
+    rng = np.random.default_rng(7)
+    state = np.repeat([0, 1, 2], 60)
+    normal = np.rint(4000 * state[:, None] + rng.normal(0, 40, (180, 3)).cumsum(axis=1)).astype(np.int32)
+    between = np.rint(2000 + rng.normal(0, 40, (50, 3))).astype(np.int32)
+    found = fit_detector("gmm", normal, DetectorOptions(covariance=covariance), state=state)
+    assert isinstance(found.detector.core, Gaussians)
+    assert found.detector.core.components == 3
+    assert found.detector.core.diagonal == (covariance == "diag")
+    assert found.scores(between).min() > 10 * found.scores(normal).max()
+    with pytest.raises(DataError, match="has 3 windows"):
+        fit_detector("gmm", normal, state=np.where(np.arange(180) < 3, 5, state))
+    with pytest.raises(ConfigError, match="more than the 16"):
+        fit_detector("gmm", normal, state=np.arange(180) % 17)

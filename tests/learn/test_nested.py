@@ -87,7 +87,7 @@ def test_seeds_stand_in_the_figures(monkeypatch: pytest.MonkeyPatch, data: Datas
 def test_the_best_seed_of_the_folds_is_delivered(monkeypatch: pytest.MonkeyPatch, data: Dataset) -> None:
     worth = {5: 0.5, 6: 0.9, 7: 0.7}
 
-    def score(run: Any, counted: Counted) -> float:
+    def score(run: Any) -> float:
         return worth[run[0].made.options[0].seed]
 
     monkeypatch.setattr(classifier, "_score", score)

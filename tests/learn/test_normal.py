@@ -110,3 +110,25 @@ def test_what_the_report_says_of_the_parts() -> None:
     assert {r["name"] for r in said["recordings"] if r["test"]} == {r.name for r in parts.test}
     assert said["test_groups"] == list(parts.groups("test"))
     assert len(said["groups"]) == len(said["recordings"]) == 19
+
+
+def test_without_names_the_stillest_bands_are_taken() -> None:
+    """A line that keeps its size within a state is taken, although the states differ most in it."""
+    rng = np.random.default_rng(5)
+    t = np.arange(512) / RATE
+    logs = []
+    for label, size in (("slow", 100.0), ("fast", 800.0)):
+        for i in range(8):
+            noise = rng.normal(0, 12, (512, 3)) * rng.lognormal(0, 0.5)
+            swing = size * np.sin(2 * np.pi * 13.0 * t + i)[:, None] * np.array([1.0, 0.0, 0.0])
+            name = f"{label}_{i}"
+            labels = {"label": (Span(0, 512, label),)}
+            logs.append(Recording(noise + swing, ACC, RATE, labels, name, name, f"{name}.csv"))
+    found = normal_windows(lesson(Dataset(tuple(logs)), window=128, stride=64, features=()))
+    last = found.features[-1]
+    assert {f.name for f in found.features[:-1]} == {"BAND_LOG"}
+    assert last.name == "NORM_BAND_LOG"
+    line = [f for f in found.features[:-1] if f.inputs == (0,) and f.band is not None]
+    assert any(f.band[0] <= 13.0 * 128 / RATE <= f.band[1] for f in line if f.band is not None)
+    assert sorted(np.unique(found.state)) == [0, 1]
+    assert len(found.state) == len(found.values)

@@ -80,10 +80,26 @@ def test_threshold_at_a_target() -> None:
     assert alarms.choose_threshold([quiet], 0, 0.65, 6000).value == 70
     got = alarms.choose_threshold([quiet], 0, 0.3, 6000)
     assert (got.value, got.rate.events, got.windows_an_hour) == (90, 0, 60.0)
-    # no target: no false alarm
-    assert alarms.choose_threshold([quiet], 0, None, 6000).value == 90
     # single windows do not pass two wins
     assert alarms.choose_threshold([quiet], 2, 0.3, 6000).value == 1
+
+
+def test_without_a_target_a_knock_does_not_blind() -> None:
+    """One window in a hundred may be above the threshold, but no alarm passes a filter."""
+    rising = log(list(range(1, 301)), stretch=60)
+    got = alarms.choose_threshold([rising], 0, None, 6000)
+    assert got.above is not None
+    assert (got.value, got.above.part, got.above.whole) == (297, 3, 300)
+    assert got.low is not None
+    assert got.high is not None
+    assert got.low < got.value < got.high <= 300
+    # too few windows to spare one
+    assert alarms.choose_threshold([log([5, 9, 7], stretch=60)], 0, None, 6000).value == 9
+    scores = [1] * 600
+    scores[50], scores[250:252] = 900, [80, 70]
+    # the two that follow each other would pass a filter of two; the higher one alone does not
+    assert alarms.choose_threshold([log(scores, stretch=60)], 2, None, 6000).value == 70
+    assert alarms.choose_threshold([log(scores, stretch=60)], 0, None, 6000).value == 1
 
 
 def test_an_alarm_that_never_ends_is_no_low_rate() -> None:

@@ -203,14 +203,17 @@ def test_what_the_curve_says_counts() -> None:
 def test_detectors() -> None:
     good = {
         "curve": {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95},
-        "detection": {"anomalies": 5, "found": 4},
+        "detection": {"anomalies": 5, "found": 4, "high": 0.96},
     }
     assert of_alarms(good) == []
     chance = {**good, "curve": {"auc": 0.55, "auc_low": 0.4, "auc_high": 0.7}}
     (text,) = of_alarms(chance)
     assert "0.55 (0.40 to 0.70)" in text
     (text,) = of_alarms({**good, "detection": {"anomalies": 5, "found": 0}})
-    assert text == "none of 5 anomalies of the test raised an alarm"
+    assert text == "blind: none of 5 anomalies of the test raised an alarm"
+    (text,) = of_alarms({**good, "detection": {"anomalies": 50, "found": 9, "high": 0.31}})
+    assert text.startswith("nearly blind: 9 of 50 anomalies")
+    assert "at most 31 % are found" in text
     assert of_alarms({"curve": None, "detection": {"anomalies": 0, "found": 0}}, ["the claim"]) == [
         "the claim"
     ]

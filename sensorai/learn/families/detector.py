@@ -7,25 +7,34 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sensorai.cproject.trace import counts_of, trace_of
 from sensorai.experiment.words import per_hour
+from sensorai.features import catalogue
 from sensorai.learn import states
 from sensorai.learn.detectors import DetectorOptions, FittedDetector, fit_detector
-from sensorai.learn.normal import data_of, normal_windows, windows_of
-from sensorai.learn.states import STATE, Parts
+from sensorai.learn.normal import NormalWindows, data_of, normal_windows, states_of, windows_of
+from sensorai.learn.states import CUT, STATE, Parts
 from sensorai.model import detector as model
 from sensorai.model.contributions import contributions
 from sensorai.model.detector import CLASSES
 from sensorai.model.knowledge import taught
 from sensorai.model.pipeline import Pipeline, run
-from sensorai.recording import LABEL
+from sensorai.recording import LABEL, Recording
 from sensorai.road import Classifier, Figures, Learnt, Lesson, Progress, Trace
 from sensorai.verify import alarms, anomaly
 from sensorai.verify.alarms import ScoredLog, Threshold
 
 #: Decision filter where nothing is said: an alarm needs two windows above the threshold more than below.
 WINS = 2
+#: Said of kinds that know nothing of labels.
+ONE_SHAPE = (
+    "{name} takes {count} normal states for one and may be blind to what lies between them: gmm (the "
+    "default) learns each by itself"
+)
+#: Folds that the threshold is set on where there are groups enough, and kinds that take too long for them.
+FOLDS, SLOW = 5, ("autoencoder",)
 #: Features that the report names for an alarm.
 EXPLAINED = 3
 
@@ -82,9 +91,11 @@ class DetectorFamily:
         normal = normal_windows(lesson)
         counted, values = normal.counted, normal.values
         say(f"learning what {len(values)} normal windows have in common ({self.name})")
-        fitted = fit_detector(
-            self.name, values, DetectorOptions(seed=experiment.seed), say=say.part(0.0, 0.8)
-        )
+        options = DetectorOptions(seed=experiment.seed, covariance=experiment.covariance)
+        rows = _rows(parts, normal)
+        places = None if experiment.learn == "on-device" or self.name in SLOW else _folds(parts)
+        learnt = rows if places is not None else rows.only(rows.recording < len(parts.learn))
+        fitted = fit_detector(self.name, learnt.x, options, state=learnt.state, say=say.part(0.0, 0.6))
         notes = [*counted.notes, *fitted.notes]
         wins = experiment.wins
         if wins is None:
@@ -108,15 +119,27 @@ class DetectorFamily:
         if experiment.learn == "on-device":
             assert fitted.scaling is not None  # noqa: S101
             pipeline = taught(pipeline, fitted.scaling.apply(values))
-        say.within(0.8)
+        say.within(0.6)
         say("setting the threshold on other normal recordings")
-        calibrated = [
-            _scored(trace_of(pipeline, r, run(pipeline, counts_of(r, pipeline)))) for r in parts.calibrate
-        ]
+        if places is None:
+            calibrated = [_run(pipeline, r) for r in parts.calibrate]
+        else:
+            calibrated = []
+            every = (*parts.learn, *parts.calibrate)
+            for fold in range(places.max() + 1):
+                beside = rows.only(places[rows.recording] != fold)
+                made = fit_detector(self.name, beside.x, options, state=beside.state)
+                other = replace(pipeline, scaling=made.scaling, model=made.detector)
+                calibrated += [_run(other, every[i]) for i in np.flatnonzero(places == fold)]
+            notes.append(
+                "learnt from all normal recordings but those of the test; the threshold is from "
+                f"{places.max() + 1} folds: each recording scored by a detector that did not see it"
+            )
         wanted = None if experiment.false_alarms is None else per_hour(experiment.false_alarms)
         chosen = alarms.choose_threshold(calibrated, wins, wanted, pipeline.stride)
         assert isinstance(pipeline.model, model.Detector)  # noqa: S101
         pipeline = replace(pipeline, model=pipeline.model.with_threshold(chosen.value))
+        several = len(parts.normal) > 1 and self.name != "gmm"
         return Learnt(
             pipeline,
             (Classifier(lesson.name, STATE, dict(enumerate(CLASSES))),),
@@ -128,9 +151,54 @@ class DetectorFamily:
                 "model": {"kind": self.name, "precision": "integers"},
             },
             tuple(notes),
+            (ONE_SHAPE.format(name=self.name, count=len(parts.normal)),) if several else (),
             detector=PipelineDetector(pipeline, fitted, parts, chosen, experiment.seed),
             index={"states": parts.index(LABEL)},
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Normal windows that may be learnt from: features, state, and place of the recording."""
+
+    x: npt.NDArray[np.int32]
+    state: npt.NDArray[np.int64]
+    recording: npt.NDArray[np.int64]
+
+    def only(self, mask: npt.NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.x[mask], self.state[mask], self.recording[mask])
+
+
+def _rows(parts: Parts, normal: NormalWindows) -> _Rows:
+    """Of the parts to learn from and to calibrate."""
+    counted = normal.counted
+    mask = (counted.recording < len(parts.learn) + len(parts.calibrate)) & (counted.y == 0)
+    x = catalogue.table(normal.features, counted.x[mask])
+    return _Rows(x, states_of(parts, counted)[mask], counted.recording[mask])
+
+
+def _folds(parts: Parts) -> npt.NDArray[np.int64] | None:
+    """Fold of each recording to learn from or calibrate on, whole groups together; None for too few groups.
+
+    Groups of every label are dealt out in turn, so that each fold has something of each state.
+    """
+    every = (*parts.learn, *parts.calibrate)
+    dealt: dict[str, dict[str, int]] = {}
+    fold: dict[str, int] = {}
+    if any(CUT in r.group for r in every):
+        return None
+    for r in every:
+        labels = r.labels.get(LABEL, ())
+        of = dealt.setdefault(labels[0].label if labels else "", {})
+        if r.group not in fold:
+            of[r.group] = fold[r.group] = len(of) % FOLDS
+    if len(fold) < 2 * FOLDS or min(map(len, (d for d in dealt.values() if d))) < FOLDS:
+        return None
+    return np.array([fold[r.group] for r in every], np.int64)
+
+
+def _run(pipeline: Pipeline, recording: Recording) -> ScoredLog:
+    return _scored(trace_of(pipeline, recording, run(pipeline, counts_of(recording, pipeline))))
 
 
 def _scored(trace: Trace) -> ScoredLog:

@@ -16,6 +16,8 @@ from sensorai.road import Lesson, Progress
 TREES = 10
 #: Settings that say a size; with one of them given none is chosen.
 SIZES = frozenset({"trees", "leaves", "depth"})
+#: Features that a forest of events looks at, at most.
+EVENT_FEATURES = 20
 
 
 class Forest(ClassifierFamily):
@@ -28,7 +30,10 @@ class Forest(ClassifierFamily):
 
     def options(self, lesson: Lesson) -> tuple[ForestOptions, bool]:
         """Options, and whether a size is given."""
-        table = lesson.experiment.net or {}
+        table = dict(lesson.experiment.net or {})
+        if lesson.experiment.event and self.trees > 1:
+            # a forest of rows beside each event, as there are few events
+            table = {"extra": True, "features": EVENT_FEATURES, **table}
         given = options_from(
             {"trees": self.trees, "seed": lesson.experiment.seed, **table}, ForestOptions, "forest"
         )
@@ -36,7 +41,7 @@ class Forest(ClassifierFamily):
             raise ConfigError(
                 f"trees = {given.trees} is no {self.name}", where="--net", hint="a tree is 1, a forest more"
             )
-        return given, bool(SIZES & set(table))
+        return given, bool(SIZES & set(lesson.experiment.net or {}))
 
     def seeded(self, options: tuple[ForestOptions, bool], more: int) -> tuple[ForestOptions, bool]:
         """Return the same options with a seed that is ``more`` higher."""

@@ -14,6 +14,7 @@ from sensorai.report.section import Section
 ORDER = (
     "warnings",
     "title",
+    "events",
     "held_out",
     "alarms",
     "curves",

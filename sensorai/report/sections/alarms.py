@@ -37,13 +37,16 @@ def threshold(report: Figures) -> list[str]:
     if chosen is None:
         return []
     seen, target = chosen["calibration"], chosen["target_per_hour"]
-    asked = (
-        "the highest score of a normal window in the calibration logs"
-        if target is None
-        else f"chosen for at most {in_words(target)}"
-    )
+    asked = "" if target is None else f", chosen for at most {in_words(target)}"
     meaning = f" ({chosen['words']})" if chosen.get("words") else ""
-    first = f"threshold {chosen['value']:,}{meaning}, {asked}"
+    first = f"threshold {chosen['value']:,}{meaning}{asked}"
+    if (above := chosen.get("windows_above")) is not None:
+        between = f"{100 * above['low']:.1f} to {100 * above['high']:.1f} %"
+        first += (
+            f": {above['above']:,} of {above['windows']:,} held-out normal windows are above it ({between})"
+        )
+    if chosen.get("low") is not None:
+        first += f"; other logs would have put it at {chosen['low']:,} to {chosen['high']:,}"
     if seen["high_per_hour"] is None:
         return [first, "no rate of false alarms can be claimed: no normal log was held out for it"]
     confidence = chosen.get("confidence", CONFIDENCE)
