@@ -102,6 +102,8 @@ class Counted:
         Windows that are only learnt from, as the device answers none there; None: it answers all.
     dense : int
         Windows for each that the device answers.
+    shared : dict
+        What else was made of all windows before, by what it is; folds share it.
     """
 
     x: Int16
@@ -118,6 +120,7 @@ class Counted:
     known: dict[IntFeature, npt.NDArray[np.int32]] = field(default_factory=dict)
     between: BoolArray | None = None
     dense: int = 1
+    shared: dict[str, object] = field(default_factory=dict)
 
     @property
     def answered(self) -> BoolArray:
@@ -144,6 +147,7 @@ class Counted:
             recording=self.recording[mask],
             known={feature: column[mask] for feature, column in self.known.items()},
             between=None if self.between is None else self.between[mask],
+            shared={},
         )
 
     def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:

@@ -166,11 +166,12 @@ def test_the_seed_decides() -> None:
 
 
 def test_sizes_for_a_memory() -> None:
-    net, _ = trained(precision="float32", sizes=(), flash_bytes=800, epochs=1)
+    net, _ = trained(precision="float32", sizes=(), flash_bytes=500, epochs=1)
     assert net.sizes == (8,)
     assert [one.size for one in net.choice.tried] == [
-        "layers of 32, 16",
-        "layers of 16, 8",
+        "layers of 48",
+        "layers of 32",
+        "layers of 16",
         "layers of 8",
     ]
     assert "bytes too large" in net.choice.tried[0].verdict
