@@ -25,13 +25,15 @@ from sensorai.learn.curves import Epoch
 from sensorai.learn.lower import lower, lower_float
 from sensorai.learn.masks import Masks
 from sensorai.learn.sizes import Choice
-from sensorai.learn.variations import NONE
+from sensorai.learn.variations import NONE, promised
 from sensorai.model.scaling import Scaling
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.binary import precision_of
 from sensorai.road import SILENT, Need, Progress
 
 _Float = npt.NDArray[np.float32]
+#: Most features, and units or channels of the layers.
+_Size = tuple[int, tuple[int, ...]]
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
@@ -69,6 +71,9 @@ class NetOptions:
         Passes for the float (or binary) net, and for the int8 net after it; the learning rate falls along
         them to almost nothing, and the last is kept.
     batch : int
+    any_side, any_orientation : bool
+        Learn from windows that are mirrored, or turned, whatever they are worth on the groups (see
+        ``learn.variations``); else folds choose.
     rate : float
         First learning rate.
     decay : float
@@ -88,6 +93,8 @@ class NetOptions:
     batch: int = 64
     rate: float = 1e-2
     decay: float = 0.1
+    any_side: bool = False
+    any_orientation: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -127,7 +134,8 @@ class TrainedNet:
         Share of right answers of ``graph`` on ``train`` and ``test`` rows.
     float_accuracy : mapping of str to float
         The same of the float net.
-    sizes : tuple of int
+    options : NetOptions
+        What makes the same net again, with the size that was chosen.
     choice : Choice
         Why this size.
     notes : tuple of str
@@ -140,7 +148,7 @@ class TrainedNet:
     curve: tuple[Epoch, ...]
     accuracy: dict[str, float]
     float_accuracy: dict[str, float]
-    sizes: tuple[int, ...]
+    options: NetOptions
     choice: Choice
     notes: tuple[str, ...]
 
@@ -172,7 +180,8 @@ def train_net(
     """
     options = options or NetOptions()
     check_rows(counted, split.train, ROWS, "a net")
-    variation = variants.choose(counted, split.train)
+    wanted = promised(options.any_side, options.any_orientation)
+    variation = wanted or variants.choose(counted, split.train)
     turned = None if variation == NONE else variants.of(counted, variation)
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
@@ -201,22 +210,27 @@ def train_net(
     _, more_rounded, more_own = (None, None, None) if more is None else inputs(more)
     rows = _Rows(counted, split, features, scaling, *inputs(raw), more_rounded, more_own, said)
 
-    def learn(sizes: tuple[int, ...]) -> TrainedNet:
-        return _learn(rows, replace(options, sizes=sizes), say)
+    def learn(size: _Size) -> TrainedNet:
+        return _learn(rows.first(size[0]), replace(options, features=size[0], sizes=size[1]), say)
 
-    def need(sizes: tuple[int, ...]) -> Need | None:
-        graph = _first_weights(rows, replace(options, sizes=sizes))
+    def need(size: _Size) -> Need | None:
+        few = rows.first(size[0])
+        graph = _first_weights(few, replace(options, sizes=size[1]))
         if options.flash_bytes is not None and (over := _too_large(graph, options)):
             return over
-        return needs(graph, features, scaling) if needs else None
+        return needs(graph, few.features, few.scaling) if needs else None
+
+    def words(size: _Size) -> str:
+        return show(size[1], size[0] if features else 0)
 
     if options.sizes:
         # before it is learnt: that takes a while
-        if (found := need(options.sizes)) and found.problems:
+        given = options.features, options.sizes
+        if (found := need(given)) and found.problems:
             raise TargetError(found.problems)
-        return learn(options.sizes)
-    ladder = shapes.ladder(options.family, options.precision)
-    net, chosen = sizing.first_that_fits(ladder, show, need, learn, options.seed, "smaller ones know less")
+        return learn(given)
+    ladder = shapes.ladder(options.family, options.precision, options.features)
+    net, chosen = sizing.first_that_fits(ladder, words, need, learn, options.seed, "smaller ones know less")
     return replace(net, choice=chosen)
 
 
@@ -237,6 +251,25 @@ class _Rows:
     more_rounded: _Float | None
     more_own: _Float | None
     notes: tuple[str, ...]
+
+    def first(self, count: int) -> _Rows:
+        """Return the same with the first features only, of an mlp: they are the best."""
+        if not self.features or count >= len(self.features):
+            return self
+
+        def cut(x: _Float) -> _Float:
+            return x[:, :count]
+
+        return replace(
+            self,
+            features=self.features[:count],
+            scaling=Scaling(self.scaling.offset[:count], self.scaling.shift[:count]),
+            quantised=self.quantised[:, :count],
+            rounded=cut(self.rounded),
+            own=cut(self.own),
+            more_rounded=None if self.more_rounded is None else cut(self.more_rounded),
+            more_own=None if self.more_own is None else cut(self.more_own),
+        )
 
     def data(self, x: _Float, more: _Float | None) -> qat.Data:
         """Rows to learn from, and those of the test to look at."""
@@ -299,15 +332,15 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         tuple(curve),
         accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
         accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
-        options.sizes,
-        Choice(show(options.sizes), "given"),
+        options,
+        Choice(show(options.sizes, options.features if rows.features else 0), "given"),
         tuple(notes),
     )
 
 
-def show(sizes: tuple[int, ...]) -> str:
-    """Sizes in words."""
-    return f"layers of {', '.join(map(str, sizes))}"
+def show(sizes: tuple[int, ...], features: int = 0) -> str:
+    """Sizes in words, with the most features that there may be."""
+    return f"layers of {', '.join(map(str, sizes))}" + (f" on {features} features" if features else "")
 
 
 def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Masks) -> dict[str, float]:

@@ -125,9 +125,11 @@ class _Maker:
         self.builder.add(DepthwiseConv1d(padding="same"), params=params)
 
 
-def ladder(family: str, precision: str) -> list[tuple[int, ...]]:
-    """Sizes to choose from, the largest first."""
-    return [*SIZES[family, precision == "binary"]]
+def ladder(family: str, precision: str, features: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Most features and sizes to choose from, the largest first; the smallest two have fewer features."""
+    sizes = SIZES[family, precision == "binary"]
+    fewer = [features] * (len(sizes) - 2) + [-(-features // 2), -(-features // 4)]
+    return list(zip(fewer, sizes, strict=True))
 
 
 def check_sizes(sizes: Sequence[int]) -> None:

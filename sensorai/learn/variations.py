@@ -74,6 +74,15 @@ VARIATIONS = (
 ANY_SIDE = VARIATIONS[6]
 #: Any rotation, where that is promised.
 ANY_ORIENTATION = VARIATIONS[7]
+#: Both.
+ANY = Variation("any way, mirrored", ((1, 1, 1), (-1, 1, 1)), free=True)
+
+
+def promised(side: bool, orientation: bool) -> Variation | None:
+    """Return what windows must stand for whatever the groups say; None where nothing is promised."""
+    if orientation:
+        return ANY if side else ANY_ORIENTATION
+    return ANY_SIDE if side else None
 
 
 def varied(x: Int16, channels: Sequence[Count], variation: Variation, seed: int) -> Int16:

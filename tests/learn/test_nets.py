@@ -166,13 +166,13 @@ def test_the_seed_decides() -> None:
 
 
 def test_sizes_for_a_memory() -> None:
-    net, _ = trained(precision="float32", sizes=(), flash_bytes=500, epochs=1)
-    assert net.sizes == (8,)
+    net, _ = trained(precision="float32", sizes=(), flash_bytes=300, epochs=1)
+    assert net.options.sizes == (8,)
     assert [one.size for one in net.choice.tried] == [
-        "layers of 48",
-        "layers of 32",
-        "layers of 16",
-        "layers of 8",
+        "layers of 48 on 8 features",
+        "layers of 32 on 8 features",
+        "layers of 16 on 4 features",
+        "layers of 8 on 2 features",
     ]
     assert "bytes too large" in net.choice.tried[0].verdict
     assert net.choice.tried[-1].verdict == "taken"

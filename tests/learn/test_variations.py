@@ -11,6 +11,8 @@ from sensorai.learn import variants
 from sensorai.learn.counts import Counted
 from sensorai.learn.variations import ANY_ORIENTATION, NONE, VARIATIONS, Variation, varied
 from sensorai.model.pipeline import Count
+from tests import roads
+from tests.learn.make import dataset
 
 CHANNELS = tuple(Count(f"{s}_{a}", u, 0.1) for s, u in (("acc", "mg"), ("gyro", "dps")) for a in "xyz")
 
@@ -100,3 +102,23 @@ def test_the_choice_sees_no_group_that_is_left_out() -> None:
     mask = looked.group != 3
     for key, units in looked.shared.items():
         assert np.array_equal(np.asarray(units)[mask], np.asarray(again.shared[key])[mask])
+
+
+def test_a_promise_is_learnt_and_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was promised is not chosen; the folds answer windows turned otherwise than those learnt from."""
+    drawn: list[tuple[Variation, int]] = []
+    own = variants.of
+
+    def of(counted: Counted, variation: Variation, seed: int = 0) -> Counted:
+        drawn.append((variation, seed))
+        return own(counted, variation, seed)
+
+    monkeypatch.setattr(variants, "of", of)
+    monkeypatch.setattr(variants, "choose", lambda *_: pytest.fail("nothing is to be chosen"))
+    net = {"sizes": [4], "epochs": 1, "tune_epochs": 1, "features": 4}
+    data = dataset("abc", count=312)
+    made = roads.learnt(data, target="stm32", model="mlp", any_orientation=True, seeds=1, wins=0, net=net)
+    assert {one for one, _ in drawn} == {ANY_ORIENTATION}
+    assert {seed for _, seed in drawn} == {0, 1}
+    assert any("turned at random as was promised" in note for note in made.notes)
+    assert "learnt from windows as recorded and any way" in made.notes
