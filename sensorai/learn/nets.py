@@ -229,8 +229,21 @@ def train_net(
         if (found := need(given)) and found.problems:
             raise TargetError(found.problems)
         return learn(given)
+
+    def small(size: _Size) -> Need | None:
+        found = need(size)
+        if found is None or found.problems or found.flash <= shapes.USUAL_FLASH:
+            return found
+        much = f"{found.flash} B of flash are more than the {shapes.USUAL_FLASH} B that a net takes unasked"
+        return replace(found, problems=(Problem(much),))
+
     ladder = shapes.ladder(options.family, options.precision, options.features)
-    net, chosen = sizing.first_that_fits(ladder, words, need, learn, options.seed, "smaller ones know less")
+    why = "smaller ones know less"
+    try:
+        net, chosen = sizing.first_that_fits(ladder, words, small, learn, options.seed, why)
+    except TargetError:
+        # none is so small, for what stands around it
+        net, chosen = sizing.first_that_fits(ladder, words, need, learn, options.seed, why)
     return replace(net, choice=chosen)
 
 
@@ -333,7 +346,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
         accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
         options,
-        Choice(show(options.sizes, options.features if rows.features else 0), "given"),
+        Choice(show(options.sizes), "given"),
         tuple(notes),
     )
 

@@ -26,7 +26,7 @@ from sensorai.passes.binary import mark_binary
 #: features one wide layer is better on groups that were left out than two narrow ones. Binary layers say less
 #: for each weight and are wider.
 SIZES = {
-    ("mlp", False): ((48,), (32,), (16,), (8,)),
+    ("mlp", False): ((48,), (40,), (40,), (32,), (16,), (8,)),
     ("cnn", False): ((8, 16, 16), (8, 8, 8), (4, 8)),
     ("mlp", True): ((128, 64), (64, 32), (32,)),
     ("cnn", True): ((16, 32, 32), (16, 16, 16), (8, 16)),
@@ -125,11 +125,17 @@ class _Maker:
         self.builder.add(DepthwiseConv1d(padding="same"), params=params)
 
 
+#: Share of the features that the smaller sizes have, the smallest last; those before have all.
+FEATURES = (5 / 6, 2 / 3, 1 / 2, 1 / 4)
+#: Flash in bytes that a net takes at most where no size is given, if one of the sizes takes so little.
+USUAL_FLASH = 8192
+
+
 def ladder(family: str, precision: str, features: int) -> list[tuple[int, tuple[int, ...]]]:
-    """Most features and sizes to choose from, the largest first; the smallest two have fewer features."""
+    """Most features and sizes to choose from, the largest first."""
     sizes = SIZES[family, precision == "binary"]
-    fewer = [features] * (len(sizes) - 2) + [-(-features // 2), -(-features // 4)]
-    return list(zip(fewer, sizes, strict=True))
+    shares = ((1.0,) * len(sizes) + FEATURES)[-len(sizes) :]
+    return [(max(round(share * features), 1), size) for share, size in zip(shares, sizes, strict=True)]
 
 
 def check_sizes(sizes: Sequence[int]) -> None:

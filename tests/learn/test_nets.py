@@ -170,7 +170,9 @@ def test_sizes_for_a_memory() -> None:
     assert net.options.sizes == (8,)
     assert [one.size for one in net.choice.tried] == [
         "layers of 48 on 8 features",
-        "layers of 32 on 8 features",
+        "layers of 40 on 8 features",
+        "layers of 40 on 7 features",
+        "layers of 32 on 5 features",
         "layers of 16 on 4 features",
         "layers of 8 on 2 features",
     ]
