@@ -168,7 +168,7 @@ def _score(
 def _solved(products: Floats, sums: Floats, counts: Floats) -> Floats:
     """Weights of a ridge regression to 1 and -1, shape (units, classes); rare classes weigh more."""
     weight = np.minimum(counts.sum() / np.maximum(counts, 1) / len(counts), 8)
-    matrix = np.einsum("c,cij->ij", weight, products)
+    matrix = np.tensordot(weight, products, 1)
     wanted = (2 * sums) * weight[:, None]
     wanted = (wanted - (sums * weight[:, None]).sum(axis=0)).T
     size = np.sqrt(np.maximum(np.diag(matrix), 1e-3))
