@@ -47,7 +47,12 @@ def logs_of(name: str, data: Path) -> dict[str, Any]:
             "group_path": r"/(S\d+)_",
         }
     if name == "wand":
-        return {"logs": (str(data / "wand-gestures"),), "mapping": str(mappings / "wand-gestures.toml")}
+        # those called test are of both gestures and of none, without labels
+        kinds = ("flippendo", "negative", "wingardium")
+        return {
+            "logs": tuple(str(data / "wand-gestures" / kind) for kind in kinds),
+            "mapping": str(mappings / "wand-gestures.toml"),
+        }
     return {"logs": (str(HERE / "datalogs" / "har.csv"),)}
 
 

@@ -92,7 +92,8 @@ def paned(kind: str) -> bool:
 
 def reads_samples(signal: Signal, quantity: Quantity) -> bool:
     """Whether a quantity needs more than sums."""
-    return not paned(signal.prefix) or bool(quantity.takes) or bool({"THIRD", "FOURTH"} & {*quantity.needs})
+    beyond = bool(quantity.takes) or not quantity.needs or bool({"THIRD", "FOURTH"} & {*quantity.needs})
+    return not paned(signal.prefix) or beyond
 
 
 def words(flags: str) -> int:

@@ -25,6 +25,7 @@ Pairs = tuple[tuple[str, str], ...]
 _REGISTERS = Only(takes="registers")
 _CODE = Only(takes="pipeline")
 _EVENT = Only(takes="pipeline", one_class=False)
+_NETS = Only(takes="pipeline", models=("mlp", "cnn"))
 _ANOMALY = Only(task="anomaly")
 
 
@@ -340,6 +341,22 @@ class Experiment:
         least=1,
         most=20,
         only=Only(takes="pipeline", one_class=False),
+    )
+    any_side: bool = option(
+        False,
+        "code",
+        "flag",
+        "The device may be worn on either side or upside down: a net learns from windows mirrored and turned "
+        "by half, and the folds say what it is worth on them.",
+        only=_NETS,
+    )
+    any_orientation: bool = option(
+        False,
+        "code",
+        "flag",
+        "The device may lie in any way: a net learns from windows turned at random, and the folds say what "
+        "it is worth on them.",
+        only=_NETS,
     )
     net: Mapping[str, Any] | None = option(
         None,

@@ -334,6 +334,15 @@ QUANTITIES = (
         takes="threshold",
     ),
     Quantity(
+        "TREND",
+        "sum of the later half less that of the earlier half; the middle of an odd number is in neither",
+        lambda s, f: statistics.trend(s[0].x),
+        lambda n, f: (-(n // 2) * (INT16_MAX - INT16_MIN), (n // 2) * (INT16_MAX - INT16_MIN)),
+        "sa_trend",
+        factor=lambda n: 1.0 / (n // 2),
+        shortest=2,
+    ),
+    Quantity(
         "CORRELATION",
         "Pearson correlation of two channels times 2^15, towards zero; 0 where one is constant",
         lambda s, f: statistics.correlation(s[0].x, s[1].x),

@@ -146,6 +146,13 @@ def peaks(x: Int64, threshold: int) -> Int64:
     return count
 
 
+def trend(x: Int64) -> Int64:
+    """Sum of the later half less the sum of the earlier half; the middle of an odd number is in neither."""
+    half = x.shape[1] // 2
+    out: Int64 = x[:, x.shape[1] - half :].sum(axis=1) - x[:, :half].sum(axis=1)
+    return out
+
+
 def _normal(square: Int64) -> tuple[Int64, Int64]:
     """Root of a spread as a 16-bit number and the power of two that belongs to it.
 

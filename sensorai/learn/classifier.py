@@ -14,11 +14,13 @@ from sensorai.errors import DataError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph.graph import Graph
 from sensorai.learn import counts as counting
+from sensorai.learn import variants
 from sensorai.learn.counts import Counted, CountOptions
 from sensorai.learn.curves import Epoch, judge, mean
 from sensorai.learn.folds import folds
 from sensorai.learn.masks import Masks, at_random, masks
 from sensorai.learn.sizes import Choice
+from sensorai.learn.variations import promised
 from sensorai.learn.warn import mounted_pipeline, of_pipeline
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
@@ -161,7 +163,7 @@ class ClassifierFamily:
                 **self._figures(lesson, counted, rows, made, judged, tried),
                 **({"learning": learning} if curve else {}),
             },
-            (*counted.notes, *made.notes, *_of_folds(every, given, seeds)),
+            (*counted.notes, *made.notes, *_of_folds(every, given, seeds), *_promise(judged)),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, verdict),),
             folds=tuple(_traced(one, lesson, given) for one in every),
@@ -262,10 +264,17 @@ class ClassifierFamily:
         rows = masks(counted.groups, counted.group, others, groups, counted.answered)
         made = self.fit(counted, rows, options, None, say)
         pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
-        _, inputs = pipelines.model_inputs(pipeline, counted.x[rows.test])
-        return _Judged(
-            groups, counted, rows, made, pipeline, np.argmax(pipelines.scores(pipeline, inputs), axis=1)
-        )
+
+        def answers(x: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+            _, inputs = pipelines.model_inputs(pipeline, x)
+            out: npt.NDArray[np.int64] = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
+            return out
+
+        experiment = lesson.experiment
+        wanted = promised(experiment.any_side, experiment.any_orientation)
+        # other turns than those that were learnt from
+        turned = None if wanted is None else answers(variants.of(counted, wanted, 1).x[rows.test])
+        return _Judged(groups, counted, rows, made, pipeline, answers(counted.x[rows.test]), turned)
 
     def _figures(
         self,
@@ -311,7 +320,10 @@ class ClassifierFamily:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """A model that learnt without some groups, and its answers on their windows."""
+    """A model that learnt without some groups, and its answers on their windows.
+
+    ``turned`` are those on the same windows turned as was promised, where something is.
+    """
 
     groups: tuple[str, ...]
     counted: Counted
@@ -319,6 +331,7 @@ class _Judged:
     made: Fitted
     pipeline: Pipeline
     answers: npt.NDArray[np.int64]
+    turned: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -369,6 +382,21 @@ def _of_folds(every: Sequence[_Nested], wins: int | None, seeds: int) -> list[st
             "by: they are judged without a filter, with the first seed"
         ]
     return []
+
+
+def _promise(judged: Sequence[_Judged]) -> list[str]:
+    """What the folds say of windows that are turned as was promised."""
+    known = [
+        (one.turned, one.answers, one.counted.y[one.rows.test]) for one in judged if one.turned is not None
+    ]
+    if not known:
+        return []
+    turned = np.mean(np.concatenate([made == truth for made, _, truth in known]))
+    plain = np.mean(np.concatenate([made == truth for _, made, truth in known]))
+    return [
+        f"windows of the folds, each mirrored or turned at random as was promised: {turned:.1%} right "
+        f"(as recorded {plain:.1%})"
+    ]
 
 
 def _score(run: Sequence[_Judged]) -> float:

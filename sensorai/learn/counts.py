@@ -114,6 +114,8 @@ class Counted:
         First sample of each window in its recording, at the rate of the windows.
     event : Event, optional
         What opened the windows.
+    shared : dict
+        What else was made of all windows before, by what it is; folds share it.
     """
 
     x: Int16
@@ -132,6 +134,7 @@ class Counted:
     dense: int = 1
     start: IntArray | None = None
     event: Event | None = None
+    shared: dict[str, object] = field(default_factory=dict)
 
     @property
     def answered(self) -> BoolArray:
@@ -159,6 +162,7 @@ class Counted:
             known={feature: column[mask] for feature, column in self.known.items()},
             between=None if self.between is None else self.between[mask],
             start=None if self.start is None else self.start[mask],
+            shared={},
         )
 
     def table(self, features: Sequence[IntFeature]) -> npt.NDArray[np.int32]:

@@ -20,8 +20,8 @@ from sensorai.model.pipeline import Count
 AXIS = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_ENERGY")
 NORM = ("MEAN", "VARIANCE", "ENERGY", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS")
 #: The same for nets, which add features up: none that grows with the square of a signal.
-AXIS_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_RMS")
-NORM_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "PEAKS", "JERK_RMS")
+AXIS_LINEAR = ("MEAN", "RMS", "PEAK_TO_PEAK", "MINIMUM", "MAXIMUM", "MEAN_CROSSING", "JERK_RMS", "TREND")
+NORM_LINEAR = (*AXIS_LINEAR, "PEAKS")
 #: Of each axis of windows that an event opens.
 THIRDS = ("START_MEAN", "START_STD", "END_MEAN", "END_STD")
 #: Features with a threshold count what exceeds this share of the signal's usual deviation.
@@ -160,9 +160,22 @@ def choose(
     features: Sequence[IntFeature],
     count: int,
     seed: int,
+    turned: Counted | None = None,
 ) -> list[int]:
-    """Places of the best ``count`` features by importance on the training rows, near-copies left out."""
+    """Places of the best ``count`` features by importance on the training rows, near-copies left out.
+
+    ``turned`` are the same windows had the sensor lain otherwise, which count as well.
+    """
     windows = counted.rows(split.train).as_windows(counted.table(features)[split.train])
+    if turned is not None:
+        more = turned.table(features)[split.train].astype(np.float32)
+        windows = replace(
+            windows,
+            x=np.concatenate([windows.x, more]),
+            y=np.concatenate([windows.y, windows.y]),
+            group=np.concatenate([windows.group, windows.group]),
+            recording=np.concatenate([windows.recording, windows.recording]),
+        )
     return select.pool(windows, select.rank(windows, seed), count, lambda _: True)
 
 

@@ -18,7 +18,7 @@ from sensorai.features.catalogue import IntFeature
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.learn import features as choice
-from sensorai.learn import qat, shapes
+from sensorai.learn import qat, shapes, variants
 from sensorai.learn import sizes as sizing
 from sensorai.learn.counts import Counted, check_rows
 from sensorai.learn.curves import Epoch
@@ -26,10 +26,15 @@ from sensorai.learn.fewer_ones import fewer_ones
 from sensorai.learn.lower import lower, lower_float
 from sensorai.learn.masks import Masks
 from sensorai.learn.sizes import Choice
+from sensorai.learn.variations import NONE, promised
 from sensorai.model.scaling import Scaling
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.binary import precision_of
 from sensorai.road import SILENT, Need, Progress
+
+_Float = npt.NDArray[np.float32]
+#: Most features, and units or channels of the layers.
+_Size = tuple[int, tuple[int, ...]]
 
 FAMILIES = ("mlp", "cnn")
 PRECISIONS = ("int8", "binary", "float32")
@@ -67,8 +72,13 @@ class NetOptions:
         Passes for the float (or binary) net, and for the int8 net after it; the learning rate falls along
         them to almost nothing, and the last is kept.
     batch : int
+    any_side, any_orientation : bool
+        Learn from windows that are mirrored, or turned, whatever they are worth on the groups (see
+        ``learn.variations``); else folds choose.
     rate : float
         First learning rate.
+    decay : float
+        Share of the learning rate by which every step makes the weights smaller.
     seed : int
     """
 
@@ -76,13 +86,16 @@ class NetOptions:
     precision: str = "int8"
     sizes: tuple[int, ...] = ()
     kernel: int = 5
-    features: int = 24
+    features: int = 48
     spectra: bool = False
     flash_bytes: int | None = None
     epochs: int = 80
     tune_epochs: int = 30
     batch: int = 64
-    rate: float = 4e-3
+    rate: float = 1e-2
+    decay: float = 0.1
+    any_side: bool = False
+    any_orientation: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -98,6 +111,8 @@ class NetOptions:
         for name, least in whole.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}")
+        if not 0 <= self.decay < 1:
+            raise ConfigError(f"a decay of {self.decay:g} is not possible", hint="0 or more, and below 1")
         if not 0 < self.rate < 1:
             raise ConfigError(f"a learning rate of {self.rate:g} is not possible", hint="between 0 and 1")
 
@@ -120,7 +135,8 @@ class TrainedNet:
         Share of right answers of ``graph`` on ``train`` and ``test`` rows.
     float_accuracy : mapping of str to float
         The same of the float net.
-    sizes : tuple of int
+    options : NetOptions
+        What makes the same net again, with the size that was chosen.
     choice : Choice
         Why this size.
     notes : tuple of str
@@ -133,7 +149,7 @@ class TrainedNet:
     curve: tuple[Epoch, ...]
     accuracy: dict[str, float]
     float_accuracy: dict[str, float]
-    sizes: tuple[int, ...]
+    options: NetOptions
     choice: Choice
     notes: tuple[str, ...]
 
@@ -165,58 +181,117 @@ def train_net(
     """
     options = options or NetOptions()
     check_rows(counted, split.train, ROWS, "a net")
+    wanted = promised(options.any_side, options.any_orientation)
+    variation = wanted or variants.choose(counted, split.train)
+    turned = None if variation == NONE else variants.of(counted, variation)
     features: tuple[IntFeature, ...] = ()
     raw: npt.NDArray[np.integer] = counted.x
     if options.family == "mlp":
         known = choice.candidates(counted, split.train, spectra=options.spectra, linear=True)
-        places = choice.choose(counted, split, known, options.features, options.seed)
+        # the same for all seeds: others would take other flash, and what seeds differ by is to be small
+        places = choice.choose(counted, split, known, options.features, 0, turned)
         features = tuple(known[i] for i in places)
         raw = counted.table(features)
         say(f"features: {', '.join(choice.names(features, counted.channels))}")
-    scaling = Scaling.fit(raw[split.train].reshape(-1, raw.shape[-1]))
-    quantised = scaling.apply(raw).astype(np.int8)
-    step = 2.0 ** (np.array(scaling.shift, np.float64) + INPUT_PLACES)
-    real = np.clip((raw - np.array(scaling.offset, np.float64)) / step, -FLOAT_CLIP, FLOAT_CLIP)
-    rounded = (quantised * np.float32(2.0**-INPUT_PLACES)).astype(np.float32)
-    # a float32 net on the device starts from the int8 input too
-    own = rounded if options.precision == "float32" else real.astype(np.float32)
-    rows = _Rows(counted, split, features, scaling, quantised, rounded, own)
+    more: npt.NDArray[np.integer] | None = None
+    if turned is not None:
+        more = (turned.table(features) if features else turned.x)[split.train]
+    both = raw[split.train] if more is None else np.concatenate([raw[split.train], more])
+    scaling = Scaling.fit(both.reshape(-1, raw.shape[-1]))
 
-    def learn(sizes: tuple[int, ...]) -> TrainedNet:
-        return _learn(rows, replace(options, sizes=sizes), say)
+    def inputs(values: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int8], _Float, _Float]:
+        """As the device takes them, the same as numbers, and what the float net takes."""
+        quantised = scaling.apply(values).astype(np.int8)
+        step = 2.0 ** (np.array(scaling.shift, np.float64) + INPUT_PLACES)
+        real = np.clip((values - np.array(scaling.offset, np.float64)) / step, -FLOAT_CLIP, FLOAT_CLIP)
+        rounded = (quantised * np.float32(2.0**-INPUT_PLACES)).astype(np.float32)
+        # a float32 net on the device starts from the int8 input too
+        return quantised, rounded, rounded if options.precision == "float32" else real.astype(np.float32)
 
-    def need(sizes: tuple[int, ...]) -> Need | None:
-        graph = _first_weights(rows, replace(options, sizes=sizes))
+    said = () if turned is None else (f"learnt from windows as recorded and {variation.name}",)
+    _, more_rounded, more_own = (None, None, None) if more is None else inputs(more)
+    rows = _Rows(counted, split, features, scaling, *inputs(raw), more_rounded, more_own, said)
+
+    def learn(size: _Size) -> TrainedNet:
+        return _learn(rows.first(size[0]), replace(options, features=size[0], sizes=size[1]), say)
+
+    def need(size: _Size) -> Need | None:
+        few = rows.first(size[0])
+        graph = _first_weights(few, replace(options, sizes=size[1]))
         if options.flash_bytes is not None and (over := _too_large(graph, options)):
             return over
-        return needs(graph, features, scaling) if needs else None
+        return needs(graph, few.features, few.scaling) if needs else None
+
+    def words(size: _Size) -> str:
+        return show(size[1], size[0] if features else 0)
 
     if options.sizes:
         # before it is learnt: that takes a while
-        if (found := need(options.sizes)) and found.problems:
+        given = options.features, options.sizes
+        if (found := need(given)) and found.problems:
             raise TargetError(found.problems)
-        return learn(options.sizes)
-    ladder = shapes.ladder(options.family, options.precision)
-    net, chosen = sizing.first_that_fits(ladder, show, need, learn, options.seed, "smaller ones know less")
+        return learn(given)
+
+    def small(size: _Size) -> Need | None:
+        found = need(size)
+        if found is None or found.problems or found.flash <= shapes.USUAL_FLASH:
+            return found
+        much = f"{found.flash} B of flash are more than the {shapes.USUAL_FLASH} B that a net takes unasked"
+        return replace(found, problems=(Problem(much),))
+
+    ladder = shapes.ladder(options.family, options.precision, options.features)
+    why = "smaller ones know less"
+    try:
+        net, chosen = sizing.first_that_fits(ladder, words, small, learn, options.seed, why)
+    except TargetError:
+        # none is so small, for what stands around it
+        net, chosen = sizing.first_that_fits(ladder, words, need, learn, options.seed, why)
     return replace(net, choice=chosen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """What every size learns from: ``own`` for the float net, ``rounded`` for what the device computes."""
+    """What every size learns from: ``own`` for the float net, ``rounded`` for what the device computes.
+
+    ``more`` are the rows to learn from once more, turned (``learn.variations``), in the same two forms.
+    """
 
     counted: Counted
     split: Masks
     features: tuple[IntFeature, ...]
     scaling: Scaling
     quantised: npt.NDArray[np.int8]
-    rounded: npt.NDArray[np.float32]
-    own: npt.NDArray[np.float32]
+    rounded: _Float
+    own: _Float
+    more_rounded: _Float | None
+    more_own: _Float | None
+    notes: tuple[str, ...]
 
-    def data(self, x: npt.NDArray[np.float32]) -> qat.Data:
+    def first(self, count: int) -> _Rows:
+        """Return the same with the first features only, of an mlp: they are the best."""
+        if not self.features or count >= len(self.features):
+            return self
+
+        def cut(x: _Float) -> _Float:
+            return x[:, :count]
+
+        return replace(
+            self,
+            features=self.features[:count],
+            scaling=Scaling(self.scaling.offset[:count], self.scaling.shift[:count]),
+            quantised=self.quantised[:, :count],
+            rounded=cut(self.rounded),
+            own=cut(self.own),
+            more_rounded=None if self.more_rounded is None else cut(self.more_rounded),
+            more_own=None if self.more_own is None else cut(self.more_own),
+        )
+
+    def data(self, x: _Float, more: _Float | None) -> qat.Data:
         """Rows to learn from, and those of the test to look at."""
         y, a, b = self.counted.y, self.split.train, self.split.test
-        return qat.Data(x[a], y[a], x[b], y[b], class_weights(y[a], len(self.counted.classes)))
+        learnt = x[a] if more is None else np.concatenate([x[a], more])
+        weights = class_weights(y[a], len(self.counted.classes))
+        return qat.Data(learnt, np.tile(y[a], len(learnt) // len(x[a])), x[b], y[b], weights)
 
 
 def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
@@ -226,18 +301,32 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     # of the whole table, so that all folds learn as long and share what is compiled; of the windows that
     # overlap, every pass draws others
     steps = max(int(counted.answered.sum()) // options.batch, 1)
-    schedule = qat.Schedule(options.epochs, None, options.rate, options.batch, options.seed, steps)
-    float_params, curve = qat.learn(
-        plain, first_params(plain), rows.data(rows.own), schedule, qat.Scales(), "float", say.part(0.0, FLOAT)
+    schedule = qat.Schedule(
+        options.epochs, None, options.rate, options.batch, options.seed, steps, options.decay
     )
-    notes = [f"seed {options.seed}"]
-    data = rows.data(rows.rounded)
+    float_params, curve = qat.learn(
+        plain,
+        first_params(plain),
+        rows.data(rows.own, rows.more_own),
+        schedule,
+        qat.Scales(),
+        "float",
+        say.part(0.0, FLOAT),
+    )
+    notes = [f"seed {options.seed}", *rows.notes]
+    data = rows.data(rows.rounded, rows.more_rounded)
     if options.precision == "float32":
         graph = lower_float(plain, float_params, INPUT_PLACES)
     elif options.precision == "int8":
         scales = qat.calibrate(plain, float_params, rows.rounded[split.train], INPUT_PLACES)
         tune = qat.Schedule(
-            options.tune_epochs, None, options.rate / 4, options.batch, options.seed + 1, steps
+            options.tune_epochs,
+            None,
+            options.rate / 4,
+            options.batch,
+            options.seed + 1,
+            steps,
+            options.decay,
         )
         params, more = qat.learn(plain, float_params, data, tune, scales, "int8", say.part(FLOAT, 1.0))
         curve += more
@@ -258,15 +347,15 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         tuple(curve),
         accuracy(np.argmax(interpret.output(graph, rows.quantised), axis=1), counted.y, split),
         accuracy(qat.predict(plain, float_params, rows.own), counted.y, split),
-        options.sizes,
+        options,
         Choice(show(options.sizes), "given"),
         tuple(notes),
     )
 
 
-def show(sizes: tuple[int, ...]) -> str:
-    """Sizes in words."""
-    return f"layers of {', '.join(map(str, sizes))}"
+def show(sizes: tuple[int, ...], features: int = 0) -> str:
+    """Sizes in words, with the most features that there may be."""
+    return f"layers of {', '.join(map(str, sizes))}" + (f" on {features} features" if features else "")
 
 
 def accuracy(answers: npt.NDArray[np.integer], y: npt.NDArray[np.int64], split: Masks) -> dict[str, float]:

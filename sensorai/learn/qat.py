@@ -84,6 +84,8 @@ class Schedule:
     steps : int, optional
         Batches of an epoch, rows drawn again where they are too few; by default as many as the rows fill.
         Folds of a table that have the same number share what is compiled.
+    decay : float
+        Share of the learning rate by which every step makes the parameters smaller.
     """
 
     epochs: int
@@ -92,6 +94,7 @@ class Schedule:
     batch: int
     seed: int
     steps: int | None = None
+    decay: float = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def learn(
         _Key.of(graph),
         max(schedule.epochs * steps, 1),
         schedule.rate,
+        schedule.decay,
         objective or _classes,
     )
     places = {name: np.int32(n) for name, n in scales.places.items()}
@@ -191,14 +195,14 @@ class _Program:
 
 
 @lru_cache(16)
-def _program(key: _Key, steps: int, rate: float, goal: Objective) -> _Program:
+def _program(key: _Key, steps: int, rate: float, shrink: float, goal: Objective) -> _Program:
     """Compile learning for all graphs of one shape; what differs between them is given to each call."""
     import jax
     import optax  # type: ignore[import-untyped]
 
     graph = key.graph
     decay = optax.cosine_decay_schedule(rate, steps, alpha=0.05)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=1e-4))
+    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(decay, weight_decay=shrink))
 
     def loss_of(params: Params, x: Any, y: Any, weights: Any, places: Any, training: bool) -> tuple[Any, Any]:
         values, statistics = forward(graph, params, x, Scales(places), training)

@@ -22,11 +22,15 @@ from sensorai.ops.relu import Relu
 from sensorai.ops.sign import Sign
 from sensorai.passes.binary import mark_binary
 
-#: The usual size, and smaller ones for small devices: units of hidden layers, channels of convolutions.
-MLP_SIZES = ((32, 16), (16, 8), (8,))
-CNN_SIZES = ((8, 16, 16), (8, 8, 8), (4, 8))
-#: Binary layers say less for each weight: so many times the units, or channels.
-BINARY_WIDER = {"mlp": 4, "cnn": 2}
+#: The usual size, and smaller ones for small devices: units of hidden layers, channels of convolutions. On
+#: features one wide layer is better on groups that were left out than two narrow ones. Binary layers say less
+#: for each weight and are wider.
+SIZES = {
+    ("mlp", False): ((48,), (40,), (40,), (32,), (16,), (8,)),
+    ("cnn", False): ((8, 16, 16), (8, 8, 8), (4, 8)),
+    ("mlp", True): ((128, 64), (64, 32), (32,)),
+    ("cnn", True): ((16, 32, 32), (16, 16, 16), (8, 16)),
+}
 
 
 def mlp(inputs: int, hidden: Sequence[int], classes: int, *, binary: bool, seed: int) -> Graph:
@@ -121,10 +125,17 @@ class _Maker:
         self.builder.add(DepthwiseConv1d(padding="same"), params=params)
 
 
-def ladder(family: str, precision: str) -> list[tuple[int, ...]]:
-    """Sizes to choose from, the largest first."""
-    wider = BINARY_WIDER[family] if precision == "binary" else 1
-    return [tuple(wider * n for n in sizes) for sizes in (MLP_SIZES if family == "mlp" else CNN_SIZES)]
+#: Share of the features that the smaller sizes have, the smallest last; those before have all.
+FEATURES = (5 / 6, 2 / 3, 1 / 2, 1 / 4)
+#: Flash in bytes that a net takes at most where no size is given, if one of the sizes takes so little.
+USUAL_FLASH = 8192
+
+
+def ladder(family: str, precision: str, features: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Most features and sizes to choose from, the largest first."""
+    sizes = SIZES[family, precision == "binary"]
+    shares = ((1.0,) * len(sizes) + FEATURES)[-len(sizes) :]
+    return [(max(round(share * features), 1), size) for share, size in zip(shares, sizes, strict=True)]
 
 
 def check_sizes(sizes: Sequence[int]) -> None:

@@ -228,5 +228,6 @@ def exact(feature: IntFeature, window: list[list[int]]) -> int:
         "ZERO_CROSSING": lambda: crossings(x, feature.threshold),
         "MEAN_CROSSING": lambda: crossings([n * v - sum(x) for v in x], n * feature.threshold),
         "PEAKS": lambda: peaks(x, feature.threshold),
+        "TREND": lambda: sum(x[n - n // 2 :]) - sum(x[: n // 2]),
     }
     return plain[name]()

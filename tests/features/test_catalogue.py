@@ -259,7 +259,7 @@ def test_refusals() -> None:
 
 
 def test_names_and_labels() -> None:
-    assert len(names()) == len(set(names())) == 114
+    assert len(names()) == len(set(names())) == 119
     assert {q.name for q in catalogue.QUANTITIES} <= set(names())
     assert all(q.formula and q.function for q in catalogue.QUANTITIES)
     label = IntFeature("NORM_BAND_ENERGY", (0, 1, 2), band=(1, 4)).label(["ax", "ay", "az"])

@@ -166,12 +166,15 @@ def test_the_seed_decides() -> None:
 
 
 def test_sizes_for_a_memory() -> None:
-    net, _ = trained(precision="float32", sizes=(), flash_bytes=800, epochs=1)
-    assert net.sizes == (8,)
+    net, _ = trained(precision="float32", sizes=(), flash_bytes=300, epochs=1)
+    assert net.options.sizes == (8,)
     assert [one.size for one in net.choice.tried] == [
-        "layers of 32, 16",
-        "layers of 16, 8",
-        "layers of 8",
+        "layers of 48 on 8 features",
+        "layers of 40 on 8 features",
+        "layers of 40 on 7 features",
+        "layers of 32 on 5 features",
+        "layers of 16 on 4 features",
+        "layers of 8 on 2 features",
     ]
     assert "bytes too large" in net.choice.tried[0].verdict
     assert net.choice.tried[-1].verdict == "taken"

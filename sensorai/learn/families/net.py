@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sensorai.learn.classifier import ClassifierFamily, Fitted, Needs
 from sensorai.learn.counts import Counted
 from sensorai.learn.description import options_from
@@ -15,13 +13,19 @@ from sensorai.road import Lesson, Progress
 class Net(ClassifierFamily):
     """One kind of net."""
 
-    def __init__(self, name: str, folds: int, seeds: int) -> None:
-        self.name, self.folds, self.seeds = name, folds, seeds
+    def __init__(self, name: str, folds: int, seeds: int, **usual: float) -> None:
+        self.name, self.folds, self.seeds, self.usual = name, folds, seeds, usual
 
     def options(self, lesson: Lesson) -> NetOptions:
         """Options of the table, over those of the experiment."""
         experiment = lesson.experiment
-        usual = {"precision": experiment.precision or "int8", "seed": experiment.seed}
+        usual = {
+            **self.usual,
+            "precision": experiment.precision or "int8",
+            "seed": experiment.seed,
+            "any_side": experiment.any_side,
+            "any_orientation": experiment.any_orientation,
+        }
         return options_from({**usual, **(experiment.net or {}), "family": self.name}, NetOptions, "net")
 
     def fit(
@@ -36,7 +40,7 @@ class Net(ClassifierFamily):
             made.accuracy,
             made.float_accuracy,
             made.choice,
-            replace(options, sizes=made.sizes),
+            made.options,
             options.precision,
             made.curve,
             made.notes,
@@ -45,4 +49,4 @@ class Net(ClassifierFamily):
 
 MLP = Net("mlp", 5, 3)
 # raw windows take a while to learn from
-CNN = Net("cnn", 3, 1)
+CNN = Net("cnn", 3, 1, rate=4e-3, decay=1e-4)

@@ -213,4 +213,19 @@ static inline int32_t sa_peaks(const int16_t *x, uint32_t n, uint32_t stride, in
     }
 }
 
+/* Sum of the later half of n samples, at least 2, less that of the earlier half */
+static inline int32_t sa_trend(const int16_t *x, uint32_t n, uint32_t stride)
+{
+    const int16_t *end = x + (n / 2U) * stride;
+    const int16_t *later = x + (n - n / 2U) * stride;
+    int32_t sum = 0;
+
+    do {
+        sum += (int32_t)*later - *x;
+        later += stride;
+        x += stride;
+    } while (x != end);
+    return sum;
+}
+
 #endif
