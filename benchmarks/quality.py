@@ -48,9 +48,9 @@ def logs_of(name: str, data: Path) -> dict[str, Any]:
         }
     if name == "wand":
         # those called test are of both gestures and of none, without labels
-        kinds = ("flippendo", "negative", "wingardium")
+        said = ("flippendo", "negative", "wingardium")
         return {
-            "logs": tuple(str(data / "wand-gestures" / kind) for kind in kinds),
+            "logs": tuple(str(data / "wand-gestures" / kind) for kind in said),
             "mapping": str(mappings / "wand-gestures.toml"),
         }
     return {"logs": (str(HERE / "datalogs" / "har.csv"),)}

@@ -161,7 +161,7 @@ def test_mutated_dsp_code_is_seen() -> None:
     need("arm-none-eabi-gcc", "unicorn")
     dense = "dense_28x12_(int8_(int32|binary)|binary_binary)|dense_wide_40|dense_edge_8"
     of = re.compile(f"{dense}|conv1d_10x4.*int8_int8")
-    few = [s for s in mutation_samples() if of.match(s.name)]
+    few = [s for s in samples() if of.match(s.name)]
     whole = nets.unit(few)
     for old, new in DSP_MUTATIONS:
         files = {name: str(text).replace(old, new) for name, text in whole.items()}
