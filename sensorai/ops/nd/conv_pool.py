@@ -229,7 +229,7 @@ class _Rows:
 def pairs(graph: Graph) -> list[tuple[int, int]]:
     """Convolutions and the pools that are their only readers, by number, where rows may be computed late.
 
-    None for the ISPU: going by rows takes code and products of 32 bits, and its nets have hardly a row to save.
+    None for the ISPU: going by rows takes code and products of 32 bits, where hardly a row is to be saved.
     """
     if graph.isa == "ispu":
         return []
