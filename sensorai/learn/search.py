@@ -24,6 +24,8 @@ from sensorai.road import Progress
 WINDOWS, FEATURES, TREES = 0.6, 0.8, 0.9
 #: A longer window, or a second sensor, must raise the cross-validated score by this much.
 WORTH = 0.01
+#: Candidates that a tree may choose from.
+MANY = 80
 #: Windows of every class that a window length must leave to learn from.
 FEWEST = 8
 
@@ -154,7 +156,7 @@ class Search:
             self.say.within(WINDOWS + (FEATURES - WINDOWS) * k / len(sets))
             self.say(f"choosing features of {' + '.join(subset)}")
             inside = [c for c in ranked if config.features[c].source.sensor in subset]
-            found[subset], scores[subset] = self._pick(config, windows, inside)
+            found[subset], scores[subset] = self._pick(config, windows, self._by_use(windows, inside))
         chosen = sets[-1] if scores[sets[-1]] >= scores[sets[0]] - WORTH else sets[0]
         self.choices.sensors += [
             {
@@ -166,6 +168,16 @@ class Search:
             for s in sets
         ]
         return candidates.compact(config.filters, [config.features[c] for c in found[chosen]])
+
+    def _by_use(self, windows: Windows, ranked: Sequence[int]) -> list[int]:
+        """The best candidates in the order of what one tree needs, which is not all that a forest likes."""
+        many = select.pool(windows, ranked, MANY, lambda _: True)
+        few, grow = windows.columns(many), self.grower(windows.copies)
+        weights = np.zeros(len(many))
+        for t in range(len(self.tasks)):
+            known = select.labelled(few, t)
+            weights += grow(few.x[known], few.y[known, t]).feature_importances_
+        return [many[i] for i in np.argsort(-weights, kind="stable")]
 
     def _pick(self, config: MlcConfig, windows: Windows, ranked: Sequence[int]) -> tuple[list[int], float]:
         """Columns of the best candidates, at most as many as allowed, and their score."""
