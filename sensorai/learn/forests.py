@@ -20,6 +20,7 @@ from sensorai.learn import features as choice_of
 from sensorai.learn import select, sizes
 from sensorai.learn.counts import Counted, check_rows
 from sensorai.learn.masks import Masks
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.sizes import Choice
 from sensorai.learn.table import Windows
 from sensorai.model.ensemble import Ensemble, build
@@ -291,7 +292,10 @@ def _even(y: npt.NDArray[np.int64], seed: int, most: int = 4) -> npt.NDArray[np.
 def _tree(windows: Windows, options: ForestOptions) -> Any:
     folds = select.folds(windows, options.seed)
     leaves, seed, depth = options.leaves, options.seed, options.depth
-    alpha, _ = select.choose_pruning(windows, 0, folds, leaves, seed, depth)
+    grow = select.plain(leaves, seed, depth, windows.copies)
+    judged = select.parts(windows, 0, folds, grow)
+    whole = Prunings(grow(windows.x, windows.y[:, 0]))
+    alpha, _ = select.choose_pruning(windows, 0, judged, whole)
     return select.new_tree(leaves, seed, alpha, depth, windows.copies).fit(windows.x, windows.y[:, 0])
 
 

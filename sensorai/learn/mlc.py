@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensorai.experiment import Experiment
-from sensorai.learn import candidates, codes, select
+from sensorai.learn import candidates, codes, select, taught
 from sensorai.learn.choices import Choices
 from sensorai.learn.convert import to_tree
 from sensorai.learn.lengths import check_length, window_lengths
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.search import FEATURES, Search, inputs
 from sensorai.learn.table import IntArray, Known, Task, Windows, check_classes, find_tasks, outline
 from sensorai.mlc.config import DecisionTree, Feature, Filter, MlcConfig
@@ -52,7 +53,9 @@ class Trained:
     choices: Choices
 
 
-def train_mlc(lesson: Lesson, say: Progress = SILENT, known: Known | None = None) -> Trained:
+def train_mlc(
+    lesson: Lesson, say: Progress = SILENT, known: Known | None = None, explained: bool = True
+) -> Trained:
     """Learn trees for the machine learning core of the experiment's device.
 
     Parameters
@@ -61,8 +64,10 @@ def train_mlc(lesson: Lesson, say: Progress = SILENT, known: Known | None = None
         Logs with labels, at the rate of the core, shared out by ``sensorai.learn.split``.
     say : Progress
         Told what is going on.
-    known : dict, optional
+    known : Known, optional
         Features that were computed before, and will be: folds share them.
+    explained : bool
+        Whether it is also looked at what each feature buys.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def train_mlc(lesson: Lesson, say: Progress = SILENT, known: Known | None = None
     check_length(dataset, lengths[0], rate)
     train_set = dataset.only_groups(split.train_groups)
     check_classes(outline(lengths[0], train_set, tasks), tasks)
-    known = {} if known is None else known
+    known = Known() if known is None else known
     search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say, known)
     window = search.choose_window(lengths)
     filters, features = search.choose_features(window)
@@ -96,7 +101,8 @@ def train_mlc(lesson: Lesson, say: Progress = SILENT, known: Known | None = None
     settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
     choices.notes += notes
     config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
-    search.what_each_buys(config, grown.windows, [alpha for alpha, _ in grown.pruning])
+    if explained:
+        search.what_each_buys(config, grown.windows)
     return Trained(config, tasks, dataset, tuple(grown.fitted), grown.windows, choices)
 
 
@@ -108,44 +114,56 @@ class _Grown:
     features: tuple[Feature, ...]
     windows: Windows
     pruning: Sequence[tuple[float, list[tuple[float, float]]]]
+    guesses: Sequence[IntArray]
     fitted: Sequence[object]
 
 
 def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tuple[Feature, ...]) -> _Grown:
-    """Prune, fit, drop what no tree uses, and do it again with what is left until every feature is used.
+    """Let a forest teach, prune, and drop what no tree uses.
 
-    What ships is fitted, pruned and judged on exactly the features that ship.
+    The forests of the folds know all features; the tree that ships is grown on what its forest answered,
+    again until it uses every feature that is left.
     """
     seed, leaves = search.options.seed, search.leaves
     windows = search.windows(search.config(window, filters, features))
-    split = select.folds(windows, seed)
+    split, tasks = select.folds(windows, seed), range(len(search.tasks))
+    grow = search.grower(windows.copies)
+    lessons, parts, pruning = [], [], []
+    for t in tasks:
+        known = select.labelled(windows, t)
+        lessons.append(taught.lesson(windows.x[known], windows.y[known, t], seed, windows.copies))
+        parts.append(select.parts(windows, t, split, grow))
+        whole = Prunings(taught.tree(leaves, seed).fit(*lessons[t]))
+        pruning.append(select.choose_pruning(windows, t, parts[t], whole, taught.SLACK))
+    left = list(range(len(features)))
     while True:
-        pruning, fitted = [], []
-        for t in range(len(search.tasks)):
-            pruning.append(select.choose_pruning(windows, t, split, leaves, seed))
-            known = select.labelled(windows, t)
-            tree = select.new_tree(leaves, seed, pruning[t][0])
-            fitted.append(tree.fit(windows.x[known], windows.y[known, t]))
+        fitted = [
+            taught.tree(leaves, seed, alpha).fit(x[:, left], y)
+            for (x, y), (alpha, _) in zip(lessons, pruning, strict=True)
+        ]
         used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
-        if len(used) == len(features):
-            return _Grown(filters, features, windows, pruning, fitted)
-        filters, features = candidates.compact(filters, [features[i] for i in used])
-        windows = windows.columns(used)
+        if len(used) == len(left):
+            filters, features = candidates.compact(filters, [features[i] for i in left])
+            guesses = [
+                select.out_of_fold(windows, part, alpha)
+                for part, (alpha, _) in zip(parts, pruning, strict=True)
+            ]
+            return _Grown(filters, features, windows.columns(left), pruning, guesses, fitted)
+        left = [left[i] for i in used]
 
 
 def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:
     """Give a fitted tree its codes and end counters, chosen on out-of-fold results."""
     options, target, task = search.options, search.target, search.tasks[t]
-    windows, leaves = grown.windows, search.leaves
+    windows = grown.windows
     alpha, path = grown.pruning[t]
-    split = select.folds(windows, options.seed)
-    guesses = select.out_of_fold(windows, t, split, leaves, options.seed, alpha)
+    guesses = np.where(windows.answered, grown.guesses[t], -1)
     confusion = _confusion(windows.y[:, t], guesses, len(task.classes))
     class_codes = codes.assign(target, confusion, options.use_code_0)
     end, table = _end_counters(options, target, _runs(windows, t, guesses, class_codes), class_codes)
     known = (guesses >= 0) & (windows.y[:, t] >= 0)
     truth, results = windows.y[known, t], guesses[known]
-    accuracy, even = select.random_split_score(windows, t, leaves, options.seed, alpha)
+    accuracy, even = select.random_split_score(windows, t, search.grower(1), options.seed, alpha)
     search.choices.trees.append(
         {
             "name": task.name,

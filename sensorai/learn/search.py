@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.experiment import Experiment
-from sensorai.learn import candidates, select
+from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
-from sensorai.learn.table import Known, Task, Windows, build, settled
+from sensorai.learn.counts import DENSE, MOST
+from sensorai.learn.table import FloatArray, IntArray, Known, Task, Windows, build, settled
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
 from sensorai.mlc.labels import feature_names
@@ -22,6 +24,8 @@ from sensorai.road import Progress
 WINDOWS, FEATURES, TREES = 0.6, 0.8, 0.9
 #: A longer window, or a second sensor, must raise the cross-validated score by this much.
 WORTH = 0.01
+#: Candidates that a tree may choose from.
+MANY = 80
 #: Windows of every class that a window length must leave to learn from.
 FEWEST = 8
 
@@ -40,7 +44,7 @@ class Search:
         What was tried is written here.
     say : Progress
         Told what is going on.
-    known : dict
+    known : Known
         Features that were computed before (``sensorai.learn.table.build``).
     """
 
@@ -59,23 +63,38 @@ class Search:
         """Leaves per tree that the device (or the user) has room for."""
         return (self.options.max_nodes or self.target.limits.nodes) // len(self.tasks) + 1
 
-    def windows(self, config: MlcConfig) -> Windows:
-        """Features of ``config`` on the training recordings, transients left unlabelled."""
-        return settled(build(config, self.train_set, self.tasks, self.known))
+    def windows(self, config: MlcConfig, copies: int | None = None) -> Windows:
+        """Features of ``config`` on the training recordings, transients left unlabelled.
+
+        Where there are few windows, several begin in the length of one (or ``copies``): they are learnt from.
+        """
+        if copies is None:
+            count = sum(len(r) // config.window for r in self.train_set)
+            copies = max(min(DENSE, config.window, MOST // max(count, 1)), 1)
+        return settled(build(config, self.train_set, self.tasks, self.known, copies))
+
+    def grower(self, copies: int) -> select.Grow:
+        """What grows trees that are judged, not shipped, from windows with so many copies."""
+        seed = self.options.seed
+
+        def grow(x: FloatArray, y: IntArray) -> Any:
+            return taught.tree(self.leaves, seed).fit(*taught.lesson(x, y, seed, copies, taught.EASE))
+
+        return grow
 
     def config(self, window: int, filters: Sequence[Filter], features: Sequence[Feature]) -> MlcConfig:
         """Return a configuration without trees."""
         return candidates.config(self.target, window, self.rate, inputs(features), filters, features)
 
-    def candidates(self, window: int) -> tuple[MlcConfig, Windows]:
+    def candidates(self, window: int, copies: int | None = None) -> tuple[MlcConfig, Windows]:
         """Compute every candidate; levels of the counted kinds come from the data."""
         filters = candidates.filters(self.target, self.slots)
         plain = candidates.features(self.target, self.slots, filters)
         config = candidates.config(self.target, window, self.rate, self.slots, filters, plain)
-        first = self.windows(config)
+        first = self.windows(config, copies)
         levels = candidates.with_levels(self.target, plain, candidates.deviations(config, first.x))
         config = replace(config, features=tuple(levels[len(plain) :]))
-        both = replace(first, x=np.concatenate([first.x, self.windows(config).x], axis=1))
+        both = replace(first, x=np.concatenate([first.x, self.windows(config, copies).x], axis=1))
         return replace(config, features=tuple(levels)), both
 
     def choose_window(self, lengths: Sequence[int]) -> int:
@@ -94,7 +113,7 @@ class Search:
         for k, window in enumerate(lengths):
             self.say.within(WINDOWS * k / len(lengths))
             self.say(f"trying a window of {window} samples ({window / self.rate:.2g} s)")
-            _, windows = self.candidates(window)
+            _, windows = self.candidates(window, 1)
             fewest = min(
                 int((windows.y[:, t] == c).sum())
                 for t, task in enumerate(self.tasks)
@@ -104,8 +123,7 @@ class Search:
                 continue
             best = select.pool(windows, select.rank(windows, seed), select.POOL, lambda _: True)
             split = select.folds(windows, seed)
-            leaves = min(self.leaves, select.SEARCH_LEAVES)
-            scores[window] = select.score(windows.columns(best), split, leaves, seed)
+            scores[window] = taught.score(windows.columns(best), split, seed)
         if not scores:
             raise DataError(
                 f"the logs are too short: no window length leaves {FEWEST} windows of every class to learn "
@@ -126,7 +144,7 @@ class Search:
         return chosen
 
     def choose_features(self, window: int) -> tuple[tuple[Filter, ...], tuple[Feature, ...]]:
-        """Let pruned trees pick from the best candidates; a second sensor must be worth its current."""
+        """Take the best candidates that fit together; a second sensor must be worth its current."""
         config, windows = self.candidates(window)
         ranked = select.rank(windows, self.options.seed)
         found: dict[tuple[str, ...], list[int]] = {}
@@ -138,7 +156,7 @@ class Search:
             self.say.within(WINDOWS + (FEATURES - WINDOWS) * k / len(sets))
             self.say(f"choosing features of {' + '.join(subset)}")
             inside = [c for c in ranked if config.features[c].source.sensor in subset]
-            found[subset], scores[subset] = self._pick(config, windows, inside)
+            found[subset], scores[subset] = self._pick(config, windows, self._by_use(windows, inside))
         chosen = sets[-1] if scores[sets[-1]] >= scores[sets[0]] - WORTH else sets[0]
         self.choices.sensors += [
             {
@@ -151,25 +169,22 @@ class Search:
         ]
         return candidates.compact(config.filters, [config.features[c] for c in found[chosen]])
 
+    def _by_use(self, windows: Windows, ranked: Sequence[int]) -> list[int]:
+        """The best candidates in the order of what one tree needs, which is not all that a forest likes."""
+        many = select.pool(windows, ranked, MANY, lambda _: True)
+        few, grow = windows.columns(many), self.grower(windows.copies)
+        weights = np.zeros(len(many))
+        for t in range(len(self.tasks)):
+            known = select.labelled(few, t)
+            weights += grow(few.x[known], few.y[known, t]).feature_importances_
+        return [many[i] for i in np.argsort(-weights, kind="stable")]
+
     def _pick(self, config: MlcConfig, windows: Windows, ranked: Sequence[int]) -> tuple[list[int], float]:
-        """Columns that pruned trees use of the pool, at most as many as allowed, and their score."""
-        seed, most = self.options.seed, self.options.max_features
-        split = select.folds(windows, seed)
-        picked = select.pool(windows, ranked, select.POOL, lambda chosen: self._fits(config, chosen))
-        while True:
-            few = windows.columns(picked)
-            weights = np.zeros(len(picked))
-            means = []
-            for t in range(len(self.tasks)):
-                alpha, path = select.choose_pruning(few, t, split, self.leaves, seed)
-                means.append(dict(path)[alpha])
-                weights += select.importances(few, t, self.leaves, seed, alpha)
-            best = np.argsort(-weights, kind="stable")[:most]
-            used = [picked[i] for i in sorted(best) if weights[i] > 0] or picked[:1]
-            if len(used) == len(picked) or np.count_nonzero(weights) <= most:
-                return used, float(np.mean(means))
-            # more than the user allows: prune again with the most important ones alone
-            picked = used
+        """Columns of the best candidates, at most as many as allowed, and their score."""
+        most = min(self.options.max_features, self.target.limits.features)
+        picked = select.pool(windows, ranked, most, lambda chosen: self._fits(config, chosen))
+        split = select.folds(windows, self.options.seed)
+        return sorted(picked), taught.score(windows.columns(picked), split, self.options.seed)
 
     def _fits(self, config: MlcConfig, columns: Sequence[int]) -> bool:
         """Whether the device has input codes for the sensors and filter outputs of these features."""
@@ -177,27 +192,16 @@ class Search:
         outputs = sum(len(f.outputs) for f in filters)
         return 5 * len(inputs(features)) + outputs <= self.target.limits.inputs
 
-    def what_each_buys(self, config: MlcConfig, windows: Windows, alphas: Sequence[float]) -> None:
-        """Compare the cross-validated score of the shipped trees with and without each feature."""
-        split = select.folds(windows, self.options.seed)
-
-        def score(columns: Sequence[int]) -> float:
-            few = windows.columns(columns)
-            return float(
-                np.mean(
-                    [
-                        select.pruned_score(few, t, split, self.leaves, self.options.seed, alpha)
-                        for t, alpha in enumerate(alphas)
-                    ]
-                )
-            )
-
-        count = windows.x.shape[1]
-        whole = score(range(count))
+    def what_each_buys(self, config: MlcConfig, windows: Windows) -> None:
+        """Compare the cross-validated score of small forests with and without each feature."""
+        few, seed = windows.apart(), self.options.seed
+        split = select.folds(few, seed)
+        count = few.x.shape[1]
+        whole = taught.score(few, split, seed)
         for i, name in enumerate(feature_names(config)):
             self.say.within(TREES + (1 - TREES) * i / count)
             others = [c for c in range(count) if c != i]
-            without = score(others) if others else None
+            without = taught.score(few.columns(others), split, seed) if others else None
             self.choices.features.append(
                 {
                     "name": name,

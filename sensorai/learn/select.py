@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,7 @@ from sensorai.learn.table import BoolArray, IntArray, Windows, group_folds
 
 #: Least windows in a leaf.
 LEAF = 3
-#: Candidates that a tree may choose from: the best by importance in a forest, near-copies removed.
-#: Measured on held-out groups, a tree that picks from such a pool and is pruned does better than a
-#: forward search over all candidates, which fits the validation groups.
+#: Candidates that window lengths are judged by: the best by importance in a forest, near-copies removed.
 POOL = 20
 #: Two candidates this strongly correlated (in rank) count as copies.
 COPY = 0.98
@@ -24,10 +23,12 @@ COPY = 0.98
 RANK_ROWS = 6000
 #: Prunings that are tried.
 PRUNINGS = 13
-#: Leaves of the trees that judge window lengths and single features (the final size is chosen later).
-SEARCH_LEAVES = 24
 
 Fold = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+#: Rows that a tree did not see, and the tree in all its prunings.
+Part = tuple[npt.NDArray[np.int64], Prunings]
+#: Grows a tree on feature values, shape (rows, features), and classes; it is not pruned.
+Grow = Callable[[npt.NDArray[np.float32], IntArray], Any]
 
 
 def enough_groups(windows: Windows) -> bool:
@@ -91,20 +92,6 @@ def labelled(windows: Windows, task: int) -> BoolArray:
     return mask
 
 
-def score(windows: Windows, split: Sequence[Fold], leaves: int, seed: int) -> float:
-    """Cross-validated balanced accuracy, mean over tasks and folds."""
-    values = []
-    for fit, judge in split:
-        for t in range(windows.y.shape[1]):
-            known = labelled(windows, t)
-            a, b = fit[known[fit]], judge[known[judge]]
-            if len(np.unique(windows.y[a, t])) < 2 or not len(b):
-                continue
-            tree = new_tree(leaves, seed).fit(windows.x[a], windows.y[a, t])
-            values.append(balanced(windows.y[b, t], tree.predict(windows.x[b])))
-    return float(np.mean(values)) if values else 0.0
-
-
 def rank(windows: Windows, seed: int) -> list[int]:
     """Features by importance in a forest, best first; constant ones are left out."""
     from sklearn.ensemble import ExtraTreesClassifier
@@ -164,38 +151,58 @@ def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
 
 
+def plain(leaves: int, seed: int, depth: int | None = None, copies: int = 1) -> Grow:
+    """Grow trees on windows alone, the way `new_tree` does."""
+    return lambda x, y: new_tree(leaves, seed, depth=depth, copies=copies).fit(x, y)
+
+
+def parts(windows: Windows, task: int, split: Sequence[Fold], grow: Grow) -> list[Part]:
+    """Grow a tree for each fold that can be judged; it saw none of the rows beside it."""
+    known, out = labelled(windows, task), []
+    for fit, judge in split:
+        a = fit[known[fit]]
+        if len(np.unique(windows.y[a, task])) >= 2 and known[judge].any():
+            out.append((judge, Prunings(grow(windows.x[a], windows.y[a, task]))))
+    return out
+
+
 def choose_pruning(
-    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, depth: int | None = None
+    windows: Windows, task: int, judged: Sequence[Part], whole: Prunings, slack: float | None = None
 ) -> tuple[float, list[tuple[float, float]]]:
     """Cost-complexity pruning by cross-validation.
 
     The alphas that are tried lie between those at which the tree on all rows changes, as in CART: the
     trees of the folds change a little earlier or later, and so all of them are pruned about alike.
 
+    Parameters
+    ----------
+    judged : sequence of Part
+        Trees of the folds (`parts`).
+    whole : Prunings
+        The tree on all rows.
+    slack : float, optional
+        What a smaller tree may cost; by default half a standard error.
+
     Returns
     -------
     alpha : float
-        The strongest pruning whose score is within half a standard error of the best, of those that leave
-        the tree on all rows a leaf for every class; where no pruning does, of all.
+        The strongest pruning whose score is within ``slack`` of the best, of those that leave the tree on
+        all rows a leaf for every class; where no pruning does, of all.
     path : list of (alpha, score)
     """
-    known = labelled(windows, task)
-    x, y = windows.x[known], windows.y[known, task]
-    whole = Prunings(new_tree(leaves, seed, depth=depth, copies=windows.copies).fit(x, y))
     alphas = _between(whole.alphas)
-    # each fold grows one tree, and scores it with every alpha
-    scores = list(_fold_scores(windows, task, split, leaves, seed, alphas, depth))
+    scores = [_scores(windows, task, part, alphas) for part in judged]
     table = []
     for i, alpha in enumerate(alphas):
         values = [fold[i] for fold in scores]
         error = float(np.std(values) / np.sqrt(len(values))) if len(values) > 1 else 0.0
         table.append((alpha, float(np.mean(values)), error))
-    classes = len(np.unique(y))
+    classes = len(np.unique(windows.y[labelled(windows, task), task]))
     # the weakest first, and a pruned tree has no class that a less pruned one lacks
     able = [r for r in table if whole.answerable(r[0]) == classes] or table
     best = max(able, key=lambda row: row[1])
     # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
-    enough = best[1] - 0.5 * best[2]
+    enough = best[1] - (0.5 * best[2] if slack is None else slack)
     alpha = max(a for a, mean, _ in able if mean >= enough)
     return alpha, [(a, mean) for a, mean, _ in table]
 
@@ -213,59 +220,24 @@ def _between(alphas: npt.NDArray[np.float64]) -> list[float]:
     return out
 
 
-def importances(windows: Windows, task: int, leaves: int, seed: int, alpha: float) -> npt.NDArray[np.float64]:
-    """Importance of every feature in the pruned tree, shape (features,); 0 where it is not used."""
-    known = labelled(windows, task)
-    tree = new_tree(leaves, seed, alpha).fit(windows.x[known], windows.y[known, task])
-    out: npt.NDArray[np.float64] = tree.feature_importances_
-    return out
+def _scores(windows: Windows, task: int, part: Part, alphas: Sequence[float]) -> list[float]:
+    """Balanced accuracy of a fold's tree, pruned with each alpha, on windows that the device answers."""
+    judge, pruned = part
+    asked = labelled(windows, task)[judge] & windows.answered[judge]
+    rows = judge[asked] if asked.any() else judge[labelled(windows, task)[judge]]
+    return [balanced(windows.y[rows, task], y) for y in pruned.predict(windows.x[rows], alphas)]
 
 
-def pruned_score(
-    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
-) -> float:
-    """Cross-validated balanced accuracy of a tree pruned with ``alpha``."""
-    values = [fold[0] for fold in _fold_scores(windows, task, split, leaves, seed, [alpha])]
-    return float(np.mean(values)) if values else 0.0
-
-
-def _fold_scores(
-    windows: Windows,
-    task: int,
-    split: Sequence[Fold],
-    leaves: int,
-    seed: int,
-    alphas: Sequence[float],
-    depth: int | None = None,
-) -> Iterator[list[float]]:
-    """For each fold that can be judged: balanced accuracy of its tree pruned with each alpha."""
-    known = labelled(windows, task)
-    for fit, judge in split:
-        a, b = fit[known[fit]], judge[known[judge]]
-        if len(np.unique(windows.y[a, task])) < 2 or not len(b):
-            continue
-        tree = new_tree(leaves, seed, depth=depth, copies=windows.copies)
-        pruned = Prunings(tree.fit(windows.x[a], windows.y[a, task]))
-        yield [balanced(windows.y[b, task], y) for y in pruned.predict(windows.x[b], alphas)]
-
-
-def out_of_fold(
-    windows: Windows, task: int, split: Sequence[Fold], leaves: int, seed: int, alpha: float
-) -> IntArray:
+def out_of_fold(windows: Windows, judged: Sequence[Part], alpha: float) -> IntArray:
     """Result of every row by a tree that did not see its group; -1 where there is none."""
-    known = labelled(windows, task)
     out = np.full(len(windows.x), -1, np.int64)
-    for fit, judge in split:
-        a = fit[known[fit]]
-        if len(np.unique(windows.y[a, task])) >= 2:
-            out[judge] = (
-                new_tree(leaves, seed, alpha).fit(windows.x[a], windows.y[a, task]).predict(windows.x[judge])
-            )
+    for judge, pruned in judged:
+        out[judge] = pruned.predict(windows.x[judge], [alpha])[0]
     return out
 
 
 def random_split_score(
-    windows: Windows, task: int, leaves: int, seed: int, alpha: float
+    windows: Windows, task: int, grow: Grow, seed: int, alpha: float
 ) -> tuple[float, float]:
     """Accuracy and balanced accuracy when windows are split at random: optimistic, shown as a warning.
 
@@ -274,12 +246,12 @@ def random_split_score(
     """
     from sklearn.model_selection import StratifiedKFold
 
-    known = labelled(windows, task)
+    known = labelled(windows, task) & windows.answered
     x, y = windows.x[known], windows.y[known, task]
     count = min(4, int(np.bincount(y)[np.unique(y)].min()))
     if count < 2:
         return float("nan"), float("nan")
     results = np.empty_like(y)
     for fit, judge in StratifiedKFold(count, shuffle=True, random_state=seed).split(x, y):
-        results[judge] = new_tree(leaves, seed, alpha).fit(x[fit], y[fit]).predict(x[judge])
+        results[judge] = Prunings(grow(x[fit], y[fit])).predict(x[judge], [alpha])[0]
     return float((results == y).mean()), balanced(y, results)

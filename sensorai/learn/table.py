@@ -55,6 +55,8 @@ class Windows:
         Windows after one that share samples with it.
     copies : int
         Windows that are there for each that the device answers; a leaf must hold as many times more.
+    between : ndarray of bool, shape (rows,), optional
+        Windows that are only learnt from, as the device answers none there; None: it answers all.
     """
 
     x: FloatArray
@@ -64,77 +66,156 @@ class Windows:
     groups: tuple[str, ...]
     overlap: int = 0
     copies: int = 1
+    between: BoolArray | None = None
+
+    @property
+    def answered(self) -> BoolArray:
+        """Windows that the device answers, shape (rows,)."""
+        return np.ones(len(self.y), bool) if self.between is None else ~self.between
 
     def columns(self, features: Sequence[int]) -> Windows:
         """Return these features only, in this order."""
         return replace(self, x=self.x[:, list(features)])
 
+    def apart(self) -> Windows:
+        """Return the windows that the device answers alone."""
+        if self.between is None:
+            return self
+        kept = self.answered
+        x, y, group, recording = self.x[kept], self.y[kept], self.group[kept], self.recording[kept]
+        return Windows(x, y, group, recording, self.groups)
 
-#: Features of recordings that were computed before: by recording, window, filters and feature.
-Known = dict[tuple[int, int, tuple[Filter, ...], Feature], FloatArray]
+
+class Known:
+    """Features of recordings that were computed before; recordings live as long.
+
+    A feature of some filters has a number, so that tables of many recordings do not hash it again and again.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[tuple[Filter, ...], Feature], int] = {}
+        self._columns: dict[tuple[int, int, int], dict[int, FloatArray]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(columns) for columns in self._columns.values())
+
+    def numbers(self, config: MlcConfig) -> list[int]:
+        """Numbers of the features of ``config``."""
+        keys = [(config.filters, f) for f in config.features]
+        return [self._numbers.setdefault(key, len(self._numbers)) for key in keys]
+
+    def of(self, recording: Recording, start: int, window: int) -> dict[int, FloatArray]:
+        """Columns of a recording from its sample ``start`` on, by their numbers."""
+        return self._columns.setdefault((id(recording), start, window), {})
 
 
-def build(config: MlcConfig, dataset: Dataset, tasks: Sequence[Task], known: Known | None = None) -> Windows:
+def build(
+    config: MlcConfig,
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    known: Known | None = None,
+    copies: int = 1,
+) -> Windows:
     """Compute the features of ``config`` on every window of every recording, in time order.
 
     The filters and windows of each recording start from zero, as they do on the sensor after it is
     switched on. So folds can share what is ``known`` of recordings, as long as these live.
+
+    Parameters
+    ----------
+    copies : int
+        Windows that begin in the length of one, evenly apart; those after the first are what the sensor
+        computes if it is switched on so much later.
     """
-    known = {} if known is None else known
-    values = [_values(config, r, known) for r in dataset]
+    known = Known() if known is None else known
+    numbers = known.numbers(config)
+    starts = [config.window * k // copies for k in range(copies)]
+    values = [
+        [_values(config, numbers, r, start, known.of(r, start, config.window)) for start in starts]
+        for r in dataset
+    ]
     return _windows(values, config.window, dataset, tasks)
 
 
-def _values(config: MlcConfig, recording: Recording, known: Known) -> FloatArray:
-    keys = [(id(recording), config.window, config.filters, f) for f in config.features]
-    missing = [key for key in dict.fromkeys(keys) if key not in known]
+def _values(
+    config: MlcConfig, numbers: Sequence[int], recording: Recording, start: int, known: dict[int, FloatArray]
+) -> FloatArray:
+    missing = {n: f for n, f in zip(numbers, config.features, strict=True) if n not in known}
     if missing:
-        some = replace(config, features=tuple(f for _, _, _, f in missing))
-        found = FeatureStream(some).push(inputs(some, recording, numeric_style("current")))
+        some = replace(config, features=tuple(missing.values()))
+        later = recording.slice(start, len(recording)) if start else recording
+        found = FeatureStream(some).push(inputs(some, later, numeric_style("current")))
         known.update(zip(missing, found.astype(np.float32).T, strict=True))
-    return np.stack([known[key] for key in keys], axis=1)
+    return np.stack([known[n] for n in numbers], axis=1)
 
 
 def settled(windows: Windows, fewest: int = 4) -> Windows:
-    """Leave the first window of every recording (of at least ``fewest``) unlabelled.
+    """Leave the first window of every recording (of at least ``fewest``) unlabelled, and its copies.
 
     Filters start from zero there, and what a tree learnt from the transient would be the order in which
     logs were cut, not the movement.
     """
-    start = np.r_[True, windows.recording[1:] != windows.recording[:-1]]
+    rows = np.arange(len(windows.recording))
+    change = np.r_[True, windows.recording[1:] != windows.recording[:-1]]
+    first = np.maximum.accumulate(np.where(change, rows, 0))
     counts = np.bincount(windows.recording)
     y = windows.y.copy()
-    y[start & (counts[windows.recording] >= fewest)] = -1
+    start = rows - first < windows.copies
+    y[start & (counts[windows.recording] >= fewest * windows.copies)] = -1
     return replace(windows, y=y)
 
 
 def outline(window: int, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
     """Return the windows without features, for splitting."""
-    values = [np.zeros((len(r) // window, 0), np.float32) for r in dataset]
+    values = [[np.zeros((len(r) // window, 0), np.float32)] for r in dataset]
     return _windows(values, window, dataset, tasks)
 
 
-def _windows(values: Sequence[FloatArray], window: int, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
+def _windows(
+    values: Sequence[Sequence[FloatArray]], window: int, dataset: Dataset, tasks: Sequence[Task]
+) -> Windows:
+    """Rows of all recordings from their features, shape (windows, features), by where the first begins."""
     groups = dataset.groups()
-    labels = [classes_of(r, window, tasks) for r in dataset]
-    counts = [len(v) for v in values]
+    copies = max((len(v) for v in values), default=1)
+    rows, labels, between, counts = [], [], [], []
+    for recording, series in zip(dataset, values, strict=True):
+        begins = [window * k // copies for k in range(copies)]
+        starts = np.concatenate([b + window * np.arange(len(v)) for b, v in zip(begins, series, strict=True)])
+        order = np.argsort(starts, kind="stable")
+        rows.append(np.concatenate(series)[order])
+        labels.append(classes_of(recording, window, tasks, starts[order]))
+        between.append(starts[order] % window != 0)
+        counts.append(len(starts))
     return Windows(
-        np.concatenate(values),
+        np.concatenate(rows),
         np.concatenate(labels),
         np.repeat([groups.index(r.group) for r in dataset], counts),
         np.repeat(np.arange(len(dataset)), counts),
         groups,
+        copies - 1,
+        copies,
+        np.concatenate(between) if copies > 1 else None,
     )
 
 
-def classes_of(recording: Recording, window: int, tasks: Sequence[Task]) -> IntArray:
-    """Class index of every whole window for every task, shape (windows, tasks); -1 where there is none."""
-    out = np.full((len(recording) // window, len(tasks)), -1, np.int64)
+def classes_of(
+    recording: Recording, window: int, tasks: Sequence[Task], starts: IntArray | None = None
+) -> IntArray:
+    """Class index of whole windows for every task, shape (windows, tasks); -1 where there is none.
+
+    Parameters
+    ----------
+    starts : ndarray of int64, optional
+        First samples of the windows; by default one window follows the other.
+    """
+    if starts is None:
+        starts = window * np.arange(len(recording) // window)
+    out = np.full((len(starts), len(tasks)), -1, np.int64)
     for t, task in enumerate(tasks):
         index = {name: i for i, name in enumerate(task.classes)}
-        for k, label in enumerate(recording.window_labels(window, task.column)):
-            if label is not None:
-                out[k, t] = index[label]
+        for span in recording.labels.get(task.column, ()):
+            inside = (starts >= span.start) & (starts + window <= span.stop)
+            out[inside, t] = index[span.label]
     return out
 
 

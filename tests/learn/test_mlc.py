@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensorai.experiment import Experiment
-from sensorai.learn import candidates, select
+from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
 from sensorai.learn.mlc import _grow, train_mlc
 from sensorai.learn.search import Search
@@ -41,19 +41,37 @@ def test_what_ships_is_pruned_and_judged_on_the_features_that_ship(seed: int) ->
     target, made = device("LSM6DSV16X"), people(6, seed)
     tasks = find_tasks(made, [("tree1", LABEL)])
     asked = Experiment(target="mlc", seed=seed)
-    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), SILENT, {})
+    search = Search(made, tasks, target, 26.0, ("acc",), asked, Choices(), SILENT, Known())
     filters = candidates.filters(target, ["acc"])
     features = tuple(candidates.features(target, ["acc"], filters)[:14])
     got = _grow(search, 26, *candidates.compact(filters, features))
-    assert len(got.features) < len(features)
-    alpha, path = select.choose_pruning(got.windows, 0, select.folds(got.windows, seed), search.leaves, seed)
-    assert got.pruning == [(alpha, path)]
-    known = select.labelled(got.windows, 0)
-    again = select.new_tree(search.leaves, seed, alpha).fit(got.windows.x[known], got.windows.y[known, 0])
-    (fitted,) = got.fitted
-    assert np.array_equal(again.predict(got.windows.x), fitted.predict(got.windows.x))  # type: ignore[attr-defined]
-    assert {int(f) for f in again.tree_.feature if f >= 0} == set(range(len(got.features)))
+    # every feature that ships is used, and what ships is the tree that the forest taught, pruned as chosen
+    (fitted,), (alpha, path) = got.fitted, got.pruning[0]
+    assert alpha in dict(path)
+    assert {int(f) for f in fitted.tree_.feature if f >= 0} == set(range(len(got.features)))  # type: ignore[attr-defined]
+    assert fitted.tree_.n_leaves <= search.leaves  # type: ignore[attr-defined]
     assert answerable(fitted) == 4
+    # nobody was asked about people that were learnt from, and about every window that the sensor answers
+    assert (got.guesses[0] >= 0).all()
+    assert got.windows.copies > 1
+
+
+def test_a_taught_tree_is_better_with_strangers_than_one_grown_on_windows_alone() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1, (1350, 6)).astype(np.float32)
+    y = (x @ rng.normal(0, 1, (6, 3))).argmax(axis=1)
+    few, many = slice(0, 150), slice(150, None)
+    alone = select.new_tree(65, 0).fit(x[few], y[few]).predict(x[many])
+    lesson = taught.lesson(x[few], y[few], 0)
+    assert lesson[0].shape == (150 + taught.POINTS, 6)
+    assert np.array_equal(lesson[0][:150], x[few])
+    by_forest = taught.tree(65, 0).fit(*lesson).predict(x[many])
+    assert (by_forest == y[many]).mean() > (alone == y[many]).mean() + 0.03
+    # points lie between windows (but for the rounding of a sum), and are the same every time
+    assert (lesson[0].min(axis=0) >= x[few].min(axis=0) - 1e-6).all()
+    assert (lesson[0].max(axis=0) <= x[few].max(axis=0) + 1e-6).all()
+    again = taught.lesson(x[few], y[few], 0)
+    assert all(np.array_equal(a, b) for a, b in zip(lesson, again, strict=True))
 
 
 def test_all_groups_are_learnt_from_but_those_kept_for_the_test() -> None:
@@ -65,7 +83,7 @@ def test_all_groups_are_learnt_from_but_those_kept_for_the_test() -> None:
 
 def test_features_that_are_known_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made = lesson(people(4, 0), target="mlc", window=26, max_features=3)
-    known: Known = {}
+    known = Known()
     first = train_mlc(made, known=known)
     count = len(known)
     again = train_mlc(made, known=known)

@@ -9,6 +9,7 @@ import pytest
 
 from sensorai.errors import DataError
 from sensorai.learn import select
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.table import Windows
 from tests.learn.make import answerable, random_windows, windows
 
@@ -96,20 +97,25 @@ def test_enough_groups() -> None:
 
 def test_pruning_is_reproducible_and_prunes_noise() -> None:
     made = random_windows(400, 5, 3, 4, 7)
-    split = select.folds(made, 0)
-    alpha, path = select.choose_pruning(made, 0, split, 65, 0)
-    assert (alpha, path) == select.choose_pruning(made, 0, split, 65, 0)
+    grow, known = select.plain(65, 0), select.labelled(made, 0)
+    judged = select.parts(made, 0, select.folds(made, 0), grow)
+    all_rows = Prunings(grow(made.x[known], made.y[known, 0]))
+    alpha, path = select.choose_pruning(made, 0, judged, all_rows)
+    assert (alpha, path) == select.choose_pruning(made, 0, judged, all_rows)
     assert path[0][0] == 0.0
     assert [a for a, _ in path] == sorted(a for a, _ in path)
     scores = dict(path)
     assert scores[alpha] >= 0.9 * max(scores.values())
-    known = select.labelled(made, 0)
     whole = select.new_tree(65, 0).fit(made.x[known], made.y[known, 0])
     pruned = select.new_tree(65, 0, alpha).fit(made.x[known], made.y[known, 0])
     assert 2 <= pruned.tree_.n_leaves < whole.tree_.n_leaves
-    weights = select.importances(made, 0, 65, 0, alpha)
-    assert weights.argmax() == 0
-    assert weights.sum() == pytest.approx(1.0)
+    assert pruned.feature_importances_.argmax() == 0
+    # what may cost nothing is pruned less than what may cost half a standard error
+    assert select.choose_pruning(made, 0, judged, all_rows, 0.0)[0] <= alpha
+
+
+def _judged(made: Windows, leaves: int) -> list[select.Part]:
+    return select.parts(made, 0, select.folds(made, 0), select.plain(leaves, 0))
 
 
 def test_out_of_fold_never_saw_the_group() -> None:
@@ -117,7 +123,7 @@ def test_out_of_fold_never_saw_the_group() -> None:
     y = [0, 1] * 40
     x = [[float(c)] for c in y[:40]] + [[1.0 - c] for c in y[40:]]
     made = windows(x, y, [0] * 40 + [1] * 40)
-    guesses = select.out_of_fold(made, 0, select.folds(made, 0), 4, 0, 0.0)
+    guesses = select.out_of_fold(made, _judged(made, 4), 0.0)
     assert (guesses != made.y[:, 0]).all()
 
 
@@ -126,7 +132,7 @@ def test_out_of_fold_of_unlabelled_windows() -> None:
     y = made.y.copy()
     y[::7] = -1
     some = replace(made, y=y)
-    guesses = select.out_of_fold(some, 0, select.folds(some, 0), 4, 0, 0.0)
+    guesses = select.out_of_fold(some, _judged(some, 4), 0.0)
     # a result for every window, labelled or not, as on the sensor
     assert set(guesses) == {0, 1}
 
@@ -138,17 +144,17 @@ def test_random_split_is_optimistic() -> None:
     y = rng.integers(0, 2, 320)
     x = (10.0 * rng.permutation(8)[group] + 3.0 * y + rng.normal(0, 0.4, 320))[:, None]
     made = windows(x, y.tolist(), group.tolist())
-    accuracy, even = select.random_split_score(made, 0, 40, 0, 0.0)
-    guesses = select.out_of_fold(made, 0, select.folds(made, 0), 40, 0, 0.0)
+    accuracy, even = select.random_split_score(made, 0, select.plain(40, 0), 0, 0.0)
+    guesses = select.out_of_fold(made, _judged(made, 40), 0.0)
     assert accuracy > 0.9
     assert even > 0.9
     assert float((guesses == y).mean()) < accuracy - 0.15
-    assert select.random_split_score(made, 0, 40, 0, 0.0) == (accuracy, even)
+    assert select.random_split_score(made, 0, select.plain(40, 0), 0, 0.0) == (accuracy, even)
 
 
 def test_random_split_of_a_single_window() -> None:
     made = windows([[0.0], [1.0], [2.0]], [0, 0, 1], [0, 0, 1])
-    assert np.isnan(select.random_split_score(made, 0, 4, 0, 0.0)).all()
+    assert np.isnan(select.random_split_score(made, 0, select.plain(4, 0), 0, 0.0)).all()
 
 
 def rare(seed: int) -> Windows:
@@ -163,12 +169,17 @@ def rare(seed: int) -> Windows:
     return windows(x, y.tolist(), group.tolist())
 
 
+def _pruned(made: Windows, grow: select.Grow) -> tuple[float, list[tuple[float, float]]]:
+    judged = select.parts(made, 0, select.folds(made, 0), grow)
+    return select.choose_pruning(made, 0, judged, Prunings(grow(made.x, made.y[:, 0])))
+
+
 @pytest.mark.parametrize("seed", [0, 17, 48])
 @pytest.mark.parametrize("depth", [None, 3])
 def test_no_class_is_pruned_away(seed: int, depth: int | None) -> None:
     made = rare(seed)
-    split = select.folds(made, 0)
-    alpha, path = select.choose_pruning(made, 0, split, 33, 0, depth)
+    split, grow = select.folds(made, 0), select.plain(33, 0, depth)
+    alpha, path = _pruned(made, grow)
     tree = select.new_tree(33, 0, alpha, depth).fit(made.x, made.y[:, 0])
     assert answerable(tree) == 4
     assert set(np.unique(tree.predict(made.x))) == {0, 1, 2, 3}
@@ -183,7 +194,7 @@ def test_no_class_is_pruned_away(seed: int, depth: int | None) -> None:
 def test_prunings_lie_between_the_changes_of_the_tree() -> None:
     made = rare(48)
     changes = np.unique(select.new_tree(33, 0).cost_complexity_pruning_path(made.x, made.y[:, 0]).ccp_alphas)
-    _, path = select.choose_pruning(made, 0, select.folds(made, 0), 33, 0)
+    _, path = _pruned(made, select.plain(33, 0))
     assert path[0][0] == 0.0
     for alpha, _ in path[1:]:
         at = int(np.searchsorted(changes, alpha))
@@ -195,6 +206,6 @@ def test_prunings_lie_between_the_changes_of_the_tree() -> None:
 
 def test_a_tree_too_small_for_its_classes_is_still_chosen() -> None:
     made = rare(0)
-    alpha, path = select.choose_pruning(made, 0, select.folds(made, 0), 2, 0)
+    alpha, path = _pruned(made, select.plain(2, 0))
     assert alpha in dict(path)
     assert answerable(select.new_tree(2, 0, alpha).fit(made.x, made.y[:, 0])) == 2

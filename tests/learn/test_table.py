@@ -7,6 +7,7 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.learn.table import (
+    Known,
     Task,
     build,
     check_classes,
@@ -86,3 +87,30 @@ def test_the_first_window_of_a_recording_settles_where_there_are_enough(count: i
     made = windows([[0.0]] * (count + 4), [0] * (count + 4), [0] * count + [1] * 4)
     y = settled(made).y[:, 0].tolist()
     assert y == [first, *[0] * (count - 1), -1, 0, 0, 0]
+
+
+def test_copies_are_the_windows_of_a_sensor_switched_on_later() -> None:
+    logs = dataset("ab")
+    made = build(config(60), logs, [TASK], copies=3)
+    assert (made.copies, made.overlap) == (3, 2)
+    # those that the device answers are what they were
+    alone = build(config(60), logs, [TASK])
+    for name in ("x", "y", "group", "recording"):
+        assert np.array_equal(getattr(made.apart(), name), getattr(alone, name)), name
+    for k in (1, 2):
+        later = build(config(60), Dataset(tuple(r.slice(20 * k, len(r)) for r in logs)), [TASK])
+        for number in range(len(logs.recordings)):
+            of = np.flatnonzero(made.recording == number)[k::3]
+            rows = later.recording == number
+            assert np.array_equal(made.x[of][: rows.sum()], later.x[rows])
+            assert np.array_equal(made.y[of][: rows.sum()], later.y[rows])
+    # the transient is that of all copies
+    calm = settled(made)
+    assert (calm.y[:3] == -1).all()
+    assert np.array_equal(calm.y[3:6], made.y[3:6])
+    known = Known()
+    first = build(config(60), logs, [TASK], known, 3)
+    count = len(known)
+    again = build(config(60), logs, [TASK], known, 3)
+    assert np.array_equal(first.x, again.x)
+    assert len(known) == count == 2 * 3 * 2

@@ -28,7 +28,7 @@ class RegisterTree:
 
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Search window, sensors and features, prune, assign codes, choose end counters."""
-        known: Known = {}
+        known = Known()
         columns = [column for _, column in lesson.experiment.tree] or [LABEL]
         parts = folds(lesson.share, columns, lesson.experiment.seed, FOLDS)
         made = train_mlc(lesson, say.part(0.0, FIRST), known)
@@ -95,7 +95,7 @@ def _fold(lesson: Lesson, groups: tuple[str, ...], known: Known) -> Fold:
     share = lesson.share
     kept = share.test_groups if share.kept else ()
     without = replace(lesson, share=replace(share, test_groups=(*kept, *groups), kept=True))
-    config = train_mlc(without, known=known).config
+    config = train_mlc(without, known=known, explained=False).config
     recordings = [r for r in lesson.prepared.dataset if r.group in groups]
     return Fold(groups, tuple(trace_of(r, simulate(config, r, rate="as-is")) for r in recordings))
 

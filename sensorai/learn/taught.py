@@ -1,0 +1,113 @@
+"""Trees that a forest teaches: one tree that answers nearly as well as many.
+
+A tree that is grown on some hundred windows splits by chance where few of them lie. A forest is steadier, but
+a core that runs one tree has no room for it. So the forest answers for points between the windows, as many as
+are asked of it, and the tree is grown on those as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sensorai.learn import select
+from sensorai.learn.select import Fold
+from sensorai.learn.table import IntArray, Windows
+
+FloatArray = npt.NDArray[np.float32]
+
+#: Trees of the forest that teaches.
+TREES = 100
+#: How many times fewer trees and points judge than ship.
+EASE = 3
+#: What a smaller tree may cost of its balanced accuracy. Noise is no reason to prune: the forest took it out.
+SLACK = 0.005
+#: Share of the features that each of its splits looks at.
+FEATURES = 0.3
+#: Points that it answers for.
+POINTS = 30000
+#: Most windows that it learns from.
+ROWS = 8000
+#: Least rows in a leaf, of the forest and of the tree, for each copy of a window.
+LEAF, LAST = 3, 3
+
+
+def forest(seed: int, copies: int = 1, trees: int = TREES) -> Any:
+    """Return the unfitted forest that teaches; classes weigh what they weigh in the logs.
+
+    Parameters
+    ----------
+    copies : int
+        Windows that are there for each that the device answers.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return ExtraTreesClassifier(
+        trees,
+        criterion="entropy",
+        min_samples_leaf=max(LEAF * copies // 2, 1),
+        max_features=FEATURES,
+        random_state=seed,
+    )
+
+
+def between(x: FloatArray, count: int, seed: int) -> FloatArray:
+    """Draw points on the lines between any two rows, shape (count, features)."""
+    random = np.random.default_rng(seed)
+    one, other = random.integers(0, len(x), (2, count))
+    share = random.uniform(0.0, 1.0, (count, 1)).astype(np.float32)
+    drawn: FloatArray = share * x[one] + (np.float32(1) - share) * x[other]
+    return drawn
+
+
+def lesson(
+    x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1
+) -> tuple[FloatArray, IntArray]:
+    """Windows, and points between them with what the forest answers there.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (rows, features)
+        Finite.
+    y : ndarray of int64, shape (rows,)
+    copies : int
+        Windows that are there for each that the device answers.
+    ease : int
+        So many times fewer trees and points, for judging rather than for shipping.
+    """
+    rows = np.arange(len(x))
+    if len(rows) > ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
+    teacher = forest(seed, copies, TREES // ease).fit(x[rows], y[rows])
+    points = between(x, POINTS // ease, seed)
+    return np.concatenate([x, points]), np.concatenate([y, teacher.predict(points)])
+
+
+def tree(leaves: int, seed: int, alpha: float = 0.0) -> Any:
+    """Return an unfitted scikit-learn tree for a lesson."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(
+        criterion="entropy",
+        max_leaf_nodes=max(leaves, 2),
+        min_samples_leaf=LAST,
+        random_state=seed,
+        ccp_alpha=alpha,
+    )
+
+
+def score(windows: Windows, split: Sequence[Fold], seed: int) -> float:
+    """Cross-validated balanced accuracy of small forests that could teach, mean over tasks and folds."""
+    values = []
+    for fit, judge in split:
+        for t in range(windows.y.shape[1]):
+            known = select.labelled(windows, t)
+            a, b = fit[known[fit]], judge[(known & windows.answered)[judge]]
+            if len(np.unique(windows.y[a, t])) < 2 or not len(b):
+                continue
+            teacher = forest(seed, windows.copies, TREES // EASE).fit(windows.x[a], windows.y[a, t])
+            values.append(select.balanced(windows.y[b, t], teacher.predict(windows.x[b])))
+    return float(np.mean(values)) if values else 0.0
