@@ -30,6 +30,8 @@ _AXES = {"sa_nd_conv_t": 3, "sa_nd_fast_t": 2, "sa_nd_pool_t": 3, "sa_nd_window_
 _BY_ROWS = ("plain", "matrix")
 #: Size that rows do not reach where descriptions hold them in 16 bits.
 _LARGEST = 1 << 15
+#: Instructions around the two calls of a row of the pool, about.
+_EACH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,28 @@ class ConvPool(NdOperator):
         """Those of the convolution that may go by rows."""
         found = self.conv.ways(self.first(at))
         fit = [way for way in found if way.name.startswith(_BY_ROWS)]
-        return tuple(replace(way, scratch=way.scratch + self.band) for way in fit)
+        calls = self.pool.window(self.second(at)).out[0]
+        part = {way.name: way.instructions for way in self._some(at, calls)}
+        return tuple(
+            replace(
+                way,
+                instructions=calls * (part.get(way.name, way.instructions / calls) + _EACH),
+                scratch=way.scratch + self.band,
+            )
+            for way in fit
+        )
+
+    def _some(self, at: Applied, calls: int) -> tuple[Way, ...]:
+        """Kernels of the convolution for the rows that one of so many calls computes."""
+        window = self.conv.window(self.first(at))
+        rows = -(-window.out[0] // calls)
+        high = (rows - 1) * window.strides[0] + (window.kernel[0] - 1) * window.dilations[0] + 1
+        pads = list(zip(window.before, window.after, strict=True))[1:]
+        conv = replace(self.conv, pads=((0, 0), *pads))
+        x, middle = (
+            replace(t, shape=(t.shape[0], n, *t.shape[2:])) for t, n in ((at.x, high), (self.middle, rows))
+        )
+        return conv.ways(replace(at, inputs=(x, *at.inputs[1:]), outputs=(middle,)))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """A function that goes from row to row of the pool."""
