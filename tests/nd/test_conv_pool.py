@@ -87,12 +87,12 @@ def rows_of(isas: Sequence[str]) -> list[Sample]:
 
 def test_on_this_machine() -> None:
     """Inputs and outputs lie in the arena, where results run over inputs as far as that is said to go."""
-    graphs = rows_of(("", "dsp", "mve", "thumb1"))
+    graphs = rows_of(("", "dsp", "mve", "thumb1", "ispu"))
     program = host.build_program(unit(graphs, inside=True), opt="-O0", sanitize=True, harness=True)
     assert differences(graphs, program.run(stream(graphs))) == []
 
 
-@pytest.mark.parametrize(("isa", "core"), [("dsp", "m4"), ("mve", "m55")])
+@pytest.mark.parametrize(("isa", "core"), [("dsp", "m4"), ("mve", "m55"), ("ispu", "m0plus")])
 def test_on_its_core(isa: str, core: str) -> None:
     need("arm-none-eabi-gcc")
     graphs = rows_of((isa,))[: 2 * _IN_ALL]
