@@ -153,7 +153,8 @@ def benchmark(
         if key not in cores:
             say(f"counting on {at.core}")
             graph = model.on(at.isa).graph
-            cores[key] = tried(graph, cpu(at.core), layers=False, optimize=how.optimize)
+            inside = _inside(graph, how, at.name != "ispu")
+            cores[key] = tried(graph, cpu(at.core), layers=False, optimize=how.optimize, inside=inside)
         pools = pools_for(at, how)
         size = at.isa, at.name != "ispu", pools
         if size not in sizes:
@@ -162,10 +163,15 @@ def benchmark(
     return rows
 
 
+def _inside(graph: Graph, how: Settings, free: bool) -> tuple[bool, bool]:
+    """Whether inputs, and outputs, lie in the working memory."""
+    # the program of an ISPU has inputs and outputs that a host writes and reads
+    return inside_asked(graph, how.inputs, how.outputs) if free else (False, False)
+
+
 def _sizes(graph: Graph, how: Settings, free: bool, pools: tuple[Pool, ...]) -> tuple[Costs, bool | None]:
     """What a net takes, and whether named memories hold it."""
-    # the program of an ISPU has inputs and outputs that a host writes and reads
-    inside = inside_asked(graph, how.inputs, how.outputs) if free else (False, False)
+    inside = _inside(graph, how, free)
     if not pools:
         return costs(graph, inside, how.optimize), None
     try:

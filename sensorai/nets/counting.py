@@ -7,7 +7,7 @@ layers do not add up to the call to the last instruction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from sensorai.errors import ConfigError, InternalError, ToolMissing
 from sensorai.graph.graph import Graph
 from sensorai.graph.interpret import first_states
 from sensorai.graph.tensor import Array
+from sensorai.nets.costs import lying
 from sensorai.nets.inputs import SEED, spread
 from sensorai.nets.port import ports
 from sensorai.nets.running import Program
@@ -91,10 +92,18 @@ def cycle_model(core: str) -> str:
     return f"{what}; {timing.mark}: {timing.source}{times}"
 
 
-def count(graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "balanced") -> Counted:
+def count(
+    graph: Graph,
+    core: Cpu,
+    *,
+    layers: bool = True,
+    optimize: str = "balanced",
+    inside: tuple[bool, bool] = (False, False),
+) -> Counted:
     """Build a net for a core and run one call, with inputs that are made.
 
-    The kernels are those for ``graph.isa``, chosen to save what ``optimize`` says.
+    The kernels are those for ``graph.isa``, chosen to save what ``optimize`` says where inputs, and outputs,
+    lie in the working memory or are the caller's, as ``inside`` says.
 
     Raises
     ------
@@ -105,32 +114,40 @@ def count(graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "bala
     ConfigError
         A layer has no C.
     """
-    project = emit_net_project(graph, _NAME, About("", "", ""), optimize=optimize)
+    within = lying(graph, inside)
+    project = emit_net_project(graph, _NAME, About("", "", ""), inside=within, optimize=optimize)
     sources = project.sources()
-    parts = emit_tensors(graph, _NAME, optimize=optimize)
+    parts = emit_tensors(graph, _NAME, inside=within, optimize=optimize)
+    given = _given(graph, project.arena_bytes, {name: at for name, (_, at) in parts.lying.items()})
     alone = build_elf(sources, core, opt=_OPT, keep=(f"{_NAME}_init", f"{_NAME}_run"))
     tables = {
         one.declaration.partition("[")[0].split()[-1] for one in parts.definitions if isinstance(one, Table)
     }
     numbers = sum(size for name, size in alone.sizes().items() if name in tables)
     bound = alone.stack.bound(f"{_NAME}_run")
-    probed = _probes(graph, sources[f"{_NAME}.c"], parts.calls) if layers else ""
+    probed = _probes(graph, sources[f"{_NAME}.c"], parts.calls, within) if layers else ""
     if core.unicorn:
-        call = _call(graph, alone, project.arena_bytes)
-        each = _each(graph, {**sources, f"{_NAME}.c": probed}, core, project.arena_bytes) if layers else ()
-    else:
-        call = _call_in_qemu(graph, sources, core)
+        call = _call(graph, alone, given)
         probes = {**sources, f"{_NAME}.c": probed}
-        each = _each_in_qemu(graph, probes, core, project.arena_bytes) if layers else ()
+        each = _each(graph, probes, core, given) if layers else ()
+    else:
+        call = _call_in_qemu(graph, sources, core, inside)
+        probes = {**sources, f"{_NAME}.c": probed}
+        each = _each_in_qemu(graph, probes, core, given) if layers else ()
     return Counted(core.name, call, tuple(each), alone.flash - numbers, numbers, bound.bytes, bound.unknown)
 
 
 def tried(
-    graph: Graph, core: Cpu, *, layers: bool = True, optimize: str = "balanced"
+    graph: Graph,
+    core: Cpu,
+    *,
+    layers: bool = True,
+    optimize: str = "balanced",
+    inside: tuple[bool, bool] = (False, False),
 ) -> tuple[Counted | None, str]:
     """What ``count`` gives; None with the reason where it does not go."""
     try:
-        return count(graph, core, layers=layers, optimize=optimize), ""
+        return count(graph, core, layers=layers, optimize=optimize, inside=inside), ""
     except ToolMissing as error:
         return None, f"{error.message}: {error.hint}"
     except (BuildError, RunError, ConfigError) as error:
@@ -140,12 +157,12 @@ def tried(
 # ---------------------------------------------------------------- functions of one layer
 
 
-def _probes(graph: Graph, source: str, calls: Sequence[Call]) -> str:
+def _probes(graph: Graph, source: str, calls: Sequence[Call], inside: Sequence[str]) -> str:
     """Source with a function for each layer, and one of nothing, in place of the one that runs them all."""
     plain = body(calls)
     if source.count(plain) != 1:
         raise InternalError("the statements of the net are not those of the project")
-    given = arguments(graph)
+    given = arguments(graph, inside)
     each: list[list[Call]] = [[] for _ in graph.nodes]
     after = len(graph.nodes) - 1
     for call in reversed(calls):
@@ -159,50 +176,68 @@ def _probes(graph: Graph, source: str, calls: Sequence[Call]) -> str:
     return f"{source.replace(plain, '')}\n{probes}"
 
 
-def _arrays(graph: Graph) -> tuple[list[Array], list[Array]]:
-    """Inputs of a call, then memory of outputs and states."""
-    given = spread(ports(graph, graph.inputs), 1, SEED)
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Memory of a call as it begins: what the caller has, by name, and the working memory."""
+
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    states: Mapping[str, Array]
+    arena: Array
+
+
+def _given(graph: Graph, room: int, places: Mapping[str, int]) -> _Given:
+    """Inputs that are made; ``places``: where inputs and outputs in the working memory lie."""
+    made = spread(ports(graph, graph.inputs), 1, SEED).arrays
+    arena = np.zeros(max(room, 1), np.uint8)
+    ins, states = {}, {}
+    for name, array in zip(graph.inputs, made, strict=True):
+        one = np.ascontiguousarray(array[0])
+        if name in places:
+            raw = np.frombuffer(one.tobytes(), np.uint8)
+            arena[places[name] : places[name] + raw.size] = raw
+        else:
+            ins[name] = one
+    outs = {n: np.zeros(graph.tensors[n].bytes, np.uint8) for n in graph.outputs if n not in places}
     firsts = first_states(graph)
-    outs = [np.zeros(graph.tensors[n].bytes, np.uint8) for n in graph.outputs]
-    states = []
     for state in graph.states:
-        tensor = graph.tensors[state.read]
         kind = ports(graph, (state.read,))[0].kind
-        states.append(np.full(tensor.shape, int(firsts[state.read]), kind))
-    return [np.ascontiguousarray(a[0]) for a in given.arrays], [*outs, *states]
+        states[state.read] = np.full(graph.tensors[state.read].shape, int(firsts[state.read]), kind)
+    return _Given(ins, outs, states, arena)
 
 
 # ---------------------------------------------------------------- Unicorn
 
 
-def _call(graph: Graph, image: Image, arena: int) -> Ran:
+def _call(graph: Graph, image: Image, given: _Given) -> Ran:
     """One call of the library."""
     from sensorai.toolchain.emulator import Emulator
 
     emulator = Emulator(image, limit=MOST)
-    given, made = _arrays(graph)
     kept = sum(graph.tensors[s.read].bytes + 8 for s in graph.states)
-    context = emulator.buffer(arena + kept + _AROUND)
+    context = emulator.buffer(given.arena.size + kept + _AROUND)
     if emulator.call(f"{_NAME}_init", context).value != 0:
         raise InternalError("a context is refused")
     emulator.clear()
-    buffers = [emulator.buffer(array) for array in (*given, *made[: len(graph.outputs)])]
+    # a context begins with the working memory
+    emulator.engine.mem_write(context.address, given.arena.tobytes())
+    buffers = [emulator.buffer(array) for array in (*given.inputs.values(), *given.outputs.values())]
     ran = emulator.call(f"{_NAME}_run", context, *buffers)
     if ran.value != 0:
         raise InternalError("a call is refused")
     return Ran(ran.instructions, float(estimate(image.cpu, emulator.counter)))
 
 
-def _each(graph: Graph, sources: dict[str, str], core: Cpu, arena: int) -> list[Ran]:
+def _each(graph: Graph, sources: dict[str, str], core: Cpu, given: _Given) -> list[Ran]:
     """Every layer, in order, on the same memory."""
     from sensorai.toolchain.emulator import Emulator
 
     names = ["probe", *(f"probe_{k}" for k in range(len(graph.nodes)))]
     # parameters that a layer does not read are no mistake here
     emulator = Emulator(build_elf(sources, core, opt=_OPT, flags=(), keep=names), limit=MOST)
-    given, made = _arrays(graph)
-    buffers = [emulator.buffer(array) for array in (*given, *made)]
-    memory = emulator.buffer(max(arena, 1))
+    has = (*given.inputs.values(), *given.outputs.values(), *given.states.values())
+    buffers = [emulator.buffer(array) for array in has]
+    memory = emulator.buffer(given.arena)
     out = []
     for name in names:
         emulator.clear()
@@ -232,40 +267,40 @@ CALLS    return 0;
 """
 
 
-def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu, arena: int) -> list[Ran]:
+def _each_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu, given: _Given) -> list[Ran]:
     from sensorai.toolchain.qemu import build, run_image
 
-    given, made = _arrays(graph)
-    names = [f"m{k}" for k in range(len(given) + len(made))]
-    tensors = [*graph.inputs, *graph.outputs, *(s.read for s in graph.states)]
+    tensors = [*given.inputs, *given.outputs, *given.states]
+    has = [*given.inputs.values(), *given.outputs.values(), *given.states.values(), given.arena]
+    names = [f"m{k}" for k in range(len(tensors))]
     kinds = [KINDS[graph.tensors[n].dtype][0] for n in tensors]
     sizes = [graph.tensors[n].size for n in tensors]
     probes = ["probe", *(f"probe_{k}" for k in range(len(graph.nodes)))]
     passed = ", ".join([*names, "arena"])
-    declared = [f"void {probe}({arguments(graph)});" for probe in probes]
+    inside = {*graph.inputs, *graph.outputs} - {*given.inputs, *given.outputs}
+    declared = [f"void {probe}({arguments(graph, inside)});" for probe in probes]
     declared += [f"static {k} {n}[{size}] KEEP;" for k, n, size in zip(kinds, names, sizes, strict=True)]
     # outputs come out zero, and states start as the file says
-    reads = "".join(f"    (void)harness_read({n}, sizeof {n});\n" for n in names)
+    reads = "".join(f"    (void)harness_read({n}, sizeof {n});\n" for n in (*names, "arena"))
     calls = "".join(f"    harness_begin();\n    {p}({passed});\n    harness_end();\n" for p in probes)
-    room = max(arena, 1)
     main = (
         _MAIN.replace("DECLARED", "\n".join(declared))
-        .replace("ARENA", str(room))
+        .replace("ARENA", str(given.arena.size))
         .replace("READS", reads)
         .replace("CALLS", calls)
     )
     image = build({**sources, "run_main.c": main}, core, opt=_OPT, flags=())
-    ran = run_image(image, b"".join(a.tobytes() for a in (*given, *made)), timeout=600.0).instructions
+    ran = run_image(image, b"".join(a.tobytes() for a in has), timeout=600.0).instructions
     if len(ran) != len(probes):
         raise RunError(f"QEMU counts nothing on {core.name}")
     return [Ran(max(one - ran[0], 0), None) for one in ran[1:]]
 
 
-def _call_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu) -> Ran:
+def _call_in_qemu(graph: Graph, sources: dict[str, str], core: Cpu, inside: tuple[bool, bool]) -> Ran:
     from sensorai.toolchain.qemu import build, run_image
 
     ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
-    program = Program(_NAME, "native", sources, ins, outs)
+    program = Program(_NAME, "native", sources, ins, outs, None, inside)
     image = build({**sources, "run_main.c": program.main()}, core, opt=_OPT)
     ran = run_image(image, program.stream(spread(ins, 1, SEED)), timeout=600.0).instructions
     if len(ran) != 1:

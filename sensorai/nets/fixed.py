@@ -45,5 +45,13 @@ def as_there(graph: Graph, made: Project, there: Collection[int]) -> tuple[Graph
     """
     own = fast_layers(made.parts)
     plain = [graph.nodes[k].output for k in own if k not in there]
-    lost = [graph.nodes[k].output for k in sorted(there) if k not in own and k < len(graph.nodes)]
+    # where a layer could have none, the net is of another form, whatever its numbers are
+    alike = all(k < len(graph.nodes) and _sums(graph, k) for k in there)
+    lost = [graph.nodes[k].output for k in sorted(there) if alike and k not in own]
     return replace(graph, plain=frozenset(plain)), [graph.called(name) for name in lost]
+
+
+def _sums(graph: Graph, k: int) -> bool:
+    """Whether a layer has kernels to choose from."""
+    node = graph.nodes[k]
+    return bool(node.op.ways(graph.applied(node)))

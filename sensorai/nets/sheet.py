@@ -126,7 +126,7 @@ def sheet(
     """
     if say is not None and counts:
         say(f"counting on {at.core}")
-    found, why = _counted(model, at, costs.optimize) if counts else (None, NOT_ASKED)
+    found, why = _counted(model, at, costs) if counts else (None, NOT_ASKED)
     stand_in = at.name == "ispu"
     part = None if stand_in else mcu.device(at.device)
     cycles = None if found is None else found.call.cycles
@@ -163,10 +163,10 @@ def sheet(
     return Sheet(at, found, why, known, clock, seconds, joules, energy, held, short, code)
 
 
-def _counted(model: NetFile, at: Target, optimize: str) -> tuple[Counted | None, str]:
+def _counted(model: NetFile, at: Target, costs: Costs) -> tuple[Counted | None, str]:
     if model.made.problems:
         return None, "; ".join(p.message for p in model.made.problems)
-    return tried(model.graph, cpu(at.core), optimize=optimize)
+    return tried(model.graph, cpu(at.core), optimize=costs.optimize, inside=costs.inside)
 
 
 def _without_cycles(found: Counted) -> Counted:

@@ -84,6 +84,9 @@ def blob_for(said: Described, model: NetFile, version: int, folder: str) -> Blob
     if same.plain:
         made = project_of(same)
     if made.blob is None or made.blob.interface.hex() != said.interface:
+        there, here = _sides(said, graph)
+        if there != here:
+            raise _others(said, graph, model.path.name, folder)
         if lost:
             raise DataError(
                 f"weights or scales of {_named(lost)} in {model.path.name} are none that the kernels of the "
@@ -135,19 +138,7 @@ def _with_code(
     """A blob that brings its code; refused by the inputs and outputs of the program, and its memory."""
     blob = relocatable(graph, said.name, made, target(said.target, said.device).core, pushing, None).blob
     if blob.interface.hex() != said.interface:
-        sides = [
-            [f"{p.dtype} {'x'.join(map(str, p.shape)) or '1'}" for p in (*ins, *outs)]
-            for ins, outs in (
-                (said.inputs, said.outputs),
-                (ports(graph, graph.inputs), ports(graph, graph.outputs)),
-            )
-        ]
-        there, here = (", ".join(one) for one in sides)
-        raise DataError(
-            f"{file} has other inputs and outputs ({here}) than the program ({there})",
-            where=folder,
-            hint="types can be asked for with --input-data-type and --output-data-type",
-        )
+        raise _others(said, graph, file, folder)
     if blob.context > said.slot_bytes:
         raise DataError(
             f"{file} takes {blob.context:,} bytes of working memory, the program has {said.slot_bytes:,}",
@@ -155,6 +146,27 @@ def _with_code(
             hint="generate the program with --slot-bytes, which leaves room for larger nets",
         )
     return blob
+
+
+def _sides(said: Described, graph: Graph) -> tuple[str, str]:
+    """Inputs and outputs of the program and of a net, in words."""
+    there, here = (
+        ", ".join(f"{p.dtype} {'x'.join(map(str, p.shape)) or '1'}" for p in (*ins, *outs))
+        for ins, outs in (
+            (said.inputs, said.outputs),
+            (ports(graph, graph.inputs), ports(graph, graph.outputs)),
+        )
+    )
+    return there, here
+
+
+def _others(said: Described, graph: Graph, file: str, folder: str) -> DataError:
+    there, here = _sides(said, graph)
+    return DataError(
+        f"{file} has other inputs and outputs ({here}) than the program ({there})",
+        where=folder,
+        hint="types can be asked for with --input-data-type and --output-data-type",
+    )
 
 
 def _form(said: Described, model: NetFile) -> tuple[Graph, Pushing | None]:

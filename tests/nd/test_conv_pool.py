@@ -87,12 +87,12 @@ def rows_of(isas: Sequence[str]) -> list[Sample]:
 
 def test_on_this_machine() -> None:
     """Inputs and outputs lie in the arena, where results run over inputs as far as that is said to go."""
-    graphs = rows_of(("", "dsp", "mve", "thumb1"))
+    graphs = rows_of(("", "dsp", "mve", "thumb1", "ispu"))
     program = host.build_program(unit(graphs, inside=True), opt="-O0", sanitize=True, harness=True)
     assert differences(graphs, program.run(stream(graphs))) == []
 
 
-@pytest.mark.parametrize(("isa", "core"), [("dsp", "m4"), ("mve", "m55")])
+@pytest.mark.parametrize(("isa", "core"), [("dsp", "m4"), ("mve", "m55"), ("ispu", "m0plus")])
 def test_on_its_core(isa: str, core: str) -> None:
     need("arm-none-eabi-gcc")
     graphs = rows_of((isa,))[: 2 * _IN_ALL]
@@ -155,3 +155,24 @@ def test_pools_over_time_that_came_as_images() -> None:
     given = {name: values[0] for name, values in x.items()}
     want, got = (interpret.run(g, given)["z"] for g in (graph, made))
     assert (want == got).all()
+
+
+def test_calls_row_by_row_are_counted() -> None:
+    """A line's rows are single places, for each of which the kernel is called."""
+    graph = net(Conv(), (1, 52, 3), (8, 3, 3), Pool("max", (2,), (2,)))
+    for isa in ("dsp", "mve", "thumb1"):
+        apart = replace(graph, isa=isa)
+        rows = joined(apart, pairs(apart))
+        one, other = (
+            {w.name: w for w in n.op.ways(g.applied(n))}
+            for g in (apart, rows)
+            for n in g.nodes
+            if n.op.ways(g.applied(n))
+        )
+        for name, way in other.items():
+            assert way.instructions > one[name].instructions + 25 * 100
+            assert way.scratch > one[name].scratch
+    # what little memory that saves is not worth as much to those who want both
+    small = replace(graph, isa="dsp")
+    assert all("rows" not in name for name in choose(small, DIRECT).kernels.values())
+    assert any("rows" in name for name in choose(small, DIRECT, optimize="ram").kernels.values())

@@ -44,7 +44,9 @@ def test_every_device_of_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     model = open_model(dense(tmp_path / "d.onnx"))
     asked: list[tuple[str, str]] = []
 
-    def count(graph: object, core: object, *, layers: bool, optimize: str) -> Counted:
+    def count(
+        graph: object, core: object, *, layers: bool, optimize: str, inside: tuple[bool, bool]
+    ) -> Counted:
         assert not layers
         assert optimize == "balanced"
         asked.append((core.name, graph.isa))  # type: ignore[attr-defined]

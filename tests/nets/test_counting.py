@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from onnx import helper
 
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.nets import counting
-from sensorai.nets.costs import costs
+from sensorai.nets.costs import costs, lying
 from sensorai.nets.inputs import spread
 from sensorai.nets.memory import held
 from sensorai.nets.model import open_model
@@ -20,9 +21,13 @@ from sensorai.nets.room import lack, roomy
 from sensorai.nets.running import Program
 from sensorai.nets.sheet import sheet
 from sensorai.nets.target import target
+from sensorai.ops.nd.conv import Conv
+from sensorai.ops.nd.pool import Pool
+from sensorai.toolchain.arm import build_elf
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.qemu import build, run_image
 from tests.cli.call import call, refused
+from tests.nd.test_conv_pool import net as pooled
 from tests.need import need
 from tests.nets.models import save
 from tests.nets.test_cores import integer
@@ -43,14 +48,17 @@ def dense(path: Path, rows: int = 8, name: str = "y") -> Path:
     return save(path, nodes, [("x", (1, 6))], [(name, (1, 2))], floats)
 
 
-def test_counts_are_those_of_qemu(integer: Path) -> None:
+@pytest.mark.parametrize("inside", [(False, False), (True, True), (True, False)])
+def test_counts_are_those_of_qemu(integer: Path, inside: tuple[bool, bool]) -> None:
     """Unicorn and QEMU count the same; layers are the call, but for what is saved across them."""
     need("arm-none-eabi-gcc", "qemu-system-arm")
     core = cpu("cortex-m4")
     graph = open_model(integer).on(core.isa).graph
-    found = counting.count(graph, core)
-    sources = emit_net_project(graph, "net", About("", "", "")).sources()
-    program = Program("net", "native", sources, ports(graph, graph.inputs), ports(graph, graph.outputs))
+    found = counting.count(graph, core, inside=inside)
+    within = lying(graph, inside)
+    sources = emit_net_project(graph, "net", About("", "", ""), inside=within).sources()
+    ins, outs = ports(graph, graph.inputs), ports(graph, graph.outputs)
+    program = Program("net", "native", sources, ins, outs, None, inside)
     image = build({**sources, "run_main.c": program.main()}, core)
     (ran,) = run_image(image, program.stream(spread(ports(graph, graph.inputs), 1))).instructions
     # QEMU has the branch of the call and its arguments
@@ -63,11 +71,30 @@ def test_counts_are_those_of_qemu(integer: Path) -> None:
     assert found.flash == found.code + found.numbers
 
 
+@pytest.mark.parametrize("optimize", ["balanced", "ram"])
+def test_what_is_counted_is_what_is_generated(optimize: str) -> None:
+    """With inputs in the working memory other kernels may be chosen than with inputs of the caller."""
+    need("arm-none-eabi-gcc", "qemu-system-arm")
+    first = pooled(Conv(), (1, 26, 6), (4, 3, 6), Pool("max", (2,), (2,)))
+    for name in ("cortex-m4", "cortex-m55"):
+        graph, core = replace(first, isa=cpu(name).isa), cpu(name)
+        calls = {}
+        for ends in ((False, False), (True, True)):
+            found = counting.count(graph, core, optimize=optimize, inside=ends)
+            plain = emit_net_project(
+                graph, "net", About("", "", ""), inside=lying(graph, ends), optimize=optimize
+            )
+            alone = build_elf(plain.sources(), core, opt="-O2", keep=("net_init", "net_run"))
+            assert found.flash == alone.flash
+            calls[ends] = found.call.instructions
+        assert calls[True, True] != calls[False, False]
+
+
 def test_a_core_without_cycles(integer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need("arm-none-eabi-gcc", "qemu-system-arm")
     at = target("stm32", "cortex-m55")
     model = open_model(integer).on(at.isa)
-    made = sheet(model, costs(model.graph), at)
+    made = sheet(model, costs(model.graph, (True, True)), at)
     assert made.counted is not None
     assert made.counted.emulator == "QEMU"
     total = made.counted.call.instructions

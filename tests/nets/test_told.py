@@ -138,7 +138,7 @@ def test_devices_are_compared_as_the_c_is_made(tmp_path: Path, monkeypatch: pyte
     model = open_model(dense(tmp_path / "d.onnx", 400))
     asked: list[str] = []
 
-    def tried(*_: object, optimize: str, layers: bool) -> tuple[None, str]:
+    def tried(*_: object, optimize: str, layers: bool, inside: tuple[bool, bool]) -> tuple[None, str]:
         asked.append(optimize)
         return None, "not here"
 

@@ -231,10 +231,13 @@ def test_the_verb_makes_blobs_for_a_project(files: list[Path], tmp_path: Path) -
     first, second = (read_blob(path.read_bytes(), "blob") for path in (folder / "net.blob", out))
     assert (second.payload, second.version) == (same.payload, 8)
     assert second.interface == first.interface
+    short = integer(tmp_path / "short.onnx", 0, short=True)
     text = refused(
-        call("generate", files[3], "--update", folder), "another form than the program's", "train the same"
+        call("generate", short, "--update", folder), "another form than the program's", "train the same"
     )
     assert "line " in text
+    # what differs outside is said first
+    refused(call("generate", files[3], "--update", folder), "has other inputs and outputs", "float32 1x4")
     refused(call("generate", files[0], "--update", folder, "--name", "y"), "--name is in the project", "drop")
     refused(call(*make, "--api", "stai"), "native interface", "")
     refused(call(*make, "--memory-pool", "x"), "blobs bring those of others", "--updatable")

@@ -25,11 +25,13 @@ from sensorai.ops.nd.pool import Pool
 from sensorai.ops.nd.windows import Window
 
 #: Axes in front of those that descriptions have.
-_AXES = {"sa_nd_conv_t": 3, "sa_nd_fast_t": 2, "sa_nd_pool_t": 3, "sa_nd_window_t": 2}
+_AXES = {"sa_nd_conv_t": 3, "sa_nd_fast_t": 2, "sa_nd_pool_t": 3, "sa_nd_window_t": 2, "sa_nd_pool_ispu_t": 2}
 #: Faster kernels that may be called for some rows at no loss; those that are not here lay down rows anew.
 _BY_ROWS = ("plain", "matrix")
 #: Size that rows do not reach where descriptions hold them in 16 bits.
 _LARGEST = 1 << 15
+#: Instructions around the two calls of a row of the pool, about.
+_EACH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,28 @@ class ConvPool(NdOperator):
         """Those of the convolution that may go by rows."""
         found = self.conv.ways(self.first(at))
         fit = [way for way in found if way.name.startswith(_BY_ROWS)]
-        return tuple(replace(way, scratch=way.scratch + self.band) for way in fit)
+        calls = self.pool.window(self.second(at)).out[0]
+        part = {way.name: way.instructions for way in self._some(at, calls)}
+        return tuple(
+            replace(
+                way,
+                instructions=calls * (part.get(way.name, way.instructions / calls) + _EACH),
+                scratch=way.scratch + self.band,
+            )
+            for way in fit
+        )
+
+    def _some(self, at: Applied, calls: int) -> tuple[Way, ...]:
+        """Kernels of the convolution for the rows that one of so many calls computes."""
+        window = self.conv.window(self.first(at))
+        rows = -(-window.out[0] // calls)
+        high = (rows - 1) * window.strides[0] + (window.kernel[0] - 1) * window.dilations[0] + 1
+        pads = list(zip(window.before, window.after, strict=True))[1:]
+        conv = replace(self.conv, pads=((0, 0), *pads))
+        x, middle = (
+            replace(t, shape=(t.shape[0], n, *t.shape[2:])) for t, n in ((at.x, high), (self.middle, rows))
+        )
+        return conv.ways(replace(at, inputs=(x, *at.inputs[1:]), outputs=(middle,)))
 
     def emit(self, at: Applied, to: Writer) -> None:
         """A function that goes from row to row of the pool."""
@@ -145,6 +168,12 @@ class ConvPool(NdOperator):
             more += [f"taken.counted[{j}] = {self.pool.counted(pool)[0]} - from;"]
         else:
             more = [f"taken.before[{j}] = (int16_t)(from - first);"]
+        # members of 16 bits alone are no words
+        halves = other.kind == "sa_nd_pool_ispu_t"
+        left = "(int16_t)(end - from)" if halves else "end - from"
+        copied = f"sa_nd_words(&taken, {other.told}, sizeof taken);"
+        if halves:
+            copied = f"sa_nd_copy((const uint8_t *){other.told}, (uint8_t *)&taken, sizeof taken);"
         moved = f"(const uint8_t *)(band + (from - start) * {line}), (uint8_t *)band"
         kept = [
             f"        sa_nd_copy({moved}, (uint32_t)(have - from) * {line * self.middle.item_bytes}U);",
@@ -156,7 +185,7 @@ class ConvPool(NdOperator):
             "int32_t row, have = 0" + (", start = 0;" if high > stride else ";"),
             "",
             f"sa_nd_words(&sums, {own.told}, sizeof sums);",
-            f"sa_nd_words(&taken, {other.told}, sizeof taken);",
+            copied,
             f"taken.out[{j}] = 1;",
             f"for (row = 0; row < {pool.out[0]}; row++) {{",
             f"    const int32_t first = row * {stride} - {before};",
@@ -172,7 +201,7 @@ class ConvPool(NdOperator):
             *(f"        {one}" for one in (*lines, *own.calls)),
             "        have = end;",
             "    }",
-            f"    taken.in[{j}] = end - from;",
+            f"    taken.in[{j}] = {left};",
             *(f"    {one}" for one in (*more, *other.calls)),
             f"    y += {math.prod(at.out.shape[2:])};",
             "}",
