@@ -131,15 +131,18 @@ def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tu
     lessons, parts, pruning = [], [], []
     for t in tasks:
         known = select.labelled(windows, t)
-        lessons.append(taught.lesson(windows.x[known], windows.y[known, t], seed, windows.copies))
+        lesson = taught.teach(windows.x[known], windows.y[known, t], seed, windows.copies)
+        whole = Prunings(taught.tree(leaves, seed).fit(lesson.x, lesson.y))
+        lessons.append(lesson)
         parts.append(select.parts(windows, t, split, grow))
-        whole = Prunings(taught.tree(leaves, seed).fit(*lessons[t]))
-        pruning.append(select.choose_pruning(windows, t, parts[t], whole, taught.SLACK))
+        # what people make of each pruning is shown; few of them are no good judges of it
+        _, path = select.choose_pruning(windows, t, parts[t], whole)
+        pruning.append((lesson.alpha(whole), path))
     left = list(range(len(features)))
     while True:
         fitted = [
-            taught.tree(leaves, seed, alpha).fit(x[:, left], y)
-            for (x, y), (alpha, _) in zip(lessons, pruning, strict=True)
+            taught.tree(leaves, seed, alpha).fit(lesson.x[:, left], lesson.y)
+            for lesson, (alpha, _) in zip(lessons, pruning, strict=True)
         ]
         used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
         if len(used) == len(left):

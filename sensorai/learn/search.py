@@ -78,7 +78,8 @@ class Search:
         seed = self.options.seed
 
         def grow(x: FloatArray, y: IntArray) -> Any:
-            return taught.tree(self.leaves, seed).fit(*taught.lesson(x, y, seed, copies, taught.EASE))
+            lesson = taught.teach(x, y, seed, copies, taught.EASE)
+            return taught.tree(self.leaves, seed).fit(lesson.x, lesson.y)
 
         return grow
 

@@ -167,7 +167,7 @@ def parts(windows: Windows, task: int, split: Sequence[Fold], grow: Grow) -> lis
 
 
 def choose_pruning(
-    windows: Windows, task: int, judged: Sequence[Part], whole: Prunings, slack: float | None = None
+    windows: Windows, task: int, judged: Sequence[Part], whole: Prunings
 ) -> tuple[float, list[tuple[float, float]]]:
     """Cost-complexity pruning by cross-validation.
 
@@ -180,17 +180,15 @@ def choose_pruning(
         Trees of the folds (`parts`).
     whole : Prunings
         The tree on all rows.
-    slack : float, optional
-        What a smaller tree may cost; by default half a standard error.
 
     Returns
     -------
     alpha : float
-        The strongest pruning whose score is within ``slack`` of the best, of those that leave the tree on
-        all rows a leaf for every class; where no pruning does, of all.
+        The strongest pruning whose score is within half a standard error of the best, of those that leave
+        the tree on all rows a leaf for every class; where no pruning does, of all.
     path : list of (alpha, score)
     """
-    alphas = _between(whole.alphas)
+    alphas = between(whole.alphas)
     scores = [_scores(windows, task, part, alphas) for part in judged]
     table = []
     for i, alpha in enumerate(alphas):
@@ -202,12 +200,12 @@ def choose_pruning(
     able = [r for r in table if whole.answerable(r[0]) == classes] or table
     best = max(able, key=lambda row: row[1])
     # a full standard error over a handful of subjects is wide: half of one prunes noise, not classes
-    enough = best[1] - (0.5 * best[2] if slack is None else slack)
+    enough = best[1] - 0.5 * best[2]
     alpha = max(a for a, mean, _ in able if mean >= enough)
     return alpha, [(a, mean) for a, mean, _ in table]
 
 
-def _between(alphas: npt.NDArray[np.float64]) -> list[float]:
+def between(alphas: npt.NDArray[np.float64]) -> list[float]:
     """At most ``PRUNINGS`` values between neighbouring alphas of a path, 0 (no pruning) first.
 
     The last alpha is that of the root alone, which is never wanted.

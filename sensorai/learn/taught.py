@@ -8,12 +8,14 @@ are asked of it, and the tree is grown on those as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sensorai.learn import select
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.select import Fold
 from sensorai.learn.table import IntArray, Windows
 
@@ -23,7 +25,7 @@ FloatArray = npt.NDArray[np.float32]
 TREES = 100
 #: How many times fewer trees and points judge than ship.
 EASE = 3
-#: What a smaller tree may cost of its balanced accuracy. Noise is no reason to prune: the forest took it out.
+#: Share of points in which a smaller tree may differ. Noise is no reason to prune: the forest took it out.
 SLACK = 0.005
 #: Share of the features that each of its splits looks at.
 FEATURES = 0.3
@@ -63,10 +65,38 @@ def between(x: FloatArray, count: int, seed: int) -> FloatArray:
     return drawn
 
 
-def lesson(
-    x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1
-) -> tuple[FloatArray, IntArray]:
-    """Windows, and points between them with what the forest answers there.
+@dataclass(frozen=True, slots=True, eq=False)
+class Taught:
+    """What a tree is grown on, and what it is compared on.
+
+    Attributes
+    ----------
+    x, y : ndarray of float32, shape (rows, features), and of int64, shape (rows,)
+        Windows with their classes, then points between them with what the forest answers there.
+    more, answers : ndarray of the same types
+        Other points, and what the forest answers there.
+    """
+
+    x: FloatArray
+    y: IntArray
+    more: FloatArray
+    answers: IntArray
+
+    def alpha(self, whole: Prunings) -> float:
+        """Strongest pruning with which a tree answers as the forest does, but for ``SLACK`` of the points.
+
+        No class that the tree has loses its last leaf.
+        """
+        alphas = select.between(whole.alphas)
+        alike = [float((made == self.answers).mean()) for made in whole.predict(self.more, alphas)]
+        classes = max(whole.answerable(alpha) for alpha in alphas)
+        able = [k for k, alpha in enumerate(alphas) if whole.answerable(alpha) == classes]
+        enough = max(alike[k] for k in able) - SLACK
+        return max(alphas[k] for k in able if alike[k] >= enough)
+
+
+def teach(x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1) -> Taught:
+    """Ask a forest that learnt from windows about points between them.
 
     Parameters
     ----------
@@ -82,8 +112,15 @@ def lesson(
     if len(rows) > ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
     teacher = forest(seed, copies, TREES // ease).fit(x[rows], y[rows])
-    points = between(x, POINTS // ease, seed)
-    return np.concatenate([x, points]), np.concatenate([y, teacher.predict(points)])
+    count = POINTS // ease
+    points = between(x, count + count // 10, seed)
+    answers = teacher.predict(points)
+    return Taught(
+        np.concatenate([x, points[:count]]),
+        np.concatenate([y, answers[:count]]),
+        points[count:],
+        answers[count:],
+    )
 
 
 def tree(leaves: int, seed: int, alpha: float = 0.0) -> Any:

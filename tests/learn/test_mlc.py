@@ -9,6 +9,7 @@ from sensorai.experiment import Experiment
 from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
 from sensorai.learn.mlc import _grow, train_mlc
+from sensorai.learn.pruning import Prunings
 from sensorai.learn.search import Search
 from sensorai.learn.table import Known, find_tasks
 from sensorai.mlc.devices import device
@@ -62,17 +63,22 @@ def test_a_taught_tree_is_better_with_strangers_than_one_grown_on_windows_alone(
     y = (x @ rng.normal(0, 1, (6, 3))).argmax(axis=1)
     few, many = slice(0, 150), slice(150, None)
     alone = select.new_tree(65, 0).fit(x[few], y[few]).predict(x[many])
-    lesson = taught.lesson(x[few], y[few], 0)
-    assert lesson[0].shape == (150 + taught.POINTS, 6)
-    assert np.array_equal(lesson[0][:150], x[few])
-    by_forest = taught.tree(65, 0).fit(*lesson).predict(x[many])
-    assert (by_forest == y[many]).mean() > (alone == y[many]).mean() + 0.03
+    lesson = taught.teach(x[few], y[few], 0)
+    assert lesson.x.shape == (150 + taught.POINTS, 6)
+    assert np.array_equal(lesson.x[:150], x[few])
+    whole = taught.tree(65, 0).fit(lesson.x, lesson.y)
+    assert (whole.predict(x[many]) == y[many]).mean() > (alone == y[many]).mean() + 0.03
     # points lie between windows (but for the rounding of a sum), and are the same every time
-    assert (lesson[0].min(axis=0) >= x[few].min(axis=0) - 1e-6).all()
-    assert (lesson[0].max(axis=0) <= x[few].max(axis=0) + 1e-6).all()
-    again = taught.lesson(x[few], y[few], 0)
-    assert np.array_equal(lesson[0], again[0])
-    assert np.array_equal(lesson[1], again[1])
+    assert (lesson.x.min(axis=0) >= x[few].min(axis=0) - 1e-6).all()
+    assert (lesson.x.max(axis=0) <= x[few].max(axis=0) + 1e-6).all()
+    again = taught.teach(x[few], y[few], 0)
+    assert np.array_equal(lesson.x, again.x)
+    assert np.array_equal(lesson.answers, again.answers)
+    # what is pruned is what the forest does not miss
+    pruned = taught.tree(65, 0, lesson.alpha(Prunings(whole))).fit(lesson.x, lesson.y)
+    alike = [(tree.predict(lesson.more) == lesson.answers).mean() for tree in (whole, pruned)]
+    assert alike[1] >= alike[0] - 2 * taught.SLACK
+    assert pruned.tree_.n_leaves < whole.tree_.n_leaves
 
 
 def test_all_groups_are_learnt_from_but_those_kept_for_the_test() -> None:

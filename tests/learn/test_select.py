@@ -110,8 +110,6 @@ def test_pruning_is_reproducible_and_prunes_noise() -> None:
     pruned = select.new_tree(65, 0, alpha).fit(made.x[known], made.y[known, 0])
     assert 2 <= pruned.tree_.n_leaves < whole.tree_.n_leaves
     assert pruned.feature_importances_.argmax() == 0
-    # what may cost nothing is pruned less than what may cost half a standard error
-    assert select.choose_pruning(made, 0, judged, all_rows, 0.0)[0] <= alpha
 
 
 def _judged(made: Windows, leaves: int) -> list[select.Part]:

@@ -256,12 +256,7 @@ class _Rows:
 
 
 def pairs(graph: Graph) -> list[tuple[int, int]]:
-    """Convolutions and the pools that are their only readers, by number, where rows may be computed late.
-
-    None for the ISPU: going by rows takes code and products of 32 bits, where hardly a row is to be saved.
-    """
-    if graph.isa == "ispu":
-        return []
+    """Convolutions and the pools that are their only readers, by number, where rows may be computed late."""
     number = {name: k for k, node in enumerate(graph.nodes) for name in node.outputs}
     out = []
     for k, node in enumerate(graph.nodes):
