@@ -24,7 +24,9 @@ FloatArray = npt.NDArray[np.float32]
 #: Trees of the forest that teaches.
 TREES = 100
 #: How many times fewer trees and points judge than ship.
-EASE = 3
+EASE = 4
+#: Trees of the forests that windows, sensors and features are compared by.
+JUDGES = 12
 #: Share of points in which a smaller tree may differ. Noise is no reason to prune: the forest took it out.
 SLACK = 0.005
 #: Share of the features that each of its splits looks at.
@@ -145,6 +147,6 @@ def score(windows: Windows, split: Sequence[Fold], seed: int) -> float:
             a, b = fit[known[fit]], judge[(known & windows.answered)[judge]]
             if len(np.unique(windows.y[a, t])) < 2 or not len(b):
                 continue
-            teacher = forest(seed, windows.copies, TREES // EASE).fit(windows.x[a], windows.y[a, t])
+            teacher = forest(seed, windows.copies, JUDGES).fit(windows.x[a], windows.y[a, t])
             values.append(select.balanced(windows.y[b, t], teacher.predict(windows.x[b])))
     return float(np.mean(values)) if values else 0.0

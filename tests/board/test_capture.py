@@ -565,4 +565,4 @@ def test_what_is_captured_can_be_trained_on(tmp_path: Path) -> None:
     assert "rest" in done.out
     report = json.loads((tmp_path / "har" / "report.json").read_text())
     assert sorted(report["data"]["groups"]) == ["a", "b", "c", "d"]
-    assert report["classifiers"][0]["held_out"]["decided"]["balanced_accuracy"] == 1.0
+    assert report["classifiers"][0]["held_out"]["decided"]["balanced_accuracy"] > 0.98

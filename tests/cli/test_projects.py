@@ -136,7 +136,7 @@ def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
     ("words", "text", "said"),
     [
         ((), 'family = "cnn"\nsizes = [2]\nprecision = "binary"\nseed = 9\n', ("cnn", "binary", 9)),
-        (("--precision", "float32", "--seed", "4"), "epochs = 2\n", ("mlp", "float32", 4)),
+        (("--seeds", "1", "--precision", "float32", "--seed", "4"), "epochs = 2\n", ("mlp", "float32", 4)),
         (("--model", "forest"), "leaves = 3\ntrees = 2\n", ("forest", "int32 thresholds", 0)),
         (("--model", "tree", "--seed", "3"), "spectra = true\nseed = 5\n", ("tree", "int32 thresholds", 3)),
     ],
