@@ -187,12 +187,12 @@ def test_divergence_is_found_and_named(log: Path, trained: Path, tmp_path: Path)
     for path in trained.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     good(call("validate", folder, log))
-    # one threshold moved to where it must matter: everything goes left at the root
+    # both ways out of the root exchanged
     decoded = decode(read_register_file(folder / "toy.json"))
     (dt,) = decoded.config.trees
     nodes = list(dt.tree.rows())
-    feature, _, left, right = nodes[0]
-    nodes[0] = (feature, 65504.0, left, right)
+    feature, threshold, left, right = nodes[0]
+    nodes[0] = (feature, threshold, right, left)
     wrong = replace(decoded.config, trees=(replace(dt, tree=Tree.from_nodes(nodes)),))
     registers = encode(wrong, name="toy")
     whole = (folder / "toy.ucf").read_bytes()
@@ -223,20 +223,26 @@ def test_a_threshold_moved_by_one_step_of_the_grid(log: Path, trained: Path, tmp
     good(call("simulate", trained, log, "--out", tmp_path / "trace.csv"))
     table = rows(tmp_path / "trace.csv")
     names = [name for name in table[0] if name.startswith("F")]
-    feature = int(dt.tree.feature[0])
-    values = sorted({float(row[names[feature]]) for row in table})
-    nodes = list(dt.tree.rows())
-    below = max(v for v in values if v <= nodes[0][1])
-    nodes[0] = (nodes[0][0], half.to_float(half.floor(np.nextafter(below, -np.inf))), *nodes[0][2:])
-    folder = tmp_path / "toy"
-    folder.mkdir()
-    for path in trained.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    wrong = replace(decoded.config, trees=(replace(dt, tree=Tree.from_nodes(nodes)),))
-    (folder / "toy.ucf").write_text(to_ucf(encode(wrong, name="toy")))
-    result = call("validate", folder, log, "--all")
-    assert result.code == 3
-    assert "tree 1" in result.err
+    windows = np.array([[float(row[name]) for name in names] for row in table])
+    before = dt.tree.predict(windows)
+    verdicts = {}
+    for at, (feature, threshold, left, right) in enumerate(dt.tree.rows()):
+        nodes = list(dt.tree.rows())
+        below = max(v for v in windows[:, feature] if v <= threshold)
+        nodes[at] = (feature, half.to_float(half.floor(np.nextafter(below, -np.inf))), left, right)
+        tree = Tree.from_nodes(nodes)
+        verdicts[bool(np.any(tree.predict(windows) != before))] = tree
+    assert True in verdicts
+    for seen, tree in verdicts.items():
+        folder = tmp_path / f"toy{seen:d}"
+        folder.mkdir()
+        for path in trained.iterdir():
+            (folder / path.name).write_bytes(path.read_bytes())
+        wrong = replace(decoded.config, trees=(replace(dt, tree=tree),))
+        (folder / "toy.ucf").write_text(to_ucf(encode(wrong, name="toy")))
+        result = call("validate", folder, log, "--all")
+        assert result.code == (3 if seen else 0)
+        assert ("tree 1" in result.err) == seen
 
 
 def test_two_trees(tmp_path: Path) -> None:
