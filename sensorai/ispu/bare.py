@@ -145,10 +145,8 @@ class VirtualNet:
         self, app: App, files: Mapping[str, str], inputs: Sequence[NetPort], outputs: Sequence[NetPort]
     ) -> None:
         self.app, self.inputs, self.outputs = app, inputs, outputs
-        compiled = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
-        sources = {name: text for name, text in files.items() if name in compiled or name.endswith(".h")}
         self.conf = parse_conf(files["conf.txt"], app.device)
-        self.library = build_shared({**sources, "ispu_host.c": host_file(app)}, FLAGS)
+        self.library = build_shared({**app.compiled(files), "ispu_host.c": host_file(app)}, FLAGS)
 
     def run(self, calls: Sequence[Sequence[bytes]]) -> list[list[bytes]]:
         """Start the core and call the net, sample after sample.

@@ -120,6 +120,15 @@ class App:
         taken = 3 if self.blob else 1
         return min(len(self.classes), self.device.integer("run", "dout_bytes") // 4 - taken)
 
+    @property
+    def units(self) -> frozenset[str]:
+        """C files of the whole program, but for its start-up."""
+        return frozenset((*self.sources, "ispu_main.c", f"{self.name}_ispu.c"))
+
+    def compiled(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Of the files of a project what is compiled, with headers."""
+        return {name: text for name, text in files.items() if name in self.units or name.endswith(".h")}
+
 
 def conf_text(app: App) -> str:
     """``conf.txt``: sensors and core at the model's rate, algorithm 0 called, its flag 0 on INT1."""

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from sensorai.errors import Problem
 from sensorai.ispu.devices import devices
 from sensorai.ispu.project import App
-from sensorai.toolchain.arm import build_elf
+from sensorai.toolchain.arm import Image, build_elf
 from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import STRICT
 
 #: How every figure of this module must be named.
 SOURCE = "Cortex-M0+ stand-in, not measured on the ISPU"
-
-#: Flags that the C is compiled with for another core.
-STAND_IN_FLAGS = (*STRICT, "-fno-strict-aliasing", "-DISPU_STAND_IN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +76,26 @@ class StandIn:
         ]
 
 
-def compiled(app: App, files: Mapping[str, str]) -> dict[str, str]:
-    """What of a project is compiled, without its start-up, with headers."""
-    sources = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
-    return {name: text for name, text in files.items() if name in sources or name.endswith(".h")}
-
-
-def stand_in(app: App, files: Mapping[str, str]) -> StandIn:
-    """Build the project for a Cortex-M0+ and add up what it takes.
+def build(app: App, files: Mapping[str, str]) -> Image:
+    """Build the project for a Cortex-M0+, as it stands.
 
     Raises
     ------
     ToolMissing, BuildError
         No Arm compiler, or it refuses the project.
     """
-    image = build_elf(
-        compiled(app, files),
+    return build_elf(
+        app.compiled(files),
         cpu("cortex-m0plus"),
         opt="-Os",
-        flags=STAND_IN_FLAGS,
+        flags=(*STRICT, "-fno-strict-aliasing", "-DISPU_STAND_IN"),
         keep=("main", "algo_00", "algo_00_init"),
     )
+
+
+def stand_in(app: App, files: Mapping[str, str]) -> StandIn:
+    """Build the project for a Cortex-M0+ and add up what it takes; errors as of ``build``."""
+    image = build(app, files)
     loop, handlers = image.stack.bound("main"), [image.stack.bound(n) for n in ("algo_00", "algo_00_init")]
     return StandIn(
         code_bytes=image.flash,

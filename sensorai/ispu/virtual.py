@@ -77,8 +77,7 @@ class VirtualIspu:
 
     def __init__(self, app: App, files: Mapping[str, str | bytes], conf: Configuration | None = None) -> None:
         self.app = app
-        compiled = {*app.sources, "ispu_main.c", f"{app.name}_ispu.c"}
-        missing = sorted({*compiled, "ispu.h", *(() if conf else ("conf.txt",))} - set(files))
+        missing = sorted({*app.units, "ispu.h", *(() if conf else ("conf.txt",))} - set(files))
         if missing:
             raise DataError(f"the project lacks {missing[0]}", hint="emit the project again")
         text = files.get("conf.txt", "")
@@ -86,7 +85,7 @@ class VirtualIspu:
         sources = {
             name: content
             for name, content in files.items()
-            if name in compiled or PurePosixPath(name).suffix in (".h", ".inc")
+            if name in app.units or PurePosixPath(name).suffix in (".h", ".inc")
         }
         sources["ispu_host.c"] = host_file(app)
         self.library: HostLibrary = build_shared(sources, FLAGS)

@@ -188,6 +188,11 @@ class Counted:
         )
 
 
+def overlapping(count: int, stride: int) -> int:
+    """Windows to learn from for each of ``count`` that the device answers, ``stride`` samples apart."""
+    return max(min(DENSE, stride, MOST // max(count, 1)), 1)
+
+
 def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
     """Turn a dataset into labelled windows.
 
@@ -232,7 +237,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         dense = 2 * STEPS + 1
     elif options.dense:
         count = sum(len(_starts(r, task, window, stride)[0]) for r in logs)
-        dense = max(min(DENSE, stride, MOST // max(count, 1)), 1)
+        dense = overlapping(count, stride)
     beyond = 0
     codes = {name: k for k, name in enumerate(task.classes)}
     for i, (r, (samples, more)) in enumerate(zip(logs, every, strict=True)):

@@ -12,7 +12,7 @@ from sensorai.errors import DataError
 from sensorai.experiment import Experiment
 from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
-from sensorai.learn.counts import DENSE, MOST
+from sensorai.learn.counts import overlapping
 from sensorai.learn.table import FloatArray, IntArray, Known, Task, Windows, build, settled
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
@@ -70,7 +70,7 @@ class Search:
         """
         if copies is None:
             count = sum(len(r) // config.window for r in self.train_set)
-            copies = max(min(DENSE, config.window, MOST // max(count, 1)), 1)
+            copies = overlapping(count, config.window)
         return settled(build(config, self.train_set, self.tasks, self.known, copies))
 
     def grower(self, copies: int) -> select.Grow:

@@ -104,7 +104,7 @@ def rank(windows: Windows, seed: int) -> list[int]:
             hint="look at the logs with sensorai inspect",
         )
     importance = np.zeros(len(columns))
-    rows = _some(len(windows.x), RANK_ROWS, seed)
+    rows = some(len(windows.x), RANK_ROWS, seed)
     for t in range(windows.y.shape[1]):
         chosen = rows[labelled(windows, t)[rows]]
         forest = ExtraTreesClassifier(60, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed)
@@ -143,7 +143,7 @@ def _ranks(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.argsort(order, axis=0, kind="stable").astype(np.float64)
 
 
-def _some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
+def some(n: int, most: int, seed: int) -> npt.NDArray[np.int64]:
     """At most ``most`` row numbers, ascending, chosen at random but reproducibly."""
     rows = np.arange(n)
     if n <= most:

@@ -110,9 +110,7 @@ def teach(x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1)
     ease : int
         So many times fewer trees and points, for judging rather than for shipping.
     """
-    rows = np.arange(len(x))
-    if len(rows) > ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
+    rows = select.some(len(x), ROWS, seed)
     teacher = forest(seed, copies, TREES // ease).fit(x[rows], y[rows])
     count = POINTS // ease
     points = between(x, count + count // 10, seed)

@@ -7,8 +7,9 @@ physics and not of the data, so nothing of the groups that are left out gets int
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from sensorai.features.catalogue import IntFeature
 from sensorai.learn.counts import Counted
 from sensorai.learn.variations import NONE, VARIATIONS, Variation, varied
 
+_Made = TypeVar("_Made")
 BoolArray = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -35,13 +37,12 @@ _UNIT = {"acc": 4e-3, "gyro": 4e-2}
 
 def of(counted: Counted, variation: Variation, seed: int = 0) -> Counted:
     """Return all windows turned; what is computed once is kept with the windows themselves."""
-    key = f"{variation.name} {seed}"
-    if key not in counted.shared:
+
+    def turned() -> Counted:
         x = varied(counted.x, counted.channels, variation, seed)
-        counted.shared[key] = replace(counted, x=x, known={}, shared={})
-    found = counted.shared[key]
-    assert isinstance(found, Counted)  # noqa: S101
-    return found
+        return replace(counted, x=x, known={}, shared={})
+
+    return _once(counted, f"{variation.name} {seed}", turned)
 
 
 def choose(counted: Counted, rows: BoolArray, offered: Sequence[Variation] = VARIATIONS) -> Variation:
@@ -58,12 +59,17 @@ def choose(counted: Counted, rows: BoolArray, offered: Sequence[Variation] = VAR
         The least change first.
     """
     groups = tuple(np.unique(counted.group[rows]).tolist())
+    if len(groups) < 2:
+        return NONE
     key = f"choice {groups} {[one.name for one in offered]}"
+    return _once(counted, key, lambda: _choose(counted, groups, offered))
+
+
+def _once(counted: Counted, key: str, make: Callable[[], _Made]) -> _Made:
+    """What was made of these windows before, or is made now; a key stands for one type."""
     if key not in counted.shared:
-        counted.shared[key] = _choose(counted, groups, offered) if len(groups) > 1 else NONE
-    found = counted.shared[key]
-    assert isinstance(found, Variation)  # noqa: S101
-    return found
+        counted.shared[key] = make()
+    return cast(_Made, counted.shared[key])
 
 
 def _choose(counted: Counted, groups: Sequence[int], offered: Sequence[Variation]) -> Variation:
@@ -71,8 +77,8 @@ def _choose(counted: Counted, groups: Sequence[int], offered: Sequence[Variation
     part = np.full(len(counted.groups), -1)
     part[list(groups)] = np.arange(len(groups)) % PARTS
     of_row = part[looked.group]
-    plain = _sums(_units(looked, NONE, 0), looked.y, of_row, len(looked.classes))
     inputs = _units(looked, NONE, 0)
+    plain = _sums(inputs, looked.y, of_row, len(looked.classes))
     scores = []
     for one in offered:
         sums = plain
@@ -85,21 +91,21 @@ def _choose(counted: Counted, groups: Sequence[int], offered: Sequence[Variation
 
 def _looked_at(counted: Counted) -> Counted:
     """Windows that the device answers, evenly thinned out where there are many; the same for all folds."""
-    if "looked at" not in counted.shared:
+
+    def thinned() -> Counted:
         rows = np.flatnonzero(counted.answered)
         few = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
         mask = np.zeros(len(counted.y), bool)
         mask[few] = True
-        counted.shared["looked at"] = counted.rows(mask)
-    found = counted.shared["looked at"]
-    assert isinstance(found, Counted)  # noqa: S101
-    return found
+        return counted.rows(mask)
+
+    return _once(counted, "looked at", thinned)
 
 
 def _units(looked: Counted, variation: Variation, seed: int) -> npt.NDArray[np.float32]:
     """Random units of plain features, those features and a one, shape (rows, units)."""
-    key = f"units {variation.name} {seed}"
-    if key not in looked.shared:
+
+    def made() -> npt.NDArray[np.float32]:
         features = _plain(len(looked.channels), looked.window)
         scale = [_scale(f, looked) for f in features]
         x = looked.x if variation == NONE else varied(looked.x, looked.channels, variation, seed)
@@ -107,10 +113,9 @@ def _units(looked: Counted, variation: Variation, seed: int) -> npt.NDArray[np.f
         rng = np.random.default_rng(0)
         weights = rng.normal(size=(len(features), UNITS)) * (2 / np.sqrt(len(features)))
         units = np.maximum(values @ weights + rng.normal(size=UNITS), 0)
-        looked.shared[key] = np.hstack([units, values, np.ones((len(values), 1))]).astype(np.float32)
-    found = looked.shared[key]
-    assert isinstance(found, np.ndarray)  # noqa: S101
-    return found
+        return np.hstack([units, values, np.ones((len(values), 1))]).astype(np.float32)
+
+    return _once(looked, f"units {variation.name} {seed}", made)
 
 
 def _plain(channels: int, window: int) -> list[IntFeature]:

@@ -11,7 +11,7 @@ from sensorai.codegen.project import Project
 from sensorai.graph.graph import Graph
 
 #: Calls of kernels that are written for the instructions of a core.
-_FAST = re.compile(r"\b(sa_nd_[a-z]+_(?:dsp|mve|thumb1))")
+_FAST = re.compile(r"\b(sa_nd_[a-z_]+?_(?:dsp|mve|thumb1))")
 #: Those that do not take every weight: 16 bits hold no difference, or no sum, of two with -128.
 _NARROW = frozenset({"sa_nd_matrix_dsp", "sa_nd_dense_dsp", "sa_nd_matrix_thumb1"})
 

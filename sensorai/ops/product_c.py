@@ -57,7 +57,7 @@ def emit(form: Form, at: Applied, to: Writer) -> None:
     if max(g.steps, g.rows, g.stride * g.channels, g.taps * g.channels) > LARGEST:
         raise ConfigError(f"layer {at.name} has an extent above {LARGEST}")
     if at.x.dtype == "float32":
-        _float(form, at, to)
+        emit_float(form, at, to, "sa_nn_float")
     elif at.x.dtype == "int8":
         _int8(form, at, to)
     elif form.signs:
@@ -211,7 +211,8 @@ def _binary(form: Form, at: Applied, to: Writer) -> None:
     to.call("sa_nn_binary", name, layer, to.at(at.x, "void", 4 * words * g.left), to.at(at.out, "void"))
 
 
-def _float(form: Form, at: Applied, to: Writer) -> None:
+def emit_float(form: Form, at: Applied, to: Writer, kernel: str) -> None:
+    """Write a layer of floats: the call of a kernel whose file, type and function begin with ``kernel``."""
     g = form.extent
     low, high = limits(form.requant, to)
     fields = {
@@ -226,9 +227,9 @@ def _float(form: Form, at: Applied, to: Writer) -> None:
         "low": low,
         "high": high,
     }
-    layer = to.layer(fields, "sa_nn_float_layer_t")
+    layer = to.layer(fields, f"{kernel}_layer_t")
     x = to.at(at.x, "void", 4 * g.left * g.channels)
-    to.call("sa_nn_float", "sa_nn_float_layer", layer, x, to.at(at.out, "void"))
+    to.call(kernel, f"{kernel}_layer", layer, x, to.at(at.out, "void"))
 
 
 def limits(requant: Requant, to: Writer) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sensorai.graph.operator import Applied, Writer
 from sensorai.ops import packing
-from sensorai.ops.product_c import Form, limits, way_out
+from sensorai.ops.product_c import Form, emit_float, way_out
 
 #: Sums of a second row below this are exact where two rows share a number (``sa_nn_int8_ispu.h``).
 _SUMS = 1 << 23
@@ -22,7 +22,7 @@ def emit(form: Form, at: Applied, to: Writer) -> bool:
     if max(g.steps, g.rows, g.stride * g.channels, g.taps * g.channels) > _LARGEST:
         return False
     if at.x.dtype == "float32":
-        _float(form, at, to)
+        emit_float(form, at, to, "sa_nn_float_ispu")
         return True
     kind = way_out(form.requant, at.out.dtype) if at.x.dtype == "int8" else "bits"
     if form.depthwise or kind == "bits" or form.reach(at).max() >= _SUMS:
@@ -58,23 +58,3 @@ def _int8(form: Form, at: Applied, to: Writer, kind: str) -> None:
     name = "sa_nn_int8_ispu_multiplier" if kind == "multiplier" else "sa_nn_int8_ispu"
     x = to.read(at.x, g.left * g.channels)
     to.call("sa_nn_int8_ispu", name, to.layer(fields), x, to.at(at.out, "void"))
-
-
-def _float(form: Form, at: Applied, to: Writer) -> None:
-    g = form.extent
-    low, high = limits(form.requant, to)
-    fields = {
-        "weights": to.table("float", f"weights{to.index}", at.constant("weights")),
-        "bias": to.table("float", f"bias{to.index}", at.constant("bias")),
-        "inputs": form.inputs,
-        "rows": g.rows,
-        "steps": g.steps,
-        "stride": g.stride * g.channels,
-        "pool": g.pool,
-        "depthwise": int(form.depthwise),
-        "low": low,
-        "high": high,
-    }
-    layer = to.layer(fields, "sa_nn_float_ispu_layer_t")
-    x = to.at(at.x, "void", 4 * g.left * g.channels)
-    to.call("sa_nn_float_ispu", "sa_nn_float_ispu_layer", layer, x, to.at(at.out, "void"))

@@ -10,7 +10,7 @@ import numpy as np
 from sensorai import runtime
 from sensorai.codegen.netproject import About, emit_net_project
 from sensorai.ispu.project import read_index
-from sensorai.ispu.standin import STAND_IN_FLAGS, compiled, stand_in
+from sensorai.ispu.standin import build, stand_in
 from sensorai.ops.nd.binary import Binary
 from sensorai.ops.nd.clip import Clip
 from sensorai.ops.nd.conv import Conv
@@ -31,7 +31,6 @@ ST = (
     "data/models/st_ispu/STMicroelectronics+st-mems-ispu/tutorials/st_edge_ai_keras/output_ipynb/"
     "qcnn_8x8x8.tflite"
 )
-PROGRAM = ("main", "algo_00", "algo_00_init")
 #: Numbers at whose halves signs and carries change.
 EDGES = (0, 1, -1, 0x7FFF, 0x8000, -0x8000, -0x8001, 0xFFFF, 0x10000, 0x7FFF8000, 0x7FFFFFFF, -(2**31))
 _HIGH = """
@@ -143,8 +142,7 @@ def test_the_int8_file_of_st_is_small(shared: Path, tmp_path: Path) -> None:
     app = read_index(tmp_path / "p")
     files = {path.name: path.read_text() for path in (tmp_path / "p").iterdir()}
     sizes = stand_in(app, files)
-    texts = compiled(app, files)
-    image = build_elf(texts, cpu("m0plus"), opt="-Os", flags=STAND_IN_FLAGS, keep=PROGRAM)
+    image = build(app, files)
     tables = ("weights", "bias", "multiplier", "shift", "exp")
     numbers = sum(
         size for name, size in image.sizes().items() if name.removeprefix("cnn_").startswith(tables)
@@ -155,7 +153,7 @@ def test_the_int8_file_of_st_is_small(shared: Path, tmp_path: Path) -> None:
     assert sizes.data_bytes <= 700
     assert sizes.library_calls == ()
     (folder := tmp_path / "products").mkdir()
-    assert products(texts, folder)[1] == []
+    assert products(app.compiled(files), folder)[1] == []
     done = call("validate", tmp_path / "p")
     assert done.code == 0, done.err
     assert "all of these agree bit by bit" in done.out

@@ -15,7 +15,7 @@ from sensorai.graph.tensor import Array
 from sensorai.ispu.devices import device
 from sensorai.ispu.emit import emit_ispu
 from sensorai.ispu.project import App
-from sensorai.ispu.standin import STAND_IN_FLAGS, compiled, stand_in
+from sensorai.ispu.standin import build, stand_in
 from sensorai.ispu.virtual import VirtualIspu
 from sensorai.learn.lower import lower_float
 from sensorai.learn.nets import first_params
@@ -29,8 +29,6 @@ from sensorai.ops.max_pool import MaxPool
 from sensorai.ops.relu import Relu
 from sensorai.passes.annotate import calibrate
 from sensorai.passes.trained import quantize
-from sensorai.toolchain.arm import build_elf
-from sensorai.toolchain.cpu import cpu
 from sensorai.toolchain.host import build_program
 from tests.codegen import nets
 from tests.ispu.products import products
@@ -101,13 +99,7 @@ def test_the_reference_net_is_small_and_every_byte_is_known(
     assert sizes.data_bytes <= DATA
     assert sizes.data_with_stack(app) == sizes.data_bytes + app.stack
     assert sizes.library_calls == ()
-    image = build_elf(
-        compiled(app, files),
-        cpu("m0plus"),
-        opt="-Os",
-        flags=STAND_IN_FLAGS,
-        keep=("main", "algo_00", "algo_00_init"),
-    )
+    image = build(app, files)
     left = dict(image.sizes())
     assert {name: left.pop(name) for name in VARIABLES}.keys() == VARIABLES.keys()
     found = dict.fromkeys(PARTS, 0)
@@ -137,7 +129,7 @@ def test_all_its_products_are_of_16_bits(
 ) -> None:
     need("arm-none-eabi-gcc")
     _, app, files = program
-    short, long = products(compiled(app, files), tmp_path)
+    short, long = products(app.compiled(files), tmp_path)
     assert long == []
     # eight for four inputs of two rows, one for the place of a sample in the window
     assert short == 9
@@ -150,7 +142,7 @@ def test_layers_of_floats_call_no_comparison_and_no_product(tmp_path: Path) -> N
     # on the ISPU additions and multiplications are instructions; the largest score takes three comparisons
     calls = set(stand_in(app, files).library_calls)
     assert calls == {"__aeabi_fadd", "__aeabi_fmul", "__aeabi_i2f", "__aeabi_fcmpgt"}
-    assert products(compiled(app, files), tmp_path)[1] == []
+    assert products(app.compiled(files), tmp_path)[1] == []
     samples = counts(3, 2 * WINDOW + 1)
     found, wanted = VirtualIspu(app, files).run(samples), run(one, samples[1:])
     assert np.array_equal(found.scores.view(np.float32)[found.results], wanted.scores)
