@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,15 +226,24 @@ def test_a_threshold_moved_by_one_step_of_the_grid(log: Path, trained: Path, tmp
     names = [name for name in table[0] if name.startswith("F")]
     windows = np.array([[float(row[name]) for name in names] for row in table])
     before = dt.tree.predict(windows)
-    verdicts = {}
-    for at, (feature, threshold, left, right) in enumerate(dt.tree.rows()):
+
+    def moved(at: int, threshold: float) -> Tree:
         nodes = list(dt.tree.rows())
-        below = max(v for v in windows[:, feature] if v <= threshold)
-        nodes[at] = (feature, half.to_float(half.floor(np.nextafter(below, -np.inf))), left, right)
-        tree = Tree.from_nodes(nodes)
-        verdicts[bool(np.any(tree.predict(windows) != before))] = tree
-    assert True in verdicts
-    for seen, tree in verdicts.items():
+        nodes[at] = (nodes[at][0], threshold, *nodes[at][2:])
+        return Tree.from_nodes(nodes)
+
+    def pairs() -> Iterator[tuple[Tree, Tree]]:
+        """A threshold on a value of a window, and one step of the grid below that value."""
+        for at, (feature, threshold, *_) in enumerate(dt.tree.rows()):
+            for value in sorted({v for v in windows[:, feature] if v <= threshold}, reverse=True):
+                yield moved(at, value), moved(at, half.to_float(half.floor(np.nextafter(value, -np.inf))))
+
+    on, below = next(
+        (one, other)
+        for one, other in pairs()
+        if np.array_equal(one.predict(windows), before) and not np.array_equal(other.predict(windows), before)
+    )
+    for seen, tree in ((False, on), (True, below)):
         folder = tmp_path / f"toy{seen:d}"
         folder.mkdir()
         for path in trained.iterdir():
