@@ -28,9 +28,15 @@ from tests.need import need
 
 #: Tiny options for each target.
 TINY: dict[str, dict[str, Any]] = {
-    "mlc": {"target": "mlc", "window": 26, "max_features": 3, "end_counters": "off"},
-    "ispu": {"target": "ispu", "model": "tree", "net": {"leaves": 4}, "window": 26},
-    "stm32": {"target": "stm32", "model": "forest", "net": {"trees": 2, "leaves": 4}, "window": 26},
+    "mlc": {"target": "mlc", "window": 26, "max_features": 3, "end_counters": "off", "folds": 2},
+    "ispu": {"target": "ispu", "model": "tree", "net": {"leaves": 4}, "window": 26, "folds": 2},
+    "stm32": {
+        "target": "stm32",
+        "model": "forest",
+        "net": {"trees": 2, "leaves": 4},
+        "window": 26,
+        "folds": 2,
+    },
 }
 
 

@@ -120,7 +120,13 @@ def labels_of(recordings: list[Recording]) -> npt.NDArray[Any]:
     return np.array([r.labels["label"][0].label for r in recordings])
 
 
-SMALL: dict[str, Any] = {"target": "mlc", "window": 16, "max_features": 2, "end_counters": "off"}
+SMALL: dict[str, Any] = {
+    "target": "mlc",
+    "window": 16,
+    "max_features": 2,
+    "end_counters": "off",
+    "folds": 2,
+}
 
 
 def test_recordings_of_any_length(recordings: list[Recording], tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ class Project:
     files : mapping of name to text
     arena_bytes : int
     layers : tuple of LayerCost
+    calls : tuple of Call
+        Statements that run the layers of a net, in order; none where the model is no net.
     blob : Blob or None
         The net as a blob, where it is one.
     parts : CodeParts or None
@@ -55,6 +57,7 @@ class Project:
     files: Mapping[str, str]
     arena_bytes: int
     layers: tuple[LayerCost, ...]
+    calls: tuple[Call, ...] = ()
     blob: Blob | None = None
     parts: CodeParts | None = None
 
@@ -120,7 +123,9 @@ def emit_project(pipeline: Pipeline, chip: Chip | None = None, *, small: bool = 
     wanted = {**_files(name), **chip_files(chip, name)}
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in used}
-    return Project({**made, **files}, arena, tuple(layer for p in parts for layer in p.layers))
+    return Project(
+        {**made, **files}, arena, tuple(layer for p in parts for layer in p.layers), parts[-1].calls
+    )
 
 
 def holds_inputs(pipeline: Pipeline) -> bool:
@@ -184,12 +189,7 @@ def _scaling(pipeline: Pipeline, narrow: bool) -> CodeParts | None:
     return emit_scaling(pipeline.scaling, pipeline.name, samples=narrow)
 
 
-def model_calls(pipeline: Pipeline) -> tuple[Call, ...]:
-    """Statements that run the layers of a net, in order; none where the model is no net."""
-    return _model(pipeline).calls
-
-
-def _model(pipeline: Pipeline, small: bool = False) -> CodeParts:
+def _model(pipeline: Pipeline, small: bool) -> CodeParts:
     if isinstance(pipeline.model, Ensemble):
         return emit_forest(pipeline.model, pipeline.name)
     if pipeline.learn is not None:

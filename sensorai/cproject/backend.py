@@ -63,9 +63,12 @@ class CBackend:
     ----------
     name : str
         As in ``--target``.
+    small : bool
+        Whether its projects are for little memory (``sensorai.codegen.project.emit_project``).
     """
 
     name: str
+    small = False
 
     # ---------------------------------------------------------------- what a subclass knows
 
@@ -229,7 +232,7 @@ class CBackend:
     def _cost(self, artifact: Artifact, proof: Proof) -> dict[str, Any]:
         pipeline: Pipeline = artifact.model
         sources = sources_of(artifact.files, artifact.name)
-        core, layers = self.cpu(artifact.device), emit_project(pipeline).layers
+        core, project = self.cpu(artifact.device), emit_project(pipeline, small=self.small)
         found = [got.cost for _, got in proof.levels if got is not None]
         ran = next((c for c in found if isinstance(c, runs.Cost)), None)
         learnt = next((c.cost for c in found if isinstance(c, _LearningRan)), None)
@@ -239,7 +242,7 @@ class CBackend:
             sizes = runs.sizes(pipeline, sources, core)
         if ran is not None and isinstance(pipeline.model, Graph | Detector):
             longest = max(_samples(pipeline, proof.traces), key=len)
-            per_layer = runs.layer_instructions(pipeline, sources, len(layers), longest, core)
+            per_layer = runs.layer_instructions(pipeline, sources, project, longest, core)
         return {
             "library": None if sizes is None else self._library(artifact.device, sizes),
             "program": self._program(artifact),
@@ -251,7 +254,7 @@ class CBackend:
                     "activation_bytes": layer.activation_bytes,
                     "instructions": None if per_layer is None else per_layer[i],
                 }
-                for i, layer in enumerate(layers)
+                for i, layer in enumerate(project.layers)
             ],
             "learning": None if learnt is None else asdict(learnt),
         }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.codegen.parts import Call, body
-from sensorai.codegen.project import model_calls
+from sensorai.codegen.project import Project
 from sensorai.divergence import Divergence, first_divergence
 from sensorai.errors import InternalError
 from sensorai.features.filters import run_filters
@@ -303,13 +303,30 @@ def _in_qemu(
 
 
 def layer_instructions(
-    pipeline: Pipeline, sources: Mapping[str, str], layers: int, samples: Int16, cpu: Cpu, opt: str = "-O2"
+    pipeline: Pipeline,
+    sources: Mapping[str, str],
+    project: Project,
+    samples: Int16,
+    cpu: Cpu,
+    opt: str = "-O2",
 ) -> list[int] | None:
     """Instructions of each layer of a net in one window, emulated.
 
     A copy of the source with marks around every statement of the model is built and run on the first whole
     window of ``samples``; copying and zeroing count to the layer that reads the result. The marks keep the
     compiler from merging layers, so the sum may differ a little from the unmarked model.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    sources : mapping of name to text
+        As they lie in the project.
+    project : Project
+        The same pipeline as it was emitted for the target: its layers and the statements that run them.
+    samples : ndarray of int16, shape (samples, channels)
+    cpu : Cpu
+    opt : str
+        Optimisation of the compiler.
 
     Returns
     -------
@@ -320,7 +337,7 @@ def layer_instructions(
     from sensorai.toolchain.host import support
 
     name = pipeline.name
-    calls = model_calls(pipeline)
+    calls = project.calls
     if not calls or len(samples) < pipeline.window:
         return None
     changed = _marked(sources[f"{name}.c"], calls)
@@ -348,7 +365,7 @@ def layer_instructions(
 
         ran = in_qemu(pipeline, marked_sources, driver, [piece], record(pipeline), cpu, opt)
         counts = ran.marked
-    out = [0] * layers
+    out = [0] * len(project.layers)
     for count, layer in zip(counts, _layers(calls), strict=True):
         out[layer] += count
     return out

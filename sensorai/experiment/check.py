@@ -297,6 +297,17 @@ def _test_in_time(experiment: Experiment) -> Iterator[Problem]:
 _ONE_TEST = "drop one of them: only one can say what is tested on"
 
 
+def _folds(experiment: Experiment) -> Iterator[Problem]:
+    """Something must judge, and one fold alone is none."""
+    if experiment.folds == 1:
+        yield Problem("--folds 1: one fold leaves nothing to learn from", hint="give 0, or 2 and more")
+    tested = experiment.test or experiment.test_groups or experiment.test_share is not None
+    if experiment.folds == 0 and not tested:
+        yield Problem(
+            "--folds 0: nothing would judge", hint="add --test LOG, --test-groups or --test-share 0.25"
+        )
+
+
 def _name(experiment: Experiment) -> Iterator[Problem]:
     """Files and identifiers are called after it."""
     try:
@@ -336,6 +347,7 @@ RULES: Sequence[Rule] = (
     _split,
     _test,
     _test_in_time,
+    _folds,
     _net,
     _name,
 )

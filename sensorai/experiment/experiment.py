@@ -178,6 +178,17 @@ class Experiment:
         least=0.05,
         most=0.5,
     )
+    folds: int | None = option(
+        None,
+        "split",
+        "integer",
+        "Folds over groups that judge the procedure, at most (default: 5 for trees, forests and an mlp in C, "
+        "3 for a cnn, 4 on the MLC); 0: none, which is fast, and the logs kept for a test judge alone.",
+        metavar="N",
+        least=0,
+        most=20,
+        only=Only(one_class=False),
+    )
     seed: int = option(
         0,
         "split",

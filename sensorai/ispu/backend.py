@@ -38,6 +38,7 @@ class IspuBackend(shared.CBackend):
     """Sensors with an intelligent sensor processing unit."""
 
     name = "ispu"
+    small = True
     core_words = " (stand-in: not measured on the ISPU)"
 
     def cpu(self, device: str) -> Cpu:

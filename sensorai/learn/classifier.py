@@ -135,9 +135,10 @@ class ClassifierFamily:
         # a window that an event opened stands for itself
         given = 0 if counted.event is not None and experiment.wins is None else experiment.wins
         needed = needs if prepared.need else None
+        most = self.folds if experiment.folds is None else experiment.folds
         parts = [
             groups
-            for groups in folds(share, [LABEL], experiment.seed, self.folds)
+            for groups in folds(share, [LABEL], experiment.seed, most)
             if masks(counted.groups, counted.group, (), groups, counted.answered).test.any()
         ]
         usual = self.seeds if counted.answered.sum() <= MANY else 1

@@ -31,14 +31,14 @@ def folds(split: Split, columns: Sequence[str], seed: int, most: int = FOLDS) ->
         Label columns.
     seed : int
     most : int
-        Most folds.
+        Most folds; fewer than two make none.
     """
     time = class_seconds(split.dataset, columns)
     # by name, so that the order in which logs were named does not matter
     names = sorted(g for g in split.train_groups if any(g in of for of in time.values()))
     table = np.array([[of.get(g, 0.0) for of in time.values()] for g in names]).reshape(len(names), -1)
     able = [i for i in range(len(names)) if _learnable(table, [i])]
-    if len(able) < 2:
+    if min(len(able), most) < 2:
         return ()
     found = _spread(table, able, min(most, len(able)), seed) or [[i] for i in able]
     return tuple(tuple(names[i] for i in sorted(fold)) for fold in found)

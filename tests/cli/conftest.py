@@ -10,7 +10,7 @@ from tests.cli.call import call
 from tests.cli.logs import write_log
 
 #: Fast and enough for classes this far apart.
-QUICK = ("--window", "26", "--max-features", "2", "--sensors", "acc")
+QUICK = ("--window", "26", "--max-features", "2", "--sensors", "acc", "--folds", "2")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tests.cli.call import call, refused, snapshot, unchanged
 from tests.cli.logs import write_log
 from tests.need import need
 
-SMALL = ("--window", "26", "--stride", "26")
+SMALL = ("--window", "26", "--stride", "26", "--folds", "2")
 NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\n"
 
 

@@ -313,19 +313,19 @@ def test_instructions_of_an_autoencoders_layers() -> None:
     need("arm-none-eabi-gcc", "unicorn")
     one = detector("autoencoder")
     project = emit_project(one)
-    found = cproject.layer_instructions(one, project.sources(), len(project.layers), samples(1), cpu("m4"))
+    found = cproject.layer_instructions(one, project.sources(), project, samples(1), cpu("m4"))
     assert found is not None
     assert len(found) == 2
     assert all(50 < count < 2000 for count in found)
 
 
-@pytest.mark.parametrize("precision", ["int8", "binary"])
-def test_instructions_of_layers_with_margins_and_without_code(precision: str) -> None:
+@pytest.mark.parametrize(("precision", "small"), [("int8", False), ("int8", True), ("binary", False)])
+def test_instructions_of_layers_with_margins_and_without_code(precision: str, small: bool) -> None:
     """Zeroing counts to the layer that reads it, and a flatten that moves nothing is no reason to give up."""
     need("arm-none-eabi-gcc", "unicorn")
     one = net(precision=precision, raw=True)
-    project = emit_project(one)
-    found = cproject.layer_instructions(one, project.sources(), len(project.layers), samples(1), cpu("m4"))
+    project = emit_project(one, small=small)
+    found = cproject.layer_instructions(one, project.sources(), project, samples(1), cpu("m4"))
     assert found is not None
     for layer, count in zip(project.layers, found, strict=True):
         assert count > 50 or layer.name.startswith("flatten"), layer
@@ -338,4 +338,6 @@ def test_layers_of_another_project_are_no_layers() -> None:
     one = net(raw=True)
     source = emit_project(net(name="other", raw=True)).sources()
     with pytest.raises(InternalError):
-        cproject.layer_instructions(one, {"net.c": source["other.c"]}, 9, samples(1), cpu("m4"))
+        cproject.layer_instructions(
+            one, {"net.c": source["other.c"]}, emit_project(one), samples(1), cpu("m4")
+        )
