@@ -59,7 +59,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: sudo apt install python3-venv"; rm -rf .venv; exit 2; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[import,parquet]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[import,parquet,search]' --group dev
 	@touch $@
 
 clean:
