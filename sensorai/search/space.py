@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,10 +15,12 @@ from sensorai.road import Backend, Prepared
 
 #: Lengths of windows in seconds; those that the labels do not last for are left out.
 WINDOWS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
-#: The usual length.
-USUAL = 2.0
+#: The usual length, and bytes that usual sizes take at most.
+USUAL, USUAL_FLASH = 2.0, 8192.0
 #: Rates of a sensor from this share of the usual one on are tried, so many at most.
 SLOWEST, RATES = 0.2, 3
+#: Shortest window that is made shorter, in samples.
+LEAST_WINDOW = 8
 #: Fewest nodes of trees in registers.
 LEAST_NODES = 7
 #: Changed when a study of before would mean something else.
@@ -58,6 +61,8 @@ class Space:
         Of the prepared logs, where nothing is chosen.
     nodes : int
         Most nodes of trees in registers.
+    flash : float
+        Most bytes of flash: what is tried first is about as large.
     """
 
     base: Experiment
@@ -67,6 +72,7 @@ class Space:
     rates: tuple[float, ...]
     rate_hz: float
     nodes: int = 0
+    flash: float = math.inf
 
     def suggest(self, trial: Asks) -> Changes:
         """Ask for everything that is not fixed; the fields that it fills in."""
@@ -76,7 +82,7 @@ class Space:
         if self.rates:
             made["rate"] = rate = _one(trial, "rate_hz", self.rates)
         if self.windows:
-            made["window"] = self._allowed(round(_one(trial, "window_s", self.windows) * rate), rate)
+            made["window"] = self._allowed(int(_one(trial, "window_s", self.windows) * rate + 1e-6))
         if self.sensors:
             made["sensors"] = list(_one(trial, "sensors", self.sensors).split(","))
         if self.base.target_facts.takes == "registers":
@@ -109,12 +115,10 @@ class Space:
             trees = {"tree.nodes": self.nodes, "tree.features": 12}
             return [{**common, **{k: v for k, v in trees.items() if k in self._free()}}]
         out = []
-        for model in sorted(self.families, key=list(_FIRST).index):
-            usual: dict[str, Any] = _FIRST[model] if self.base.net is None else {}
+        for model in sorted(self.families, key=list(_SIZES).index):
+            usual = _first(model, self.flash / USUAL_FLASH) if self.base.net is None else {}
             if tables.FAMILIES[model, "pipeline"].precisions and self.base.precision is None:
                 usual = {f"{model}.precision": "int8", **usual}
-            elif self.base.precision == "binary" and model == "mlp":
-                usual = {**usual, "mlp.units": 64}
             out.append({**common, **({"model": model} if several else {}), **usual})
         return out
 
@@ -133,9 +137,9 @@ class Space:
             made["max_features"] = trial.suggest_int("tree.features", 2, 20)
         return made
 
-    def _allowed(self, window: int, rate: float) -> int:
-        """The window, or the longest below it that the device takes."""
-        while window > 8 and check(self.base.with_(window=window, rate=self.base.rate or None)):
+    def _allowed(self, window: int) -> int:
+        """The window, or a shorter one that the device takes."""
+        while window > LEAST_WINDOW and check(self.base.with_(window=window)):
             window = window * 9 // 10
         return window
 
@@ -186,20 +190,34 @@ _SIZES: Mapping[str, Callable[[Asks, bool], dict[str, Any]]] = {
     "tree": _tree,
     "cnn": _cnn,
 }
-#: Usual sizes: those of ``train``.
-_FIRST: Mapping[str, dict[str, Any]] = {
-    "mlp": {"mlp.units": 48, "mlp.layers": 1, "mlp.features": 48},
-    "forest": {"forest.trees": 10, "forest.leaves": 32, "forest.features": 12, "forest.extra": False},
-    "tree": {"tree.leaves": 32, "tree.features": 12},
-    "cnn": {"cnn.channels": 8, "cnn.layers": 3, "cnn.growth": 2, "cnn.kernel": 5},
-}
+
+
+def _first(model: str, share: float) -> dict[str, Any]:
+    """Sizes that ``train`` takes, made smaller for a share of the usual flash."""
+    share = min(share, 1.0)
+    leaves = 32 if share > 0.75 else 16 if share > 0.4 else 8
+    if model == "mlp":
+        units, features = max(8, int(6 * share) * 8), max(4, int(12 * share) * 4)
+        return {"mlp.units": units, "mlp.layers": 1, "mlp.features": features}
+    if model == "cnn":
+        channels = 8 if share > 0.75 else 4
+        return {"cnn.channels": channels, "cnn.layers": 3, "cnn.growth": 2, "cnn.kernel": 5}
+    if model == "tree":
+        return {"tree.leaves": leaves, "tree.features": 12}
+    trees = max(3, int(10 * share))
+    return {"forest.trees": trees, "forest.leaves": leaves, "forest.features": 12, "forest.extra": False}
 
 
 # ---------------------------------------------------------------- of logs
 
 
 def space_of(
-    base: Experiment, dataset: Dataset, backend: Backend, prepared: Prepared, nodes: int = 0
+    base: Experiment,
+    dataset: Dataset,
+    backend: Backend,
+    prepared: Prepared,
+    nodes: int = 0,
+    flash: float = math.inf,
 ) -> Space:
     """What may be chosen for these logs on this target.
 
@@ -220,7 +238,7 @@ def space_of(
     rates = [r.rate_hz for r in dataset if r.rate_hz]
     usual = float(np.median(rates)) if rates else prepared.rate_hz
     lasts = float(np.quantile(spans, 0.25)) / usual if spans else USUAL
-    windows = tuple(w for w in WINDOWS if w <= lasts) or (lasts,)
+    windows = tuple(sorted({min(USUAL, lasts), *(w for w in WINDOWS if w <= lasts)}))
     return Space(
         base,
         families,
@@ -229,6 +247,7 @@ def space_of(
         () if base.rate is not None else _rates(base, backend, prepared.rate_hz),
         prepared.rate_hz,
         nodes,
+        flash,
     )
 
 

@@ -192,12 +192,12 @@ def opened(
         backend = optuna.storages.journal.JournalFileBackend(str(path), lock_obj=_Unlocked())
         try:
             storage = optuna.storages.JournalStorage(backend)
-            made = optuna.create_study(
-                study_name=NAME,
-                storage=storage,
-                directions=["maximize", *("minimize" for _ in axes)],
-                load_if_exists=True,
-            )
+            if NAME in optuna.get_all_study_names(storage):
+                # nothing is written where it may be refused
+                made = optuna.load_study(study_name=NAME, storage=storage)
+            else:
+                ways = ["maximize", *("minimize" for _ in axes)]
+                made = optuna.create_study(study_name=NAME, storage=storage, directions=ways)
             told = made.user_attrs.get("identity")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(

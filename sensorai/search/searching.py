@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -237,7 +238,7 @@ def _prepared(
         nodes = experiment.max_nodes or device(experiment.device_name).limits.nodes
         experiment = experiment.with_(max_nodes=nodes)
     base = experiment.with_(name=name_of(experiment))
-    space = space_of(base, share.recordings, backend, prepared, nodes)
+    space = space_of(base, share.recordings, backend, prepared, nodes, budget.limits.get("flash", math.inf))
     return _Asked(base, budget, metric, space, key_of(found), out, logs, held, jobs), found
 
 
