@@ -52,6 +52,7 @@ docs: $(READY)
 	$(BIN)/python -m sensorai.codegen.featuredoc > docs/features.md
 	$(BIN)/python -m sensorai.experiment.schema > docs/sensorai.schema.json
 	$(BIN)/python -m sensorai.nets.supported > docs/operators.md
+	$(BIN)/python -m sensorai.power.doc > docs/power.md
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
