@@ -98,6 +98,7 @@ def search(
     flash: int | None = None,
     ram: int | None = None,
     instructions: int | None = None,
+    current: float | None = None,
     metric: str = "accuracy",
     trials: int | None = None,
     minutes: float | None = None,
@@ -118,6 +119,8 @@ def search(
         Folder of the search: study, page, ``search.json`` and a full result for each point of the front.
     flash, ram, instructions : int, optional
         Most bytes, and most instructions of a window; of models in C.
+    current : float, optional
+        Most microamperes on average, by published figures.
     metric : {"accuracy", "macro-f1"}
         What is made as good as possible.
     trials : int, optional
@@ -156,7 +159,7 @@ def search(
     experiment, dataset, held = _asked(logs, test, options)
     return begin(
         experiment,
-        Budget(flash, ram, instructions),
+        Budget(flash, ram, instructions, current),
         out=path_of(out),
         trials=trials,
         minutes=minutes,

@@ -48,6 +48,15 @@ def run(
             rich_help_panel=_BUDGET,
         ),
     ] = None,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CURRENT",
+            help="Most current on average, sensor and core, as in 100uA, by the most that published figures "
+            "leave open (docs/power.md).",
+            rich_help_panel=_BUDGET,
+        ),
+    ] = None,
     metric: Annotated[
         str,
         typer.Option(
@@ -108,15 +117,12 @@ def run(
     """
     from sensorai.run import name_of
     from sensorai.search import Budget, search
-    from sensorai.search.budget import read
+    from sensorai.search.budget import read, read_current
 
     experiment, _ = asked(logs, given)
-    budget = Budget(
-        *(
-            None if text is None else read(name, text)
-            for name, text in (("flash", flash), ("ram", ram), ("instructions", instructions))
-        )
-    )
+    sizes = {"flash": flash, "ram": ram, "instructions": instructions}
+    told = {name: read(name, text) for name, text in sizes.items() if text is not None}
+    budget = Budget(**told, current=None if current is None else read_current(current))
     folder = out or Path(f"{name_of(experiment)}_{experiment.target or 'any'}_search")
     with printing.road() as tell:
         found = search(
@@ -182,6 +188,10 @@ _STATES = (
 
 def _heading(axis: dict[str, str]) -> str:
     """Short words for a column."""
-    return {"flash": "flash", "ram": "RAM", "instructions": "instructions", "nodes": "nodes"}.get(
-        axis["name"], axis["words"]
-    )
+    return {
+        "flash": "flash",
+        "ram": "RAM",
+        "instructions": "instructions",
+        "nodes": "nodes",
+        "current": "\N{MICRO SIGN}A",
+    }.get(axis["name"], axis["words"])

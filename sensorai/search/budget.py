@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from sensorai.errors import ConfigError, Problem
@@ -41,6 +41,9 @@ AXES: Mapping[str, tuple[Axis, ...]] = {
     "registers": (Axis("nodes", "tree nodes"),),
 }
 
+#: Where a budget says it.
+CURRENT = Axis("current", "current, at most", "\N{MICRO SIGN}A")
+_CURRENT = re.compile(r"(\d+(?:\.\d+)?)\s*(u|\N{MICRO SIGN}|\N{GREEK SMALL LETTER MU}|m)A", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmM]?)(i?[bB])?")
 
 
@@ -54,11 +57,14 @@ class Budget:
         Bytes: code and tables; context, variables and stack. On the ISPU of the whole program.
     instructions : int, optional
         Of the window that takes most, counted in the emulator.
+    current : float, optional
+        Microamperes on average, sensor and core: the most that published figures leave open must be below it.
     """
 
     flash: int | None = None
     ram: int | None = None
     instructions: int | None = None
+    current: float | None = None
 
     @property
     def limits(self) -> dict[str, float]:
@@ -68,7 +74,7 @@ class Budget:
 
     def problems(self, experiment: Experiment) -> list[Problem]:
         """What the target has against it."""
-        known = {axis.name for axis in axes(experiment)}
+        known = {axis.name for axis in axes(experiment, self)}
         return [
             Problem(
                 f"--{name} is for models in C: registers of {experiment.device_name} take neither",
@@ -87,9 +93,10 @@ class Budget:
         return all(share <= 0 for share in self.over(costs).values())
 
 
-def axes(experiment: Experiment) -> tuple[Axis, ...]:
-    """What models of the experiment's target cost."""
-    return AXES[experiment.target_facts.takes]
+def axes(experiment: Experiment, budget: Budget) -> tuple[Axis, ...]:
+    """What models of the experiment's target cost; current, where the budget says it."""
+    more = () if budget.current is None else (CURRENT,)
+    return (*AXES[experiment.target_facts.takes], *more)
 
 
 def read(name: str, text: str) -> int:
@@ -113,6 +120,16 @@ def read(name: str, text: str) -> int:
     return int(value)
 
 
-def listed(costs: Mapping[str, float], known: Sequence[Axis]) -> str:
-    """Costs in words."""
-    return ", ".join(f"{axis.shown(costs[axis.name])} {axis.words.split(',')[0]}" for axis in known)
+def read_current(text: str) -> float:
+    """Read a current: ``100uA`` or ``0.1 mA``.
+
+    Raises
+    ------
+    ConfigError
+        It is none, or not above 0.
+    """
+    found = _CURRENT.fullmatch(text.strip())
+    value = float(found[1]) * (1000.0 if found[2] in "mM" else 1.0) if found else 0.0
+    if not 0 < value < 1e9:
+        raise ConfigError(f"--current {text!r} is no current", hint="as in --current 100uA")
+    return value

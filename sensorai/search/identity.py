@@ -28,7 +28,7 @@ def identity(
         "version": VERSION,
         "logs": {f"{r.name}": _digest(r) for r in dataset},
         "test": {f"{r.name}": _digest(r) for r in test or ()},
-        "options": {**asked, **{k: int(v) for k, v in budget.limits.items()}, "metric": metric},
+        "options": {**asked, **budget.limits, "metric": metric},
     }
 
 
@@ -85,7 +85,10 @@ def same(before: Mapping[str, Any], now: Mapping[str, Any], folder: str) -> None
 
 
 def _said(values: Mapping[str, Any], name: str) -> str:
-    return repr(values[name]) if name in values else "not given"
+    if name not in values:
+        return "not given"
+    value = values[name]
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _logs(old: Mapping[str, str], new: Mapping[str, str], words: str) -> list[str]:

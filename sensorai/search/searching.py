@@ -18,6 +18,7 @@ from sensorai.learn.folds import folds
 from sensorai.learn.glance import FOLDS
 from sensorai.reading import read, read_test
 from sensorai.recording import Dataset
+from sensorai.report.current import current
 from sensorai.road import Backend, Progress, Task
 from sensorai.run import name_of
 from sensorai.search import keeping, words
@@ -153,7 +154,7 @@ def search(
     if trials is None and minutes is None:
         trials = TRIALS
     ends = None if minutes is None else began + 60 * minutes
-    known = [axis.name for axis in axes(experiment)]
+    known = [axis.name for axis in axes(experiment, budget)]
     with opened(out, found, known, experiment.seed, budget.limits) as study, workers(jobs, executor) as pool:
         local = isinstance(pool, Here)
         if not local and dataset is None:
@@ -164,7 +165,7 @@ def search(
         _look(asked, study, pool, trials, look_until, say)
         say.step("making the front in full", 1.0)
         _make(asked, study, pool, finalists, ends, say)
-        figures = keeping.figures(asked.base, budget, metric, study, asked.name, axes(experiment))
+        figures = keeping.figures(asked.base, budget, metric, study, asked.name, axes(experiment, budget))
         keeping.write(out, figures)
     say.finish()
     return Found(out, figures)
@@ -230,6 +231,8 @@ def _prepared(
             "there are too few groups to judge by: a search needs at least two that have every class",
             hint="say which logs belong together with --group-column or --group-path, or add logs",
         )
+    if budget.current is not None:
+        _published(experiment, prepared.rate_hz)
     found = identity(experiment, budget, metric, logs, held)
     nodes = 0
     if experiment.target_facts.takes == "registers":
@@ -240,6 +243,19 @@ def _prepared(
     base = experiment.with_(name=name_of(experiment))
     space = space_of(base, share.recordings, backend, prepared, nodes, budget.limits.get("flash", math.inf))
     return _Asked(base, budget, metric, space, key_of(found), out, logs, held, jobs), found
+
+
+def _published(experiment: Experiment, rate_hz: float) -> None:
+    """Refuse a budget of current where nobody published what the device draws."""
+    settings = {"rate_hz": rate_hz, "stride": 1}
+    counted = {"instructions_mean": 1, "instructions_sample": 1}
+    told = {"target": experiment.target, "device": experiment.device_name, "classifiers": ()}
+    found = current({**told, "settings": settings, "cost": {"library": counted}})
+    if found.high is None:
+        raise ConfigError(
+            f"--current cannot be held on {experiment.device_name}: {found.reason}",
+            hint="drop it, or name a --device whose currents are published (docs/power.md)",
+        )
 
 
 def _without(asked: _Asked) -> _Asked:
@@ -334,7 +350,7 @@ def _refused(asked: _Asked, study: Study, costs: Sequence[tuple[str, dict[str, f
     over = [one for one in costs if not asked.budget.keeps(one[1])]
     where = str(asked.folder)
     if over and len(over) == len(costs):
-        near = words.nearest(over, axes(asked.base), asked.budget)
+        near = words.nearest(over, axes(asked.base, asked.budget), asked.budget)
         return ConfigError(
             f"none of {len(study.outcomes)} models keeps the budget; the nearest, {near}",
             where=where,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from sensorai.cproject.figures import of_pipeline
 from sensorai.cproject.runs import Cost
-from sensorai.errors import InternalError, Refused, ToolMissing, UserError, VerifyMismatch
+from sensorai.errors import ConfigError, InternalError, Refused, ToolMissing, UserError, VerifyMismatch
 from sensorai.experiment import Experiment, tables
 from sensorai.learn.glance import Glimpse, Kept
 from sensorai.reading import read
 from sensorai.recording import Dataset, Recording
+from sensorai.report.current import current
 from sensorai.road import SILENT, Artifact, Backend, Figures, Lesson, Prepared, Proof
 from sensorai.run import name_of, run
 from sensorai.search.budget import Budget
-from sensorai.tasks.classify import judgement
+from sensorai.tasks.classify import columns_of, judgement
 from sensorai.verify.metrics import WindowMetrics
 
 #: A trial is left when it is worse than one that costs no more by so much after one fold; by less after more.
@@ -158,7 +160,7 @@ def _looked(job: Job) -> Outcome:
     prepared = _prepared(job, backend, share.recordings)
     lesson = Lesson(experiment, prepared, share.of(prepared.dataset), name_of(experiment))
     found = family.glance(lesson, SILENT, _KEPT)
-    costs, room = cost_of(found.model, experiment, lesson.name, prepared, backend)
+    costs, room = cost_of(found.model, job, lesson.name, prepared, backend)
     if room or not job.budget.keeps(costs):
         return Outcome("over", room or "outside the budget", costs)
     measure = METRICS[job.metric]
@@ -197,13 +199,17 @@ def _prepared(job: Job, backend: Backend, recordings: Dataset) -> Prepared:
 
 
 def cost_of(
-    model: Any, experiment: Experiment, name: str, prepared: Prepared, backend: Backend
+    model: Any, job: Job, name: str, prepared: Prepared, backend: Backend
 ) -> tuple[dict[str, float], str]:
     """Cost by axis, and what the device has no room for; in C built and emulated on some windows."""
+    experiment = job.experiment
+    told: dict[str, Any] = {"target": experiment.target, "device": experiment.device_name}
     if experiment.target_facts.takes == "registers":
         artifact = backend.emit(model, experiment, name)
-        registers = backend.figures(artifact, Proof((), ()))["cost"]["registers"]
-        return {"nodes": float(registers["nodes"])}, ""
+        figures = backend.figures(artifact, Proof((), ()))
+        told |= {key: figures[key] for key in ("settings", "cost")}
+        told["classifiers"] = columns_of(experiment)
+        return {"nodes": float(figures["cost"]["registers"]["nodes"]), **_current(told, job)}, ""
     assert prepared.need is not None  # noqa: S101
     need = prepared.need(model)
     room = need.problems[0].message if need.problems else ""
@@ -220,11 +226,24 @@ def cost_of(
     # an ISPU is filled by its whole program; elsewhere the stack is the one that was seen
     whole = experiment.target_facts.stand_in
     flash, ram = (need.flash, need.ram) if whole else (ran.cost.flash, ran.cost.ram + ran.cost.stack)
+    told |= {"settings": of_pipeline(model)["settings"], "classifiers": ()}
+    told["cost"] = {"library": asdict(ran.cost)}
     return {
         "flash": float(flash),
         "ram": float(ram),
         "instructions": float(ran.cost.instructions_most),
+        **_current(told, job),
     }, room
+
+
+def _current(report: Figures, job: Job) -> dict[str, float]:
+    """The most that published figures leave open, where the budget asks for it."""
+    if job.budget.current is None:
+        return {}
+    found = current(report)
+    if found.high is None:
+        raise ConfigError(f"--current cannot be held: {found.reason}", hint="drop it")
+    return {"current": round(found.high, 1)}
 
 
 def _some(dataset: Dataset, window: int, stride: int) -> list[Recording]:
@@ -277,24 +296,25 @@ def deliver(job: Job) -> Delivered:
             "values": values,
             "standard_error": deviation / len(values) ** 0.5,
             "worst_group": {"name": worst[1], "accuracy": worst[0]},
-            "costs": _costs(experiment, result.artifact.model, figures),
+            "costs": _costs(job, result.artifact.model, figures),
             "window_s": settings["window_s"],
             "rate_hz": settings["rate_hz"],
         },
     )
 
 
-def _costs(experiment: Experiment, model: Any, report: Figures) -> dict[str, float]:
+def _costs(job: Job, model: Any, report: Figures) -> dict[str, float]:
     """Cost by axis as the report has it."""
-    cost = report["cost"]
+    cost, experiment = report["cost"], job.experiment
     if experiment.target_facts.takes == "registers":
-        return {"nodes": float(cost["registers"]["nodes"])}
+        return {"nodes": float(cost["registers"]["nodes"]), **_current(report, job)}
     library = cost["library"]
     flash, ram = library["flash"], library["ram"] + library["stack"]
     if experiment.target_facts.stand_in:
         need = tables.load(experiment.target_facts.place).need(model, experiment.device_name)
         flash, ram = need.flash, need.ram
-    return {"flash": float(flash), "ram": float(ram), "instructions": float(library["instructions_most"])}
+    most = float(library["instructions_most"])
+    return {"flash": float(flash), "ram": float(ram), "instructions": most, **_current(report, job)}
 
 
 def tools_of(experiment: Experiment) -> None:

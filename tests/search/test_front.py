@@ -10,7 +10,7 @@ import pytest
 
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, check
-from sensorai.search.budget import AXES, Budget, read
+from sensorai.search.budget import AXES, Budget, read, read_current
 from sensorai.search.front import Point, front, order, recommended
 from sensorai.search.space import Space
 from sensorai.search.trial import Rival
@@ -100,6 +100,13 @@ def test_sizes(name: str, text: str, value: int) -> None:
 def test_no_sizes(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=f"--{name} '{text}' is no "):
         read(name, text)
+
+
+def test_currents() -> None:
+    assert [read_current(text) for text in ("100uA", "0.1 mA", "1.5\N{MICRO SIGN}A")] == [100.0, 100.0, 1.5]
+    for text in ("100", "0uA", "1 A"):
+        with pytest.raises(ConfigError, match="is no current"):
+            read_current(text)
 
 
 class Draws:

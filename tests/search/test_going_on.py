@@ -99,14 +99,15 @@ def test_more_trials_go_on_where_it_was(log: Path, tmp_path: Path, whole: Path) 
 def test_other_logs_or_options_are_refused(log: Path, tmp_path: Path, whole: Path) -> None:
     before = (whole / FILE).read_bytes()
     other = write_log(tmp_path / "log.csv", seconds=4.0, scale=1.01)
-    for words, more in (
+    cases: tuple[tuple[str, dict[str, Any]], ...] = (
         ("logs: 4 changed", {"log": other}),
         ("--flash is 4096 there and 2048 here", {"budget": Budget(flash=2048)}),
         ("--seed is not given there and 3 here", {"fixed": {"seed": 3}}),
         ("--metric is 'accuracy' there and 'macro-f1' here", {"metric": "macro-f1"}),
-    ):
+    )
+    for words, more in cases:
         with pytest.raises(ConfigError, match="is another one") as error:
-            made_up(**{"log": log, "out": whole, "trials": TRIALS, **more})
+            made_up(**{"log": log, **more}, out=whole, trials=TRIALS)
         assert words in error.value.message
     assert (whole / FILE).read_bytes() == before
 
@@ -181,6 +182,14 @@ def test_one_group_cannot_be_searched(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", ("rest", "walk"), subjects=("a", "b"), seconds=3.0)
     with pytest.raises(ConfigError, match="too few groups to judge by"):
         made_up(log, tmp_path / "out", 2, fixed={"test_groups": ("b",)})
+
+
+def test_a_current_that_nobody_published(log: Path, tmp_path: Path) -> None:
+    asked = Experiment(logs=(str(log),), target="ispu")
+    need("arm-none-eabi-gcc", "unicorn")
+    with pytest.raises(ConfigError, match="--current cannot be held on LSM6DSO16IS"):
+        search(asked, Budget(current=500.0), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_tools_that_are_missing(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sklearn import ensemble
 
 from sensorai.experiment import Experiment, toml
 from sensorai.learn import taught
@@ -22,10 +23,31 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_log(tmp_path_factory.mktemp("logs") / "log.csv", seconds=4.0)
 
 
+@pytest.fixture
+def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features are ranked by a small forest: whatever it is worth, it is the same each time."""
+    whole = ensemble.ExtraTreesClassifier
+    monkeypatch.setattr(ensemble, "ExtraTreesClassifier", lambda count, **how: whole(4, **how))
+
+
+@pytest.mark.usefixtures("_fewer")
 def test_every_point_is_what_train_makes(log: Path, tmp_path: Path) -> None:
     need("arm-none-eabi-gcc", "gcc", "unicorn", "optuna")
     out = tmp_path / "out"
-    words = ("--target", "stm32", "--model", "tree", "--window", "26", "--trials", "1", "--flash", "4k", "--wins", "0")
+    words = (
+        "--target",
+        "stm32",
+        "--model",
+        "tree",
+        "--window",
+        "26",
+        "--trials",
+        "1",
+        "--flash",
+        "4k",
+        "--wins",
+        "0",
+    )
     result = call("search", log, *words, "--out", out)
     assert (result.code, result.err) == (0, "")
     assert "recommended: tree" in result.out
@@ -57,6 +79,7 @@ def test_every_point_is_what_train_makes(log: Path, tmp_path: Path) -> None:
     assert "<svg" in page
 
 
+@pytest.mark.usefixtures("_fewer")
 def test_registers_are_looked_at(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # whatever the forest that teaches is worth
     monkeypatch.setattr(taught, "TREES", 5)
@@ -70,9 +93,12 @@ def test_registers_are_looked_at(log: Path, monkeypatch: pytest.MonkeyPatch) -> 
         max_features=1,
         max_nodes=7,
     )
-    found = look(Job(asked, "log", Budget(), "macro-f1"))
+    found = look(Job(asked, "log", Budget(current=2000.0), "macro-f1"))
     assert (found.state, len(found.values)) == ("judged", 3)
     assert 1 <= found.costs["nodes"] <= 7
     assert found.value > 0.6
+    # a sensor and its core, by what is published
+    assert 10 < found.costs["current"] < 1000
+    assert look(Job(asked, "log", Budget(current=1.0), "macro-f1")).state == "over"
     # what the logs do not bear is an outcome, not an end
     assert look(Job(asked.with_(window=255), "log", Budget(), "accuracy")).state == "refused"
