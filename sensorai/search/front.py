@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+#: What is so far below the best is nobody's choice, however small it is.
+FAR = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -60,8 +63,10 @@ def order(points: Sequence[Point]) -> list[Point]:
     """Points of a front in the order in which they are made in full: the first of them cover it best.
 
     The best, the smallest, and then each time the one that is farthest from those before, costs by their
-    logarithm.
+    logarithm. Those far below the best are left out.
     """
+    best = max((p.value for p in points), default=0.0)
+    points = [p for p in points if p.value >= best - FAR]
     if not points:
         return []
     left = sorted(points, key=lambda p: (-p.value, p.size))

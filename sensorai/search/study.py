@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
+import statistics
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorai.errors import ConfigError, DataError, ToolMissing, UserError
+from sensorai.search.front import FAR
 from sensorai.search.identity import same
 from sensorai.search.space import Changes, Space
 from sensorai.search.trial import Outcome
@@ -142,16 +145,22 @@ class Study:
         self.full[number] = figures
 
     def _values(self, outcome: Outcome) -> list[float] | None:
-        """What is optimised; None where nothing is known."""
+        """What the sampler optimises: worth, and the costs as one; None where nothing is known.
+
+        With an objective for each cost nearly every trial would be as good as any other.
+        """
         if not all(name in outcome.costs for name in self._axes):
             return None
-        return [outcome.value, *(outcome.costs[name] for name in self._axes)]
+        return [outcome.value, statistics.fmean(math.log(max(outcome.costs[n], 1.0)) for n in self._axes)]
 
     def _over(self, outcome: Outcome) -> dict[str, float]:
-        """Constraints: the budget, and the room on the device."""
+        """Constraints: the budget, the room on the device, and not to be far behind the best."""
         over = {name: outcome.costs[name] / limit - 1 for name, limit in self._budget.items()}
         room = outcome.state == "over" and all(share <= 0 for share in over.values())
-        return {**over, "room": 1.0 if room else 0.0}
+        judged = outcome.state in ("judged", "hopeless")
+        best = max((one.value for _, one in self.outcomes.values() if one.state == "judged"), default=0.0)
+        behind = best - FAR - outcome.value if judged else 0.0
+        return {**over, "room": 1.0 if room else 0.0, "behind": behind}
 
 
 @contextmanager
@@ -196,8 +205,9 @@ def opened(
                 # nothing is written where it may be refused
                 made = optuna.load_study(study_name=NAME, storage=storage)
             else:
-                ways = ["maximize", *("minimize" for _ in axes)]
-                made = optuna.create_study(study_name=NAME, storage=storage, directions=ways)
+                made = optuna.create_study(
+                    study_name=NAME, storage=storage, directions=["maximize", "minimize"]
+                )
             told = made.user_attrs.get("identity")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ def test_the_front_is_what_none_dominates(seed: int) -> None:
 
 
 def test_the_best_and_the_smallest_are_made_first() -> None:
-    found = front(points(60, 1))
-    ordered = order(found)
+    found = front([replace(p, value=0.85 + p.value / 10) for p in points(60, 1)])
+    ordered = order([*found, Point(99, 0.1, {"flash": 0.01, "ram": 0.01})])
     assert sorted(p.number for p in ordered) == sorted(p.number for p in found)
     assert ordered[0].value == max(p.value for p in found)
     assert ordered[1].size == min(p.size for p in found if p is not ordered[0])
