@@ -173,6 +173,7 @@ def _print(found: Found) -> None:
     told = [f"{figures['trials']} models looked at", f"{states['judged']} judged to the end"]
     told += [f"{states[key]} {words}" for key, words in _STATES if states[key]]
     screen.print(Text("; ".join(told)))
+    screen.print(Text("\N{PLUS-MINUS SIGN}: one standard error over the folds, in points"), style="dim")
     for line in ("recommended: " + figures["recommended"]["why"][0], *figures["recommended"]["why"][1:]):
         screen.print(Text(line), soft_wrap=False)
     typer.echo(f"{found.recommended}: as train makes it")

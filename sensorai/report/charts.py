@@ -353,7 +353,9 @@ def tradeoff(dots: Sequence[Dot], x_words: str, y_words: str, limit: float | Non
         x = across(limit)
         colour = svg.theme("bad")
         parts.append(svg.line(x, top, x, top + height, stroke=colour, stroke_dasharray="4 3"))
-        parts.append(svg.text(x - 4, top + 10, "budget", text_anchor="end", font_size=10, fill=colour))
+        parts.append(
+            svg.text(x - 4, top + height - 6, "budget", text_anchor="end", font_size=10, fill=colour)
+        )
     stairs = _stairs([(d.cost, d.value) for d in dots if d.kind in ("front", "taken")])
     if stairs:
         path = "".join(

@@ -62,19 +62,18 @@ def front(points: Sequence[Point]) -> list[Point]:
 def order(points: Sequence[Point]) -> list[Point]:
     """Points of a front in the order in which they are made in full: the first of them cover it best.
 
-    The best, the smallest, and then each time the one that is farthest from those before, costs by their
-    logarithm. Those far below the best are left out.
+    The best, the smallest within one standard error of it, the smallest, and then each time the one that is
+    farthest from those before, costs by their logarithm. Those far below the best are left out.
     """
     best = max((p.value for p in points), default=0.0)
     points = [p for p in points if p.value >= best - FAR]
     if not points:
         return []
-    left = sorted(points, key=lambda p: (-p.value, p.size))
-    out = [left.pop(0)]
-    if left:
-        smallest = min(left, key=lambda p: p.size)
-        left.remove(smallest)
-        out.append(smallest)
+    taken, first = recommended(points)
+    out: list[Point] = []
+    for one in (first, taken, min(points, key=lambda p: p.size)):
+        out += [] if one in out else [one]
+    left = [p for p in points if p not in out]
     scale = _scales(points)
 
     def apart(a: Point, b: Point) -> float:

@@ -27,7 +27,17 @@ from sensorai.search.front import Point, front, order
 from sensorai.search.identity import identity, key_of
 from sensorai.search.space import Space, space_of
 from sensorai.search.study import Study, opened
-from sensorai.search.trial import METRICS, Delivered, Job, Outcome, Rival, deliver, look, tools_of
+from sensorai.search.trial import (
+    METRICS,
+    Delivered,
+    Job,
+    Outcome,
+    Rival,
+    deliver,
+    look,
+    standard_error,
+    tools_of,
+)
 from sensorai.search.workers import Here, workers
 from sensorai.tasks.classify import columns_of
 
@@ -337,7 +347,7 @@ def _candidates(study: Study, budget: Budget) -> list[Point]:
     return order(
         front(
             [
-                Point(number, one.value, one.costs)
+                Point(number, one.value, one.costs, standard_error(one.values))
                 for number, (_, one) in study.outcomes.items()
                 if one.state == "judged" and budget.keeps(one.costs)
             ]

@@ -17,6 +17,8 @@ from sensorai.road import Backend, Prepared
 WINDOWS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 #: The usual length, and bytes that usual sizes take at most.
 USUAL, USUAL_FLASH = 2.0, 8192.0
+#: Windows of the registers lie end to end and the first is not learnt from: a label must last for so many.
+APART = 3
 #: Rates of a sensor from this share of the usual one on are tried, so many at most.
 SLOWEST, RATES = 0.2, 3
 #: Shortest window that is made shorter, in samples.
@@ -238,6 +240,8 @@ def space_of(
     rates = [r.rate_hz for r in dataset if r.rate_hz]
     usual = float(np.median(rates)) if rates else prepared.rate_hz
     lasts = float(np.quantile(spans, 0.25)) / usual if spans else USUAL
+    if takes == "registers":
+        lasts /= APART
     windows = tuple(sorted({min(USUAL, lasts), *(w for w in WINDOWS if w <= lasts)}))
     return Space(
         base,

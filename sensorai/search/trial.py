@@ -280,7 +280,6 @@ def deliver(job: Job) -> Delivered:
     decided = [_together([one.decided for one in found if one.decided.windows]) for found in traces]
     measure = METRICS[job.metric]
     values = [statistics.fmean(measure(one) for one in fold) for fold in zip(*answers, strict=False)]
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
     settings = figures["settings"]
     worst = min(
         ((a, g) for found in traces for one in found for g, a in one.by_group.items()), default=(None, None)
@@ -294,13 +293,18 @@ def deliver(job: Job) -> Delivered:
             "macro_f1": statistics.fmean(one.macro_f1 for one in pooled),
             "decided_accuracy": statistics.fmean(one.accuracy for one in decided),
             "values": values,
-            "standard_error": deviation / len(values) ** 0.5,
+            "standard_error": standard_error(values),
             "worst_group": {"name": worst[1], "accuracy": worst[0]},
             "costs": _costs(job, result.artifact.model, figures),
             "window_s": settings["window_s"],
             "rate_hz": settings["rate_hz"],
         },
     )
+
+
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean of folds; 0 for one."""
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
 
 
 def _costs(job: Job, model: Any, report: Figures) -> dict[str, float]:

@@ -29,7 +29,7 @@ def described(experiment: Experiment, rate_hz: float) -> str:
     if experiment.precision is not None:
         parts.append(experiment.precision)
     if experiment.window is not None:
-        parts.append(f"{experiment.window / (experiment.rate or rate_hz):.3g} s")
+        parts.append(f"{experiment.window / (experiment.rate or rate_hz):.2g} s")
     if experiment.sensors:
         parts.append("+".join(experiment.sensors))
     if experiment.rate is not None:
