@@ -52,6 +52,7 @@ docs: $(READY)
 	$(BIN)/python -m sensorai.codegen.featuredoc > docs/features.md
 	$(BIN)/python -m sensorai.experiment.schema > docs/sensorai.schema.json
 	$(BIN)/python -m sensorai.nets.supported > docs/operators.md
+	$(BIN)/python -m sensorai.power.doc > docs/power.md
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,7 +60,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: sudo apt install python3-venv"; rm -rf .venv; exit 2; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[import,parquet]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[import,parquet,search]' --group dev
 	@touch $@
 
 clean:

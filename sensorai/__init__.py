@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sensorai.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from sensorai.api import Dataset, Model, compare, decode, open, read, train  # noqa: A004
+    from sensorai.api import Dataset, Model, compare, decode, open, read, search, train  # noqa: A004
     from sensorai.estimator import SensorClassifier
     from sensorai.experiment import Experiment
     from sensorai.report import Report
@@ -36,6 +36,7 @@ __all__ = [
     "decode",
     "open",
     "read",
+    "search",
     "train",
 ]
 

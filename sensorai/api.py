@@ -21,9 +21,13 @@ from sensorai.result import Result
 from sensorai.run import run
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
 
-__all__ = ["Dataset", "Decoded", "Model", "compare", "decode", "open", "read", "train"]
+    from sensorai.search import Found
+
+__all__ = ["Dataset", "Decoded", "Model", "compare", "decode", "open", "read", "search", "train"]
 
 
 def train(
@@ -60,6 +64,16 @@ def train(
     ConfigError, DataError, TargetError, ToolMissing
         The logs do not bear it, or the device has no room for it.
     """
+    experiment, dataset, held = _asked(logs, test, options)
+    return run(experiment, dataset, test=held, progress=progress)
+
+
+def _asked(
+    logs: recording.Dataset | PathLike | Sequence[PathLike],
+    test: recording.Dataset | PathLike | Sequence[PathLike] | None,
+    options: Mapping[str, Any],
+) -> tuple[Experiment, recording.Dataset | None, recording.Dataset | None]:
+    """What is asked for, and recordings that were read already: to learn from, and that only judge."""
     given = dict(options)
     if isinstance(logs, recording.Dataset):
         asked = logs.experiment if isinstance(logs, Dataset) else Experiment()
@@ -74,7 +88,89 @@ def train(
             given["test"] = list(test.experiment.logs)
     elif test is not None:
         given["test"] = paths_of(test, f"test {TAKEN}")
-    return run(of_values(given, base=asked), dataset, test=held, progress=progress)
+    return of_values(given, base=asked), dataset, held
+
+
+def search(
+    logs: recording.Dataset | PathLike | Sequence[PathLike],
+    *,
+    out: PathLike,
+    flash: int | None = None,
+    ram: int | None = None,
+    instructions: int | None = None,
+    current: float | None = None,
+    metric: str = "accuracy",
+    trials: int | None = None,
+    minutes: float | None = None,
+    finalists: int = 5,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    test: recording.Dataset | PathLike | Sequence[PathLike] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    **options: Any,
+) -> Found:
+    """Search for the best model within a budget; a search that was stopped goes on in the same folder.
+
+    Parameters
+    ----------
+    logs : Dataset, or path or paths
+        What is learnt from.
+    out : path
+        Folder of the search: study, page, ``search.json`` and a full result for each point of the front.
+    flash, ram, instructions : int, optional
+        Most bytes, and most instructions of a window; of models in C.
+    current : float, optional
+        Most microamperes on average, by published figures.
+    metric : {"accuracy", "macro-f1"}
+        What is made as good as possible.
+    trials : int, optional
+        Models that are looked at; 40 without ``minutes``.
+    minutes : float, optional
+        Time of this call.
+    finalists : int
+        Points of the front that are made in full.
+    jobs : int
+        Models at once, in processes.
+    executor : concurrent.futures.Executor, optional
+        Where they run instead.
+    test : Dataset, or path or paths, optional
+        What only judges; nothing is chosen by it.
+    progress : callable of (words, done), optional
+    **options
+        As of ``train``: what they say is fixed, everything else is searched.
+
+    Returns
+    -------
+    Found
+        ``points`` of the front, ``figures``, and the folder of the ``recommended`` result.
+
+    Raises
+    ------
+    ExperimentError
+        Everything that is wrong with the options, at once.
+    ConfigError, DataError
+        The logs do not bear it, the folder holds another search, or nothing keeps the budget.
+    ToolMissing
+        The package optuna, the compiler or the emulator.
+    """
+    from sensorai.search import Budget
+    from sensorai.search import search as begin
+
+    experiment, dataset, held = _asked(logs, test, options)
+    return begin(
+        experiment,
+        Budget(flash, ram, instructions, current),
+        out=path_of(out),
+        trials=trials,
+        minutes=minutes,
+        metric=metric,
+        finalists=finalists,
+        jobs=jobs,
+        executor=executor,
+        dataset=dataset,
+        test=held,
+        progress=progress,
+    )
 
 
 def open(  # noqa: A001

@@ -143,7 +143,7 @@ class Result:
             "report.html": self.page().encode(),
             toml.FILE: toml.to_text(self.experiment, folder).encode(),
         }
-        write_folder(folder, files, _stale(folder, files))
+        write_folder(folder, files, stale(folder, files))
         return folder
 
     def replaces(self, folder: str | Path) -> str:
@@ -189,8 +189,8 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def _stale(folder: Path, files: Mapping[str, Any]) -> list[str]:
-    """Files of an earlier result in ``folder`` that the new one does not replace; empty without one."""
+def stale(folder: Path, files: Mapping[str, Any]) -> list[str]:
+    """Files of an earlier result in ``folder`` that new ones do not replace; empty without one."""
     index = folder / "model.sai"
     if not index.is_file():
         return []

@@ -10,7 +10,12 @@ import pytest
 from sensorai.toolchain.compilers import TOOLS, available
 
 #: Python packages by the name they are asked for; the plain install has most of them.
-PACKAGES = {"unicorn": "pip install .", "jax": "pip install .", "ortools": "pip install --group dev"}
+PACKAGES = {
+    "unicorn": "pip install .",
+    "jax": "pip install .",
+    "ortools": "pip install --group dev",
+    "optuna": "pip install '.[search]'",
+}
 
 
 def need(*names: str) -> None:

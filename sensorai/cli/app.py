@@ -26,6 +26,7 @@ from sensorai.cli import (
     load,
     monitor,
     quantize,
+    search,
     simulate,
     supported_ops,
     train,
@@ -64,6 +65,7 @@ VERBS = {
     verb.__name__.rpartition(".")[2].replace("_", "-"): verb.run
     for verb in (
         train,
+        search,
         simulate,
         validate,
         compare,

@@ -32,6 +32,7 @@ PACKAGES = (
     ("typer", "the command line"),
     ("rich", "tables in the terminal"),
     ("pyarrow", "traces as Parquet: pip install 'sensorai[parquet]'"),
+    ("optuna", "searches: pip install 'sensorai[search]'"),
     ("jax", "training nets"),
     ("optax", "training nets"),
     ("unicorn", "C projects in the emulator"),

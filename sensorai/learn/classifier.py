@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,10 +14,12 @@ from sensorai.errors import DataError
 from sensorai.features.catalogue import IntFeature
 from sensorai.graph.graph import Graph
 from sensorai.learn import counts as counting
+from sensorai.learn import glance as cheap
 from sensorai.learn import variants
 from sensorai.learn.counts import Counted, CountOptions
 from sensorai.learn.curves import Epoch, judge, mean
 from sensorai.learn.folds import folds
+from sensorai.learn.glance import Glance, Glimpse, Kept
 from sensorai.learn.masks import Masks, at_random, masks
 from sensorai.learn.sizes import Choice
 from sensorai.learn.variations import promised
@@ -29,6 +31,7 @@ from sensorai.model.pipeline import Pipeline
 from sensorai.model.scaling import Scaling
 from sensorai.recording import LABEL
 from sensorai.road import SILENT, Classifier, Fold, Learnt, Lesson, Need, Progress
+from sensorai.verify.metrics import WindowMetrics
 from sensorai.verify.shape import listed
 
 #: Decision filters that are tried, and the share of right windows one may cost.
@@ -171,6 +174,32 @@ class ClassifierFamily:
             index={"events": list(experiment.event)} if experiment.event else {},
             events=experiment.event,
         )
+
+    def glance(self, lesson: Lesson, say: Progress, kept: Kept | None = None) -> Glance:
+        """Learn one model of all groups, and others fold by fold as they are asked for: what a search asks.
+
+        Lessons on the same logs may share what is ``kept``.
+        """
+        asked = CountOptions.of(lesson, dense=self.dense or bool(lesson.experiment.event))
+        counted = (kept or Kept()).get(
+            repr((asked, lesson.share.train_groups)),
+            lambda: _counted(lesson, asked, lesson.share.train_groups),
+        )
+        rows = masks(counted.groups, counted.group, lesson.share.train_groups, (), counted.answered)
+        made = self.fit(counted, rows, self.options(lesson), None, say)
+        pipeline = _pipeline(lesson, counted, made.model, made.features, made.scaling)
+        given = lesson.experiment.wins
+
+        def judged() -> Iterator[Glimpse]:
+            for groups in folds(lesson.share, [LABEL], lesson.experiment.seed, cheap.FOLDS):
+                one = self._fold(lesson, counted, groups, (), made.options, say)
+                truth = one.counted.y[one.rows.test]
+                confusion = np.zeros((len(counted.classes), len(counted.classes) + 1), np.int64)
+                np.add.at(confusion, (truth, one.answers), 1)
+                if len(truth):
+                    yield Glimpse(groups, (WindowMetrics(counted.classes, confusion),))
+
+        return Glance(replace(pipeline, wins=max(WINS) if given is None else given), judged())
 
     def _folds(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sensorai.report import svg
 
@@ -282,3 +283,109 @@ def _broken_line(points: Sequence[tuple[float, float | None]]) -> str:
         out.append(f"{pen}{svg.number(x)} {svg.number(y)}")
         pen = "L"
     return "".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A model in ``tradeoff``: what it costs, what it is worth, its name, and how it is drawn.
+
+    Attributes
+    ----------
+    cost, value : float
+        The cost is above 0; the value in percent.
+    name : str
+    kind : {"seen", "made", "front", "taken"}
+        Only looked at; made in full; made and on the front; the one that is recommended.
+    """
+
+    cost: float
+    value: float
+    name: str
+    kind: str
+
+
+#: Radius, fill and line of a dot.
+_DOTS = {
+    "seen": (2.5, "idle", "idle"),
+    "made": (4.0, "paper", "soft"),
+    "front": (4.5, "good", "good"),
+    "taken": (7.0, "bad", "bad"),
+}
+
+
+def tradeoff(dots: Sequence[Dot], x_words: str, y_words: str, limit: float | None = None) -> str:
+    """Draw what models are worth by what they cost, the cost by its logarithm.
+
+    Parameters
+    ----------
+    dots : sequence of Dot
+        At least one.
+    x_words, y_words : str
+        What the axes are.
+    limit : float, optional
+        Most that a model may cost: a line.
+    """
+    width, height, left, top = 460.0, 230.0, 48.0, 26.0
+    costs = [math.log10(max(d.cost, 1.0)) for d in dots]
+    ends = [*costs, *([] if limit is None else [math.log10(max(limit, 1.0))])]
+    first, last = min(ends) - 0.05, max(ends) + 0.05
+    # far below what was made in full nothing is to be seen
+    floor = min(d.value for d in dots if d.kind != "seen" or len(dots) == 1) - 12
+    low = max(min(d.value for d in dots), floor) - 1
+    high = min(max(d.value for d in dots) + 1, 100.5)
+
+    def across(cost: float) -> float:
+        return left + (math.log10(max(cost, 1.0)) - first) / (last - first) * (width - left - 14)
+
+    def up(value: float) -> float:
+        return top + height - (max(value, low) - low) / (high - low) * height
+
+    soft = {"font_size": 10, "fill": svg.theme("soft")}
+    parts = [svg.text(0, 12, f"{y_words}, %", font_size=11, fill=svg.theme("soft"))]
+    for tick in svg.ticks(low, min(high, 100.0), 5):
+        parts += _level(tick, up(tick), left, width - 10)
+    for step in (m * 10.0**k for k in range(int(first), int(last) + 1) for m in (1, 2, 5)):
+        if first <= math.log10(step) <= last:
+            x = across(step)
+            parts.append(svg.line(x, top, x, top + height))
+            parts.append(svg.text(x, top + height + 15, f"{step:,.0f}", text_anchor="middle", **soft))
+    if limit is not None:
+        x = across(limit)
+        colour = svg.theme("bad")
+        parts.append(svg.line(x, top, x, top + height, stroke=colour, stroke_dasharray="4 3"))
+        parts.append(
+            svg.text(x - 4, top + height - 6, "budget", text_anchor="end", font_size=10, fill=colour)
+        )
+    stairs = _stairs([(d.cost, d.value) for d in dots if d.kind in ("front", "taken")])
+    if stairs:
+        path = "".join(
+            f"{'L' if k else 'M'}{svg.number(across(c))} {svg.number(up(v))}"
+            for k, (c, v) in enumerate(stairs)
+        )
+        parts.append(svg.el("path", d=path, fill="none", stroke=svg.theme("good"), stroke_width=1.2))
+    for dot in sorted(dots, key=lambda d: list(_DOTS).index(d.kind)):
+        radius, fill, edge = _DOTS[dot.kind]
+        words = svg.title(f"{dot.name}: {dot.value:.1f} %, {dot.cost:,.0f}")
+        look = {"r": radius, "fill": svg.theme(fill), "stroke": svg.theme(edge)}
+        parts.append(svg.el("circle", words, cx=across(dot.cost), cy=up(dot.value), **look))
+    parts.append(
+        svg.text(
+            (left + width) / 2,
+            top + height + 31,
+            x_words,
+            text_anchor="middle",
+            font_size=11,
+            fill=svg.theme("soft"),
+        )
+    )
+    return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)
+
+
+def _stairs(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The best value that each cost buys, as a line with steps."""
+    out: list[tuple[float, float]] = []
+    for cost, value in sorted(points, key=lambda p: (p[0], -p[1])):
+        if not out or value > out[-1][1]:
+            out += [(cost, out[-1][1])] if out else []
+            out.append((cost, value))
+    return out

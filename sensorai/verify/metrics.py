@@ -74,6 +74,19 @@ class WindowMetrics:
         known = [r for r in self.recall if r == r]
         return float(np.mean(known)) if known else float("nan")
 
+    @property
+    def macro_f1(self) -> float:
+        """Mean over the classes that have windows of the harmonic mean of recall and precision."""
+        right = np.diag(self.confusion)
+        truth = self.confusion.sum(axis=1)
+        answers = self.confusion[:, : len(right)].sum(axis=0)
+        found = truth > 0
+        return (
+            float(np.mean((2 * right / np.maximum(truth + answers, 1))[found]))
+            if found.any()
+            else float("nan")
+        )
+
     def as_dict(self) -> dict[str, object]:
         """Plain values for a report; NaN as None."""
         return {

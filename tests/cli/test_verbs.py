@@ -17,6 +17,7 @@ from tests.cli.logs import write_log
 VERBS = (
     *(
         "train",
+        "search",
         "simulate",
         "validate",
         "compare",
@@ -29,7 +30,7 @@ VERBS = (
     ),
     "doctor",
 )
-HEAVY = ("numpy", "pandas", "sklearn", "numba", "scipy", "jax", "matplotlib", "pyarrow", "jinja2")
+HEAVY = ("numpy", "pandas", "sklearn", "numba", "scipy", "jax", "matplotlib", "pyarrow", "jinja2", "optuna")
 
 
 def python(repo: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:

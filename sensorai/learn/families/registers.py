@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from sensorai.learn import glance as cheap
 from sensorai.learn.folds import folds
+from sensorai.learn.glance import Glance, Glimpse, Kept
 from sensorai.learn.judge import against_fitted, feature_table
 from sensorai.learn.mlc import train_mlc
 from sensorai.learn.table import Known
@@ -15,6 +18,7 @@ from sensorai.mlc.simulate import simulate
 from sensorai.mlc.trace import trace_of
 from sensorai.recording import LABEL
 from sensorai.road import Classifier, Fold, Learnt, Lesson, Level, Progress
+from sensorai.verify.metrics import window_metrics
 from sensorai.verify.shape import listed
 
 #: Folds where there are as many groups: a fold tries windows, sensors and features again.
@@ -89,6 +93,33 @@ class RegisterTree:
             files={"features.arff": arff.arff_text(table).encode()},
             folds=tuple(judged),
         )
+
+    def glance(self, lesson: Lesson, say: Progress, kept: Kept | None = None) -> Glance:
+        """Learn trees of all groups, and others fold by fold as they are asked for: what a search asks.
+
+        Lessons on the same logs may share what is ``kept``.
+        """
+        logs = lesson.prepared.dataset
+        # what is known of recordings goes by where they lie in memory: they are kept beside it
+        _, known = (kept or Kept()).get(f"known of {id(logs)}", lambda: (logs, Known()))
+        made = train_mlc(lesson, say, known, explained=False)
+
+        def judged() -> Iterator[Glimpse]:
+            columns = [task.column for task in made.tasks]
+            for groups in folds(lesson.share, columns, lesson.experiment.seed, cheap.FOLDS):
+                traces = _fold(lesson, groups, known).traces
+                answers = tuple(
+                    window_metrics(
+                        [truth for trace in traces for truth in trace.truth(task.column)],
+                        [answer for trace in traces for answer in trace.answers[k]],
+                        task.classes,
+                    )
+                    for k, task in enumerate(made.tasks)
+                )
+                if all(one.windows for one in answers):
+                    yield Glimpse(groups, answers)
+
+        return Glance(made.config, judged())
 
 
 def _fold(lesson: Lesson, groups: tuple[str, ...], known: Known) -> Fold:

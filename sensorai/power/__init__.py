@@ -1,0 +1,1 @@
+"""What a result draws: published currents with their sources and marks, and intervals made from them."""

@@ -1,0 +1,40 @@
+"""Where trials run: here, in processes of this machine, or on any executor that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+
+class Here(Executor):
+    """Runs a call where it is made; its future is done when ``submit`` returns."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call, and keep what comes of it."""
+        out: Future[Any] = Future()
+        try:
+            out.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            out.set_exception(error)
+        return out
+
+
+@contextmanager
+def workers(jobs: int, given: Executor | None = None) -> Iterator[Executor]:
+    """Give an executor for so many trials at once; one that was given is used and not shut down."""
+    if given is not None:
+        yield given
+        return
+    if jobs == 1:
+        yield Here()
+        return
+    # nets are learnt with threads, which a fork would lose
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        # nobody waits for trials that are not wanted any more
+        pool.shutdown(wait=False, cancel_futures=True)
