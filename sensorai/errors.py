@@ -81,6 +81,10 @@ class Refused(UserError):
         self.problems = tuple(problems)
         super().__init__("\n  also: ".join(self.parts()), where=first.where, hint=first.hint)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # another process raised it
+        return type(self), (self.problems,)
+
     def parts(self) -> list[str]:
         """Each problem in a line, the first ``SHOWN`` of them."""
         first = self.problems[0]

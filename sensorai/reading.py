@@ -10,6 +10,7 @@ from sensorai.experiment import Experiment
 from sensorai.formats import ReadOptions, read_dataset, read_mapping
 from sensorai.kinds import explained_logs
 from sensorai.recording import LABEL, Dataset
+from sensorai.work import SERIAL, Work
 
 
 def options_of(
@@ -42,6 +43,7 @@ def read(
     options: ReadOptions | None = None,
     columns: Sequence[str] = (),
     classes: Sequence[str] = (),
+    work: Work = SERIAL,
 ) -> Dataset:
     """Read the logs of an experiment.
 
@@ -54,6 +56,8 @@ def read(
         Label columns beside the main one.
     classes : sequence of str
         Those that a model knows: they decide between the names of files and folders.
+    work : Work
+        Where files are read.
 
     Raises
     ------
@@ -61,14 +65,14 @@ def read(
     """
     if not experiment.logs:
         raise ConfigError("no logs were given", hint="name log files or folders of them")
-    return _read(experiment.logs, experiment, options or options_of(experiment), columns, classes)
+    return _read(experiment.logs, experiment, options or options_of(experiment), columns, classes, work)
 
 
-def read_test(experiment: Experiment, columns: Sequence[str] = ()) -> Dataset | None:
+def read_test(experiment: Experiment, columns: Sequence[str] = (), work: Work = SERIAL) -> Dataset | None:
     """Read the logs that only test; None where there are none."""
     if not experiment.test:
         return None
-    return _read(experiment.test, experiment, options_of(experiment), columns)
+    return _read(experiment.test, experiment, options_of(experiment), columns, work=work)
 
 
 def _read(
@@ -77,7 +81,10 @@ def _read(
     options: ReadOptions,
     columns: Sequence[str],
     classes: Sequence[str] = (),
+    work: Work = SERIAL,
 ) -> Dataset:
     more = [c for c in columns if c != LABEL]
     with explained_logs([Path(p) for p in paths]):
-        return read_dataset(paths, options, labels=experiment.label, label_columns=more, classes=classes)
+        return read_dataset(
+            paths, options, labels=experiment.label, label_columns=more, classes=classes, work=work
+        )

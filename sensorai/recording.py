@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import DataError
+from sensorai.kept import rest
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -189,6 +190,10 @@ class Recording:
         time = None if self.time_s is None else self.time_s[start:stop]
         return replace(self, samples=self.samples[start:stop], labels=labels, time_s=time)
 
+    def rest(self) -> None:
+        """Give back the memory of samples that are kept in a file (``sensorai.kept``)."""
+        rest(self.samples, self.time_s)
+
     def window_labels(self, window: int, column: str = LABEL) -> list[str | None]:
         """Label of each back-to-back window ``[k*window, (k+1)*window)``.
 
@@ -208,7 +213,10 @@ class Dataset:
     recordings: tuple[Recording, ...]
 
     def __iter__(self) -> Iterator[Recording]:
-        return iter(self.recordings)
+        """Yield each recording; samples that are kept in a file rest once it is left behind."""
+        for recording in self.recordings:
+            yield recording
+            recording.rest()
 
     def __len__(self) -> int:
         return len(self.recordings)

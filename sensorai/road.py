@@ -20,6 +20,7 @@ from sensorai.errors import ConfigError, Problem
 from sensorai.experiment import Experiment
 from sensorai.recording import Dataset, Recording
 from sensorai.targets import Devices
+from sensorai.work import SERIAL, Work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,10 @@ class Progress:
         """Say that all is done."""
         self._from = self._until = 1.0
         self._say("done", 1.0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # whoever is told is in this process
+        return Progress, ()
 
     def _say(self, words: str, done: float) -> None:
         self._words, self._done = words, done
@@ -439,12 +444,15 @@ class Lesson:
         How the task shares the recordings out.
     name : str
         Of the model.
+    work : Work
+        Where folds are learnt.
     """
 
     experiment: Experiment
     prepared: Prepared
     share: Any
     name: str
+    work: Work = SERIAL
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sensorai import workers
 from sensorai.errors import VerifyMismatch
 from sensorai.experiment import Experiment, checked, tables
 from sensorai.experiment.words import c_name
@@ -19,6 +20,7 @@ from sensorai.result import Result
 from sensorai.road import Artifact, Backend, Family, Figures, Learnt, Lesson, Progress, Task
 from sensorai.verify.prove import prove
 from sensorai.verify.shape import head, merged
+from sensorai.work import Work
 from sensorai.writing import jsontext
 
 #: Version of ``model.sai``.
@@ -65,13 +67,30 @@ def run(
     task: Task = tables.load(experiment.task_facts.place)
     family: Family = tables.load(experiment.family_facts.place)
     name = name_of(experiment)
+    work = workers.of(experiment)
+    try:
+        return _run(experiment, name, (backend, task, family), (dataset, test), work, say)
+    finally:
+        work.close()
+
+
+def _run(
+    experiment: Experiment,
+    name: str,
+    who: tuple[Backend, Task, Family],
+    given: tuple[Dataset | None, Dataset | None],
+    work: Work,
+    say: Progress,
+) -> Result:
+    """The road itself."""
+    backend, task, family = who
     say.step("reading logs", 0.1)
-    dataset, test, looked = _logs(experiment, backend, dataset, test)
+    dataset, test, looked = _logs(experiment, backend, *given, work)
     say.step("sharing out and preparing the logs", 0.15)
     share = task.share(dataset, experiment, test)
     prepared = backend.prepare(share.recordings, experiment)
     say.step("learning", 0.75)
-    learnt = family.learn(Lesson(experiment, prepared, share.of(prepared.dataset), name), say)
+    learnt = family.learn(Lesson(experiment, prepared, share.of(prepared.dataset), name, work), say)
     say.step("emitting, and running it on logs", 1.0)
     artifact = backend.emit(learnt.model, experiment, name)
     proof = prove(backend, artifact, backend.trace(artifact, learnt.test), say, learnt.levels)
@@ -94,12 +113,12 @@ def run(
 
 
 def _logs(
-    experiment: Experiment, backend: Backend, dataset: Dataset | None, test: Dataset | None
+    experiment: Experiment, backend: Backend, dataset: Dataset | None, test: Dataset | None, work: Work
 ) -> tuple[Dataset, Dataset | None, list[str]]:
     """Logs to learn from and logs that only test, and what must be said of them first."""
     columns = [column for _, column in experiment.tree]
-    dataset = read(experiment, columns=columns) if dataset is None else dataset
-    test = read_test(experiment, columns) if test is None else test
+    dataset = read(experiment, columns=columns, work=work) if dataset is None else dataset
+    test = read_test(experiment, columns, work) if test is None else test
     if experiment.rate is None and not any(r.rate_hz for r in dataset):
         raise no_rate(dataset, *backend.rates(experiment.device_name))
     return dataset, test, about(dataset, columns or [LABEL])

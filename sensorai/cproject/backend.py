@@ -19,6 +19,7 @@ from sensorai.cproject.scales import UNITS, Scales, narrowed
 from sensorai.cproject.trace import counts_of, ran, trace_of
 from sensorai.errors import Problem, TargetError
 from sensorai.experiment import Experiment
+from sensorai.formats.keeper import keeping
 from sensorai.formats.plausible import check_told, check_units
 from sensorai.formats.resample import same_rate
 from sensorai.graph.graph import Graph
@@ -368,7 +369,7 @@ def at_rate(dataset: Dataset, rate: float, experiment: Experiment) -> tuple[Data
 
     changed = [r.rate_hz for r in dataset if r.rate_hz is not None and not same_rate(r.rate_hz, rate)]
     how = "refuse" if experiment.no_resample else "resample"
-    out = Dataset(tuple(to_rate(r, rate, how=how, what="model") for r in dataset))
+    out = Dataset(keeping(to_rate(r, rate, how=how, what="model") for r in dataset))
     return out, [resampled(changed, rate)] if changed else []
 
 

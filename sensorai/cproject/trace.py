@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def counts_of(recording: Recording, pipeline: Pipeline) -> npt.NDArray[np.int16]:
     """Counts of a recording at the pipeline's rate, shape (n, channels), int16."""
     values = [recording.in_unit(c.name, c.unit) for c in pipeline.channels]
-    return pipelines.counts(values, pipeline.channels)[0]
+    made = pipelines.counts(values, pipeline.channels)[0]
+    recording.rest()
+    return made
 
 
 def trace_of(pipeline: Pipeline, recording: Recording, made: PipelineTrace) -> Trace:

@@ -17,7 +17,7 @@ from sensorai.experiment import tables
 from sensorai.experiment.experiment import Experiment, options, unknown
 from sensorai.experiment.option import KINDS, Option
 from sensorai.experiment.sound import Sound, Unclear, without
-from sensorai.experiment.words import c_name, end_counters, per_hour
+from sensorai.experiment.words import c_name, cluster, end_counters, per_hour
 from sensorai.targets import closest
 
 
@@ -328,11 +328,22 @@ def _net(experiment: Experiment) -> Iterator[Problem]:
             )
 
 
+def _work(experiment: Experiment) -> Iterator[Problem]:
+    if experiment.on is not None and experiment.jobs is not None:
+        yield Problem(
+            "--jobs and --on contradict each other", hint="drop --jobs: the cluster has workers of its own"
+        )
+
+
 #: A rule; of an experiment, it says what is against it.
 Rule = Callable[[Experiment], Iterable[Problem]]
 
 #: Options in words of their own, and what reads them.
-WORDS: Mapping[str, Callable[[str], object]] = {"end_counters": end_counters, "false_alarms": per_hour}
+WORDS: Mapping[str, Callable[[str], object]] = {
+    "end_counters": end_counters,
+    "false_alarms": per_hour,
+    "on": cluster,
+}
 
 #: Tables in which a name stands once.
 TWICE: Sequence[Rule] = [partial(_twice, name) for name in ("column", "unit", "full_scale", "tree")]
@@ -350,4 +361,5 @@ RULES: Sequence[Rule] = (
     _folds,
     _net,
     _name,
+    _work,
 )

@@ -435,6 +435,28 @@ class Experiment:
         metavar="NAME",
     )
 
+    # ---- where it is done: nothing of the result depends on it
+    jobs: int | None = option(
+        None,
+        "work",
+        "integer",
+        "Processes that read logs and learn folds (default: one for each core where there is much to do, "
+        "else this one alone).",
+        metavar="N",
+        least=1,
+        most=256,
+        written=False,
+    )
+    on: str | None = option(
+        None,
+        "work",
+        "text",
+        "Learn folds on a cluster: dask://HOST:PORT or ray://HOST:PORT.",
+        metavar="ADDRESS",
+        example="dask://localhost:8786",
+        written=False,
+    )
+
     def __post_init__(self) -> None:
         for name, told in options().items():
             object.__setattr__(self, name, frozen(told, getattr(self, name)))

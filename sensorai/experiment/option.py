@@ -37,6 +37,7 @@ SECTIONS = {
     "code": f"Models in C (--target {tables.targets('pipeline')})",
     "anomaly": "Anomalies (--task anomaly)",
     "output": "Output",
+    "work": "Where it is done",
 }
 
 
@@ -85,6 +86,8 @@ class Option:
         Where it has a meaning.
     first : bool
         One of those that matter first: shown before the sections.
+    written : bool
+        Whether ``sensorai.toml`` of a result says it: not what leaves the result as it is.
     """
 
     section: str
@@ -97,6 +100,7 @@ class Option:
     most: float | None = None
     only: Only = Only()
     first: bool = False
+    written: bool = True
 
     def flag(self, name: str) -> str:
         """How the field ``name`` is written on the command line."""

@@ -52,7 +52,11 @@ def to_text(experiment: Experiment, folder: Path | None = None) -> str:
     import tomli_w
 
     known = options()
-    values = {name: _plain(known[name], value, folder) for name, value in experiment.changed().items()}
+    values = {
+        name: _plain(known[name], value, folder)
+        for name, value in experiment.changed().items()
+        if known[name].written
+    }
     # tables stand behind single keys: what follows a table's heading belongs to it
     order = sorted(values, key=lambda name: isinstance(values[name], dict))
     return HEAD + tomli_w.dumps({name: values[name] for name in order})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from sensorai.errors import ConfigError
 
@@ -38,6 +39,15 @@ def per_hour(text: str) -> float:
             hint="as in 1/day or 0.5/hour; units are hour, day, week, month, year",
         )
     return value
+
+
+def cluster(text: str) -> str:
+    """Read ``dask://HOST:PORT`` or ``ray://HOST:PORT``; a ConfigError for anything else."""
+    if not re.fullmatch(r"(dask|ray)://[A-Za-z0-9._\-\[\]:]*[A-Za-z0-9.\]]:[0-9]{1,5}", text):
+        raise ConfigError(
+            f"--on {text!r} is no cluster", hint="as in dask://localhost:8786 or ray://host:10001"
+        )
+    return text
 
 
 def c_name(text: str) -> str:

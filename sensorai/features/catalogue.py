@@ -507,6 +507,10 @@ def factor(feature: IntFeature, window: int) -> float:
     return row(feature)[1].factor(samples(feature, window))
 
 
+#: Numbers of windows that are looked at at once: their sums and squares take some fifty bytes each.
+AT_ONCE = 1 << 21
+
+
 def table(features: Sequence[IntFeature], windows: npt.NDArray[np.int16]) -> npt.NDArray[np.int32]:
     """Compute features of many windows: the reference that every C build must equal.
 
@@ -525,6 +529,9 @@ def table(features: Sequence[IntFeature], windows: npt.NDArray[np.int16]) -> npt
         A feature that `check` refuses.
     """
     count, n, channels = windows.shape
+    at_once = max(AT_ONCE // max(n * channels, 1), 1)
+    if count > at_once:
+        return np.concatenate([table(features, windows[k : k + at_once]) for k in range(0, count, at_once)])
     wide = windows.astype(np.int64)
     known: dict[tuple[Signal, tuple[int, ...]], Samples] = {}
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.formats.filenames import ByName, classes_by_name, plain
+from sensorai.formats.keeper import Keeper
 from sensorai.formats.options import ReadOptions
 from sensorai.formats.read import file_reader, is_stray, own_label, read_raw, stem
 from sensorai.formats.readers import hsdatalog1, hsdatalog2
 from sensorai.formats.source import Raw
 from sensorai.recording import LABEL, NORMAL_NAMES, Dataset, Recording, Span
+from sensorai.work import SERIAL, Work
 
 #: What is taken for a log inside a folder; a file named by the user is tried whatever its name.
 SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".parquet", ".cbor")
@@ -31,6 +33,8 @@ _ANY_LOGS = re.compile(
     r"sample|acquisition|file|csv)s?[_\-. ]*(train|training|test|validate|validation)?[0-9_\-. ]*",
     re.IGNORECASE,
 )
+#: Bytes of files from which on it is worth it to start workers.
+LARGE = 100_000_000
 #: Classes that a note names, and files.
 _SAID, _NAMED = 12, 5
 
@@ -100,6 +104,7 @@ def read_dataset(
     labels: Sequence[tuple[str, str]] = (),
     label_columns: Sequence[str] = (),
     classes: Sequence[str] = (),
+    work: Work = SERIAL,
 ) -> Dataset:
     """Read logs and settle labels and groups.
 
@@ -123,11 +128,14 @@ def read_dataset(
         Further label columns, each an independent question.
     classes : sequence of str
         Classes that are expected, as of a model: they decide between the names of file and folder.
+    work : Work
+        Where files are read.
 
     Returns
     -------
     Dataset
-        Recording names are unique.
+        Recording names are unique. Samples that are too many for memory are kept in files
+        (``sensorai.formats.keeper``).
 
     Raises
     ------
@@ -144,18 +152,17 @@ def read_dataset(
             raise ConfigError(f"no log matches --label {name}={glob}", where="label")
     read: list[tuple[Path, str, list[Recording]]] = []
     strays: list[tuple[Path, DataError]] = []
-    given = {path.resolve() for path in places if not path.is_dir()}
-    for file, name in zip(files, _names(files), strict=True):
-        raw = Raw(file)
-        try:
-            found = read_raw(raw, options, name)
-        except DataError as error:
-            if file.resolve() in given or not is_stray(raw, options):
-                raise
-            strays.append((file, error))
-            continue
-        own = "" if labels or all(LABEL in r.labels for r in found) else own_label(raw)
-        read.append((file, own, found))
+    given = frozenset(path.resolve() for path in places if not path.is_dir())
+    keeper = Keeper()
+    items = list(zip(files, _names(files), strict=True))
+    made = work.here.map(_read_one, (options, given, bool(labels)), items, sum(map(_size, files)) > LARGE)
+    for file, one in zip(files, made, strict=True):
+        if isinstance(one, DataError):
+            strays.append((file, one))
+        else:
+            own, found = one
+            read.append((file, own, keeper.take(found)))
+    keeper.finish()
     files = [file for file, _, _ in read]
     notes = _left_out(strays, files, places)
     named = ByName()
@@ -169,6 +176,26 @@ def read_dataset(
     dataset = Dataset(tuple(replace(r, notes=(*r.notes, *notes)) for r in recordings))
     _check_spelling(dataset)
     return dataset
+
+
+def _read_one(
+    how: tuple[ReadOptions, frozenset[Path], bool], item: tuple[Path, str]
+) -> tuple[str, list[Recording]] | DataError:
+    """Label that the format of a file gives, and its recordings; or why it is no log."""
+    (options, given, labelled), (file, name) = how, item
+    raw = Raw(file)
+    try:
+        found = read_raw(raw, options, name)
+    except DataError as error:
+        if file.resolve() in given or not is_stray(raw, options):
+            raise
+        return error
+    return "" if labelled or all(LABEL in r.labels for r in found) else own_label(raw), found
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; a folder is taken for a small one."""
+    return file.stat().st_size if file.is_file() else 0
 
 
 def _left_out(

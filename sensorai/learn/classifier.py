@@ -27,18 +27,21 @@ from sensorai.learn.warn import mounted_pipeline, of_pipeline
 from sensorai.model import pipeline as pipelines
 from sensorai.model.decision import NONE, decide
 from sensorai.model.ensemble import Ensemble
-from sensorai.model.pipeline import Pipeline
+from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.model.scaling import Scaling
-from sensorai.recording import LABEL
+from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import SILENT, Classifier, Fold, Learnt, Lesson, Need, Progress
 from sensorai.verify.metrics import WindowMetrics
 from sensorai.verify.shape import listed
+from sensorai.work import SERIAL
 
 #: Decision filters that are tried, and the share of right windows one may cost.
 WINS = range(5)
 PRICE = 0.005
 #: Windows from which on one seed is learnt with, where nothing is said: with so many it matters little.
 MANY = 20_000
+#: Samples from which on it is worth it to run folds elsewhere; for learning them ``MANY`` windows say so.
+SAMPLES = 2_000_000
 #: Said where nothing can be left out.
 NO_FOLDS = "too few groups for folds: no decision filter was chosen, and nothing was judged beside the test"
 
@@ -170,7 +173,7 @@ class ClassifierFamily:
             (*counted.notes, *made.notes, *_of_folds(every, given, seeds), *_promise(judged)),
             tuple(mounted_pipeline(pipeline, made.importance)) if made.importance else (),
             seen=(of_pipeline(pipeline, counted, rows, verdict),),
-            folds=tuple(_traced(one, lesson, given) for one in every),
+            folds=_traced(every, lesson, given),
             index={"events": list(experiment.event)} if experiment.event else {},
             events=experiment.event,
         )
@@ -216,29 +219,35 @@ class ClassifierFamily:
         The models that choose learnt from neither: whatever is done with the groups of a fold, nothing that
         they are judged by has seen them.
         """
-        out = []
         choice = seeds > 1 or wins is None
-        for k, groups in enumerate(parts):
-            say.within(k / len(parts))
-            say(f"learning without {', '.join(groups)}, to be judged on them")
-            each = [
-                say.part(
-                    (k + i / (2 * seeds)) / len(parts), (k + (i + 1) / (2 * seeds)) / len(parts), words=False
+        beside = [_beside(lesson, counted, parts, k) if choice else None for k in range(len(parts))]
+        # groups to judge by, and those that are left out beside them
+        pairs: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        for groups, other in zip(parts, beside, strict=True):
+            pairs += [(groups, ()), *([(other, groups)] if other is not None else [])]
+        items: list[_Asked] = []
+        for k, (groups, unseen) in enumerate(pairs):
+            others = tuple(g for g in lesson.share.train_groups if g not in groups and g not in unseen)
+            for seed in range(seeds):
+                at, whole = k * seeds + seed, len(pairs) * seeds
+                words = (
+                    "" if seed or unseen else f"learning without {', '.join(groups)}, to be judged on them"
                 )
-                for i in range(2 * seeds)
-            ]
-            outer = [
-                self._fold(lesson, counted, groups, (), self.seeded(options, seed), each[seed])
-                for seed in range(seeds)
-            ]
-            other = _beside(lesson, counted, parts, k) if choice else None
-            inner: list[_Judged] = []
-            if other is not None:
-                inner = [
-                    self._fold(lesson, counted, other, groups, self.seeded(options, seed), each[seeds + seed])
-                    for seed in range(seeds)
-                ]
-            out.append(_Nested(tuple(outer), tuple(inner), _best(inner)))
+                items.append(
+                    _Asked(groups, others, self.seeded(options, seed), words, at / whole, (at + 1) / whole)
+                )
+        many = int(counted.answered.sum()) > MANY
+        made = lesson.work.map(_learn_fold, (self, _light(lesson), counted, say), items, many)
+        judged: list[_Judged] = []
+        for item, one in zip(items, made, strict=True):
+            judged.append(one if one.counted is not None else replace(one, counted=counted))
+            say.within(item.stop)
+        found = iter(judged)
+        out = []
+        for other in beside:
+            outer = tuple(next(found) for _ in range(seeds))
+            inner = tuple(next(found) for _ in range(seeds if other is not None else 0))
+            out.append(_Nested(outer, inner, _best(inner)))
         return out
 
     def _seed(
@@ -277,17 +286,16 @@ class ClassifierFamily:
         ]
         return made, taken, tried
 
-    def _fold(
+    def fold(
         self,
         lesson: Lesson,
         counted: Counted,
         groups: tuple[str, ...],
-        unseen: tuple[str, ...],
+        others: tuple[str, ...],
         options: Any,
         say: Progress,
     ) -> _Judged:
-        """Learn as what is delivered does, but without some groups, and answer the windows of the first."""
-        others = [g for g in lesson.share.train_groups if g not in groups and g not in unseen]
+        """Learn as what is delivered does, but from some groups alone, and answer the windows of others."""
         if counted.event is not None:
             # the trigger is part of what is judged: its threshold knows nothing of these groups either
             counted = _counted(lesson, CountOptions.of(lesson, dense=True), others)
@@ -352,16 +360,50 @@ class ClassifierFamily:
 class _Judged:
     """A model that learnt without some groups, and its answers on their windows.
 
-    ``turned`` are those on the same windows turned as was promised, where something is.
+    ``counted`` are the windows, None on the way from where it was learnt, if they are those of all folds;
+    ``turned`` are the answers on the same windows turned as was promised, where something is.
     """
 
     groups: tuple[str, ...]
-    counted: Counted
+    counted: Any
     rows: Masks
     made: Fitted
     pipeline: Pipeline
     answers: npt.NDArray[np.int64]
     turned: npt.NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A model of a fold that is to be learnt: from ``others``, to be judged on ``groups``.
+
+    ``words`` say so; the progress goes from ``start`` to ``stop``.
+    """
+
+    groups: tuple[str, ...]
+    others: tuple[str, ...]
+    options: Any
+    words: str
+    start: float
+    stop: float
+
+
+def _learn_fold(shared: tuple[ClassifierFamily, Lesson, Counted, Progress], asked: _Asked) -> _Judged:
+    """Learn one model of a fold, wherever that is; the windows stay where they are."""
+    family, lesson, counted, say = shared
+    if asked.words:
+        say(asked.words)
+    part = say.part(asked.start, asked.stop, words=False)
+    made = family.fold(lesson, counted, asked.groups, asked.others, asked.options, part)
+    return replace(made, counted=None) if made.counted is counted else made
+
+
+def _light(lesson: Lesson) -> Lesson:
+    """What learning a fold needs of a lesson: recordings only where events open windows."""
+    prepared = replace(lesson.prepared, need=None)
+    if not lesson.experiment.event:
+        prepared = replace(prepared, dataset=Dataset(()))
+    return replace(lesson, prepared=prepared, share=None, work=SERIAL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -389,16 +431,26 @@ def _beside(
     return None
 
 
-def _traced(one: _Nested, lesson: Lesson, given: int | None) -> Fold:
-    """Run the model of a fold on the recordings of its groups, with the filter that was chosen elsewhere."""
-    judged = one.outer[one.taken]
-    wins = _wins(one.inner[one.taken : one.taken + 1], given)
-    pipeline = replace(judged.pipeline, wins=wins)
-    recordings = [r for r in lesson.prepared.dataset if r.group in judged.groups]
-    return Fold(
-        judged.groups,
-        tuple(trace_of(pipeline, r, pipelines.run(pipeline, counts_of(r, pipeline))) for r in recordings),
-    )
+def _traced(every: Sequence[_Nested], lesson: Lesson, given: int | None) -> tuple[Fold, ...]:
+    """Run the models of folds on recordings of their groups, with filters that were chosen elsewhere."""
+    asked = []
+    for one in every:
+        judged = one.outer[one.taken]
+        wins = _wins(one.inner[one.taken : one.taken + 1], given)
+        pipeline = replace(judged.pipeline, wins=wins)
+        asked.append([(pipeline, r) for r in lesson.prepared.dataset.recordings if r.group in judged.groups])
+    items = [item for of in asked for item in of]
+    made = lesson.work.map(_run, None, items, sum(len(r) for _, r in items) > SAMPLES)
+    folds = []
+    for one, of in zip(every, asked, strict=True):
+        traces = tuple(trace_of(pipeline, r, next(made)) for pipeline, r in of)
+        folds.append(Fold(one.outer[one.taken].groups, traces))
+    return tuple(folds)
+
+
+def _run(_: None, item: tuple[Pipeline, Recording]) -> PipelineTrace:
+    pipeline, recording = item
+    return pipelines.run(pipeline, counts_of(recording, pipeline))
 
 
 def _of_folds(every: Sequence[_Nested], wins: int | None, seeds: int) -> list[str]:

@@ -48,4 +48,4 @@ def fingerprint(recording: Recording) -> bytes | None:
     x = recording.samples
     if not x.size or bool((x == x[0]).all()):
         return None
-    return hashlib.sha256(np.ascontiguousarray(x).tobytes()).digest()
+    return hashlib.sha256(np.ascontiguousarray(x).data).digest()

@@ -12,20 +12,21 @@ from sensorai.cproject.scales import TYPICAL, UNITS, Scales
 from sensorai.errors import ConfigError, DataError
 from sensorai.features import catalogue
 from sensorai.features.catalogue import IntFeature
+from sensorai.formats.keeper import keeping
 from sensorai.formats.resample import to_rate
 from sensorai.learn.events import SECONDS as EVENT_SECONDS
 from sensorai.learn.events import STEPS, EventOptions, trigger
 from sensorai.learn.events import starts as opened
+from sensorai.learn.scales import channels_of, counts_in
 from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
+from sensorai.learn.thin import thinned
 from sensorai.model.event import Event
-from sensorai.model.pipeline import Count, counts
+from sensorai.model.pipeline import Count
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import Lesson
 
 Int16 = npt.NDArray[np.int16]
 
-#: Share of samples that may saturate before the next full scale is taken.
-SATURATED = 1e-3
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
 #: Windows to learn from for each that the device answers, and most windows that this makes.
@@ -173,15 +174,22 @@ class Counted:
         columns = [self.known[f] for f in features]
         return np.stack(columns, axis=1) if columns else np.zeros((len(self.y), 0), np.int32)
 
-    def as_windows(self, values: npt.NDArray[np.integer] | None = None) -> Windows:
-        """Return feature values (or none) with classes and groups, for splitting and ranking."""
-        x = np.zeros((len(self.y), 0)) if values is None else values
+    def as_windows(
+        self, values: npt.NDArray[np.integer] | None = None, mask: BoolArray | None = None
+    ) -> Windows:
+        """Return feature values (or none) with classes and groups, for splitting and ranking.
+
+        With a ``mask``, of the rows where it is true; ``values`` are those of these rows.
+        """
+        of = slice(None) if mask is None else mask
+        y = self.y[of]
+        x = np.zeros((len(y), 0)) if values is None else values
         overlap = -(-self.window // (self.stride // self.dense)) - 1
         return Windows(
             x.astype(np.float32),
-            self.y[:, None],
-            self.group,
-            self.recording,
+            y[:, None],
+            self.group[of],
+            self.recording[of],
             self.groups,
             overlap,
             self.dense,
@@ -210,51 +218,33 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         (task,) = find_tasks(dataset, [("model", options.column)])
     rate = options.rate_hz or _slowest(dataset)
     sensors = options.sensors or _common_sensors(dataset)
-    logs = [to_rate(r, rate, what="model") for r in dataset]
-    values = [{s: r.xyz(s, UNITS[s]) for s in _known(sensors)} for r in logs]
-    for r, by_sensor in zip(logs, values, strict=True):
-        if not all(np.isfinite(v).all() for v in by_sensor.values()):
-            raise DataError(
-                f"{r.name} has values that are no numbers",
-                where=r.source,
-                hint="sensorai inspect says where; cut or mend that part of the log",
-            )
-    channels = tuple(
-        Count(f"{s}_{axis}", UNITS[s], lsb)
-        for s in sensors
-        for lsb in [_lsb([v[s] for v in values], options.scales[s])]
-        for axis in "xyz"
-    )
+    logs = keeping(to_rate(r, rate, what="model") for r in dataset)
+    channels = channels_of(logs, _known(sensors), options.scales)
     window, stride = _lengths(options, logs, rate)
-    every = [counts([v[s][:, a] for s in sensors for a in range(3)], channels) for v in values]
-    event = None
+    event = every = None
     if options.event is not None:
+        every = [counts_in(r, channels) for r in logs]
         event = trigger(options.event, options.column, logs, [x for x, _ in every], channels, window)
         stride = min(event.least, window)
-    pieces, labels, recordings, between, first = [], [], [], [], []
     dense = 1
     if options.dense and event is not None:
         dense = 2 * STEPS + 1
     elif options.dense:
         count = sum(len(_starts(r, task, window, stride)[0]) for r in logs)
         dense = overlapping(count, stride)
-    beyond = 0
     codes = {name: k for k, name in enumerate(task.classes)}
-    for i, (r, (samples, more)) in enumerate(zip(logs, every, strict=True)):
-        beyond += more
-        if event is not None:
-            starts, classes, beside = opened(event, r, task.column, codes, samples, dense > 1)
+    labels, recordings, between, first = [], [], [], []
+    for i, r in enumerate(logs):
+        if event is not None and every is not None:
+            starts, classes, beside = opened(event, r, task.column, codes, every[i][0], dense > 1)
         else:
             starts, classes = _starts(r, task, window, stride, dense)
             beside = [s % stride != 0 for s in starts]
-        pieces += [samples[s : s + window] for s in starts]
-        labels += classes
-        recordings += [i] * len(starts)
-        between += beside
-        first += starts
-    groups = dataset.groups()
-    of = np.array([groups.index(r.group) for r in logs], np.int64)
-    if not pieces:
+        labels.append(np.array(classes, np.int64))
+        recordings.append(np.full(len(starts), i, np.int64))
+        between.append(np.array(beside, bool))
+        first.append(np.array(starts, np.int64))
+    if not sum(map(len, first)):
         if event is not None:
             raise DataError(
                 "no event opens a window in these logs",
@@ -264,12 +254,23 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
             f"no label lasts for a window of {window} samples",
             hint="choose a shorter --window or add longer logs",
         )
-    numbers = np.array(recordings, np.int64)
-    share = beyond / max(sum(len(r) for r in logs) * len(channels), 1)
-    notes = [f"{share:.2%} of the samples are beyond full scale"] if beyond else []
+    groups = dataset.groups()
+    of = np.array([groups.index(r.group) for r in logs], np.int64)
+    numbers, y, starts_of = np.concatenate(recordings), np.concatenate(labels), np.concatenate(first)
+    kept, said = thinned(of[numbers], y, window, len(channels))
+    numbers, y, starts_of = numbers[kept], y[kept], starts_of[kept]
+    x = np.empty((len(kept), window, len(channels)), np.int16)
+    saturated, ends = 0, np.searchsorted(numbers, np.arange(len(logs) + 1))
+    for i, r in enumerate(logs):
+        samples, more = every[i] if every is not None else counts_in(r, channels)
+        saturated += more
+        for row in range(ends[i], ends[i + 1]):
+            x[row] = samples[starts_of[row] : starts_of[row] + window]
+    share = saturated / max(sum(len(r) for r in logs) * len(channels), 1)
+    notes = [f"{share:.2%} of the samples are beyond full scale"] if saturated else []
     return Counted(
-        np.stack(pieces),
-        np.array(labels, np.int64),
+        x,
+        y,
         of[numbers],
         numbers,
         groups,
@@ -278,10 +279,10 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
         rate,
         stride,
         share,
-        tuple(notes),
-        between=np.array(between, bool) if dense > 1 else None,
+        (*notes, *([said] if said else [])),
+        between=np.concatenate(between)[kept] if dense > 1 else None,
         dense=dense,
-        start=np.array(first, np.int64),
+        start=starts_of,
         event=event,
     )
 
@@ -334,14 +335,6 @@ def _slowest(dataset: Dataset) -> float:
         name = next((r.name for r in dataset if r.rate_hz is None), "")
         raise DataError(f"{name} does not say its rate", hint="give --rate in Hz")
     return float(np.round(min(r for r in rates if r is not None), 3))
-
-
-def _lsb(values: Sequence[npt.NDArray[np.float64]], scales: Scales) -> float:
-    every = np.abs(np.concatenate(values))
-    for _, lsb in scales:
-        if (every > 32767 * lsb).mean() <= SATURATED:
-            return lsb
-    return scales[-1][1]
 
 
 def _lengths(options: CountOptions, logs: Sequence[Recording], rate: float) -> tuple[int, int]:

@@ -46,14 +46,10 @@ def candidates(
     sensors = [counted.channels[i].name.rpartition("_")[0] for i in range(0, len(counted.channels), 3)]
     for k in range(len(sensors)):
         axes = (3 * k, 3 * k + 1, 3 * k + 2)
-        x = counted.x[rows][:, :, list(axes)].astype(np.float64)
-        size = np.sqrt((x**2).sum(axis=2))
+        *usual, usual_norm = _deviations(counted, rows, axes)
         for i, name in ((i, q) for i in axes for q in (AXIS_LINEAR if linear else AXIS)):
-            out.append(_feature(name, (i,), float(np.median(x[:, :, i - axes[0]].std(axis=1)))))
-        out += [
-            _feature(f"NORM_{q}", axes, float(np.median(size.std(axis=1))))
-            for q in (NORM_LINEAR if linear else NORM)
-        ]
+            out.append(_feature(name, (i,), usual[i - axes[0]]))
+        out += [_feature(f"NORM_{q}", axes, usual_norm) for q in (NORM_LINEAR if linear else NORM)]
         if counted.event is not None:
             # the event is always at the same place: what was before, and what is left behind, are features
             out += [IntFeature(q, (i,)) for i in axes for q in THIRDS]
@@ -62,6 +58,18 @@ def candidates(
             out.append(IntFeature("NORM_DOMINANT_BIN", axes))
             out += [IntFeature("NORM_BAND_ENERGY", axes, band=band) for band in _bands(counted)]
     return [f for f in out if _possible(f, counted)]
+
+
+def _deviations(counted: Counted, rows: npt.NDArray[np.bool_], axes: Sequence[int]) -> list[float]:
+    """Median over windows of the deviation of each axis, and of the norm."""
+    found = []
+    learnt, at_once = np.flatnonzero(rows), max(catalogue.AT_ONCE // (counted.window * len(axes)), 1)
+    for start in range(0, max(len(learnt), 1), at_once):
+        x = counted.x[learnt[start : start + at_once]][:, :, list(axes)].astype(np.float64)
+        norm = np.sqrt((x**2).sum(axis=2))
+        # an axis at a time: what is added up lies as it did in the windows
+        found.append(np.stack([*(x[:, :, a].std(axis=1) for a in range(len(axes))), norm.std(axis=1)]))
+    return [float(np.median(one)) for one in np.concatenate(found, axis=1)]
 
 
 #: What describes a healthy machine or an ordinary movement, by preference: no feature of the mean, which
@@ -166,7 +174,7 @@ def choose(
 
     ``turned`` are the same windows had the sensor lain otherwise, which count as well.
     """
-    windows = counted.rows(split.train).as_windows(counted.table(features)[split.train])
+    windows = counted.as_windows(counted.table(features)[split.train], split.train)
     if turned is not None:
         more = turned.table(features)[split.train].astype(np.float32)
         windows = replace(

@@ -208,7 +208,7 @@ def _table(counted: Counted, split: Masks, options: ForestOptions, say: Progress
 
 def _learn(rows: _Rows, options: ForestOptions) -> TrainedForest:
     counted, split = rows.counted, rows.split
-    windows = counted.rows(split.train).as_windows(rows.x[split.train])
+    windows = counted.as_windows(rows.x[split.train], split.train)
     model = _forest(windows, options) if options.trees > 1 else _tree(windows, options)
     fitted = model.estimators_ if options.trees > 1 else [model]
     full = _ensemble(fitted, counted.classes, rows.shifts, options.total if options.trees > 1 else 1)

@@ -54,11 +54,11 @@ def mounted_pipeline(pipeline: Pipeline, importance: Sequence[float]) -> list[st
 
 def of_pipeline(pipeline: Pipeline, counted: Counted, split: Masks, curve: Verdict | None = None) -> Seen:
     """A classifier in C on its training windows; ``curve`` says how well a net fits."""
-    rows = counted.rows(split.train & counted.answered)
-    _, inputs = pipelines.model_inputs(pipeline, rows.x)
+    rows = split.train & counted.answered
+    _, inputs = pipelines.model_inputs(pipeline, counted.x[rows])
     answers = np.argmax(pipelines.scores(pipeline, inputs), axis=1)
     learnt = window_metrics(
-        [counted.classes[c] for c in rows.y.tolist()],
+        [counted.classes[c] for c in counted.y[rows].tolist()],
         [counted.classes[c] for c in answers.tolist()],
         counted.classes,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from sensorai.errors import ConfigError, DataError
 from sensorai.experiment import Experiment
+from sensorai.formats.keeper import keeping
 from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
@@ -98,10 +99,10 @@ def at_device_rate(
                     "of the core: " + ", ".join(f"{hz:g}" for hz in target.mlc_rates) + " Hz",
                 )
     notes += grouped(untold)
-    out = [to_rate(r, rate) for r in dataset]
+    out = keeping(to_rate(r, rate) for r in dataset)
     if changed:
         notes.append(f"{resampled(changed, rate)}, the nearest rate of {target.name}'s core")
-    return Dataset(tuple(out)), rate, notes
+    return Dataset(out), rate, notes
 
 
 def sensor_settings(

@@ -79,6 +79,8 @@ def test_a_file_says_the_same(asked: dict[str, Any]) -> None:
     assert check_values(made) == []
     text = toml.to_text(made, folder)
     again = toml.from_mapping(tomllib.loads(text), folder=folder)
+    # where it was done is not written down
+    made = made.with_(jobs=None, on=None)
     assert again == made
     assert toml.to_text(again, folder) == text
     # what has its default is not written, what has not is
@@ -109,7 +111,7 @@ def test_every_field_goes_through_a_file(tmp_path: Path) -> None:
     made = Experiment().with_(**asked)
     assert set(made.changed()) == set(options())
     (tmp_path / "sensorai.toml").write_text(toml.to_text(made, tmp_path))
-    assert toml.read(tmp_path / "sensorai.toml") == made
+    assert toml.read(tmp_path / "sensorai.toml") == made.with_(jobs=None, on=None)
 
 
 def test_what_is_said_in_two_ways_is_held_as_one() -> None:

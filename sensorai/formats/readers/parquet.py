@@ -84,8 +84,14 @@ def _values(pa: Any, column: Any) -> Values:
     if _is_number(pa, column.type):
         # empty cells become NaN, which only matters where the column is used
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-    texts = column.to_pylist()
-    return np.array(["" if one is None else one for one in texts], dtype=object)
+    # a label stands in many rows: each text is made once
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = np.array(
+        [*("" if one is None else one for one in coded.dictionary.to_pylist()), ""], dtype=object
+    )
+    places = coded.indices.cast("int64").fill_null(len(texts) - 1)
+    out: Values = texts[places.to_numpy(zero_copy_only=False)]
+    return out
 
 
 def _metadata(told: bytes | None) -> tuple[float | None, tuple[str, ...]]:
