@@ -541,6 +541,10 @@ class Detector(Protocol):
         """Scores of the windows beside what their labels say (``sensorai.verify.alarms.ScoredLog``)."""
         ...
 
+    def rescored(self, recordings: Sequence[Recording]) -> list[Any]:
+        """Scores of other recordings, by the reference (``sensorai.verify.alarms.ScoredLog``)."""
+        ...
+
     def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
         """Features that raised an alarm, with their shares, the largest first."""
         ...

@@ -40,7 +40,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("mlc", "classify"): {"device": "LSM6DSOX", **REGISTERS},
     ("mlc", "anomaly"): {**ANOMALY, **REGISTERS},
     ("ispu", "classify"): {"model": "tree", "net": {"leaves": 4}, **CODE},
-    ("ispu", "anomaly"): {"model": "prototypes", "features": ["STD", "MEAN"], **ANOMALY, **CODE},
+    ("ispu", "anomaly"): {"model": "mahalanobis", "features": ["STD", "MEAN"], **ANOMALY, **CODE},
     ("stm32", "classify"): {"model": "forest", "net": {"trees": 2, "leaves": 4}, **CODE},
     ("stm32", "anomaly"): {"device": "stm32l4", "model": "tree", "net": {"leaves": 4}, **ANOMALY, **CODE},
 }

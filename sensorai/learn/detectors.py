@@ -22,6 +22,9 @@ from sensorai.road import SILENT, Progress
 
 __all__ = ["DetectorOptions", "FittedDetector", "fit_detector"]
 
+#: Kinds that take all normal windows for one state. Of several they are blind to faults of the stillest,
+#: whatever the features: what moves it far beyond its own bounds is usual beside another that moves more.
+ONE_STATE = ("prototypes", "isolation-forest", "autoencoder")
 #: Least rows to learn from.
 ROWS = 20
 #: Normal rows for each prototype, at least.
@@ -50,7 +53,7 @@ def fit_detector(
         Other normal rows, for kinds that stop learning by them (autoencoder); without them the last fifth
         of ``normal``.
     state : ndarray, shape (rows,), optional
-        Which of several normal states each row is of, where that is known.
+        Which of several normal states each row is of, where that is known: each is then learnt by itself.
     say : Progress
         Told how far it is, by those that take long.
 
@@ -59,7 +62,7 @@ def fit_detector(
     DataError
         Too few rows, or none in which anything moves.
     ConfigError
-        Unknown kind, or more features than it takes.
+        Unknown kind, more features than it takes, or several states for a kind of ``ONE_STATE``.
     """
     options = options or DetectorOptions()
     if kind not in KINDS:
@@ -76,6 +79,9 @@ def fit_detector(
             "no feature moves in the normal windows: they are all the same",
             hint="look at the logs with sensorai inspect; a sensor that is off gives such data",
         )
+    several = state is not None and len(np.unique(state)) > 1
+    if several and kind in ONE_STATE:
+        refuse_states(kind, len(np.unique(state)))
     x = normal.astype(np.int32)
     if kind == "isolation-forest":
         return _isolation(x, options)
@@ -87,10 +93,20 @@ def fit_detector(
     if x.shape[1] > most:
         raise ConfigError(f"a {kind} detector takes at most {most} features, not {x.shape[1]}")
     scaling = Scaling.fit_normal(x, state)
-    if kind == "gmm" and state is not None and len(np.unique(state)) > 1:
-        return fit_states(x, scaling, options, state)
+    if state is not None and several:
+        return fit_states(kind, x, scaling, options, state)
     make = {"mahalanobis": fit_mahalanobis, "gmm": fit_mixture, "prototypes": _prototypes}[kind]
     return make(x, scaling, options)
+
+
+def refuse_states(kind: str, count: int) -> None:
+    """Raise the ConfigError of several normal states for a kind that learns one."""
+    raise ConfigError(
+        f"a detector of kind {kind} learns one normal state, and of {count} it is blind to faults of the "
+        "stillest",
+        hint="take gmm (the default) or mahalanobis, which learn each state by itself; or one label for "
+        "states that differ little",
+    )
 
 
 # ---------------------------------------------------------------- prototypes

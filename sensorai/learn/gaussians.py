@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,12 +86,16 @@ def fit_mixture(x: Int32, scaling: Scaling, options: DetectorOptions) -> FittedD
 
 
 def fit_states(
-    x: Int32, scaling: Scaling, options: DetectorOptions, state: npt.NDArray[np.integer]
+    kind: str, x: Int32, scaling: Scaling, options: DetectorOptions, state: npt.NDArray[np.integer]
 ) -> FittedDetector:
-    """Learn a Gaussian for every normal state, all of them equally likely.
+    """Learn a Gaussian for every normal state.
+
+    The nearest counts: for ``gmm`` by density, all states equally likely; for ``mahalanobis`` by deviations,
+    however wide it is.
 
     Parameters
     ----------
+    kind : {"gmm", "mahalanobis"}
     x : ndarray, shape (rows, d), int32
     scaling : Scaling
     options : DetectorOptions
@@ -110,7 +115,7 @@ def fit_states(
             f"{len(names)} normal labels are more than the {gaussians.MAX_COMPONENTS} Gaussians of a mixture",
             hint="give normal states that behave alike one label",
         )
-    diagonal = options.covariance == "diag"
+    diagonal = options.covariance == "diag" and kind == "gmm"
     z = scaling.apply(x).astype(np.float64)
     means, covariances = [], []
     for one in names:
@@ -131,10 +136,15 @@ def fit_states(
         covariances.append(wide * np.outer(spread, spread))
     mean, covariance = np.stack(means), np.stack(covariances)
     weights = np.full(len(names), 1 / len(names))
+    core = from_covariances(mean, covariance, weights)
+    distance = _mixture_distance(scaling, mean, covariance, weights)
+    if kind == "mahalanobis":
+        core = replace(core, bias=np.zeros(len(names), np.int32))
+        distance = _nearest_distance(scaling, mean, covariance)
     return FittedDetector(
-        Detector("gmm", from_covariances(mean, covariance, weights), INT32_MAX),
+        Detector(kind, core, INT32_MAX),
         scaling,
-        _mixture_distance(scaling, mean, covariance, weights),
+        distance,
         (f"a Gaussian with {'diagonal' if diagonal else 'full'} covariance for each of {len(names)} states",),
     )
 
@@ -212,5 +222,18 @@ def _mixture_distance(
         ]
         total: Float = np.logaddexp.reduce(np.stack(terms) / 2, axis=0)
         return -2 * total
+
+    return scores
+
+
+def _nearest_distance(scaling: Scaling, mean: Float, covariance: Float) -> Callable[[Int32], Float]:
+    """Squared deviations from the nearest Gaussian, in float, of features neither rounded nor cut."""
+    precise = [np.linalg.inv(np.linalg.cholesky(c)) for c in covariance]
+
+    def scores(x: Int32) -> Float:
+        z = unrounded(scaling, x)
+        parts = [(((z - m) @ a.T) ** 2).sum(axis=1) for m, a in zip(mean, precise, strict=True)]
+        out: Float = np.stack(parts).min(axis=0)
+        return out
 
     return scores

@@ -79,6 +79,10 @@ class RegisterBox:
         """How far the worst feature of each window is from the middle, beside what the labels say."""
         return _scored(trace.recording, self.config, self.envelope)
 
+    def rescored(self, recordings: Sequence[Recording]) -> list[ScoredLog]:
+        """Score other recordings, as the core would."""
+        return [_scored(r, self.config, self.envelope) for r in recordings]
+
     def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
         """Features beyond the normal range, the furthest first; ``share`` of all distances beyond it."""
         away = self.envelope.away(trace.raw.features[window : window + 1])[0]

@@ -69,9 +69,8 @@ class Detector:
             raise DataError(f"a {self.kind} detector cannot be made of {type(self.core).__name__}")
         if type(self.threshold) is not int or not 0 <= self.threshold <= INT32_MAX:
             raise DataError(f"a threshold of {self.threshold!r} is no whole number from 0 to {INT32_MAX}")
-        single = isinstance(self.core, Gaussians) and self.core.components == 1 and not self.core.bias.any()
-        if self.kind == "mahalanobis" and not single:
-            raise DataError("a mahalanobis detector has one Gaussian without bias")
+        if self.kind == "mahalanobis" and isinstance(self.core, Gaussians) and self.core.bias.any():
+            raise DataError("the Gaussians of a mahalanobis detector have no bias")
         if isinstance(self.core, Graph):
             _check_autoencoder(self.core)
 

@@ -23,6 +23,7 @@ from sensorai.model.decision import decide
 from sensorai.model.detector import Detector
 from sensorai.model.ensemble import Ensemble
 from sensorai.model.event import Event
+from sensorai.model.gaussians import Gaussians
 from sensorai.model.learner import Moments
 from sensorai.model.scaling import Scaling
 
@@ -158,10 +159,11 @@ class Pipeline:
             )
 
     def _check_learner(self, moments: Moments) -> None:
-        kind = self.model.kind if isinstance(self.model, Detector) else ""
-        if kind != "mahalanobis" or not self.features:
+        core = self.model.core if isinstance(self.model, Detector) else None
+        single = isinstance(core, Gaussians) and self.model.kind == "mahalanobis" and core.components == 1
+        if not single or not self.features:
             raise ConfigError(
-                "only Mahalanobis detectors of features learn on the device",
+                "only Mahalanobis detectors of features learn on the device, and of one state",
                 hint="choose that kind, or do not let the device learn",
             )
         if moments.features != len(self.features):

@@ -40,7 +40,8 @@ Then a key for each section, with its figures::
                 found: {events, found, share, low, high, by_label};
                 false: {recordings, with_alarm, share, low, high, by_label, time: a rate}
     alarms      (anomaly) normal, unseen, faults: labels; false_alarms, detection, curve
-                detectors: list (every alarm), drift; in C: float (area under the curve of the float model)
+                detectors: list (every alarm), drift, made_up (changed normal windows: kind, sizes: size,
+                windows, found); in C: float (area under the curve of the float model)
     threshold   (detectors) value, words, target_per_hour, calibration, windows_an_hour, confidence
     proof       what (is compared), levels: [{level, windows, first_divergence} or {level, missing}]
     cost        mlc: registers: {writes, nodes, nodes_limit}

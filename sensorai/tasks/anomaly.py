@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from sensorai.errors import DataError
 from sensorai.experiment import Experiment
 from sensorai.learn import faults, states
 from sensorai.learn.split import TEST
 from sensorai.recording import LABEL, Dataset
-from sensorai.road import Figures, Learnt, Opened, Proof, Share
+from sensorai.road import Detector, Figures, Learnt, Opened, Proof, Share
 from sensorai.tasks import classify
-from sensorai.verify import alarms, anomaly, verdict
+from sensorai.verify import alarms, anomaly, disturb, verdict
 
 
 class Anomaly:
@@ -46,6 +49,7 @@ class Anomaly:
         decisions = [alarms.decisions(t.decided[0]) for t in proof.traces]
         found = anomaly.judge_alarms(logs, decisions, experiment.seed)
         contradictions = anomaly.contradiction(detector.chosen, found, detector.parts.unseen)
+        made_up = _made_up(detector, max((t.window for t in proof.traces), default=0), experiment.seed)
         by_name = {t.recording.name: t for t in proof.traces}
         return {
             **figures,
@@ -54,13 +58,14 @@ class Anomaly:
                 **detector.parts.labels(),
                 **found,
                 **detector.figures(logs, proof.traces),
+                "made_up": made_up,
                 "list": [
                     {**alarm, "because": detector.because(by_name[alarm["recording"]], alarm["window"])}
                     for alarm in anomaly.alarm_list(logs, decisions)
                 ],
                 "drift": anomaly.drift(logs, detector.chosen.value),
             },
-            "warnings": verdict.of_alarms(found, contradictions),
+            "warnings": verdict.of_alarms(found, contradictions, made_up),
             "sources": SOURCES,
         }
 
@@ -80,6 +85,22 @@ class Anomaly:
         return {**found, **faults.as_alarms(proof.traces, normal, 0, column, (states.NORMAL,))}
 
 
+def _made_up(detector: Detector, window: int, seed: int) -> list[dict[str, Any]]:
+    """Windows above the threshold, for made-up faults of every kind and size; none for short logs."""
+    chosen, parts = detector.chosen, detector.parts
+    normal = [r for r in parts.test if any(s.label == states.NORMAL for s in r.labels[states.STATE])]
+    out: dict[str, list[dict[str, Any]]] = {}
+    for kind, i, changed in disturb.disturbed(normal, window, LABEL, seed):
+        scores = [log.scores[log.truth == alarms.NORMAL] for log in detector.rescored(changed)]
+        every = np.concatenate(scores) if scores else np.zeros(0, np.int64)
+        if not len(every):
+            return []
+        found = int((every > chosen.value).sum())
+        words = kind.sizes[i][1]
+        out.setdefault(kind.name, []).append({"size": words, "windows": len(every), "found": found})
+    return [{"kind": name, "sizes": sizes} for name, sizes in out.items()]
+
+
 def _normal(opened: Opened) -> tuple[str, list[str]]:
     """Label column of the states, and which labels are normal."""
     try:
@@ -94,6 +115,7 @@ def _normal(opened: Opened) -> tuple[str, list[str]]:
 SOURCES = {
     "alarms": "computed: the model on recordings that training did not see; every level listed gives the "
     "same bits",
+    "made_up": "computed: normal recordings of the test, changed; what a machine can do, no fault of one",
     "threshold": "computed on normal recordings that were neither learnt from nor tested on",
     "intervals": "false alarms: one-sided exact Poisson bounds; shares: Wilson; bands of curves: recordings "
     "drawn again and again",

@@ -282,13 +282,20 @@ def _untested(tree: WindowMetrics, learnt: WindowMetrics) -> list[str]:
 BLIND = 0.5
 
 
-def of_alarms(verdict: Mapping[str, Any], contradictions: Sequence[str] = ()) -> list[str]:
+def of_alarms(
+    verdict: Mapping[str, Any],
+    contradictions: Sequence[str] = (),
+    made_up: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
     """Warnings about a detector, from its judgement as alarms (``sensorai.verify.anomaly``).
 
     Parameters
     ----------
     contradictions : sequence of str
         Where the test contradicts a claim (``sensorai.verify.anomaly.contradiction``).
+    made_up : sequence of mapping
+        Made-up faults by kind and size, with how many windows were above the threshold; they speak where the
+        test has no anomaly.
     """
     out = []
     curve, found = verdict["curve"], verdict["detection"]
@@ -304,4 +311,32 @@ def of_alarms(verdict: Mapping[str, Any], contradictions: Sequence[str] = ()) ->
             f"nearly blind: {found['found']} of {found['anomalies']} anomalies of the test raised an alarm "
             f"(at most {100 * found['high']:.0f} % are found)"
         )
+    if not found["anomalies"] and made_up:
+        out += _made_up_blind(made_up)
     return [*out, *contradictions]
+
+
+def _made_up_blind(made_up: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is said where no fault was recorded and made-up ones are not seen, or only the largest."""
+    of = [size["found"] / size["windows"] for kind in made_up for size in kind["sizes"]]
+    if not any(seen(kind) for kind in made_up):
+        return [
+            "blind: the test has no anomaly, and of its normal windows, made stronger, weaker or noisy or "
+            f"moved in frequency, at most {100 * max(of):.0f} % are above the threshold"
+        ]
+    if not any(size["found"] >= BLIND * size["windows"] for kind in made_up for size in kind["sizes"][:-1]):
+        return [
+            "nearly blind: the test has no anomaly, and only the largest changes of its normal windows bring "
+            "half of them above the threshold"
+        ]
+    return []
+
+
+def seen(kind: Mapping[str, Any]) -> str:
+    """Words of the smallest size of a made-up fault from which on most windows are found; empty for none."""
+    words = ""
+    for size in reversed(kind["sizes"]):
+        if size["found"] < BLIND * size["windows"]:
+            break
+        words = str(size["size"])
+    return words

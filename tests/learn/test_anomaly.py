@@ -73,6 +73,10 @@ def test_faults_are_found_and_normal_runs_are_quiet(made: Result) -> None:
     assert abs(verdict["curve"]["auc"] - verdict["float"]["auc"]) < 0.01
     assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None, None]
     assert report["cost"]["library"]["flash"] > 0
+    stronger = verdict["made_up"][0]
+    assert stronger["kind"] == "stronger"
+    assert [size["found"] == size["windows"] > 0 for size in stronger["sizes"]][-2:] == [True, True]
+    assert made.report.text().count("most normal windows that were changed are above the threshold") == 1
 
 
 def test_the_threshold_is_what_is_emitted_and_what_the_claim_says(made: Result) -> None:
@@ -140,7 +144,7 @@ def test_learning_on_the_device_is_proved() -> None:
 def test_features_by_name() -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     names = ("KURTOSIS", "CREST_FACTOR", "NORM_STD", "ENVELOPE_STD", "DOMINANT_BIN_2", "BAND_RMS")
-    report = detect(machine(8, 1), "isolation-forest", features=names).report.figures
+    report = detect(machine(8, 1), features=names).report.figures
     said = [one["name"] for one in report["features"]["each"]]
     for name in names:
         assert any(feature.startswith(f"{name}_") for feature in said), name
@@ -156,6 +160,8 @@ def test_refusals() -> None:
     assert "held out" in (caught.value.hint or "")
     with pytest.raises(DataError, match="too few"):
         detect(machine(3), window=416, stride=416)
+    with pytest.raises(ConfigError, match="learns one normal state, and of 2 it is blind"):
+        detect(machine(), "isolation-forest")
     with pytest.raises(ExperimentError, match="--learn on-device is for --model mahalanobis, not for gmm"):
         detect(machine(), learn="on-device")
     with pytest.raises(ExperimentError, match="--model 'svm' is none of tree, box, forest"):

@@ -12,7 +12,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
 from sensorai.errors import ConfigError, DataError
-from sensorai.learn.detectors import DetectorOptions, average_path, fit_detector
+from sensorai.learn.detectors import ONE_STATE, DetectorOptions, average_path, fit_detector
 from sensorai.learn.forests import narrow, narrowed
 from sensorai.learn.gaussians import from_covariances
 from sensorai.model.detector import KINDS, to_dict
@@ -188,3 +188,22 @@ def test_labels_of_states_make_a_gaussian_each(covariance: str) -> None:
         fit_detector("gmm", normal, state=np.where(np.arange(180) < 3, 5, state))
     with pytest.raises(ConfigError, match="more than the 16"):
         fit_detector("gmm", normal, state=np.arange(180) % 17)
+
+
+def test_an_ellipsoid_of_each_state() -> None:
+    """What a restless state may do is not normal for a still one: the spread of each is what counts."""
+    rng = np.random.default_rng(8)
+    state = np.repeat([0, 1], 160)
+    sizes = np.where(state == 0, 40, 400)[:, None]
+    normal = np.rint(4000 * state[:, None] + rng.normal(0, 1, (320, 3)) * sizes).astype(np.int32)
+    moved = np.rint(240 + rng.normal(0, 40, (60, 3))).astype(np.int32)
+    found, one = (fit_detector("mahalanobis", normal, state=s) for s in (state, None))
+    shares = [(f.scores(moved) > np.quantile(f.scores(normal), 0.98)).mean() for f in (found, one)]
+    assert shares[0] > 0.9
+    assert shares[1] < 0.1
+    mixed = np.concatenate([normal, moved])
+    # the still state has but a few steps of the grid
+    assert spearmanr(found.scores(mixed), found.float_scores(mixed)).statistic > 0.98
+    for kind in ONE_STATE:
+        with pytest.raises(ConfigError, match="learns one normal state, and of 2 it is blind"):
+            fit_detector(kind, normal, state=state)

@@ -146,7 +146,7 @@ def good() -> Any:
     ("change", "message"),
     [
         (lambda d: d.update(kind="svm"), "KeyError"),
-        (lambda d: d.update(kind="mahalanobis"), "one Gaussian"),
+        (lambda d: d.update(kind="mahalanobis"), "have no bias"),
         (lambda d: d.update(kind="prototypes"), "KeyError"),
         (lambda d: d.update(threshold=-1), "threshold of -1"),
         (lambda d: d.update(threshold=2**31), "threshold of 2147483648"),

@@ -13,7 +13,7 @@ from sensorai.cproject.trace import counts_of, trace_of
 from sensorai.experiment.words import per_hour
 from sensorai.features import catalogue
 from sensorai.learn import states
-from sensorai.learn.detectors import DetectorOptions, FittedDetector, fit_detector
+from sensorai.learn.detectors import ONE_STATE, DetectorOptions, FittedDetector, fit_detector, refuse_states
 from sensorai.learn.normal import NormalWindows, data_of, normal_windows, states_of, windows_of
 from sensorai.learn.states import CUT, STATE, Parts
 from sensorai.model import detector as model
@@ -28,10 +28,10 @@ from sensorai.verify.alarms import ScoredLog, Threshold
 
 #: Decision filter where nothing is said: an alarm needs two windows above the threshold more than below.
 WINS = 2
-#: Said of kinds that know nothing of labels.
+#: Said of several states where the device learns.
 ONE_SHAPE = (
-    "{name} takes {count} normal states for one and may be blind to what lies between them: gmm (the "
-    "default) learns each by itself"
+    "what a device learns is one normal state; of {count} it may be blind to what lies between them: gmm "
+    "(the default) learns each by itself, here"
 )
 #: Folds that the threshold is set on where there are groups enough, and kinds that take too long for them.
 FOLDS, SLOW = 5, ("autoencoder",)
@@ -52,6 +52,10 @@ class PipelineDetector:
     def scored(self, trace: Trace) -> ScoredLog:
         """Score each window beside what its labels say."""
         return _scored(trace)
+
+    def rescored(self, recordings: Sequence[Recording]) -> list[ScoredLog]:
+        """Score other recordings."""
+        return [_run(self.pipeline, r) for r in recordings]
 
     def because(self, trace: Trace, window: int) -> list[dict[str, Any]]:
         """Features that raised an alarm, the largest share first."""
@@ -88,6 +92,8 @@ class DetectorFamily:
     def learn(self, lesson: Lesson, say: Progress) -> Learnt:
         """Learn the normal windows, set the threshold on other normal recordings."""
         experiment, parts = lesson.experiment, lesson.share
+        if len(parts.normal) > 1 and self.name in ONE_STATE:
+            refuse_states(self.name, len(parts.normal))
         normal = normal_windows(lesson)
         counted, values = normal.counted, normal.values
         say(f"learning what {len(values)} normal windows have in common ({self.name})")
@@ -95,7 +101,8 @@ class DetectorFamily:
         rows = _rows(parts, normal)
         places = None if experiment.learn == "on-device" or self.name in SLOW else _folds(parts)
         learnt = rows if places is not None else rows.only(rows.recording < len(parts.learn))
-        fitted = fit_detector(self.name, learnt.x, options, state=learnt.state, say=say.part(0.0, 0.6))
+        state = None if experiment.learn == "on-device" else learnt.state
+        fitted = fit_detector(self.name, learnt.x, options, state=state, say=say.part(0.0, 0.6))
         notes = [*counted.notes, *fitted.notes]
         wins = experiment.wins
         if wins is None:
@@ -139,7 +146,7 @@ class DetectorFamily:
         chosen = alarms.choose_threshold(calibrated, wins, wanted, pipeline.stride)
         assert isinstance(pipeline.model, model.Detector)  # noqa: S101
         pipeline = replace(pipeline, model=pipeline.model.with_threshold(chosen.value))
-        several = len(parts.normal) > 1 and self.name != "gmm"
+        several = len(parts.normal) > 1 and state is None
         return Learnt(
             pipeline,
             (Classifier(lesson.name, STATE, dict(enumerate(CLASSES))),),
@@ -151,7 +158,7 @@ class DetectorFamily:
                 "model": {"kind": self.name, "precision": "integers"},
             },
             tuple(notes),
-            (ONE_SHAPE.format(name=self.name, count=len(parts.normal)),) if several else (),
+            (ONE_SHAPE.format(count=len(parts.normal)),) if several else (),
             detector=PipelineDetector(pipeline, fitted, parts, chosen, experiment.seed),
             index={"states": parts.index(LABEL)},
         )

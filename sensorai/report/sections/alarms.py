@@ -10,6 +10,7 @@ from sensorai.report.about import part
 from sensorai.report.blocks import line, table
 from sensorai.report.section import Figures, Lines, Page, Section, Views
 from sensorai.verify.alarms import CONFIDENCE, duration, in_words
+from sensorai.verify.verdict import seen
 
 #: Columns for a label; a longer one is folded.
 LABEL = 30
@@ -106,6 +107,15 @@ def detection(report: Figures) -> str:
     )
 
 
+def made_up(report: Figures) -> str:
+    """Sizes from which on made-up faults are found, without a full stop; empty where none were tried."""
+    tried = report["alarms"].get("made_up")
+    if not tried:
+        return ""
+    said = [f"{kind['kind']}: {f'from {least}' if (least := seen(kind)) else 'no'}" for kind in tried]
+    return "most normal windows that were changed are above the threshold; " + ", ".join(said)
+
+
 # ---------------------------------------------------------------- rows and cards
 
 
@@ -146,6 +156,20 @@ def fault_rows(report: Figures) -> list[dict[str, str]]:
 
     rows = [row(one["label"], one) for one in found["by_label"]]
     return [*rows, row("all", found)] if len(rows) > 1 else rows
+
+
+def made_up_rows(report: Figures) -> list[dict[str, Any]]:
+    """Made-up faults: share of windows above the threshold by kind and size."""
+    return [
+        {
+            "kind": kind["kind"],
+            "sizes": [
+                {"size": size["size"], "share": words.percent(size["found"] / size["windows"])}
+                for size in kind["sizes"]
+            ],
+        }
+        for kind in report["alarms"].get("made_up") or ()
+    ]
 
 
 def cards(report: Figures) -> list[tuple[str, str]]:
@@ -209,6 +233,8 @@ def text(report: Figures) -> Lines:
             cells = (row[key] for key in ("found", "share", "between", "median", "worst", "windows_share"))
             faults.add_row(line(row["label"]), *cells)
         out.append(faults)
+    if said := made_up(report):
+        out.append(line(said))
     return out
 
 
@@ -219,6 +245,7 @@ def page(report: Figures, views: Views) -> Page:
     return {
         "normal_rows": normal_rows(report),
         "fault_rows": fault_rows(report),
+        "made_up": made_up_rows(report),
         # a classifier alarms by what it names
         "named": None if about.detector(report) else _normal(report),
     }
