@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import Lesson
 
 Int16 = npt.NDArray[np.int16]
+_Made = TypeVar("_Made")
 
 #: Length of a window when nothing is said, in seconds.
 SECONDS = 2.0
@@ -173,6 +175,12 @@ class Counted:
             self.known.update(zip(missing, catalogue.table(missing, self.x).T, strict=True))
         columns = [self.known[f] for f in features]
         return np.stack(columns, axis=1) if columns else np.zeros((len(self.y), 0), np.int32)
+
+    def once(self, key: str, make: Callable[[], _Made]) -> _Made:
+        """What was made of these windows before, or is made now; a key stands for one type."""
+        if key not in self.shared:
+            self.shared[key] = make()
+        return cast(_Made, self.shared[key])
 
     def as_windows(
         self, values: npt.NDArray[np.integer] | None = None, mask: BoolArray | None = None

@@ -18,7 +18,7 @@ from sensorai.features.catalogue import IntFeature
 from sensorai.graph import interpret
 from sensorai.graph.graph import Graph
 from sensorai.learn import features as choice
-from sensorai.learn import qat, shapes, variants
+from sensorai.learn import qat, shapes, teacher, variants
 from sensorai.learn import sizes as sizing
 from sensorai.learn.counts import Counted, check_rows
 from sensorai.learn.curves import Epoch
@@ -72,6 +72,9 @@ class NetOptions:
         Passes for the float (or binary) net, and for the int8 net after it; the learning rate falls along
         them to almost nothing, and the last is kept.
     batch : int
+    taught : bool
+        Whether an mlp learns what an ensemble answers, on windows and on points between them (see
+        ``learn.teacher``), or from the windows alone.
     any_side, any_orientation : bool
         Learn from windows that are mirrored, or turned, whatever they are worth on the groups (see
         ``learn.variations``); else folds choose.
@@ -94,6 +97,7 @@ class NetOptions:
     batch: int = 64
     rate: float = 1e-2
     decay: float = 0.1
+    taught: bool = True
     any_side: bool = False
     any_orientation: bool = False
     seed: int = 0
@@ -293,6 +297,18 @@ class _Rows:
         weights = class_weights(y[a], len(self.counted.classes))
         return qat.Data(learnt, np.tile(y[a], len(learnt) // len(x[a])), x[b], y[b], weights)
 
+    def taught(self, steps: int, options: NetOptions, say: Progress) -> teacher.Taught:
+        """What an ensemble answers; seeds share it, since what they differ by is to be small."""
+        alike = replace(options, seed=0, sizes=())
+        key = f"taught {self.features} {alike} {hash(self.split.train.tobytes())}"
+
+        def made() -> teacher.Taught:
+            plain = self.data(self.own, self.more_own)
+            y = np.asarray(plain.y, np.int64)
+            return teacher.teach(plain.x, y, plain.weights, options.epochs, steps, options.batch, 0, say)
+
+        return self.counted.once(key, made)
+
 
 def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     """Learn a net of given sizes."""
@@ -304,17 +320,20 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
     schedule = qat.Schedule(
         options.epochs, None, options.rate, options.batch, options.seed, steps, options.decay
     )
+    own, data = rows.data(rows.own, rows.more_own), rows.data(rows.rounded, rows.more_rounded)
+    if rows.features and options.taught:
+        taught = rows.taught(steps, options, say)
+        own, data = _asked(own, taught, taught.x), _asked(data, taught, _rounded(taught.x))
     float_params, curve = qat.learn(
         plain,
         first_params(plain),
-        rows.data(rows.own, rows.more_own),
+        own,
         schedule,
         qat.Scales(),
         "float",
         say.part(0.0, FLOAT),
     )
     notes = [f"seed {options.seed}", *rows.notes]
-    data = rows.data(rows.rounded, rows.more_rounded)
     if options.precision == "float32":
         graph = lower_float(plain, float_params, INPUT_PLACES)
     elif options.precision == "int8":
@@ -351,6 +370,17 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         Choice(show(options.sizes), "given"),
         tuple(notes),
     )
+
+
+def _asked(windows: qat.Data, taught: teacher.Taught, points: _Float) -> qat.Data:
+    """Windows and points between them, with what the ensemble answers; all weigh the same."""
+    x, y = np.concatenate([windows.x, points]), np.concatenate([taught.own, taught.shares])
+    return replace(windows, x=x, y=y, weights=np.ones_like(windows.weights))
+
+
+def _rounded(x: _Float) -> _Float:
+    """Round as the input of the device is."""
+    return (np.floor(x * 2.0**INPUT_PLACES + 0.5) * 2.0**-INPUT_PLACES).astype(np.float32)
 
 
 def show(sizes: tuple[int, ...], features: int = 0) -> str:

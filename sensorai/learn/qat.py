@@ -55,12 +55,13 @@ class Data:
     ----------
     x, val_x : ndarray, shape (rows, *input), float32
     y, val_y : ndarray, shape (rows,), int64
+        Classes; of ``y`` there may be shares of the classes instead, shape (rows, classes), float32.
     weights : ndarray, shape (classes,), float32
         Weight of each class in the loss.
     """
 
     x: Float
-    y: npt.NDArray[np.int64]
+    y: npt.NDArray[np.int64] | Float
     val_x: Float
     val_y: npt.NDArray[np.int64]
     weights: Float
@@ -235,15 +236,19 @@ def _program(key: _Key, steps: int, rate: float, shrink: float, goal: Objective)
 
 
 def _classes(logits: Any, x: Any, y: Any, weights: Any) -> tuple[Any, Any]:
-    """Cross-entropy of classes, rare ones weighted; and the share of right answers."""
+    """Cross-entropy of classes or of their shares, rare ones weighted; and how many answers are right."""
     import jax
     import jax.numpy as jnp
     import optax
 
     of_class, counts = weights
     counts = jnp.ones(len(y)) if counts is None else counts
-    weight = of_class[y] * counts
-    target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
+    if y.ndim == 1:
+        target = optax.smooth_labels(jax.nn.one_hot(y, logits.shape[1]), SMOOTHING)
+        weight = of_class[y] * counts
+    else:
+        target, y = y, jnp.argmax(y, axis=1)
+        weight = (target @ of_class) * counts
     each = optax.softmax_cross_entropy(logits, target)
     right = ((jnp.argmax(logits, axis=1) == y) * counts).sum() / counts.sum()
     return (each * weight).sum() / weight.sum(), right

@@ -7,9 +7,8 @@ physics and not of the data, so nothing of the groups that are left out gets int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,6 @@ from sensorai.features.catalogue import IntFeature
 from sensorai.learn.counts import Counted
 from sensorai.learn.variations import NONE, VARIATIONS, Variation, varied
 
-_Made = TypeVar("_Made")
 BoolArray = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +40,7 @@ def of(counted: Counted, variation: Variation, seed: int = 0) -> Counted:
         x = varied(counted.x, counted.channels, variation, seed)
         return replace(counted, x=x, known={}, shared={})
 
-    return _once(counted, f"{variation.name} {seed}", turned)
+    return counted.once(f"{variation.name} {seed}", turned)
 
 
 def choose(counted: Counted, rows: BoolArray, offered: Sequence[Variation] = VARIATIONS) -> Variation:
@@ -62,14 +60,7 @@ def choose(counted: Counted, rows: BoolArray, offered: Sequence[Variation] = VAR
     if len(groups) < 2:
         return NONE
     key = f"choice {groups} {[one.name for one in offered]}"
-    return _once(counted, key, lambda: _choose(counted, groups, offered))
-
-
-def _once(counted: Counted, key: str, make: Callable[[], _Made]) -> _Made:
-    """What was made of these windows before, or is made now; a key stands for one type."""
-    if key not in counted.shared:
-        counted.shared[key] = make()
-    return cast(_Made, counted.shared[key])
+    return counted.once(key, lambda: _choose(counted, groups, offered))
 
 
 def _choose(counted: Counted, groups: Sequence[int], offered: Sequence[Variation]) -> Variation:
@@ -99,7 +90,7 @@ def _looked_at(counted: Counted) -> Counted:
         mask[few] = True
         return counted.rows(mask)
 
-    return _once(counted, "looked at", thinned)
+    return counted.once("looked at", thinned)
 
 
 def _units(looked: Counted, variation: Variation, seed: int) -> npt.NDArray[np.float32]:
@@ -115,7 +106,7 @@ def _units(looked: Counted, variation: Variation, seed: int) -> npt.NDArray[np.f
         units = np.maximum(values @ weights + rng.normal(size=UNITS), 0)
         return np.hstack([units, values, np.ones((len(values), 1))]).astype(np.float32)
 
-    return _once(looked, f"units {variation.name} {seed}", made)
+    return looked.once(f"units {variation.name} {seed}", made)
 
 
 def _plain(channels: int, window: int) -> list[IntFeature]:

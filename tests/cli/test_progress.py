@@ -99,7 +99,7 @@ def test_parts_of_a_step() -> None:
 def test_nets_say_every_epoch(log: Path) -> None:
     need("gcc", "jax")
     told: list[tuple[str, float]] = []
-    net = {"sizes": [3], "features": 2, "epochs": 6, "tune_epochs": 4}
+    net = {"sizes": [3], "features": 2, "epochs": 6, "tune_epochs": 4, "taught": False}
     asked = Experiment(target="stm32", logs=(str(log),), window=26, stride=26, net=net)
     run(asked, progress=lambda words, done: told.append((words, done)))
     shares = [done for _, done in told]

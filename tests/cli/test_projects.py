@@ -15,7 +15,7 @@ from tests.cli.logs import write_log
 from tests.need import need
 
 SMALL = ("--window", "26", "--stride", "26", "--folds", "2")
-NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\n"
+NET = "sizes = [8]\nfeatures = 4\nepochs = 3\ntune_epochs = 2\ntaught = false\n"
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,8 @@ def test_a_description_counts_where_no_option_says_otherwise(
 ) -> None:
     need("gcc", "jax")
     if "--model" not in words:
-        text += "features = 4\ntune_epochs = 1\n" + ("" if "sizes" in text else "sizes = [3]\n")
+        text += "features = 4\ntune_epochs = 1\ntaught = false\n"
+        text += "" if "sizes" in text else "sizes = [3]\n"
         text += "" if "epochs = 2" in text else "epochs = 1\n"
     (tmp_path / "net.toml").write_text(text)
     result = call(

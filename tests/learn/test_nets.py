@@ -26,7 +26,7 @@ from sensorai.ops.relu import Relu
 from tests.codegen.nets import linear
 from tests.learn.counted import counted, split
 
-QUICK = NetOptions(sizes=(8, 8), epochs=12, tune_epochs=3, features=8, batch=16, rate=2e-2)
+QUICK = NetOptions(sizes=(8, 8), epochs=12, tune_epochs=3, features=8, batch=16, rate=2e-2, taught=False)
 
 
 def random_net(family: str, binary: bool, seed: int) -> tuple[Graph, qat.Params]:

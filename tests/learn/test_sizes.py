@@ -111,7 +111,7 @@ def trained(logs: Dataset, model: str, net: Mapping[str, Any] | None = None) -> 
     return roads.made(logs, model=model, **options).report.figures
 
 
-QUICK = {"features": 4, "epochs": 2, "tune_epochs": 1}
+QUICK = {"features": 4, "epochs": 2, "tune_epochs": 1, "taught": False}
 
 
 def test_a_net_for_a_device_with_little_flash(logs: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

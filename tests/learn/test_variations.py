@@ -115,7 +115,7 @@ def test_a_promise_is_learnt_and_tested(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(variants, "of", of)
     monkeypatch.setattr(variants, "choose", lambda *_: pytest.fail("nothing is to be chosen"))
-    net = {"sizes": [4], "epochs": 1, "tune_epochs": 1, "features": 4}
+    net = {"sizes": [4], "epochs": 1, "tune_epochs": 1, "features": 4, "taught": False}
     data = dataset("abc", count=312)
     made = roads.learnt(data, target="stm32", model="mlp", any_orientation=True, seeds=1, wins=0, net=net)
     assert {one for one, _ in drawn} == {ANY_ORIENTATION}
