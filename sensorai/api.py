@@ -103,7 +103,6 @@ def search(
     trials: int | None = None,
     minutes: float | None = None,
     finalists: int = 5,
-    jobs: int = 1,
     executor: Executor | None = None,
     test: recording.Dataset | PathLike | Sequence[PathLike] | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -129,15 +128,14 @@ def search(
         Time of this call.
     finalists : int
         Points of the front that are made in full.
-    jobs : int
-        Models at once, in processes.
     executor : concurrent.futures.Executor, optional
-        Where they run instead.
+        Where ``jobs`` models at once run, instead of in processes of this machine.
     test : Dataset, or path or paths, optional
         What only judges; nothing is chosen by it.
     progress : callable of (words, done), optional
     **options
-        As of ``train``: what they say is fixed, everything else is searched.
+        As of ``train``: what they say is fixed, everything else is searched; ``jobs`` models at once, one
+        without it, or as many as the workers of a cluster (``on``).
 
     Returns
     -------
@@ -165,7 +163,6 @@ def search(
         minutes=minutes,
         metric=metric,
         finalists=finalists,
-        jobs=jobs,
         executor=executor,
         dataset=dataset,
         test=held,

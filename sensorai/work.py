@@ -156,11 +156,19 @@ class Cluster:
     end : callable
     words : str
         As messages call it.
+    size : int
+        Pieces of work that its workers do at once.
     """
 
     def __init__(
-        self, executor: Executor, place: Callable[[bytes], Any], end: Callable[[], None], words: str
+        self,
+        executor: Executor,
+        place: Callable[[bytes], Any],
+        end: Callable[[], None],
+        words: str,
+        size: int = 1,
     ) -> None:
+        self.executor, self.size = executor, size
         self._executor, self._place, self._end, self._words = executor, place, end, words
         theirs = self._of(executor.submit(_version))
         if theirs != __version__:

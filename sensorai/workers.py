@@ -53,14 +53,15 @@ def _dask(host: str, address: str) -> Cluster:
         client = Client(f"tcp://{host}", timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise _silent(address, error) from None
-    if not client.scheduler_info()["workers"]:
+    found = client.scheduler_info()["workers"]
+    if not found:
         client.close()
         raise ConfigError(f"the Dask scheduler at {address} has no worker", hint="start one: dask worker ...")
 
     def place(value: bytes) -> Any:
         return client.scatter(value, broadcast=True, hash=False)
 
-    return Cluster(client.get_executor(retries=0), place, client.close, address)
+    return Cluster(client.get_executor(retries=0), place, client.close, address, len(found))
 
 
 def _ray(host: str, address: str) -> Cluster:
@@ -70,7 +71,7 @@ def _ray(host: str, address: str) -> Cluster:
         ray.init(address if host else None, log_to_driver=False, logging_level="error")
     except (OSError, RuntimeError, ValueError) as error:
         raise _silent(address, error) from None
-    return Cluster(_Ray(ray), ray.put, ray.shutdown, address)
+    return Cluster(_Ray(ray), ray.put, ray.shutdown, address, int(ray.cluster_resources().get("CPU", 1)))
 
 
 class _Ray(Executor):

@@ -90,9 +90,6 @@ def run(
             metavar="N", help="Points of the front that are made in full.", rich_help_panel="Search"
         ),
     ] = 5,
-    jobs: Annotated[
-        int, typer.Option(metavar="N", help="Models at once, in processes.", rich_help_panel="Search")
-    ] = 1,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -133,7 +130,6 @@ def run(
             minutes=minutes,
             metric=metric,
             finalists=finalists,
-            jobs=jobs,
             progress=tell,
         )
     if json:

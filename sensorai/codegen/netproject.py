@@ -175,7 +175,9 @@ def emit_net_project(
     made = {target: templates.fill(_ROOM, template, fields) for target, template in wanted.items()}
     files = {file.rpartition("/")[2]: runtime.text(file) for file in extra}
     blob = None if tables is None or version is None else _blob(graph, tables, version)
-    return Project({**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers, blob, parts)
+    return Project(
+        {**made, **files}, sum(parts.arenas) or parts.arena_bytes, parts.layers, parts.calls, blob, parts
+    )
 
 
 def _kept(graph: Graph, pushing: Pushing | None) -> str:

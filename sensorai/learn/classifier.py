@@ -195,7 +195,8 @@ class ClassifierFamily:
 
         def judged() -> Iterator[Glimpse]:
             for groups in folds(lesson.share, [LABEL], lesson.experiment.seed, cheap.FOLDS):
-                one = self._fold(lesson, counted, groups, (), made.options, say)
+                others = tuple(g for g in lesson.share.train_groups if g not in groups)
+                one = self.fold(lesson, counted, groups, others, made.options, say)
                 truth = one.counted.y[one.rows.test]
                 confusion = np.zeros((len(counted.classes), len(counted.classes) + 1), np.int64)
                 np.add.at(confusion, (truth, one.answers), 1)

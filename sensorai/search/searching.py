@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class _Asked:
     folder: Path
     dataset: Dataset | None
     test: Dataset | None
-    jobs: int
+    jobs: int = 1
 
     def job(self, changes: dict[str, Any], rivals: tuple[Rival, ...] = ()) -> Job:
         """Job of a trial."""
@@ -109,7 +109,6 @@ def search(
     minutes: float | None = None,
     metric: str = "accuracy",
     finalists: int = FINALISTS,
-    jobs: int = 1,
     executor: Executor | None = None,
     dataset: Dataset | None = None,
     test: Dataset | None = None,
@@ -133,10 +132,9 @@ def search(
         What is made as good as possible, of windows before the decision filter.
     finalists : int
         Points of the front that are made in full.
-    jobs : int
-        Trials at once, in processes.
     executor : concurrent.futures.Executor, optional
-        Where they run instead; it is not shut down.
+        Where as many trials at once as the experiment has ``jobs`` run, instead of in processes of this
+        machine; it is not shut down.
     dataset, test : Dataset, optional
         Recordings in place of those of the experiment's ``logs`` and ``test``.
     progress : callable of (words, done), optional
@@ -156,20 +154,27 @@ def search(
     """
     say = Progress(progress)
     budget = budget or Budget()
-    _checked(experiment, budget, metric, trials, minutes, finalists, jobs)
+    _checked(experiment, budget, metric, trials, minutes, finalists)
     tools_of(experiment)
     began = time.monotonic()
     say.step("reading logs", 0.02)
-    asked, found = _prepared(experiment, budget, metric, out, jobs, dataset, test)
+    place = experiment
+    # a trial is a piece of work, and does its own one after the other
+    experiment = experiment.with_(jobs=1, on=None)
+    asked, found = _prepared(experiment, budget, metric, out, dataset, test)
     if trials is None and minutes is None:
         trials = TRIALS
     ends = None if minutes is None else began + 60 * minutes
     known = [axis.name for axis in axes(experiment, budget)]
-    with opened(out, found, known, experiment.seed, budget.limits) as study, workers(jobs, executor) as pool:
-        local = isinstance(pool, Here)
-        if not local and dataset is None:
+    with (
+        opened(out, found, known, experiment.seed, budget.limits) as study,
+        workers(place, executor) as (pool, jobs),
+    ):
+        asked = replace(asked, jobs=jobs)
+        # another machine may not see the files
+        if not isinstance(pool, Here) and dataset is None and place.on is None:
             # each worker reads them once
-            asked = _without(asked)
+            asked = replace(asked, dataset=None, test=None)
         say.step("looking at models", LOOKED)
         look_until = None if minutes is None else began + 60 * minutes * SHARE
         _look(asked, study, pool, trials, look_until, say)
@@ -188,7 +193,6 @@ def _checked(
     trials: int | None,
     minutes: float | None,
     finalists: int,
-    jobs: int,
 ) -> None:
     """Refuse what has no meaning, all at once."""
     problems = check(experiment)
@@ -210,7 +214,7 @@ def _checked(
         )
     if metric not in METRICS:
         problems.append(Problem(f"--metric {metric!r} is none of {', '.join(METRICS)}"))
-    for name, value in (("trials", trials), ("minutes", minutes), ("finalists", finalists), ("jobs", jobs)):
+    for name, value in (("trials", trials), ("minutes", minutes), ("finalists", finalists)):
         if value is not None and not value > 0:
             problems.append(Problem(f"--{name} {value:g} is not possible", hint="more than 0"))
     if problems:
@@ -222,7 +226,6 @@ def _prepared(
     budget: Budget,
     metric: str,
     out: Path,
-    jobs: int,
     dataset: Dataset | None,
     test: Dataset | None,
 ) -> tuple[_Asked, dict[str, Any]]:
@@ -252,7 +255,7 @@ def _prepared(
         experiment = experiment.with_(max_nodes=nodes)
     base = experiment.with_(name=name_of(experiment))
     space = space_of(base, share.recordings, backend, prepared, nodes, budget.limits.get("flash", math.inf))
-    return _Asked(base, budget, metric, space, key_of(found), out, logs, held, jobs), found
+    return _Asked(base, budget, metric, space, key_of(found), out, logs, held), found
 
 
 def _published(experiment: Experiment, rate_hz: float) -> None:
@@ -266,12 +269,6 @@ def _published(experiment: Experiment, rate_hz: float) -> None:
             f"--current cannot be held on {experiment.device_name}: {found.reason}",
             hint="drop it, or name a --device whose currents are published (docs/power.md)",
         )
-
-
-def _without(asked: _Asked) -> _Asked:
-    from dataclasses import replace
-
-    return replace(asked, dataset=None, test=None)
 
 
 def _look(

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
+from sensorai.experiment import Experiment
+from sensorai.workers import cluster
+
 
 class Here(Executor):
     """Runs a call where it is made; its future is done when ``submit`` returns."""
@@ -23,18 +26,26 @@ class Here(Executor):
 
 
 @contextmanager
-def workers(jobs: int, given: Executor | None = None) -> Iterator[Executor]:
-    """Give an executor for so many trials at once; one that was given is used and not shut down."""
+def workers(experiment: Experiment, given: Executor | None = None) -> Iterator[tuple[Executor, int]]:
+    """Give an executor, and how many trials are there at once; one that was given is not shut down."""
+    jobs = experiment.jobs or 1
     if given is not None:
-        yield given
+        yield given, jobs
+        return
+    if experiment.on is not None:
+        far = cluster(experiment.on)
+        try:
+            yield far.executor, far.size
+        finally:
+            far.close()
         return
     if jobs == 1:
-        yield Here()
+        yield Here(), 1
         return
     # nets are learnt with threads, which a fork would lose
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
     try:
-        yield pool
+        yield pool, jobs
     finally:
         # nobody waits for trials that are not wanted any more
         pool.shutdown(wait=False, cancel_futures=True)

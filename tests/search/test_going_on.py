@@ -133,7 +133,7 @@ def test_two_at_once_in_one_folder(log: Path, tmp_path: Path) -> None:
 
 def test_any_executor_runs_trials(log: Path, tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        found = made_up(log, tmp_path / "out", 6, jobs=2, executor=pool)
+        found = made_up(log, tmp_path / "out", 6, fixed={"jobs": 2}, executor=pool)
         # it is not ours to shut down
         assert pool.submit(len, "ab").result() == 2
     assert found.figures["trials"] == 6
