@@ -86,7 +86,7 @@ def run(
     --targets, --models and --device narrow it. Of results, it says whether they can be compared: figures on
     other people, logs or classes cannot. Currents are intervals from published figures (docs/power.md).
 
-      sensorai compare har.csv --out results --html results/compare.html
+      sensorai compare har.csv --out results --html compare.html
       sensorai compare har.csv --models tree,mlp --device LSM6DSOX --device stm32u5
       sensorai compare har_mlc har_ispu
     """
