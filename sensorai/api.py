@@ -217,7 +217,8 @@ def compare(*results: PathLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row for each result: target, device, model, figures on held-out groups, memory with its source.
+        A row for each result: target, device, model, figures on held-out groups, memory with its source,
+        and the current as an interval of published figures (``low_ua``, ``high_ua``, ``current``).
         ``comparable`` is False where they were judged on other groups, logs or classes; ``why_not`` says it.
 
     Raises

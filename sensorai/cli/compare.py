@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Columns of the names of figures, and of a result.
 _NAMES, _LEAST = 26, 16
+#: Results that have a column each; more have a row each.
+_COLUMNS = 4
 #: More groups than this are counted: --json names them.
 _NAMED = 8
 #: Options of an experiment that all rows share.
@@ -84,7 +86,7 @@ def run(
     --targets, --models and --device narrow it. Of results, it says whether they can be compared: figures on
     other people, logs or classes cannot. Currents are intervals from published figures (docs/power.md).
 
-      sensorai compare har.csv --out results --html results/compare.html
+      sensorai compare har.csv --out results --html compare.html
       sensorai compare har.csv --models tree,mlp --device LSM6DSOX --device stm32u5
       sensorai compare har_mlc har_ispu
     """
@@ -100,8 +102,10 @@ def run(
         _finish(found, (), _setting(sensor, mode), html)
         if json:
             printing.print_json(_plain(found))
-        else:
+        elif len(found.rows) <= _COLUMNS:
             _print(found)
+        else:
+            _print_rows(found, [row["result"] for row in found.rows], _setting(sensor, mode), ())
         return
     contest = _held(paths, given, targets, models, device or (), sensor, mode, out)
     setting = _setting(contest.sensor, contest.mode)
@@ -114,7 +118,10 @@ def run(
         more = {"imu": contest.sensor, "power_mode": contest.mode, "failed": failed}
         printing.print_json({**_plain(contest.comparison), **more})
     else:
-        _print_contest(contest, setting, out)
+        devices = [entry.device for entry in contest.entries]
+        _print_rows(contest.comparison, devices, setting, contest.failed)
+        if out is not None:
+            typer.echo(f"{out}: {'  '.join(entry.name for entry in contest.entries)}")
 
 
 def _held(
@@ -283,32 +290,30 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(name, cells) for name, cells in out if any(cell != words.NOTHING for cell in cells)]
 
 
-# ---------------------------------------------------------------- logs, a row each
+# ---------------------------------------------------------------- a row each
 
 
-def _print_contest(contest: Contest, setting: str, out: Path | None) -> None:
+def _print_rows(found: Comparison, under: Sequence[str], setting: str, failed: Sequence[Failed]) -> None:
+    """Print a row for each result, with what stands under its name."""
     from rich.table import Table
     from rich.text import Text
 
     from sensorai.report import compared
 
-    screen, rows = printing.console(), contest.comparison.rows
+    screen, rows = printing.console(), found.rows
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     shown = compared.columns(rows)
     table.add_column("", overflow="fold")
     for head, _ in shown:
         table.add_column(Text(head), justify="right", overflow="fold")
-    for k, (row, entry) in enumerate(zip(rows, contest.entries, strict=True)):
-        name = Text.assemble(f"{entry.target} {compared.family(row)}\n", (entry.device, "dim"))
+    for k, row in enumerate(rows):
+        name = Text.assemble(f"{row['target']} {compared.family(row)}\n", (under[k], "dim"))
         table.add_row(name, *(Text(cells[k]) for _, cells in shown))
     screen.print(table)
     for line in compared.sources(rows):
         screen.print(Text(line, style="dim"))
     marks = ", ".join(f"{letter} {mark}" for mark, letter in compared.LETTERS.items())
     screen.print(Text(f"{setting} Marks: {marks}.", style="dim"))
-    for one in contest.failed:
-        screen.print(Text(_failure(one), style="red"))
-    differ = contest.comparison.differ
-    screen.print(Text(contest.comparison.words, style="bold red" if differ else ""), soft_wrap=True)
-    if out is not None:
-        typer.echo(f"{out}: {'  '.join(entry.name for entry in contest.entries)}")
+    for one in failed:
+        screen.print(Text(_failure(one), style="red"), soft_wrap=True)
+    screen.print(Text(found.words, style="bold red" if found.differ else ""), soft_wrap=True)

@@ -192,7 +192,8 @@ def picture(rows: Sequence[Row]) -> str:
 
     edge = _WIDTH - _RIGHT
     targets = list(dict.fromkeys(row["target"] for _, row, _ in shown))
-    parts = _axes(across, up, bottom, most, edge)
+    what = "anomalies found" if all(row["accuracy"] is None for _, row, _ in shown) else "accuracy"
+    parts = _axes(across, up, bottom, most, edge, what)
     heights: list[float] = []
     for k, row, value in sorted(shown, key=lambda one: (-one[2], one[0])):
         y = up(value)
@@ -210,8 +211,7 @@ def picture(rows: Sequence[Row]) -> str:
     parts.append(svg.rect(edge + 26, y - 5, 14, 10, fill="none", stroke=svg.theme("soft")))
     parts.append(svg.text(edge + 46, y + 4, "no figure published", font_size=11))
     bottom_y = max(_TOP + _HEIGHT, max(heights) + 8)
-    words_ = "accuracy against current of each result"
-    return svg.drawing(_WIDTH, bottom_y + 44, words_, parts)
+    return svg.drawing(_WIDTH, bottom_y + 44, f"{what} against current of each result", parts)
 
 
 def _hatched(x: float, y: float, width: float, height: float) -> str:
@@ -227,10 +227,10 @@ def _hatched(x: float, y: float, width: float, height: float) -> str:
     return svg.el("path", d="".join(lines), stroke=svg.theme("soft"), stroke_width=1.5)
 
 
-def _axes(across: Any, up: Any, bottom: float, most: float, edge: float) -> list[str]:
+def _axes(across: Any, up: Any, bottom: float, most: float, edge: float, what: str) -> list[str]:
     """Grid, numbers and names of the axes."""
     soft = {"font_size": 10, "fill": svg.theme("soft")}
-    out = [svg.text(0, 12, "accuracy on held-out groups, %", font_size=12)]
+    out = [svg.text(0, 12, f"{what} on held-out groups, %", font_size=12)]
     for value in svg.ticks(100 * bottom, 100.0, 6):
         y = up(value / 100)
         out.append(svg.line(_LEFT, y, edge, y))

@@ -155,12 +155,24 @@ def test_alarms_side_by_side(trained: Path, tmp_path: Path) -> None:
     assert "classes differ" in call("compare", one, changed(one, tmp_path / "three", harder)).out
 
 
+def test_many_results_have_a_row_each(trained: Path) -> None:
+    result = call("compare", *[trained] * 5)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.count("mlc tree") == 5
+    assert result.out.splitlines()[-1].startswith("comparable: ")
+    assert "current" in result.out
+
+
 def test_a_table_in_python(trained: Path, tmp_path: Path) -> None:
     table = sai.compare(trained, str(trained / "report.json"))
     assert list(table.index) == [str(trained), str(trained / "report.json")]
     assert table["comparable"].all()
     assert set(table["target"]) == {"mlc"}
     assert table["recall rest"].between(0, 1).all()
+    assert table["macro_f1"].between(0, 1).all()
+    # the accelerometer of an LSM6DSOX in high-performance mode, and what the core adds
+    assert (table["low_ua"] == 173.1).all()
+    assert table["current"].str.endswith("(inferred)").all()
 
 
 def test_what_is_no_result_is_refused(trained: Path, log: Path, tmp_path: Path) -> None:
