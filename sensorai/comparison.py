@@ -11,7 +11,9 @@ from sensorai.errors import ConfigError, DataError
 from sensorai.files import read_json
 from sensorai.kinds import Kind, explained
 from sensorai.opening import TOO_GOOD
+from sensorai.power.estimate import MODE, SENSOR, Estimate
 from sensorai.report import Report, about
+from sensorai.report.current import current
 from sensorai.report.section import Figures
 from sensorai.report.sections import cost
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What can be compared.
 TAKES = (Kind.MLC, Kind.ISPU, Kind.CORTEX, Kind.RESULT, Kind.REPORT)
+#: Figures that are no single values.
+_NESTED = ("result", "recall", "memory", "cost", "current", "worst_group")
 #: Targets resample logs: lengths of the same recording differ by this share at most, or by so many seconds.
 _SHARE, _SECONDS = 0.02, 0.5
 
@@ -53,20 +57,27 @@ class Comparison:
 
         rows = []
         for row in self.rows:
-            flat = {key: value for key, value in row.items() if key not in ("result", "recall", "memory")}
+            flat = {key: value for key, value in row.items() if key not in _NESTED}
+            flat["worst_group"], flat["worst_group_accuracy"] = row["worst_group"] or (None, None)
+            flat |= {key: row["current"][key] for key in ("low_ua", "high_ua", "at_least_ua")}
+            flat["current"] = row["current"]["words"]
             flat |= {f"recall {name}": value for name, value in row["recall"].items()}
             flat |= {one["what"]: f"{one['value']} ({one['source']})" for one in row["memory"]}
             rows.append({**flat, "comparable": not self.differ, "why_not": "; ".join(self.differ)})
         return pd.DataFrame(rows, index=pd.Index([row["result"] for row in self.rows], name="result"))
 
 
-def beside(paths: Sequence[str | Path]) -> Comparison:
+def beside(paths: Sequence[str | Path], sensor: str = SENSOR, mode: str = MODE) -> Comparison:
     """Open results and put their figures side by side.
 
     Parameters
     ----------
     paths : sequence of path
         Folders of results, or files ``report.json``.
+    sensor : str
+        Sensor beside a microcontroller, whose current counts.
+    mode : str
+        Operating mode of the sensors.
 
     Raises
     ------
@@ -75,8 +86,13 @@ def beside(paths: Sequence[str | Path]) -> Comparison:
     """
     if len(paths) < 2:
         raise ConfigError("one result alone cannot be compared", hint="sensorai compare RESULT RESULT")
-    reports = [(str(path), _report(Path(path))) for path in paths]
-    return Comparison(tuple(_row(*one) for one in reports), tuple(_differ(reports)))
+    return of_reports([(str(path), _report(Path(path))) for path in paths], sensor, mode)
+
+
+def of_reports(reports: Sequence[tuple[str, Figures]], sensor: str = SENSOR, mode: str = MODE) -> Comparison:
+    """Put the figures of reports side by side, each with its name."""
+    rows = tuple(_row(name, report, sensor, mode) for name, report in reports)
+    return Comparison(rows, tuple(_differ(reports)))
 
 
 def _report(path: Path) -> Figures:
@@ -100,8 +116,9 @@ def _report(path: Path) -> Figures:
         return report
 
 
-def _row(path: str, report: Figures) -> dict[str, Any]:
+def _row(path: str, report: Figures, sensor: str = SENSOR, mode: str = MODE) -> dict[str, Any]:
     settings, found = report["settings"], _judged(report)
+    one_class = bool((report.get("alarms") or {}).get("false_alarms"))
     alarms = report.get("alarms") or {"false_alarms": {}, "detection": {}}
     false, detection = alarms["false_alarms"], alarms["detection"]
     return {
@@ -115,8 +132,12 @@ def _row(path: str, report: Figures) -> dict[str, Any]:
         "groups": _groups(report),
         "windows": sum(one["windows"] for one in found.values()),
         # a detector is worth its alarms; its windows stand in the report
-        "balanced_accuracy": None if alarms["false_alarms"] else _mean(found),
-        "recall": {} if alarms["false_alarms"] else _recall(found),
+        "accuracy": None if one_class else _mean(found, "accuracy"),
+        "balanced_accuracy": None if one_class else _mean(found, "balanced_accuracy"),
+        "macro_f1": None if one_class else _f1(found),
+        "worst_group": None if one_class else _worst(report),
+        "recall": {} if one_class else _recall(found),
+        "event_delay_s": None if one_class else _delay(report),
         "false_alarms": false.get("events"),
         "normal_hours": false.get("hours"),
         "false_alarms_per_hour": false.get("per_hour"),
@@ -126,7 +147,46 @@ def _row(path: str, report: Figures) -> dict[str, Any]:
         "memory": [
             {"what": one.name, "value": one.value, "source": one.source} for one in cost.memory(report)
         ],
+        "cost": taken(report),
+        "current": _current(report, sensor, mode),
     }
+
+
+def taken(report: Figures) -> dict[str, Any]:
+    """What a result takes, as numbers: of registers tree nodes, of C bytes and instructions of a window.
+
+    Returns
+    -------
+    dict
+        ``nodes``, ``flash``, ``ram`` (with the stack) and ``instructions`` (of a window with its samples),
+        None where they do not apply or are not known; ``source``: where they come from, in words.
+    """
+    costs, sources = report["cost"], report.get("sources") or {}
+    out: dict[str, Any] = dict.fromkeys(("nodes", "flash", "ram", "instructions"))
+    if registers := costs.get("registers"):
+        return {**out, "nodes": registers["nodes"], "source": sources.get("registers", "")}
+    where = []
+    if library := costs.get("library"):
+        out |= {"flash": library["flash"], "ram": library["ram"] + library["stack"]}
+        where.append(f"flash and RAM {sources.get('memory', '')}")
+        if library.get("instructions_mean") is not None:
+            between = library.get("instructions_sample") or 0.0
+            out["instructions"] = library["instructions_mean"] + between * report["settings"]["stride"]
+            where.append(f"instructions {sources.get('run', '')}")
+        if cost.stand_in(report):
+            where.append(str(library["core"]))
+    if program := costs.get("program"):
+        out |= {"flash": program["code_bytes"], "ram": program["data_bytes"] + program["stack_bytes"]}
+    return {**out, "source": ", ".join(where)}
+
+
+def _current(report: Figures, sensor: str, mode: str) -> dict[str, Any]:
+    """Current with its facts; of a device that this version does not know, unknown."""
+    try:
+        found = current(report, sensor, mode)
+    except ConfigError as error:
+        found = Estimate(None, None, reason=error.message)
+    return {**found.plain(), "words": found.words}
 
 
 def _judged(report: Figures) -> dict[str, Mapping[str, Any]]:
@@ -134,10 +194,43 @@ def _judged(report: Figures) -> dict[str, Mapping[str, Any]]:
     return {entry["name"]: entry["held_out"]["decided"] for entry in report["classifiers"]}
 
 
-def _mean(found: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """Balanced accuracy; of several trees, their mean."""
-    each = [one["balanced_accuracy"] for one in found.values() if one["balanced_accuracy"] is not None]
+def _mean(found: Mapping[str, Mapping[str, Any]], what: str) -> float | None:
+    """A figure; of several trees, their mean."""
+    each = [one[what] for one in found.values() if one.get(what) is not None]
     return sum(each) / len(each) if each else None
+
+
+def _f1(found: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Mean over the classes of the harmonic mean of recall and precision; of several trees, their mean."""
+    each = []
+    for one in found.values():
+        pairs = zip(one.get("recall") or (), one.get("precision") or (), strict=False)
+        scores = [_harmonic(recall, precision) for recall, precision in pairs if recall is not None]
+        if scores:
+            each.append(sum(scores) / len(scores))
+    return sum(each) / len(each) if each else None
+
+
+def _harmonic(recall: float, precision: float | None) -> float:
+    """F1; a class that is never answered has no precision, and 0."""
+    return 2 * recall * precision / (recall + precision) if precision and recall else 0.0
+
+
+def _worst(report: Figures) -> tuple[str, float] | None:
+    """The group with the fewest right answers, before the decision filter, and their share."""
+    entries = [entry["held_out"].get("by_group") or {} for entry in report["classifiers"]]
+    known = [(share, name) for of in entries for name, share in of.items() if share is not None]
+    if not known:
+        return None
+    share, name = min(known)
+    return name, share
+
+
+def _delay(report: Figures) -> float | None:
+    """Median time from the beginning of an event to a right decision; of several trees the longest."""
+    found = [entry["held_out"].get("decided_events") or {} for entry in report["classifiers"]]
+    known = [one["delay_median_s"] for one in found if one.get("delay_median_s") is not None]
+    return max(known, default=None)
 
 
 def _recall(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:

@@ -50,7 +50,7 @@ def test_the_schema_is_current(repo: Path) -> None:
 def test_make_docs_writes_every_generated_page(repo: Path) -> None:
     written = re.findall(r"> docs/(\S+)", (repo / "Makefile").read_text())
     assert sorted(written) == [
-        *("cli.md", "devices.md", "features.md", "operators.md", "sensorai.schema.json")
+        *("cli.md", "devices.md", "features.md", "operators.md", "power.md", "sensorai.schema.json")
     ]
 
 

@@ -178,6 +178,16 @@ class Experiment:
         least=0.05,
         most=0.5,
     )
+    folds: int | None = option(
+        None,
+        "split",
+        "integer",
+        "Folds over groups that judge a classifier, at most (default: 5 in C, 3 for a cnn, 4 on the MLC).",
+        metavar="N",
+        least=2,
+        most=20,
+        only=Only(one_class=False),
+    )
     seed: int = option(
         0,
         "split",

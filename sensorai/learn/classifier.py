@@ -140,7 +140,7 @@ class ClassifierFamily:
         needed = needs if prepared.need else None
         parts = [
             groups
-            for groups in folds(share, [LABEL], experiment.seed, self.folds)
+            for groups in folds(share, [LABEL], experiment.seed, experiment.folds or self.folds)
             if masks(counted.groups, counted.group, (), groups, counted.answered).test.any()
         ]
         usual = self.seeds if counted.answered.sum() <= MANY else 1

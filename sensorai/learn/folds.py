@@ -32,8 +32,14 @@ def folds(split: Split, columns: Sequence[str], seed: int, most: int = FOLDS) ->
     seed : int
     most : int
         Most folds.
+
+    Returns
+    -------
+    tuple of tuple of str
+        The same for every target and family where ``seed`` and ``most`` are: of the recordings as they were
+        read, only names, classes and seconds count.
     """
-    time = class_seconds(split.dataset, columns)
+    time = class_seconds(split.dataset, columns) if split.time is None else split.time
     # by name, so that the order in which logs were named does not matter
     names = sorted(g for g in split.train_groups if any(g in of for of in time.values()))
     table = np.array([[of.get(g, 0.0) for of in time.values()] for g in names]).reshape(len(names), -1)

@@ -26,6 +26,8 @@ from sensorai.recording import Dataset, Recording, Span
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
+#: Seconds by (label column, class), then group.
+Seconds = dict[tuple[str, str], dict[str, float]]
 #: Share of the time in the test where nothing is said.
 TEST = 0.25
 #: Parts that recordings are cut into where they are split in time.
@@ -52,6 +54,9 @@ class Split:
         Whether the test groups are kept from learning. Else all groups are learnt from, and folds judge.
     notes : tuple of str
         What is to be said of it.
+    time : mapping of (column, class) to seconds by group, optional
+        How much there is of what, by the recordings as they were read: folds are dealt by it, so that what a
+        target makes of the recordings does not move a group to another fold.
     """
 
     dataset: Dataset
@@ -59,6 +64,7 @@ class Split:
     test_groups: tuple[str, ...]
     kept: bool = True
     notes: tuple[str, ...] = ()
+    time: Seconds | None = None
 
     @property
     def recordings(self) -> Dataset:
@@ -141,7 +147,7 @@ def share(
             raise DataError(NO_CHOICE, hint=_way_out(how))
         test = chosen
     kept = bool(test_groups) or test_share is not None
-    return Split(dataset, how, test, kept, tuple(notes))
+    return Split(dataset, how, test, kept, tuple(notes), time)
 
 
 def unknown_subjects(dataset: Dataset) -> list[str]:
@@ -200,8 +206,6 @@ def held_out(
 
 # ---------------------------------------------------------------- time of classes and groups
 
-#: Seconds by (label column, class), then group.
-Seconds = dict[tuple[str, str], dict[str, float]]
 NO_CHOICE = "no choice of test groups leaves every class on both sides"
 
 
@@ -334,7 +338,7 @@ def _with_test_set(
     test, more = beside(dataset, extra, columns)
     together = Dataset((*dataset.recordings, *test.recordings))
     notes += more
-    return Split(together, "set", test.groups(), True, tuple(notes))
+    return Split(together, "set", test.groups(), True, tuple(notes), class_seconds(dataset, columns))
 
 
 def _renamed(dataset: Dataset, extra: Dataset) -> Dataset:

@@ -19,7 +19,9 @@ MODE = "high-performance"
 #: Modes of a sensor, the most hungry first.
 MODES = ("high-performance", "normal", "low-power", "ultra-low-power")
 #: Sensor beside a microcontroller where none is named.
-SENSOR = "LSM6DSOX"
+SENSOR = "LSM6DSV16X"
+#: Devices whose published examples say what a core adds.
+_EXAMPLES = ("ASM330LHHX", "LSM6DSOX")
 #: Said where nothing is known.
 NO_FIGURE = "no figure published"
 #: Clock that the families wake on, MHz: their 16 MHz oscillator.
@@ -230,8 +232,7 @@ def _core(asked: Asked) -> Part:
     A forum's upper limit names no rate. One example draws more than that at 104 Hz, so its figure counts in
     proportion to the rate where that is more.
     """
-    measured = [row for row in of(asked.device, "mlc") if row.low] or []
-    known = {row.words: row for row in (*measured, *of("ASM330LHHX", "mlc"), *of(SENSOR, "mlc"))}
+    known = {row.words: row for name in (asked.device, *_EXAMPLES) for row in of(name, "mlc")}
     stated = [row for row in known.values() if row.rate_hz is not None and row.low and row.high]
     limit = [row for row in known.values() if row.rate_hz is None]
     low = min(row.low or 0.0 for row in stated if row.low)

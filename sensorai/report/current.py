@@ -32,7 +32,9 @@ def current(report: Figures, sensor: str = SENSOR, mode: str = MODE) -> Estimate
 def asked(report: Figures, sensor: str = SENSOR, mode: str = MODE) -> Asked:
     """What of a result its current depends on."""
     settings, target = report["settings"], report["target"]
-    sensors = [*(settings.get("sensors") or ()), *(one["name"] for one in settings.get("channels") or ())]
+    # a sensor that is off has a rate of 0
+    sensors = [name for name, one in (settings.get("sensors") or {}).items() if one["rate_hz"]]
+    sensors += [one["name"] for one in settings.get("channels") or ()]
     return Asked(
         target=target,
         device=_full_name(target, report["device"]),

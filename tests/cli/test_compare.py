@@ -164,7 +164,7 @@ def test_a_table_in_python(trained: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_no_result_is_refused(trained: Path, log: Path, tmp_path: Path) -> None:
-    refused(call("compare", trained, log), "is a log; 'compare' takes", "sensorai inspect")
+    refused(call("compare", trained, log), "is a log and", "do not go side by side")
     refused(call("compare", trained, tmp_path / "none"), "no such file or folder", "none")
     refused(call("compare", trained), "one result alone")
     bare = changed(trained, tmp_path / "bare", nothing)

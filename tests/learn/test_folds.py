@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from sensorai.formats.resample import to_rate
 from sensorai.learn.folds import FOLDS, folds
 from sensorai.learn.split import class_seconds, share
 from sensorai.recording import LABEL, Channel, Dataset, Recording, Span
@@ -73,3 +75,16 @@ def test_one_group_is_folded_in_time() -> None:
     found = folds(split, [LABEL], 0)
     assert len(found) == 5
     assert {len(fold) for fold in found} == {1}
+
+
+def test_a_target_with_another_rate_has_the_same_folds() -> None:
+    split = share(people(12), [LABEL])
+    moved = 0
+    for rate in (7.0, 2.0):
+        slower = split.of(Dataset(tuple(to_rate(r, rate) for r in split.recordings)))
+        for seed in (0, 8, 9):
+            found = folds(split, [LABEL], seed, 4)
+            assert folds(slower, [LABEL], seed, 4) == found
+            moved += folds(replace(slower, time=None), [LABEL], seed, 4) != found
+    # by the seconds of the resampled recordings, which are a little longer or shorter, some would move
+    assert moved

@@ -135,7 +135,7 @@ def test_intervals_hold_what_st_states_for_its_examples(asked: Asked, total: flo
 
 
 def test_a_microcontroller_by_hand() -> None:
-    found = estimate(Asked("stm32", "STM32L476RG", 52.0, 1.0, cycles=(7000.0, 11000.0)))
+    found = estimate(Asked("stm32", "STM32L476RG", 52.0, 1.0, cycles=(7000.0, 11000.0), sensor="LSM6DSOX"))
     sensor, asleep, waking, reading, computing = found.parts
     assert (sensor.low, sensor.high) == (170, 170)
     assert (asleep.low, asleep.high) == (1.1, 1.4)
@@ -206,5 +206,11 @@ def test_the_figures_of_a_report_are_enough() -> None:
     assert found == Asked("stm32", "STM32L476RG", 50.0, 1.0, gyro=True, cycles=(7000.0, 9000.0))
     not_run = {"library": {**library, "instructions_mean": None}}
     assert not current({**made, "cost": not_run}).known
-    core = figures("mlc", "lsm6dsox", sensors={"acc": {"rate_hz": 26.0}}, rate_hz=26.0, stride=52)
+    core = figures(
+        "mlc",
+        "lsm6dsox",
+        sensors={"acc": {"rate_hz": 26.0}, "gyro": {"rate_hz": 0.0}},
+        rate_hz=26.0,
+        stride=52,
+    )
     assert asked({**core, "cost": {}}) == Asked("mlc", "LSM6DSOX", 26.0, 2.0)

@@ -34,7 +34,7 @@ class RegisterTree:
         """Search window, sensors and features, prune, assign codes, choose end counters."""
         known = Known()
         columns = [column for _, column in lesson.experiment.tree] or [LABEL]
-        parts = folds(lesson.share, columns, lesson.experiment.seed, FOLDS)
+        parts = folds(lesson.share, columns, lesson.experiment.seed, lesson.experiment.folds or FOLDS)
         made = train_mlc(lesson, say.part(0.0, FIRST), known)
         config, choices = made.config, made.choices
         classifiers = []
