@@ -18,7 +18,7 @@ from sensorai.search import keeping, words
 from sensorai.search.asking import Asked, checked, prepared
 from sensorai.search.budget import Budget, axes
 from sensorai.search.front import Point, front, order
-from sensorai.search.study import Study, opened
+from sensorai.search.study import Study, library, opened
 from sensorai.search.trial import Delivered, Job, Outcome, Rival, deliver, look, standard_error, tools_of
 from sensorai.search.workers import Here, workers
 
@@ -114,6 +114,7 @@ def search(
     budget = budget or Budget()
     checked(experiment, budget, metric, trials, minutes, finalists, jobs)
     tools_of(experiment)
+    library()
     began = time.monotonic()
     say.step("reading logs", 0.02)
     asked, found = prepared(experiment, budget, metric, out, jobs, dataset, test)
@@ -227,7 +228,7 @@ def _refused(asked: Asked, study: Study, costs: Sequence[tuple[str, dict[str, fl
         return ConfigError(
             f"none of {len(study.outcomes)} models keeps the budget; the nearest, {near}",
             where=where,
-            hint="allow more, or look at more models: with a larger --trials the same search goes on",
+            hint="allow more, with another --out; or look at more models, with a larger --trials",
         )
     reasons = [one.why for _, one in study.outcomes.values() if one.why] or ["no model was judged"]
     most = max(dict.fromkeys(reasons), key=reasons.count)
