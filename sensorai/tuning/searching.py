@@ -14,13 +14,13 @@ from sensorai.errors import ConfigError, UserError
 from sensorai.experiment import Experiment
 from sensorai.recording import Dataset
 from sensorai.road import Progress
-from sensorai.search import keeping, words
-from sensorai.search.asking import Asked, checked, prepared
-from sensorai.search.budget import Budget, axes
-from sensorai.search.front import Point, front, order
-from sensorai.search.study import Study, library, opened
-from sensorai.search.trial import Delivered, Job, Outcome, Rival, deliver, look, standard_error, tools_of
-from sensorai.search.workers import Here, workers
+from sensorai.tuning import keeping, words
+from sensorai.tuning.asking import Asked, checked, prepared
+from sensorai.tuning.budget import Budget, axes
+from sensorai.tuning.front import Point, front, order
+from sensorai.tuning.study import Study, library, opened
+from sensorai.tuning.trial import Delivered, Job, Outcome, Rival, deliver, look, standard_error, tools_of
+from sensorai.tuning.workers import Here, workers
 
 #: Trials where neither a number nor a time is given; points that are made in full.
 TRIALS, FINALISTS = 40, 5

@@ -15,13 +15,13 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError, ExperimentError, ToolMissing, UserError
 from sensorai.experiment import Experiment
-from sensorai.search import Budget, search
-from sensorai.search import study as studies
-from sensorai.search.study import FILE
-from sensorai.search.trial import Job, Outcome
+from sensorai.tuning import Budget, search
+from sensorai.tuning import study as studies
+from sensorai.tuning.study import FILE
+from sensorai.tuning.trial import Job, Outcome
 from tests.cli.logs import write_log
 from tests.need import need
-from tests.search.fakes import look, made_up
+from tests.tuning.fakes import look, made_up
 
 TRIALS = 16
 
@@ -51,7 +51,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(
     log: Path, whole: Path, tmp_path: Path, repo: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ["-m", "tests.search.fakes", str(log), str(out), str(TRIALS), "13"]
+    words = ["-m", "tests.tuning.fakes", str(log), str(out), str(TRIALS), "13"]
     done = subprocess.run(
         [sys.executable, *words], cwd=repo, env={**os.environ, "PYTHONPATH": str(repo)}, check=False
     )

@@ -17,12 +17,12 @@ from sensorai.recording import Dataset
 from sensorai.report.current import current
 from sensorai.road import Backend, Task
 from sensorai.run import name_of
-from sensorai.search import words
-from sensorai.search.budget import Budget
-from sensorai.search.identity import identity, key_of
-from sensorai.search.space import Space, space_of
-from sensorai.search.trial import METRICS, Job, Rival
 from sensorai.tasks.classify import columns_of
+from sensorai.tuning import words
+from sensorai.tuning.budget import Budget
+from sensorai.tuning.identity import identity, key_of
+from sensorai.tuning.space import Space, space_of
+from sensorai.tuning.trial import METRICS, Job, Rival
 
 
 @dataclass(frozen=True, slots=True)
