@@ -19,6 +19,7 @@ from sensorai.tuning import Budget, search
 from sensorai.tuning import study as studies
 from sensorai.tuning.study import FILE
 from sensorai.tuning.trial import Job, Outcome
+from tests.cli.call import call, refused, unchanged
 from tests.cli.logs import write_log
 from tests.need import need
 from tests.tuning.fakes import look, made_up
@@ -176,6 +177,15 @@ def test_all_that_is_wrong_is_said_at_once(log: Path, tmp_path: Path) -> None:
     ):
         assert words in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_refuses_in_one_message(log: Path, tmp_path: Path) -> None:
+    with unchanged(tmp_path):
+        refused(call("search", log, "--target", "stm32", "--flash", "8q"), "--flash '8q' is no size", "8k")
+        refused(call("search", log, "--out", tmp_path / "out"), "--target is missing")
+        refused(
+            call("search", log, "--target", "stm32", "--model", "box", "--trials", "0"), "box", "--trials 0"
+        )
 
 
 def test_one_group_cannot_be_searched(tmp_path: Path) -> None:
