@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from sensorai.search import Found
+    from sensorai.tuning import Found
 
 __all__ = ["Dataset", "Decoded", "Model", "compare", "decode", "open", "read", "search", "train"]
 
@@ -151,8 +151,8 @@ def search(
     ToolMissing
         The package optuna, the compiler or the emulator.
     """
-    from sensorai.search import Budget
-    from sensorai.search import search as begin
+    from sensorai.tuning import Budget
+    from sensorai.tuning import search as begin
 
     experiment, dataset, held = _asked(logs, test, options)
     return begin(

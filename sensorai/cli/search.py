@@ -12,7 +12,7 @@ from sensorai.cli.fields import takes
 from sensorai.cli.train import FIRST, REST, asked
 
 if TYPE_CHECKING:
-    from sensorai.search import Found
+    from sensorai.tuning import Found
 
 _BUDGET = "Budget"
 
@@ -113,8 +113,8 @@ def run(
       sensorai search har.csv --target mlc --device LSM6DSOX --max-nodes 64 --minutes 10
     """
     from sensorai.run import name_of
-    from sensorai.search import Budget, search
-    from sensorai.search.budget import read, read_current
+    from sensorai.tuning import Budget, search
+    from sensorai.tuning.budget import read, read_current
 
     experiment, _ = asked(logs, given)
     sizes = {"flash": flash, "ram": ram, "instructions": instructions}

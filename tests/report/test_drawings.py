@@ -10,7 +10,7 @@ from sensorai.mlc.formulas import describe_feature, describe_filter
 from sensorai.mlc.trace import trace_of
 from sensorai.model.forest import Tree
 from sensorai.report import svg, timeline, words
-from sensorai.report.charts import bars, confusion, curve
+from sensorai.report.charts import Dot, bars, confusion, curve, tradeoff
 from sensorai.report.timeline import COLUMNS, LEFT, PLOT, WINDOWS, per_block
 from sensorai.report.treeplot import draw_tree
 from sensorai.report.view import Colours, of_trace
@@ -153,6 +153,29 @@ def test_bars_and_curves_at_their_edges() -> None:
     assert "nan" not in curve([("a", None), ("b", float("nan")), ("c", 1.0)], 2, "x", "y")
     assert curve([("a", 1.0), ("b", 1.0)], 1, "x", "y").count('r="5"') == 1
     assert "circle" not in curve([("a", None)], None, "x", "y")
+
+
+def test_the_best_that_each_cost_buys() -> None:
+    dots = [
+        Dot(100.0, 50.0, "<small>", "front"),
+        Dot(1000.0, 90.0, "large", "taken"),
+        Dot(900.0, 40.0, "worse", "front"),
+        Dot(500.0, 1.0, "far below", "seen"),
+    ]
+    drawing = tradeoff(dots, "flash, B", "accuracy", 2000.0)
+    places = {
+        name: (float(x), float(y))
+        for x, y, name in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>([^:]*):', drawing)
+    }
+    assert places["&lt;small&gt;"][0] < places["worse"][0] < places["large"][0]
+    assert places["large"][1] < places["&lt;small&gt;"][1] < places["worse"][1] < places["far below"][1]
+    # a step at the large one; what costs more for less is on no line
+    (stairs,) = re.findall(r'd="(M[^"]*)" fill="none"', drawing)
+    assert stairs.count("L") == 2
+    assert "budget" in drawing
+    # nothing leaves the drawing, and one dot is enough
+    assert max(y for _, y in places.values()) <= 256
+    assert "nan" not in tradeoff([Dot(0.0, 100.0, "one", "taken")], "x", "y")
 
 
 def test_ticks_fit_and_text() -> None:

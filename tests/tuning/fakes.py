@@ -1,6 +1,6 @@
 """A search whose trials cost nothing: what is asked, kept and chosen is real, what is learnt is made up.
 
-``python -m tests.search.fakes LOG FOLDER TRIALS KILL`` is killed (``kill -9``) in the middle of a trial.
+``python -m tests.tuning.fakes LOG FOLDER TRIALS KILL`` is killed (``kill -9``) in the middle of a trial.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 from sensorai.experiment import Experiment
-from sensorai.search import Budget, Found, search
-from sensorai.search import searching as module
-from sensorai.search.trial import Delivered, Job, Outcome
+from sensorai.tuning import Budget, Found, search
+from sensorai.tuning import searching as module
+from sensorai.tuning.trial import Delivered, Job, Outcome
 
 #: Groups of the folds.
 GROUPS = [["a", "d"], ["b"], ["c"]]

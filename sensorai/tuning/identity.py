@@ -11,8 +11,8 @@ import numpy as np
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, options
 from sensorai.recording import Dataset
-from sensorai.search.budget import Budget
-from sensorai.search.space import VERSION
+from sensorai.tuning.budget import Budget
+from sensorai.tuning.space import VERSION
 from sensorai.writing import jsontext
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sensorai.experiment import Experiment
-from sensorai.search.budget import Axis, Budget
-from sensorai.search.front import Point
+from sensorai.tuning.budget import Axis, Budget
+from sensorai.tuning.front import Point
 
 
 def described(experiment: Experiment, rate_hz: float) -> str:

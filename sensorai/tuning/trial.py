@@ -19,8 +19,8 @@ from sensorai.recording import Dataset, Recording
 from sensorai.report.current import current
 from sensorai.road import SILENT, Artifact, Backend, Figures, Lesson, Prepared, Proof
 from sensorai.run import name_of, run
-from sensorai.search.budget import Budget
 from sensorai.tasks.classify import columns_of, judgement
+from sensorai.tuning.budget import Budget
 from sensorai.verify.metrics import WindowMetrics
 
 #: A trial is left when it is worse than one that costs no more by so much after one fold; by less after more.

@@ -15,13 +15,14 @@ import pytest
 
 from sensorai.errors import ConfigError, DataError, ExperimentError, ToolMissing, UserError
 from sensorai.experiment import Experiment
-from sensorai.search import Budget, search
-from sensorai.search import study as studies
-from sensorai.search.study import FILE
-from sensorai.search.trial import Job, Outcome
+from sensorai.tuning import Budget, search
+from sensorai.tuning import study as studies
+from sensorai.tuning.study import FILE
+from sensorai.tuning.trial import Job, Outcome
+from tests.cli.call import call, refused, unchanged
 from tests.cli.logs import write_log
 from tests.need import need
-from tests.search.fakes import look, made_up
+from tests.tuning.fakes import look, made_up
 
 TRIALS = 16
 
@@ -51,7 +52,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes(
     log: Path, whole: Path, tmp_path: Path, repo: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ["-m", "tests.search.fakes", str(log), str(out), str(TRIALS), "13"]
+    words = ["-m", "tests.tuning.fakes", str(log), str(out), str(TRIALS), "13"]
     done = subprocess.run(
         [sys.executable, *words], cwd=repo, env={**os.environ, "PYTHONPATH": str(repo)}, check=False
     )
@@ -176,6 +177,15 @@ def test_all_that_is_wrong_is_said_at_once(log: Path, tmp_path: Path) -> None:
     ):
         assert words in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_refuses_in_one_message(log: Path, tmp_path: Path) -> None:
+    with unchanged(tmp_path):
+        refused(call("search", log, "--target", "stm32", "--flash", "8q"), "--flash '8q' is no size", "8k")
+        refused(call("search", log, "--out", tmp_path / "out"), "--target is missing")
+        refused(
+            call("search", log, "--target", "stm32", "--model", "box", "--trials", "0"), "box", "--trials 0"
+        )
 
 
 def test_one_group_cannot_be_searched(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from sensorai.errors import ConfigError
 from sensorai.experiment import Experiment, check
-from sensorai.search.budget import AXES, Budget, read, read_current
-from sensorai.search.front import Point, front, order, recommended
-from sensorai.search.space import Space
-from sensorai.search.trial import Rival
-from sensorai.search.words import described, why
+from sensorai.tuning.budget import AXES, Budget, read, read_current
+from sensorai.tuning.front import Point, front, order, recommended
+from sensorai.tuning.space import Space
+from sensorai.tuning.trial import Rival
+from sensorai.tuning.words import described, why
 
 
 def points(count: int, seed: int) -> list[Point]:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorai.errors import ConfigError, DataError, ToolMissing, UserError
-from sensorai.search.front import FAR
-from sensorai.search.identity import same
-from sensorai.search.space import Changes, Space
-from sensorai.search.trial import Outcome
+from sensorai.tuning.front import FAR
+from sensorai.tuning.identity import same
+from sensorai.tuning.space import Changes, Space
+from sensorai.tuning.trial import Outcome
 
 if TYPE_CHECKING:
     import optuna

@@ -11,8 +11,8 @@ from sklearn import ensemble
 from sensorai.experiment import Experiment, toml
 from sensorai.learn import taught
 from sensorai.run import run
-from sensorai.search import Budget
-from sensorai.search.trial import Job, look
+from sensorai.tuning import Budget
+from sensorai.tuning.trial import Job, look
 from tests.cli.call import call
 from tests.cli.logs import write_log
 from tests.need import need

@@ -6,7 +6,7 @@ are then made as ``train`` makes them (``trial.deliver``), and only their figure
 file (``study``), so a search that was stopped goes on.
 """
 
-from sensorai.search.budget import Budget
-from sensorai.search.searching import Found, search
+from sensorai.tuning.budget import Budget
+from sensorai.tuning.searching import Found, search
 
 __all__ = ["Budget", "Found", "search"]

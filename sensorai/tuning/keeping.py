@@ -10,11 +10,11 @@ from sensorai.experiment import Experiment, toml
 from sensorai.files import write_folder
 from sensorai.report.search import search_page
 from sensorai.result import stale
-from sensorai.search import words
-from sensorai.search.budget import Axis, Budget
-from sensorai.search.front import Point, front, recommended
-from sensorai.search.study import Study
-from sensorai.search.trial import Delivered
+from sensorai.tuning import words
+from sensorai.tuning.budget import Axis, Budget
+from sensorai.tuning.front import Point, front, recommended
+from sensorai.tuning.study import Study
+from sensorai.tuning.trial import Delivered
 from sensorai.writing import jsontext
 
 #: Folders of results, and of the recommended one.

@@ -17,8 +17,8 @@ from sensorai.road import Backend, Prepared
 WINDOWS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 #: The usual length, and bytes that usual sizes take at most.
 USUAL, USUAL_FLASH = 2.0, 8192.0
-#: Windows of the registers lie end to end and the first is not learnt from: a label must last for so many.
-APART = 3
+#: For so many windows the longest label of a class must last, of the registers too.
+SEVERAL = 1.5
 #: Rates of a sensor from this share of the usual one on are tried, so many at most.
 SLOWEST, RATES = 0.2, 3
 #: Shortest window that is made shorter, in samples.
@@ -236,23 +236,34 @@ def space_of(
         families = tuple(f for f in every if not check(base.with_(model=f)))
     if not families or base.model is not None:
         checked(base)
-    spans = [s.stop - s.start for r in dataset for s in r.labels.get(LABEL, ())]
-    rates = [r.rate_hz for r in dataset if r.rate_hz]
-    usual = float(np.median(rates)) if rates else prepared.rate_hz
-    lasts = float(np.quantile(spans, 0.25)) / usual if spans else USUAL
-    if takes == "registers":
-        lasts /= APART
-    windows = tuple(sorted({min(USUAL, lasts), *(w for w in WINDOWS if w <= lasts)}))
     return Space(
         base,
         families,
-        () if base.window is not None else windows,
+        () if base.window is not None else _windows(takes, dataset, prepared.rate_hz),
         () if base.sensors else _sensors(prepared.sensors),
         () if base.rate is not None else _rates(base, backend, prepared.rate_hz),
         prepared.rate_hz,
         nodes,
         flash,
     )
+
+
+def _windows(takes: str, dataset: Dataset, rate_hz: float) -> tuple[float, ...]:
+    """Lengths in seconds, with the one that ``train`` takes in C; others as far as labels last for them."""
+    spans: list[float] = []
+    longest: dict[tuple[str, str], float] = {}
+    for recording in dataset:
+        for span in recording.labels.get(LABEL, ()):
+            seconds = (span.stop - span.start) / (recording.rate_hz or rate_hz)
+            key = recording.group, span.label
+            longest[key] = max(longest.get(key, 0.0), seconds)
+            spans.append(seconds)
+    if not spans:
+        return (USUAL,)
+    # three quarters of the classes of all groups bear it
+    most = float(np.quantile(list(longest.values()), 0.25)) / SEVERAL
+    usual = min(USUAL, most if takes == "registers" else float(np.quantile(spans, 0.25)))
+    return tuple(sorted({usual, *(w for w in WINDOWS if w <= most)}))
 
 
 def _sensors(usable: tuple[str, ...]) -> tuple[str, ...]:

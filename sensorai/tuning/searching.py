@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -11,35 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sensorai.errors import ConfigError, ExperimentError, Problem, UserError
-from sensorai.experiment import Experiment, check, tables
-from sensorai.learn.askrate import no_rate
-from sensorai.learn.folds import folds
-from sensorai.learn.glance import FOLDS
-from sensorai.reading import read, read_test
+from sensorai.errors import ConfigError, UserError
+from sensorai.experiment import Experiment
 from sensorai.recording import Dataset
-from sensorai.report.current import current
-from sensorai.road import Backend, Progress, Task
-from sensorai.run import name_of
-from sensorai.search import keeping, words
-from sensorai.search.budget import Budget, axes
-from sensorai.search.front import Point, front, order
-from sensorai.search.identity import identity, key_of
-from sensorai.search.space import Space, space_of
-from sensorai.search.study import Study, opened
-from sensorai.search.trial import (
-    METRICS,
-    Delivered,
-    Job,
-    Outcome,
-    Rival,
-    deliver,
-    look,
-    standard_error,
-    tools_of,
-)
-from sensorai.search.workers import Here, workers
-from sensorai.tasks.classify import columns_of
+from sensorai.road import Progress
+from sensorai.tuning import keeping, words
+from sensorai.tuning.asking import Asked, checked, prepared
+from sensorai.tuning.budget import Budget, axes
+from sensorai.tuning.front import Point, front, order
+from sensorai.tuning.study import Study, library, opened
+from sensorai.tuning.trial import Delivered, Job, Outcome, Rival, deliver, look, standard_error, tools_of
+from sensorai.tuning.workers import Here, workers
 
 #: Trials where neither a number nor a time is given; points that are made in full.
 TRIALS, FINALISTS = 40, 5
@@ -73,31 +54,6 @@ class Found:
     def points(self) -> list[dict[str, Any]]:
         """Points of the front, smallest first."""
         return [one for one in self.figures["points"] if one["on_front"]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """All that stays the same during a search."""
-
-    base: Experiment
-    budget: Budget
-    metric: str
-    space: Space
-    key: str
-    folder: Path
-    dataset: Dataset | None
-    test: Dataset | None
-    jobs: int = 1
-
-    def job(self, changes: dict[str, Any], rivals: tuple[Rival, ...] = ()) -> Job:
-        """Job of a trial."""
-        return Job(
-            self.base.with_(**changes), self.key, self.budget, self.metric, rivals, self.dataset, self.test
-        )
-
-    def name(self, changes: dict[str, Any]) -> str:
-        """Trial in words."""
-        return words.described(self.base.with_(**changes), self.space.rate_hz)
 
 
 def search(
@@ -154,14 +110,15 @@ def search(
     """
     say = Progress(progress)
     budget = budget or Budget()
-    _checked(experiment, budget, metric, trials, minutes, finalists)
+    checked(experiment, budget, metric, trials, minutes, finalists)
     tools_of(experiment)
+    library()
     began = time.monotonic()
     say.step("reading logs", 0.02)
     place = experiment
     # a trial is a piece of work, and does its own one after the other
     experiment = experiment.with_(jobs=1, on=None)
-    asked, found = _prepared(experiment, budget, metric, out, dataset, test)
+    asked, found = prepared(experiment, budget, metric, out, dataset, test)
     if trials is None and minutes is None:
         trials = TRIALS
     ends = None if minutes is None else began + 60 * minutes
@@ -186,93 +143,8 @@ def search(
     return Found(out, figures)
 
 
-def _checked(
-    experiment: Experiment,
-    budget: Budget,
-    metric: str,
-    trials: int | None,
-    minutes: float | None,
-    finalists: int,
-) -> None:
-    """Refuse what has no meaning, all at once."""
-    problems = check(experiment)
-    if experiment.target in tables.TARGETS:
-        problems += budget.problems(experiment)
-    if experiment.task != "classify":
-        problems.append(
-            Problem(
-                f"--task {experiment.task} is not searched: a budget is for classifiers",
-                hint="train detectors one by one, and compare them",
-            )
-        )
-    elif experiment.event:
-        problems.append(
-            Problem(
-                "--event is not searched: folds judge windows, and an event that opens none is in no window",
-                hint="train with --event for each model, and compare them",
-            )
-        )
-    if metric not in METRICS:
-        problems.append(Problem(f"--metric {metric!r} is none of {', '.join(METRICS)}"))
-    for name, value in (("trials", trials), ("minutes", minutes), ("finalists", finalists)):
-        if value is not None and not value > 0:
-            problems.append(Problem(f"--{name} {value:g} is not possible", hint="more than 0"))
-    if problems:
-        raise ExperimentError(problems)
-
-
-def _prepared(
-    experiment: Experiment,
-    budget: Budget,
-    metric: str,
-    out: Path,
-    dataset: Dataset | None,
-    test: Dataset | None,
-) -> tuple[_Asked, dict[str, Any]]:
-    """Logs, what is searched for them, and what the study is about."""
-    backend: Backend = tables.load(experiment.target_facts.place)
-    task: Task = tables.load(experiment.task_facts.place)
-    columns = [column for _, column in columns_of(experiment)]
-    logs = read(experiment, columns=[c for _, c in experiment.tree]) if dataset is None else dataset
-    held = read_test(experiment, [c for _, c in experiment.tree]) if test is None else test
-    if experiment.rate is None and not any(r.rate_hz for r in logs):
-        raise no_rate(logs, *backend.rates(experiment.device_name))
-    share: Any = task.share(logs, experiment, held)
-    prepared = backend.prepare(share.recordings, experiment)
-    if len(folds(share.of(prepared.dataset), columns, experiment.seed, FOLDS)) < 2:
-        raise ConfigError(
-            "there are too few groups to judge by: a search needs at least two that have every class",
-            hint="say which logs belong together with --group-column or --group-path, or add logs",
-        )
-    if budget.current is not None:
-        _published(experiment, prepared.rate_hz)
-    found = identity(experiment, budget, metric, logs, held)
-    nodes = 0
-    if experiment.target_facts.takes == "registers":
-        from sensorai.mlc.devices import device
-
-        nodes = experiment.max_nodes or device(experiment.device_name).limits.nodes
-        experiment = experiment.with_(max_nodes=nodes)
-    base = experiment.with_(name=name_of(experiment))
-    space = space_of(base, share.recordings, backend, prepared, nodes, budget.limits.get("flash", math.inf))
-    return _Asked(base, budget, metric, space, key_of(found), out, logs, held), found
-
-
-def _published(experiment: Experiment, rate_hz: float) -> None:
-    """Refuse a budget of current where nobody published what the device draws."""
-    settings = {"rate_hz": rate_hz, "stride": 1}
-    counted = {"instructions_mean": 1, "instructions_sample": 1}
-    told = {"target": experiment.target, "device": experiment.device_name, "classifiers": ()}
-    found = current({**told, "settings": settings, "cost": {"library": counted}})
-    if found.high is None:
-        raise ConfigError(
-            f"--current cannot be held on {experiment.device_name}: {found.reason}",
-            hint="drop it, or name a --device whose currents are published (docs/power.md)",
-        )
-
-
 def _look(
-    asked: _Asked, study: Study, pool: Executor, trials: int | None, ends: float | None, say: Progress
+    asked: Asked, study: Study, pool: Executor, trials: int | None, ends: float | None, say: Progress
 ) -> None:
     """Ask and look until there are enough trials, or the time is over; at least one where there is none."""
     began = time.monotonic()
@@ -352,7 +224,7 @@ def _candidates(study: Study, budget: Budget) -> list[Point]:
     )
 
 
-def _refused(asked: _Asked, study: Study, costs: Sequence[tuple[str, dict[str, float]]]) -> ConfigError:
+def _refused(asked: Asked, study: Study, costs: Sequence[tuple[str, dict[str, float]]]) -> ConfigError:
     """Why there is nothing to show."""
     over = [one for one in costs if not asked.budget.keeps(one[1])]
     where = str(asked.folder)
@@ -361,7 +233,7 @@ def _refused(asked: _Asked, study: Study, costs: Sequence[tuple[str, dict[str, f
         return ConfigError(
             f"none of {len(study.outcomes)} models keeps the budget; the nearest, {near}",
             where=where,
-            hint="allow more, or look at more models: with a larger --trials the same search goes on",
+            hint="allow more, with another --out; or look at more models, with a larger --trials",
         )
     reasons = [one.why for _, one in study.outcomes.values() if one.why] or ["no model was judged"]
     most = max(dict.fromkeys(reasons), key=reasons.count)
@@ -373,7 +245,7 @@ def _refused(asked: _Asked, study: Study, costs: Sequence[tuple[str, dict[str, f
 
 
 def _make(
-    asked: _Asked, study: Study, pool: Executor, finalists: int, ends: float | None, say: Progress
+    asked: Asked, study: Study, pool: Executor, finalists: int, ends: float | None, say: Progress
 ) -> None:
     """Make points of the front as ``train`` does, until enough are made and one keeps the budget."""
     every = _candidates(study, asked.budget)
