@@ -248,18 +248,22 @@ def _follow(parent: int) -> None:
 
 
 def _apart(task: Task, token: str, handed: bytes, item: bytes) -> bytes:
-    global _shared
-    if _shared[0] != token:
-        _shared = (token, pickle.loads(handed))
-    return kept.packed(_done(task, _shared[1], pickle.loads(item)), own=True)[0]
+    return kept.packed(_done(task, _known(token, handed), pickle.loads(item)), own=True)[0]
 
 
 def _far(token: str, placed: bytes, item: bytes) -> bytes:
-    global _shared
-    if _shared[0] != token:
-        _shared = (token, pickle.loads(placed))
-    task, shared = _shared[1]
+    task, shared = _known(token, placed)
     return pickle.dumps(_done(task, shared, pickle.loads(item)), pickle.HIGHEST_PROTOCOL)
+
+
+def _known(token: str, handed: bytes) -> Any:
+    """What is shared, unpacked once; a worker may have several threads."""
+    global _shared
+    known, value = _shared
+    if known != token:
+        value = pickle.loads(handed)
+        _shared = token, value
+    return value
 
 
 def _done(task: Task, shared: Any, item: Any) -> tuple[bool, Any]:
