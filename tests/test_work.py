@@ -1,4 +1,4 @@
-"""Work elsewhere: the same results in the same order, our errors as they are, and no worker that is waited for."""
+"""Work elsewhere: results in order, our errors as they are, and no waiting for a worker that is gone."""
 
 from __future__ import annotations
 
@@ -106,5 +106,5 @@ def test_nobody_at_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 
     pytest.importorskip("distributed")
     monkeypatch.setattr(workers, "PATIENCE", 1)
-    with pytest.raises(ConfigError, match="nobody answers at dask://127.0.0.1:9"):
+    with pytest.raises(ConfigError, match="nobody answers at dask://"):
         workers.cluster("dask://127.0.0.1:9")

@@ -48,8 +48,8 @@ def test_one_process_two_and_a_cluster_of_two_workers_say_the_same() -> None:
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
-        address = cluster.scheduler_address
-        far = workers.Cluster(*workers.executor_of(distributed.Client(address, set_as_default=False)), address)
+        client = distributed.Client(cluster.scheduler_address, set_as_default=False)
+        far = workers.Cluster(*workers.executor_of(client), "here")
         try:
             assert learnt_by(far, data) == here
         finally:
