@@ -125,10 +125,10 @@ def main() -> None:
             )
         first, *others = asked.jobs.split(",")
         for jobs in others:
-            one, other = Path(temporary) / f"made{first}", Path(temporary) / f"made{jobs}"
-            names = sorted(p.name for p in one.iterdir())
-            same = names == sorted(p.name for p in other.iterdir())
-            same = same and not any(filecmp.cmpfiles(one, other, names, shallow=False)[1:])
+            ours, theirs = Path(temporary) / f"made{first}", Path(temporary) / f"made{jobs}"
+            names = sorted(p.name for p in ours.iterdir())
+            same = names == sorted(p.name for p in theirs.iterdir())
+            same = same and not any(filecmp.cmpfiles(ours, theirs, names, shallow=False)[1:])
             print(
                 f"{jobs} in place of {first}: {said[first]['seconds'] / said[jobs]['seconds']:.2f} times as "
                 f"fast; folders {'equal' if same else 'DIFFER'}"

@@ -130,13 +130,12 @@ class Processes:
             from joblib.externals.loky import ProcessPoolExecutor
             from joblib.externals.loky.backend import get_context
 
+            # a worker that is replaced is no news
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             self._pool = ProcessPoolExecutor(
                 self._jobs, context=get_context("loky"), initializer=_begin, initargs=(kept.folder(),)
             )
-        with warnings.catch_warnings():
-            # a worker that is replaced, as its memory grew, is no news
-            warnings.simplefilter("ignore", UserWarning)
-            return self._pool.submit(*call)
+        return self._pool.submit(*call)
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -234,6 +233,10 @@ def _begin(folder: Path) -> None:
     import signal
     import threading
 
+    from joblib.externals.loky import process_executor
+
+    # where psutil is installed, it takes windows that are kept between two folds for a leak and begins anew
+    process_executor._USE_PSUTIL = False
     kept.share_folder(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()

@@ -17,7 +17,7 @@ from sensorai.learn.counts import build
 from sensorai.model.pipeline import to_dict
 from sensorai.recording import Dataset
 from sensorai.road import Learnt, Progress
-from sensorai.work import SERIAL, Processes, Work
+from sensorai.work import SERIAL, Cluster, Processes, Work
 from sensorai.writing import jsontext
 from tests.learn.make import dataset
 from tests.roads import lesson
@@ -49,7 +49,7 @@ def test_one_process_two_and_a_cluster_of_two_workers_say_the_same() -> None:
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
         client = distributed.Client(cluster.scheduler_address, set_as_default=False)
-        far = workers.Cluster(*workers.executor_of(client), "here")
+        far = Cluster(*workers.executor_of(client), "here")
         try:
             assert learnt_by(far, data) == here
         finally:
@@ -76,7 +76,7 @@ def test_of_very_many_windows_a_stated_share_is_learnt_from(monkeypatch: pytest.
     monkeypatch.setattr(thin, "MOST_ROWS", 1000)
     group = np.repeat([0, 1, 2], [3000, 400, 90])
     y = np.r_[np.zeros(2500), np.ones(500), np.zeros(400), np.ones(90)].astype(np.int64)
-    rows, note = thin.thinned(group, y, 10, 3)
+    rows, note = thin.thinned(group, y, thin.room(10, 3))
     assert len(rows) <= 1000
     assert (np.diff(rows) > 0).all()
     # what is rare stays whole
@@ -88,7 +88,7 @@ def test_of_very_many_windows_a_stated_share_is_learnt_from(monkeypatch: pytest.
     assert large[-1] == 2499
     assert (starts % thin.RUN == 0).all()
     assert f"{len(rows)} of 3490 windows" in note
-    assert thin.thinned(group[:900], y[:900], 10, 3)[1] == ""
+    assert thin.thinned(group[:900], y[:900], 1000)[1] == ""
 
 
 def test_where_it_is_done_is_checked_before() -> None:
