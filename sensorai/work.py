@@ -130,13 +130,12 @@ class Processes:
             from joblib.externals.loky import ProcessPoolExecutor
             from joblib.externals.loky.backend import get_context
 
+            # a worker that is replaced is no news
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             self._pool = ProcessPoolExecutor(
                 self._jobs, context=get_context("loky"), initializer=_begin, initargs=(kept.folder(),)
             )
-        with warnings.catch_warnings():
-            # a worker that is replaced, as its memory grew, is no news
-            warnings.simplefilter("ignore", UserWarning)
-            return self._pool.submit(*call)
+        return self._pool.submit(*call)
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -242,6 +241,10 @@ def _begin(folder: Path) -> None:
     import signal
     import threading
 
+    from joblib.externals.loky import process_executor
+
+    # where psutil is installed, it takes windows that are kept between two folds for a leak and begins anew
+    process_executor._USE_PSUTIL = False
     kept.share_folder(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
@@ -256,18 +259,22 @@ def _follow(parent: int) -> None:
 
 
 def _apart(task: Task, token: str, handed: bytes, item: bytes) -> bytes:
-    global _shared
-    if _shared[0] != token:
-        _shared = (token, pickle.loads(handed))
-    return kept.packed(_done(task, _shared[1], pickle.loads(item)), own=True)[0]
+    return kept.packed(_done(task, _known(token, handed), pickle.loads(item)), own=True)[0]
 
 
 def _far(token: str, placed: bytes, item: bytes) -> bytes:
-    global _shared
-    if _shared[0] != token:
-        _shared = (token, pickle.loads(placed))
-    task, shared = _shared[1]
+    task, shared = _known(token, placed)
     return pickle.dumps(_done(task, shared, pickle.loads(item)), pickle.HIGHEST_PROTOCOL)
+
+
+def _known(token: str, handed: bytes) -> Any:
+    """What is shared, unpacked once; a worker may have several threads."""
+    global _shared
+    known, value = _shared
+    if known != token:
+        value = pickle.loads(handed)
+        _shared = token, value
+    return value
 
 
 def _done(task: Task, shared: Any, item: Any) -> tuple[bool, Any]:

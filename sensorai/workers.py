@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from importlib.util import find_spec
 from typing import Any
@@ -58,10 +59,16 @@ def _dask(host: str, address: str) -> Cluster:
         client.close()
         raise ConfigError(f"the Dask scheduler at {address} has no worker", hint="start one: dask worker ...")
 
+    return Cluster(*executor_of(client), address, len(found))
+
+
+def executor_of(client: Any) -> tuple[Executor, Callable[[bytes], Any], Callable[[], None]]:
+    """Executor of a client of Dask, what places a value on all its workers, and what ends it."""
+
     def place(value: bytes) -> Any:
         return client.scatter(value, broadcast=True, hash=False)
 
-    return Cluster(client.get_executor(retries=0), place, client.close, address, len(found))
+    return client.get_executor(retries=0), place, client.close
 
 
 def _ray(host: str, address: str) -> Cluster:

@@ -6,6 +6,7 @@ reference (``sensorai.model.pipeline.run``), window by window.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -215,8 +216,8 @@ def emulated(
     emulator = Emulator(image)
     layout = record(pipeline)
     out: list[npt.NDArray[np.void]] = []
-    with_result: list[int] = []
-    without: list[int] = []
+    # an entry for each sample of all logs: whole numbers of eight bytes, not objects
+    with_result, without = array("q"), array("q")
     stack = 0
     cycles = 0.0
     for log in samples:
@@ -250,7 +251,7 @@ def emulated(
 
 
 def _sort_pushes(
-    pipeline: Pipeline, log: Int16, counts: Sequence[int], with_result: list[int], without: list[int]
+    pipeline: Pipeline, log: Int16, counts: Sequence[int], with_result: array[int], without: array[int]
 ) -> None:
     """Tell the pushes of one log that complete a window from the others."""
     if pipeline.event is not None:
@@ -283,8 +284,7 @@ def _in_qemu(
 
     built = sizes(pipeline, sources, cpu, opt)
     ran = in_qemu(pipeline, sources, _fill(DRIVER, pipeline), samples, record(pipeline), cpu, opt)
-    with_result: list[int] = []
-    without: list[int] = []
+    with_result, without = array("q"), array("q")
     start = 0
     for log in samples:
         _sort_pushes(pipeline, log, ran.marked[start : start + len(log)], with_result, without)

@@ -20,7 +20,7 @@ from sensorai.learn.events import STEPS, EventOptions, trigger
 from sensorai.learn.events import starts as opened
 from sensorai.learn.scales import channels_of, counts_in
 from sensorai.learn.table import BoolArray, IntArray, Task, Windows, find_tasks
-from sensorai.learn.thin import thinned
+from sensorai.learn.thin import room, thinned
 from sensorai.model.event import Event
 from sensorai.model.pipeline import Count
 from sensorai.recording import LABEL, Dataset, Recording
@@ -265,7 +265,7 @@ def build(dataset: Dataset, options: CountOptions | None = None) -> Counted:
     groups = dataset.groups()
     of = np.array([groups.index(r.group) for r in logs], np.int64)
     numbers, y, starts_of = np.concatenate(recordings), np.concatenate(labels), np.concatenate(first)
-    kept, said = thinned(of[numbers], y, window, len(channels))
+    kept, said = thinned(of[numbers], y, room(window, len(channels)))
     numbers, y, starts_of = numbers[kept], y[kept], starts_of[kept]
     x = np.empty((len(kept), window, len(channels)), np.int16)
     saturated, ends = 0, np.searchsorted(numbers, np.arange(len(logs) + 1))

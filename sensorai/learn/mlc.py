@@ -101,6 +101,8 @@ def train_mlc(
     settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
     choices.notes += notes
     config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
+    if window in known.notes:
+        choices.notes.append(known.notes[window])
     if explained:
         search.what_each_buys(config, grown.windows)
     return Trained(config, tasks, dataset, tuple(grown.fitted), grown.windows, choices)

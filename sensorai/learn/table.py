@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.learn.thin import thinned
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.recording import Dataset, Recording
@@ -16,6 +17,9 @@ from sensorai.recording import Dataset, Recording
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+#: Most windows that trees of registers learn from; of each, some hundred candidates are known.
+MOST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,9 @@ class Known:
     def __init__(self) -> None:
         self._numbers: dict[tuple[tuple[Filter, ...], Feature], int] = {}
         self._columns: dict[tuple[int, int, int], dict[int, FloatArray]] = {}
+        self._rows: dict[int, dict[int, npt.NDArray[np.intp]]] = {}
+        #: What is to be said of windows of a length that are too many.
+        self.notes: dict[int, str] = {}
 
     def __len__(self) -> int:
         return sum(len(columns) for columns in self._columns.values())
@@ -103,6 +110,26 @@ class Known:
         """Numbers of the features of ``config``."""
         keys = [(config.filters, f) for f in config.features]
         return [self._numbers.setdefault(key, len(self._numbers)) for key in keys]
+
+    def rows(self, dataset: Dataset, window: int, tasks: Sequence[Task]) -> list[npt.NDArray[np.intp]] | None:
+        """Windows of each recording that are learnt from; None where all are.
+
+        It is settled by the first dataset that is asked for; parts of it find the same windows.
+        """
+        if window not in self._rows:
+            every = outline(window, dataset, tasks)
+            self._rows[window] = {}
+            if len(every.y) > MOST:
+                labelled = np.flatnonzero((every.y >= 0).any(axis=1))
+                joint = np.unique(every.y[labelled], axis=0, return_inverse=True)[1].reshape(-1)
+                kept, self.notes[window] = thinned(every.group[labelled], joint, MOST)
+                chosen, begin = labelled[kept], 0
+                for r in dataset:
+                    end = begin + len(r) // window
+                    self._rows[window][id(r)] = chosen[(chosen >= begin) & (chosen < end)] - begin
+                    begin = end
+        known = self._rows[window]
+        return [known[id(r)] for r in dataset] if known else None
 
     def of(self, recording: Recording, start: int, window: int) -> dict[int, FloatArray]:
         """Columns of a recording from its sample ``start`` on, by their numbers."""
@@ -129,23 +156,32 @@ def build(
     """
     known = Known() if known is None else known
     numbers = known.numbers(config)
+    rows = known.rows(dataset, config.window, tasks) if copies == 1 else None
     starts = [config.window * k // copies for k in range(copies)]
-    values = [
-        [_values(config, numbers, r, start, known.of(r, start, config.window)) for start in starts]
-        for r in dataset
-    ]
-    return _windows(values, config.window, dataset, tasks)
+    values = []
+    for k, r in enumerate(dataset):
+        kept = None if rows is None else rows[k]
+        # columns of some windows are no columns of all
+        columns = [known.of(r, start if kept is None else -1, config.window) for start in starts]
+        values.append([_values(config, numbers, r, *one, kept) for one in zip(starts, columns, strict=True)])
+    return _windows(values, config.window, dataset, tasks, rows)
 
 
 def _values(
-    config: MlcConfig, numbers: Sequence[int], recording: Recording, start: int, known: dict[int, FloatArray]
+    config: MlcConfig,
+    numbers: Sequence[int],
+    recording: Recording,
+    start: int,
+    known: dict[int, FloatArray],
+    rows: npt.NDArray[np.intp] | None = None,
 ) -> FloatArray:
     missing = {n: f for n, f in zip(numbers, config.features, strict=True) if n not in known}
     if missing:
         some = replace(config, features=tuple(missing.values()))
         later = recording.slice(start, len(recording)) if start else recording
         found = FeatureStream(some).push(inputs(some, later, numeric_style("current")))
-        known.update(zip(missing, found.astype(np.float32).T, strict=True))
+        kept = found if rows is None else found[rows]
+        known.update(zip(missing, kept.astype(np.float32).T, strict=True))
     return np.stack([known[n] for n in numbers], axis=1)
 
 
@@ -172,15 +208,24 @@ def outline(window: int, dataset: Dataset, tasks: Sequence[Task]) -> Windows:
 
 
 def _windows(
-    values: Sequence[Sequence[FloatArray]], window: int, dataset: Dataset, tasks: Sequence[Task]
+    values: Sequence[Sequence[FloatArray]],
+    window: int,
+    dataset: Dataset,
+    tasks: Sequence[Task],
+    kept: Sequence[npt.NDArray[np.intp]] | None = None,
 ) -> Windows:
-    """Rows of all recordings from their features, shape (windows, features), by where the first begins."""
+    """Rows of all recordings from their features, shape (windows, features), by where the first begins.
+
+    Of ``kept`` windows alone, where these are given.
+    """
     groups = dataset.groups()
     copies = max((len(v) for v in values), default=1)
     rows, labels, between, counts = [], [], [], []
-    for recording, series in zip(dataset, values, strict=True):
+    for r, (recording, series) in enumerate(zip(dataset.recordings, values, strict=True)):
         begins = [window * k // copies for k in range(copies)]
         starts = np.concatenate([b + window * np.arange(len(v)) for b, v in zip(begins, series, strict=True)])
+        if kept is not None:
+            starts = window * kept[r]
         order = np.argsort(starts, kind="stable")
         rows.append(np.concatenate(series)[order])
         labels.append(classes_of(recording, window, tasks, starts[order]))

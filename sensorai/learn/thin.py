@@ -13,7 +13,12 @@ MOST_ROWS, MOST_NUMBERS = 100_000, 1 << 26
 RUN = 32
 
 
-def thinned(group: IntArray, y: IntArray, window: int, channels: int) -> tuple[npt.NDArray[np.intp], str]:
+def room(window: int, channels: int) -> int:
+    """Most windows of so many samples that are learnt from."""
+    return min(MOST_ROWS, MOST_NUMBERS // (window * channels))
+
+
+def thinned(group: IntArray, y: IntArray, most: int) -> tuple[npt.NDArray[np.intp], str]:
     """Rows that are kept, in order, and what is to be said of it (empty where all are).
 
     Every class of every group keeps the same number of windows, or all where it has fewer: runs of ``RUN``
@@ -23,10 +28,9 @@ def thinned(group: IntArray, y: IntArray, window: int, channels: int) -> tuple[n
     ----------
     group, y : ndarray, shape (rows,), int64
         Of each window, in the order of recordings and time.
-    window, channels : int
-        Samples of a window, and numbers of a sample.
+    most : int
+        So many are kept at most (and a run of every class of every group).
     """
-    most = max(min(MOST_ROWS, MOST_NUMBERS // (window * channels)), RUN)
     if len(y) <= most:
         return np.arange(len(y)), ""
     cell = np.unique(np.stack([group, y]), axis=1, return_inverse=True)[1].reshape(-1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.learn import table
 from sensorai.learn.table import (
     Known,
     Task,
@@ -114,3 +115,23 @@ def test_copies_are_the_windows_of_a_sensor_switched_on_later() -> None:
     again = build(config(60), logs, [TASK], known, 3)
     assert np.array_equal(first.x, again.x)
     assert len(known) == count == 2 * 3 * 2
+
+
+def test_of_too_many_windows_some_are_known_and_folds_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = dataset("abc", count=1040)
+    tasks = find_tasks(data, [("tree1", "label")])
+    whole = build(config(4), data, tasks)
+    monkeypatch.setattr(table, "MOST", 900)
+    known = Known()
+    some = build(config(4), data, tasks, known)
+    assert 500 < len(some.y) <= 900
+    assert "windows are learnt from" in known.notes[4]
+    # each row is one of all, in their order
+    starts = [k for rows in known.rows(data, 4, tasks) or [] for k in rows.tolist()]
+    place = np.array(starts) + 780 * some.recording
+    assert (whole.x[place] == some.x).all()
+    assert (whole.y[place] == some.y).all()
+    fold = build(config(4), data.only_groups("ac"), tasks, known)
+    assert (fold.x == some.x[some.recording != 1]).all()
+    # nothing is left out where there are few
+    assert len(build(config(26), data, tasks, known).y) == 360
