@@ -79,9 +79,9 @@ def fit_detector(
             "no feature moves in the normal windows: they are all the same",
             hint="look at the logs with sensorai inspect; a sensor that is off gives such data",
         )
-    several = state is not None and len(np.unique(state)) > 1
-    if several and kind in ONE_STATE:
-        refuse_states(kind, len(np.unique(state)))
+    count = 1 if state is None else len(np.unique(state))
+    if count > 1 and kind in ONE_STATE:
+        refuse_states(kind, count)
     x = normal.astype(np.int32)
     if kind == "isolation-forest":
         return _isolation(x, options)
@@ -93,7 +93,7 @@ def fit_detector(
     if x.shape[1] > most:
         raise ConfigError(f"a {kind} detector takes at most {most} features, not {x.shape[1]}")
     scaling = Scaling.fit_normal(x, state)
-    if state is not None and several:
+    if state is not None and count > 1:
         return fit_states(kind, x, scaling, options, state)
     make = {"mahalanobis": fit_mahalanobis, "gmm": fit_mixture, "prototypes": _prototypes}[kind]
     return make(x, scaling, options)

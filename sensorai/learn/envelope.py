@@ -16,6 +16,8 @@ from sensorai.model.forest import Tree
 STEPS = 1024
 #: The narrowest half range, as a share of the middle: constant features must not alarm on their last bit.
 NARROWEST = 1 / 32
+#: Smallest half above zero, which stands for zero where ratios count, and the logarithm of the largest.
+SMALLEST, LARGEST = 2.0**-24, float(np.log(65504.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,22 +93,37 @@ def _leaf(fitted: Any, x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Envelope:
-    """Middle and half ranges of the normal windows in each state, shape (states, features) each."""
+    """Middle and half ranges of the normal windows in each state.
+
+    Attributes
+    ----------
+    states : fitted scikit-learn tree or None
+        Tells the normal states apart; None for one state.
+    middle, below, above : ndarray, shape (states, features), float64
+        Of a feature that is compared by ratio, those of its logarithm.
+    ratio : ndarray of bool, shape (features,)
+        Energies: half of one is as far from it as twice as much.
+    """
 
     states: Any
     middle: npt.NDArray[np.float64]
     below: npt.NDArray[np.float64]
     above: npt.NDArray[np.float64]
+    ratio: npt.NDArray[np.bool_]
 
     @staticmethod
-    def of(x: npt.NDArray[np.float64], fitted: Any = None) -> Envelope:
+    def of(x: npt.NDArray[np.float64], fitted: Any = None, ratio: Sequence[bool] = ()) -> Envelope:
         """Learn from normal windows, shape (rows, features); ``fitted`` tells states apart."""
         at = _leaf(fitted, x)
-        parts = [x[at == k] for k in range(int(at.max()) + 1)]
+        by_ratio = np.array(ratio or [False] * x.shape[1], bool)
+        z = _compared(x, by_ratio)
+        parts = [z[at == k] for k in range(int(at.max()) + 1)]
         middle = np.stack([np.median(p, axis=0) for p in parts])
-        least = np.maximum(NARROWEST * np.abs(middle), 2.0**-14)
+        least = np.where(by_ratio, NARROWEST, np.maximum(NARROWEST * np.abs(middle), 2.0**-14))
         low, high = np.stack([p.min(axis=0) for p in parts]), np.stack([p.max(axis=0) for p in parts])
-        return Envelope(fitted, middle, np.maximum(middle - low, least), np.maximum(high - middle, least))
+        return Envelope(
+            fitted, middle, np.maximum(middle - low, least), np.maximum(high - middle, least), by_ratio
+        )
 
     def scores(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """How far the worst feature is from the middle of its state, in ``STEPS`` a half range."""
@@ -116,16 +133,27 @@ class Envelope:
     def away(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Half ranges of its state that each feature is from the middle, shape (rows, features)."""
         at = _leaf(self.states, x)
-        off = x - self.middle[at]
+        off = _compared(x, self.ratio) - self.middle[at]
         out: npt.NDArray[np.float64] = np.maximum(off / self.above[at], -off / self.below[at])
         return out
 
     def box(self, threshold: int) -> Box:
         """Bounds at a score, as halves: outside is what is beyond them in real numbers."""
         factor = (threshold + 1) / STEPS
-        upper = [[half.to_float(half.floor(v)) for v in r] for r in (self.middle + factor * self.above)]
-        lower = [[_next_below(v) for v in r] for r in (self.middle - factor * self.below)]
+        high, low = self.middle + factor * self.above, self.middle - factor * self.below
+        high = np.where(self.ratio, np.exp(np.minimum(high, LARGEST)), high)
+        # zero counts as the smallest half: a bound below that one is none
+        least = np.where(low > np.log(SMALLEST), np.exp(np.minimum(low, LARGEST)), -SMALLEST)
+        low = np.where(self.ratio, least, low)
+        upper = [[half.to_float(half.floor(v)) for v in r] for r in high]
+        lower = [[_next_below(v) for v in r] for r in low]
         return Box(self.states, np.array(lower), np.array(upper))
+
+
+def _compared(x: npt.NDArray[np.float64], ratio: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Features as they are compared: logarithms of those in which ratios count."""
+    out: npt.NDArray[np.float64] = np.where(ratio, np.log(np.maximum(x, SMALLEST)), x)
+    return out
 
 
 def _next_below(x: float) -> float:

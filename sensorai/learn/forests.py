@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sensorai.errors import ConfigError, DataError
 from sensorai.features.catalogue import IntFeature
 from sensorai.learn import features as choice_of
-from sensorai.learn import select, sizes
+from sensorai.learn import select, sizes, taught
 from sensorai.learn.counts import Counted, check_rows
 from sensorai.learn.masks import Masks
 from sensorai.learn.pruning import Prunings
@@ -35,6 +35,8 @@ EXTRA_SIZES = ((30, 16), *FOREST_SIZES[1:])
 TREE_SIZES = ((1, 32), (1, 16), (1, 8), (1, 4), (1, 2))
 #: Least rows to learn from.
 ROWS = 12
+#: Points between the windows that the forest which teaches a tree answers for, for each window.
+POINTS_A_ROW = 100
 #: Most votes of a leaf: sums of a forest stay far within int32.
 MOST_VOTES = 65535
 #: What a forest with its features takes on the device.
@@ -48,7 +50,7 @@ class ForestOptions:
     Attributes
     ----------
     trees : int
-        1: a decision tree, pruned by cross-validation over groups.
+        1: a decision tree, taught by a forest (`sensorai.learn.taught`).
     depth : int
         Longest path of a tree.
     leaves : int
@@ -121,8 +123,6 @@ def train_forest(
 ) -> TrainedForest:
     """Learn a decision tree or a random forest.
 
-    Pruning is chosen by cross-validation over groups.
-
     Raises
     ------
     DataError
@@ -141,7 +141,7 @@ def choose_forest(
 ) -> TrainedForest:
     """Learn a tree (``options.trees`` 1) or forest of a size that fits the device.
 
-    It is as large as fits, up to the usual: pruning by cross-validation picks the leaves of a tree, and
+    It is as large as fits, up to the usual: pruning picks the leaves of a tree, and
     more trees of a forest only make its vote steadier.
 
     Raises
@@ -168,9 +168,7 @@ def choose_forest(
         need,
         full,
         options.seed,
-        "more trees make the vote steadier"
-        if options.trees > 1
-        else "pruning by cross-validation picks the leaves",
+        "more trees make the vote steadier" if options.trees > 1 else "pruning picks the leaves",
     )
     return replace(forest, choice=choice)
 
@@ -290,13 +288,14 @@ def _even(y: npt.NDArray[np.int64], seed: int, most: int = 4) -> npt.NDArray[np.
 
 
 def _tree(windows: Windows, options: ForestOptions) -> Any:
-    folds = select.folds(windows, options.seed)
-    leaves, seed, depth = options.leaves, options.seed, options.depth
-    grow = select.plain(leaves, seed, depth, windows.copies)
-    judged = select.parts(windows, 0, folds, grow)
-    whole = Prunings(grow(windows.x, windows.y[:, 0]))
-    alpha, _ = select.choose_pruning(windows, 0, judged, whole)
-    return select.new_tree(leaves, seed, alpha, depth, windows.copies).fit(windows.x, windows.y[:, 0])
+    """Grow a tree that a forest teaches, pruned as far as it still answers as the forest does."""
+    points = min(taught.POINTS, POINTS_A_ROW * len(windows.x))
+    lesson = taught.teach(windows.x, windows.y[:, 0], options.seed, windows.copies, points=points)
+
+    def grown(alpha: float) -> Any:
+        return taught.tree(options.leaves, options.seed, alpha, options.depth).fit(lesson.x, lesson.y)
+
+    return grown(lesson.alpha(Prunings(grown(0.0))))
 
 
 def _ensemble(fitted: Sequence[Any], classes: Sequence[str], shifts: Int, total: int | None) -> Ensemble:

@@ -46,6 +46,8 @@ SECONDS = 1.0
 #: Kinds by preference; a feature that says nearly the same as an earlier one is left out.
 KINDS = (("VARIANCE", "XYZ"), ("PEAK_TO_PEAK", "XYZ"), ("VARIANCE", "V"), ("MAXIMUM", "V"), ("MINIMUM", "V"))
 FILTERED = (("ENERGY", "XYZ"), ("PEAK_TO_PEAK", "V"), ("ZERO_CROSSING", "XYZ"))
+#: Kinds that are energies: a fault changes them by a share, up or down.
+RATIOS = ("VARIANCE", "ENERGY")
 #: Quality factor of the band pass on a line.
 LINE_QUALITY = 10.0
 #: Features that the report names for an alarm.
@@ -141,7 +143,9 @@ def train_box(lesson: Lesson, say: Progress = SILENT) -> TrainedBox:
     names = _normal_states(parts.learn, window, LABEL, parts.normal)
     room = (experiment.max_nodes or target.limits.nodes) // (2 * len(config.features) + 1)
     told_apart = _told_apart(windows.x[known], names[known], min(room, len(parts.normal)), experiment.seed)
-    envelope = Envelope.of(windows.x[known].astype(np.float64), told_apart)
+    envelope = Envelope.of(
+        windows.x[known].astype(np.float64), told_apart, [f.kind in RATIOS for f in config.features]
+    )
     class_codes = codes.assign(target, np.zeros((2, 2), np.int64), experiment.use_code_0)
     end = _end_counters(experiment, target, class_codes)
     settings, notes = sensor_settings(

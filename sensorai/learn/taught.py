@@ -1,8 +1,8 @@
 """Trees that a forest teaches: one tree that answers nearly as well as many.
 
 A tree that is grown on some hundred windows splits by chance where few of them lie. A forest is steadier, but
-a core that runs one tree has no room for it. So the forest answers for points between the windows, as many as
-are asked of it, and the tree is grown on those as well.
+a core that runs one tree has no room for it, and neither has who asks for a tree in C. So the forest answers
+for points between the windows, as many as are asked of it, and the tree is grown on those as well.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class Taught:
         return max(alphas[k] for k in able if alike[k] >= enough)
 
 
-def teach(x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1) -> Taught:
+def teach(
+    x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1, points: int = POINTS
+) -> Taught:
     """Ask a forest that learnt from windows about points between them.
 
     Parameters
@@ -109,27 +111,30 @@ def teach(x: FloatArray, y: IntArray, seed: int, copies: int = 1, ease: int = 1)
         Windows that are there for each that the device answers.
     ease : int
         So many times fewer trees and points, for judging rather than for shipping.
+    points : int
+        Points to answer for.
     """
     rows = select.some(len(x), ROWS, seed)
     teacher = forest(seed, copies, TREES // ease).fit(x[rows], y[rows])
-    count = POINTS // ease
-    points = between(x, count + count // 10, seed)
-    answers = teacher.predict(points)
+    count = points // ease
+    drawn = between(x, count + count // 10, seed)
+    answers = teacher.predict(drawn)
     return Taught(
-        np.concatenate([x, points[:count]]),
+        np.concatenate([x, drawn[:count]]),
         np.concatenate([y, answers[:count]]),
-        points[count:],
+        drawn[count:],
         answers[count:],
     )
 
 
-def tree(leaves: int, seed: int, alpha: float = 0.0) -> Any:
+def tree(leaves: int, seed: int, alpha: float = 0.0, depth: int | None = None) -> Any:
     """Return an unfitted scikit-learn tree for a lesson."""
     from sklearn.tree import DecisionTreeClassifier
 
     return DecisionTreeClassifier(
         criterion="entropy",
         max_leaf_nodes=max(leaves, 2),
+        max_depth=depth,
         min_samples_leaf=LAST,
         random_state=seed,
         ccp_alpha=alpha,

@@ -159,9 +159,9 @@ class Pipeline:
             )
 
     def _check_learner(self, moments: Moments) -> None:
-        core = self.model.core if isinstance(self.model, Detector) else None
-        single = isinstance(core, Gaussians) and self.model.kind == "mahalanobis" and core.components == 1
-        if not single or not self.features:
+        model = self.model if isinstance(self.model, Detector) else None
+        core = model.core if model is not None and model.kind == "mahalanobis" else None
+        if not isinstance(core, Gaussians) or core.components > 1 or not self.features:
             raise ConfigError(
                 "only Mahalanobis detectors of features learn on the device, and of one state",
                 hint="choose that kind, or do not let the device learn",

@@ -48,7 +48,8 @@ def _scaled(moving: Float, size: float, random: np.random.Generator) -> Float:
 
 
 def _noisy(moving: Float, size: float, random: np.random.Generator) -> Float:
-    return moving + size * moving.std(axis=0) * random.standard_normal(moving.shape)
+    noise: Float = size * moving.std(axis=0) * random.standard_normal(moving.shape)
+    return moving + noise
 
 
 def _moved(moving: Float, size: float, random: np.random.Generator) -> Float:

@@ -110,7 +110,6 @@ CASES: dict[str, Callable[[], Detector]] = {
     "row_beyond": lambda: Detector("mahalanobis", single(20000), 7),
     "largest_sum_of_squares": lambda: Detector("mahalanobis", largest(2, 10), 7),
     "diagonal": lambda: Detector("mahalanobis", gaussians(4, 1, 7, diagonal=True, bias=0), 9),
-    "two_ellipsoids": lambda: Detector("mahalanobis", gaussians(8, 2, 6, bias=0), 9),
     "no_shift": lambda: Detector("mahalanobis", gaussians(5, 1, 4, size=20, shift=0, bias=0), 9),
     "zero": lambda: Detector("gmm", gaussians(6, 2, 3, size=0), 9),
     "mixture": lambda: Detector("gmm", gaussians(7, 3, 12, size=400), 9),

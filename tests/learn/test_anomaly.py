@@ -183,7 +183,7 @@ def test_refusals() -> None:
 
 def test_bounds_are_exact_at_the_edge() -> None:
     middle, reach = np.array([[1.0]]), np.array([[0.5]])
-    box = envelope.Envelope(None, middle, reach, reach).box(envelope.STEPS - 1)
+    box = envelope.Envelope(None, middle, reach, reach, np.zeros(1, bool)).box(envelope.STEPS - 1)
     # a margin of one half range: from 0.5 to 1.5, both within
     inside = np.array([[0.5], [1.5], [1.0]])
     assert box.predict(inside).tolist() == [0, 0, 0]
@@ -194,10 +194,26 @@ def test_bounds_are_exact_at_the_edge() -> None:
     assert half.to_float(half.nearest(float(box.lower[0, 0]))) == box.lower[0, 0]
 
 
+def test_energies_are_bounded_by_ratio() -> None:
+    """From half to four times as much is one half range each way; the other feature is as far in steps."""
+    x = np.array([[2.0, 2.0], [4.0, 4.0], [16.0, 16.0]])
+    learnt = envelope.Envelope.of(x, ratio=[True, False])
+    assert learnt.away(np.array([[1.0, 4.0], [64.0, 4.0]]))[:, 0] == pytest.approx([2, 2])
+    assert learnt.away(np.array([[4.0, 0.0], [4.0, 28.0]]))[:, 1] == pytest.approx([2, 2])
+    box = learnt.box(2 * envelope.STEPS - 1)
+    assert box.upper[0] == pytest.approx([64, 28], rel=1e-3)
+    assert box.lower[0] == pytest.approx([1, 0], abs=1e-3)
+    # zero is a number where it is usual, and no bound leaves the halves
+    assert box.predict(np.array([[0.0, 4.0]])).tolist() == [1]
+    at_rest = envelope.Envelope.of(np.array([[0.0], [0.0], [1.0]]), ratio=[True]).box(envelope.STEPS)
+    assert at_rest.predict(np.array([[0.0], [1.0]])).tolist() == [0, 0]
+    assert learnt.box(2**20).upper[0, 0] <= 65504
+
+
 def test_the_tree_decides_as_the_box() -> None:
     random = np.random.default_rng(3)
     x = random.normal(0, 1, (200, 3)) * [1, 5, 0.1] + [0, 20, 3]
-    learnt = envelope.Envelope.of(x)
+    learnt = envelope.Envelope.of(x, ratio=[False, True, False])
     box = learnt.box(envelope.STEPS)
     tree = box.tree((1, 4))
     probe = np.concatenate([x * 1.4, box.lower, box.upper, np.nextafter(box.upper, np.inf), x - 2])

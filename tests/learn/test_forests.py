@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from sensorai.errors import DataError
 from sensorai.features import catalogue
-from sensorai.learn import features
+from sensorai.learn import features, forests, select
 from sensorai.learn.forests import ForestOptions, from_forest, narrow, narrowed, only_used, train_forest
 from sensorai.model.ensemble import build, to_dict
 from sensorai.model.forest import Tree
@@ -34,6 +36,20 @@ def test_training(options: ForestOptions) -> None:
     assert again.features == found.features
 
 
+def test_a_tree_is_taught_by_a_forest() -> None:
+    """It does better with strangers than one that is grown on the same windows alone."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(0, 1000, (1350, 6)).round().astype(np.int64)
+    y = (x @ rng.normal(0, 1, (6, 3))).argmax(axis=1)
+    windows = replace(counted(rows=150), y=y[:150]).as_windows(x[:150])
+    strangers = x[150:].astype(np.float32)
+    tree = forests._tree(windows, ForestOptions(leaves=64))
+    assert tree.tree_.n_leaves <= 64
+    assert tree.tree_.max_depth <= 8
+    alone = select.new_tree(64, 0, depth=8).fit(windows.x, y[:150]).predict(strangers)
+    assert (tree.predict(strangers) == y[150:]).mean() > (alone == y[150:]).mean() + 0.02
+
+
 def test_lowest_bits_are_left_out_of_large_features_only() -> None:
     table = np.array([[5, -40000, 2**30], [32767, 3, -5]])
     assert narrow(table).tolist() == [0, 1, 16]
@@ -46,8 +62,6 @@ def test_thresholds_of_shortened_features_decide_alike() -> None:
     y = (table[:, 0] + table[:, 1] // 3 > 2**27).astype(int)
     shifts = narrow(table)
     model = DecisionTreeClassifier(max_depth=5, random_state=0).fit(narrowed(table, shifts), y)
-    from sensorai.learn import forests
-
     ensemble = forests._ensemble([model], ("a", "b"), shifts, 1)
     probe = [table]
     for f, t, _, _ in ensemble.trees[0].rows():
