@@ -14,7 +14,7 @@ import numpy as np
 from sensorai.experiment import Experiment
 from sensorai.learn import candidates, codes, select, taught
 from sensorai.learn.choices import Choices
-from sensorai.learn.convert import to_tree
+from sensorai.learn.convert import to_tree, used
 from sensorai.learn.lengths import check_length, window_lengths
 from sensorai.learn.pruning import Prunings
 from sensorai.learn.search import FEATURES, Search, inputs
@@ -144,15 +144,15 @@ def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tu
             taught.tree(leaves, seed, alpha).fit(lesson.x[:, left], lesson.y)
             for lesson, (alpha, _) in zip(lessons, pruning, strict=True)
         ]
-        used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
-        if len(used) == len(left):
+        kept = sorted(set().union(*(used(tree) for tree in fitted))) or [0]
+        if len(kept) == len(left):
             filters, features = candidates.compact(filters, [features[i] for i in left])
             guesses = [
                 select.out_of_fold(windows, part, alpha)
                 for part, (alpha, _) in zip(parts, pruning, strict=True)
             ]
             return _Grown(filters, features, windows.columns(left), pruning, guesses, fitted)
-        left = [left[i] for i in used]
+        left = [left[i] for i in kept]
 
 
 def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:
