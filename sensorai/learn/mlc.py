@@ -1,6 +1,6 @@
 """From logs to a trained MLC configuration: split, search, train, choose codes and counters.
 
-Order of the choices, none of which sees the test groups: window length, sensors, features, tree size
+Order of the choices, none of which sees the test groups: window length, rate, sensors, features, tree size
 (cost-complexity pruning), result codes, end counters.
 """
 
@@ -86,7 +86,9 @@ def train_mlc(
     check_classes(outline(lengths[0], train_set, tasks), tasks)
     known = Known() if known is None else known
     search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say, known)
-    window = search.choose_window(lengths)
+    search, window = search.slower(search.choose_window(lengths))
+    if search.rate != rate:
+        dataset, train_set, rate = known.at(dataset, search.rate), search.train_set, search.rate
     filters, features = search.choose_features(window)
     if not select.enough_groups(outline(window, train_set, tasks)):
         choices.notes.append(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.resample import to_rate
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
 from sensorai.recording import Dataset, Recording
@@ -87,7 +88,7 @@ class Windows:
 
 
 class Known:
-    """Features of recordings that were computed before; recordings live as long.
+    """Recordings at other rates, and features of recordings, computed before; recordings live as long.
 
     A feature of some filters has a number, so that tables of many recordings do not hash it again and again.
     """
@@ -95,6 +96,7 @@ class Known:
     def __init__(self) -> None:
         self._numbers: dict[tuple[tuple[Filter, ...], Feature], int] = {}
         self._columns: dict[tuple[int, int, int], dict[int, FloatArray]] = {}
+        self._at: dict[tuple[int, float], Recording] = {}
 
     def __len__(self) -> int:
         return sum(len(columns) for columns in self._columns.values())
@@ -103,6 +105,16 @@ class Known:
         """Numbers of the features of ``config``."""
         keys = [(config.filters, f) for f in config.features]
         return [self._numbers.setdefault(key, len(self._numbers)) for key in keys]
+
+    def at(self, dataset: Dataset, rate: float) -> Dataset:
+        """Return the recordings at a rate in Hz: the same ones whenever they are asked for."""
+        out = []
+        for recording in dataset:
+            key = id(recording), rate
+            if key not in self._at:
+                self._at[key] = to_rate(recording, rate)
+            out.append(self._at[key])
+        return Dataset(tuple(out))
 
     def of(self, recording: Recording, start: int, window: int) -> dict[int, FloatArray]:
         """Columns of a recording from its sample ``start`` on, by their numbers."""
