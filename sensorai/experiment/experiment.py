@@ -204,7 +204,7 @@ class Experiment:
         None,
         "target",
         "number",
-        "Sample rate on the device (default: the nearest to the logs').",
+        "Sample rate on the device (default: the nearest to the logs', on the MLC a lower one if better).",
         metavar="HZ",
     )
     sensors: tuple[str, ...] = option(

@@ -13,6 +13,7 @@ class Choices:
     """
 
     window: list[dict[str, object]] = field(default_factory=list)
+    rate: list[dict[str, object]] = field(default_factory=list)
     sensors: list[dict[str, object]] = field(default_factory=list)
     features: list[dict[str, object]] = field(default_factory=list)
     trees: list[dict[str, object]] = field(default_factory=list)

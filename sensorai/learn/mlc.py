@@ -1,6 +1,6 @@
 """From logs to a trained MLC configuration: split, search, train, choose codes and counters.
 
-Order of the choices, none of which sees the test groups: window length, sensors, features, tree size
+Order of the choices, none of which sees the test groups: window length, rate, sensors, features, tree size
 (cost-complexity pruning), result codes, end counters.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from sensorai.experiment import Experiment
 from sensorai.learn import candidates, codes, select, taught
 from sensorai.learn.choices import Choices
-from sensorai.learn.convert import to_tree
+from sensorai.learn.convert import to_tree, used
 from sensorai.learn.lengths import check_length, window_lengths
 from sensorai.learn.pruning import Prunings
 from sensorai.learn.search import FEATURES, Search, inputs
@@ -86,7 +86,9 @@ def train_mlc(
     check_classes(outline(lengths[0], train_set, tasks), tasks)
     known = Known() if known is None else known
     search = Search(train_set, tasks, target, rate, prepared.sensors, experiment, choices, say, known)
-    window = search.choose_window(lengths)
+    search, window = search.slower(search.choose_window(lengths))
+    if search.rate != rate:
+        dataset, train_set, rate = known.at(dataset, search.rate), search.train_set, search.rate
     filters, features = search.choose_features(window)
     if not select.enough_groups(outline(window, train_set, tasks)):
         choices.notes.append(
@@ -101,8 +103,8 @@ def train_mlc(
     settings, notes = sensor_settings(dataset, target, rate, slots, dict(experiment.full_scale))
     choices.notes += notes
     config = MlcConfig(target.name, window, rate, slots, grown.filters, grown.features, trees, settings)
-    if window in known.notes:
-        choices.notes.append(known.notes[window])
+    if said := known.note(train_set, window):
+        choices.notes.append(said)
     if explained:
         search.what_each_buys(config, grown.windows)
     return Trained(config, tasks, dataset, tuple(grown.fitted), grown.windows, choices)
@@ -146,15 +148,15 @@ def _grow(search: Search, window: int, filters: tuple[Filter, ...], features: tu
             taught.tree(leaves, seed, alpha).fit(lesson.x[:, left], lesson.y)
             for lesson, (alpha, _) in zip(lessons, pruning, strict=True)
         ]
-        used = sorted({int(f) for tree in fitted for f in tree.tree_.feature if f >= 0}) or [0]
-        if len(used) == len(left):
+        kept = sorted(set().union(*(used(tree) for tree in fitted))) or [0]
+        if len(kept) == len(left):
             filters, features = candidates.compact(filters, [features[i] for i in left])
             guesses = [
                 select.out_of_fold(windows, part, alpha)
                 for part, (alpha, _) in zip(parts, pruning, strict=True)
             ]
             return _Grown(filters, features, windows.columns(left), pruning, guesses, fitted)
-        left = [left[i] for i in used]
+        left = [left[i] for i in kept]
 
 
 def _finish(search: Search, grown: _Grown, t: int) -> DecisionTree:

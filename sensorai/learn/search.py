@@ -13,6 +13,7 @@ from sensorai.experiment import Experiment
 from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
 from sensorai.learn.counts import overlapping
+from sensorai.learn.lengths import lower_rates
 from sensorai.learn.table import FloatArray, IntArray, Known, Task, Windows, build, settled
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.devices import MlcDevice
@@ -100,7 +101,7 @@ class Search:
 
     def choose_window(self, lengths: Sequence[int]) -> int:
         """Return the shortest window that is nearly as good as the best."""
-        seed, choices = self.options.seed, self.choices
+        choices = self.choices
         if len(lengths) == 1:
             only: dict[str, object] = {
                 "window": lengths[0],
@@ -114,17 +115,9 @@ class Search:
         for k, window in enumerate(lengths):
             self.say.within(WINDOWS * k / len(lengths))
             self.say(f"trying a window of {window} samples ({window / self.rate:.2g} s)")
-            _, windows = self.candidates(window, 1)
-            fewest = min(
-                int((windows.y[:, t] == c).sum())
-                for t, task in enumerate(self.tasks)
-                for c in range(len(task.classes))
-            )
-            if fewest < FEWEST:
-                continue
-            best = select.pool(windows, select.rank(windows, seed), select.POOL, lambda _: True)
-            split = select.folds(windows, seed)
-            scores[window] = taught.score(windows.columns(best), split, seed)
+            score = self._score(window)
+            if score is not None:
+                scores[window] = score
         if not scores:
             raise DataError(
                 f"the logs are too short: no window length leaves {FEWEST} windows of every class to learn "
@@ -143,6 +136,52 @@ class Search:
             for w, s in scores.items()
         ]
         return chosen
+
+    def _score(self, window: int) -> float | None:
+        """What forests make of a window on groups that they did not see; None where too few are left."""
+        seed = self.options.seed
+        _, windows = self.candidates(window, 1)
+        fewest = min(
+            int((windows.y[:, t] == c).sum())
+            for t, task in enumerate(self.tasks)
+            for c in range(len(task.classes))
+        )
+        if fewest < FEWEST:
+            return None
+        best = select.pool(windows, select.rank(windows, seed), select.POOL, lambda _: True)
+        return taught.score(windows.columns(best), select.folds(windows, seed), seed)
+
+    def slower(self, window: int) -> tuple[Search, int]:
+        """Try the chosen window at lower rates of the core too; the logs' own stays where none is better.
+
+        Bands of filters, and what is counted between samples, lie elsewhere in time at each rate.
+        """
+        tried = next((w for w in self.choices.window if w["chosen"] and "balanced_accuracy" in w), None)
+        best, score = (self, window), tried and tried["balanced_accuracy"]
+        if not isinstance(score, float) or self.options.rate is not None or self.options.no_resample:
+            return best
+        scores = {self.rate: score}
+        for rate, samples in lower_rates(self.rate, window, self.target):
+            if score == 1.0:
+                break
+            self.say(f"trying the core at {rate:g} Hz")
+            search = replace(self, train_set=self.known.at(self.train_set, rate), rate=rate)
+            found = search._score(samples)
+            if found is None:
+                continue
+            scores[rate] = found
+            if found > score:
+                best, score = (search, samples), found
+        chosen = best[0].rate
+        self.choices.rate += [
+            {"rate_hz": hz, "balanced_accuracy": s, "chosen": hz == chosen} for hz, s in scores.items()
+        ]
+        if chosen != self.rate:
+            self.choices.notes.append(
+                f"the core runs at {chosen:g} Hz: on groups that were not learnt from that was better than "
+                f"{self.rate:g} Hz (--rate {self.rate:g} keeps the logs')"
+            )
+        return best
 
     def choose_features(self, window: int) -> tuple[tuple[Filter, ...], tuple[Feature, ...]]:
         """Take the best candidates that fit together; a second sensor must be worth its current."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensorai.errors import ConfigError, DataError
+from sensorai.formats.resample import to_rate
 from sensorai.learn.thin import thinned
 from sensorai.mlc.config import Feature, Filter, MlcConfig
 from sensorai.mlc.features import FeatureStream, inputs, numeric_style
@@ -91,7 +92,7 @@ class Windows:
 
 
 class Known:
-    """Features of recordings that were computed before; recordings live as long.
+    """Recordings at other rates, and features of recordings, computed before; recordings live as long.
 
     A feature of some filters has a number, so that tables of many recordings do not hash it again and again.
     """
@@ -99,9 +100,9 @@ class Known:
     def __init__(self) -> None:
         self._numbers: dict[tuple[tuple[Filter, ...], Feature], int] = {}
         self._columns: dict[tuple[int, int, int], dict[int, FloatArray]] = {}
-        self._rows: dict[int, dict[int, npt.NDArray[np.intp]]] = {}
-        #: What is to be said of windows of a length that are too many.
-        self.notes: dict[int, str] = {}
+        self._rows: dict[tuple[int, float | None], dict[int, npt.NDArray[np.intp]]] = {}
+        self._notes: dict[tuple[int, float | None], str] = {}
+        self._at: dict[tuple[int, float], Recording] = {}
 
     def __len__(self) -> int:
         return sum(len(columns) for columns in self._columns.values())
@@ -114,22 +115,40 @@ class Known:
     def rows(self, dataset: Dataset, window: int, tasks: Sequence[Task]) -> list[npt.NDArray[np.intp]] | None:
         """Windows of each recording that are learnt from; None where all are.
 
-        It is settled by the first dataset that is asked for; parts of it find the same windows.
+        It is settled by the first dataset of a rate that is asked for; parts of it find the same windows.
         """
-        if window not in self._rows:
+        key = self._key(dataset, window)
+        if key not in self._rows:
             every = outline(window, dataset, tasks)
-            self._rows[window] = {}
+            self._rows[key] = {}
             if len(every.y) > MOST:
                 labelled = np.flatnonzero((every.y >= 0).any(axis=1))
                 joint = np.unique(every.y[labelled], axis=0, return_inverse=True)[1].reshape(-1)
-                kept, self.notes[window] = thinned(every.group[labelled], joint, MOST)
+                kept, self._notes[key] = thinned(every.group[labelled], joint, MOST)
                 chosen, begin = labelled[kept], 0
                 for r in dataset:
                     end = begin + len(r) // window
-                    self._rows[window][id(r)] = chosen[(chosen >= begin) & (chosen < end)] - begin
+                    self._rows[key][id(r)] = chosen[(chosen >= begin) & (chosen < end)] - begin
                     begin = end
-        known = self._rows[window]
+        known = self._rows[key]
         return [known[id(r)] for r in dataset] if known else None
+
+    def note(self, dataset: Dataset, window: int) -> str | None:
+        """What is to be said where there are too many windows of a length."""
+        return self._notes.get(self._key(dataset, window))
+
+    def _key(self, dataset: Dataset, window: int) -> tuple[int, float | None]:
+        return window, dataset.recordings[0].rate_hz if len(dataset) else None
+
+    def at(self, dataset: Dataset, rate: float) -> Dataset:
+        """Return the recordings at a rate in Hz: the same ones whenever they are asked for."""
+        out = []
+        for recording in dataset:
+            key = id(recording), rate
+            if key not in self._at:
+                self._at[key] = to_rate(recording, rate)
+            out.append(self._at[key])
+        return Dataset(tuple(out))
 
     def of(self, recording: Recording, start: int, window: int) -> dict[int, FloatArray]:
         """Columns of a recording from its sample ``start`` on, by their numbers."""

@@ -8,6 +8,7 @@ import pytest
 from sensorai.experiment import Experiment
 from sensorai.learn import candidates, select, taught
 from sensorai.learn.choices import Choices
+from sensorai.learn.lengths import lower_rates
 from sensorai.learn.mlc import _grow, train_mlc
 from sensorai.learn.pruning import Prunings
 from sensorai.learn.search import Search
@@ -97,3 +98,32 @@ def test_features_that_are_known_are_not_computed_again(monkeypatch: pytest.Monk
     assert len(known) == count
     assert again.config == first.config
     assert train_mlc(made).config == first.config
+
+
+def test_the_core_runs_slower_where_strangers_are_told_apart_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {30.0: 0.7, 15.0: 0.8}
+    # of all windows one second does best
+    monkeypatch.setattr(Search, "_score", lambda self, n: scores[self.rate] - abs(n / self.rate - 1.0))
+    asked = lesson(people(3, 0), target="mlc", max_features=3, device="LSM6DSV16X")
+    made = train_mlc(asked, explained=False)
+    assert made.config.mlc_rate_hz == made.config.window == 15
+    assert {r.rate_hz for r in made.dataset} == {15.0}
+    assert [one["rate_hz"] for one in made.choices.rate if one["chosen"]] == [15.0]
+    assert any("--rate 30 keeps" in note for note in made.choices.notes)
+
+
+def test_a_lower_rate_must_be_better_and_asked_for_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = device("LSM6DSV16X")
+    assert lower_rates(120.0, 120, target) == [(60.0, 60), (30.0, 30), (15.0, 15)]
+    assert lower_rates(120.0, 60, target) == [(60.0, 30), (30.0, 15), (15.0, 8)]
+    assert lower_rates(240.0, 240, target)[-1] == (30.0, 30)
+    assert lower_rates(60.0, 24, target) == [(30.0, 12)]
+    tried: list[float] = []
+    monkeypatch.setattr(Search, "_score", lambda self, n: tried.append(self.rate) or 0.5)
+    made, asked = people(2, 0), ({"rate": 30.0}, {"no_resample": True}, {})
+    for more in asked:
+        choices = Choices([{"window": 30, "chosen": True, "balanced_accuracy": 0.5}])
+        options = Experiment(target="mlc", **more)
+        search = Search(made, (), target, 30.0, ("acc",), options, choices, SILENT, Known())
+        assert search.slower(30) == (search, 30)
+    assert tried == [15.0]

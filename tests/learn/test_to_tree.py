@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorai.learn import select
-from sensorai.learn.convert import to_tree
+from sensorai.learn.convert import to_tree, used
 from sensorai.mlc import half
 
 
@@ -50,7 +50,9 @@ def test_no_decision_moves(seed: int, features: int, classes: int, spread: float
     codes = tuple(int(c) for c in rng.permutation(256)[:classes])
     fitted = select.new_tree(33, 0).fit(x, y)
     tree = to_tree(fitted, codes)
-    assert len(tree) == max(1, fitted.tree_.n_leaves - 1)
+    assert len(tree) <= max(1, fitted.tree_.n_leaves - 1)
+    # no test is left whose answer does not matter
+    assert len(tree) == 1 or all(low != high for _, _, low, high in tree.rows())
     assert [half.to_float(half.nearest(t)) for t in tree.threshold] == tree.threshold.tolist()
     # values of the data, any halves, and the closest to every threshold
     more = halves(rng.integers(0, 1 << 16, (300, features), dtype=np.uint16))
@@ -104,3 +106,13 @@ def test_class_without_a_window_keeps_its_place() -> None:
     # classes 0 and 2 of three: codes go by class, not by position among those seen
     tree = to_tree(select.new_tree(4, 0).fit(x, [0, 2] * 5), (1, 4, 8))
     assert tree.predict(x).tolist() == [1, 8] * 5
+
+
+def test_a_test_below_which_all_leaves_answer_alike_is_left_out_with_its_feature() -> None:
+    # feature 1 tells only how sure the answer is
+    x = np.array([[a, b] for a in (0.0, 1.0) for b in (0.0, 1.0) for _ in range(10)], np.float32)
+    y = [0] * 20 + [1] * 10 + [1] * 7 + [0] * 3
+    fitted = select.new_tree(9, 0).fit(x, y)
+    assert fitted.tree_.n_leaves == 3
+    assert used(fitted) == {0}
+    assert list(to_tree(fitted, (7, 9)).rows()) == [(0, 0.5, ~7, ~9)]

@@ -77,6 +77,7 @@ class RegisterTree:
                 ],
                 "choices": {
                     "window": choices.window,
+                    "rate": choices.rate,
                     "sensors": choices.sensors,
                     "features": choices.features,
                 },
@@ -127,9 +128,9 @@ def _fold(lesson: Lesson, groups: tuple[str, ...], known: Known) -> Fold:
     share = lesson.share
     kept = share.test_groups if share.kept else ()
     without = replace(lesson, share=replace(share, test_groups=(*kept, *groups), kept=True))
-    config = train_mlc(without, known=known, explained=False).config
-    recordings = [r for r in lesson.prepared.dataset if r.group in groups]
-    return Fold(groups, tuple(trace_of(r, simulate(config, r, rate="as-is")) for r in recordings))
+    made = train_mlc(without, known=known, explained=False)
+    recordings = [r for r in made.dataset if r.group in groups]
+    return Fold(groups, tuple(trace_of(r, simulate(made.config, r, rate="as-is")) for r in recordings))
 
 
 TREE = RegisterTree()
