@@ -380,7 +380,8 @@ def _asked(windows: qat.Data, taught: teacher.Taught, points: _Float) -> qat.Dat
 
 def _rounded(x: _Float) -> _Float:
     """Round as the input of the device is."""
-    return (np.floor(x * 2.0**INPUT_PLACES + 0.5) * 2.0**-INPUT_PLACES).astype(np.float32)
+    out: _Float = (np.floor(x * 2.0**INPUT_PLACES + 0.5) * 2.0**-INPUT_PLACES).astype(np.float32)
+    return out
 
 
 def show(sizes: tuple[int, ...], features: int = 0) -> str:
