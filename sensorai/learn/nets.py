@@ -46,8 +46,8 @@ FLOAT_CLIP = 127 / 2**INPUT_PLACES
 ROWS = 20
 #: Rows that say what scales a net has that is only built to know its size.
 CALIBRATION = 64
-#: How much of the learning the float net takes, which the other one starts from.
-FLOAT = 0.6
+#: How much of the learning is done when there is a teacher, and when there is a float net.
+TAUGHT, FLOAT = 0.3, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +321,9 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         options.epochs, None, options.rate, options.batch, options.seed, steps, options.decay
     )
     own, data = rows.data(rows.own, rows.more_own), rows.data(rows.rounded, rows.more_rounded)
-    if rows.features and options.taught:
-        taught = rows.taught(steps, options, say)
+    begun = TAUGHT if rows.features and options.taught else 0.0
+    if begun:
+        taught = rows.taught(steps, options, say.part(0.0, begun))
         own, data = _asked(own, taught, taught.x), _asked(data, taught, _rounded(taught.x))
     float_params, curve = qat.learn(
         plain,
@@ -331,7 +332,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         schedule,
         qat.Scales(),
         "float",
-        say.part(0.0, FLOAT),
+        say.part(begun, FLOAT),
     )
     notes = [f"seed {options.seed}", *rows.notes]
     if options.precision == "float32":
