@@ -334,7 +334,7 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         "float",
         say.part(begun, FLOAT),
     )
-    notes = [f"seed {options.seed}", *rows.notes]
+    notes = [f"seed {options.seed}", *rows.notes, *([teacher.WORDS] if begun else [])]
     if options.precision == "float32":
         graph = lower_float(plain, float_params, INPUT_PLACES)
     elif options.precision == "int8":

@@ -28,6 +28,8 @@ ROWS = 12_000
 DOUBT = 0.02
 #: Most points between windows, and how many there are for each window.
 POINTS, EACH = 20_000, 2
+#: What reports say.
+WORDS = f"taught by {NETS} nets and {TREES} trees"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
