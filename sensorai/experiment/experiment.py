@@ -347,7 +347,7 @@ class Experiment:
         "code",
         "integer",
         "Seeds that a classifier is learnt with; folds choose one, and the report says how far they differ "
-        "(default: 3 for an mlp, else 1).",
+        "(default: 2 for an mlp, else 1).",
         metavar="N",
         least=1,
         most=20,

@@ -46,8 +46,8 @@ FLOAT_CLIP = 127 / 2**INPUT_PLACES
 ROWS = 20
 #: Rows that say what scales a net has that is only built to know its size.
 CALIBRATION = 64
-#: How much of the learning the float net takes, which the other one starts from.
-FLOAT = 0.6
+#: How much of the learning is done when there is a teacher, and when there is a float net.
+TAUGHT, FLOAT = 0.3, 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,8 +321,9 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         options.epochs, None, options.rate, options.batch, options.seed, steps, options.decay
     )
     own, data = rows.data(rows.own, rows.more_own), rows.data(rows.rounded, rows.more_rounded)
-    if rows.features and options.taught:
-        taught = rows.taught(steps, options, say)
+    begun = TAUGHT if rows.features and options.taught else 0.0
+    if begun:
+        taught = rows.taught(steps, options, say.part(0.0, begun))
         own, data = _asked(own, taught, taught.x), _asked(data, taught, _rounded(taught.x))
     float_params, curve = qat.learn(
         plain,
@@ -331,9 +332,9 @@ def _learn(rows: _Rows, options: NetOptions, say: Progress) -> TrainedNet:
         schedule,
         qat.Scales(),
         "float",
-        say.part(0.0, FLOAT),
+        say.part(begun, FLOAT),
     )
-    notes = [f"seed {options.seed}", *rows.notes]
+    notes = [f"seed {options.seed}", *rows.notes, *([teacher.WORDS] if begun else [])]
     if options.precision == "float32":
         graph = lower_float(plain, float_params, INPUT_PLACES)
     elif options.precision == "int8":
@@ -380,7 +381,8 @@ def _asked(windows: qat.Data, taught: teacher.Taught, points: _Float) -> qat.Dat
 
 def _rounded(x: _Float) -> _Float:
     """Round as the input of the device is."""
-    return (np.floor(x * 2.0**INPUT_PLACES + 0.5) * 2.0**-INPUT_PLACES).astype(np.float32)
+    out: _Float = (np.floor(x * 2.0**INPUT_PLACES + 0.5) * 2.0**-INPUT_PLACES).astype(np.float32)
+    return out
 
 
 def show(sizes: tuple[int, ...], features: int = 0) -> str:

@@ -18,8 +18,8 @@ from sensorai.road import SILENT, Progress
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 
-#: Nets of the ensemble, and units of each; most steps that they take.
-NETS, HIDDEN, STEPS = 3, 48, 4000
+#: Nets of the ensemble, and units of each; most epochs and steps that they take.
+NETS, HIDDEN, EPOCHS, STEPS = 3, 48, 80, 4000
 #: Trees of the ensemble, least rows in a leaf, and the share of the features that a split looks at.
 TREES, LEAF, FEATURES = 100, 3, 0.3
 #: Most rows that the trees learn from.
@@ -28,6 +28,8 @@ ROWS = 12_000
 DOUBT = 0.02
 #: Most points between windows, and how many there are for each window.
 POINTS, EACH = 20_000, 2
+#: What reports say.
+WORDS = f"taught by {NETS} nets and {TREES} trees"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +77,7 @@ def teach(
     from sklearn.ensemble import ExtraTreesClassifier
 
     say("an ensemble that teaches the net")
-    long = max(min(epochs, STEPS // steps), 1)
+    long = max(min(epochs, EPOCHS, STEPS // steps), 1)
     nets = crowd.learn(x, y, weights, crowd.Lesson(NETS, HIDDEN, long, steps, batch, seed), say)
     rows = select.some(len(x), ROWS, seed)
     # rare classes may have been missed

@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sensorai.experiment import Experiment
+from sensorai.learn import teacher
 from sensorai.road import Progress
 from sensorai.run import run
 from tests.cli.call import call
@@ -96,10 +99,11 @@ def test_parts_of_a_step() -> None:
     ]
 
 
-def test_nets_say_every_epoch(log: Path) -> None:
+def test_nets_say_every_epoch(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need("gcc", "jax")
+    monkeypatch.setattr(teacher, "TREES", 3)
     told: list[tuple[str, float]] = []
-    net = {"sizes": [3], "features": 2, "epochs": 6, "tune_epochs": 4, "taught": False}
+    net = {"sizes": [3], "features": 2, "epochs": 6, "tune_epochs": 4}
     asked = Experiment(target="stm32", logs=(str(log),), window=26, stride=26, net=net)
     run(asked, progress=lambda words, done: told.append((words, done)))
     shares = [done for _, done in told]

@@ -92,7 +92,8 @@ def test_seeds_share_what_is_taught_and_folds_do_not(monkeypatch: pytest.MonkeyP
     data = counted()
     parts = split(data)
     for seed in (0, 1):
-        train_net(data, parts, replace(QUICK, seed=seed))
+        made = train_net(data, parts, replace(QUICK, seed=seed))
+        assert teacher.WORDS in made.notes
     assert len(asked) == 1
     real, rounded = seen[:2]
     rows = len(asked[0])
@@ -105,8 +106,9 @@ def test_seeds_share_what_is_taught_and_folds_do_not(monkeypatch: pytest.MonkeyP
     others = replace(parts, train=parts.train & (data.group != data.group[parts.train][0]))
     train_net(data, others, QUICK)
     assert len(asked) == 2
-    train_net(data, others, replace(QUICK, taught=False))
+    made = train_net(data, others, replace(QUICK, taught=False))
     assert len(asked) == 2
+    assert teacher.WORDS not in made.notes
 
 
 def test_raw_windows_are_not_taught(monkeypatch: pytest.MonkeyPatch) -> None:
