@@ -125,7 +125,7 @@ def test_of_too_many_windows_some_are_known_and_folds_find_the_same(monkeypatch:
     known = Known()
     some = build(config(4), data, tasks, known)
     assert 500 < len(some.y) <= 900
-    assert "windows are learnt from" in known.notes[4]
+    assert "windows are learnt from" in str(known.note(data, 4))
     # each row is one of all, in their order
     starts = [k for rows in known.rows(data, 4, tasks) or [] for k in rows.tolist()]
     place = np.array(starts) + 780 * some.recording
