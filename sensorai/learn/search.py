@@ -23,7 +23,7 @@ from sensorai.road import Progress
 
 #: How much of the learning is done when windows are tried, when features are chosen, when trees are fitted.
 WINDOWS, FEATURES, TREES = 0.6, 0.8, 0.9
-#: A longer window, or a second sensor, must raise the cross-validated score by this much.
+#: A longer window must raise the cross-validated score by this much, as must a second sensor.
 WORTH = 0.01
 #: Candidates that a tree may choose from.
 MANY = 80
@@ -188,7 +188,7 @@ class Search:
         config, windows = self.candidates(window)
         ranked = select.rank(windows, self.options.seed)
         found: dict[tuple[str, ...], list[int]] = {}
-        scores: dict[tuple[str, ...], float] = {}
+        scores: dict[tuple[str, ...], list[float]] = {}
         sets = [self.slots]
         if len(self.slots) > 1 and not self.options.sensors:
             sets.append(("acc",))
@@ -197,12 +197,12 @@ class Search:
             self.say(f"choosing features of {' + '.join(subset)}")
             inside = [c for c in ranked if config.features[c].source.sensor in subset]
             found[subset], scores[subset] = self._pick(config, windows, self._by_use(windows, inside))
-        chosen = sets[-1] if scores[sets[-1]] >= scores[sets[0]] - WORTH else sets[0]
+        chosen = sets[-1] if taught.surely(scores[sets[-1]], scores[sets[0]], WORTH) else sets[0]
         self.choices.sensors += [
             {
                 "sensors": list(s),
                 "features": len(found[s]),
-                "balanced_accuracy": scores[s],
+                "balanced_accuracy": float(np.mean(scores[s])) if scores[s] else 0.0,
                 "chosen": s == chosen,
             }
             for s in sets
@@ -219,12 +219,14 @@ class Search:
             weights += grow(few.x[known], few.y[known, t]).feature_importances_
         return [many[i] for i in np.argsort(-weights, kind="stable")]
 
-    def _pick(self, config: MlcConfig, windows: Windows, ranked: Sequence[int]) -> tuple[list[int], float]:
-        """Columns of the best candidates, at most as many as allowed, and their score."""
+    def _pick(
+        self, config: MlcConfig, windows: Windows, ranked: Sequence[int]
+    ) -> tuple[list[int], list[float]]:
+        """Columns of the best candidates, at most as many as allowed, and their scores."""
         most = min(self.options.max_features, self.target.limits.features)
         picked = select.pool(windows, ranked, most, lambda chosen: self._fits(config, chosen))
         split = select.folds(windows, self.options.seed)
-        return sorted(picked), taught.score(windows.columns(picked), split, self.options.seed)
+        return sorted(picked), taught.scores(windows.columns(picked), split, self.options.seed)
 
     def _fits(self, config: MlcConfig, columns: Sequence[int]) -> bool:
         """Whether the device has input codes for the sensors and filter outputs of these features."""

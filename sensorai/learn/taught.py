@@ -141,8 +141,8 @@ def tree(leaves: int, seed: int, alpha: float = 0.0, depth: int | None = None) -
     )
 
 
-def score(windows: Windows, split: Sequence[Fold], seed: int) -> float:
-    """Cross-validated balanced accuracy of small forests that could teach, mean over tasks and folds."""
+def scores(windows: Windows, split: Sequence[Fold], seed: int) -> list[float]:
+    """Balanced accuracies of small forests that could teach: one for each fold and task with a judge."""
     values = []
     for fit, judge in split:
         for t in range(windows.y.shape[1]):
@@ -152,4 +152,22 @@ def score(windows: Windows, split: Sequence[Fold], seed: int) -> float:
                 continue
             teacher = forest(seed, windows.copies, JUDGES).fit(windows.x[a], windows.y[a, t])
             values.append(select.balanced(windows.y[b, t], teacher.predict(windows.x[b])))
+    return values
+
+
+def score(windows: Windows, split: Sequence[Fold], seed: int) -> float:
+    """Cross-validated balanced accuracy of small forests that could teach, mean over tasks and folds."""
+    values = scores(windows, split, seed)
     return float(np.mean(values)) if values else 0.0
+
+
+def surely(less: Sequence[float], more: Sequence[float], worth: float) -> bool:
+    """Whether scores are worse than others of the same folds by less than ``worth``, their chance counted in.
+
+    A standard error of the mean difference stands for chance: with few groups that differ much it is large.
+    """
+    if not less:
+        return True
+    differences = np.subtract(less, more)
+    error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 0.0
+    return bool(differences.mean() - error >= -worth)

@@ -328,12 +328,18 @@ def tools_of(experiment: Experiment) -> None:
     ------
     ToolMissing
         No compiler or no emulator for the device's core.
+    ConfigError
+        The target compiles nothing.
     """
     if experiment.target_facts.takes == "registers":
         return
-    from sensorai.cproject.backend import missing_tools
+    from sensorai.cproject.backend import CBackend, missing_tools
 
     backend = tables.load(experiment.target_facts.place)
+    if not isinstance(backend, CBackend):
+        raise ConfigError(
+            f"what models cost on {experiment.target} is not counted", hint="train them one by one"
+        )
     missing = missing_tools(backend.cpu(experiment.device_name))
     if missing:
         raise ToolMissing(

@@ -133,3 +133,14 @@ def test_a_lower_rate_must_be_better_and_asked_for_by_nobody(monkeypatch: pytest
         search = Search(made, (), target, 30.0, ("acc",), options, choices, SILENT, Known())
         assert search.slower(30) == (search, 30)
     assert tried == [15.0]
+
+
+def test_a_sensor_is_only_given_up_where_chance_does_not_hide_what_it_costs() -> None:
+    assert taught.surely([1.0, 1.0, 1.0], [1.0, 1.0, 1.0], 0.01)
+    assert taught.surely([0.895, 0.905, 0.9], [0.9, 0.91, 0.905], 0.01)
+    assert taught.surely([0.9, 0.93], [0.8, 0.82], 0.01)
+    # as good on the whole, but not for everybody
+    assert not taught.surely([0.95, 0.93, 0.9, 0.6], [0.9, 0.86, 0.85, 0.77], 0.01)
+    assert not taught.surely([0.88, 0.89], [0.9, 0.91], 0.01)
+    assert taught.surely([0.5], [0.505], 0.01)
+    assert taught.surely([], [], 0.01)
