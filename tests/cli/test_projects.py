@@ -117,17 +117,18 @@ def test_ispu_tree(log: Path, tmp_path: Path) -> None:
         refused(call("build", out), "ISPU compiler is not installed", "ISPU-Toolchain")
 
 
-def test_small_net_from_a_description(log: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "levels"), [("stm32", 2), ("ispu", 3)])
+def test_small_net_from_a_description(target: str, levels: int, log: Path, tmp_path: Path) -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn", "jax")
     (tmp_path / "net.toml").write_text(NET)
     out = tmp_path / "net"
     result = call(
-        "train", log, "--target", "stm32", "--net", tmp_path / "net.toml", "--out", out, "--json", *SMALL
+        "train", log, "--target", target, "--net", tmp_path / "net.toml", "--out", out, "--json", *SMALL
     )
     assert (result.code, result.err) == (0, ""), result.err
     report = json.loads(result.out)
     assert report["model"]["kind"] == "mlp"
-    assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None, None]
+    assert [level["first_divergence"] for level in report["proof"]["levels"]] == [None] * levels
     assert all(layer["instructions"] > 0 for layer in report["cost"]["layers"])
     assert len(report["learning"]["curve"]) >= 3
 
