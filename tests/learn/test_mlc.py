@@ -119,11 +119,19 @@ def test_a_lower_rate_must_be_better_and_asked_for_by_nobody(monkeypatch: pytest
     assert lower_rates(240.0, 240, target)[-1] == (30.0, 30)
     assert lower_rates(60.0, 24, target) == [(30.0, 12)]
     tried: list[float] = []
-    monkeypatch.setattr(Search, "_score", lambda self, n: tried.append(self.rate) or 0.5)
-    made, asked = people(2, 0), ({"rate": 30.0}, {"no_resample": True}, {})
-    for more in asked:
+
+    def score(self: Search, window: int) -> float:
+        tried.append(self.rate)
+        return 0.5
+
+    monkeypatch.setattr(Search, "_score", score)
+    made = people(2, 0)
+    for options in (
+        Experiment(target="mlc", rate=30.0),
+        Experiment(target="mlc", no_resample=True),
+        Experiment(target="mlc"),
+    ):
         choices = Choices([{"window": 30, "chosen": True, "balanced_accuracy": 0.5}])
-        options = Experiment(target="mlc", **more)
         search = Search(made, (), target, 30.0, ("acc",), options, choices, SILENT, Known())
         assert search.slower(30) == (search, 30)
     assert tried == [15.0]
