@@ -128,10 +128,12 @@ def test_a_lower_rate_must_be_better_and_asked_for_by_nobody(monkeypatch: pytest
 
     monkeypatch.setattr(Search, "_score", score)
     made = people(2, 0)
-    asked: tuple[dict[str, Any], ...] = ({"rate": 30.0}, {"no_resample": True}, {})
-    for more in asked:
+    for options in (
+        Experiment(target="mlc", rate=30.0),
+        Experiment(target="mlc", no_resample=True),
+        Experiment(target="mlc"),
+    ):
         choices = Choices([{"window": 30, "chosen": True, "balanced_accuracy": 0.5}])
-        options = Experiment(target="mlc", **more)
         search = Search(made, (), target, 30.0, ("acc",), options, choices, SILENT, Known())
         assert search.slower(30) == (search, 30)
     assert tried == [15.0]
