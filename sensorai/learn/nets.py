@@ -236,11 +236,13 @@ def train_net(
             raise TargetError(found.problems)
         return learn(given)
 
+    most = shapes.usual_flash(options.precision)
+
     def small(size: _Size) -> Need | None:
         found = need(size)
-        if found is None or found.problems or found.flash <= shapes.USUAL_FLASH:
+        if found is None or found.problems or found.flash <= most:
             return found
-        much = f"{found.flash} B of flash are more than the {shapes.USUAL_FLASH} B that a net takes unasked"
+        much = f"{found.flash} B of flash are more than the {most} B that a net takes unasked"
         return replace(found, problems=(Problem(much),))
 
     ladder = shapes.ladder(options.family, options.precision, options.features)

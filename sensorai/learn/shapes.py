@@ -28,7 +28,7 @@ from sensorai.passes.binary import mark_binary
 SIZES = {
     ("mlp", False): ((48,), (40,), (40,), (32,), (16,), (8,)),
     ("cnn", False): ((8, 16, 16), (8, 8, 8), (4, 8)),
-    ("mlp", True): ((128, 64), (64, 32), (32,)),
+    ("mlp", True): ((128, 64), (96, 64), (96, 64), (64, 32), (64, 32), (32,)),
     ("cnn", True): ((16, 32, 32), (16, 16, 16), (8, 16)),
 }
 
@@ -127,8 +127,14 @@ class _Maker:
 
 #: Share of the features that the smaller sizes have, the smallest last; those before have all.
 FEATURES = (5 / 6, 2 / 3, 1 / 2, 1 / 4)
-#: Flash in bytes that a net takes at most where no size is given, if one of the sizes takes so little.
-USUAL_FLASH = 8192
+#: Flash in bytes that a net takes at most where no size is given, if one of the sizes takes so little; and
+#: that of a binary net, whose layers must be wider for the same answers.
+USUAL_FLASH, BINARY_FLASH = 8192, 17408
+
+
+def usual_flash(precision: str) -> int:
+    """Bytes of flash that a net takes at most unasked."""
+    return BINARY_FLASH if precision == "binary" else USUAL_FLASH
 
 
 def ladder(family: str, precision: str, features: int) -> list[tuple[int, tuple[int, ...]]]:

@@ -23,6 +23,7 @@ from sensorai.ops.add import Add
 from sensorai.ops.batch_norm import BatchNorm
 from sensorai.ops.dense import Dense
 from sensorai.ops.relu import Relu
+from sensorai.road import Need
 from tests.codegen.nets import linear
 from tests.learn.counted import counted, split
 
@@ -181,6 +182,21 @@ def test_sizes_for_a_memory() -> None:
     with pytest.raises(TargetError, match="bytes too large") as caught:
         trained(sizes=(), flash_bytes=30)
     assert "dense_0" in str(caught.value)
+
+
+@pytest.mark.parametrize(("precision", "sizes"), [("int8", (40,)), ("binary", (128, 64))])
+def test_unasked_a_binary_net_may_take_more(
+    monkeypatch: pytest.MonkeyPatch, precision: str, sizes: tuple[int, ...]
+) -> None:
+    """Of 12 kB an int8 net is too large; a binary one says as much only when it is as large."""
+    monkeypatch.setattr(qat, "learn", lambda graph, params, *_: (params, []))
+
+    def needs(graph: Graph, features: Any, scaling: Any) -> Need:
+        return Need(12_000 if graph.tensors["dense_0"].shape[-1] > 40 else 8_000, 0, "counted")
+
+    data = counted()
+    wanted = replace(QUICK, precision=precision, sizes=(), any_side=True)
+    assert train_net(data, split(data), wanted, needs=needs).options.sizes == sizes
 
 
 def test_rare_classes_weigh_more_but_not_without_end() -> None:
