@@ -4,7 +4,7 @@ Printed for each data set and model: both in percent before the decision filter,
 deviation over folds, the worst group, flash where it is compiled, and seconds.
 ``python -m benchmarks.quality DATA [SET[:MODEL]]...``, with the folder of data sets; sets are ``watch``,
 ``phone``, ``seglearn``, ``wand``, ``pamap2`` (ST's logs, of which nobody says whose they are: each is a
-group), ``har`` and ``uci-har`` (made by ``benchmarks.uci_har``; judged on the nine people of its test).
+group), ``har`` and ``uci-har`` (made by ``benchmarks.uci_har``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from sensorai.road import Backend, Family, Lesson, Progress, Proof, Task
 HERE = Path(__file__).parents[1]
 TUTORIALS = "mlc-reference/st-mems-machine-learning-core/tutorials"
 PAMAP2 = f"{TUTORIALS}/2_datalogs_and_automatic_feature_selection/datalogs"
-#: Subjects of UCI-HAR's test.
-UCI_TEST = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 MODELS = ("mlp", "cnn", "forest", "tree", "mlc")
 
 
@@ -62,10 +60,7 @@ def logs_of(name: str, data: Path) -> dict[str, Any]:
         # no rate in the logs: 30 Hz stands in ST's settings beside them
         return {"logs": tuple(str(p) for p in sorted((data / PAMAP2).glob("?_*"))), "rate": 30.0}
     if name == "uci-har":
-        return {
-            "logs": (str(data / "uci_har.csv.gz"),),
-            "test_groups": tuple(f"s{n:02d}" for n in UCI_TEST),
-        }
+        return {"logs": (str(data / "uci_har.csv.gz"),)}
     return {"logs": (str(HERE / "datalogs" / "har.csv"),)}
 
 

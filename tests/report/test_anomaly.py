@@ -121,6 +121,13 @@ def report(some: list[ScoredLog], threshold: int = THRESHOLD) -> tuple[dict[str,
             "float": anomaly.curve(some),
             "list": found,
             "drift": anomaly.drift(some, threshold),
+            "made_up": [
+                {"kind": kind, "sizes": [{"size": f"size {i}", "windows": 80, "found": n} for i, n in one]}
+                for kind, one in (
+                    ("stronger", ((1, 9), (2, 44), (3, 80))),
+                    ("weaker", ((1, 0), (2, 4), (3, 39))),
+                )
+            ],
         },
         "classifiers": [
             {
@@ -226,6 +233,15 @@ def test_rows_are_the_figures_of_the_report() -> None:
     first, last = words.percent(move["levels"][0]), words.percent(move["levels"][-1])
     said = f"{100 * move['change']:+.1f} points".replace("-", "\N{MINUS SIGN}")
     assert f"{move['recording']} {duration(move['hours'])} {first} {last} {said}".replace(" ", "") in page
+
+
+def test_what_is_seen_of_made_up_faults_is_said() -> None:
+    r, views = usual()
+    page, screen = (" ".join(said.split()) for said in both(r, views))
+    assert "above the threshold; stronger: from size 2, weaker: no" in screen
+    assert "stronger size 1: 11.2 % size 2: 55.0 % size 3: 100.0 %".replace(" ", "") in page.replace(" ", "")
+    del r["alarms"]["made_up"]
+    assert "normal windows that were changed" not in both(r, views)[1]
 
 
 def test_same_bytes_again_and_under_another_hash_seed(repo: Path) -> None:
