@@ -128,7 +128,18 @@ def test_logs_side_by_side(trained: Path, log: Path, tmp_path: Path) -> None:
     result = call("compare", log, *words, "--window", "60", "--sensors", "gyro,acc", "--json")
     # no gyroscope in the log: every row fails, the first reason is told
     refused(result, "gyro")
-    narrowed = ("--device", "stm32l4", "--models", "tree", "--window", "26", "--imu", "lsm6dsox")
+    narrowed = (
+        "--device",
+        "stm32l4",
+        "--models",
+        "tree",
+        "--window",
+        "26",
+        "--imu",
+        "lsm6dsox",
+        "--folds",
+        "2",
+    )
     result = call("compare", log, *narrowed, "--out", out, "--html", page)
     assert (result.code, result.err) == (0, "")
     assert "stm32 tree" in result.out
