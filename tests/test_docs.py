@@ -93,7 +93,7 @@ def test_packages_that_the_code_imports_are_installed_with_it(repo: Path) -> Non
     """What is imported anywhere is a dependency, or an extra whose absence is said in a hint."""
     told = tomllib.loads((repo / "pyproject.toml").read_text())["project"]
     extra = [one for names in told["optional-dependencies"].values() for one in names]
-    stated = {re.split(r"[<>=]", one)[0] for one in (*told["dependencies"], *extra)}
+    stated = {re.split(r"[<>=[]", one)[0] for one in (*told["dependencies"], *extra)}
     known = {"sklearn": "scikit-learn", "serial": "pyserial", "elftools": "pyelftools"}
     known |= {"llvmlite": "numba", "markupsafe": "jinja2"}  # these come with them
     imported = set()

@@ -457,6 +457,7 @@ def test_the_five_that_matter_first_stand_first(monkeypatch: pytest.MonkeyPatch)
     assert order[:5] == ["--target", "--device", "--model", "--task", "--out"]
     panels = [line for line in lines if line in SECTIONS.values()]
     assert panels == [
-        SECTIONS[s] for s in ("data", "split", "target", "model", "trees", "code", "anomaly", "output")
+        SECTIONS[s]
+        for s in ("data", "split", "target", "model", "trees", "code", "anomaly", "output", "work")
     ]
     assert max(map(len, said.splitlines())) <= 100
