@@ -11,7 +11,7 @@ WINDOW_SECONDS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 #: Least samples in a window.
 LEAST = 8
 #: Lower rates that ``auto`` tries: so many times slower than the logs at most, and not below so many Hz.
-SLOWER, LOWEST = 8.0, 12.0
+SLOWER, LOWEST = 2.0, 50.0
 
 
 def window_lengths(wanted: int | None, rate: float, dataset: Dataset, target: MlcDevice) -> list[int]:

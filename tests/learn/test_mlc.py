@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensorai.experiment import Experiment
-from sensorai.learn import candidates, select, taught
+from sensorai.learn import candidates, lengths, select, taught
 from sensorai.learn.choices import Choices
 from sensorai.learn.lengths import lower_rates
 from sensorai.learn.mlc import _grow, train_mlc
@@ -101,6 +101,7 @@ def test_features_that_are_known_are_not_computed_again(monkeypatch: pytest.Monk
 
 
 def test_the_core_runs_slower_where_strangers_are_told_apart_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lengths, "LOWEST", 12.0)
     scores = {30.0: 0.7, 15.0: 0.8}
     # of all windows one second does best
     monkeypatch.setattr(Search, "_score", lambda self, n: scores[self.rate] - abs(n / self.rate - 1.0))
@@ -114,9 +115,11 @@ def test_the_core_runs_slower_where_strangers_are_told_apart_better(monkeypatch:
 
 def test_a_lower_rate_must_be_better_and_asked_for_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     target = device("LSM6DSV16X")
-    assert lower_rates(120.0, 120, target) == [(60.0, 60), (30.0, 30), (15.0, 15)]
-    assert lower_rates(120.0, 60, target) == [(60.0, 30), (30.0, 15), (15.0, 8)]
-    assert lower_rates(240.0, 240, target)[-1] == (30.0, 30)
+    assert lower_rates(120.0, 120, target) == [(60.0, 60)]
+    assert lower_rates(120.0, 14, target) == []
+    assert lower_rates(240.0, 240, target) == [(120.0, 120)]
+    assert lower_rates(60.0, 24, target) == []
+    monkeypatch.setattr(lengths, "LOWEST", 12.0)
     assert lower_rates(60.0, 24, target) == [(30.0, 12)]
     tried: list[float] = []
 
