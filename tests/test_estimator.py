@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 import sensorai as sai
 from sensorai.errors import ExperimentError
 from sensorai.estimator import SensorClassifier
+from sensorai.learn import taught
 from sensorai.learn.families import registers
 from sensorai.recording import Recording
 from tests.cli.logs import write_log
@@ -97,6 +98,8 @@ def test_the_estimator_itself_passes() -> None:
 def test_scikit_learns_checks(estimator: Any, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # every fold is a whole training again, for figures of a report that no check reads
     monkeypatch.setattr(registers, "folds", lambda *_: ())
+    # a small forest teaches as a large one does
+    monkeypatch.setattr(taught, "TREES", 10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)

@@ -12,14 +12,14 @@ from tests.cli.call import call, refused, unchanged
 from tests.cli.conftest import QUICK
 from tests.cli.logs import write_log
 
-TRAIN = ("--target", "mlc", "--device", "LSM6DSOX", "--window", "26", "--max-features", "2")
+TRAIN = ("--target", "mlc", "--device", "LSM6DSOX", "--window", "26", "--max-features", "2", "--folds", "2")
 
 
 @pytest.mark.parametrize(
     ("device", "words"),
     [
         ("LSM6DSOX", TRAIN),
-        ("LSM6DSOX", (*TRAIN, "--task", "anomaly", "--normal", "rest")),
+        ("LSM6DSOX", (*TRAIN[:-2], "--task", "anomaly", "--normal", "rest")),
         ("LSM6DSO16IS", ("--target", "ispu", "--model", "tree")),
         ("cortex-m4", ("--target", "stm32", "--model", "tree")),
         ("cortex-m4", ("--target", "stm32", "--task", "anomaly", "--normal", "rest")),

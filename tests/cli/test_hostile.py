@@ -105,14 +105,15 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     said = []
     for log, folder, names in ((logs[0], "plain", PLAIN), (logs[1], "hostile", LABELS)):
-        normal = ("--normal", names["rest"], "--normal", names["walk"]) if "anomaly" in road else ()
+        normal = ("--normal", names["rest"], "--normal", names["walk"])
+        more = normal if "anomaly" in road else ("--folds", "2")
         words: tuple[str | Path, ...] = (
             *ROADS[road],
             "--window",
             "26",
             "--name",
             "toy",
-            *normal,
+            *more,
             "--out",
             tmp_path / folder,
         )
@@ -134,7 +135,17 @@ def test_every_file_of_every_road(road: str, logs: tuple[Path, Path], tmp_path: 
 def toy(logs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a training on the hostile log left."""
     folder = tmp_path_factory.mktemp("trained") / "toy"
-    words: tuple[str | Path, ...] = (*ROADS["mlc"], "--window", "26", "--name", "toy", "--out", folder)
+    words: tuple[str | Path, ...] = (
+        *ROADS["mlc"],
+        "--window",
+        "26",
+        "--folds",
+        "2",
+        "--name",
+        "toy",
+        "--out",
+        folder,
+    )
     assert call("train", logs[1], *words).code == 0
     return folder
 
