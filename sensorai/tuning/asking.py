@@ -37,7 +37,6 @@ class Asked:
     folder: Path
     dataset: Dataset | None
     test: Dataset | None
-    jobs: int = 1
 
     def job(self, changes: dict[str, Any], rivals: tuple[Rival, ...] = ()) -> Job:
         """Job of a trial."""
