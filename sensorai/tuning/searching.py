@@ -110,7 +110,7 @@ def search(
     """
     say = Progress(progress)
     budget = budget or Budget()
-    checked(experiment, budget, metric, trials, minutes, finalists)
+    checked(experiment, budget, metric, trials, minutes, finalists, executor)
     tools_of(experiment)
     library()
     began = time.monotonic()
