@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from sensorai.experiment import Experiment, checked, tables
 from sensorai.reading import read
 from sensorai.road import Backend, Family, Lesson, Progress, Proof, Task
+from sensorai.verify.metrics import WindowMetrics
 
 HERE = Path(__file__).parents[1]
 TUTORIALS = "mlc-reference/st-mems-machine-learning-core/tutorials"
@@ -64,14 +62,6 @@ def logs_of(name: str, data: Path) -> dict[str, Any]:
     return {"logs": (str(HERE / "datalogs" / "har.csv"),)}
 
 
-def macro_f1(judged: Mapping[str, Any]) -> float:
-    """Mean over the classes of the harmonic mean of recall and precision."""
-    confusion = np.array(judged["confusion"])
-    right, truth = np.diag(confusion), confusion.sum(axis=1)
-    answers = confusion[:, : len(right)].sum(axis=0)
-    return float(np.mean((2 * right / np.maximum(truth + answers, 1))[truth > 0]))
-
-
 def measured(name: str, model: str, data: Path, **more: Any) -> str:
     """One line of the table."""
     began = time.perf_counter()
@@ -90,8 +80,8 @@ def measured(name: str, model: str, data: Path, **more: Any) -> str:
     answer, decided, folds = entry["held_out"]["answer"], entry["held_out"]["decided"], entry["folds"]
     flash = f"{prepared.need(learnt.model).flash:,} B" if prepared.need else ""
     return (
-        f"{name:9}{model:7}{100 * answer['accuracy']:6.1f} / {100 * macro_f1(answer):4.1f}"
-        f"{100 * decided['accuracy']:7.1f} / {100 * macro_f1(decided):4.1f}"
+        f"{name:9}{model:7}{100 * answer['accuracy']:6.1f} / {100 * WindowMetrics.of(answer).macro_f1:4.1f}"
+        f"{100 * decided['accuracy']:7.1f} / {100 * WindowMetrics.of(decided).macro_f1:4.1f}"
         f"{100 * folds['accuracy']['mean']:7.1f} +- {100 * (folds['accuracy']['deviation'] or 0):.1f}"
         f"  worst {folds['worst_group']['name']} {100 * folds['worst_group']['answer_accuracy']:.0f}"
         f"  {flash}  {time.perf_counter() - began:.0f} s"

@@ -16,6 +16,7 @@ from sensorai.report import Report, about
 from sensorai.report.current import current
 from sensorai.report.section import Figures
 from sensorai.report.sections import cost
+from sensorai.verify.metrics import WindowMetrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,19 +202,9 @@ def _mean(found: Mapping[str, Mapping[str, Any]], what: str) -> float | None:
 
 
 def _f1(found: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """Mean over the classes of the harmonic mean of recall and precision; of several trees, their mean."""
-    each = []
-    for one in found.values():
-        pairs = zip(one.get("recall") or (), one.get("precision") or (), strict=False)
-        scores = [_harmonic(recall, precision) for recall, precision in pairs if recall is not None]
-        if scores:
-            each.append(sum(scores) / len(scores))
+    """Macro F1; of several trees, their mean."""
+    each = [score for one in found.values() if (score := WindowMetrics.of(one).macro_f1) == score]
     return sum(each) / len(each) if each else None
-
-
-def _harmonic(recall: float, precision: float | None) -> float:
-    """F1; a class that is never answered has no precision, and 0."""
-    return 2 * recall * precision / (recall + precision) if precision and recall else 0.0
 
 
 def _worst(report: Figures) -> tuple[str, float] | None:

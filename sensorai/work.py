@@ -108,7 +108,7 @@ class Processes:
         token, waiting = uuid.uuid4().hex, deque[Future[Any]]()
         try:
             for item in items:
-                waiting.append(self._submit(_apart, task, token, handed, kept.packed(item)[0]))
+                waiting.append(self.executor.submit(_apart, task, token, handed, kept.packed(item)[0]))
                 if len(waiting) > 2 * self._jobs:
                     yield _result(waiting.popleft())
             while waiting:
@@ -124,7 +124,9 @@ class Processes:
                 future.cancel()
             remove()
 
-    def _submit(self, *call: Any) -> Future[Any]:
+    @property
+    def executor(self) -> Executor:
+        """The processes themselves, for who hands out work piece by piece; ``close`` ends them."""
         if self._pool is None:
             # they start anew: neither threads of numerical libraries nor the script of the caller get in
             from joblib.externals.loky import ProcessPoolExecutor
@@ -135,7 +137,7 @@ class Processes:
             self._pool = ProcessPoolExecutor(
                 self._jobs, context=get_context("loky"), initializer=_begin, initargs=(kept.folder(),)
             )
-        return self._pool.submit(*call)
+        return self._pool
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -150,6 +152,7 @@ class Cluster:
     Parameters
     ----------
     executor : Executor
+        It is kept for who hands out work piece by piece.
     place : callable of bytes to object
         Puts what is shared where all workers get it; what comes back is resolved in arguments.
     end : callable
@@ -168,8 +171,8 @@ class Cluster:
         size: int = 1,
     ) -> None:
         self.executor, self.size = executor, size
-        self._executor, self._place, self._end, self._words = executor, place, end, words
-        theirs = self._of(executor.submit(_version))
+        self._place, self._end, self._words = place, end, words
+        theirs = self.result(executor.submit(_version))
         if theirs != __version__:
             self.close()
             raise ConfigError(
@@ -190,17 +193,28 @@ class Cluster:
         token = uuid.uuid4().hex
         placed = self._place(pickle.dumps((task, shared), pickle.HIGHEST_PROTOCOL))
         futures = [
-            self._executor.submit(_far, token, placed, pickle.dumps(item, pickle.HIGHEST_PROTOCOL))
+            self.executor.submit(_far, token, placed, pickle.dumps(item, pickle.HIGHEST_PROTOCOL))
             for item in items
         ]
         try:
             for future in futures:
-                yield _unpacked(self._of(future))
+                yield _unpacked(self.result(future))
         finally:
             for future in futures:
                 future.cancel()
 
-    def _of(self, future: Future[Any]) -> Any:
+    def result(self, future: Future[Any]) -> Any:
+        """Result of a future of the executor; its errors are ours.
+
+        Raises
+        ------
+        ConfigError
+            The workers lack something.
+        UserError
+            A worker was lost.
+        SensoraiError
+            What the work raised.
+        """
         try:
             return future.result()
         except (SensoraiError, KeyboardInterrupt):

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+#: The same for verbs whose help has panels.
+PanelJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel="Output")]
+PanelQuiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel="Output")
+]
 
 
 def console(stderr: bool = False) -> Console:

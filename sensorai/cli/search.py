@@ -97,12 +97,8 @@ def run(
             metavar="FOLDER",
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel="Output")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel="Output")
-    ] = False,
+    json: printing.PanelJson = False,
+    quiet: printing.PanelQuiet = False,
 ) -> None:
     """Search families, windows, features, sizes and precision for the best model within a budget.
 

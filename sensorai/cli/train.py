@@ -47,12 +47,8 @@ def run(
             metavar="FOLDER",
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print JSON for machines.", rich_help_panel="Output")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but errors.", rich_help_panel="Output")
-    ] = False,
+    json: printing.PanelJson = False,
+    quiet: printing.PanelQuiet = False,
 ) -> None:
     """Turn logs into something that runs on the chip, and prove that it behaves.
 

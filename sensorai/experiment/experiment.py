@@ -441,7 +441,7 @@ class Experiment:
         "work",
         "integer",
         "Processes that read logs and learn folds (default: one for each core where there is much to do, "
-        "else this one alone).",
+        "else this one alone); of a search, models that are looked at at once (default: 1).",
         metavar="N",
         least=1,
         most=256,
@@ -451,7 +451,7 @@ class Experiment:
         None,
         "work",
         "text",
-        "Learn folds on a cluster: dask://HOST:PORT or ray://HOST:PORT.",
+        "Learn folds, or a search's models, on a cluster: dask://HOST:PORT or ray://HOST:PORT.",
         metavar="ADDRESS",
         example="dask://localhost:8786",
         written=False,

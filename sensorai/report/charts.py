@@ -181,17 +181,13 @@ def curve(
                     x, top + height + 15, name, text_anchor="middle", font_size=10, fill=svg.theme("soft")
                 )
             )
-    parts.append(
-        svg.text(
-            (left + width) / 2,
-            top + height + 31,
-            x_words,
-            text_anchor="middle",
-            font_size=11,
-            fill=svg.theme("soft"),
-        )
-    )
+    parts.append(_below((left + width) / 2, top + height + 31, x_words))
     return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)
+
+
+def _below(x: float, y: float, words: str) -> str:
+    """Words of a horizontal axis, with their middle at x."""
+    return svg.text(x, y, words, text_anchor="middle", font_size=11, fill=svg.theme("soft"))
 
 
 def _level(tick: float, y: float, left: float, right: float) -> list[str]:
@@ -368,16 +364,7 @@ def tradeoff(dots: Sequence[Dot], x_words: str, y_words: str, limit: float | Non
         words = svg.title(f"{dot.name}: {dot.value:.1f} %, {dot.cost:,.0f}")
         look = {"r": radius, "fill": svg.theme(fill), "stroke": svg.theme(edge)}
         parts.append(svg.el("circle", words, cx=across(dot.cost), cy=up(dot.value), **look))
-    parts.append(
-        svg.text(
-            (left + width) / 2,
-            top + height + 31,
-            x_words,
-            text_anchor="middle",
-            font_size=11,
-            fill=svg.theme("soft"),
-        )
-    )
+    parts.append(_below((left + width) / 2, top + height + 31, x_words))
     return svg.drawing(width, top + height + 38, f"{y_words} by {x_words}", parts)
 
 

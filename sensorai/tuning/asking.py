@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ class Asked:
     folder: Path
     dataset: Dataset | None
     test: Dataset | None
-    jobs: int = 1
 
     def job(self, changes: dict[str, Any], rivals: tuple[Rival, ...] = ()) -> Job:
         """Job of a trial."""
@@ -57,9 +57,19 @@ def checked(
     trials: int | None,
     minutes: float | None,
     finalists: int,
+    executor: Executor | None,
 ) -> None:
-    """Refuse what has no meaning, all at once."""
+    """Refuse what has no meaning, all at once.
+
+    Raises
+    ------
+    ExperimentError
+    """
     problems = check(experiment)
+    if executor is not None and experiment.on is not None:
+        problems.append(
+            Problem("an executor and a cluster (on): trials run on one of them", hint="drop one of them")
+        )
     if experiment.target in tables.TARGETS:
         problems += budget.problems(experiment)
     if experiment.task != "classify":
@@ -93,7 +103,13 @@ def prepared(
     dataset: Dataset | None,
     test: Dataset | None,
 ) -> tuple[Asked, dict[str, Any]]:
-    """Logs, what is searched for them, and what the study is about."""
+    """Logs, what is searched for them, and what the study is about.
+
+    Raises
+    ------
+    ConfigError, DataError
+        The logs do not bear it, too few groups judge, or no current is published to hold one against.
+    """
     backend: Backend = tables.load(experiment.target_facts.place)
     task: Task = tables.load(experiment.task_facts.place)
     columns = [column for _, column in columns_of(experiment)]

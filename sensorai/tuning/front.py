@@ -34,13 +34,8 @@ class Point:
 
     def dominates(self, other: Point) -> bool:
         """Whether it is at least as good in everything, and better in something."""
-        mine, its = (
-            (self.value, *(-c for c in self.costs.values())),
-            (
-                other.value,
-                *(-other.costs[name] for name in self.costs),
-            ),
-        )
+        mine = self.value, *(-c for c in self.costs.values())
+        its = other.value, *(-other.costs[name] for name in self.costs)
         return all(a >= b for a, b in zip(mine, its, strict=True)) and mine != its
 
     @property

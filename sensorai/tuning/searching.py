@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,8 @@ from sensorai.tuning.budget import Budget, axes
 from sensorai.tuning.front import Point, front, order
 from sensorai.tuning.study import Study, library, opened
 from sensorai.tuning.trial import Delivered, Job, Outcome, Rival, deliver, look, standard_error, tools_of
-from sensorai.tuning.workers import Here, workers
+from sensorai.tuning.workers import Workers, workers
+from sensorai.work import LOST
 
 #: Trials where neither a number nor a time is given; points that are made in full.
 TRIALS, FINALISTS = 40, 5
@@ -110,7 +110,7 @@ def search(
     """
     say = Progress(progress)
     budget = budget or Budget()
-    checked(experiment, budget, metric, trials, minutes, finalists)
+    checked(experiment, budget, metric, trials, minutes, finalists, executor)
     tools_of(experiment)
     library()
     began = time.monotonic()
@@ -125,13 +125,11 @@ def search(
     known = [axis.name for axis in axes(experiment, budget)]
     with (
         opened(out, found, known, experiment.seed, budget.limits) as study,
-        workers(place, executor) as (pool, jobs),
+        workers(place, executor) as pool,
     ):
-        asked = replace(asked, jobs=jobs)
-        # another machine may not see the files
-        if not isinstance(pool, Here) and dataset is None and place.on is None:
-            # each worker reads them once
-            asked = replace(asked, dataset=None, test=None)
+        if pool.read:
+            # what was given as recordings goes along; the rest they read
+            asked = replace(asked, dataset=dataset, test=test)
         say.step("looking at models", LOOKED)
         look_until = None if minutes is None else began + 60 * minutes * SHARE
         _look(asked, study, pool, trials, look_until, say)
@@ -144,7 +142,7 @@ def search(
 
 
 def _look(
-    asked: Asked, study: Study, pool: Executor, trials: int | None, ends: float | None, say: Progress
+    asked: Asked, study: Study, pool: Workers, trials: int | None, ends: float | None, say: Progress
 ) -> None:
     """Ask and look until there are enough trials, or the time is over; at least one where there is none."""
     began = time.monotonic()
@@ -164,7 +162,7 @@ def _look(
             say(f"trial {number + 1}{f' of {trials}' if trials else ''}: {asked.name(changes)}{_best(study)}")
             yield number, asked.job(changes, _rivals(study))
 
-    for number, outcome in _each(pool, look, jobs(), asked.jobs):
+    for number, outcome in _each(pool, look, jobs()):
         assert isinstance(outcome, Outcome)  # noqa: S101
         study.tell(number, outcome)
         done = [len(study.outcomes) / trials] if trials else []
@@ -187,28 +185,25 @@ def _rivals(study: Study) -> tuple[Rival, ...]:
 
 
 def _each(
-    pool: Executor, call: Callable[[Job], Any], jobs: Iterator[tuple[int, Job]], at_once: int
+    pool: Workers, call: Callable[[Job], Any], jobs: Iterator[tuple[int, Job]]
 ) -> Iterator[tuple[int, Any]]:
     """Run jobs, so many at once; what came of each as soon as it is there."""
     running: dict[Future[Any], int] = {}
     more = True
     try:
         while more or running:
-            while more and len(running) < at_once:
+            while more and len(running) < pool.at_once:
                 found = next(jobs, None)
                 more = found is not None
                 if found is not None:
-                    running[pool.submit(call, found[1])] = found[0]
+                    running[pool.executor.submit(call, found[1])] = found[0]
             if not running:
                 return
             done = wait(running, return_when=FIRST_COMPLETED).done
             for future in sorted(done, key=lambda f: running[f]):
-                yield running.pop(future), future.result()
-    except BrokenProcessPool:
-        raise UserError(
-            "a process that judged a model was killed, perhaps for lack of memory",
-            hint="search again with fewer --jobs: it goes on where it was",
-        ) from None
+                yield running.pop(future), pool.result(future)
+    except BrokenExecutor:
+        raise UserError(LOST, hint="search again with fewer --jobs: it goes on where it was") from None
 
 
 def _candidates(study: Study, budget: Budget) -> list[Point]:
@@ -245,7 +240,7 @@ def _refused(asked: Asked, study: Study, costs: Sequence[tuple[str, dict[str, fl
 
 
 def _make(
-    asked: Asked, study: Study, pool: Executor, finalists: int, ends: float | None, say: Progress
+    asked: Asked, study: Study, pool: Workers, finalists: int, ends: float | None, say: Progress
 ) -> None:
     """Make points of the front as ``train`` does, until enough are made and one keeps the budget."""
     every = _candidates(study, asked.budget)
@@ -270,7 +265,7 @@ def _make(
             say(f"making {k + 1} of {min(finalists, len(every))}: {asked.name(changes)}")
             yield point.number, asked.job(changes)
 
-    for done, (number, made) in enumerate(_each(pool, _delivered, jobs(), asked.jobs), 1):
+    for done, (number, made) in enumerate(_each(pool, _delivered, jobs()), 1):
         if isinstance(made, Delivered):
             keeping.save(asked.folder, number, made)
             study.keep(number, made.figures)

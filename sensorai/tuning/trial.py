@@ -14,7 +14,7 @@ from sensorai.cproject.runs import Cost
 from sensorai.errors import ConfigError, InternalError, Refused, ToolMissing, UserError, VerifyMismatch
 from sensorai.experiment import Experiment, tables
 from sensorai.learn.glance import Glimpse, Kept
-from sensorai.reading import read
+from sensorai.reading import read, read_test
 from sensorai.recording import Dataset, Recording
 from sensorai.report.current import current
 from sensorai.road import SILENT, Artifact, Backend, Figures, Lesson, Prepared, Proof
@@ -28,7 +28,7 @@ MARGIN = 0.03
 #: Windows of each of so many recordings that instructions are counted on, in a cheap look.
 COUNTED, RECORDINGS = 6, 4
 #: Logs that a process keeps, and how they were prepared.
-_LOGS, _PREPARED, _KEPT = Kept(most=1), Kept(most=4), Kept(most=4)
+_LOGS, _TESTS, _PREPARED, _KEPT = Kept(most=1), Kept(most=1), Kept(most=4), Kept(most=4)
 
 #: What may be made as good as possible.
 METRICS: Mapping[str, Callable[[WindowMetrics], float]] = {
@@ -156,7 +156,7 @@ def _looked(job: Job) -> Outcome:
     task = tables.load(experiment.task_facts.place)
     family = tables.load(experiment.family_facts.place)
     dataset = logs_of(job)
-    share = task.share(dataset, experiment, job.test)
+    share = task.share(dataset, experiment, test_of(job))
     prepared = _prepared(job, backend, share.recordings)
     lesson = Lesson(experiment, prepared, share.of(prepared.dataset), name_of(experiment))
     found = family.glance(lesson, SILENT, _KEPT)
@@ -188,6 +188,14 @@ def logs_of(job: Job) -> Dataset:
         return job.dataset
     columns = [column for _, column in job.experiment.tree]
     return _LOGS.get(job.key, lambda: read(job.experiment, columns=columns))
+
+
+def test_of(job: Job) -> Dataset | None:
+    """Logs of a job that only test, which a process reads once; None where there are none."""
+    if job.test is not None:
+        return job.test
+    columns = [column for _, column in job.experiment.tree]
+    return _TESTS.get(job.key, lambda: read_test(job.experiment, columns))
 
 
 def _prepared(job: Job, backend: Backend, recordings: Dataset) -> Prepared:
@@ -269,7 +277,7 @@ def _together(several: Sequence[WindowMetrics]) -> WindowMetrics:
 def deliver(job: Job) -> Delivered:
     """Make a trial as ``train`` makes it."""
     experiment = job.experiment
-    result = run(experiment, logs_of(job), test=job.test)
+    result = run(experiment, logs_of(job), test=test_of(job))
     figures = result.report.figures
     traces = [
         [judgement(c, k, fold.traces) for fold in result.learnt.folds]

@@ -1,16 +1,37 @@
-"""Where trials run: here, in processes of this machine, or on any executor that is given."""
+"""Where trials run: here, in processes of this machine, on a cluster, or on any executor that is given."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from dataclasses import dataclass
 from typing import Any
 
 from sensorai.experiment import Experiment
+from sensorai.work import Processes
 from sensorai.workers import cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """An executor, and how trials are handed to it.
+
+    Attributes
+    ----------
+    executor : Executor
+    at_once : int
+        Trials that run at the same time.
+    read : bool
+        Whether each worker reads the logs itself, once; otherwise every trial brings them along.
+    result : callable of Future to object
+        Waits for a trial; errors of the executor's own come as ours.
+    """
+
+    executor: Executor
+    at_once: int
+    read: bool
+    result: Callable[[Future[Any]], Any] = Future.result
 
 
 class Here(Executor):
@@ -27,37 +48,30 @@ class Here(Executor):
 
 
 @contextmanager
-def workers(experiment: Experiment, given: Executor | None = None) -> Iterator[tuple[Executor, int]]:
-    """Give an executor, and how many trials are there at once; one that was given is not shut down."""
+def workers(experiment: Experiment, given: Executor | None = None) -> Iterator[Workers]:
+    """Give workers as an experiment wants them; an executor that was given is not shut down.
+
+    Raises
+    ------
+    ConfigError, ToolMissing
+        A cluster that does not answer, or whose client is not installed.
+    """
     jobs = experiment.jobs or 1
     if given is not None:
-        yield given, jobs
-        return
-    if experiment.on is not None:
+        yield Workers(given, jobs, read=True)
+    elif experiment.on is not None:
         far = cluster(experiment.on)
         try:
-            yield far.executor, far.size
+            # another machine may not see the files
+            yield Workers(far.executor, far.size, read=False, result=far.result)
         finally:
             far.close()
-        return
-    if jobs == 1:
-        yield Here(), 1
-        return
-    others = active_children()
-    # nets are learnt with threads, which a fork would lose
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_quiet)
-    try:
-        yield pool, jobs
-    except BaseException:
-        # nobody waits for trials that are not wanted any more
-        for child in active_children():
-            if child not in others:
-                child.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _quiet() -> None:
-    """Leave Ctrl-C to the process that asked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    elif jobs == 1:
+        yield Workers(Here(), 1, read=False)
+    else:
+        processes = Processes(jobs)
+        try:
+            yield Workers(processes.executor, jobs, read=True)
+        finally:
+            # nobody waits for trials that are not wanted any more
+            processes.close()

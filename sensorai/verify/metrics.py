@@ -7,8 +7,9 @@ a wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +87,11 @@ class WindowMetrics:
             if found.any()
             else float("nan")
         )
+
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> WindowMetrics:
+        """Counts of what ``as_dict`` made."""
+        return WindowMetrics(tuple(told["classes"]), np.array(told["confusion"], np.int64))
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for a report; NaN as None."""

@@ -177,6 +177,9 @@ def test_all_that_is_wrong_is_said_at_once(log: Path, tmp_path: Path) -> None:
     ):
         assert words in str(error.value)
     assert not (tmp_path / "out").exists()
+    asked = Experiment(logs=(str(log),), target="mlc", on="dask://localhost:8786")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ExperimentError, match="an executor and a cluster"):
+        search(asked, out=tmp_path / "out", executor=pool)
 
 
 def test_the_command_line_refuses_in_one_message(log: Path, tmp_path: Path) -> None:
