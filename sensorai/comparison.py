@@ -86,6 +86,8 @@ def beside(paths: Sequence[str | Path], sensor: str = SENSOR, mode: str = MODE) 
         Fewer than two, or something that is no result.
     """
     if len(paths) < 2:
+        for path in paths:
+            _report(Path(path))
         raise ConfigError("one result alone cannot be compared", hint="sensorai compare RESULT RESULT")
     return of_reports([(str(path), _report(Path(path))) for path in paths], sensor, mode)
 

@@ -151,21 +151,32 @@ def _devices(targets: Sequence[str], wanted: Sequence[str]) -> dict[str, list[st
     """Devices by target, each found by its name."""
     out: dict[str, list[str]] = {target: [] for target in targets}
     for name in wanted:
-        of, why = "", ""
+        of, hints = "", list[str]()
         for target in targets:
             try:
                 full = _FIND[target](name)
             except ConfigError as error:
-                # what is not unique says more than what is not there
-                why = error.hint if "not unique" in error.message or not why else why
+                hints.append(error.hint)
                 continue
             of = target
             if full not in out[target]:
                 out[target].append(full)
             break
         if not of:
-            raise ConfigError(f"no target ({', '.join(targets)}) has one device {name!r}", hint=why)
+            raise ConfigError(
+                f"no target ({', '.join(targets)}) has one device {name!r}", hint=_most_telling(hints)
+            )
     return out
+
+
+def _most_telling(hints: Sequence[str]) -> str:
+    """Return the hint that says most: what else it could be, then the nearest name, then all names."""
+    for start in ("it could be ", "did you mean "):
+        for hint in hints:
+            if hint.startswith(start):
+                return hint
+    known = "known: "
+    return known + ", ".join(hint.removeprefix(known) for hint in hints)
 
 
 def hold(
@@ -201,7 +212,8 @@ def hold(
     folders = {one: out / one.name for one in asked} if out is not None else {}
     for folder in folders.values():
         check_folder(folder)
-    base = base.with_(folds=base.folds if base.task == "anomaly" else base.folds or FOLDS)
+    if base.folds is None and base.task != "anomaly":
+        base = base.with_(folds=FOLDS)
     dataset, test = read(base), read_test(base, [])
     reports: list[tuple[str, Figures]] = []
     learnt: list[Entry] = []

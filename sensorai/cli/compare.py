@@ -26,7 +26,7 @@ _NAMED = 8
 #: Options of an experiment that all rows share.
 _SHARED = (
     *("split", "test_groups", "test", "test_share", "folds", "seed"),
-    *("rate", "sensors", "window", "task", "normal", "normal_unseen"),
+    *("rate", "sensors", "window", "task", "normal", "normal_unseen", "jobs", "on"),
 )
 
 

@@ -77,7 +77,7 @@ class Budget:
         known = {axis.name for axis in axes(experiment, self)}
         return [
             Problem(
-                f"--{name} is for models in C: registers of {experiment.device_name} take neither",
+                f"--{name} is for models in C: registers of {experiment.device_name} have none",
                 hint="their size is --max-nodes",
             )
             for name in self.limits

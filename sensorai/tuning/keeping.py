@@ -14,7 +14,7 @@ from sensorai.tuning import words
 from sensorai.tuning.budget import Axis, Budget
 from sensorai.tuning.front import Point, front, recommended
 from sensorai.tuning.study import Study
-from sensorai.tuning.trial import Delivered
+from sensorai.tuning.trial import STATES, Delivered
 from sensorai.writing import jsontext
 
 #: Folders of results, and of the recommended one.
@@ -71,7 +71,7 @@ def figures(
         "budget": {k: words.plain(v) for k, v in budget.limits.items()},
         "seed": base.seed,
         "trials": len(states),
-        "states": {s: states.count(s) for s in ("judged", "hopeless", "over", "refused")},
+        "states": {s: states.count(s) for s in STATES},
         "recommended": {
             "trial": taken.number + 1,
             "folder": RECOMMENDED,

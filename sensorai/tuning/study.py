@@ -21,7 +21,7 @@ from sensorai.errors import ConfigError, DataError, ToolMissing, UserError
 from sensorai.tuning.front import FAR
 from sensorai.tuning.identity import same
 from sensorai.tuning.space import Changes, Space
-from sensorai.tuning.trial import Outcome
+from sensorai.tuning.trial import STATES, Outcome
 
 if TYPE_CHECKING:
     import optuna
@@ -51,6 +51,10 @@ def library() -> Any:
     return optuna
 
 
+#: What a file that was changed by others makes of whatever reads it.
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError)
+
+
 class Study:
     """Trials of one search; see ``opened``.
 
@@ -78,13 +82,13 @@ class Study:
             state = type(trial.state)
             if trial.state == state.RUNNING:
                 # whoever ran it is gone; what it wrote may be whole
-                values = None if kept is None else self._values(Outcome(**kept["outcome"]))
+                values = None if kept is None else self._values(_outcome(kept))
                 if values is None:
                     made.tell(trial.number, state=state.FAIL)
                 else:
                     made.tell(trial.number, values)
             if kept is not None:
-                self.outcomes[kept["number"]] = (kept["changes"], Outcome(**kept["outcome"]))
+                self.outcomes[int(kept["number"])] = (dict(kept["changes"]), _outcome(kept))
 
     @property
     def asked(self) -> int:
@@ -163,6 +167,15 @@ class Study:
         return {**over, "room": 1.0 if room else 0.0, "behind": behind}
 
 
+def _outcome(kept: Mapping[str, Any]) -> Outcome:
+    """Outcome of a trial as it was kept; a ValueError where it can be none."""
+    found = Outcome(**kept["outcome"])
+    numbers = [*found.costs.values(), *found.values, found.value]
+    if found.state not in STATES or not all(math.isfinite(n) for n in numbers):
+        raise ValueError(f"trial {kept['number']} has no outcome")
+    return found
+
+
 @contextmanager
 def opened(
     folder: Path, identity: Mapping[str, Any], axes: Sequence[str], seed: int, budget: Mapping[str, float]
@@ -209,15 +222,17 @@ def opened(
                     study_name=NAME, storage=storage, directions=["maximize", "minimize"]
                 )
             told = made.user_attrs.get("identity")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if told is None:
+                made.set_user_attr("identity", dict(identity))
+            else:
+                same(told, identity, str(folder))
+            study = Study(made, axes, seed, budget)
+        except _DAMAGE as error:
+            said = str(error).split("\n")[0][:160] or type(error).__name__
             raise DataError(
-                f"the study is damaged: {error}", where=str(path), hint="choose another --out"
+                f"the study is damaged: {said}", where=str(path), hint="choose another --out"
             ) from None
-        if told is None:
-            made.set_user_attr("identity", dict(identity))
-        else:
-            same(told, identity, str(folder))
-        yield Study(made, axes, seed, budget)
+        yield study
 
 
 class _Unlocked:
@@ -241,7 +256,7 @@ def _mend(path: Path) -> None:
     for line in data[:whole].splitlines():
         try:
             json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise DataError(
                 "this is no study of a search", where=str(path), hint="choose another --out"
             ) from None

@@ -84,6 +84,10 @@ class Job:
     test: Dataset | None = None
 
 
+#: What can come of a cheap look; see ``Outcome``.
+STATES = ("judged", "hopeless", "over", "refused")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a cheap look.

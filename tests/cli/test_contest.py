@@ -56,11 +56,16 @@ def test_targets_models_and_devices_narrow_it() -> None:
         (("--models", "mlp,tre"), ("no model 'tre'", "did you mean tree?")),
         (("--models", "gmm"), ("no model 'gmm' can do the task classify",)),
         (("--targets", "mlc", "--models", "cnn"), ("none of these targets (mlc) has a model cnn",)),
-        (("--device", "esp32"), ("no target (mlc, ispu, stm32) has one device 'esp32'",)),
+        (
+            ("--device", "esp32"),
+            ("no target (mlc, ispu, stm32) has one device 'esp32'", "LSM6DSOX", "cortex-m4"),
+        ),
         (("--device", "stm32l"), ("has one device 'stm32l'", "it could be STM32L053R8")),
         (("--power-mode", "low"), ("there is no --power-mode 'low'", "known: high-performance")),
         (("--imu", "bmi270"), ("unknown sensor 'bmi270'",)),
         (("--folds", "1"), ("folds",)),
+        (("--folds", "0"), ("--folds 0: nothing would judge",)),
+        (("--jobs", "2", "--on", "dask://localhost:1"), ("--jobs and --on contradict each other",)),
     ],
 )
 def test_what_is_asked_wrongly(words: tuple[str, ...], parts: tuple[str, ...], log: Path) -> None:
@@ -76,6 +81,7 @@ def test_logs_and_results_do_not_go_together(log: Path, trained: Path) -> None:
 
 def test_a_file_that_is_not_there(log: Path) -> None:
     refused(call("compare", log, "nowhere.csv"), "nowhere.csv")
+    refused(call("compare", "nowhere.csv"), "no such file", "nowhere.csv")
 
 
 # ---------------------------------------------------------------- one split for all rows

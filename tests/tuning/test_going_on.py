@@ -123,6 +123,23 @@ def test_a_folder_of_something_else_and_a_damaged_study(log: Path, tmp_path: Pat
         made_up(log, tmp_path, 2)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"identity":{"version":', b'"identity":{"versions":'),
+        (b'"outcome":{"number"', b'"outcome":{"nummer"'),
+        (b'"state":"judged"', b'"state":"won"'),
+        (b'"op_code":8', b'"op_code":null'),
+    ],
+)
+def test_a_study_that_others_changed(old: bytes, new: bytes, log: Path, whole: Path, tmp_path: Path) -> None:
+    data = (whole / FILE).read_bytes()
+    assert old in data
+    (tmp_path / FILE).write_bytes(data.replace(old, new))
+    with pytest.raises(DataError, match="the study is damaged"):
+        made_up(log, tmp_path, TRIALS)
+
+
 def test_two_at_once_in_one_folder(log: Path, tmp_path: Path) -> None:
     def second(job: Job) -> Outcome:
         with pytest.raises(UserError, match="a search runs in"):

@@ -171,10 +171,10 @@ def text(report: Figures) -> Lines:
         return [line(f"registers: {said}")]
     out: Lines = []
     if rows := whole_program(report):
-        out += [_table("whole program", rows), line("")]
+        out += [_table("whole program at -Os", rows), line("")]
     if rows := library(report):
         out += [
-            line(f"{_by_itself(report)} by itself on {report['cost']['library']['core']}"),
+            line(f"{_by_itself(report)} by itself at -O2 on {report['cost']['library']['core']}"),
             _table("cost", rows),
         ]
     else:
