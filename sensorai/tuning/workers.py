@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -59,5 +62,13 @@ def workers(experiment: Experiment, given: Executor | None = None) -> Iterator[t
 
 
 def _quiet() -> None:
-    """Leave Ctrl-C to the process that asked."""
+    """Leave Ctrl-C to the process that asked, and end with it: killed, it tells nobody."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """End when the parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
