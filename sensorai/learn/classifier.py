@@ -42,8 +42,8 @@ PRICE = 0.005
 MANY = 20_000
 #: Samples from which on it is worth it to run folds elsewhere; for learning them ``MANY`` windows say so.
 SAMPLES = 2_000_000
-#: Said where nothing can be left out.
-NO_FOLDS = "too few groups for folds: no decision filter was chosen, and nothing was judged beside the test"
+#: Said where nothing can be left out, or nothing was to be.
+NO_FOLDS = "without folds: no decision filter was chosen, and nothing was judged beside the test"
 
 #: Least windows to learn from where two folds are left out.
 INNER = 40

@@ -89,8 +89,8 @@ def checked(
     if metric not in METRICS:
         problems.append(Problem(f"--metric {metric!r} is none of {', '.join(METRICS)}"))
     for name, value in (("trials", trials), ("minutes", minutes), ("finalists", finalists)):
-        if value is not None and not value > 0:
-            problems.append(Problem(f"--{name} {value:g} is not possible", hint="more than 0"))
+        if value is not None and not 0 < value < math.inf:
+            problems.append(Problem(f"--{name} {value:g} is not possible", hint="a number above 0"))
     if problems:
         raise ExperimentError(problems)
 
