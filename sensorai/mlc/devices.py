@@ -28,6 +28,7 @@ __all__ = [
     "device",
     "devices",
     "facts",
+    "fastest_mlc_rate",
     "listed",
     "nearest_mlc_rate",
 ]
@@ -35,6 +36,9 @@ __all__ = [
 _INTEGER, _TABLE, _ROWS, _TEXTS = Key("integer"), Key("table"), Key("rows"), Key("texts")
 _MAYBE_INTEGER, _MAYBE_ROWS, _MAYBE_NUMBER = Key("integer", True), Key("rows", True), Key("number", True)
 _RATES = {"codes": _TABLE, "also_read": Key("table", True)}
+
+#: Rates of two families at the same step are apart by less: 26 and 30 Hz, 52 and 60, 104 and 120.
+STEP = 1.16
 
 #: Groups and keys of the fact files.
 SCHEMA: Schema = {
@@ -125,6 +129,15 @@ def acc_rate_code(device: MlcDevice, hz: float) -> int:
 def nearest_mlc_rate(device: MlcDevice, hz: float) -> float:
     """Find the MLC rate with the smallest ratio to ``hz`` (Hz > 0); of two equal ones the lower."""
     return min(device.mlc_rates, key=lambda rate: (_distance(rate, hz), rate))
+
+
+def fastest_mlc_rate(device: MlcDevice, hz: float) -> float:
+    """Find the fastest MLC rate that logs at ``hz`` (Hz > 0) bear: at most the same step of another family.
+
+    Families of sensors have steps of 26, 52, 104 Hz or of 30, 60, 120 Hz. Where every rate is faster, the
+    slowest.
+    """
+    return max((rate for rate in device.mlc_rates if rate <= STEP * hz), default=min(device.mlc_rates))
 
 
 def _distance(a: float, b: float) -> float:

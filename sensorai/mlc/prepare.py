@@ -13,7 +13,7 @@ from sensorai.formats.keeper import keeping
 from sensorai.formats.plausible import check_units
 from sensorai.formats.resample import TOLERANCE, resampled, same_rate, to_rate
 from sensorai.mlc.config import SensorSetting
-from sensorai.mlc.devices import MlcDevice, nearest_mlc_rate
+from sensorai.mlc.devices import MlcDevice, fastest_mlc_rate, nearest_mlc_rate
 from sensorai.mlc.features import SENSOR_WORDS
 from sensorai.notes import grouped
 from sensorai.recording import Dataset
@@ -80,8 +80,15 @@ def at_device_rate(
     """Bring every log to one rate of the core, said aloud."""
     known = [r.rate_hz for r in dataset if r.rate_hz]
     rate = experiment.rate
+    words = f"the nearest rate of {target.name}'s core"
     if rate is None:
-        rate = nearest_mlc_rate(target, Counter(round(k, 1) for k in known).most_common(1)[0][0])
+        usual = Counter(round(k, 1) for k in known).most_common(1)[0][0]
+        rate = nearest_mlc_rate(target, usual)
+        # a faster core knows no more than the logs, and its bands lie higher, where people do not move; but
+        # lines of a machine may lie up to half the rate of its logs
+        if experiment.task == "classify" and fastest_mlc_rate(target, usual) < rate:
+            rate = fastest_mlc_rate(target, usual)
+            words = f"the fastest of {target.name}'s core that they bear (--rate takes another)"
     changed: list[float] = []
     notes: list[str] = []
     untold: list[tuple[str, Sequence[str]]] = []
@@ -101,7 +108,7 @@ def at_device_rate(
     notes += grouped(untold)
     out = keeping(to_rate(r, rate) for r in dataset)
     if changed:
-        notes.append(f"{resampled(changed, rate)}, the nearest rate of {target.name}'s core")
+        notes.append(f"{resampled(changed, rate)}, {words}")
     return Dataset(out), rate, notes
 
 

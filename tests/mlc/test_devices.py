@@ -18,6 +18,7 @@ from sensorai.mlc.devices import (
     device,
     devices,
     facts,
+    fastest_mlc_rate,
     nearest_mlc_rate,
 )
 from sensorai.mlc.labels import feature_name, filter_names, result_name, third_name
@@ -167,6 +168,10 @@ def test_rates_near_and_missing() -> None:
     assert nearest_mlc_rate(sox, 0.001) == 12.5
     assert nearest_mlc_rate(device("LIS2DUX12"), 35.355) == 25  # 25 is nearer by ratio below the mean
     assert nearest_mlc_rate(device("LIS2DUX12"), 35.356) == 50
+    # the core knows no more than logs at 100 Hz when it runs at 120
+    six = device("LSM6DSV16X")
+    assert [fastest_mlc_rate(six, hz) for hz in (26, 50, 52, 100, 104, 1)] == [30, 30, 60, 60, 120, 15]
+    assert [fastest_mlc_rate(sox, hz) for hz in (50, 100, 1000)] == [52, 104, 104]
     with pytest.raises(ConfigError) as caught:
         acc_rate_code(sox, 50)
     assert caught.value.hint == "the nearest one is 52 Hz"
