@@ -275,7 +275,7 @@ def test_a_claim_that_the_test_contradicts_is_said() -> None:
 def test_what_a_classifier_of_faults_says_as_alarms(target: str) -> None:
     need("gcc", "arm-none-eabi-gcc", "unicorn")
     options: dict[str, Any] = {"target": target, "task": "anomaly", "model": "tree", "normal": NORMAL}
-    figures = roads.made(machine(8, 8), window=52, **options).report.figures
+    figures = roads.made(machine(8, 8), window=52, folds=2, **options).report.figures
     verdict = figures["alarms"]
     assert (verdict["normal"], verdict["faults"]) == (list(NORMAL), ["broken"])
     assert verdict["detection"]["found"] == verdict["detection"]["anomalies"] > 0

@@ -176,8 +176,8 @@ def test_every_road_says_it(target: str) -> None:
     """Two logs of each class, mounted by class: said of the logs and of the tree."""
     made = logs(lambda c, i: log(c, i, gravity=TILTS[c], seconds=30.0), 2)
     roads_of: dict[str, dict[str, Any]] = {
-        "mlc": {"target": "mlc"},
-        "tree": {"target": "stm32", "model": "tree"},
+        "mlc": {"target": "mlc", "folds": 2},
+        "tree": {"target": "stm32", "model": "tree", "folds": 2},
         "anomaly": {"target": "stm32", "task": "anomaly", "model": "mahalanobis", "normal": ("a", "b")},
     }
     report = roads.made(made, window=52, **roads_of[target]).report.figures

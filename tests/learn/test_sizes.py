@@ -108,6 +108,7 @@ def logs() -> Dataset:
 def trained(logs: Dataset, model: str, net: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """The report of a training for the tiny device."""
     options: dict[str, Any] = {"target": "stm32", "device": "TINY", "window": 26, "stride": 26, "net": net}
+    options["folds"] = 2
     return roads.made(logs, model=model, **options).report.figures
 
 

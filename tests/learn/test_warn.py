@@ -32,8 +32,8 @@ def noise(people: int = 4, seed: int = 0) -> Dataset:
 
 def report(made: Dataset, model: str, **more: Any) -> Mapping[str, Any]:
     if model == "mlc":
-        return roads.made(made, target="mlc", window=52, max_features=3, **more).report.figures
-    return roads.made(made, target="stm32", model=model, window=52, **more).report.figures
+        return roads.made(made, target="mlc", window=52, max_features=3, folds=2, **more).report.figures
+    return roads.made(made, target="stm32", model=model, window=52, folds=2, **more).report.figures
 
 
 @pytest.mark.parametrize("target", ["mlc", "tree", "forest"])
