@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sensorai.comparison import Comparison, of_reports
-from sensorai.errors import ConfigError, Refused, SensoraiError
+from sensorai.errors import ConfigError, SensoraiError
 from sensorai.experiment import Experiment, tables
-from sensorai.ispu import devices as ispu
-from sensorai.mcu import devices as mcu
-from sensorai.mlc import devices as mlc
 from sensorai.power.estimate import MODE, SENSOR
 from sensorai.reading import read, read_test
 from sensorai.recording import Dataset
+from sensorai.report.current import full_name
 from sensorai.report.section import Figures
 from sensorai.result import Result, check_folder
 from sensorai.run import run
@@ -24,11 +22,6 @@ from sensorai.targets import closest
 FOLDS = 4
 #: Devices where none is named: those of `train`, but a microcontroller whose current is published.
 DEVICES = {name: facts.device for name, facts in tables.TARGETS.items()} | {"stm32": "STM32L476RG"}
-_FIND: dict[str, Callable[[str], str]] = {
-    "mlc": lambda name: mlc.device(name).name,
-    "ispu": lambda name: ispu.device(name).name,
-    "stm32": lambda name: mcu.device(name).name,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +60,8 @@ class Failed:
     @property
     def why(self) -> str:
         """The reason in a line; of several the first."""
-        error = self.error
-        first = error.problems[0] if isinstance(error, Refused) else error
-        told = " ".join(first.message.split())
-        return f"{told} ({' '.join(first.hint.split())})" if first.hint else told
+        told, hint = self.error.reason, " ".join(self.error.hint.split())
+        return f"{told} ({hint})" if hint else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +125,7 @@ def entries(
     out = [
         Entry(target, device, model)
         for target, names in found.items()
-        for device in names or [_FIND[target](DEVICES[target])]
+        for device in names or [full_name(target, DEVICES[target])]
         for (model, makes), facts in tables.FAMILIES.items()
         if makes == tables.TARGETS[target].takes and facts.one_class == one_class
         if not models or model in models
@@ -154,7 +145,7 @@ def _devices(targets: Sequence[str], wanted: Sequence[str]) -> dict[str, list[st
         of, hints = "", list[str]()
         for target in targets:
             try:
-                full = _FIND[target](name)
+                full = full_name(target, name)
             except ConfigError as error:
                 hints.append(error.hint)
                 continue

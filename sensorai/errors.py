@@ -39,6 +39,11 @@ class SensoraiError(Exception):
             lines.append(f"hint: {self.hint}")
         return "\n".join(lines)
 
+    @property
+    def reason(self) -> str:
+        """The message in one line; of several problems the first."""
+        return " ".join(self.message.split())
+
 
 class UserError(SensoraiError):
     """Something the user can mend: input, options, environment. Exit code 2."""
@@ -84,6 +89,11 @@ class Refused(UserError):
     def __reduce__(self) -> tuple[object, ...]:
         # another process raised it
         return type(self), (self.problems,)
+
+    @property
+    def reason(self) -> str:
+        """Return the message of the first problem."""
+        return " ".join(self.problems[0].message.split())
 
     def parts(self) -> list[str]:
         """Each problem in a line, the first ``SHOWN`` of them."""

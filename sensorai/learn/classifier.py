@@ -31,7 +31,7 @@ from sensorai.model.pipeline import Pipeline, PipelineTrace
 from sensorai.model.scaling import Scaling
 from sensorai.recording import LABEL, Dataset, Recording
 from sensorai.road import SILENT, Classifier, Fold, Learnt, Lesson, Need, Progress
-from sensorai.verify.metrics import WindowMetrics
+from sensorai.verify.metrics import window_metrics
 from sensorai.verify.shape import listed
 from sensorai.work import SERIAL
 
@@ -197,11 +197,10 @@ class ClassifierFamily:
             for groups in folds(lesson.share, [LABEL], lesson.experiment.seed, cheap.FOLDS):
                 others = tuple(g for g in lesson.share.train_groups if g not in groups)
                 one = self.fold(lesson, counted, groups, others, made.options, say)
-                truth = one.counted.y[one.rows.test]
-                confusion = np.zeros((len(counted.classes), len(counted.classes) + 1), np.int64)
-                np.add.at(confusion, (truth, one.answers), 1)
-                if len(truth):
-                    yield Glimpse(groups, (WindowMetrics(counted.classes, confusion),))
+                truth = [counted.classes[k] for k in one.counted.y[one.rows.test]]
+                answers = [counted.classes[k] for k in one.answers]
+                if truth:
+                    yield Glimpse(groups, (window_metrics(truth, answers, counted.classes),))
 
         return Glance(replace(pipeline, wins=max(WINS) if given is None else given), judged())
 

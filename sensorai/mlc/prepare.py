@@ -83,11 +83,11 @@ def at_device_rate(
     words = f"the nearest rate of {target.name}'s core"
     if rate is None:
         usual = Counter(round(k, 1) for k in known).most_common(1)[0][0]
-        rate = nearest_mlc_rate(target, usual)
+        rate, fastest = nearest_mlc_rate(target, usual), fastest_mlc_rate(target, usual)
         # a faster core knows no more than the logs, and its bands lie higher, where people do not move; but
         # lines of a machine may lie up to half the rate of its logs
-        if experiment.task == "classify" and fastest_mlc_rate(target, usual) < rate:
-            rate = fastest_mlc_rate(target, usual)
+        if experiment.task == "classify" and fastest < rate:
+            rate = fastest
             words = f"the fastest of {target.name}'s core that they bear (--rate takes another)"
     changed: list[float] = []
     notes: list[str] = []

@@ -37,7 +37,7 @@ def asked(report: Figures, sensor: str = SENSOR, mode: str = MODE) -> Asked:
     sensors += [one["name"] for one in settings.get("channels") or ()]
     return Asked(
         target=target,
-        device=_full_name(target, report["device"]),
+        device=full_name(target, report["device"]),
         rate_hz=settings["rate_hz"],
         hop_s=settings["stride"] / settings["rate_hz"],
         gyro=any(name.startswith("gyro") for name in sensors),
@@ -58,8 +58,14 @@ def _cycles(report: Figures) -> tuple[float, float] | None:
     return min(counted, guessed), max(counted, guessed)
 
 
-def _full_name(target: str, device: str) -> str:
-    """Name of a device where a report has a shorter one."""
+def full_name(target: str, device: str) -> str:
+    """Name of a device of a target, from that or a unique beginning of it.
+
+    Raises
+    ------
+    ConfigError
+        None or several of the target's devices are called so.
+    """
     if target == "mlc":
         return mlc.device(device).name
     return ispu.device(device).name if target == "ispu" else mcu.device(device).name

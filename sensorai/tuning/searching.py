@@ -286,4 +286,4 @@ def _delivered(job: Job) -> Delivered | str:
     try:
         return deliver(job)
     except UserError as error:
-        return error.message
+        return error.reason

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorai.cproject.figures import of_pipeline
 from sensorai.cproject.runs import Cost
-from sensorai.errors import ConfigError, InternalError, Refused, ToolMissing, UserError, VerifyMismatch
+from sensorai.errors import ConfigError, InternalError, ToolMissing, UserError, VerifyMismatch
 from sensorai.experiment import Experiment, tables
 from sensorai.learn.glance import Glimpse, Kept
 from sensorai.reading import read, read_test
@@ -146,12 +146,7 @@ def look(job: Job) -> Outcome:
     except ToolMissing:
         raise
     except UserError as error:
-        return Outcome("refused", _first(error))
-
-
-def _first(error: UserError) -> str:
-    """The message in one line."""
-    return error.parts()[0] if isinstance(error, Refused) else error.message
+        return Outcome("refused", error.reason)
 
 
 def _looked(job: Job) -> Outcome:
